@@ -1,0 +1,79 @@
+# `make reanalyse` and `make test` do all set-up themselves: a check of the interpreter, a
+# virtual environment in .venv, and the locked, hashed packages.
+#
+#   make reanalyse                          the printed tables alone
+#   make reanalyse OPEN_DATA=folder         … and the DfE files in that folder
+#   make … WHEELHOUSE=folder                install from that folder, with no network
+
+PYTHON ?= python3
+OPEN_DATA ?= $(SOFS_BAYES_OPEN_DATA)
+OUT ?= results/reanalysis
+WHEELHOUSE ?=
+
+VENV := .venv
+BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip --disable-pip-version-check
+OFFLINE := $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)")
+LOCKED := install --quiet $(OFFLINE) --require-hashes --only-binary :all:
+PACKAGE := install --quiet --no-index --no-deps --no-build-isolation --force-reinstall .
+SOURCES := $(shell find src models -type f -not -name '*.pyc')
+export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
+
+.PHONY: help reanalyse test benchmark calibrate-print wheelhouse lock clean interpreter
+
+help:
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -7
+
+reanalyse: $(VENV)/.package
+	$(BIN)/sofs-bayes reanalyse $(if $(OPEN_DATA),--open-data "$(OPEN_DATA)") -o "$(OUT)" --replace
+
+test: $(VENV)/.test
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+	$(BIN)/python -m pytest --cov --cov-report=term
+
+# The long version of what the tests do in small: coverage and SBC of the posterior from print.
+calibrate-print: $(VENV)/.package
+	$(BIN)/sofs-bayes calibrate icpc-printed -o results/calibration-icpc-printed
+	$(BIN)/sofs-bayes calibrate cla-printed -o results/calibration-cla-printed
+
+benchmark: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks
+
+interpreter:
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' || { \
+	  echo "sofs_bayes needs Python 3.12; \`$(PYTHON)\` is $$($(PYTHON) --version 2>&1)." >&2; \
+	  echo "Install Python 3.12, or name it: make PYTHON=/path/to/python3.12 …" >&2; exit 2; }
+
+$(VENV)/.locked: requirements.lock | interpreter
+	$(PYTHON) -m venv --clear $(VENV)
+	$(PIP) $(LOCKED) -r requirements.lock
+	@touch $@
+
+$(VENV)/.package: $(VENV)/.locked pyproject.toml $(SOURCES)
+	$(PIP) $(PACKAGE)
+	@touch $@
+
+$(VENV)/.test: $(VENV)/.locked requirements-test.lock pyproject.toml
+	$(PIP) $(LOCKED) -r requirements-test.lock
+	$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
+	@rm -f $(VENV)/.package
+	@touch $@
+
+# Everything a machine without network needs; copy the folder there with the project.
+wheelhouse: $(VENV)/.locked
+	$(PIP) download --quiet --only-binary :all: --require-hashes -d wheelhouse -r requirements.lock
+	$(PIP) download --quiet --only-binary :all: --require-hashes -d wheelhouse -r requirements-test.lock
+
+# New versions on purpose: needs uv.
+lock:
+	rm -f requirements.lock requirements-test.lock
+	uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	  --no-header --group build pyproject.toml -o requirements.lock
+	uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
+	  --no-header --group build --group test -c requirements.lock pyproject.toml -o requirements-test.lock
+
+clean:
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

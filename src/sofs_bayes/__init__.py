@@ -1,0 +1,1 @@
+"""Bayesian re-analysis of the Signs of Safety evaluation."""

@@ -1,0 +1,49 @@
+"""The exceptions a caller may meet, each with the exit code the command line gives it."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+
+class SofsBayesError(Exception):
+    """Anything this package raises on purpose."""
+
+    exit_code = 2
+
+
+class BadInput(SofsBayesError):
+    """A file, key or argument that cannot be used.
+
+    Parameters
+    ----------
+    file
+        The file (or the command-line argument) at fault.
+    place
+        Where in it: a key, a column, a row number, an authority and year.
+    found
+        What stands there. Never a value from a child's record.
+    allowed
+        What would have been accepted.
+    """
+
+    exit_code = 2
+
+    def __init__(self, file: Path | str, place: str, found: str, allowed: str) -> None:
+        self.file, self.place, self.found, self.allowed = str(file), place, found, allowed
+        where = f"{self.file}: {place}" if place else self.file
+        super().__init__(f"{where}: found {found}; allowed: {allowed}")
+
+
+class BadSpec(SofsBayesError):
+    """An analysis file with one or more faults, all of them named at once, a line each."""
+
+    exit_code = 2
+
+    def __init__(self, faults: Sequence[BadInput]) -> None:
+        self.faults = tuple(faults)
+        super().__init__("\n".join(str(fault) for fault in faults))
+
+
+class CheckRefused(SofsBayesError):
+    """A result was computed and written, but a check refuses it (it is marked as such)."""
+
+    exit_code = 1

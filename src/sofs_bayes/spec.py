@@ -313,12 +313,13 @@ class OpenModel:
 
     `effect`: one effect after settling-in (`constant`) or one per year since (`by year`).
     `pilot_effects`: `partial` pooling, or `full` (one effect for all).
-    `shocks`: authority-by-year shocks, which child-level standard errors ignore.
+    `shocks`: authority-by-year shocks, which child-level standard errors ignore: `persistent`
+    (correlated from one year to the next), `independent`, or `none`.
     """
 
     effect: Literal["constant", "by year"] = "constant"
     pilot_effects: Literal["partial", "full"] = "partial"
-    shocks: bool = True
+    shocks: Literal["persistent", "independent", "none"] = "persistent"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -331,6 +332,7 @@ class OpenPriors:
     authority_sd: HalfNormal
     pilot_effect_sd: HalfNormal
     shock_sd: HalfNormal
+    shock_correlation: Beta
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)

@@ -1,0 +1,141 @@
+"""The posterior from print as a PyMC graph, β and δ integrated out: the grid's second opinion.
+
+NUTS samples s and c only. Sampling β and δ as well gives a funnel (V shrinks with s and with
+1 - c) and divergences; given (s, c) they are normal and drawn exactly afterwards.
+"""
+
+from collections.abc import Mapping
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sofs_bayes.bayes.distributions import Array
+from sofs_bayes.bayes.from_published import PrintedPosterior, choose_prior, posterior
+from sofs_bayes.bayes.printed_model import se_bounds, value_and_half_unit
+from sofs_bayes.bayes.printed_summaries import coefficient_draws
+from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample, stage_seed
+from sofs_bayes.errors import BadInput
+from sofs_bayes.spec import PrintedAnalysis, Reading, Sampler
+
+if TYPE_CHECKING:
+    import pymc as pm
+    import xarray as xr
+
+# The gradient of an incomplete gamma function at infinity is not a number; no standard error
+# of a risk or of log-odds comes near this one.
+LARGEST_SE = 1e6
+
+
+def graph_data(post: PrintedPosterior) -> dict[str, Array]:
+    """Hyperparameters and printed values as the graph's data, by name; fixed shapes.
+
+    `se_bounds`: (coefficient, rounding node, lower and upper) of the printed stars.
+    """
+    model, effect = post.model, choose_prior(post.analysis, post.prior)
+    beta = model.pilot_difference
+    rows = (post.rows.pilot, post.rows.did)
+    bounds = np.array([np.transpose(se_bounds(row, model.critical)) for row in rows])
+    return {
+        "printed": np.array([value_and_half_unit(row)[0] for row in rows]),
+        "se_bounds": np.minimum(bounds, LARGEST_SE),
+        "uses_stars": np.array(float(model.uses_stars)),
+        "spread": np.array(model.spread),
+        "child_pre": np.array(model.child_variance / model.years_pre),
+        "child_post": np.array(model.child_variance / model.years_post),
+        "kappa": np.array(model.kappa),
+        "nu": np.array(model.nu),
+        "prior_s": np.array(model.authority_sd),
+        "prior_c": np.array(model.correlation),
+        "prior_mean": np.array([beta.mean, effect.mean]),
+        "prior_sd": np.array([beta.sd, effect.sd]),
+    }
+
+
+def graph(data: Mapping[str, Array]) -> "pm.Model":
+    """The marginalised graph; `data` as from `graph_data`, exchangeable after compilation."""
+    import pymc as pm
+    import pytensor.tensor as pt
+    from scipy.special import roots_legendre
+
+    rounding = roots_legendre(data["se_bounds"].shape[1])[1] / 2
+    with pm.Model() as model:
+        # data
+        d = {name: pm.Data(name, np.asarray(value)) for name, value in data.items()}
+        # parameters
+        s = pm.HalfNormal("s", sigma=d["prior_s"])
+        c = pm.Beta("c", alpha=d["prior_c"][0], beta=d["prior_c"][1])
+        # sampling covariance of the two coefficients
+        change = d["spread"] * s**2 * (1 - c)
+        v_beta = d["spread"] * s**2 + d["child_pre"]
+        v_delta = 2 * change + d["child_pre"] + d["child_post"]
+        v_both = -(change + d["child_pre"])
+        # likelihood of the coefficients, β and δ integrated out: β̂, then δ̂ given β̂
+        mean, printed = d["prior_mean"], d["printed"]
+        total_beta, total_delta = v_beta + d["prior_sd"][0] ** 2, v_delta + d["prior_sd"][1] ** 2
+        slope = v_both / total_beta
+        pm.Normal("pilot", mean[0], pt.sqrt(total_beta), observed=printed[0])
+        given_pilot = mean[1] + slope * (printed[0] - mean[0])
+        left = pt.sqrt(total_delta - slope * v_both)
+        pm.Normal("did", given_pilot, left, observed=printed[1])
+        # likelihood of their stars
+        v = pt.stack([v_beta, v_delta])[:, None, None]
+        beyond = pt.gammaincc(d["nu"] / 2, d["nu"] * d["se_bounds"] ** 2 / (2 * d["kappa"] * v))
+        stars = pt.dot(beyond[:, :, 0] - beyond[:, :, 1], rounding)
+        log_stars = pt.log(pt.maximum(stars, np.finfo(np.float64).tiny)).sum()
+        pm.Potential("stars", d["uses_stars"] * log_stars)
+    return model
+
+
+def sample_posterior(
+    analysis: PrintedAnalysis,
+    sampler: Sampler,
+    *,
+    prior: str,
+    reading: Reading | str | None = None,
+    compiled: Compiled | None = None,
+) -> "xr.DataTree":
+    """Draws of s, c, beta and delta by NUTS.
+
+    Parameters
+    ----------
+    analysis, prior, reading
+        As for `from_published.posterior`.
+    sampler
+        Chains, draws and seed.
+    compiled
+        `compile_graph(graph(...))` of any analysis; compiled here if not given.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups `posterior` (s, c, beta, delta on the design's scale) and `sample_stats`, dims
+        (chain, draw).
+
+    Raises
+    ------
+    BadInput
+        As for the grid, or a reading without an authority variance to sample.
+    """
+    post = posterior(analysis, prior=prior, reading=reading)
+    if not post.model.authority_sd:
+        found = f"reading {post.reading.name!r} without an authority variance"
+        raise BadInput(analysis.name, "reading", found, "a reading with one, or the grid")
+    data = graph_data(post)
+    program = compile_graph(graph(data)) if compiled is None else compiled
+    tree = sample(program, sampler, data=data, stage="from print")
+    return _with_coefficients(tree, post, stage_seed(sampler.seed, "from print, coefficients"))
+
+
+def _with_coefficients(tree: "xr.DataTree", post: PrintedPosterior, seed: int) -> "xr.DataTree":
+    """The same draws with β and δ drawn given s and c."""
+    import xarray as xr
+
+    sampled = tree["posterior"].to_dataset()
+    effect = choose_prior(post.analysis, post.prior)
+    s, c = (np.asarray(sampled[name].values, dtype=np.float64) for name in ("s", "c"))
+    beta, delta = coefficient_draws(post, effect, s, c, np.random.default_rng(seed))
+    dims = sampled["s"].dims
+    parameters = sampled[["s", "c"]].assign(beta=(dims, beta), delta=(dims, delta))
+    return xr.DataTree.from_dict(
+        {"posterior": parameters, "sample_stats": tree["sample_stats"].to_dataset()}
+    )

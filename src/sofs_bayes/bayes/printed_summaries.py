@@ -1,0 +1,297 @@
+"""A posterior from print → statements, summaries, draws and a sensitivity table."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from math import exp, inf, log
+
+import numpy as np
+from scipy import special
+
+from sofs_bayes.bayes.distributions import (
+    Array,
+    Distribution,
+    NormalMixture,
+    Summary,
+    Tabulated,
+    interval,
+    summary,
+    weighted_values,
+)
+from sofs_bayes.bayes.from_published import (
+    PrintedPosterior,
+    choose_prior,
+    choose_reading,
+    posterior,
+    without_stars,
+)
+from sofs_bayes.bayes.printed_model import PrintedModel, conditional, printed_model, variances
+from sofs_bayes.errors import BadInput
+from sofs_bayes.spec import (
+    CriticalValues,
+    Normal,
+    PrintedAnalysis,
+    PrintedDesign,
+    Reading,
+    Scale,
+    Statement,
+)
+
+PRIOR_STEPS = 200  # quantiles of s and of c that stand for their priors
+
+EFFECT = "effect"
+PILOT_DIFFERENCE = "pilot difference"
+AUTHORITY_SD = "authority sd"
+CORRELATION = "correlation"
+LATENT_SE = "standard error of the DiD"
+
+
+# ---------------------------------------------------------------------------- statements
+
+
+def on_design_scale(value: float, scale: Scale, design: PrintedDesign) -> float:
+    """A value of a statement on the scale of the printed coefficients.
+
+    In a log-odds design a risk difference is taken from the base rate p:
+    logit(p + value) - logit(p). A value no rate can reach is infinite.
+
+    Raises
+    ------
+    BadInput
+        A scale that a linear design has no conversion to.
+    """
+    if scale == design.scale:
+        return value
+    if design.scale == "risk":
+        raise BadInput("statement", "scale", repr(scale), "'risk' for a linear design")
+    if scale == "odds ratio":
+        return log(value) if value > 0 else -inf
+    rate = design.base_rate + value
+    if not 0 < rate < 1:
+        return -inf if rate <= 0 else inf
+    return float(special.logit(rate) - special.logit(design.base_rate))
+
+
+def from_design_scale(value: float, scale: Scale, design: PrintedDesign) -> float:
+    """A coefficient on another scale: the inverse of `on_design_scale`."""
+    if scale == design.scale:
+        return value
+    if design.scale == "risk":
+        raise BadInput("statement", "scale", repr(scale), "'risk' for a linear design")
+    if scale == "odds ratio":
+        return exp(value)
+    return float(special.expit(special.logit(design.base_rate) + value)) - design.base_rate
+
+
+def probability(post: PrintedPosterior, statement: Statement) -> float:
+    """The posterior probability of a statement about the effect."""
+
+    def below(value: float) -> float:
+        bound = on_design_scale(value, statement.scale, post.analysis.design)
+        return float(post.effect.cdf(bound))
+
+    if statement.above is not None:
+        return 1 - below(statement.above)
+    if statement.below is not None:
+        return below(statement.below)
+    assert statement.within is not None  # the spec asks for exactly one of the three
+    lower, upper = statement.within
+    return below(upper) - below(lower)
+
+
+# ----------------------------------------------------------------------------- summaries
+
+
+def authority_sd(post: PrintedPosterior) -> Tabulated:
+    """The posterior of s."""
+    return Tabulated(points=post.s, cumulative=_cumulative(post.weights.sum(axis=1)))
+
+
+def correlation(post: PrintedPosterior) -> Tabulated:
+    """The posterior of c."""
+    return Tabulated(
+        points=np.sin(post.angle) ** 2, cumulative=_cumulative(post.weights.sum(axis=0))
+    )
+
+
+def latent_se(post: PrintedPosterior) -> Tabulated:
+    """The posterior of sqrt(V_δ), the standard deviation of the printed DiD about the effect."""
+    s = (post.s[1:] + post.s[:-1]) / 2
+    c = np.sin((post.angle[1:] + post.angle[:-1]) / 2) ** 2
+    values = np.sqrt(variances(post.model, s[:, None], c)[1])
+    return weighted_values(values.ravel(), post.weights.ravel())
+
+
+def latent_se_prior(model: PrintedModel) -> Tabulated:
+    """The prior of sqrt(V_δ)."""
+    levels = (np.arange(PRIOR_STEPS) + 0.5) / PRIOR_STEPS
+    s = model.authority_sd * special.ndtri((1 + levels) / 2)
+    c = special.betaincinv(*model.correlation, levels)
+    values = np.sqrt(variances(model, s[:, None], c)[1]).ravel()
+    return weighted_values(values, np.ones_like(values))
+
+
+def posterior_summaries(post: PrintedPosterior) -> tuple[Summary, ...]:
+    """Effect, pilot difference, s, c and sqrt(V_δ) after the data, on the design's scale."""
+    quantities: dict[str, Distribution] = {
+        EFFECT: post.effect,
+        PILOT_DIFFERENCE: post.pilot_difference,
+        AUTHORITY_SD: authority_sd(post),
+        CORRELATION: correlation(post),
+        LATENT_SE: latent_se(post),
+    }
+    wanted = post.analysis.estimands
+    return tuple(
+        summary(each, quantity=name, stage="posterior", level=wanted.level, kind=wanted.interval)
+        for name, each in quantities.items()
+    )
+
+
+def prior_summaries(
+    analysis: PrintedAnalysis, *, prior: str, reading: Reading | str | None = None
+) -> tuple[Summary, ...]:
+    """The same quantities before the data."""
+    model = printed_model(analysis, choose_reading(analysis, reading))
+    levels = np.linspace(0.0, 1.0, 20 * PRIOR_STEPS + 1)
+    sd = Tabulated(
+        points=model.authority_sd * special.ndtri((1 + np.minimum(levels, 1 - 1e-9)) / 2),
+        cumulative=levels,
+    )
+    shares = Tabulated(points=special.betaincinv(*model.correlation, levels), cumulative=levels)
+    quantities: dict[str, Distribution] = {
+        EFFECT: _single(choose_prior(analysis, prior)),
+        PILOT_DIFFERENCE: _single(model.pilot_difference),
+        AUTHORITY_SD: sd,
+        CORRELATION: shares,
+        LATENT_SE: latent_se_prior(model),
+    }
+    wanted = analysis.estimands
+    return tuple(
+        summary(each, quantity=name, stage="prior", level=wanted.level, kind=wanted.interval)
+        for name, each in quantities.items()
+    )
+
+
+def star_evidence(post: PrintedPosterior) -> float:
+    """P(the printed stars | the printed coefficients): how well the reading foresees them."""
+    if not post.model.uses_stars:
+        return 1.0
+    starless = posterior(
+        post.analysis, prior=post.prior, reading=without_stars(post.reading), rows=post.rows
+    )
+    return exp(post.log_evidence - starless.log_evidence)
+
+
+def _cumulative(mass: Array) -> Array:
+    total = np.concatenate(([0.0], np.cumsum(mass)))
+    return np.asarray(total / total[-1])
+
+
+def _single(prior: Normal) -> NormalMixture:
+    return NormalMixture(weights=np.ones(1), means=np.array([prior.mean]), sds=np.array([prior.sd]))
+
+
+# --------------------------------------------------------------------------------- draws
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PrintedDraws:
+    """Independent draws of (s, c, β, δ) from their joint posterior, all of one length."""
+
+    s: Array
+    c: Array
+    beta: Array
+    delta: Array
+
+
+def draws(post: PrintedPosterior, n: int, rng: np.random.Generator) -> PrintedDraws:
+    """Independent draws: a cell of the grid, a point in it, then β and δ given that point."""
+    cells = rng.choice(post.weights.size, size=n, p=post.weights.ravel())
+    row, column = np.unravel_index(cells, post.weights.shape)
+    s = post.s[row] + rng.random(n) * np.diff(post.s)[row]
+    c = np.sin(post.angle[column] + rng.random(n) * np.diff(post.angle)[column]) ** 2
+    effect = choose_prior(post.analysis, post.prior)
+    beta, delta = coefficient_draws(post, effect, s, c, rng)
+    return PrintedDraws(s=s, c=c, beta=beta, delta=delta)
+
+
+def coefficient_draws(
+    post: PrintedPosterior, effect: Normal, s: Array, c: Array, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """One draw of (β, δ) from their conditional normal at each (s, c)."""
+    given = conditional(post.model, post.rows, effect, s, c)
+    z = rng.standard_normal((2, *np.shape(s)))
+    delta = given.delta_mean + np.sqrt(given.delta_variance) * z[0]
+    slope = given.covariance / given.delta_variance
+    left = given.beta_variance - slope * given.covariance
+    beta = given.beta_mean + slope * (delta - given.delta_mean) + np.sqrt(left) * z[1]
+    return beta, delta
+
+
+# --------------------------------------------------------------------------- sensitivity
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SensitivityRow:
+    """The effect when one assumption takes another value; `probabilities` follow `statements`."""
+
+    assumption: str
+    value: str
+    prior: str
+    median: float
+    lower: float
+    upper: float
+    positive: float
+    statements: tuple[Statement, ...]
+    probabilities: tuple[float, ...]
+
+
+def sensitivity(
+    analysis: PrintedAnalysis, reading: Reading | str | None = None
+) -> tuple[SensitivityRow, ...]:
+    """The effect under each effect prior while one assumption at a time takes other values."""
+    chosen = choose_reading(analysis, reading)
+    return tuple(
+        _sensitivity_row(assumption, value, prior, changed, chosen)
+        for assumption, value, changed in alternatives(analysis)
+        for prior in analysis.effect_priors
+    )
+
+
+def alternatives(analysis: PrintedAnalysis) -> Iterator[tuple[str, str, PrintedAnalysis]]:
+    """The analysis as it is, then with one assumption changed: assumption, value, analysis."""
+    priors, ranges, rule = analysis.priors, analysis.sensitivity, analysis.critical_values
+    yield "as specified", "", analysis
+    for scale in ranges.authority_sd:
+        sd = replace(priors.authority_sd, scale=scale)
+        changed = replace(analysis, priors=replace(priors, authority_sd=sd))
+        yield "prior scale of the authority sd", f"{scale:g}", changed
+    for a, b in ranges.correlation:
+        beta = replace(priors.correlation, a=a, b=b)
+        changed = replace(analysis, priors=replace(priors, correlation=beta))
+        yield "prior of the correlation", f"Beta({a:g}, {b:g})", changed
+    for sd_beta in ranges.pilot_difference:
+        difference = replace(priors.pilot_difference, sd=sd_beta)
+        changed = replace(analysis, priors=replace(priors, pilot_difference=difference))
+        yield "prior sd of the pilot difference", f"{sd_beta:g}", changed
+    for df in ranges.t_critical_df:
+        critical: CriticalValues = replace(rule, distribution="t", df=df)
+        yield "critical values", f"t({df:g})", replace(analysis, critical_values=critical)
+
+
+def _sensitivity_row(
+    assumption: str, value: str, prior: str, analysis: PrintedAnalysis, reading: Reading
+) -> SensitivityRow:
+    post = posterior(analysis, prior=prior, reading=reading)
+    wanted = analysis.estimands
+    lower, upper = interval(post.effect, level=wanted.level, kind=wanted.interval)
+    return SensitivityRow(
+        assumption=assumption,
+        value=value,
+        prior=prior,
+        median=float(post.effect.quantile(0.5)),
+        lower=lower,
+        upper=upper,
+        positive=1 - float(post.effect.cdf(0.0)),
+        statements=wanted.statements,
+        probabilities=tuple(probability(post, each) for each in wanted.statements),
+    )

@@ -1,0 +1,75 @@
+"""One PyMC graph, compiled once by nutpie and sampled as often as wanted on other data."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sofs_bayes.spec import Sampler
+
+if TYPE_CHECKING:
+    import pymc as pm
+    import xarray as xr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Compiled:
+    """A graph compiled to machine code; its `pm.Data` can be exchanged, not their shapes."""
+
+    program: Any
+
+
+def compile_graph(graph: "pm.Model") -> Compiled:
+    """The compiled form of a graph whose data are `pm.Data` (constants would be compiled in)."""
+    import nutpie
+
+    return Compiled(program=nutpie.compile_pymc_model(graph, backend="numba"))
+
+
+def sample(
+    compiled: Compiled,
+    sampler: Sampler,
+    *,
+    data: Mapping[str, npt.NDArray[np.float64]] | None = None,
+    stage: str = "posterior",
+) -> "xr.DataTree":
+    """Draws from a compiled graph, by NUTS in nutpie.
+
+    Parameters
+    ----------
+    compiled
+        The compiled graph.
+    sampler
+        Chains, tuning and kept draws, target acceptance, seed.
+    data
+        Arrays that replace the graph's data, by name; shapes stay as compiled.
+    stage
+        Names the use of the seed, so that no two fits of one analysis share random numbers.
+
+    Returns
+    -------
+    xarray.DataTree
+        Groups `posterior` and `sample_stats`, dims (chain, draw, …). Warm-up is not kept.
+    """
+    import nutpie
+
+    program = compiled.program.with_data(**data) if data else compiled.program
+    tree: xr.DataTree = nutpie.sample(
+        program,
+        chains=sampler.chains,
+        tune=sampler.tune,
+        draws=sampler.draws,
+        seed=stage_seed(sampler.seed, stage),
+        target_accept=sampler.target_accept,
+        save_warmup=False,
+        progress_bar=False,
+    )
+    return tree
+
+
+def stage_seed(seed: int, stage: str) -> int:
+    """The seed of one stage of an analysis, spawned from the analysis's seed by its name."""
+    words = np.frombuffer(stage.encode(), dtype=np.uint8).astype(np.uint32)
+    return int(np.random.SeedSequence([seed, *words.tolist()]).generate_state(1)[0])

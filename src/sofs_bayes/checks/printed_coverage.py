@@ -1,0 +1,234 @@
+"""Does the posterior from print hold its level? Coverage on simulated panels of authorities.
+
+Panels are simulated, estimated by least squares and printed as a regression would print them,
+rounded and with stars. Intervals must hold the truth as often as they say, among all studies
+and among those with the stars of the real print. Readings known to be wrong are part of the
+study: they show what a check that fails looks like.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
+from itertools import islice
+from typing import Literal
+
+import numpy as np
+
+from sofs_bayes.bayes.distributions import interval
+from sofs_bayes.bayes.from_published import choose_reading, posterior
+from sofs_bayes.bayes.printed_model import PrintedRows, printed_model, printed_rows
+from sofs_bayes.bayes.printed_summaries import authority_sd, correlation
+from sofs_bayes.checks.panels import (
+    INDEPENDENT_YEARS,
+    Counts,
+    Estimates,
+    Panels,
+    Shocks,
+    estimate,
+    simulate_panels,
+    stars,
+)
+from sofs_bayes.checks.printed_calibration import Progress, Truths, draw_truths, print_cell
+from sofs_bayes.errors import BadInput
+from sofs_bayes.spec import PrintedAnalysis, Reading
+
+TOO_NARROW, TOO_WIDE = 0.02, 0.03  # coverage below and above the level that is still accepted
+BATCH = 5_000  # panels simulated at once
+RAREST = 5_000  # panels without one of the printed stars before the pattern counts as too rare
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scenario:
+    """How studies are simulated and how they are then read.
+
+    Parameters
+    ----------
+    world
+        The reading that is true: its variance factor scales the simulated children.
+    fitted
+        The reading the posterior is made with.
+    stars_rest_on
+        The standard errors the simulated stars are taken from.
+    same_stars
+        Keep only studies with the stars of the real print.
+    truth
+        Fixed (s, c, β, δ) of every study; drawn from the priors if not given.
+    calibrated
+        Whether the intervals owe their level: truths from the priors, read rightly.
+    """
+
+    name: str
+    world: Reading
+    fitted: Reading
+    stars_rest_on: Literal["authority", "child"] = "authority"
+    same_stars: bool = False
+    truth: tuple[float, float, float, float] | None = None
+    shocks: Shocks = INDEPENDENT_YEARS
+    calibrated: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How often the effect's interval held the truth."""
+
+    scenario: Scenario
+    replicates: int
+    level: float
+    rate: float
+    standard_error: float
+    mean_width: float
+    panels: int
+
+    @property
+    def accepted(self) -> bool:
+        """The rate is within the tolerance about the level."""
+        return self.level - TOO_NARROW <= self.rate <= self.level + TOO_WIDE
+
+
+def coverage(
+    analysis: PrintedAnalysis,
+    scenario: Scenario,
+    *,
+    prior: str,
+    replicates: int,
+    rng: np.random.Generator,
+    progress: Progress | None = None,
+) -> Coverage:
+    """Coverage of the effect's interval over studies simulated as panels of authorities.
+
+    Raises
+    ------
+    BadInput
+        Studies with the printed stars are too rare to simulate.
+    """
+    wanted = analysis.estimands
+    held: list[bool] = []
+    widths: list[float] = []
+    panels = 0
+    while len(held) < replicates:
+        if panels > RAREST * (len(held) + 1):
+            found = f"{len(held)} studies with the printed stars among {panels}"
+            raise BadInput(analysis.name, scenario.name, found, f"at least one in {RAREST}")
+        missing = replicates - len(held)
+        size = BATCH if scenario.same_stars else min(BATCH, missing)
+        studies = _panel_studies(analysis, scenario, prior, size, rng)
+        for rows, truth in islice(studies, missing):
+            post = posterior(analysis, prior=prior, reading=scenario.fitted, rows=rows)
+            lower, upper = interval(post.effect, level=wanted.level, kind=wanted.interval)
+            held.append(lower <= truth <= upper)
+            widths.append(upper - lower)
+            if progress is not None:
+                progress(len(held), replicates)
+        panels += size
+    rate = float(np.mean(held))
+    return Coverage(
+        scenario=scenario,
+        replicates=replicates,
+        level=wanted.level,
+        rate=rate,
+        standard_error=float(np.sqrt(rate * (1 - rate) / replicates)),
+        mean_width=float(np.mean(widths)),
+        panels=panels,
+    )
+
+
+def _panel_studies(
+    analysis: PrintedAnalysis, scenario: Scenario, prior: str, n: int, rng: np.random.Generator
+) -> Iterator[tuple[PrintedRows, float]]:
+    """Printed rows of simulated panels, each with its true effect."""
+    model, like = printed_model(analysis, scenario.world), printed_rows(analysis, scenario.world)
+    if scenario.truth is None:
+        truths = draw_truths(analysis, model, prior, n, rng)
+    else:
+        s, c, beta, delta = (np.full(n, value) for value in scenario.truth)
+        truths = Truths(s=s, c=c, beta=beta, delta=delta)
+    fitted = estimate(_panels(analysis, scenario, truths, rng))
+    beta_stars, delta_stars = _stars(fitted, scenario, model.critical)
+    kept = np.full(n, True)
+    if scenario.same_stars:
+        kept = (beta_stars == like.pilot.stars) & (delta_stars == like.did.stars)
+    for i in np.flatnonzero(kept):
+        pilot = print_cell(float(fitted.beta[i]), int(beta_stars[i]), like.pilot)
+        did = print_cell(float(fitted.delta[i]), int(delta_stars[i]), like.did)
+        yield PrintedRows(pilot=pilot, did=did), float(truths.delta[i])
+
+
+def _panels(
+    analysis: PrintedAnalysis, scenario: Scenario, truths: Truths, rng: np.random.Generator
+) -> Panels:
+    return simulate_panels(
+        analysis.design,
+        s=truths.s,
+        c=truths.c,
+        beta=truths.beta,
+        delta=truths.delta,
+        rng=rng,
+        shocks=scenario.shocks,
+        child_variance_factor=scenario.world.child_variance_factor,
+    )
+
+
+def _stars(
+    fitted: Estimates, scenario: Scenario, critical: tuple[float, ...]
+) -> tuple[Counts, Counts]:
+    clustered = scenario.stars_rest_on == "authority"
+    se_beta = fitted.se_beta if clustered else fitted.child_se_beta
+    se_delta = fitted.se_delta if clustered else fitted.child_se_delta
+    return stars(fitted.beta, se_beta, critical), stars(fitted.delta, se_delta, critical)
+
+
+def scenarios(analysis: PrintedAnalysis, *, prior: str, reading: Reading) -> tuple[Scenario, ...]:
+    """The study: the reading where it is right, on other shocks, at fixed truths, and misread.
+
+    Fixed truths have the s and c that the real print suggests, its pilot difference, and an
+    effect of zero or of the printed size; a prior's intervals owe them no level.
+    """
+    real = posterior(analysis, prior=prior, reading=reading)
+    s, c = (float(d.quantile(0.5)) for d in (authority_sd(real), correlation(real)))
+    beta, delta = (cell.value or 0.0 for cell in (real.rows.pilot, real.rows.did))
+    clustered = replace(reading, name="clustered on the authority", se_reading="authority")
+    starless = replace(reading, name="stars say nothing", se_reading="none")
+    naive = replace(reading, name="children only", se_reading="child", child_variance_factor=1.0)
+    base = Scenario(name="as read", world=reading, fitted=reading, calibrated=True)
+    owed_none = replace(base, calibrated=False)
+    return (
+        base,
+        replace(base, name="as read, with the printed stars", same_stars=True),
+        replace(base, name="stars left unread", fitted=starless),
+        replace(base, name="autocorrelated years", shocks=Shocks(autocorrelation=0.5)),
+        replace(base, name="Student-t years", shocks=Shocks(df=3.0)),
+        replace(owed_none, name="no effect, typical authorities", truth=(s, c, beta, 0.0)),
+        replace(owed_none, name="printed effect, typical authorities", truth=(s, c, beta, delta)),
+        replace(owed_none, name="naive: children only", fitted=naive),
+        replace(
+            owed_none,
+            name="misread: child-level stars taken for clustered ones",
+            fitted=clustered,
+            stars_rest_on="child",
+        ),
+    )
+
+
+def coverage_study(
+    analysis: PrintedAnalysis,
+    *,
+    prior: str,
+    replicates: int,
+    seed: int,
+    reading: Reading | str | None = None,
+    progress: Progress | None = None,
+) -> tuple[Coverage, ...]:
+    """Every scenario's coverage; `progress` counts within a scenario."""
+    chosen = choose_reading(analysis, reading)
+    study = scenarios(analysis, prior=prior, reading=chosen)
+    streams = np.random.SeedSequence(seed).spawn(len(study))
+    return tuple(
+        coverage(
+            analysis,
+            scenario,
+            prior=prior,
+            replicates=replicates,
+            rng=np.random.default_rng(stream),
+            progress=progress,
+        )
+        for scenario, stream in zip(study, streams, strict=True)
+    )

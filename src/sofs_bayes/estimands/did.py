@@ -1,0 +1,305 @@
+"""Draws → effects on a stated scale → intervals and probabilities, draw by draw.
+
+An interval or a probability is taken from the draws of the effect itself, never from those
+of coefficients that are transformed afterwards.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from sofs_bayes.bayes.hierarchical import AFTER, DidArrays, pilot_change, used_terms
+from sofs_bayes.estimands.rows import (
+    NEW,
+    POOLED,
+    EffectRow,
+    Label,
+    ProbabilityRow,
+    RateRow,
+    statement_text,
+)
+from sofs_bayes.spec import Estimands, Scale, Statement
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimand:
+    """A question on a stated scale: which effect, in whom, measured how."""
+
+    estimand: str
+    target: str
+    scale: str
+
+
+Answers = Mapping[Estimand, xr.DataArray]
+
+
+def did_effects(
+    posterior: xr.Dataset, arrays: DidArrays, *, seed: int
+) -> dict[Estimand, xr.DataArray]:
+    """The effects of a hierarchical DiD, each a DataArray (chain, draw).
+
+    Pooled: the change in risk averaged over treated children after settling-in (cells weigh
+    by their denominator), and the same average of the change in log-odds. Each pilot's: the
+    same over its own cells. A new authority's: a new draw of its deviation, on the pilots'
+    untreated risks. Event studies give the pooled effects per year since settling-in; leads
+    are given too, over the pilots' cells in those years.
+
+    Parameters
+    ----------
+    posterior
+        Draws of the model's parameters, with `cell_logit`.
+    arrays
+        The counts that were fitted; a pilot whose counts were left out is not reported.
+    seed
+        Of the new authority's deviations.
+    """
+    pilots = list(arrays.pilots)
+    change = pilot_change(posterior, arrays)
+    after = posterior["cell_logit"].sel(authority=pilots).rename(authority="pilot")
+    children = xr.DataArray(
+        arrays.denominators[: len(pilots)],
+        dims=("pilot", "year"),
+        coords={"pilot": pilots, "year": list(arrays.years)},
+    )
+    risk = _expit(after) - _expit(after - change)
+    answers: dict[Estimand, xr.DataArray] = {}
+    for term in used_terms(arrays):
+        name = f"effect {AFTER}" if term == AFTER else f"effect in year {term}"
+        applies = xr.DataArray(
+            arrays.term_design[:, :, arrays.terms.index(term)],
+            dims=("pilot", "year"),
+            coords=children.coords,
+        )
+        weight = children * applies
+        answers |= _averages(name, POOLED, risk, change, weight, ("pilot", "year"))
+        if term != AFTER:
+            continue
+        for pilot in pilots:
+            own = weight.sel(pilot=pilot)
+            if float(own.sum()) > 0:
+                answers |= _averages(
+                    name, pilot, risk.sel(pilot=pilot), change.sel(pilot=pilot), own, ("year",)
+                )
+        answers |= _new_authority(name, posterior, after - change, weight, seed)
+        if "pilot_effect_sd" in posterior:
+            key = Estimand(estimand="spread between pilots", target=POOLED, scale="log-odds")
+            answers[key] = posterior["pilot_effect_sd"]
+    return answers
+
+
+def _averages(
+    name: str,
+    target: str,
+    risk: xr.DataArray,
+    change: xr.DataArray,
+    weight: xr.DataArray,
+    over: tuple[str, ...],
+) -> dict[Estimand, xr.DataArray]:
+    total = float(weight.sum())
+    log_odds = (change * weight).sum(over) / total
+    on: dict[Scale, xr.DataArray] = {
+        "risk": (risk * weight).sum(over) / total,
+        "log-odds": log_odds,
+        "odds ratio": np.exp(log_odds),
+    }
+    return {Estimand(estimand=name, target=target, scale=s): d for s, d in on.items()}
+
+
+def _new_authority(
+    name: str, posterior: xr.Dataset, untreated: xr.DataArray, weight: xr.DataArray, seed: int
+) -> dict[Estimand, xr.DataArray]:
+    effect = posterior["effect"].sel(term=AFTER, drop=True)
+    if "pilot_effect_sd" in posterior:
+        noise = np.random.default_rng(seed).standard_normal(effect.shape)
+        effect = effect + posterior["pilot_effect_sd"] * noise
+    risk = _expit(untreated + effect) - _expit(untreated)
+    return _averages(name, NEW, risk, xr.zeros_like(untreated) + effect, weight, ("pilot", "year"))
+
+
+def _expit(logit: xr.DataArray) -> xr.DataArray:
+    return 1.0 / (1.0 + np.exp(-logit))
+
+
+def holds(draws: xr.DataArray, statement: Statement) -> xr.DataArray:
+    """Whether the statement holds, draw by draw; `draws` are on the statement's scale."""
+    if statement.above is not None:
+        return draws > statement.above
+    if statement.below is not None:
+        return draws < statement.below
+    assert statement.within is not None
+    return (draws >= statement.within[0]) & (draws <= statement.within[1])
+
+
+def effect_rows(answers: Answers, estimands: Estimands, label: Label) -> list[EffectRow]:
+    """Mean, median, sd and interval of each answer, with the interval's kind and level."""
+    import arviz_stats as azs
+
+    interval = {"eti": azs.eti, "hdi": azs.hdi}[estimands.interval]
+    rows = []
+    for question, draws in answers.items():
+        bounds = interval(draws, prob=estimands.level)
+        rows.append(
+            EffectRow(
+                estimand=question.estimand,
+                target=question.target,
+                scale=question.scale,
+                prior=label.prior,
+                variant=label.variant,
+                evidence=label.evidence,
+                mean=float(draws.mean()),
+                median=float(draws.median()),
+                sd=float(draws.std(ddof=1)),
+                lower=float(bounds.sel(ci_bound="lower")),
+                upper=float(bounds.sel(ci_bound="upper")),
+                level=estimands.level,
+                interval=estimands.interval,
+                status=label.status,
+            )
+        )
+    return rows
+
+
+def probability_rows(answers: Answers, estimands: Estimands, label: Label) -> list[ProbabilityRow]:
+    """The probability of every statement about every effect on its scale, with its MCSE."""
+    rows = []
+    for question, draws in answers.items():
+        if not question.estimand.startswith("effect"):
+            continue
+        for statement in estimands.statements:
+            if statement.scale != question.scale:
+                continue
+            probability, mcse = probability_of(holds(draws, statement))
+            rows.append(
+                ProbabilityRow(
+                    estimand=question.estimand,
+                    target=question.target,
+                    scale=question.scale,
+                    prior=label.prior,
+                    variant=label.variant,
+                    evidence=label.evidence,
+                    statement=statement_text(statement),
+                    probability=probability,
+                    mcse=mcse,
+                    status=label.status,
+                )
+            )
+    return rows
+
+
+def probability_of(truth: xr.DataArray) -> tuple[float, float]:
+    """The share of draws (chain, draw) in which something is true, and its Monte Carlo error.
+
+    The error is NaN where all draws agree: they cannot tell how far from 0 or 1 it is.
+    """
+    import arviz_stats as azs
+
+    share = truth.astype(float)
+    probability = float(share.mean())
+    if probability in (0.0, 1.0):
+        return probability, float("nan")
+    return probability, float(azs.mcse(share))
+
+
+def largest_pilot_rows(answers: Answers, label: Label) -> list[ProbabilityRow]:
+    """For each pilot the probability that its risk difference is the largest of all pilots'."""
+    pilots = {
+        question.target: draws
+        for question, draws in answers.items()
+        if question.scale == "risk"
+        and question.estimand == f"effect {AFTER}"
+        and question.target not in (POOLED, NEW)
+    }
+    if len(pilots) < 2:
+        return []
+    together = xr.concat(list(pilots.values()), dim="pilot", coords="minimal", compat="override")
+    winner = together.argmax("pilot")
+    rows = []
+    for position, name in enumerate(pilots):
+        probability, mcse = probability_of(winner == position)
+        rows.append(
+            ProbabilityRow(
+                estimand=f"effect {AFTER}",
+                target=name,
+                scale="risk",
+                prior=label.prior,
+                variant=label.variant,
+                evidence=label.evidence,
+                statement="largest of the pilots' effects",
+                probability=probability,
+                mcse=mcse,
+                status=label.status,
+            )
+        )
+    return rows
+
+
+def rate_rows(
+    posterior: xr.Dataset,
+    fitted: DidArrays,
+    observed: xr.Dataset,
+    estimands: Estimands,
+) -> list[RateRow]:
+    """The pilots' rate by year and, after settling-in, the counterfactual one.
+
+    Parameters
+    ----------
+    posterior, fitted
+        The draws and the counts they were fitted to.
+    observed
+        `events` and `denominator` over (authority, year), with the settling-in years that the
+        fit leaves out.
+    """
+    import arviz_stats as azs
+
+    interval = {"eti": azs.eti, "hdi": azs.hdi}[estimands.interval]
+    used = fitted.denominators.sum(axis=1) > 0
+    pilots = [p for p, use in zip(fitted.pilots, used, strict=False) if use]
+    others = [a for a, use in zip(fitted.authorities, used, strict=True) if use and a not in pilots]
+    change = pilot_change(posterior, fitted)
+    untreated = posterior["cell_logit"].sel(authority=list(fitted.pilots)) - change.rename(
+        pilot="authority"
+    )
+    risk = _expit(untreated)
+    rows = []
+    for j, year in enumerate(fitted.years):
+        treated = fitted.treated[:, j] * fitted.denominators[: len(fitted.pilots), j]
+        own = dict.fromkeys(("counterfactual", "lower", "upper"), float("nan"))
+        if treated.sum() > 0:
+            weight = xr.DataArray(
+                treated, dims="authority", coords={"authority": list(fitted.pilots)}
+            )
+            draws = (risk.sel(year=year) * weight).sum("authority") / treated.sum()
+            bounds = interval(draws, prob=estimands.level)
+            own = {
+                "counterfactual": float(draws.median()),
+                "lower": float(bounds.sel(ci_bound="lower")),
+                "upper": float(bounds.sel(ci_bound="upper")),
+            }
+        counts = observed.sel(year=year)
+        seen = counts.sel(authority=pilots).dropna("authority")
+        rows.append(
+            RateRow(
+                year=year,
+                period=_period(fitted, j),
+                pilots=seen.sizes["authority"],
+                observed=_rate(seen),
+                comparators=_rate(counts.sel(authority=others).dropna("authority")),
+                level=estimands.level,
+                **own,
+            )
+        )
+    return rows
+
+
+def _rate(counts: xr.Dataset) -> float:
+    return float(counts["events"].sum() / counts["denominator"].sum())
+
+
+def _period(fitted: DidArrays, year: int) -> str:
+    """What most pilots are in: `post`, `pre`, or `settling-in` where none is fitted."""
+    used = fitted.denominators[: len(fitted.pilots), year] > 0
+    if not used.any():
+        return "settling-in"
+    return "post" if fitted.treated[used, year].mean() > 0.5 else "pre"

@@ -1,0 +1,194 @@
+"""A posterior from print → the rows of effects, probabilities and densities."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from sofs_bayes.bayes.distributions import Distribution, Tabulated, summary
+from sofs_bayes.bayes.from_published import PrintedPosterior, choose_prior
+from sofs_bayes.bayes.printed_summaries import (
+    EFFECT,
+    draws,
+    from_design_scale,
+    on_design_scale,
+    posterior_summaries,
+    probability,
+)
+from sofs_bayes.estimands.rows import (
+    POOLED,
+    DensityRow,
+    EffectRow,
+    Label,
+    ProbabilityRow,
+    statement_text,
+)
+from sofs_bayes.spec import Scale
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+DID = "effect (DiD)"
+STEPS = 401  # points through which an effect is taken to another scale,
+TAIL = 1e-6  # between the quantiles that leave so much outside
+DENSITY_POINTS = 241
+
+
+def scales(post: PrintedPosterior) -> tuple[Scale, ...]:
+    """The scales an effect is shown on: the design's own, then what it converts to."""
+    return ("risk",) if post.analysis.design.scale == "risk" else ("log-odds", "odds ratio", "risk")
+
+
+def effect_on(post: PrintedPosterior, scale: Scale) -> Distribution:
+    """The effect's posterior on a scale; risk differences are taken at the base rate."""
+    design = post.analysis.design
+    if scale == design.scale:
+        return post.effect
+    edge = post.effect.quantile([TAIL, 1 - TAIL])
+    values = np.linspace(edge[0], edge[1], STEPS)
+    cumulative = post.effect.cdf(values)
+    cumulative = (cumulative - cumulative[0]) / (cumulative[-1] - cumulative[0])
+    return Tabulated(
+        points=np.array([from_design_scale(float(x), scale, design) for x in values]),
+        cumulative=cumulative,
+    )
+
+
+def label_of(post: PrintedPosterior, *, status: str) -> Label:
+    """Prior, reading, evidence and status of a posterior from print."""
+    return Label(
+        prior=post.prior, variant=post.reading.name, evidence="published-inferred", status=status
+    )
+
+
+def effect_rows(
+    post: PrintedPosterior, *, status: str, on: Sequence[Scale] | None = None
+) -> list[EffectRow]:
+    """The effect on each of its scales (or those given), then the nuisance parameters."""
+    wanted, label = post.analysis.estimands, label_of(post, status=status)
+    found = [
+        (
+            DID,
+            scale,
+            summary(
+                effect_on(post, scale),
+                quantity=DID,
+                stage="posterior",
+                level=wanted.level,
+                kind=wanted.interval,
+            ),
+        )
+        for scale in (scales(post) if on is None else on)
+    ]
+    found += [
+        (
+            each.quantity,
+            "correlation" if each.quantity == "correlation" else post.analysis.design.scale,
+            each,
+        )
+        for each in posterior_summaries(post)
+        if each.quantity != EFFECT
+    ]
+    return [
+        EffectRow(
+            estimand=name,
+            target=POOLED,
+            scale=scale,
+            prior=label.prior,
+            variant=label.variant,
+            evidence=label.evidence,
+            mean=each.mean,
+            median=each.median,
+            sd=each.sd,
+            lower=each.lower,
+            upper=each.upper,
+            level=wanted.level,
+            interval=wanted.interval,
+            status=label.status,
+        )
+        for name, scale, each in found
+    ]
+
+
+def probability_rows(post: PrintedPosterior, *, status: str) -> list[ProbabilityRow]:
+    """The probability of every statement; exact to quadrature, so the MCSE is 0."""
+    label = label_of(post, status=status)
+    return [
+        ProbabilityRow(
+            estimand=DID,
+            target=POOLED,
+            scale=statement.scale,
+            prior=label.prior,
+            variant=label.variant,
+            evidence=label.evidence,
+            statement=statement_text(statement),
+            probability=probability(post, statement),
+            mcse=0.0,
+            status=label.status,
+        )
+        for statement in post.analysis.estimands.statements
+    ]
+
+
+def density_rows(post: PrintedPosterior) -> list[DensityRow]:
+    """Prior and posterior density of the effect over the range that holds nearly all of both."""
+    prior = choose_prior(post.analysis, post.prior)
+    low, high = post.effect.quantile([0.001, 0.999])
+    low = min(float(low), prior.mean - 2.5 * prior.sd)
+    high = max(float(high), prior.mean + 2.5 * prior.sd)
+    values = np.linspace(low, high, DENSITY_POINTS)
+    before = np.exp(-0.5 * ((values - prior.mean) / prior.sd) ** 2) / (
+        prior.sd * np.sqrt(2 * np.pi)
+    )
+    after = post.effect.density(values)
+    return [
+        DensityRow(
+            variant=post.reading.name,
+            prior=post.prior,
+            scale=post.analysis.design.scale,
+            effect=float(x),
+            prior_density=float(b),
+            posterior_density=float(a),
+        )
+        for x, b, a in zip(values, before, after, strict=True)
+    ]
+
+
+def thresholds(post: PrintedPosterior) -> tuple[float, ...]:
+    """The bounds named in the analysis's statements, on the design's scale, ascending."""
+    design = post.analysis.design
+    bounds = set()
+    for statement in post.analysis.estimands.statements:
+        named = statement.within or (statement.above, statement.below)
+        bounds |= {
+            on_design_scale(value, statement.scale, design) for value in named if value is not None
+        }
+    return tuple(sorted(bounds))
+
+
+def sensitivity_row(post: PrintedPosterior, change: str, *, status: str) -> EffectRow:
+    """The effect on the design's scale; `change` joins the reading in the row's variant."""
+    row = effect_rows(post, status=status, on=(post.analysis.design.scale,))[0]
+    return replace(row, variant=f"{row.variant}; {change}")
+
+
+def draws_tree(post: PrintedPosterior, *, chains: int) -> "xr.DataTree":
+    """Independent draws of s, c, β and δ as group `posterior`, dims (chain, draw)."""
+    import xarray as xr
+
+    analysis = post.analysis
+    n = analysis.draws - analysis.draws % chains
+    found = draws(post, n, np.random.default_rng(analysis.seed))
+    named = {
+        "authority_sd": found.s,
+        "correlation": found.c,
+        "pilot_difference": found.beta,
+        "effect": found.delta,
+    }
+    posterior = xr.Dataset(
+        {name: (("chain", "draw"), each.reshape(chains, -1)) for name, each in named.items()},
+        coords={"chain": range(chains), "draw": range(n // chains)},
+        attrs={"prior": post.prior, "reading": post.reading.name},
+    )
+    return xr.DataTree.from_dict({"posterior": posterior})

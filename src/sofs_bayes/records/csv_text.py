@@ -1,0 +1,153 @@
+"""A CSV file → its header and records as text, with the line each record stands on.
+
+Nothing is converted here, and nothing is repaired: a file that is not UTF-8, has a header
+with an empty or doubled name, or a record with too few or too many fields is refused.
+"""
+
+import csv
+import hashlib
+import io
+from collections import Counter
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from pathlib import Path
+
+from sofs_bayes.errors import BadInput
+
+BYTE_ORDER_MARK = "\ufeff"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Record:
+    """One record of a CSV file: the line it ends on (the header is line 1) and its fields."""
+
+    line: int
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CsvText:
+    """A CSV file as text.
+
+    Attributes
+    ----------
+    sha256
+        Of the file's bytes, hexadecimal.
+    complete
+        Whether the last line has its line break; without one the file may be cut off.
+    """
+
+    path: Path
+    sha256: str
+    header: tuple[str, ...]
+    records: tuple[Record, ...]
+    complete: bool
+
+
+def read_csv_text(path: Path | str) -> CsvText:
+    """The CSV file at `path`, UTF-8 with or without a byte order mark.
+
+    Raises
+    ------
+    BadInput
+        The file is missing, unreadable, empty, not UTF-8, not CSV, has no record below its
+        header, or a record whose number of fields is not the header's.
+    """
+    path = Path(path)
+    content = _read_bytes(path)
+    text = _decode(path, content)
+    records = _records(path, text)
+    first = next(records, None)
+    if first is None:
+        raise BadInput(path, "", "an empty file", "a CSV file with a header and rows")
+    header = first.fields
+    _check_header(path, header)
+    rows = tuple(_same_width(path, header, records))
+    if not rows:
+        raise BadInput(path, "line 1", "a header and no rows", "a header and rows")
+    return CsvText(
+        path=path,
+        sha256=hashlib.sha256(content).hexdigest(),
+        header=header,
+        records=rows,
+        complete=text.endswith(("\n", "\r")),
+    )
+
+
+def column_index(table: CsvText, column: str) -> int:
+    """The position of a column in the header.
+
+    Raises
+    ------
+    BadInput
+        No such column; a similar name is offered.
+    """
+    if column not in table.header:
+        raise BadInput(
+            table.path,
+            "line 1",
+            f"no column {column}{did_you_mean(column, table.header)}",
+            "a header with " + column,
+        )
+    return table.header.index(column)
+
+
+def did_you_mean(name: str, known: Sequence[str]) -> str:
+    """` (did you mean X?)` with the names that resemble or contain `name`, or nothing."""
+    folded = {candidate.casefold(): candidate for candidate in known}
+    near = [folded[f] for f in get_close_matches(name.casefold(), folded, n=3)]
+    within = [c for f, c in folded.items() if len(name) > 3 and name.casefold() in f]
+    names = list(dict.fromkeys([*near, *within]))[:3]
+    return f" (did you mean {' or '.join(names)}?)" if names else ""
+
+
+def _read_bytes(path: Path) -> bytes:
+    try:
+        return path.read_bytes()
+    except OSError as error:
+        raise BadInput(path, "", error.strerror or "unreadable", "a CSV file") from error
+
+
+def _decode(path: Path, content: bytes) -> str:
+    try:
+        return content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
+    except UnicodeDecodeError as error:
+        line = content.count(b"\n", 0, error.start) + 1
+        found = f"byte 0x{content[error.start]:02X}, which is not UTF-8"
+        raise BadInput(path, f"line {line}", found, "UTF-8 text, as downloaded") from error
+
+
+def _records(path: Path, text: str) -> Iterator[Record]:
+    """Records in file order; empty lines are allowed at the end only."""
+    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+    empty = 0
+    try:
+        for fields in reader:
+            if not fields:
+                empty = empty or reader.line_num
+                continue
+            if empty:
+                raise BadInput(path, f"line {empty}", "an empty line", "empty lines at the end")
+            yield Record(line=reader.line_num, fields=tuple(fields))
+    except csv.Error as error:
+        raise BadInput(path, f"line {reader.line_num}", f"not CSV ({error})", "CSV") from error
+
+
+def _check_header(path: Path, header: tuple[str, ...]) -> None:
+    doubled = [name for name, times in Counter(header).items() if name and times > 1]
+    if "" in header or doubled:
+        found = f"the column {doubled[0]} twice" if doubled else "a column without a name"
+        raise BadInput(path, "line 1", found, "column names, each once")
+
+
+def _same_width(path: Path, header: tuple[str, ...], records: Iterator[Record]) -> Iterator[Record]:
+    for record in records:
+        if len(record.fields) != len(header):
+            raise BadInput(
+                path,
+                f"line {record.line}",
+                f"{len(record.fields)} fields (is the file cut off?)",
+                f"{len(header)} fields, as in the header",
+            )
+        yield record

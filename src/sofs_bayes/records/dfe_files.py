@@ -1,0 +1,148 @@
+"""One CSV of the Department for Education's 'Explore education statistics' → checked rows.
+
+A year is named by its first calendar year. The children in need release covers years that
+end on 31 March: `time_period` 2013 with `Reporting year` is April 2012 to March 2013, here
+2012, and so is 201213 with `Financial year`.
+"""
+
+import re
+from dataclasses import dataclass
+from pathlib import Path
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.records.csv_text import CsvText, Record, column_index
+
+LOCAL_AUTHORITY = "Local authority"
+NATIONAL = "National"
+
+KEYS = (
+    "time_period",
+    "time_identifier",
+    "geographic_level",
+    "old_la_code",
+    "new_la_code",
+    "la_name",
+)
+OTHER_DESCRIPTIONS = ("country_code", "country_name", "region_code", "region_name", "category")
+
+# An unknown or inapplicable place, by the open data standards.
+NOT_A_PLACE = ("x", "z")
+
+_OLD_CODE = re.compile(r"[0-9]{3}")
+_NEW_CODE = re.compile(r"[A-Z][0-9]{8}")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DfeRow:
+    """One row: where it stands, whom and when it is about, and its fields as text.
+
+    `old_code` and `new_code` are "" where the file gives none.
+    """
+
+    line: int
+    year: int
+    level: str
+    old_code: str
+    new_code: str
+    name: str
+    fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DfeFile:
+    """A file's rows (all geographic levels, all years) and the columns that may be counted."""
+
+    path: Path
+    sha256: str
+    header: tuple[str, ...]
+    rows: tuple[DfeRow, ...]
+    complete: bool
+
+    @property
+    def name(self) -> str:
+        """The file's name without its folder."""
+        return self.path.name
+
+    @property
+    def indicators(self) -> tuple[str, ...]:
+        """The columns that describe neither time nor place."""
+        return tuple(c for c in self.header if c not in KEYS + OTHER_DESCRIPTIONS)
+
+
+def dfe_file(table: CsvText) -> DfeFile:
+    """The checked rows of a DfE file, given as text.
+
+    Raises
+    ------
+    BadInput
+        A column that says when or where is missing; a time period that is no financial year;
+        a local-authority row without a name, or with a code that is none; no such row at all.
+    """
+    at = {key: column_index(table, key) for key in KEYS}
+    rows = tuple(_row(table, at, record) for record in table.records)
+    if not any(row.level == LOCAL_AUTHORITY for row in rows):
+        levels = sorted({row.level for row in rows})
+        raise BadInput(
+            table.path,
+            "column geographic_level",
+            f"only {', '.join(map(repr, levels))}",
+            f"rows with {LOCAL_AUTHORITY!r}",
+        )
+    return DfeFile(
+        path=table.path,
+        sha256=table.sha256,
+        header=table.header,
+        rows=rows,
+        complete=table.complete,
+    )
+
+
+def financial_year(time_period: str, time_identifier: str) -> int | None:
+    """The first calendar year of the financial year a row is about; None if it is about none.
+
+    `2013` with `Reporting year` and `201213` with `Financial year` are both 2012.
+    """
+    if time_identifier == "Reporting year" and re.fullmatch(r"[12][0-9]{3}", time_period):
+        return int(time_period) - 1
+    if time_identifier == "Financial year" and re.fullmatch(r"[12][0-9]{5}", time_period):
+        first = int(time_period[:4])
+        return first if (first + 1) % 100 == int(time_period[4:]) else None
+    return None
+
+
+def _row(table: CsvText, at: dict[str, int], record: Record) -> DfeRow:
+    def field(key: str) -> str:
+        return record.fields[at[key]]
+
+    year = financial_year(field("time_period"), field("time_identifier"))
+    if year is None:
+        raise BadInput(
+            table.path,
+            f"line {record.line}, columns time_period and time_identifier",
+            f"{field('time_period')!r} and {field('time_identifier')!r}",
+            "four digits and 'Reporting year', or 201213 and 'Financial year'",
+        )
+    row = DfeRow(
+        line=record.line,
+        year=year,
+        level=field("geographic_level"),
+        old_code=field("old_la_code"),
+        # an abolished authority may have "x" here, which is no code
+        new_code="" if field("new_la_code") in NOT_A_PLACE else field("new_la_code"),
+        name=field("la_name"),
+        fields=record.fields,
+    )
+    if row.level == LOCAL_AUTHORITY and row.old_code not in NOT_A_PLACE:
+        _check_place(table.path, row)
+    return row
+
+
+def _check_place(path: Path, row: DfeRow) -> None:
+    if not row.name:
+        raise BadInput(path, f"line {row.line}, column la_name", "nothing", "an authority's name")
+    for column, code, form, allowed in (
+        ("old_la_code", row.old_code, _OLD_CODE, "three digits, or nothing"),
+        ("new_la_code", row.new_code, _NEW_CODE, "a letter and eight digits, or nothing"),
+    ):
+        if code and not form.fullmatch(code):
+            raise BadInput(path, f"line {row.line}, column {column}", repr(code), allowed)

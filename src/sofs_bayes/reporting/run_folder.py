@@ -1,0 +1,234 @@
+"""A finished fit as a folder of plain files, written whole or not at all.
+
+Files: `analysis.toml`, `manifest.json` (hashes, seeds, versions, timings, evidence, status),
+`posterior.nc`, `diagnostics.json`, `effects.csv`, `probabilities.csv`, further CSVs a figure
+or table is made from, `figures/`. No data of single children is ever stored: the posterior
+is stripped to the whitelisted variables given with it.
+"""
+
+import csv
+import hashlib
+import json
+import math
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_type_hints
+
+import tomli_w
+
+from sofs_bayes import spec
+from sofs_bayes.errors import BadInput
+from sofs_bayes.estimands import EffectRow, ProbabilityRow
+from sofs_bayes.reporting.tables import rows_to_csv
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Run:
+    """What one fit leaves behind.
+
+    Attributes
+    ----------
+    analysis, evidence, status
+        What was fitted, what it rests on, `converged` or `not converged`.
+    effects, probabilities
+        The rows of effects.csv and probabilities.csv.
+    extra
+        Further dataclass rows by file name without ending: (row type, rows).
+    diagnostics
+        As JSON: the verdict of every fit made.
+    posterior
+        Group `posterior` of the headline fit, already stripped; None where read without it.
+    inputs
+        Name of each input → SHA-256.
+    seconds
+        Time by stage.
+    options
+        What was asked for beside the analysis; part of what makes two runs the same.
+    """
+
+    analysis: spec.Analysis
+    evidence: spec.Evidence
+    status: str
+    effects: tuple[EffectRow, ...]
+    probabilities: tuple[ProbabilityRow, ...]
+    extra: Mapping[str, tuple[type, tuple[Any, ...]]]
+    diagnostics: Mapping[str, Any]
+    posterior: "xr.DataTree | None"
+    inputs: Mapping[str, str]
+    seconds: Mapping[str, float]
+    options: Mapping[str, str]
+
+
+@contextmanager
+def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
+    """A scratch folder that becomes `target` only if the block ends without an error.
+
+    Raises
+    ------
+    BadInput
+        `target` exists (and is not a folder of ours that may be replaced), or its parent
+        cannot be written to.
+    """
+    check_target(target, replace=replace)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        scratch = Path(tempfile.mkdtemp(prefix=f".{target.name}.", dir=target.parent))
+    except OSError as error:
+        raise _unwritable(target, error) from error
+    try:
+        yield scratch
+        scratch.chmod(0o755)
+        if target.exists():
+            shutil.rmtree(target)
+        scratch.replace(target)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def check_target(target: Path, *, replace: bool = False) -> None:
+    """Refuse a target that exists or could not be written, before any long work starts."""
+    if target.exists() and not (replace and (target / "manifest.json").is_file()):
+        allowed = "a folder that does not exist yet"
+        if replace:
+            allowed += ", or one with a manifest.json of sofs_bayes"
+        raise BadInput(target, "", "a folder or file that exists", allowed)
+    parent = next(p for p in [*target.absolute().parents] if p.exists())
+    if not parent.is_dir() or not os.access(parent, os.W_OK):
+        raise _unwritable(target, PermissionError(13, "no right to write there"))
+
+
+def _unwritable(target: Path, error: OSError) -> BadInput:
+    return BadInput(target, "", error.strerror or "an error", "a folder that can be written")
+
+
+def write(run: Run, target: Path, *, versions: Mapping[str, str], replace: bool = False) -> None:
+    """Write the run to a new folder."""
+    with whole_folder(target, replace=replace) as folder:
+        fill(run, folder, versions=versions)
+
+
+def fill(run: Run, folder: Path, *, versions: Mapping[str, str]) -> None:
+    """Write the run's files into an existing, empty folder."""
+    document = tomli_w.dumps(spec.to_document(run.analysis))
+    (folder / "analysis.toml").write_text(document, encoding="utf-8")
+    (folder / "effects.csv").write_text(rows_to_csv(EffectRow, run.effects), encoding="utf-8")
+    probabilities = rows_to_csv(ProbabilityRow, run.probabilities)
+    (folder / "probabilities.csv").write_text(probabilities, encoding="utf-8")
+    for name, (kind, rows) in run.extra.items():
+        (folder / f"{name}.csv").write_text(rows_to_csv(kind, rows), encoding="utf-8")
+    _write_json(folder / "diagnostics.json", run.diagnostics)
+    if run.posterior is not None:
+        run.posterior.to_netcdf(folder / "posterior.nc", engine="h5netcdf")
+    manifest = {
+        "analysis": run.analysis.name,
+        "analysis_sha256": spec.fingerprint(run.analysis),
+        "evidence": run.evidence,
+        "status": run.status,
+        "inputs_sha256": dict(run.inputs),
+        "options": dict(run.options),
+        "seconds": {stage: round(value, 3) for stage, value in run.seconds.items()},
+        "versions": dict(versions),
+        "files_sha256": {
+            path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()
+        },
+    }
+    _write_json(folder / "manifest.json", manifest)
+
+
+def _write_json(path: Path, document: Mapping[str, Any]) -> None:
+    text = json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
+    path.write_text(text + "\n", encoding="utf-8")
+
+
+def _plain(value: Any) -> Any:
+    """The same with NaN and infinities as null, which is all JSON has for them."""
+    if isinstance(value, float) and not math.isfinite(value):
+        return None
+    if isinstance(value, Mapping):
+        return {key: _plain(item) for key, item in value.items()}
+    if isinstance(value, Sequence) and not isinstance(value, str):
+        return [_plain(item) for item in value]
+    return value
+
+
+def sha256(path: Path) -> str:
+    """SHA-256 of a file, hexadecimal."""
+    with path.open("rb") as stream:
+        return hashlib.file_digest(stream, "sha256").hexdigest()
+
+
+def read(folder: Path, *, extra: Mapping[str, type] | None = None) -> Run:
+    """A run folder read back, each file checked against the manifest.
+
+    Parameters
+    ----------
+    folder
+        A folder `fit` wrote.
+    extra
+        Row types of the further CSVs wanted, by name; those the folder lacks are left out.
+
+    Raises
+    ------
+    BadInput
+        Not a run folder, or one that is incomplete or changed since it was written.
+    """
+    manifest_path = folder / "manifest.json"
+    if not manifest_path.is_file():
+        raise BadInput(folder, "manifest.json", "no such file", "a run folder written by fit")
+    try:
+        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
+        files, evidence, status = (manifest[key] for key in ("files_sha256", "evidence", "status"))
+    except (ValueError, KeyError) as error:
+        raise BadInput(manifest_path, "", "a damaged manifest", "as fit wrote it") from error
+    for name, digest in files.items():
+        if not (folder / name).is_file():
+            raise BadInput(folder / name, "", "no such file", "the run folder as fit wrote it")
+        if sha256(folder / name) != digest:
+            raise BadInput(folder / name, "", "a changed file", "the run folder as fit wrote it")
+    wanted = {name: kind for name, kind in (extra or {}).items() if f"{name}.csv" in files}
+    return Run(
+        analysis=spec.load(folder / "analysis.toml"),
+        evidence=evidence,
+        status=status,
+        effects=tuple(read_rows(folder / "effects.csv", EffectRow)),
+        probabilities=tuple(read_rows(folder / "probabilities.csv", ProbabilityRow)),
+        extra={
+            name: (kind, tuple(read_rows(folder / f"{name}.csv", kind)))
+            for name, kind in wanted.items()
+        },
+        diagnostics=json.loads((folder / "diagnostics.json").read_text(encoding="utf-8")),
+        posterior=None,
+        inputs=manifest["inputs_sha256"],
+        seconds=manifest["seconds"],
+        options=manifest["options"],
+    )
+
+
+def read_rows[Row](path: Path, kind: type[Row]) -> list[Row]:
+    """Dataclass rows from a CSV that `rows_to_csv` wrote; empty numbers are NaN."""
+    hints = get_type_hints(kind)
+    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    with path.open(encoding="utf-8", newline="") as stream:
+        reader = csv.DictReader(stream)
+        if reader.fieldnames != names:
+            found = ", ".join(reader.fieldnames or ("nothing",))
+            raise BadInput(path, "header", found, ", ".join(names))
+        return [kind(**{n: _read_cell(row[n], hints[n]) for n in names}) for row in reader]
+
+
+def _read_cell(text: str, hint: Any) -> Any:
+    if hint is float:
+        return float(text) if text else math.nan
+    if hint is int:
+        return int(text)
+    if hint is bool:
+        return text == "yes"
+    return text

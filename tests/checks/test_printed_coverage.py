@@ -1,0 +1,116 @@
+"""Intervals of the posterior from print hold their level on panels; naive ones do not."""
+
+from dataclasses import replace
+from functools import cache
+
+import numpy as np
+import pytest
+
+from sofs_bayes import spec
+from sofs_bayes.checks.printed_coverage import (
+    Coverage,
+    Scenario,
+    coverage,
+    coverage_study,
+    scenarios,
+)
+from sofs_bayes.errors import BadInput
+
+REPLICATES = 600
+BINOMIAL = 3 * np.sqrt(0.9 * 0.1 / REPLICATES)  # three standard errors of a 90% coverage: 0.037
+
+
+def load(name: str = "icpc-printed") -> spec.PrintedAnalysis:
+    analysis = spec.load(name)
+    assert isinstance(analysis, spec.PrintedAnalysis)
+    return analysis
+
+
+def scenario(name: str, analysis: spec.PrintedAnalysis, prior: str = "reference") -> Scenario:
+    study = scenarios(analysis, prior=prior, reading=analysis.readings[0])
+    return next(each for each in study if each.name == name)
+
+
+@cache
+def covered(name: str, *, prior: str = "reference", analysis: str = "icpc-printed") -> Coverage:
+    return coverage(
+        load(analysis),
+        scenario(name, load(analysis), prior),
+        prior=prior,
+        replicates=REPLICATES,
+        rng=np.random.default_rng(31),
+    )
+
+
+@pytest.mark.parametrize("name", ["as read", "as read, with the printed stars", "Student-t years"])
+@pytest.mark.parametrize("prior", ["reference", "sceptical"])
+def test_intervals_hold_their_level(name: str, prior: str) -> None:
+    found = covered(name, prior=prior)
+    assert found.scenario.calibrated
+    assert found.rate == pytest.approx(found.level, abs=BINOMIAL)
+    assert found.standard_error == pytest.approx(0.0122, abs=0.002)
+
+
+def test_intervals_on_log_odds_hold_their_level() -> None:
+    assert covered("as read", analysis="cla-printed").rate == pytest.approx(0.9, abs=BINOMIAL)
+
+
+@pytest.mark.parametrize(
+    ("name", "at_most"),
+    [
+        ("naive: children only", 0.4),
+        ("misread: child-level stars taken for clustered ones", 0.75),
+    ],
+)
+def test_readings_that_are_wrong_are_seen_to_fail(name: str, at_most: float) -> None:
+    found = covered(name)
+    assert not found.scenario.calibrated
+    assert found.rate < at_most < found.level - BINOMIAL
+    assert not found.accepted
+
+
+def test_the_printed_stars_are_kept_only_where_asked() -> None:
+    everything, same = (
+        covered(name, prior="reference") for name in ("as read", "as read, with the printed stars")
+    )
+    assert everything.panels == REPLICATES
+    assert same.panels > 2 * REPLICATES
+    assert same.mean_width > everything.mean_width
+
+
+def test_acceptance_allows_two_points_below_and_three_above() -> None:
+    found = covered("as read", prior="reference")
+    rates = {0.879: False, 0.881: True, 0.929: True, 0.931: False}
+    assert {rate: replace(found, rate=rate).accepted for rate in rates} == rates
+
+
+def test_a_study_has_every_scenario_and_repeats_with_its_seed() -> None:
+    one, other = (coverage_study(load(), prior="reference", replicates=4, seed=5) for _ in range(2))
+    assert [each.rate for each in one] == [each.rate for each in other]
+    names = [each.scenario.name for each in one]
+    assert len(set(names)) == len(names) == 9
+
+
+def test_progress_is_told() -> None:
+    told: list[tuple[int, int]] = []
+    coverage(
+        load(),
+        scenario("as read", load()),
+        prior="reference",
+        replicates=2,
+        rng=np.random.default_rng(1),
+        progress=lambda done, total: told.append((done, total)),
+    )
+    assert told == [(1, 2), (2, 2)]
+
+
+def test_stars_too_rare_to_simulate_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("sofs_bayes.checks.printed_coverage.RAREST", 1)
+    rows = spec.AsPrinted(source="impossible", pilot="0.0001***", did="0.0001***")
+    analysis = replace(load(), from_table=None, as_printed=rows)
+    # no pilot difference and vast shocks: three stars on both rows all but never happen
+    rare = replace(
+        scenario("as read", load()), same_stars=True, truth=(0.5, 0.5, 0.0, 0.0), name="rare"
+    )
+    with pytest.raises(BadInput, match="rare"):
+        coverage(analysis, rare, prior="reference", replicates=500, rng=np.random.default_rng(1))

@@ -8,7 +8,7 @@ The fingerprint of an Analysis travels with every result made from it.
 import hashlib
 import json
 import tomllib
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self, get_args
@@ -407,7 +407,7 @@ def bundled_models() -> dict[str, Path]:
     folder = next((f for f in folders if f.is_dir()), None)
     if folder is None:
         raise BadInput(folders[1], "", "no such folder", "the folder of analysis files")
-    return {path.stem: path for path in sorted(folder.glob("*.toml"))}
+    return {path.stem: path for path in sorted(folder.glob("*.toml"), key=lambda path: path.stem)}
 
 
 def load(source: Path | str) -> Analysis:
@@ -487,6 +487,50 @@ def _nested_dataclass(annotation: Any) -> Any:
         return annotation
     found = (_nested_dataclass(part) for part in get_args(annotation))
     return next((part for part in found if is_dataclass(part)), None)
+
+
+def changed[Part](part: Part, changes: dict[str, Any], *, file: str) -> Part:
+    """A part of an analysis with some keys changed, checked as a file would be."""
+    kind = type(part)
+    document = TypeAdapter(kind).dump_python(part, mode="json", exclude_none=True) | changes
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(document))
+    except ValidationError as error:
+        raise BadSpec([_fault(file, kind, detail) for detail in error.errors()]) from error
+
+
+def with_rows(
+    analysis: PrintedAnalysis,
+    *,
+    column: str | None = None,
+    pilot_row: str | None = None,
+    did_row: str | None = None,
+) -> PrintedAnalysis:
+    """A printed analysis with its two cells from another column, or other rows, of the table.
+
+    Readings that took their stars from a column by name take them from the new one.
+
+    Raises
+    ------
+    BadInput
+        The analysis takes no rows from a table.
+    """
+    named = {"column": column, "pilot_row": pilot_row, "did_row": did_row}
+    changes = {key: label for key, label in named.items() if label is not None}
+    if not changes:
+        return analysis
+    if analysis.from_table is None:
+        raise BadInput(analysis.name, "from_table", "nothing", "rows from a table of the report")
+    readings = tuple(
+        replace(reading, stars_from=column) if reading.stars_from and column else reading
+        for reading in analysis.readings
+    )
+    return replace(
+        analysis,
+        from_table=changed(analysis.from_table, changes, file=analysis.name),
+        readings=readings,
+        title=f"{analysis.title} [{', '.join(changes.values())}]",
+    )
 
 
 def to_document(analysis: Analysis) -> dict[str, Any]:

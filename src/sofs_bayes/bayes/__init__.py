@@ -1,0 +1,1 @@
+"""Models: the posterior from print, and the hierarchical DiD in PyMC."""

@@ -149,13 +149,15 @@ def structure_of(arrays: DidArrays, model: OpenModel) -> Structure:
     )
 
 
-def model_data(arrays: DidArrays, priors: OpenPriors, effect_prior: Normal) -> dict[str, Floats]:
+def model_data(
+    arrays: DidArrays, *, model: OpenModel, priors: OpenPriors, effect_prior: Normal
+) -> dict[str, Floats]:
     """All that may change between two fits of one compiled graph: counts, design and priors.
 
     Leads (terms before settling-in) have the effect prior's sd around zero.
     """
     is_lead = np.array([term.startswith("-") for term in arrays.terms])
-    return {
+    data = {
         "events": arrays.events,
         "denominators": arrays.denominators,
         "treated": arrays.treated,
@@ -168,8 +170,11 @@ def model_data(arrays: DidArrays, priors: OpenPriors, effect_prior: Normal) -> d
         "sd_scales": np.array(
             [priors.authority_sd.scale, priors.pilot_effect_sd.scale, priors.shock_sd.scale]
         ),
-        "correlation_prior": np.array([priors.shock_correlation.a, priors.shock_correlation.b]),
     }
+    if model.shocks == "persistent":
+        beta = priors.shock_correlation
+        data["correlation_prior"] = np.array([beta.a, beta.b])
+    return data
 
 
 DATA_DIMS = {

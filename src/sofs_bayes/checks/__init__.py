@@ -1,0 +1,1 @@
+"""Can a result be trusted: convergence, prediction, sensitivity, calibration."""

@@ -4,19 +4,18 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
-from sofs_bayes.bayes.from_published import PrintedPosterior
 from sofs_bayes.bayes.hierarchical import DidArrays, cell_mean, draw_shocks
-from sofs_bayes.bayes.printed_summaries import star_evidence
+
+Counts = npt.NDArray[np.float64]
 
 # Thresholds of the gate: rank-normalised split R-hat, bulk and tail effective sample size
 # (Vehtari et al. 2021), and the energy fraction of missing information (Betancourt 2016).
 MAX_RHAT = 1.01
 MIN_ESS = 400.0
 MIN_BFMI = 0.3
-# Posterior mass in the outermost cells of a quadrature's grid.
-MAX_EDGE_MASS = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -134,25 +133,59 @@ class PredictiveCell:
     pit: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PredictiveStatistic:
+    """A summary of all counts beside its posterior predictive distribution.
+
+    `p` is the share of predictions above the observed value; near 0 or 1 the model does not
+    produce data like these.
+    """
+
+    statistic: str
+    observed: float
+    lower: float
+    median: float
+    upper: float
+    level: float
+    p: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prediction:
+    """Predicted counts beside the observed ones: by authority-year, and summarised."""
+
+    cells: tuple[PredictiveCell, ...]
+    statistics: tuple[PredictiveStatistic, ...]
+
+
 def predictive_check(
     posterior: xr.Dataset, arrays: DidArrays, *, level: float, seed: int
-) -> tuple[PredictiveCell, ...]:
-    """Posterior predictive rates of every observed authority-year, with new shocks.
+) -> Prediction:
+    """Posterior predictive counts of every observed authority-year, with new shocks.
 
     The authority-by-year shocks are drawn afresh, not taken from the fit: with its own shock
     every cell would fit, and the check could not fail.
+
+    Parameters
+    ----------
+    posterior
+        Draws of the model's parameters, with `cell_logit`, dims (chain, draw, …).
+    arrays
+        The counts that were fitted.
+    level
+        Of the predictive intervals.
     """
     rng = np.random.default_rng(seed)
     logit = cell_mean(posterior, arrays, rng) + draw_shocks(posterior, arrays, rng)
-    stacked = logit.stack(sample=("chain", "draw")).transpose("authority", "year", "sample")
+    stacked = logit.stack(sample=("chain", "draw")).transpose("sample", "authority", "year")
     risk = 1.0 / (1.0 + np.exp(-stacked.to_numpy()))
-    tail = (1.0 - level) / 2.0
+    predicted = rng.binomial(arrays.denominators.astype(int), risk)
+    tails = [(1.0 - level) / 2.0, 0.5, (1.0 + level) / 2.0]
     cells = []
     for i, j in np.argwhere(arrays.denominators > 0):
         n, y = arrays.denominators[i, j], arrays.events[i, j]
-        predicted = rng.binomial(int(n), risk[i, j])
-        lower, median, upper = np.quantile(predicted / n, [tail, 0.5, 1.0 - tail])
-        pit = float(np.mean(predicted < y) + 0.5 * np.mean(predicted == y))
+        counts = predicted[:, i, j]
+        lower, median, upper = np.quantile(counts / n, tails)
         cells.append(
             PredictiveCell(
                 authority=arrays.authorities[i],
@@ -164,30 +197,56 @@ def predictive_check(
                 median=float(median),
                 upper=float(upper),
                 level=level,
-                pit=pit,
+                pit=float(np.mean(counts < y) + 0.5 * np.mean(counts == y)),
             )
         )
-    return tuple(cells)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class QuadratureVerdict:
-    """The verdict on a posterior from print, and how probable its reading makes the stars.
-
-    `star_evidence` is P(stars | coefficients), 1 where the reading makes no use of the stars.
-    """
-
-    status: str
-    edge_mass: float
-    max_edge_mass: float
-    star_evidence: float
-
-
-def quadrature_verdict(post: PrintedPosterior) -> QuadratureVerdict:
-    """Whether the grid of a posterior from print holds all of it but a negligible rest."""
-    return QuadratureVerdict(
-        status="converged" if post.edge_mass <= MAX_EDGE_MASS else "not converged",
-        edge_mass=post.edge_mass,
-        max_edge_mass=MAX_EDGE_MASS,
-        star_evidence=star_evidence(post),
+    return Prediction(
+        cells=tuple(cells), statistics=_predictive_statistics(predicted, arrays, level, tails)
     )
+
+
+def _predictive_statistics(
+    predicted: Counts, arrays: DidArrays, level: float, tails: list[float]
+) -> tuple[PredictiveStatistic, ...]:
+    """What the effect's uncertainty hangs on: how rates of untreated authorities move.
+
+    Over comparators observed in every year, on log-odds less authority and year means: their
+    correlation from one year to the next, their standard deviation, and the standard deviation
+    of authorities' change from the first to the last year. None with fewer than three.
+    """
+    whole = np.flatnonzero((arrays.denominators > 0).all(axis=1))
+    whole = whole[whole >= len(arrays.pilots)]
+    if whole.size < 3 or len(arrays.years) < 3:
+        return ()
+    denominators = arrays.denominators[whole]
+    statistics = []
+    seen = _movement(arrays.events[whole], denominators)
+    drawn = _movement(predicted[:, whole].astype(float), denominators)
+    for name in seen:
+        lower, median, upper = np.quantile(drawn[name], tails)
+        statistics.append(
+            PredictiveStatistic(
+                statistic=name,
+                observed=float(seen[name]),
+                lower=float(lower),
+                median=float(median),
+                upper=float(upper),
+                level=level,
+                p=float(np.mean(drawn[name] > seen[name])),
+            )
+        )
+    return tuple(statistics)
+
+
+def _movement(events: Counts, denominators: Counts) -> dict[str, Counts]:
+    """Summaries of log-odds (…, authority, year) less authority and year means, over (…)."""
+    logit = np.log((events + 0.5) / (denominators - events + 0.5))
+    left = logit - logit.mean(-1, keepdims=True)
+    left = left - left.mean(-2, keepdims=True)
+    variance = (left**2).mean((-1, -2))
+    return {
+        "correlation from one year to the next": (left[..., 1:] * left[..., :-1]).mean((-1, -2))
+        / variance,
+        "sd of an authority-year": variance**0.5,
+        "sd of the change from first to last year": (left[..., -1] - left[..., 0]).std(-1),
+    }

@@ -73,14 +73,14 @@ def did_effects(
             coords=children.coords,
         )
         weight = children * applies
-        answers |= _averages(name, POOLED, risk, change, weight, ("pilot", "year"))
+        answers |= _averages(name, POOLED, risk, change, weight)
         if term != AFTER:
             continue
         for pilot in pilots:
             own = weight.sel(pilot=pilot)
             if float(own.sum()) > 0:
                 answers |= _averages(
-                    name, pilot, risk.sel(pilot=pilot), change.sel(pilot=pilot), own, ("year",)
+                    name, pilot, risk.sel(pilot=pilot), change.sel(pilot=pilot), own
                 )
         answers |= _new_authority(name, posterior, after - change, weight, seed)
         if "pilot_effect_sd" in posterior:
@@ -90,14 +90,10 @@ def did_effects(
 
 
 def _averages(
-    name: str,
-    target: str,
-    risk: xr.DataArray,
-    change: xr.DataArray,
-    weight: xr.DataArray,
-    over: tuple[str, ...],
+    name: str, target: str, risk: xr.DataArray, change: xr.DataArray, weight: xr.DataArray
 ) -> dict[Estimand, xr.DataArray]:
-    total = float(weight.sum())
+    """Averages of the change in risk and in log-odds, weighted over the weight's dims."""
+    over, total = list(weight.dims), float(weight.sum())
     log_odds = (change * weight).sum(over) / total
     on: dict[Scale, xr.DataArray] = {
         "risk": (risk * weight).sum(over) / total,
@@ -115,7 +111,7 @@ def _new_authority(
         noise = np.random.default_rng(seed).standard_normal(effect.shape)
         effect = effect + posterior["pilot_effect_sd"] * noise
     risk = _expit(untreated + effect) - _expit(untreated)
-    return _averages(name, NEW, risk, xr.zeros_like(untreated) + effect, weight, ("pilot", "year"))
+    return _averages(name, NEW, risk, xr.zeros_like(untreated) + effect, weight)
 
 
 def _expit(logit: xr.DataArray) -> xr.DataArray:

@@ -30,7 +30,7 @@ if TYPE_CHECKING:
     import xarray as xr
 
 DID = "effect (DiD)"
-STEPS = 401  # points through which an effect is taken to another scale,
+STEPS = 201  # points through which an effect is taken to another scale,
 TAIL = 1e-6  # between the quantiles that leave so much outside
 DENSITY_POINTS = 241
 
@@ -42,17 +42,23 @@ def scales(post: PrintedPosterior) -> tuple[Scale, ...]:
 
 def effect_on(post: PrintedPosterior, scale: Scale) -> Distribution:
     """The effect's posterior on a scale; risk differences are taken at the base rate."""
+    return _effects_on(post, (scale,))[scale]
+
+
+def _effects_on(post: PrintedPosterior, wanted: Sequence[Scale]) -> dict[Scale, Distribution]:
+    """The same on several scales, from one tabulation of the distribution function."""
     design = post.analysis.design
-    if scale == design.scale:
-        return post.effect
-    edge = post.effect.quantile([TAIL, 1 - TAIL])
-    values = np.linspace(edge[0], edge[1], STEPS)
-    cumulative = post.effect.cdf(values)
-    cumulative = (cumulative - cumulative[0]) / (cumulative[-1] - cumulative[0])
-    return Tabulated(
-        points=np.array([from_design_scale(float(x), scale, design) for x in values]),
-        cumulative=cumulative,
-    )
+    found: dict[Scale, Distribution] = {design.scale: post.effect}
+    others = [scale for scale in wanted if scale != design.scale]
+    if others:
+        edge = post.effect.quantile([TAIL, 1 - TAIL])
+        values = np.linspace(edge[0], edge[1], STEPS)
+        cumulative = post.effect.cdf(values)
+        cumulative = (cumulative - cumulative[0]) / (cumulative[-1] - cumulative[0])
+        for scale in others:
+            points = np.array([from_design_scale(float(x), scale, design) for x in values])
+            found[scale] = Tabulated(points=points, cumulative=cumulative)
+    return found
 
 
 def label_of(post: PrintedPosterior, *, status: str) -> Label:
@@ -67,19 +73,21 @@ def effect_rows(
 ) -> list[EffectRow]:
     """The effect on each of its scales (or those given), then the nuisance parameters."""
     wanted, label = post.analysis.estimands, label_of(post, status=status)
+    on = scales(post) if on is None else on
+    effect = _effects_on(post, on)
     found = [
         (
             DID,
             scale,
             summary(
-                effect_on(post, scale),
+                effect[scale],
                 quantity=DID,
                 stage="posterior",
                 level=wanted.level,
                 kind=wanted.interval,
             ),
         )
-        for scale in (scales(post) if on is None else on)
+        for scale in on
     ]
     found += [
         (

@@ -1,0 +1,1 @@
+"""Which authorities the pilots are compared with."""

@@ -1,0 +1,1 @@
+"""What the report prints, and its audit."""

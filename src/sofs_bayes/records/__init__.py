@@ -1,0 +1,1 @@
+"""Counts and records as they come in."""

@@ -39,13 +39,13 @@ SMALLEST_YEAR = 0.9
 
 
 def read_panel(files: Sequence[Path | str], counts: OpenCounts) -> Panel:
-    """The counts in DfE files, or in one panel file that `write_panel` wrote.
+    """The counts in DfE files, or in one panel file that `panel_text` made.
 
     Parameters
     ----------
     files
         CSV files of 'Explore education statistics' as downloaded, in any order; or one CSV
-        with the header `authority,code,year,events,denominator`.
+        with the header `authority,code,year` and the two columns counted.
     counts
         Which columns are counted over which financial years. A column is taken from whichever
         file has it.

@@ -1,6 +1,11 @@
-"""A panel as CSV, out and in: `authority,code,year,events,denominator`."""
+"""A panel as CSV, out and in: `authority,code,year`, then the two columns that are counted.
+
+The last two headings are the indicators' own names (`ICPC_child`, `Started_child`), so that
+counts of one thing cannot be fitted as counts of another.
+"""
 
 import csv
+import io
 import math
 import re
 from pathlib import Path
@@ -20,32 +25,24 @@ from sofs_bayes.records.panel import (
 from sofs_bayes.records.symbols import read_count
 from sofs_bayes.spec import OpenCounts
 
-COLUMNS = ("authority", "code", "year", *ROLES)
+PLACES = ("authority", "code", "year")
 
 
-def write_panel(panel: Panel, path: Path | str) -> None:
-    """Write the panel as CSV, a row per authority and year that a file had a row for.
+def panel_text(panel: Panel) -> str:
+    """The panel as CSV text, a row per authority and year that a file had a row for.
 
-    Missing counts are written as their symbols, so that reading gives the same counts. Which
-    indicators were counted is not in the file.
-
-    Raises
-    ------
-    BadInput
-        The file cannot be written.
+    Missing counts are written as their symbols, so that reading gives the same counts.
     """
-    try:
-        with Path(path).open("w", encoding="utf-8", newline="") as file:
-            writer = csv.writer(file, lineterminator="\n")
-            writer.writerow(COLUMNS)
-            writer.writerows(_rows(panel))
-    except OSError as error:
-        raise BadInput(path, "", error.strerror or "unwritable", "a file to write") from error
+    text = io.StringIO()
+    writer = csv.writer(text, lineterminator="\n")
+    writer.writerow((*PLACES, *(panel.counts.attrs[role] for role in ROLES)))
+    writer.writerows(_rows(panel))
+    return text.getvalue()
 
 
 def is_panel(table: CsvText) -> bool:
-    """Whether a CSV has a panel's header."""
-    return table.header == COLUMNS
+    """Whether a CSV has a panel's header, whatever it counts."""
+    return table.header[:3] == PLACES and len(table.header) == len(PLACES) + len(ROLES)
 
 
 def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
@@ -57,6 +54,7 @@ def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
         A year or count that is none, a name with two codes or a code with two names, an
         authority and year twice, a year without rows, or more events than the denominator.
     """
+    _check_counted(table, counts)
     names: dict[str, str] = {}
     entries: dict[Cell, Entry] = {}
     for record in table.records:
@@ -67,8 +65,9 @@ def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
                 first = entries[code, year, role].line
                 found = f"{name} in {year} again (first on line {first})"
                 raise BadInput(table.path, f"line {record.line}", found, "an authority-year once")
+            column = counts.events if role == "events" else counts.denominator
             value, symbol = read_count(
-                text, symbols=PANEL_SYMBOLS, file=table.path, line=record.line, column=role
+                text, symbols=PANEL_SYMBOLS, file=table.path, line=record.line, column=column
             )
             entries[code, year, role] = Entry(
                 value=value, symbol=symbol, file=table.path, line=record.line
@@ -81,8 +80,14 @@ def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
         {code: names[code] for code, _, _ in kept},
         kept,
         counts=counts,
-        sources=[Source(file=table.path.name, sha256=table.sha256, indicators=ROLES)],
-        notices=_about_the_file(table, counts),
+        sources=[
+            Source(
+                file=table.path.name,
+                sha256=table.sha256,
+                indicators=(counts.events, counts.denominator),
+            )
+        ],
+        notices=() if table.complete else (cut_off(table.path.name),),
     )
 
 
@@ -117,10 +122,15 @@ def _identity(path: Path, record: Record, names: dict[str, str]) -> tuple[str, s
     return name, code, int(year)
 
 
-def _about_the_file(table: CsvText, counts: OpenCounts) -> list[Notice]:
-    detail = f"the file does not say whether it counts {counts.events} of {counts.denominator}"
-    notices = [Notice(kind="indicators unknown", file=table.path.name, detail=detail)]
-    return notices if table.complete else [*notices, cut_off(table.path.name)]
+def _check_counted(table: CsvText, counts: OpenCounts) -> None:
+    for place, found, wanted in zip(
+        ("events", "denominator"),
+        table.header[3:],
+        (counts.events, counts.denominator),
+        strict=True,
+    ):
+        if found != wanted:
+            raise BadInput(table.path, f"header, {place}", found, f"{wanted}, as analysed")
 
 
 def cut_off(file: str) -> Notice:

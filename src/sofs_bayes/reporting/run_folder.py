@@ -23,7 +23,7 @@ import tomli_w
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands import EffectRow, ProbabilityRow
+from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, RateRow
 from sofs_bayes.reporting.tables import rows_to_csv
 
 if TYPE_CHECKING:
@@ -105,6 +105,25 @@ def check_target(target: Path, *, replace: bool = False) -> None:
         raise _unwritable(target, PermissionError(13, "no right to write there"))
 
 
+def write_new(path: Path, text: str) -> None:
+    """Write a new text file whole or not at all.
+
+    Raises
+    ------
+    BadInput
+        It exists, or cannot be written.
+    """
+    if path.exists():
+        raise BadInput(path, "", "a file that exists", "a file that does not exist yet")
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_name(f".{path.name}.partial")
+        scratch.write_text(text, encoding="utf-8", newline="")
+        scratch.replace(path)
+    except OSError as error:
+        raise BadInput(path, "", error.strerror or "an error", "a file to write") from error
+
+
 def _unwritable(target: Path, error: OSError) -> BadInput:
     return BadInput(target, "", error.strerror or "an error", "a folder that can be written")
 
@@ -165,15 +184,35 @@ def sha256(path: Path) -> str:
         return hashlib.file_digest(stream, "sha256").hexdigest()
 
 
-def read(folder: Path, *, extra: Mapping[str, type] | None = None) -> Run:
+def extra_types() -> dict[str, type]:
+    """The row types of the further CSVs that run folders hold, by name without ending."""
+    from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
+    from sofs_bayes.matching.choice import LeftOut, Match
+    from sofs_bayes.matching.pre_trend import PreTrendRow
+    from sofs_bayes.records.notices import Notice
+
+    return {
+        "densities": DensityRow,
+        "sensitivity": EffectRow,
+        "rates": RateRow,
+        "predictive": PredictiveCell,
+        "predictive_statistics": PredictiveStatistic,
+        "pre_trend": PreTrendRow,
+        "matches": Match,
+        "left_out": LeftOut,
+        "notices": Notice,
+    }
+
+
+def read(folder: Path) -> Run:
     """A run folder read back, each file checked against the manifest.
+
+    The posterior stays in its file; `open_posterior` reads it.
 
     Parameters
     ----------
     folder
         A folder `fit` wrote.
-    extra
-        Row types of the further CSVs wanted, by name; those the folder lacks are left out.
 
     Raises
     ------
@@ -193,7 +232,7 @@ def read(folder: Path, *, extra: Mapping[str, type] | None = None) -> Run:
             raise BadInput(folder / name, "", "no such file", "the run folder as fit wrote it")
         if sha256(folder / name) != digest:
             raise BadInput(folder / name, "", "a changed file", "the run folder as fit wrote it")
-    wanted = {name: kind for name, kind in (extra or {}).items() if f"{name}.csv" in files}
+    wanted = {name: kind for name, kind in extra_types().items() if f"{name}.csv" in files}
     return Run(
         analysis=spec.load(folder / "analysis.toml"),
         evidence=evidence,
@@ -210,6 +249,17 @@ def read(folder: Path, *, extra: Mapping[str, type] | None = None) -> Run:
         seconds=manifest["seconds"],
         options=manifest["options"],
     )
+
+
+def open_posterior(folder: Path) -> "xr.DataTree":
+    """The stored draws of a run folder, group `posterior`, read into memory."""
+    import xarray as xr
+
+    path = folder / "posterior.nc"
+    if not path.is_file():
+        raise BadInput(path, "", "no such file", "the run folder as fit wrote it")
+    with xr.open_datatree(path, engine="h5netcdf") as tree:
+        return tree.load()
 
 
 def read_rows[Row](path: Path, kind: type[Row]) -> list[Row]:

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sofs_bayes.spec import Evidence
 
 Cell = str | float | int | bool | None
-Format = Literal["text", "pp", "probability", "number", "integer", "percent", "year"]
+Format = Literal["text", "pp", "probability", "number", "integer", "percent", "year", "rhat"]
 
 EVIDENCE_LINES: Mapping[Evidence, str] = {
     "published": "Evidence: printed in the report.",
@@ -96,11 +96,11 @@ def _exact(cell: Cell) -> str:
         return ""
     if isinstance(cell, bool):
         return "yes" if cell else "no"
-    return repr(cell) if isinstance(cell, float) else str(cell)
+    return repr(float(cell)) if isinstance(cell, float) else str(cell)
 
 
 def shown(cell: Cell, how: Format) -> str:
-    """A cell as a reader sees it: percentage points with a sign, minus signs, gaps as an en dash."""
+    """A cell as a reader sees it: signed percentage points, minus signs, gaps as an en dash."""
     if cell is None or (isinstance(cell, float) and math.isnan(cell)):
         return "–"
     if isinstance(cell, bool):
@@ -121,7 +121,8 @@ _SHOWN: Mapping[Format, Callable[[float], str]] = {
     "number": lambda x: f"{x:.3g}" if abs(x) < 100 else f"{x:,.0f}",
     "integer": lambda x: f"{x:,.0f}",
     "percent": lambda x: f"{100 * x:.1f}%",
-    "year": lambda x: f"{x:.0f}",
+    "year": lambda x: f"{x:.0f}" if x else "–",
+    "rhat": lambda x: f"{x:.3f}",
 }
 
 

@@ -1,4 +1,4 @@
-"""The only place that knows the order: an Analysis and its input → a Run."""
+"""An Analysis and its input → a Run."""
 
 import time
 from collections.abc import Callable, Iterator, Mapping, MutableMapping
@@ -10,12 +10,12 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes.checks.sensitivity import MAIN, LeaveOut, Variant, headline, variants
 from sofs_bayes.estimands import DensityRow, EffectRow, Label, ProbabilityRow
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import Normal, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from sofs_bayes.bayes.hierarchical import DidArrays, Structure
+    from sofs_bayes.bayes.hierarchical import DidArrays, Floats, Structure
     from sofs_bayes.bayes.sampling import Compiled
     from sofs_bayes.checks.diagnostics import Gate
     from sofs_bayes.matching.choice import Choice
@@ -73,7 +73,7 @@ def fit_printed(analysis: PrintedAnalysis, *, progress: Progress = silent) -> Ru
     """
     from sofs_bayes.bayes.from_published import posterior
     from sofs_bayes.bayes.printed_summaries import alternatives
-    from sofs_bayes.checks.diagnostics import quadrature_verdict
+    from sofs_bayes.checks.quadrature import quadrature_verdict
     from sofs_bayes.estimands import printed
 
     seconds: dict[str, float] = {}
@@ -247,26 +247,35 @@ def fit_open(
 
 def _compile(analysis: OpenAnalysis, arrays: "DidArrays", programs: Programs) -> "Compiled":
     """The compiled graph for these counts: one already at hand if its structure is the same."""
-    from sofs_bayes.bayes.hierarchical import build_model, model_data, structure_of
+    from sofs_bayes.bayes.hierarchical import build_model, structure_of
     from sofs_bayes.bayes.sampling import compile_graph
 
     structure = structure_of(arrays, analysis.model)
     if structure not in programs:
-        prior = next(iter(analysis.effect_priors.values()))
-        data = model_data(arrays, analysis.priors, prior)
+        data = _data(analysis, arrays, next(iter(analysis.effect_priors)))
         programs[structure] = compile_graph(build_model(structure, data))
     return programs[structure]
 
 
+def _data(analysis: OpenAnalysis, arrays: "DidArrays", prior: str) -> "dict[str, Floats]":
+    from sofs_bayes.bayes.hierarchical import model_data
+
+    return model_data(
+        arrays,
+        model=analysis.model,
+        priors=analysis.priors,
+        effect_prior=analysis.effect_priors[prior],
+    )
+
+
 def _fit(analysis: OpenAnalysis, compiled: "Compiled", variant: Variant, prior: str) -> _Fit:
-    from sofs_bayes.bayes.hierarchical import labelled, model_data
+    from sofs_bayes.bayes.hierarchical import labelled
     from sofs_bayes.bayes.sampling import sample, stage_seed
     from sofs_bayes.checks.diagnostics import gate
     from sofs_bayes.estimands.did import did_effects
 
-    effect_prior: Normal = analysis.effect_priors[prior]
     stage = f"{variant.name} / {prior}"
-    data = model_data(variant.arrays, analysis.priors, effect_prior)
+    data = _data(analysis, variant.arrays, prior)
     draws = sample(compiled, analysis.sampler, data=data, stage=stage)
     posterior = labelled(draws["posterior"].to_dataset(), variant.arrays)
     seed = stage_seed(analysis.sampler.seed, f"new authority / {stage}")
@@ -293,7 +302,7 @@ def _shown_beside(
 ) -> dict[str, tuple[type, tuple[Any, ...]]]:
     """What is shown beside the effects: rates, predictions, the choice and what was noticed."""
     from sofs_bayes.bayes.sampling import stage_seed
-    from sofs_bayes.checks.diagnostics import PredictiveCell, predictive_check
+    from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic, predictive_check
     from sofs_bayes.estimands import RateRow
     from sofs_bayes.estimands.did import rate_rows
     from sofs_bayes.matching.choice import LeftOut, Match
@@ -312,7 +321,8 @@ def _shown_beside(
     trend = pre_trend_rows(pre_trend_fit(panel, choice, analysis.design))
     return {
         "rates": (RateRow, tuple(rates)),
-        "predictive": (PredictiveCell, predicted),
+        "predictive": (PredictiveCell, predicted.cells),
+        "predictive_statistics": (PredictiveStatistic, predicted.statistics),
         "pre_trend": (PreTrendRow, tuple(trend)),
         "matches": (Match, choice.matches),
         "left_out": (LeftOut, (*choice.left_out, *choice.unmatched)),

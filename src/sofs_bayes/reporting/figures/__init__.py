@@ -1,0 +1,29 @@
+"""Pictures of results; the only part of the package that imports matplotlib.
+
+Each function takes rows of results and gives a `Drawing`: picture, alt text and the rows
+themselves. `save` writes these as PNG, PDF and CSV.
+"""
+
+from sofs_bayes.reporting.figures.brackets import BracketRow, audit_brackets, bracket_row
+from sofs_bayes.reporting.figures.densities import prior_posterior
+from sofs_bayes.reporting.figures.drawing import Drawing, save
+from sofs_bayes.reporting.figures.effects import pilot_forest
+from sofs_bayes.reporting.figures.event_years import event_study
+from sofs_bayes.reporting.figures.predictions import predictive
+from sofs_bayes.reporting.figures.rates import rate_and_counterfactual
+from sofs_bayes.reporting.figures.style import STYLE, Style
+
+__all__ = [
+    "STYLE",
+    "BracketRow",
+    "Drawing",
+    "Style",
+    "audit_brackets",
+    "bracket_row",
+    "event_study",
+    "pilot_forest",
+    "predictive",
+    "prior_posterior",
+    "rate_and_counterfactual",
+    "save",
+]

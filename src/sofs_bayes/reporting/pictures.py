@@ -1,0 +1,129 @@
+"""Runs and audit → the figures that belong to them."""
+
+from collections.abc import Mapping, Sequence
+from typing import TYPE_CHECKING, Any
+
+from sofs_bayes.estimands import POOLED, EffectRow
+from sofs_bayes.reporting.figures import (
+    Drawing,
+    audit_brackets,
+    event_study,
+    pilot_forest,
+    predictive,
+    prior_posterior,
+    rate_and_counterfactual,
+)
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
+
+if TYPE_CHECKING:
+    from sofs_bayes.published.audit import Audit
+
+MAIN, BY_YEAR = "main", "by year"
+
+# What the columns of the DfE files count, in words.
+COUNTED: Mapping[str, str] = {
+    "ICPC": "initial child protection conferences",
+    "ICPC_child": "children with an initial conference",
+    "Started_child": "children starting to be in need",
+    "Started_episodes": "episodes of need started",
+    "referral_count": "referrals",
+    "referral_child_count": "children referred",
+}
+
+
+def drawings(run: Run) -> tuple[Drawing, ...]:
+    """All figures of a run."""
+    if isinstance(run.analysis, PrintedAnalysis):
+        return (_densities(run, run.analysis),)
+    return _open_drawings(run, run.analysis)
+
+
+def brackets(audit: "Audit") -> Drawing:
+    """The standard errors that the stars allow, as multiples of the child-level ones."""
+    return audit_brackets(audit.brackets, title="Which standard errors do the printed stars allow?")
+
+
+def _densities(run: Run, analysis: PrintedAnalysis) -> Drawing:
+    return prior_posterior(
+        run.extra["densities"][1],
+        thresholds=analysis.estimands.statements,
+        title=f"{analysis.outcome}: before and after the printed result",
+        evidence=run.evidence,
+        status=run.status,
+    )
+
+
+def _open_drawings(run: Run, analysis: OpenAnalysis) -> tuple[Drawing, ...]:
+    prior = next(iter(analysis.effect_priors))
+    effects = [row for row in run.effects if row.scale == "risk" and row.prior == prior]
+    mine = [row for row in effects if row.variant == MAIN]
+    by_year = [row for row in effects if row.variant == BY_YEAR]
+    words: dict[str, Any] = {
+        "events": in_words(analysis.data.events).capitalize(),
+        "denominator": in_words(analysis.data.denominator),
+        "evidence": run.evidence,
+        "status": run.status,
+    }
+    changed = [row for row in run.extra["sensitivity"][1] if row.scale == "risk"]
+    pooled = [row for row in mine if row.target == POOLED]
+    found = [
+        pilot_forest(mine, title="Effect after settling-in, pilot by pilot"),
+        rate_and_counterfactual(
+            run.extra["rates"][1],
+            title="The pilots' rate, and what it would have been",
+            **words,
+        ),
+        event_study(by_year, title="Effect by year before and after settling-in"),
+        predictive(
+            run.extra["predictive"][1],
+            title="Each authority-year beside its prediction",
+            **words,
+        ),
+    ]
+    if changed:
+        found.append(_changes([*changed, *pooled]))
+    return tuple(found)
+
+
+def _changes(rows: Sequence[EffectRow]) -> Drawing:
+    return pilot_forest(
+        rows,
+        title="The pooled effect without, or with, single authorities",
+        label=lambda row: row.variant,
+        apart=lambda row: row.variant == MAIN,
+        name="leave-one-out",
+    )
+
+
+def in_words(column: str) -> str:
+    """What a column counts; the column's own name where no words are known."""
+    return COUNTED.get(column, column)
+
+
+def comparison(runs: Sequence[Run]) -> Drawing:
+    """The pooled effects of several runs on the risk scale, first prior, one line each."""
+    rows, names = [], {}
+    for run in runs:
+        prior = next(iter(run.analysis.effect_priors))
+        for row in run.effects:
+            if (row.scale, row.prior, row.target) != ("risk", prior, POOLED):
+                continue
+            if not row.estimand.startswith("effect") or row.variant == BY_YEAR:
+                continue
+            rows.append(row)
+            names[row] = _line_name(run, row)
+    return pilot_forest(
+        rows,
+        title="The pooled effect by source of evidence",
+        label=lambda row: names[row],
+        apart=lambda _: False,
+        order="given",
+        name="comparison",
+    )
+
+
+def _line_name(run: Run, row: EffectRow) -> str:
+    if run.analysis.kind == "printed" and len({r.variant for r in run.effects}) > 1:
+        return f"{run.analysis.name}: {row.variant}"
+    return run.analysis.name

@@ -1,1 +1,96 @@
-"""Bayesian re-analysis of the Signs of Safety evaluation."""
+"""Bayesian re-analysis of the Signs of Safety evaluation.
+
+An index of the public names; each is loaded when it is first asked for, so that facts and
+tables do not wait for PyMC.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from sofs_bayes.bayes.from_published import posterior
+    from sofs_bayes.bayes.printed_summaries import probability
+    from sofs_bayes.errors import BadInput, BadSpec, SofsBayesError
+    from sofs_bayes.matching.authorities import choose_comparators
+    from sofs_bayes.matching.pre_trend import pre_trend_fit
+    from sofs_bayes.pipeline.fits import fit, save
+    from sofs_bayes.pipeline.reanalysis import reanalyse
+    from sofs_bayes.published.audit import audit
+    from sofs_bayes.published.facts import fact, load_facts, stated
+    from sofs_bayes.records.open_data import read_panel
+    from sofs_bayes.reporting.contents import diagnostics_table, effects_table, sensitivity_table
+    from sofs_bayes.reporting.pictures import drawings
+    from sofs_bayes.reporting.run_folder import open_posterior
+    from sofs_bayes.reporting.run_folder import read as read_run
+    from sofs_bayes.reporting.tables import to_csv, to_html, to_markdown
+    from sofs_bayes.spec import bundled_models, load
+
+# Name → (module, name there), in reading order: spec, print, open data, fits, results.
+_PUBLIC = {
+    "load": ("spec", "load"),
+    "bundled_models": ("spec", "bundled_models"),
+    "load_facts": ("published.facts", "load_facts"),
+    "fact": ("published.facts", "fact"),
+    "stated": ("published.facts", "stated"),
+    "audit": ("published.audit", "audit"),
+    "posterior": ("bayes.from_published", "posterior"),
+    "probability": ("bayes.printed_summaries", "probability"),
+    "read_panel": ("records.open_data", "read_panel"),
+    "choose_comparators": ("matching.authorities", "choose_comparators"),
+    "pre_trend_fit": ("matching.pre_trend", "pre_trend_fit"),
+    "fit": ("pipeline.fits", "fit"),
+    "save": ("pipeline.fits", "save"),
+    "read_run": ("reporting.run_folder", "read"),
+    "open_posterior": ("reporting.run_folder", "open_posterior"),
+    "effects_table": ("reporting.contents", "effects_table"),
+    "sensitivity_table": ("reporting.contents", "sensitivity_table"),
+    "diagnostics_table": ("reporting.contents", "diagnostics_table"),
+    "to_csv": ("reporting.tables", "to_csv"),
+    "to_html": ("reporting.tables", "to_html"),
+    "to_markdown": ("reporting.tables", "to_markdown"),
+    "drawings": ("reporting.pictures", "drawings"),
+    "reanalyse": ("pipeline.reanalysis", "reanalyse"),
+    "SofsBayesError": ("errors", "SofsBayesError"),
+    "BadInput": ("errors", "BadInput"),
+    "BadSpec": ("errors", "BadSpec"),
+}
+
+__all__ = [
+    "BadInput",
+    "BadSpec",
+    "SofsBayesError",
+    "audit",
+    "bundled_models",
+    "choose_comparators",
+    "diagnostics_table",
+    "drawings",
+    "effects_table",
+    "fact",
+    "fit",
+    "load",
+    "load_facts",
+    "open_posterior",
+    "posterior",
+    "pre_trend_fit",
+    "probability",
+    "read_panel",
+    "read_run",
+    "reanalyse",
+    "save",
+    "sensitivity_table",
+    "stated",
+    "to_csv",
+    "to_html",
+    "to_markdown",
+]
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    module, there = _PUBLIC[name]
+    return getattr(import_module(f"{__name__}.{module}"), there)
+
+
+def __dir__() -> list[str]:
+    return sorted(__all__)

@@ -344,25 +344,15 @@ def _open_analysis(name: str) -> "OpenAnalysis":
 
 def _fit(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
-    from sofs_bayes.pipeline.fits import fit_open, fit_printed, versions
-    from sofs_bayes.reporting.run_folder import check_target, write
+    from sofs_bayes.pipeline.fits import fit, save
+    from sofs_bayes.reporting.run_folder import check_target
 
     analysis = spec.load(options.analysis)
     target = options.output or Path("runs") / analysis.name
     check_target(target, replace=options.replace)
     progress = _progress()
-    if isinstance(analysis, spec.PrintedAnalysis):
-        if options.data:
-            raise BadInput(options.data[0], "", "data", "none: a printed analysis has its own")
-        run = fit_printed(analysis, progress=progress)
-    else:
-        from sofs_bayes.records.open_data import read_panel
-
-        if not options.data:
-            raise BadInput(options.analysis, "", "no data", "DfE files, folders, or a panel CSV")
-        panel = read_panel(_data_files(options.data), analysis.data)
-        run = fit_open(analysis, panel, leave_out=options.leave_out, progress=progress)
-    write(run, target, versions=versions(), replace=options.replace)
+    run = fit(analysis, _data_files(options.data), leave_out=options.leave_out, progress=progress)
+    save(run, target, replace=options.replace)
     progress("done\n")
     print(target)
     return 0 if run.status == "converged" else 1

@@ -11,7 +11,8 @@ import tomllib
 from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Annotated, Any, Literal, Self, get_args
+from types import UnionType
+from typing import Annotated, Any, Literal, Self, get_args, get_origin
 
 from pydantic import ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
@@ -311,13 +312,11 @@ class OpenDesign:
 class OpenModel:
     """The variable parts of the hierarchical binomial DiD.
 
-    `effect`: one effect after settling-in (`constant`) or one per year since (`by year`).
     `pilot_effects`: `partial` pooling, or `full` (one effect for all).
     `shocks`: authority-by-year shocks, which child-level standard errors ignore: `persistent`
     (correlated from one year to the next), `independent`, or `none`.
     """
 
-    effect: Literal["constant", "by year"] = "constant"
     pilot_effects: Literal["partial", "full"] = "partial"
     shocks: Literal["persistent", "independent", "none"] = "persistent"
 
@@ -452,7 +451,19 @@ def parse(document: dict[str, Any], *, file: Path | str) -> Analysis:
         # JSON mode: strict types, while arrays may become tuples.
         return TypeAdapter[Analysis](model).validate_json(json.dumps(document, default=str))
     except ValidationError as error:
-        raise BadSpec([_fault(file, model, detail) for detail in error.errors()]) from error
+        raise BadSpec(_faults(file, model, error)) from error
+
+
+def _faults(file: Path | str, model: type, error: ValidationError) -> list[BadInput]:
+    return [_fault(file, model, detail) for detail in error.errors() if not _is_echo(detail)]
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Whether an array or table is called too short only because items of it are faulty."""
+    given = detail["input"]
+    if detail["type"] != "too_short" or not isinstance(given, list | dict):
+        return False
+    return len(given) >= int(detail["ctx"]["min_length"])
 
 
 def _fault(file: Path | str, model: type, detail: ErrorDetails) -> BadInput:
@@ -463,7 +474,9 @@ def _fault(file: Path | str, model: type, detail: ErrorDetails) -> BadInput:
         hint = f" (did you mean {near[0]}?)" if near else ""
         return BadInput(file, place, "an unknown key" + hint, ", ".join(known))
     if detail["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
-        return BadInput(file, place, "nothing", f"{place.rsplit('.', 1)[-1]} must be given")
+        key = detail["loc"][-1]
+        wanted = key if isinstance(key, str) else "a value"
+        return BadInput(file, place, "nothing", f"{wanted} must be given")
     if detail["type"] == "value_error":
         found = "a contradiction" if isinstance(detail["input"], dict) else repr(detail["input"])
         return BadInput(file, place, found, str(detail["ctx"]["error"]))
@@ -475,18 +488,13 @@ def _known_keys(model: type, loc: tuple[int | str, ...]) -> list[str]:
     """The keys allowed at a place of the document."""
     current: Any = model
     for part in loc:
-        if is_dataclass(current) and isinstance(part, str):
+        if is_dataclass(current):
             current = next(f.type for f in fields(current) if f.name == part)
-        current = _nested_dataclass(current)
+        else:  # an item of `tuple[X, ...]` or `dict[str, X]`
+            current = get_args(current)[-1 if get_origin(current) is dict else 0]
+        while get_origin(current) in (Annotated, UnionType):  # `X | None`
+            current = get_args(current)[0]
     return [f.name for f in fields(current)] if is_dataclass(current) else []
-
-
-def _nested_dataclass(annotation: Any) -> Any:
-    """The dataclass inside `Annotated[tuple[X, ...]]`, `X | None`, `dict[str, X]`; or X itself."""
-    if is_dataclass(annotation):
-        return annotation
-    found = (_nested_dataclass(part) for part in get_args(annotation))
-    return next((part for part in found if is_dataclass(part)), None)
 
 
 def changed[Part](part: Part, changes: dict[str, Any], *, file: str) -> Part:
@@ -496,7 +504,7 @@ def changed[Part](part: Part, changes: dict[str, Any], *, file: str) -> Part:
     try:
         return TypeAdapter(kind).validate_json(json.dumps(document))
     except ValidationError as error:
-        raise BadSpec([_fault(file, kind, detail) for detail in error.errors()]) from error
+        raise BadSpec(_faults(file, kind, error)) from error
 
 
 def with_rows(
@@ -542,6 +550,10 @@ def to_document(analysis: Analysis) -> dict[str, Any]:
 
 
 def fingerprint(analysis: Analysis) -> str:
-    """SHA-256 of what the analysis says (not of its spacing or comments), hexadecimal."""
-    canonical = json.dumps(to_document(analysis), sort_keys=True, separators=(",", ":"))
+    """SHA-256 of what the analysis says (not of its spacing or comments), hexadecimal.
+
+    The order of keys says nothing, except which effect prior comes first: it is the headline's.
+    """
+    document = to_document(analysis) | {"headline prior": next(iter(analysis.effect_priors))}
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -173,6 +173,7 @@ def bracket(row: str, column: str, lower: float, upper: float, **changes: object
         row=row,
         column=column,
         unit="probability",
+        printed="-0.0635*",
         coefficient=-0.0635,
         stars=1,
         se_lower=0.002 * lower,

@@ -77,12 +77,12 @@ def did_arrays(cells: xr.Dataset, *, effect: str) -> DidArrays:
     events, denominators = np.zeros(shape), np.zeros(shape)
     treated = np.zeros((len(pilots), len(years)))
     term_of: dict[tuple[int, int], int] = {}
-    for cell in frame.itertuples():
-        at = row[str(cell.authority)], column[int(cell.year)]
-        events[at], denominators[at] = float(cell.events), float(cell.denominator)
-        if cell.is_pilot:
-            treated[at] = cell.period == "post"
-            term_of[at] = int(cell.years_since)
+    for cell in frame.to_dict("records"):
+        at = row[cell["authority"]], column[cell["year"]]
+        events[at], denominators[at] = cell["events"], cell["denominator"]
+        if cell["is_pilot"]:
+            treated[at] = cell["period"] == "post"
+            term_of[at] = int(cell["years_since"])
     terms, design = _terms(treated, term_of, effect)
     return DidArrays(
         authorities=authorities,
@@ -160,6 +160,7 @@ def model_data(
     data = {
         "events": arrays.events,
         "denominators": arrays.denominators,
+        "start": _start(arrays),
         "treated": arrays.treated,
         "term_design": arrays.term_design,
         "effect_mean": np.where(is_lead, 0.0, effect_prior.mean),
@@ -180,6 +181,7 @@ def model_data(
 DATA_DIMS = {
     "events": ("authority", "year"),
     "denominators": ("authority", "year"),
+    "start": ("authority", "year"),
     "treated": ("pilot", "year"),
     "term_design": ("pilot", "year", "term"),
     "effect_mean": ("term",),
@@ -246,7 +248,8 @@ def build_model(structure: Structure, data: Mapping[str, Floats]) -> "pm.Model":
             if structure.shocks == "persistent":
                 beta = pm.Beta(PERSISTENT, *_pair(given["correlation_prior"]))
                 rho = beta[None, None]
-            logit = pm.Flat("cell_logit", dims=cells, initval=_start(data))
+            moved = pm.Flat("cell_logit_from_start", dims=cells)
+            logit = pm.Deterministic("cell_logit", given["start"] + moved, dims=cells)
             left = departures_from(logit - mean, shock_sd[None, None], rho, structure.years)
             pm.Potential("departures", left.log_density(authority_sd).sum())
         # likelihood, without the binomial coefficients, which no parameter touches
@@ -274,11 +277,10 @@ def labelled(posterior: xr.Dataset, arrays: DidArrays) -> xr.Dataset:
     return named.sel(term=list(used_terms(arrays)))
 
 
-def _start(data: Mapping[str, Floats]) -> Floats:
+def _start(arrays: DidArrays) -> Floats:
     """Where the sampler starts: each cell's own log-odds, or the overall ones without counts."""
-    events, denominators = data["events"], data["denominators"]
-    overall = events.sum() / denominators.sum()
-    rate = (events + overall) / (denominators + 1.0)
+    overall = (arrays.events.sum() + 0.5) / (arrays.denominators.sum() + 1.0)
+    rate = (arrays.events + overall) / (arrays.denominators + 1.0)
     start: Floats = np.log(rate / (1.0 - rate))
     return start
 

@@ -22,10 +22,30 @@ class Compiled:
 
 
 def compile_graph(graph: "pm.Model") -> Compiled:
-    """The compiled form of a graph whose data are `pm.Data` (constants would be compiled in)."""
+    """The compiled form of a graph whose data are `pm.Data` (constants would be compiled in).
+
+    Chains start near zero on the scale each parameter is sampled on, not near its prior's
+    mean: that would be the prior the graph was built with, and the draws from other data would
+    depend on it.
+    """
     import nutpie
 
-    return Compiled(program=nutpie.compile_pymc_model(graph, backend="numba"))
+    return Compiled(
+        program=nutpie.compile_pymc_model(graph, backend="numba", initial_points=_origin(graph))
+    )
+
+
+def _origin(graph: "pm.Model") -> dict[str, npt.NDArray[np.float64]]:
+    """Each parameter's value where its unconstrained transform is zero, by name."""
+    import pytensor.tensor as pt
+
+    origin = {}
+    for parameter in graph.free_RVs:
+        zero = pt.zeros(parameter.shape)
+        transform = graph.rvs_to_transforms[parameter]
+        value = zero if transform is None else transform.backward(zero, *parameter.owner.inputs)
+        origin[parameter.name] = np.asarray(value.eval(mode="FAST_COMPILE"), dtype=np.float64)
+    return origin
 
 
 def sample(

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from sofs_bayes.bayes.hierarchical import DidArrays, without
+from sofs_bayes.matching.choice import Choice
 from sofs_bayes.spec import OpenDesign
 
 LeaveOut = Literal["none", "pilots", "all"]
@@ -32,11 +33,14 @@ def headline(arrays: DidArrays, design: OpenDesign) -> Variant:
     return Variant(name=MAIN, arrays=without(arrays, broken_authorities(arrays, design)))
 
 
-def variants(arrays: DidArrays, design: OpenDesign, *, leave_out: LeaveOut) -> Sequence[Variant]:
+def variants(
+    arrays: DidArrays, design: OpenDesign, choice: Choice, *, leave_out: LeaveOut
+) -> Sequence[Variant]:
     """What the headline is compared with.
 
     One variant per recording break (put back, or taken out, whichever the headline is not),
     then one per authority left out of the headline: the pilots, all authorities, or none.
+    With a pilot go the comparators that were chosen for it alone.
     """
     base = headline(arrays, design).arrays
     broken = broken_authorities(arrays, design)
@@ -50,5 +54,12 @@ def variants(arrays: DidArrays, design: OpenDesign, *, leave_out: LeaveOut) -> S
     candidates = {"none": (), "pilots": arrays.pilots, "all": arrays.authorities}[leave_out]
     for name in candidates:
         if name not in broken:
-            found.append(Variant(name=f"without {name}", arrays=without(base, [name])))
+            gone = [name, *_chosen_for(name, choice)]
+            found.append(Variant(name=f"without {name}", arrays=without(base, gone)))
     return tuple(found)
+
+
+def _chosen_for(pilot: str, choice: Choice) -> list[str]:
+    """The comparators that serve this pilot and no other; none where all serve every pilot."""
+    kept = choice.comparators_of(other for other in choice.pilots if other != pilot)
+    return [name for name in choice.comparators if name not in kept]

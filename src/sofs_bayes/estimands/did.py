@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import xarray as xr
+from scipy import special
 
 from sofs_bayes.bayes.hierarchical import AFTER, DidArrays, pilot_change, used_terms
 from sofs_bayes.estimands.rows import (
@@ -73,6 +74,8 @@ def did_effects(
             coords=children.coords,
         )
         weight = children * applies
+        if float(weight.sum()) == 0:  # a term of pilots that were left out
+            continue
         answers |= _averages(name, POOLED, risk, change, weight)
         if term != AFTER:
             continue
@@ -98,7 +101,7 @@ def _averages(
     on: dict[Scale, xr.DataArray] = {
         "risk": (risk * weight).sum(over) / total,
         "log-odds": log_odds,
-        "odds ratio": np.exp(log_odds),
+        "odds ratio": xr.apply_ufunc(np.exp, log_odds),
     }
     return {Estimand(estimand=name, target=target, scale=s): d for s, d in on.items()}
 
@@ -115,7 +118,8 @@ def _new_authority(
 
 
 def _expit(logit: xr.DataArray) -> xr.DataArray:
-    return 1.0 / (1.0 + np.exp(-logit))
+    risk: xr.DataArray = xr.apply_ufunc(special.expit, logit)
+    return risk
 
 
 def holds(draws: xr.DataArray, statement: Statement) -> xr.DataArray:
@@ -239,6 +243,8 @@ def rate_rows(
 ) -> list[RateRow]:
     """The pilots' rate by year and, after settling-in, the counterfactual one.
 
+    A rate is NaN in a year in which nobody was counted.
+
     Parameters
     ----------
     posterior, fitted
@@ -290,7 +296,8 @@ def rate_rows(
 
 
 def _rate(counts: xr.Dataset) -> float:
-    return float(counts["events"].sum() / counts["denominator"].sum())
+    denominator = float(counts["denominator"].sum())
+    return float(counts["events"].sum()) / denominator if denominator else float("nan")
 
 
 def _period(fitted: DidArrays, year: int) -> str:

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sofs_bayes.bayes.distributions import Distribution, Tabulated, summary
+from sofs_bayes.bayes.distributions import Distribution, Summary, Tabulated, summary
 from sofs_bayes.bayes.from_published import PrintedPosterior, choose_prior
 from sofs_bayes.bayes.printed_summaries import (
     EFFECT,
@@ -75,7 +75,7 @@ def effect_rows(
     wanted, label = post.analysis.estimands, label_of(post, status=status)
     on = scales(post) if on is None else on
     effect = _effects_on(post, on)
-    found = [
+    found: list[tuple[str, str, Summary]] = [
         (
             DID,
             scale,

@@ -1,16 +1,19 @@
 """An Analysis and its input → a Run."""
 
 import time
-from collections.abc import Callable, Iterator, Mapping, MutableMapping
+from collections.abc import Callable, Iterator, Mapping, MutableMapping, Sequence
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import asdict, dataclass, field
 from importlib.metadata import version
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.checks.sensitivity import MAIN, LeaveOut, Variant, headline, variants
+from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import DensityRow, EffectRow, Label, ProbabilityRow
+from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec import Analysis, OpenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -56,6 +59,52 @@ def _timed(seconds: dict[str, float], stage: str) -> Iterator[None]:
     start = time.perf_counter()
     yield
     seconds[stage] = seconds.get(stage, 0.0) + time.perf_counter() - start
+
+
+def fit(
+    analysis: Analysis,
+    data: Sequence[Path | str] = (),
+    *,
+    leave_out: LeaveOut = "pilots",
+    progress: Progress = silent,
+) -> Run:
+    """The run of any analysis.
+
+    Parameters
+    ----------
+    analysis
+        As `load` reads it.
+    data
+        DfE files, or one panel file; none for a printed analysis, which has its own.
+    leave_out
+        Whether a fit of open data is repeated without each pilot or authority.
+
+    Raises
+    ------
+    BadInput
+        Data missing, superfluous or unusable.
+    """
+    if isinstance(analysis, PrintedAnalysis):
+        if data:
+            raise BadInput(data[0], "", "data", "none: a printed analysis has its own")
+        return fit_printed(analysis, progress=progress)
+    from sofs_bayes.records.open_data import read_panel
+
+    if not data:
+        raise BadInput(analysis.name, "", "no data", "DfE files, or a panel CSV")
+    panel = read_panel(data, analysis.data)
+    return fit_open(analysis, panel, leave_out=leave_out, progress=progress)
+
+
+def save(run: Run, folder: Path | str, *, replace: bool = False) -> None:
+    """Write a run folder, whole or not at all.
+
+    Raises
+    ------
+    BadInput
+        The folder exists (and `replace` is false, or it is no run folder), or cannot be written.
+    """
+    run_folder.write(run, Path(folder), versions=versions(), replace=replace)
 
 
 # ---------------------------------------------------------------------- posterior from print
@@ -219,7 +268,7 @@ def fit_open(
         found.add(fit, prior=name, variant=MAIN)
         main_fit = main_fit or fit
     assert main_fit is not None  # an analysis has at least one effect prior
-    for variant in variants(arrays, analysis.design, leave_out=leave_out):
+    for variant in variants(arrays, analysis.design, choice, leave_out=leave_out):
         progress(f"{analysis.name}: {variant.name}")
         with _timed(seconds, "refits"):
             fit = _fit(analysis, compiled, variant, first)
@@ -227,7 +276,7 @@ def fit_open(
     progress(f"{analysis.name}: event study")
     by_year = headline(did_arrays(cells, effect=BY_YEAR), analysis.design)
     with _timed(seconds, "event study"):
-        fit = _fit(analysis, compiled, replace(by_year, name=BY_YEAR), first)
+        fit = _fit(analysis, compiled, Variant(name=BY_YEAR, arrays=by_year.arrays), first)
     found.add(fit, prior=first, variant=BY_YEAR)
     return Run(
         analysis=analysis,

@@ -8,7 +8,16 @@ from typing import TYPE_CHECKING, Any
 
 from sofs_bayes import spec
 from sofs_bayes.checks.sensitivity import LeaveOut
-from sofs_bayes.pipeline.fits import Programs, Progress, fit_open, fit_printed, silent, versions
+from sofs_bayes.errors import SofsBayesError
+from sofs_bayes.pipeline.fits import (
+    Programs,
+    Progress,
+    fit_open,
+    fit_printed,
+    save,
+    silent,
+    versions,
+)
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run, check_target
 from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
@@ -37,7 +46,7 @@ def reanalyse(
     target
         The folder to make: `index.html`, `tables/`, `figures/`, `runs/`, `manifest.json`.
     open_data
-        DfE files, or a panel file; without any the printed tables stand alone.
+        DfE files; without any the printed tables stand alone.
     replace
         Whether a result that this function wrote earlier may be replaced.
     leave_out
@@ -57,7 +66,7 @@ def reanalyse(
     check_target(target, replace=replace)
     analyses = [spec.load(path) for path in spec.bundled_models().values()]
     printed = [each for each in analyses if isinstance(each, PrintedAnalysis)]
-    opened = [each for each in analyses if isinstance(each, OpenAnalysis)] if open_data else []
+    opened = [each for each in analyses if isinstance(each, OpenAnalysis) and open_data]
     panels = {each.name: _checked_panel(each, open_data) for each in opened}
     work = target.parent / f".{target.name}.partial"
     (work / "runs").mkdir(parents=True, exist_ok=True)
@@ -100,24 +109,24 @@ def _checked_panel(analysis: OpenAnalysis, files: Sequence[Path]) -> "Panel":
 
 
 def _finish(work: Path, run: Run) -> None:
-    folder = work / "runs" / run.analysis.name
-    run_folder.write(run, folder, versions=versions(), replace=True)
+    save(run, work / "runs" / run.analysis.name, replace=True)
 
 
 def _is_finished(
     folder: Path, analysis: spec.Analysis, inputs: dict[str, str], leave_out: LeaveOut
 ) -> bool:
     """Whether an earlier, interrupted re-analysis finished this very fit."""
-    try:
-        manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
-    except (OSError, ValueError):
-        return False
     wanted = {
         "analysis_sha256": spec.fingerprint(analysis),
         "inputs_sha256": inputs,
         "options": {"leave_out": leave_out},
         "versions": versions(),
     }
+    try:
+        run_folder.read(folder)
+    except SofsBayesError:  # not there, or cut off half-way: it is fitted again
+        return False
+    manifest: dict[str, Any] = json.loads((folder / "manifest.json").read_text("utf-8"))
     return all(manifest.get(key) == value for key, value in wanted.items())
 
 

@@ -64,6 +64,7 @@ class StarBracket:
     row: str
     column: str
     unit: str
+    printed: str
     coefficient: float
     stars: int
     se_lower: float
@@ -204,6 +205,7 @@ def _bracket(
         row=fact.row,
         column=fact.column,
         unit=fact.unit,
+        printed=fact.printed.text,
         coefficient=coefficient,
         stars=stars,
         se_lower=se.lower,
@@ -217,7 +219,10 @@ def restarred(bracket: StarBracket, printed: Printed, critical: tuple[float, ...
     if printed.value is None:
         raise BadInput("stars", bracket.row, repr(printed.text), "a number")
     se = se_bracket(printed.value, printed.half_unit, bracket.stars, critical)
-    return replace(bracket, coefficient=printed.value, se_lower=se.lower, se_upper=se.upper)
+    text = printed.text.rstrip("*") + "*" * bracket.stars
+    return replace(
+        bracket, printed=text, coefficient=printed.value, se_lower=se.lower, se_upper=se.upper
+    )
 
 
 def child_level(report: PrintedReport, fact: Fact, sample: PrintedSample) -> ChildLevel | None:

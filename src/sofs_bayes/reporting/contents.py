@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from sofs_bayes.published.facts import Fact
     from sofs_bayes.records.notices import Notice
 
-SCALE_FORMATS: dict[str, Format] = {"risk": "pp"}
+NARROW = 0.02  # risk differences known this closely are shown with two decimals
 UNIT_OF: dict[str, str] = {"risk": "pp", "log-odds": "log-odds", "odds ratio": "odds ratio"}
 MCSE_NOTE = "Largest Monte Carlo error of a probability: {:.3f}."
 WITHIN_STARS = (
@@ -68,7 +68,7 @@ def effects_table(
     return Table(
         name=name,
         title=title or f"{run.analysis.title} ({UNIT_OF[scale]})",
-        columns=_trim(_effect_columns(run, scale, said), lines),
+        columns=_trim(_effect_columns(run, number_format(scale, rows), said), lines),
         rows=_trimmed_rows(lines),
         evidence=run.evidence,
         notes=tuple(notes),
@@ -84,8 +84,14 @@ def _what(row: EffectRow) -> tuple[Cell, ...]:
     return (row.estimand, row.target, row.variant, row.prior)
 
 
-def _effect_columns(run: Run, scale: Scale, said: Sequence[Statement]) -> list[Column]:
-    number = SCALE_FORMATS.get(scale, "number")
+def number_format(scale: str, rows: Sequence[EffectRow]) -> Format:
+    """How effects on a scale are shown: percentage points for risks, finer if all are narrow."""
+    if scale != "risk":
+        return "number"
+    return "pp2" if all(row.upper - row.lower < NARROW for row in rows) else "pp"
+
+
+def _effect_columns(run: Run, number: Format, said: Sequence[Statement]) -> list[Column]:
     percent = f"{100 * run.analysis.estimands.level:g}%"
     return [
         Column(key="estimand", heading="Effect"),
@@ -149,7 +155,7 @@ def sensitivity_table(run: Run, *, scale: Scale, prior: str | None = None) -> Ta
         and row.estimand.startswith("effect")
         and (prior is None or row.prior == prior)
     ]
-    number = SCALE_FORMATS.get(scale, "number")
+    number = number_format(scale, rows)
     columns = [
         Column(key="variant", heading="Change"),
         Column(key="prior", heading="Prior"),
@@ -431,6 +437,7 @@ def brackets_table(audit: "Audit") -> Table:
             b.table,
             b.column,
             b.row,
+            b.printed,
             b.coefficient,
             b.stars,
             b.se_lower,
@@ -446,6 +453,7 @@ def brackets_table(audit: "Audit") -> Table:
         Column(key="table", heading="Table", format="integer"),
         Column(key="column", heading="Column"),
         Column(key="row", heading="Row"),
+        Column(key="printed", heading="Printed"),
         Column(key="coefficient", heading="Coefficient", format=number),
         Column(key="stars", heading="Stars", format="integer"),
         Column(key="se_lower", heading="SE from", format=number),

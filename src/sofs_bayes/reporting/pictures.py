@@ -39,9 +39,14 @@ def drawings(run: Run) -> tuple[Drawing, ...]:
     return _open_drawings(run, run.analysis)
 
 
-def brackets(audit: "Audit") -> Drawing:
-    """The standard errors that the stars allow, as multiples of the child-level ones."""
-    return audit_brackets(audit.brackets, title="Which standard errors do the printed stars allow?")
+def brackets(audit: "Audit") -> tuple[Drawing, Drawing]:
+    """The standard errors that the stars allow: of pilot and effect rows, and of all rows."""
+    title = "Which standard errors do the printed stars allow?"
+    main = [b for b in audit.brackets if b.row.startswith(("Pilot", "DiD"))]
+    return (
+        audit_brackets(main, title=title),
+        audit_brackets(audit.brackets, title=title, name="audit-brackets-all"),
+    )
 
 
 def _densities(run: Run, analysis: PrintedAnalysis) -> Drawing:

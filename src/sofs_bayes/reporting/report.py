@@ -1,6 +1,7 @@
 """Runs and audit → one self-contained page in plain words, with its tables and figures."""
 
 import base64
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -23,7 +24,8 @@ if TYPE_CHECKING:
 class Part:
     """A stretch of the page: what is said, shown and tabulated, in that order.
 
-    Tables in `folded` are there for those who open them.
+    Tables in `folded` are there for those who open them; figures in `beside` are written to
+    the folder only.
     """
 
     heading: str
@@ -34,6 +36,7 @@ class Part:
     figures: tuple[Drawing, ...] = ()
     tables: tuple[Table, ...] = ()
     folded: tuple[Table, ...] = ()
+    beside: tuple[Drawing, ...] = ()
 
 
 def write_report(
@@ -60,7 +63,7 @@ def write_report(
         (folder / "tables" / f"{table.name}.csv").write_text(to_csv(table), encoding="utf-8")
         (folder / "tables" / f"{table.name}.md").write_text(to_markdown(table), encoding="utf-8")
     for part in parts:
-        for drawing in part.figures:
+        for drawing in (*part.figures, *part.beside):
             save(drawing, folder / "figures")
     images = {
         drawing.name: _embedded(folder / "figures" / f"{drawing.name}.png")
@@ -94,6 +97,7 @@ def _render(
         converged=status == "converged",
         provenance=provenance,
         table=lambda table: Markup(to_html(table)),
+        minus=lambda text: re.sub(r"(?<![\w\N{EN DASH}.-])-(?=\d)", "\N{MINUS SIGN}", text),
     )
 
 
@@ -208,7 +212,7 @@ def _in_short(printed: Sequence[Run], opened: Sequence[Run]) -> Part:
 def _headlines(run: Run) -> Iterable[str]:
     """A sentence on the pooled effect: per reading for print, with and without breaks else."""
     prior = next(iter(run.analysis.effect_priors))
-    scale = contents.effect_scales(run)[0]
+    scale: spec.Scale = "risk" if "risk" in contents.effect_scales(run) else "odds ratio"
     rows = [
         row
         for row in run.effects
@@ -219,36 +223,35 @@ def _headlines(run: Run) -> Iterable[str]:
         and (run.analysis.kind == "printed" or row.variant == MAIN)
     ]
     for row in rows:
-        basis = run.analysis.title
-        if len(rows) > 1:
-            basis += f", {row.variant}"
-        yield f"{basis}: {effect_sentence(run, row)}"
+        reading = f" (reading: {row.variant})" if len(rows) > 1 else ""
+        yield f"{run.analysis.title}{reading}. {effect_sentence(run, row)}"
     if isinstance(run.analysis, OpenAnalysis):
         yield from _break_sentences(run)
 
 
 def effect_sentence(run: Run, row: EffectRow) -> str:
     """The effect in words: median, interval, the probability of an increase and of little."""
-    number = contents.SCALE_FORMATS.get(row.scale, "number")
-    unit = contents.UNIT_OF[row.scale]
+    number = contents.number_format(row.scale, [row])
+    unit = {"pp": "percentage points"}.get(contents.UNIT_OF[row.scale], contents.UNIT_OF[row.scale])
     lower, median, upper = (shown(x, number) for x in (row.lower, row.median, row.upper))
-    said = [
-        f"P({_claim(p.statement)}) = {shown(p.probability, 'probability')}"
-        for p in run.probabilities
-        if (p.estimand, p.target, p.prior, p.variant)
-        == (row.estimand, row.target, row.prior, row.variant)
-        and p.scale == row.scale
-        and (p.statement.startswith("within") or p.statement.startswith("above 0"))
-    ]
+    said: list[str] = []
+    for p in run.probabilities:
+        same = (p.estimand, p.target, p.prior, p.variant) == (
+            row.estimand,
+            row.target,
+            row.prior,
+            row.variant,
+        )
+        chance = shown(p.probability, "probability")
+        if same and p.statement in ("above 0 pp", "above 0 (log-odds)"):
+            said.insert(0, f"of an increase {chance}")
+        elif same and p.scale == row.scale and p.statement.startswith("within"):
+            said.append(f"of a change {p.statement} {chance}")
     mark = "" if row.status == "converged" else " NOT CONVERGED."
     return (
-        f"median {median} {unit}, {100 * row.level:g}% interval {lower} to {upper},"
-        f" {row.prior} prior; {', '.join(said)}.{mark}"
+        f"Median {median} {unit}; {100 * row.level:g}% of the probability lies between {lower}"
+        f" and {upper} ({row.prior} prior). Probability {', '.join(said)}.{mark}"
     )
-
-
-def _claim(statement: str) -> str:
-    return statement.replace("above 0 pp", "increase").replace("above 0 (log-odds)", "increase")
 
 
 def _break_sentences(run: Run) -> Iterable[str]:
@@ -268,6 +271,7 @@ def _print_audit(audit: "Audit") -> Part:
     wrong = [f for f in audit.findings if f.agrees is False]
     right = [f for f in audit.findings if f.agrees is True]
     derived = [f for f in audit.findings if f.agrees is None]
+    main, every = brackets(audit)
     return Part(
         heading="What the report prints, and whether it holds together",
         anchor="audit",
@@ -277,7 +281,8 @@ def _print_audit(audit: "Audit") -> Part:
             " printed can confirm. Those that do not agree:",
         ),
         bullets=tuple(f.sentence for f in wrong),
-        figures=(brackets(audit),),
+        figures=(main,),
+        beside=(every,),
         folded=(contents.findings_table(audit), contents.brackets_table(audit)),
     )
 
@@ -354,6 +359,7 @@ def _opened(run: Run, *, main: bool) -> Part:
         level=3,
         paragraphs=(run.analysis.why, _choice_sentence(run, run.analysis)),
         figures=figures if main else figures[:1],
+        beside=() if main else figures[1:],
         tables=(
             _named(by_prior, run, "by-prior"),
             *((_named(by_target, run, "by-target"),) if main else ()),

@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     import xarray as xr
 
 
+ALWAYS_THERE = ("analysis.toml", "effects.csv", "probabilities.csv", "diagnostics.json")
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Run:
     """What one fit leaves behind.
@@ -224,8 +227,10 @@ def read(folder: Path) -> Run:
         raise BadInput(folder, "manifest.json", "no such file", "a run folder written by fit")
     try:
         manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-        files, evidence, status = (manifest[key] for key in ("files_sha256", "evidence", "status"))
-    except (ValueError, KeyError) as error:
+        evidence, status, options = (manifest[key] for key in ("evidence", "status", "options"))
+        inputs, seconds = manifest["inputs_sha256"], manifest["seconds"]
+        files = dict.fromkeys(ALWAYS_THERE, "not listed") | manifest["files_sha256"]
+    except (ValueError, KeyError, TypeError) as error:
         raise BadInput(manifest_path, "", "a damaged manifest", "as fit wrote it") from error
     for name, digest in files.items():
         if not (folder / name).is_file():
@@ -245,9 +250,9 @@ def read(folder: Path) -> Run:
         },
         diagnostics=json.loads((folder / "diagnostics.json").read_text(encoding="utf-8")),
         posterior=None,
-        inputs=manifest["inputs_sha256"],
-        seconds=manifest["seconds"],
-        options=manifest["options"],
+        inputs=inputs,
+        seconds=seconds,
+        options=options,
     )
 
 

@@ -11,7 +11,7 @@ from typing import Any, Literal
 from sofs_bayes.spec import Evidence
 
 Cell = str | float | int | bool | None
-Format = Literal["text", "pp", "probability", "number", "integer", "percent", "year", "rhat"]
+Format = Literal["text", "pp", "probability", "number", "integer", "percent", "year", "rhat", "pp2"]
 
 EVIDENCE_LINES: Mapping[Evidence, str] = {
     "published": "Evidence: printed in the report.",
@@ -122,6 +122,7 @@ _SHOWN: Mapping[Format, Callable[[float], str]] = {
     "integer": lambda x: f"{x:,.0f}",
     "percent": lambda x: f"{100 * x:.1f}%",
     "year": lambda x: f"{x:.0f}" if x else "–",
+    "pp2": lambda x: f"{100 * x:+.2f}",
     "rhat": lambda x: f"{x:.3f}",
 }
 

@@ -158,8 +158,7 @@ def _ratios(bracket: StarBracket) -> tuple[float, float]:
 
 
 def _label(bracket: StarBracket) -> str:
-    number = minus(f"{bracket.coefficient:g}")
-    return f"{bracket.row}, {bracket.column}: {number}{'*' * bracket.stars}"
+    return f"{bracket.row}, {bracket.column}: {minus(bracket.printed)}"
 
 
 def _range(bracket: StarBracket) -> str:

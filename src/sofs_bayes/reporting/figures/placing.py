@@ -14,7 +14,7 @@ def roomy_ticks(lower: float, upper: float, width: float, *, signed: bool) -> li
     for count in range(12, 0, -1):
         values = ticks(lower, upper, count)
         room = width / (upper - lower) * (values[1] - values[0]) if len(values) > 1 else width
-        if widest(tick_labels(values, signed=signed), STYLE.small) + 0.1 <= room:
+        if widest(tick_labels(values, signed=signed), STYLE.small) + 0.05 <= room:
             return values
     return [values[len(values) // 2]]
 

@@ -1,0 +1,246 @@
+"""models/README.md gives every key of an analysis file, with its type and default, and no other."""
+
+import json
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from dataclasses import MISSING, fields, is_dataclass
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, Literal, Union, get_args, get_origin
+
+import annotated_types as at
+import pytest
+from pydantic.fields import FieldInfo
+
+from sofs_bayes import spec
+from sofs_bayes.bayes.from_published import posterior
+from sofs_bayes.errors import BadSpec
+
+README = Path(__file__).parents[1] / "models" / "README.md"
+TEXT = README.read_text(encoding="utf-8")
+BOTH = "Keys of both kinds"
+KEY_TABLES = {
+    spec.PrintedAnalysis: "Keys of a printed analysis",
+    spec.OpenAnalysis: "Keys of an open-data analysis",
+}
+FORMS = {spec.Normal: "normal", spec.HalfNormal: "half-normal", spec.Beta: "beta"}
+SYMBOL_TABLES = {
+    spec.PrintedAnalysis: "The posterior from print",
+    spec.OpenAnalysis: "The hierarchical DiD of open counts",
+}
+
+Key = tuple[str, str]
+"""Type and allowed values, default."""
+
+
+# ------------------------------------------------------------------ what the document says
+
+
+def section(title: str, text: str = TEXT) -> str:
+    """The text under a heading that starts with `title`, up to the next heading."""
+    found = re.search(rf"^#+ {re.escape(title)}.*?$(.*?)(?=^#+ |\Z)", text, re.M | re.S)
+    assert found, f"no heading {title!r}"
+    return found[1]
+
+
+def table(text: str) -> list[list[str]]:
+    """The cells of the rows of the first table in a text, without header and rule."""
+    lines = text[text.index("|") :].split("\n\n", maxsplit=1)[0].splitlines()
+    return [[cell.strip() for cell in line.strip().strip("|").split(" | ")] for line in lines[2:]]
+
+
+def quoted(cell: str) -> list[str]:
+    return re.findall(r"`([^`]+)`", cell)
+
+
+def documented(title: str, text: str = TEXT) -> dict[str, Key]:
+    """The keys of a table; several in one row share what follows, or have one type each."""
+    keys: dict[str, Key] = {}
+    for names, kind, default, *_ in table(section(title, text)):
+        each = quoted(names)
+        kinds = kind.split("; ") if "; " in kind else [kind] * len(each)
+        for name, its in zip(each, kinds, strict=True):
+            assert name not in keys, f"{name} twice"
+            keys[name] = (its, default)
+    return keys
+
+
+def toml_blocks(text: str = TEXT) -> list[str]:
+    return re.findall(r"^```toml\n(.*?)^```$", text, re.M | re.S)
+
+
+# ------------------------------------------------------------------------ what the code says
+
+
+def keys_of(kind: type, prefix: str = "") -> Iterator[tuple[str, Key]]:
+    """The dotted keys of a dataclass and of those inside it, the forms of priors apart."""
+    for field in fields(kind):
+        name = prefix + field.name
+        yield name, (described(field.type), default_of(field.default))
+        inner = inner_table(field.type)
+        if inner is not None:
+            yield from keys_of(inner, f"{name}.")
+
+
+def form_keys() -> Iterator[tuple[str, Key]]:
+    for form, name in FORMS.items():
+        yield from keys_of(form, f"{name}.")
+
+
+def inner_table(annotation: Any) -> type | None:
+    """The dataclass in an annotation, unless it is a form of prior."""
+    if is_dataclass(annotation):
+        assert isinstance(annotation, type)
+        return None if annotation in FORMS else annotation
+    found = (inner_table(part) for part in get_args(annotation))
+    return next((part for part in found if part is not None), None)
+
+
+def default_of(default: object) -> str:
+    if default is MISSING:
+        return "required"
+    if isinstance(default, FieldInfo):
+        assert default.default_factory is not None
+        return "empty"
+    return "none" if default is None else f"`{json.dumps(default)}`"
+
+
+def described(annotation: Any, bounds: tuple[Any, ...] = ()) -> str:
+    """Type and allowed values in the document's words."""
+    origin, inside = get_origin(annotation), get_args(annotation)
+    if origin is Annotated:
+        limits = (limit for each in inside[1:] for limit in each.metadata)
+        words = described(inside[0], tuple(limits))
+    elif origin in (Union, UnionType):
+        (one,) = (part for part in inside if part is not type(None))
+        words = described(one, bounds)
+    elif origin is Literal:
+        words = " or ".join(f"`{json.dumps(value)}`" for value in inside)
+    elif origin is tuple and inside[1] is not Ellipsis:
+        assert len(inside) == 2 and inside[0] == inside[1]
+        words = f"pair of: {described(inside[0])}"
+    elif origin in (tuple, dict):
+        many, of = ("list of", inside[0]) if origin is tuple else ("named", inside[1])
+        words = f"{many}: {described(of)}{limits_in_words(bounds)}"
+    elif is_dataclass(annotation):
+        words = FORMS.get(annotation, "table")
+    else:
+        words = scalar(annotation, bounds)
+    return words
+
+
+def scalar(annotation: type, bounds: tuple[Any, ...]) -> str:
+    if annotation is bool:
+        return "`true` or `false`"
+    if annotation is str:
+        shortest = max((bound.min_length for bound in bounds), default=1)
+        return "text" if shortest == 1 else f"text of {shortest} or more characters"
+    return {int: "whole number", float: "number"}[annotation] + limits_in_words(bounds)
+
+
+def limits_in_words(bounds: tuple[Any, ...]) -> str:
+    words = []
+    for bound in bounds:
+        match bound:
+            case at.MinLen(n):
+                return f", {n} or more"
+            case at.Gt(x):
+                words.append(f"> {x}")
+            case at.Ge(x):
+                words.append(f"≥ {x}")
+            case at.Lt(x):
+                words.append(f"< {x}")
+            case at.Le(x):
+                words.append(f"≤ {x}")
+            case _:
+                raise AssertionError(f"a bound without words: {bound!r}")
+    return f" {' and '.join(words)}" if words else ""
+
+
+def differences(said: Mapping[str, Key], coded: Mapping[str, Key]) -> list[str]:
+    """What the document and the code disagree about, by key."""
+    return sorted(
+        f"{key}: documented {said.get(key)}, in code {coded.get(key)}"
+        for key in said.keys() | coded.keys()
+        if said.get(key) != coded.get(key)
+    )
+
+
+# ------------------------------------------------------------------------------------ tests
+
+
+@pytest.mark.parametrize("kind", KEY_TABLES)
+def test_documented_keys_are_those_of_the_dataclasses(kind: type) -> None:
+    both, own = documented(BOTH), documented(KEY_TABLES[kind])
+    assert not both.keys() & own.keys()
+    assert differences(both | own, dict(keys_of(kind)) | dict(form_keys())) == []
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "key"),
+    [
+        ("| `data.jump_factor` |", "| `data.jump_faktor` |", "data.jump_faktor"),
+        ('| `"refuse"` or `"drop"` | `"refuse"` |', '| `"refuse"` | `"refuse"` |', "data.above"),
+        ("| `true` or `false` | `true` |", "| `true` or `false` | `false` |", ".reuse"),
+        ("whole number ≥ 2 and ≤ 16", "whole number ≥ 2", "sampler.chains"),
+        ("`sampler.tune`, `sampler.draws`", "`sampler.tune`", "sampler.draws"),
+    ],
+)
+def test_a_document_that_drifted_is_noticed(old: str, new: str, key: str) -> None:
+    assert TEXT.count(old) == 1
+    drifted = TEXT.replace(old, new)
+    said = documented(BOTH, drifted) | documented(KEY_TABLES[spec.OpenAnalysis], drifted)
+    found = differences(said, dict(keys_of(spec.OpenAnalysis)) | dict(form_keys()))
+    assert any(key in difference for difference in found)
+
+
+@pytest.mark.parametrize("kind", SYMBOL_TABLES)
+def test_symbols_name_keys_that_exist(kind: type) -> None:
+    known = dict(keys_of(kind))
+    named = [key for row in table(section(SYMBOL_TABLES[kind])) for key in quoted(row[-1])]
+    assert named
+    assert [key for key in named if key not in known] == []
+
+
+def test_every_prior_has_its_symbol() -> None:
+    for kind, title in SYMBOL_TABLES.items():
+        named = {key for row in table(section(title)) for key in quoted(row[-1])}
+        priors = {key for key in dict(keys_of(kind)) if key.startswith("priors.")}
+        assert priors | {"effect_priors"} <= named
+
+
+def test_bundled_analyses_are_all_in_the_table() -> None:
+    rows = {quoted(row[0])[0]: quoted(row[2])[0] for row in table(section("The bundled analyses"))}
+    evidence = {"printed": "published-inferred", "open data": "open-data"}
+    bundled = {name: evidence[spec.load(name).kind] for name in spec.bundled_models()}
+    assert rows == bundled
+
+
+def test_examples_load(tmp_path: Path) -> None:
+    kinds = []
+    for number, block in enumerate(toml_blocks()):
+        file = tmp_path / f"{number}.toml"
+        file.write_text(block, encoding="utf-8")
+        kinds.append(spec.load(file).kind)
+    assert kinds == ["printed", "open data"]
+
+
+def test_the_printed_example_has_a_posterior() -> None:
+    analysis = spec.parse(tomllib.loads(toml_blocks()[0]), file=README)
+    assert isinstance(analysis, spec.PrintedAnalysis)
+    for prior in analysis.effect_priors:
+        effect = posterior(analysis, prior=prior).effect
+        assert effect.quantile(0.05) < effect.mean() < effect.quantile(0.95)
+
+
+def test_an_example_with_an_unknown_key_is_refused() -> None:
+    document = tomllib.loads(toml_blocks()[0]) | {"prior": {}}
+    with pytest.raises(BadSpec, match="prior"):
+        spec.parse(document, file=README)
+
+
+def test_dollar_signs_of_formulas_are_in_pairs() -> None:
+    prose = re.sub(r"^```.*?^```$", "", TEXT, flags=re.M | re.S)
+    for line in prose.splitlines():
+        assert re.sub(r"`[^`]*`", "", line).count("$") % 2 == 0, line

@@ -125,6 +125,7 @@ def _add_published(verbs: "argparse._SubParsersAction[_Parser]") -> None:
     verb.add_argument("--facts", action="store_true", help="every printed number, as CSV")
     verb.add_argument("--audit", action="store_true", help="what the tables contradict and imply")
     verb.add_argument("--sensitivity", action="store_true", help="one assumption at a time")
+    verb.add_argument("--nuts", action="store_true", help="the same by MCMC, beside the grid")
 
 
 def _add_open_data(verbs: "argparse._SubParsersAction[_Parser]") -> None:
@@ -262,6 +263,8 @@ def _published(options: argparse.Namespace) -> int:
 
         print(to_csv(contents.facts_table(load_facts())), end="")
         return 0
+    if options.nuts:
+        return _by_nuts(options)
     chosen = options.audit or options.sensitivity or options.analysis
     if options.audit or not chosen:
         from sofs_bayes.published.audit import audit
@@ -280,6 +283,18 @@ def _published(options: argparse.Namespace) -> int:
             status = table.status if table.status != "converged" else status
             print(to_markdown(table))
     return 0 if status == "converged" else 1
+
+
+def _by_nuts(options: argparse.Namespace) -> int:
+    from sofs_bayes.pipeline.second_opinion import second_opinion
+    from sofs_bayes.reporting.tables import to_markdown
+
+    progress = _progress()
+    tables = [second_opinion(each, progress=progress) for each in _printed_analyses(options)]
+    progress("done\n")
+    for table in tables:
+        print(to_markdown(table))
+    return 0 if all(table.status == "converged" for table in tables) else 1
 
 
 def _printed_analyses(options: argparse.Namespace) -> "list[PrintedAnalysis]":

@@ -82,7 +82,7 @@ def reanalyse(
         panel = panels[each.name]
         _finish(work, fit_open(each, panel, leave_out=own, progress=progress, programs=programs))
     progress("page, tables and figures")
-    order = [each.name for each in (*printed, *opened)]
+    order = [analysis.name for analysis in analyses if analysis in printed or analysis in opened]
     runs = [run_folder.read(work / "runs" / name) for name in sorted(order, key=_reading_order)]
     status = _write_results(work, runs)
     if target.exists():

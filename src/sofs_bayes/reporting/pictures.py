@@ -120,7 +120,7 @@ def comparison(runs: Sequence[Run]) -> Drawing:
             names[row] = _line_name(run, row)
     return pilot_forest(
         rows,
-        title="The pooled effect by source of evidence",
+        title="The pooled effect, one source beside the other",
         label=lambda row: names[row],
         apart=lambda _: False,
         order="given",

@@ -16,7 +16,7 @@ Format = Literal["text", "pp", "probability", "number", "integer", "percent", "y
 EVIDENCE_LINES: Mapping[Evidence, str] = {
     "published": "Evidence: printed in the report.",
     "published-inferred": "Evidence: computed from what the report prints (published-inferred).",
-    "synthetic": "Evidence: synthetic children. Says nothing about Signs of Safety.",
+    "synthetic": "Evidence: simulated (synthetic). It says nothing about Signs of Safety.",
     "open-data": "Evidence: Department for Education open data on whole authorities (open-data).",
     "records": "Evidence: children's records.",
 }

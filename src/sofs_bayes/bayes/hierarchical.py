@@ -154,14 +154,13 @@ def model_data(
 ) -> dict[str, Floats]:
     """All that may change between two fits of one compiled graph: counts, design and priors.
 
+    Only what the model makes use of: a compiled graph refuses data it has no place for.
     Leads (terms before settling-in) have the effect prior's sd around zero.
     """
     is_lead = np.array([term.startswith("-") for term in arrays.terms])
     data = {
         "events": arrays.events,
         "denominators": arrays.denominators,
-        "start": _start(arrays),
-        "treated": arrays.treated,
         "term_design": arrays.term_design,
         "effect_mean": np.where(is_lead, 0.0, effect_prior.mean),
         "effect_scale": np.full(len(arrays.terms), effect_prior.sd),
@@ -172,6 +171,10 @@ def model_data(
             [priors.authority_sd.scale, priors.pilot_effect_sd.scale, priors.shock_sd.scale]
         ),
     }
+    if model.pilot_effects == "partial":
+        data["treated"] = arrays.treated
+    if model.shocks != "none":
+        data["start"] = _start(arrays)
     if model.shocks == "persistent":
         beta = priors.shock_correlation
         data["correlation_prior"] = np.array([beta.a, beta.b])

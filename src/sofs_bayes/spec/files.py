@@ -1,0 +1,186 @@
+"""A TOML file → an Analysis, and back; every fault named at once."""
+
+import hashlib
+import json
+import tomllib
+from dataclasses import fields, is_dataclass, replace
+from difflib import get_close_matches
+from pathlib import Path
+from types import UnionType
+from typing import Annotated, Any, get_args, get_origin
+
+from pydantic import TypeAdapter, ValidationError
+from pydantic_core import ErrorDetails
+
+from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.spec.opened import OpenAnalysis
+from sofs_bayes.spec.printed import PrintedAnalysis
+
+Analysis = PrintedAnalysis | OpenAnalysis
+KINDS: dict[str, type[PrintedAnalysis] | type[OpenAnalysis]] = {
+    "printed": PrintedAnalysis,
+    "open data": OpenAnalysis,
+}
+
+
+def bundled_models() -> dict[str, Path]:
+    """The analysis files that come with the package: name → path, sorted by name.
+
+    An installed wheel carries them inside the package; a checkout has them in `models/`.
+    """
+    package = Path(__file__).resolve().parents[1]
+    folders = (package / "models", package.parents[1] / "models")
+    folder = next((f for f in folders if f.is_dir()), None)
+    if folder is None:
+        raise BadInput(folders[1], "", "no such folder", "the folder of analysis files")
+    return {path.stem: path for path in sorted(folder.glob("*.toml"), key=lambda path: path.stem)}
+
+
+def load(source: Path | str) -> Analysis:
+    """The Analysis in a TOML file, given by its path or by the name of a bundled one.
+
+    Raises
+    ------
+    BadInput
+        The file is missing, cannot be read, or is not TOML.
+    BadSpec
+        One or more keys or values cannot be used; every one is named.
+    """
+    path = Path(source)
+    if not path.exists() and path.suffix == "":
+        bundled = bundled_models()
+        if str(source) not in bundled:
+            raise BadInput(
+                str(source), "", "no such analysis", "a .toml file or " + ", ".join(bundled)
+            )
+        path = bundled[str(source)]
+    return parse(_read_toml(path), file=path)
+
+
+def _read_toml(path: Path) -> dict[str, Any]:
+    try:
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise BadInput(path, "", error.strerror or "unreadable", "a TOML file") from error
+    except UnicodeDecodeError as error:
+        raise BadInput(path, f"byte {error.start}", "not UTF-8", "UTF-8 text") from error
+    except tomllib.TOMLDecodeError as error:
+        raise BadInput(path, "", f"not TOML ({error})", "valid TOML") from error
+
+
+def parse(document: dict[str, Any], *, file: Path | str) -> Analysis:
+    """The Analysis a TOML document describes; `file` is only named in messages."""
+    kind = document.get("kind")
+    model = KINDS.get(kind) if isinstance(kind, str) else None
+    if model is None:
+        raise BadSpec([BadInput(file, "kind", repr(kind), " or ".join(map(repr, KINDS)))])
+    try:
+        # JSON mode: strict types, while arrays may become tuples.
+        return TypeAdapter[Analysis](model).validate_json(json.dumps(document, default=str))
+    except ValidationError as error:
+        raise BadSpec(_faults(file, model, error)) from error
+
+
+def _faults(file: Path | str, model: type, error: ValidationError) -> list[BadInput]:
+    return [_fault(file, model, detail) for detail in error.errors() if not _is_echo(detail)]
+
+
+def _is_echo(detail: ErrorDetails) -> bool:
+    """Whether an array or table is called too short only because items of it are faulty."""
+    given = detail["input"]
+    if detail["type"] != "too_short" or not isinstance(given, list | dict):
+        return False
+    return len(given) >= int(detail["ctx"]["min_length"])
+
+
+def _fault(file: Path | str, model: type, detail: ErrorDetails) -> BadInput:
+    place = ".".join(str(part) for part in detail["loc"]) or "the whole file"
+    if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
+        known = _known_keys(model, detail["loc"][:-1])
+        near = get_close_matches(str(detail["loc"][-1]), known, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        return BadInput(file, place, "an unknown key" + hint, ", ".join(known))
+    if detail["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
+        key = detail["loc"][-1]
+        wanted = key if isinstance(key, str) else "a value"
+        return BadInput(file, place, "nothing", f"{wanted} must be given")
+    if detail["type"] == "value_error":
+        found = "a contradiction" if isinstance(detail["input"], dict) else repr(detail["input"])
+        return BadInput(file, place, found, str(detail["ctx"]["error"]))
+    message = detail["msg"].removeprefix("Input should be ").removeprefix("Value should have ")
+    return BadInput(file, place, repr(detail["input"]), message)
+
+
+def _known_keys(model: type, loc: tuple[int | str, ...]) -> list[str]:
+    """The keys allowed at a place of the document."""
+    current: Any = model
+    for part in loc:
+        if is_dataclass(current):
+            current = next(f.type for f in fields(current) if f.name == part)
+        else:  # an item of `tuple[X, ...]` or `dict[str, X]`
+            current = get_args(current)[-1 if get_origin(current) is dict else 0]
+        while get_origin(current) in (Annotated, UnionType):  # `X | None`
+            current = get_args(current)[0]
+    return [f.name for f in fields(current)] if is_dataclass(current) else []
+
+
+def changed[Part](part: Part, changes: dict[str, Any], *, file: str) -> Part:
+    """A part of an analysis with some keys changed, checked as a file would be."""
+    kind = type(part)
+    document = TypeAdapter(kind).dump_python(part, mode="json", exclude_none=True) | changes
+    try:
+        return TypeAdapter(kind).validate_json(json.dumps(document))
+    except ValidationError as error:
+        raise BadSpec(_faults(file, kind, error)) from error
+
+
+def with_rows(
+    analysis: PrintedAnalysis,
+    *,
+    column: str | None = None,
+    pilot_row: str | None = None,
+    did_row: str | None = None,
+) -> PrintedAnalysis:
+    """A printed analysis with its two cells from another column, or other rows, of the table.
+
+    Readings that took their stars from a column by name take them from the new one.
+
+    Raises
+    ------
+    BadInput
+        The analysis takes no rows from a table.
+    """
+    named = {"column": column, "pilot_row": pilot_row, "did_row": did_row}
+    changes = {key: label for key, label in named.items() if label is not None}
+    if not changes:
+        return analysis
+    if analysis.from_table is None:
+        raise BadInput(analysis.name, "from_table", "nothing", "rows from a table of the report")
+    readings = tuple(
+        replace(reading, stars_from=column) if reading.stars_from and column else reading
+        for reading in analysis.readings
+    )
+    return replace(
+        analysis,
+        from_table=changed(analysis.from_table, changes, file=analysis.name),
+        readings=readings,
+        title=f"{analysis.title} [{', '.join(changes.values())}]",
+    )
+
+
+def to_document(analysis: Analysis) -> dict[str, Any]:
+    """The analysis as plain dicts, lists and scalars, as a TOML or JSON file would hold it."""
+    document: dict[str, Any] = TypeAdapter(type(analysis)).dump_python(
+        analysis, mode="json", exclude_none=True
+    )
+    return document
+
+
+def fingerprint(analysis: Analysis) -> str:
+    """SHA-256 of what the analysis says (not of its spacing or comments), hexadecimal.
+
+    The order of keys says nothing, except which effect prior comes first: it is the headline's.
+    """
+    document = to_document(analysis) | {"headline prior": next(iter(analysis.effect_priors))}
+    canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
+    return hashlib.sha256(canonical.encode()).hexdigest()

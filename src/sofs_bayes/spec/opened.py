@@ -1,0 +1,160 @@
+"""The file of a hierarchical difference-in-differences on open counts."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from sofs_bayes.spec.terms import (
+    STRICT,
+    Beta,
+    Count,
+    Estimands,
+    HalfNormal,
+    Normal,
+    Sampler,
+    Text,
+    Why,
+    Year,
+)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class OpenCounts:
+    """Which columns of the DfE files are counted, and over which financial years.
+
+    A year is named by its first calendar year (2012 = April 2012 to March 2013).
+    """
+
+    events: Text
+    denominator: Text
+    first_year: Year
+    last_year: Year
+    above_denominator: Literal["refuse", "drop"] = "refuse"
+    jump_factor: Annotated[float, Field(gt=1)] = 2.0
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.first_year >= self.last_year:
+            raise ValueError("first_year before last_year")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Pilot:
+    """One pilot authority and its settling-in years (first and last, both left out)."""
+
+    authority: Text
+    wave: Count
+    settling_in: tuple[Year, Year]
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if self.settling_in[0] > self.settling_in[1]:
+            raise ValueError("settling_in = [first, last] with first <= last")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class AuthorityNote:
+    """An authority that the design treats specially, and why."""
+
+    authority: Text
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class RecordingBreak:
+    """An authority whose recording changed in `year`; `pre` and `post` are not comparable."""
+
+    authority: Text
+    year: Year
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Comparators:
+    """How comparators are chosen: `all` others, or the nearest on the `pre-trend`."""
+
+    rule: Literal["all", "pre-trend"]
+    per_pilot: Count = 2
+    reuse: bool = True
+    match_on: Literal["trend", "level and trend"] = "trend"
+    exclude: tuple[AuthorityNote, ...] = ()
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class OpenDesign:
+    """Pilots with their windows, comparator rule, and breaks in recording."""
+
+    pilots: Annotated[tuple[Pilot, ...], Field(min_length=2)]
+    comparators: Comparators
+    recording_breaks: tuple[RecordingBreak, ...] = ()
+    breaks_in_headline: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class OpenModel:
+    """The variable parts of the hierarchical binomial DiD.
+
+    `pilot_effects`: `partial` pooling, or `full` (one effect for all).
+    `shocks`: authority-by-year shocks, which child-level standard errors ignore: `persistent`
+    (correlated from one year to the next), `independent`, or `none`.
+    """
+
+    pilot_effects: Literal["partial", "full"] = "partial"
+    shocks: Literal["persistent", "independent", "none"] = "persistent"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class OpenPriors:
+    """Priors on the log-odds scale, symbols in models/README.md."""
+
+    intercept: Normal
+    year: Normal
+    pilot_difference: Normal
+    authority_sd: HalfNormal
+    pilot_effect_sd: HalfNormal
+    shock_sd: HalfNormal
+    shock_correlation: Beta
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class OpenAnalysis:
+    """A hierarchical binomial DiD on whole authorities' open counts (`kind = "open data"`)."""
+
+    kind: Literal["open data"]
+    name: Text
+    title: Text
+    outcome: Text
+    why: Why
+    data: OpenCounts
+    design: OpenDesign
+    model: OpenModel
+    priors: OpenPriors
+    effect_priors: Annotated[dict[Text, Normal], Field(min_length=1)]
+    sampler: Sampler
+    estimands: Estimands
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        names = [pilot.authority for pilot in self.design.pilots]
+        if len(set(names)) != len(names):
+            raise ValueError("design.pilots: each authority once")
+        first, last = self.data.first_year, self.data.last_year
+        for pilot in self.design.pilots:
+            if not first < pilot.settling_in[0]:
+                raise ValueError(
+                    f"design.pilots: {pilot.authority} with settling-in after {first}"
+                    " (a year before it is needed)"
+                )
+            if not pilot.settling_in[1] < last:
+                raise ValueError(
+                    f"design.pilots: {pilot.authority} with settling-in ending before {last}"
+                    " (a year after it is needed)"
+                )
+        for note in self.design.comparators.exclude:
+            if note.authority in names:
+                raise ValueError(f"design.comparators.exclude: no pilot ({note.authority} is one)")
+        return self

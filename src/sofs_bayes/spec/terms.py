@@ -1,0 +1,86 @@
+"""What every kind of analysis file is made of: priors, statements, estimands, the sampler."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import ConfigDict, Field, model_validator
+from pydantic.dataclasses import dataclass
+
+Evidence = Literal["published", "published-inferred", "synthetic", "open-data", "records"]
+Scale = Literal["risk", "log-odds", "odds ratio"]
+
+STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
+
+Text = Annotated[str, Field(min_length=1)]
+Why = Annotated[str, Field(min_length=10, description="the reason for this choice, in words")]
+Positive = Annotated[float, Field(gt=0)]
+Count = Annotated[int, Field(ge=1)]
+Year = Annotated[int, Field(ge=1990, le=2100)]
+Rate = Annotated[float, Field(gt=0, lt=1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Normal:
+    """A normal prior, on the scale its key names."""
+
+    mean: float
+    sd: Positive
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class HalfNormal:
+    """A half-normal prior of a standard deviation; `scale` is the sd of the unfolded normal."""
+
+    scale: Positive
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Beta:
+    """A beta prior of a correlation between 0 and 1."""
+
+    a: Positive
+    b: Positive
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Statement:
+    """A claim about an effect whose probability is wanted: above, below or within.
+
+    `scale` is `risk` (0.01 = one percentage point), `log-odds` or `odds ratio`.
+    """
+
+    scale: Scale
+    above: float | None = None
+    below: float | None = None
+    within: tuple[float, float] | None = None
+
+    @model_validator(mode="after")
+    def _one_claim(self) -> Self:
+        if sum(claim is not None for claim in (self.above, self.below, self.within)) != 1:
+            raise ValueError("exactly one of above, below, within")
+        if self.within is not None and not self.within[0] < self.within[1]:
+            raise ValueError("within = [lower, upper] with lower < upper")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Estimands:
+    """What is reported of every effect: interval kind and level, and the statements."""
+
+    interval: Literal["eti", "hdi"] = "eti"
+    level: Rate = 0.9
+    statements: Annotated[tuple[Statement, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Sampler:
+    """The sampler by its name, and its settings."""
+
+    name: Literal["nutpie"]
+    chains: Annotated[int, Field(ge=2, le=16)] = 4
+    tune: Annotated[int, Field(ge=100)] = 1000
+    draws: Annotated[int, Field(ge=100)] = 1000
+    target_accept: Rate = 0.9
+    seed: Annotated[int, Field(ge=0)] = 20220701

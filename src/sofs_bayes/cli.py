@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, NoReturn
 from sofs_bayes.errors import BadInput, SofsBayesError
 
 if TYPE_CHECKING:
+    from sofs_bayes.reporting.run_folder import Run
     from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
 
 
@@ -265,24 +266,30 @@ def _published(options: argparse.Namespace) -> int:
         return 0
     if options.nuts:
         return _by_nuts(options)
-    chosen = options.audit or options.sensitivity or options.analysis
-    if options.audit or not chosen:
-        from sofs_bayes.published.audit import audit
+    analyses = _printed_analyses(options)
+    if options.audit:
+        _print_audit(brackets=True)
+        return 0
+    from sofs_bayes.pipeline.print_tables import effects_of_print, sensitivity_of_print
 
-        found = audit()
-        print(to_markdown(contents.findings_table(found)))
-        if options.audit:
-            print(to_markdown(contents.brackets_table(found)))
-            return 0
-    status = "converged"
-    for analysis in _printed_analyses(options):
-        from sofs_bayes.pipeline.print_tables import effects_of_print, sensitivity_of_print
+    make = sensitivity_of_print if options.sensitivity else effects_of_print
+    tables = [table for each in analyses for table in make(each, priors=options.prior)]
+    if not (options.sensitivity or options.analysis):
+        _print_audit(brackets=False)
+    for table in tables:
+        print(to_markdown(table))
+    return 0 if all(table.status == "converged" for table in tables) else 1
 
-        make = sensitivity_of_print if options.sensitivity else effects_of_print
-        for table in make(analysis, priors=options.prior):
-            status = table.status if table.status != "converged" else status
-            print(to_markdown(table))
-    return 0 if status == "converged" else 1
+
+def _print_audit(*, brackets: bool) -> None:
+    from sofs_bayes.published.audit import audit
+    from sofs_bayes.reporting import contents
+    from sofs_bayes.reporting.tables import to_markdown
+
+    found = audit()
+    print(to_markdown(contents.findings_table(found)))
+    if brackets:
+        print(to_markdown(contents.brackets_table(found)))
 
 
 def _by_nuts(options: argparse.Namespace) -> int:
@@ -320,13 +327,17 @@ def _printed_analyses(options: argparse.Namespace) -> "list[PrintedAnalysis]":
 
 
 def _open_data(options: argparse.Namespace) -> int:
-
     from sofs_bayes import spec
     from sofs_bayes.records.open_data import read_panel
     from sofs_bayes.records.panel_csv import panel_text
-    from sofs_bayes.reporting.run_folder import write_new
+    from sofs_bayes.reporting.run_folder import check_new, write_new
     from sofs_bayes.reporting.tables import rows_to_csv
 
+    targets = [path for path in (options.output, options.notices) if path]
+    for path in targets:
+        check_new(path)
+    if len(set(targets)) < len(targets):
+        raise BadInput(options.notices, "", "the same file twice", "a file for the notices alone")
     counts = _open_analysis(options.analysis).data
     years = dict(zip(("first_year", "last_year"), options.years or (), strict=False))
     columns = {"events": options.events, "denominator": options.denominator}
@@ -359,12 +370,13 @@ def _open_analysis(name: str) -> "OpenAnalysis":
 
 def _fit(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
-    from sofs_bayes.pipeline.fits import fit, save
     from sofs_bayes.reporting.run_folder import check_target
 
     analysis = spec.load(options.analysis)
     target = options.output or Path("runs") / analysis.name
     check_target(target, replace=options.replace)
+    from sofs_bayes.pipeline.fits import fit, save  # xarray: a mistyped name need not wait for it
+
     progress = _progress()
     run = fit(analysis, _data_files(options.data), leave_out=options.leave_out, progress=progress)
     save(run, target, replace=options.replace)
@@ -386,8 +398,10 @@ def _diagnose(options: argparse.Namespace) -> int:
                 print(to_markdown(table))
         for fit, verdict in run.diagnostics["fits"].items():
             for failure in verdict.get("failures", ()):
+                value = failure["value"]  # none where the draws leave it undefined
                 print(
-                    f"{fit}: {failure['quantity']}: {failure['measure']} {failure['value']:.4g},"
+                    f"{fit}: {failure['quantity']}: {failure['measure']}"
+                    f" {'undefined' if value is None else f'{value:.4g}'},"
                     f" limit {failure['limit']:g}"
                 )
     return 0 if all(run.status == "converged" for run in runs) else 1
@@ -433,6 +447,7 @@ def _figure(options: argparse.Namespace) -> int:
     runs = [(folder, read(folder)) for folder in dict.fromkeys(options.runs)]
     if options.output:
         check_target(options.output)
+        _check_names_differ(runs)
     for folder, run in runs:
         target = options.output or folder / "figures"
         for drawing in drawings(run):
@@ -441,6 +456,16 @@ def _figure(options: argparse.Namespace) -> int:
             for path in save(named if options.output else drawing, target, options.format):
                 print(path)
     return 0 if all(run.status == "converged" for _, run in runs) else 1
+
+
+def _check_names_differ(runs: "Sequence[tuple[Path, Run]]") -> None:
+    """Refuse runs of one name, whose figures would overwrite each other in one folder."""
+    names: set[str] = set()
+    for folder, run in runs:
+        if run.analysis.name in names:
+            found = f"{run.analysis.name!r} again"
+            raise BadInput(folder, "name", found, "runs of different names in one folder")
+        names.add(run.analysis.name)
 
 
 def _calibrate(options: argparse.Namespace) -> int:

@@ -197,7 +197,7 @@ def as_sampled(point: Mapping[str, Floats], data: Mapping[str, Floats]) -> dict[
     rho = point["shock_correlation"]
     named = {f"{name}_log__": np.log(point[name]) for name in point if name.endswith("_sd")}
     named["shock_correlation_logodds__"] = np.log(rho / (1 - rho))
-    named["cell_logit_from_start"] = point["cell_logit"] - data["start"]
+    named["cell_logit_from_start"] = point["cell_logit"] - data.get("start", 0.0)
     return named | {name: value for name, value in point.items() if not name.endswith("_sd")}
 
 
@@ -221,6 +221,18 @@ def test_the_graph_has_the_density_on_paper(
         assert set(sampled) == wanted
         paper = on_paper(point, counts, made_up_analysis, model)
         assert float(log_density(sampled)) == pytest.approx(paper, rel=EXACT, abs=EXACT)
+
+
+@pytest.mark.parametrize("model", VARIANTS, ids=lambda m: f"{m.pilot_effects}, {m.shocks}")
+def test_a_graph_makes_use_of_all_its_data(
+    arrays: DidArrays, made_up_analysis: OpenAnalysis, model: OpenModel
+) -> None:
+    """Data that the density does not rest on are not compiled, and could not be exchanged."""
+    from pytensor.graph.traversal import graph_inputs
+
+    data = data_of(arrays, made_up_analysis, model)
+    density = build_model(structure_of(arrays, model), data).logp()
+    assert set(data) <= {variable.name for variable in graph_inputs([density])}
 
 
 def test_data_fed_later_replace_those_the_graph_was_built_with(

@@ -83,6 +83,9 @@ def reanalyse(
         _finish(work, fit_open(each, panel, leave_out=own, progress=progress, programs=programs))
     progress("page, tables and figures")
     order = [analysis.name for analysis in analyses if analysis in printed or analysis in opened]
+    for path in (work / "runs").iterdir():
+        if path.name not in order:  # of an earlier try with other data, or killed half-way
+            shutil.rmtree(path)
     runs = [run_folder.read(work / "runs" / name) for name in sorted(order, key=_reading_order)]
     status = _write_results(work, runs)
     if target.exists():
@@ -109,7 +112,9 @@ def _checked_panel(analysis: OpenAnalysis, files: Sequence[Path]) -> "Panel":
 
 
 def _finish(work: Path, run: Run) -> None:
-    save(run, work / "runs" / run.analysis.name, replace=True)
+    folder = work / "runs" / run.analysis.name
+    shutil.rmtree(folder, ignore_errors=True)  # ours, whatever an earlier try left of it
+    save(run, folder)
 
 
 def _is_finished(

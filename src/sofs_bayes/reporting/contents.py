@@ -255,12 +255,17 @@ def predictive_table(run: Run) -> Table:
         ),
         rows=tuple(
             (arm, year, len(found), sum(found) / len(found))
-            for (arm, year), found in sorted(groups.items(), reverse=True)
+            for (arm, year), found in sorted(groups.items(), key=_pilots_first)
         ),
         evidence=run.evidence,
         notes=("Each authority-year is predicted with a new shock, not its own.",),
         status=run.status,
     )
+
+
+def _pilots_first(group: tuple[tuple[str, int], list[bool]]) -> tuple[bool, int]:
+    (arm, year), _ = group
+    return arm != "pilot", year
 
 
 def predictive_statistics_table(run: Run) -> Table:

@@ -108,7 +108,8 @@ def in_words(column: str) -> str:
 
 def comparison(runs: Sequence[Run]) -> Drawing:
     """The pooled effects of several runs on the risk scale, first prior, one line each."""
-    rows, names = [], {}
+    rows: list[EffectRow] = []
+    names: dict[int, str] = {}  # by identity: two runs may have found the very same numbers
     for run in runs:
         prior = next(iter(run.analysis.effect_priors))
         for row in run.effects:
@@ -117,11 +118,11 @@ def comparison(runs: Sequence[Run]) -> Drawing:
             if not row.estimand.startswith("effect") or row.variant == BY_YEAR:
                 continue
             rows.append(row)
-            names[row] = _line_name(run, row)
+            names[id(row)] = _line_name(run, row)
     return pilot_forest(
         rows,
         title="The pooled effect, one source beside the other",
-        label=lambda row: names[row],
+        label=lambda row: names[id(row)],
         apart=lambda _: False,
         order="given",
         name="comparison",

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
-from sofs_bayes.estimands import POOLED, EffectRow
+from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow
 from sofs_bayes.reporting import contents
 from sofs_bayes.reporting.figures import Drawing, save
 from sofs_bayes.reporting.pictures import MAIN, brackets, comparison, drawings, in_words
@@ -234,24 +234,47 @@ def effect_sentence(run: Run, row: EffectRow) -> str:
     number = contents.number_format(row.scale, [row])
     unit = {"pp": "percentage points"}.get(contents.UNIT_OF[row.scale], contents.UNIT_OF[row.scale])
     lower, median, upper = (shown(x, number) for x in (row.lower, row.median, row.upper))
-    said: list[str] = []
-    for p in run.probabilities:
-        same = (p.estimand, p.target, p.prior, p.variant) == (
-            row.estimand,
-            row.target,
-            row.prior,
-            row.variant,
-        )
-        chance = shown(p.probability, "probability")
-        if same and p.statement in ("above 0 pp", "above 0 (log-odds)"):
-            said.insert(0, f"of an increase {chance}")
-        elif same and p.scale == row.scale and p.statement.startswith("within"):
-            said.append(f"of a change {p.statement} {chance}")
-    mark = "" if row.status == "converged" else " NOT CONVERGED."
+    said = [*_direction(run, row)[:1], *_smallness(run, row)]
+    chances = f" Probability {', '.join(said)}." if said else ""
     return (
         f"Median {median} {unit}; {100 * row.level:g}% of the probability lies between {lower}"
-        f" and {upper} ({row.prior} prior). Probability {', '.join(said)}.{mark}"
+        f" and {upper} ({row.prior} prior).{chances}{_mark(row)}"
     )
+
+
+# The same claim on any scale, so that a change of scale does not change what is said.
+DIRECTIONS: Mapping[str, str] = {
+    "above 0 pp": "of an increase",
+    "above 0 (log-odds)": "of an increase",
+    "above 1 (odds ratio)": "of an increase",
+    "below 0 pp": "of a decrease",
+    "below 0 (log-odds)": "of a decrease",
+    "below 1 (odds ratio)": "of a decrease",
+}
+
+
+def _direction(run: Run, row: EffectRow) -> list[str]:
+    """The probability of an increase and, without one, of a decrease, whatever its scale."""
+    found = {p.statement: p.probability for p in _about(run, row)}
+    return [
+        f"{words} {shown(found[statement], 'probability')}"
+        for statement, words in DIRECTIONS.items()
+        if statement in found
+    ]
+
+
+def _smallness(run: Run, row: EffectRow) -> list[str]:
+    return [
+        f"of a change {p.statement} {shown(p.probability, 'probability')}"
+        for p in _about(run, row)
+        if p.scale == row.scale and p.statement.startswith("within")
+    ]
+
+
+def _about(run: Run, row: EffectRow) -> list[ProbabilityRow]:
+    """The probabilities of statements about the same effect, on any scale."""
+    what = (row.estimand, row.target, row.prior, row.variant)
+    return [p for p in run.probabilities if (p.estimand, p.target, p.prior, p.variant) == what]
 
 
 def _break_sentences(run: Run) -> Iterable[str]:
@@ -263,8 +286,12 @@ def _break_sentences(run: Run) -> Iterable[str]:
             lower, median, upper = (shown(x, "pp") for x in (row.lower, row.median, row.upper))
             yield (
                 f"What a break in recording does: {row.variant}, the median is {median} pp"
-                f" ({lower} to {upper}). {declared[name].why}"
+                f" ({lower} to {upper}).{_mark(row)} {declared[name].why}"
             )
+
+
+def _mark(row: EffectRow) -> str:
+    return "" if row.status == "converged" else " NOT CONVERGED."
 
 
 def _print_audit(audit: "Audit") -> Part:
@@ -274,7 +301,7 @@ def _print_audit(audit: "Audit") -> Part:
     main, every = brackets(audit)
     return Part(
         heading="What the report prints, and whether it holds together",
-        anchor="audit",
+        anchor="holds-together",
         paragraphs=(
             f"{len(audit.findings)} questions were put to the printed numbers: {len(right)}"
             f" agree, {len(wrong)} do not, and {len(derived)} derive a number that nothing"

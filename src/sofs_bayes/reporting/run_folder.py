@@ -98,14 +98,42 @@ def whole_folder(target: Path, *, replace: bool = False) -> Iterator[Path]:
 
 def check_target(target: Path, *, replace: bool = False) -> None:
     """Refuse a target that exists or could not be written, before any long work starts."""
-    if target.exists() and not (replace and (target / "manifest.json").is_file()):
-        allowed = "a folder that does not exist yet"
-        if replace:
-            allowed += ", or one with a manifest.json of sofs_bayes"
-        raise BadInput(target, "", "a folder or file that exists", allowed)
-    parent = next(p for p in [*target.absolute().parents] if p.exists())
+    try:
+        there = target.exists() or target.is_symlink()
+        if there and not (replace and _is_ours(target)):
+            allowed = "a folder that does not exist yet"
+            if replace:
+                allowed += ", or one with a manifest.json of sofs_bayes"
+            raise BadInput(target, "", "a folder or file that exists", allowed)
+        _check_parents(target)
+    except OSError as error:  # a name too long, or a folder that may not even be looked into
+        raise _unwritable(target, error) from error
+
+
+def check_new(path: Path) -> None:
+    """Refuse a file that exists or could not be written, before any work for it starts."""
+    try:
+        if path.exists():
+            raise BadInput(path, "", "a file that exists", "a file that does not exist yet")
+        _check_parents(path)
+    except OSError as error:
+        raise BadInput(path, "", error.strerror or "an error", "a file to write") from error
+
+
+def _is_ours(folder: Path) -> bool:
+    """Whether a folder itself (no link to one) was written here: many things have a manifest."""
+    try:
+        manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        return False
+    keys = {"evidence", "status", "versions"}
+    return not folder.is_symlink() and isinstance(manifest, dict) and keys <= manifest.keys()
+
+
+def _check_parents(path: Path) -> None:
+    parent = next(p for p in [*path.absolute().parents] if p.exists())
     if not parent.is_dir() or not os.access(parent, os.W_OK):
-        raise _unwritable(target, PermissionError(13, "no right to write there"))
+        raise PermissionError(13, "no right to write there")
 
 
 def write_new(path: Path, text: str) -> None:
@@ -116,8 +144,7 @@ def write_new(path: Path, text: str) -> None:
     BadInput
         It exists, or cannot be written.
     """
-    if path.exists():
-        raise BadInput(path, "", "a file that exists", "a file that does not exist yet")
+    check_new(path)
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(f".{path.name}.partial")

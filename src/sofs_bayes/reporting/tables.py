@@ -84,11 +84,14 @@ def rows_to_csv(kind: type, items: Sequence[Any]) -> str:
 
 
 def _csv(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
+    return "".join(_csv_line([_exact(cell) for cell in row]) for row in (header, *rows))
+
+
+def _csv_line(cells: Sequence[str]) -> str:
+    """A line that ends in a line feed alone; with it as its own, csv leaves "\\r" unquoted."""
     out = io.StringIO()
-    writer = csv.writer(out, lineterminator="\n")
-    writer.writerow(header)
-    writer.writerows([_exact(cell) for cell in row] for row in rows)
-    return out.getvalue()
+    csv.writer(out, lineterminator="\r\n").writerow(cells)
+    return out.getvalue().removesuffix("\r\n") + "\n"
 
 
 def _exact(cell: Cell) -> str:

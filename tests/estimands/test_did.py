@@ -1,0 +1,424 @@
+"""Effects are averages over treated children, draw by draw; a loop over children says the same."""
+
+import math
+from dataclasses import replace
+from itertools import pairwise, product
+from typing import Literal
+
+import numpy as np
+import pytest
+import xarray as xr
+from scipy import stats
+
+from sofs_bayes.bayes.hierarchical import DidArrays, without
+from sofs_bayes.estimands.did import (
+    Estimand,
+    did_effects,
+    effect_rows,
+    holds,
+    largest_pilot_rows,
+    probability_of,
+    probability_rows,
+    rate_rows,
+)
+from sofs_bayes.estimands.rows import NEW, POOLED, Label
+from sofs_bayes.spec import Estimands, Statement
+
+AFTER = "effect after settling-in"
+# Sums over some hundred children in another order.
+EXACT = 1e-12
+# Relative to a moment of 20,000 normal draws.
+MOMENT = 0.03
+# The shortest interval of 4,000 draws ends where chance has it, by some hundredths of a sd.
+SHORTEST = 0.05
+LABEL = Label(prior="reference", variant="main", evidence="open-data", status="converged")
+STATEMENTS = (
+    Statement(scale="risk", above=0.0),
+    Statement(scale="risk", within=(-0.05, 0.05)),
+    Statement(scale="odds ratio", below=0.9),
+)
+WANTED = Estimands(statements=STATEMENTS, level=0.8)
+
+
+def expit(x: float) -> float:
+    return 1.0 / (1.0 + math.exp(-x))
+
+
+def change_of(one: xr.Dataset, arrays: DidArrays, pilot: int, year: int) -> float:
+    """The change in log-odds in one cell, in one draw."""
+    found = sum(
+        float(one["effect"].sel(term=term))
+        for k, term in enumerate(arrays.terms)
+        if arrays.term_design[pilot, year, k]
+    )
+    if arrays.treated[pilot, year]:
+        found += float(one["pilot_effect_sd"]) * float(one["pilot_deviation"][pilot])
+    return found
+
+
+def over_children(
+    one: xr.Dataset, arrays: DidArrays, cells: list[tuple[int, int]]
+) -> tuple[float, float]:
+    """The mean over each child in these cells of its change in risk and in log-odds."""
+    risks, changes = [], []
+    for pilot, year in cells:
+        logit = float(one["cell_logit"][pilot, year])
+        change = change_of(one, arrays, pilot, year)
+        for _ in range(int(arrays.denominators[pilot, year])):
+            risks.append(expit(logit) - expit(logit - change))
+            changes.append(change)
+    return math.fsum(risks) / len(risks), math.fsum(changes) / len(changes)
+
+
+def ask(estimand: str, target: str, scale: str) -> Estimand:
+    return Estimand(estimand=estimand, target=target, scale=scale)
+
+
+DRAWS = [(0, 0), (0, 39), (1, 17)]
+
+
+@pytest.mark.parametrize(("chain", "draw"), DRAWS)
+def test_effects_are_means_over_treated_children(
+    posterior: xr.Dataset, arrays: DidArrays, chain: int, draw: int
+) -> None:
+    answers = did_effects(posterior, arrays, seed=1)
+    one = posterior.isel(chain=chain, draw=draw)
+    treated = [(int(p), int(y)) for p, y in np.argwhere(arrays.treated)]
+    targets = {POOLED: treated}
+    targets |= {name: [c for c in treated if c[0] == p] for p, name in enumerate(arrays.pilots)}
+    for target, cells in targets.items():
+        risk, change = over_children(one, arrays, cells)
+        for scale, value in (("risk", risk), ("log-odds", change), ("odds ratio", None)):
+            found = float(answers[ask(AFTER, target, scale)][chain, draw])
+            expected = math.exp(change) if value is None else value
+            assert found == pytest.approx(expected, abs=EXACT), (target, scale)
+
+
+def test_what_is_asked_of_one_effect(posterior: xr.Dataset, arrays: DidArrays) -> None:
+    answers = did_effects(posterior, arrays, seed=1)
+    targets = (POOLED, *arrays.pilots, NEW)
+    asked = {ask(AFTER, t, s) for t, s in product(targets, ("risk", "log-odds", "odds ratio"))}
+    assert set(answers) == asked | {ask("spread between pilots", POOLED, "log-odds")}
+    for draws in answers.values():
+        assert draws.dims == ("chain", "draw")
+        assert draws.shape == (2, 40)
+    xr.testing.assert_equal(
+        answers[ask("spread between pilots", POOLED, "log-odds")], posterior["pilot_effect_sd"]
+    )
+
+
+def test_children_that_were_not_treated_do_not_count(
+    posterior: xr.Dataset, arrays: DidArrays
+) -> None:
+    more = arrays.denominators.copy()
+    more[:3] += 1000.0 * (1.0 - arrays.treated)
+    more[3:] += 1000.0
+    known = did_effects(posterior, arrays, seed=1)
+    found = did_effects(posterior, replace(arrays, denominators=more), seed=1)
+    for question, draws in known.items():
+        xr.testing.assert_equal(found[question], draws)
+
+
+def test_treated_children_do_count(posterior: xr.Dataset, arrays: DidArrays) -> None:
+    more = arrays.denominators.copy()
+    more[0] += 1000.0 * arrays.treated[0]
+    found = did_effects(posterior, replace(arrays, denominators=more), seed=1)
+    known = did_effects(posterior, arrays, seed=1)
+    pooled, largest = ask(AFTER, POOLED, "risk"), ask(AFTER, "Aldmoor", "risk")
+    np.testing.assert_allclose(found[pooled], found[largest], atol=0.1)
+    assert np.abs(found[pooled] - known[pooled]).max() > 0.01
+    assert (
+        np.abs(found[pooled] - known[largest]).max() < np.abs(known[pooled] - known[largest]).max()
+    )
+
+
+def test_a_pilot_left_out_is_not_reported_nor_pooled(
+    posterior: xr.Dataset, arrays: DidArrays
+) -> None:
+    answers = did_effects(posterior, without(arrays, ["Birchway"]), seed=1)
+    assert {q.target for q in answers} == {POOLED, NEW, "Aldmoor", "Cranleigh"}
+    one = posterior.isel(chain=0, draw=5)
+    risk, _ = over_children(one, arrays, [(0, 3), (0, 4), (2, 4)])
+    assert float(answers[ask(AFTER, POOLED, "risk")][0, 5]) == pytest.approx(risk, abs=EXACT)
+
+
+@pytest.mark.parametrize(("chain", "draw"), DRAWS)
+def test_event_study_effects_are_means_over_each_years_children(
+    by_year_posterior: xr.Dataset, by_year_arrays: DidArrays, chain: int, draw: int
+) -> None:
+    answers = did_effects(by_year_posterior, by_year_arrays, seed=1)
+    assert {q.estimand for q in answers} == {f"effect in year {k}" for k in ("-2", "+0", "+1")}
+    assert {q.target for q in answers} == {POOLED}
+    one = by_year_posterior.isel(chain=chain, draw=draw)
+    for k, term in enumerate(by_year_arrays.terms[1:], start=1):
+        cells = [(int(p), int(y)) for p, y in np.argwhere(by_year_arrays.term_design[:, :, k])]
+        risk, change = over_children(one, by_year_arrays, cells)
+        name = f"effect in year {term}"
+        found = [float(answers[ask(name, POOLED, s)][chain, draw]) for s in ("risk", "log-odds")]
+        assert found == pytest.approx([risk, change], abs=EXACT)
+
+
+def test_a_year_that_only_a_left_out_pilot_reached_is_not_reported(
+    by_year_posterior: xr.Dataset, by_year_arrays: DidArrays
+) -> None:
+    left = without(by_year_arrays, ["Aldmoor", "Birchway"])
+    answers = did_effects(by_year_posterior, left, seed=1)
+    assert {q.estimand for q in answers} == {"effect in year -2", "effect in year +0"}
+
+
+def many(posterior: xr.Dataset, draws: int) -> xr.Dataset:
+    return posterior.isel(chain=[0], draw=np.zeros(draws, dtype=int))
+
+
+def test_a_new_authority_deviates_as_the_pilots_do(
+    posterior: xr.Dataset, arrays: DidArrays
+) -> None:
+    same = many(posterior, 20_000)
+    found = did_effects(same, arrays, seed=3)[ask(AFTER, NEW, "log-odds")]
+    one = same.isel(chain=0, draw=0)
+    sd = float(one["pilot_effect_sd"])
+    assert float(found.std()) == pytest.approx(sd, rel=MOMENT)
+    assert float(found.mean()) == pytest.approx(float(one["effect"][0]), abs=5 * sd / 141)
+
+
+def test_a_new_authority_has_the_pilots_untreated_risks(
+    posterior: xr.Dataset, arrays: DidArrays
+) -> None:
+    full = posterior.drop_vars(["pilot_effect_sd", "pilot_deviation"])
+    answers = did_effects(full, arrays, seed=1)
+    assert not [q for q in answers if q.estimand == "spread between pilots"]
+    for scale in ("risk", "log-odds", "odds ratio"):
+        xr.testing.assert_allclose(
+            answers[ask(AFTER, NEW, scale)], answers[ask(AFTER, POOLED, scale)], rtol=1e-10
+        )
+
+
+def test_the_new_authority_repeats_with_its_seed(posterior: xr.Dataset, arrays: DidArrays) -> None:
+    key = ask(AFTER, NEW, "risk")
+    one, again, other = (did_effects(posterior, arrays, seed=s)[key] for s in (1, 1, 2))
+    xr.testing.assert_equal(one, again)
+    assert not one.equals(other)
+
+
+# ---------------------------------------------------------------------------- summaries
+
+
+def draws_of(values: np.ndarray) -> xr.DataArray:
+    return xr.DataArray(values.reshape(2, -1), dims=("chain", "draw"))
+
+
+@pytest.mark.parametrize("interval", ["eti", "hdi"])
+def test_rows_summarise_the_draws(
+    posterior: xr.Dataset, arrays: DidArrays, interval: Literal["eti", "hdi"]
+) -> None:
+    answers = did_effects(posterior, arrays, seed=1)
+    rows = effect_rows(answers, replace(WANTED, interval=interval), LABEL)
+    assert [(r.estimand, r.target, r.scale) for r in rows] == [
+        (q.estimand, q.target, q.scale) for q in answers
+    ]
+    for row, draws in zip(rows, answers.values(), strict=True):
+        values = draws.values.ravel()
+        assert row.mean == pytest.approx(values.mean())
+        assert row.median == pytest.approx(np.median(values))
+        assert row.sd == pytest.approx(values.std(ddof=1))
+        assert (row.level, row.interval, row.status) == (0.8, interval, "converged")
+        assert (row.prior, row.variant, row.evidence) == ("reference", "main", "open-data")
+        inside = np.mean((values >= row.lower) & (values <= row.upper))
+        assert inside == pytest.approx(0.8, abs=0.02)
+        if interval == "eti":
+            assert [row.lower, row.upper] == pytest.approx(np.quantile(values, [0.1, 0.9]))
+
+
+@pytest.mark.parametrize("interval", ["eti", "hdi"])
+@pytest.mark.parametrize("kind", [stats.norm(), stats.gamma(2.0), stats.t(3)])
+def test_intervals_nest(interval: Literal["eti", "hdi"], kind: stats.rv_continuous) -> None:
+    values = draws_of(kind.rvs(4000, random_state=np.random.default_rng(4)))
+    answers = {ask(AFTER, POOLED, "risk"): values}
+    levels = (0.5, 0.8, 0.9, 0.95, 0.99)
+    found = [
+        effect_rows(answers, replace(WANTED, interval=interval, level=level), LABEL)[0]
+        for level in levels
+    ]
+    slack = 0.0 if interval == "eti" else SHORTEST
+    for inner, outer in pairwise(found):
+        assert outer.lower - slack < inner.lower < inner.upper < outer.upper + slack
+        assert inner.upper - inner.lower < outer.upper - outer.lower
+
+
+def test_the_shortest_interval_is_shorter_where_draws_are_skewed() -> None:
+    values = np.random.default_rng(4).gamma(1.0, size=4000)
+    answers = {ask(AFTER, POOLED, "risk"): draws_of(values)}
+    eti, hdi = (
+        effect_rows(answers, replace(WANTED, interval=kind), LABEL)[0] for kind in ("eti", "hdi")
+    )
+    assert hdi.upper - hdi.lower < eti.upper - eti.lower
+    assert hdi.lower < eti.lower
+
+
+def test_statements_hold_draw_by_draw() -> None:
+    draws = xr.DataArray([[-0.1, 0.0, 0.1, 0.2]], dims=("chain", "draw"))
+
+    def truths(statement: Statement) -> list[bool]:
+        return [bool(each) for each in holds(draws, statement).values[0]]
+
+    assert truths(Statement(scale="risk", above=0.0)) == [False, False, True, True]
+    assert truths(Statement(scale="risk", below=0.0)) == [True, False, False, False]
+    assert truths(Statement(scale="risk", within=(0.0, 0.1))) == [False, True, True, False]
+
+
+def test_a_statement_is_asked_of_effects_on_its_scale_alone(
+    posterior: xr.Dataset, arrays: DidArrays
+) -> None:
+    answers = did_effects(posterior, arrays, seed=1)
+    rows = probability_rows(answers, WANTED, LABEL)
+    targets = (POOLED, *arrays.pilots, NEW)
+    assert len(rows) == len(targets) * len(STATEMENTS)
+    assert {row.estimand for row in rows} == {AFTER}
+    for row in rows:
+        draws = answers[ask(AFTER, row.target, row.scale)]
+        if row.statement == "above 0 pp":
+            assert row.probability == pytest.approx(float((draws > 0).mean()))
+        if row.statement == "below 0.9 (odds ratio)":
+            assert row.scale == "odds ratio"
+            assert row.probability == pytest.approx(float((draws < 0.9).mean()))
+
+
+def test_probabilities_add_up(posterior: xr.Dataset, arrays: DidArrays) -> None:
+    answers = did_effects(posterior, arrays, seed=1)
+    thirds = (
+        Statement(scale="risk", below=-0.05),
+        Statement(scale="risk", within=(-0.05, 0.05)),
+        Statement(scale="risk", above=0.05),
+    )
+    rows = probability_rows(answers, replace(WANTED, statements=thirds), LABEL)
+    for target in (POOLED, *arrays.pilots, NEW):
+        assert sum(r.probability for r in rows if r.target == target) == pytest.approx(1.0)
+
+
+def test_the_error_of_a_probability_is_that_of_independent_draws() -> None:
+    truth = np.random.default_rng(5).random(4000) < 0.3
+    probability, mcse = probability_of(draws_of(truth))
+    assert probability == pytest.approx(truth.mean())
+    assert mcse == pytest.approx(math.sqrt(0.3 * 0.7 / 4000), rel=0.15)
+
+
+def test_the_error_of_a_probability_grows_where_draws_repeat() -> None:
+    truth = np.repeat(np.random.default_rng(5).random(400) < 0.3, 10)
+    _, mcse = probability_of(draws_of(truth))
+    assert mcse > 2 * math.sqrt(0.3 * 0.7 / 4000)
+
+
+@pytest.mark.parametrize("truth", [True, False])
+def test_draws_that_all_agree_do_not_know_their_error(truth: bool) -> None:
+    probability, mcse = probability_of(draws_of(np.full(100, truth)))
+    assert probability == float(truth)
+    assert math.isnan(mcse)
+
+
+def test_some_pilot_has_the_largest_effect(posterior: xr.Dataset, arrays: DidArrays) -> None:
+    answers = did_effects(posterior, arrays, seed=1)
+    rows = largest_pilot_rows(answers, LABEL)
+    assert [row.target for row in rows] == list(arrays.pilots)
+    assert sum(row.probability for row in rows) == pytest.approx(1.0)
+    risks = np.array([answers[ask(AFTER, name, "risk")].values.ravel() for name in arrays.pilots])
+    winners = risks.argmax(axis=0)
+    for position, row in enumerate(rows):
+        assert row.probability == pytest.approx(np.mean(winners == position))
+        assert row.statement == "largest of the pilots' effects"
+
+
+def test_one_pilot_alone_is_not_compared(posterior: xr.Dataset, arrays: DidArrays) -> None:
+    answers = did_effects(posterior, without(arrays, ["Aldmoor", "Birchway"]), seed=1)
+    assert largest_pilot_rows(answers, LABEL) == []
+
+
+def test_an_event_study_compares_no_pilots(
+    by_year_posterior: xr.Dataset, by_year_arrays: DidArrays
+) -> None:
+    answers = did_effects(by_year_posterior, by_year_arrays, seed=1)
+    assert largest_pilot_rows(answers, LABEL) == []
+
+
+# -------------------------------------------------------------------------------- rates
+
+
+@pytest.fixture
+def observed(arrays: DidArrays) -> xr.Dataset:
+    """Counts with the settling-in years the fit leaves out; Glen is not seen in 2013."""
+    events, denominators = arrays.events.copy(), arrays.denominators.copy()
+    settling = (arrays.denominators == 0)[:3]
+    events[:3][settling], denominators[:3][settling] = 3.0, 12.0
+    unseen = arrays.denominators == 0
+    unseen[:3] = False
+    return xr.Dataset(
+        {
+            "events": (("authority", "year"), np.where(unseen, np.nan, events)),
+            "denominator": (("authority", "year"), np.where(unseen, np.nan, denominators)),
+            "events_symbol": (("authority", "year"), np.full(events.shape, "", dtype=object)),
+        },
+        coords={"authority": list(arrays.authorities), "year": list(arrays.years)},
+    )
+
+
+def test_rates_are_events_over_denominators(
+    posterior: xr.Dataset, arrays: DidArrays, observed: xr.Dataset
+) -> None:
+    rows = rate_rows(posterior, arrays, observed, WANTED)
+    assert [row.year for row in rows] == list(arrays.years)
+    assert [row.period for row in rows] == ["pre", "pre", "settling-in", "post", "post"]
+    for t, row in enumerate(rows):
+        assert row.pilots == 3
+        for rate, members in ((row.observed, range(3)), (row.comparators, range(3, 7))):
+            at = observed.isel(year=t)
+            events = [float(at["events"][j]) for j in members]
+            children = [float(at["denominator"][j]) for j in members]
+            assert rate == pytest.approx(np.nansum(events) / np.nansum(children))
+
+
+def test_counterfactual_rates_are_means_over_treated_children(
+    posterior: xr.Dataset, arrays: DidArrays, observed: xr.Dataset
+) -> None:
+    rows = rate_rows(posterior, arrays, observed, WANTED)
+    names = ("cell_logit", "effect", "pilot_effect_sd", "pilot_deviation")
+    logit, effect, spread, deviation = (posterior[name].to_numpy() for name in names)
+    for t, row in enumerate(rows):
+        cells = [p for p in range(3) if arrays.treated[p, t]]
+        if not cells:
+            assert math.isnan(row.counterfactual)
+            assert math.isnan(row.lower)
+            assert math.isnan(row.upper)
+            continue
+        draws = []
+        for chain, draw in product(range(2), range(40)):
+            risks = []
+            for p in cells:
+                own = spread[chain, draw] * deviation[chain, draw, p]
+                untreated = logit[chain, draw, p, t] - effect[chain, draw, 0] - own
+                risks += [expit(untreated)] * int(arrays.denominators[p, t])
+            draws.append(math.fsum(risks) / len(risks))
+        assert row.counterfactual == pytest.approx(np.median(draws), abs=EXACT)
+        assert [row.lower, row.upper] == pytest.approx(np.quantile(draws, [0.1, 0.9]), abs=1e-10)
+        assert row.level == 0.8
+
+
+def test_authorities_left_out_are_in_no_rate(
+    posterior: xr.Dataset, arrays: DidArrays, observed: xr.Dataset
+) -> None:
+    left = without(arrays, ["Cranleigh", "Fern"])
+    last = rate_rows(posterior, left, observed, WANTED)[-1]
+    events, children = arrays.events[:, -1], arrays.denominators[:, -1]
+    assert last.pilots == 2
+    assert last.observed == pytest.approx(events[:2].sum() / children[:2].sum())
+    kept = [3, 4, 6]
+    assert last.comparators == pytest.approx(events[kept].sum() / children[kept].sum())
+
+
+def test_a_year_in_which_no_pilot_was_seen_has_no_rate(
+    posterior: xr.Dataset, arrays: DidArrays, observed: xr.Dataset
+) -> None:
+    gone = observed.copy(deep=True)
+    gone["events"][:3, 2] = np.nan
+    row = rate_rows(posterior, arrays, gone, WANTED)[2]
+    assert row.pilots == 0
+    assert math.isnan(row.observed)
+    assert not math.isnan(row.comparators)

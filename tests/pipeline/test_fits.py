@@ -1,0 +1,462 @@
+"""From an analysis and its input to a run: everything asked for is there, and says its status."""
+
+import json
+import math
+from collections.abc import Iterator
+from dataclasses import fields, replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sofs_bayes.bayes import sampling
+from sofs_bayes.bayes.hierarchical import DidArrays, structure_of
+from sofs_bayes.bayes.sampling import Compiled
+from sofs_bayes.errors import BadInput
+from sofs_bayes.estimands import EffectRow, ProbabilityRow
+from sofs_bayes.pipeline.fits import STORED, fit, fit_open, fit_printed, save, versions
+from sofs_bayes.records.panel import Panel
+from sofs_bayes.reporting.run_folder import Run, extra_types, open_posterior, read
+from sofs_bayes.spec import Normal, OpenAnalysis, PrintedAnalysis, load
+
+DFE = Path(__file__).parents[1] / "data" / "dfe"
+MODELS = Path(__file__).parents[2] / "models"
+AFTER = "effect after settling-in"
+WHY = "made up for a test"
+
+# Half a unit of the last digit in which the figures are stated: .033 and .81.
+STATED_EFFECT, STATED_PROBABILITY = 5e-4, 5e-3
+
+
+# ---------------------------------------------------------------------- posterior from print
+
+
+@pytest.fixture(scope="module")
+def icpc() -> Run:
+    analysis = load("icpc-printed")
+    assert isinstance(analysis, PrintedAnalysis)
+    return fit_printed(analysis)
+
+
+def test_the_printed_posterior_is_the_one_stated(icpc: Run) -> None:
+    [row] = [r for r in icpc.effects if r.estimand == "effect (DiD)" and r.prior == "reference"]
+    assert row.median == pytest.approx(0.033, abs=STATED_EFFECT)
+    found = [p for p in icpc.probabilities if p.prior == "reference"]
+    [positive] = [p for p in found if p.statement == "above 0 pp"]
+    assert positive.probability == pytest.approx(0.81, abs=STATED_PROBABILITY)
+    assert (icpc.status, icpc.evidence) == ("converged", "published-inferred")
+
+
+@pytest.mark.parametrize("name", ["icpc-printed", "cla-printed"])
+def test_a_printed_run_has_every_prior_reading_and_statement(name: str, icpc: Run) -> None:
+    analysis = load(name)
+    assert isinstance(analysis, PrintedAnalysis)
+    run = icpc if name == "icpc-printed" else fit_printed(analysis)
+    pairs = len(analysis.readings) * len(analysis.effect_priors)
+    scales = 1 if analysis.design.scale == "risk" else 3
+    nuisance = 4  # pilot difference, authority sd, correlation, standard error
+    assert len(run.effects) == pairs * (scales + nuisance)
+    assert len(run.probabilities) == pairs * len(analysis.estimands.statements)
+    ranges = analysis.sensitivity
+    changes = 1 + sum(len(getattr(ranges, field.name)) for field in fields(ranges))
+    assert len(run.extra["sensitivity"][1]) == pairs * changes
+    assert set(run.diagnostics["fits"]) == {
+        f"{r.name} / {p}" for r in analysis.readings for p in analysis.effect_priors
+    }
+    assert {(row.variant, row.prior) for row in run.extra["densities"][1]} == {
+        (r.name, p) for r in analysis.readings for p in analysis.effect_priors
+    }
+    assert run.inputs == {}
+    assert run.posterior is not None
+    assert run.posterior["posterior"].sizes["chain"] == 4
+
+
+def test_the_unchanged_row_of_the_sensitivity_table_is_the_main_result(icpc: Run) -> None:
+    for row in icpc.effects:
+        if row.estimand == "effect (DiD)":
+            unchanged = replace(row, variant=f"{row.variant}; as specified")
+            assert unchanged in icpc.extra["sensitivity"][1]
+
+
+ANOTHER_STUDY = """
+kind = "printed"
+name = "another-study"
+title = "Another practice model"
+outcome = "re-referral"
+why = "Any difference-in-differences that prints a coefficient and its stars can be read so."
+
+[as_printed]
+source = "A made-up report, Table 2"
+pilot = "0.114"
+did = "-0.350***"
+
+[design]
+scale = "log-odds"
+pilots = 8
+comparators = 12
+children = 90000
+base_rate = 0.2
+years_pre = 2
+years_post = 2
+
+[[readings]]
+name = "authority"
+se_reading = "authority"
+why = "The report says that errors are clustered on the authority."
+
+[critical_values]
+distribution = "normal"
+why = "The report's key gives the usual three p-values."
+
+[priors.authority_sd]
+scale = 0.3
+why = "Authorities' odds differ by about a third."
+
+[priors.correlation]
+a = 2.0
+b = 2.0
+why = "Neither identical nor unrelated."
+
+[priors.pilot_difference]
+mean = 0.0
+sd = 0.5
+why = "Pilots volunteered; their level is left to the data."
+
+[effect_priors.reference]
+mean = 0.0
+sd = 1.0
+why = "Hardly informative on purpose."
+
+[estimands]
+statements = [{ scale = "odds ratio", below = 1.0 }, { scale = "risk", below = -0.02 }]
+"""
+
+
+def test_another_study_is_read_from_its_printed_rows(tmp_path: Path) -> None:
+    file = tmp_path / "another-study.toml"
+    file.write_text(ANOTHER_STUDY, encoding="utf-8")
+    run = fit(load(file))
+    assert run.status == "converged"
+    rows = {r.scale: r for r in run.effects if r.estimand == "effect (DiD)"}
+    # Three stars on -0.350 allow a standard error up to 0.350 / 2.58.
+    assert rows["log-odds"].upper < 0.0
+    assert rows["log-odds"].median == pytest.approx(-0.35, abs=0.07)
+    assert rows["odds ratio"].median == pytest.approx(math.exp(rows["log-odds"].median), rel=0.01)
+    lowered = [p.probability for p in run.probabilities if p.scale == "odds ratio"]
+    assert lowered[0] > 0.95
+
+
+def test_without_its_stars_the_other_study_says_less(tmp_path: Path) -> None:
+    file = tmp_path / "another-study.toml"
+    file.write_text(ANOTHER_STUDY.replace("-0.350***", "-0.350"), encoding="utf-8")
+    [row] = [
+        r for r in fit(load(file)).effects if (r.estimand, r.scale) == ("effect (DiD)", "log-odds")
+    ]
+    assert row.upper > 0.0
+
+
+def test_a_grid_that_is_too_small_is_not_converged(monkeypatch: pytest.MonkeyPatch) -> None:
+    from sofs_bayes.checks import quadrature
+
+    monkeypatch.setattr(quadrature, "MAX_EDGE_MASS", -1.0)
+    run = fit(load("icpc-printed"))
+    assert run.status == "not converged"
+    rows = (*run.effects, *run.probabilities, *run.extra["sensitivity"][1])
+    assert {row.status for row in rows} == {"not converged"}
+
+
+# ------------------------------------------------------------------------------ open data
+
+
+@pytest.fixture(scope="module")
+def programs(
+    compiled: Compiled, made_up_arrays: DidArrays, made_up_analysis: OpenAnalysis
+) -> dict[Any, Compiled]:
+    return {structure_of(made_up_arrays, made_up_analysis.model): compiled}
+
+
+@pytest.fixture(scope="module")
+def made_up(
+    made_up_analysis: OpenAnalysis, made_up_panel: Panel, programs: dict[Any, Compiled]
+) -> Run:
+    """The made-up panel, under two priors."""
+    strong = Normal(mean=0.5, sd=0.1, why=WHY)
+    analysis = replace(
+        made_up_analysis,
+        effect_priors={**made_up_analysis.effect_priors, "against": strong},
+        sampler=replace(made_up_analysis.sampler, chains=2, tune=500, draws=1000),
+    )
+    return fit_open(analysis, made_up_panel, programs=programs)
+
+
+def row_of(rows: tuple[EffectRow, ...], **wanted: str) -> EffectRow:
+    [row] = [r for r in rows if all(getattr(r, key) == value for key, value in wanted.items())]
+    return row
+
+
+def planted(panel: Panel, pilots: tuple[str, ...]) -> float:
+    """The planted effect in log-odds, averaged over these pilots' treated children."""
+    truth = json.loads((DFE / "truth.json").read_text(encoding="utf-8"))
+    effects, children = [], []
+    for name in pilots:
+        for year in panel.years:
+            if year > truth["settling_in"][name][1]:
+                effects.append(truth["effect_logit"] + truth["pilot_deviations_logit"][name])
+                at = panel.counts.sel(authority=name, year=year)
+                children.append(float(at["denominator"]))
+    return float(np.average(effects, weights=children))
+
+
+WHOLE = ("Ashmere", "Brackwater, City of", "Coldharbour")
+
+
+def test_the_planted_effect_is_recovered(made_up: Run, made_up_panel: Panel) -> None:
+    row = row_of(
+        made_up.effects,
+        estimand=AFTER,
+        target="pooled",
+        scale="log-odds",
+        prior="reference",
+        variant="main",
+    )
+    truth = planted(made_up_panel, WHOLE)
+    assert row.lower < truth < row.upper < -0.2
+    assert row.mean == pytest.approx(truth, abs=3 * row.sd)
+    [below] = [
+        p
+        for p in made_up.probabilities
+        if (p.target, p.prior, p.variant, p.statement)
+        == ("pooled", "reference", "main", "below 0 pp")
+    ]
+    assert below.probability == 1.0
+    assert math.isnan(below.mcse)
+
+
+def test_each_pilot_and_a_new_authority_are_reported_but_no_broken_one(made_up: Run) -> None:
+    targets = {r.target for r in made_up.effects if (r.estimand, r.prior) == (AFTER, "reference")}
+    assert targets == {"pooled", "new authority", *WHOLE}
+    largest = [
+        p
+        for p in made_up.probabilities
+        if p.statement.startswith("largest") and p.prior == "against"
+    ]
+    assert [p.target for p in largest] == list(WHOLE)
+    assert sum(p.probability for p in largest) == pytest.approx(1.0)
+
+
+def test_a_strong_prior_is_felt(made_up: Run) -> None:
+    rows = [
+        row_of(
+            made_up.effects,
+            estimand=AFTER,
+            target="pooled",
+            scale="log-odds",
+            prior=prior,
+            variant="main",
+        )
+        for prior in ("reference", "against")
+    ]
+    assert rows[1].median > rows[0].median + 0.02
+
+
+def test_refits_leave_out_what_they_say(made_up: Run) -> None:
+    rows = made_up.extra["sensitivity"][1]
+    names = ["with Dunmarsh", *(f"without {name}" for name in WHOLE)]
+    assert list(dict.fromkeys(row.variant for row in rows)) == names
+    assert {row.target for row in rows} == {"pooled"}
+    assert {row.prior for row in rows} == {"reference"}
+    medians = {r.variant: r.median for r in rows if (r.estimand, r.scale) == (AFTER, "log-odds")}
+    # A quarter of Dunmarsh's events before hides its effect, and more, in the pooled one.
+    assert medians["with Dunmarsh"] > -0.2
+    for name in names[1:]:
+        assert medians[name] == pytest.approx(-0.42, abs=0.06)
+
+
+def test_the_event_study_has_a_row_per_year_since(made_up: Run) -> None:
+    rows = [r for r in made_up.effects if r.variant == "by year" and r.scale == "log-odds"]
+    assert [r.estimand for r in rows if r.estimand.startswith("effect")] == [
+        f"effect in year {k}" for k in ("-3", "-2", "+0", "+1", "+2")
+    ]
+    for row in rows:
+        if row.estimand in ("effect in year -3", "effect in year -2"):
+            assert row.lower < 0.0 < row.upper
+        elif row.estimand.startswith("effect"):
+            assert row.upper < -0.1
+
+
+def test_every_fit_has_its_verdict_and_rows_carry_it(made_up: Run) -> None:
+    fits = made_up.diagnostics["fits"]
+    others = ["with Dunmarsh", *(f"without {name}" for name in WHOLE), "by year"]
+    assert list(fits) == ["main / reference", "main / against"] + [
+        f"{o} / reference" for o in others
+    ]
+    for row in (*made_up.effects, *made_up.probabilities, *made_up.extra["sensitivity"][1]):
+        assert row.status == fits[f"{row.variant} / {row.prior}"]["status"]
+        assert row.evidence == "open-data"
+    worst = {verdict["status"] for verdict in fits.values()}
+    assert made_up.status == ("converged" if worst == {"converged"} else "not converged")
+    assert made_up.diagnostics["status"] == made_up.status
+
+
+def test_what_is_shown_beside_the_effects(
+    made_up: Run, made_up_panel: Panel, made_up_arrays: DidArrays
+) -> None:
+    assert set(made_up.extra) <= set(extra_types())
+    assert all(made_up.extra[name][0] is extra_types()[name] for name in made_up.extra)
+    rates = made_up.extra["rates"][1]
+    assert [row.year for row in rates] == list(range(2012, 2019))
+    assert all(row.counterfactual > row.observed for row in rates if row.year >= 2017)
+    seen = (made_up_arrays.denominators > 0).sum(axis=1)
+    broken = made_up_arrays.authorities.index("Dunmarsh")
+    assert len(made_up.extra["predictive"][1]) == seen.sum() - seen[broken]
+    assert "Ottersby" in {row.authority for row in made_up.extra["left_out"][1]}
+    assert made_up.extra["matches"][1] == ()
+    assert made_up.extra["notices"][1] == made_up_panel.notices
+    assert made_up.inputs == {source.file: source.sha256 for source in made_up_panel.sources}
+    assert made_up.options == {"leave_out": "pilots"}
+    assert {"compile", "sample", "refits", "event study"} == set(made_up.seconds)
+
+
+# ----------------------------------------------------------------- what a folder may hold
+
+
+def nodes(tree: xr.DataTree) -> Iterator[xr.DataTree]:
+    yield from tree.subtree
+
+
+def test_a_stored_posterior_holds_parameters_and_no_counts(
+    made_up: Run, made_up_arrays: DidArrays, tmp_path: Path
+) -> None:
+    save(made_up, tmp_path / "run")
+    tree = open_posterior(tmp_path / "run")
+    assert [node.path for node in nodes(tree)] == ["/", "/posterior"]
+    held = tree["posterior"].to_dataset()
+    assert set(held.data_vars) <= set(STORED)
+    assert set(STORED) <= set(held.data_vars)
+    assert set(held.coords) == {"chain", "draw", "later_year", "term", "pilot"}
+    assert list(held["pilot"].values) == list(made_up_arrays.pilots)
+    for node in nodes(tree):
+        assert node.attrs == {}
+        for variable in node.to_dataset().variables.values():
+            assert variable.attrs == {}
+            assert "authority" not in variable.dims
+            assert not {"authority", "year"} & set(variable.dims)
+    counts = set(made_up_arrays.events[made_up_arrays.events > 0].tolist())
+    for variable in held.data_vars.values():
+        assert not counts & set(variable.values.ravel().tolist())
+
+
+def test_a_saved_run_is_read_back(made_up: Run, tmp_path: Path) -> None:
+    save(made_up, tmp_path / "run")
+    again = read(tmp_path / "run")
+    assert repr(again.effects) == repr(made_up.effects)
+    assert repr(again.probabilities) == repr(made_up.probabilities)
+    assert repr(dict(sorted(again.extra.items()))) == repr(dict(sorted(made_up.extra.items())))
+    assert again.analysis == made_up.analysis
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
+    assert manifest["versions"] == versions()
+    with pytest.raises(BadInput, match="exists"):
+        save(made_up, tmp_path / "run")
+
+
+# ------------------------------------------------------------------------- good and bad
+
+
+def test_a_starved_sampler_is_not_converged(
+    made_up_analysis: OpenAnalysis, made_up_panel: Panel, programs: dict[Any, Compiled]
+) -> None:
+    starved = replace(made_up_analysis.sampler, chains=2, tune=100, draws=100)
+    analysis = replace(made_up_analysis, sampler=starved)
+    run = fit_open(analysis, made_up_panel, leave_out="none", programs=programs)
+    assert run.status == "not converged"
+    rows = (*run.effects, *run.probabilities, *run.extra["sensitivity"][1])
+    assert {row.status for row in rows} == {"not converged"}
+    assert {row.variant for row in rows} == {"main", "with Dunmarsh", "by year"}
+    failures = run.diagnostics["fits"]["main / reference"]["failures"]
+    assert {failure["measure"] for failure in failures} >= {"bulk ESS", "tail ESS"}
+
+
+def lively(panel: Panel, analysis: OpenAnalysis) -> Panel:
+    """The same authorities with shocks many times the chance of their counts, and an effect."""
+    rng = np.random.default_rng(3)
+    counts = panel.counts.copy(deep=True)
+    children = counts["denominator"].values
+    logit = -1.5 + 0.3 * rng.standard_normal((len(panel.authorities), 1))
+    logit = logit + 0.3 * rng.standard_normal(children.shape)
+    for pilot in analysis.design.pilots:
+        after = np.array(panel.years) > pilot.settling_in[1]
+        logit[panel.authorities.index(pilot.authority), after] -= 0.4
+    seen = panel.observed.values
+    drawn = rng.binomial(np.where(seen, children, 0).astype(int), 1 / (1 + np.exp(-logit)))
+    counts["events"][:] = np.where(seen, drawn, np.nan)
+    return replace(panel, counts=counts)
+
+
+def test_enough_draws_of_a_sound_panel_converge(
+    made_up_analysis: OpenAnalysis,
+    made_up_panel: Panel,
+    made_up_arrays: DidArrays,
+    compiled: Compiled,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """All fits, and so the run; the graph is made once and kept under its structure."""
+    monkeypatch.setattr(sampling, "compile_graph", lambda _: compiled)
+    sampler = replace(made_up_analysis.sampler, chains=4, tune=1000, draws=1500, target_accept=0.98)
+    analysis = replace(made_up_analysis, sampler=sampler)
+    said: list[str] = []
+    kept: dict[Any, Compiled] = {}
+    run = fit_open(
+        analysis,
+        lively(made_up_panel, analysis),
+        leave_out="none",
+        progress=said.append,
+        programs=kept,
+    )
+    assert run.status == "converged", run.diagnostics
+    assert {row.status for row in run.effects} == {"converged"}
+    assert list(kept) == [structure_of(made_up_arrays, made_up_analysis.model)]
+    assert said == [
+        f"made-up: {step}"
+        for step in ("compiling", "reference prior", "with Dunmarsh", "event study")
+    ]
+
+
+def test_fits_repeat_with_their_seed_whatever_came_before(
+    made_up_analysis: OpenAnalysis, made_up_panel: Panel, programs: dict[Any, Compiled]
+) -> None:
+    """Another prior before, with other counts, does not change a fit: only its name does."""
+    small = replace(made_up_analysis.sampler, chains=2, tune=100, draws=100)
+    alone = replace(made_up_analysis, sampler=small)
+    priors = {"first": Normal(mean=0.0, sd=0.1, why=WHY), **alone.effect_priors}
+    second = replace(alone, effect_priors=priors)
+    one, other = (
+        fit_open(analysis, made_up_panel, leave_out="none", programs=programs)
+        for analysis in (alone, second)
+    )
+
+    def headline(run: Run) -> list[EffectRow | ProbabilityRow]:
+        rows = (*run.effects, *run.probabilities)
+        return [row for row in rows if (row.prior, row.variant) == ("reference", "main")]
+
+    assert repr(headline(one)) == repr(headline(other))
+
+
+def test_data_are_asked_for_where_needed_and_refused_where_not(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match=r"icpc-open-data: found no data; allowed: DfE files"):
+        fit(load("icpc-open-data"))
+    with pytest.raises(BadInput, match=r"a\.csv: found data; allowed: none"):
+        fit(load("icpc-printed"), ["a.csv"])
+    with pytest.raises(BadInput, match=r"none\.csv"):
+        fit(load("icpc-open-data"), [tmp_path / "none.csv"])
+
+
+def test_a_design_the_data_cannot_answer_is_refused(
+    made_up_analysis: OpenAnalysis, made_up_panel: Panel
+) -> None:
+    first, *others = made_up_analysis.design.pilots
+    pilots = (replace(first, authority="Ashmeer"), *others)
+    analysis = replace(made_up_analysis, design=replace(made_up_analysis.design, pilots=pilots))
+    with pytest.raises(BadInput, match="did you mean Ashmere"):
+        fit_open(analysis, made_up_panel)

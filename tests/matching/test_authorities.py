@@ -18,7 +18,7 @@ from sofs_bayes.matching.choice import Choice
 from sofs_bayes.matching.pre_trend import POOLED, distances, log_odds, pre_trend_fit
 from sofs_bayes.records.open_data import read_panel
 from sofs_bayes.records.panel import Entry, Panel, make_panel
-from sofs_bayes.records.panel_csv import write_panel
+from sofs_bayes.records.panel_csv import panel_text
 from sofs_bayes.spec import (
     AuthorityNote,
     Comparators,
@@ -180,8 +180,7 @@ def test_order_of_rows_does_not_matter(
     tmp_path_factory: pytest.TempPathFactory, world: Panel, seed: int, reuse: bool
 ) -> None:
     path = tmp_path_factory.mktemp("rows") / "panel.csv"
-    write_panel(world, path)
-    head, *lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+    head, *lines = panel_text(world).splitlines(keepends=True)
     np.random.default_rng(seed).shuffle(lines)
     path.write_text(head + "".join(lines), encoding="utf-8")
     counts = OpenCounts(events="e", denominator="d", first_year=2012, last_year=2016)

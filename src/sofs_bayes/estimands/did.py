@@ -18,7 +18,6 @@ from sofs_bayes.estimands.rows import (
     EffectRow,
     Label,
     ProbabilityRow,
-    RateRow,
     statement_text,
 )
 from sofs_bayes.spec import Estimands, Scale, Statement
@@ -64,7 +63,7 @@ def did_effects(
         dims=("pilot", "year"),
         coords={"pilot": pilots, "year": list(arrays.years)},
     )
-    risk = _expit(after) - _expit(after - change)
+    risk = expit(after) - expit(after - change)
     answers: dict[Estimand, xr.DataArray] = {}
     for term in used_terms(arrays):
         name = f"effect {AFTER}" if term == AFTER else f"effect in year {term}"
@@ -113,11 +112,12 @@ def _new_authority(
     if "pilot_effect_sd" in posterior:
         noise = np.random.default_rng(seed).standard_normal(effect.shape)
         effect = effect + posterior["pilot_effect_sd"] * noise
-    risk = _expit(untreated + effect) - _expit(untreated)
+    risk = expit(untreated + effect) - expit(untreated)
     return _averages(name, NEW, risk, xr.zeros_like(untreated) + effect, weight)
 
 
-def _expit(logit: xr.DataArray) -> xr.DataArray:
+def expit(logit: xr.DataArray) -> xr.DataArray:
+    """The inverse of the log-odds."""
     risk: xr.DataArray = xr.apply_ufunc(special.expit, logit)
     return risk
 
@@ -233,76 +233,3 @@ def largest_pilot_rows(answers: Answers, label: Label) -> list[ProbabilityRow]:
             )
         )
     return rows
-
-
-def rate_rows(
-    posterior: xr.Dataset,
-    fitted: DidArrays,
-    observed: xr.Dataset,
-    estimands: Estimands,
-) -> list[RateRow]:
-    """The pilots' rate by year and, after settling-in, the counterfactual one.
-
-    A rate is NaN in a year in which nobody was counted.
-
-    Parameters
-    ----------
-    posterior, fitted
-        The draws and the counts they were fitted to.
-    observed
-        `events` and `denominator` over (authority, year), with the settling-in years that the
-        fit leaves out.
-    """
-    import arviz_stats as azs
-
-    interval = {"eti": azs.eti, "hdi": azs.hdi}[estimands.interval]
-    used = fitted.denominators.sum(axis=1) > 0
-    pilots = [p for p, use in zip(fitted.pilots, used, strict=False) if use]
-    others = [a for a, use in zip(fitted.authorities, used, strict=True) if use and a not in pilots]
-    change = pilot_change(posterior, fitted)
-    untreated = posterior["cell_logit"].sel(authority=list(fitted.pilots)) - change.rename(
-        pilot="authority"
-    )
-    risk = _expit(untreated)
-    rows = []
-    for j, year in enumerate(fitted.years):
-        treated = fitted.treated[:, j] * fitted.denominators[: len(fitted.pilots), j]
-        own = dict.fromkeys(("counterfactual", "lower", "upper"), float("nan"))
-        if treated.sum() > 0:
-            weight = xr.DataArray(
-                treated, dims="authority", coords={"authority": list(fitted.pilots)}
-            )
-            draws = (risk.sel(year=year) * weight).sum("authority") / treated.sum()
-            bounds = interval(draws, prob=estimands.level)
-            own = {
-                "counterfactual": float(draws.median()),
-                "lower": float(bounds.sel(ci_bound="lower")),
-                "upper": float(bounds.sel(ci_bound="upper")),
-            }
-        counts = observed.sel(year=year)
-        seen = counts.sel(authority=pilots).dropna("authority")
-        rows.append(
-            RateRow(
-                year=year,
-                period=_period(fitted, j),
-                pilots=seen.sizes["authority"],
-                observed=_rate(seen),
-                comparators=_rate(counts.sel(authority=others).dropna("authority")),
-                level=estimands.level,
-                **own,
-            )
-        )
-    return rows
-
-
-def _rate(counts: xr.Dataset) -> float:
-    denominator = float(counts["denominator"].sum())
-    return float(counts["events"].sum()) / denominator if denominator else float("nan")
-
-
-def _period(fitted: DidArrays, year: int) -> str:
-    """What most pilots are in: `post`, `pre`, or `settling-in` where none is fitted."""
-    used = fitted.denominators[: len(fitted.pilots), year] > 0
-    if not used.any():
-        return "settling-in"
-    return "post" if fitted.treated[used, year].mean() > 0.5 else "pre"

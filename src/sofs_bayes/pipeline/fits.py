@@ -353,7 +353,7 @@ def _shown_beside(
     from sofs_bayes.bayes.sampling import stage_seed
     from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic, predictive_check
     from sofs_bayes.estimands import RateRow
-    from sofs_bayes.estimands.did import rate_rows
+    from sofs_bayes.estimands.rates import rate_rows
     from sofs_bayes.matching.choice import LeftOut, Match
     from sofs_bayes.matching.pre_trend import PreTrendRow, pre_trend_fit, pre_trend_rows
     from sofs_bayes.records.notices import Notice

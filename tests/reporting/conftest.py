@@ -1,0 +1,280 @@
+"""Runs made by hand: round numbers in every file a run folder may hold."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+
+from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
+from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, RateRow, statement_text
+from sofs_bayes.matching.choice import LeftOut, Match
+from sofs_bayes.matching.pre_trend import PreTrendRow
+from sofs_bayes.records.notices import Notice
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.spec import (
+    Estimands,
+    Normal,
+    OpenAnalysis,
+    PrintedAnalysis,
+    Statement,
+    load,
+)
+
+NAN = float("nan")
+PILOTS = ("Ashmere", "Brackwater, City of", "Coldharbour")
+STATEMENTS = (
+    Statement(scale="risk", above=0.0),
+    Statement(scale="risk", below=-0.01),
+    Statement(scale="risk", within=(-0.01, 0.01)),
+    Statement(scale="odds ratio", within=(0.9, 1.11)),
+)
+
+MakeEffect = Callable[..., EffectRow]
+MakeChances = Callable[..., tuple[ProbabilityRow, ...]]
+
+
+def effect_row(target: str, median: float, half: float, **changes: object) -> EffectRow:
+    row = EffectRow(
+        estimand="effect after settling-in",
+        target=target,
+        scale="risk",
+        prior="reference",
+        variant="main",
+        evidence="open-data",
+        mean=median,
+        median=median,
+        sd=half / 1.645,
+        lower=median - half,
+        upper=median + half,
+        level=0.9,
+        interval="eti",
+        status="converged",
+    )
+    return replace(row, **changes)  # type: ignore[arg-type]
+
+
+def chances_of(
+    row: EffectRow, probabilities: dict[str, float], *, mcse: float = NAN
+) -> tuple[ProbabilityRow, ...]:
+    return tuple(
+        ProbabilityRow(
+            estimand=row.estimand,
+            target=row.target,
+            scale=row.scale,
+            prior=row.prior,
+            variant=row.variant,
+            evidence=row.evidence,
+            statement=statement,
+            probability=probability,
+            mcse=mcse,
+            status=row.status,
+        )
+        for statement, probability in probabilities.items()
+    )
+
+
+@pytest.fixture(scope="session")
+def effect() -> MakeEffect:
+    """A function: an effect row with target, median and half width."""
+    return effect_row
+
+
+@pytest.fixture(scope="session")
+def chances() -> MakeChances:
+    """A function: the probability rows of statements about an effect row."""
+    return chances_of
+
+
+@pytest.fixture(scope="session")
+def open_analysis(made_up_analysis: OpenAnalysis) -> OpenAnalysis:
+    """The made-up analysis with two effect priors and statements on two scales."""
+    sceptical = Normal(mean=0.0, sd=0.2, why="Large effects are rare.")
+    priors = {**made_up_analysis.effect_priors, "sceptical": sceptical}
+    return replace(
+        made_up_analysis, effect_priors=priors, estimands=Estimands(statements=STATEMENTS)
+    )
+
+
+def open_effects() -> list[EffectRow]:
+    rows = [effect_row("pooled", 0.012, 0.023), effect_row("new authority", 0.01, 0.06)]
+    rows += [effect_row(name, 0.01 * i, 0.03) for i, name in enumerate(PILOTS)]
+    rows += [replace(row, prior="sceptical", median=row.median / 2) for row in rows]
+    rows += [
+        effect_row("pooled", 0.002 * k, 0.02, estimand=f"effect in year {k:+d}", variant="by year")
+        for k in (-2, 0, 1)
+    ]
+    ratios = [effect_row("pooled", 1.1, 0.2, scale="odds ratio", prior=p) for p in ("reference",)]
+    spread = effect_row("pooled", 0.1, 0.05, estimand="spread between pilots", scale="log-odds")
+    return [*rows, *ratios, spread]
+
+
+def open_chances(rows: list[EffectRow]) -> tuple[ProbabilityRow, ...]:
+    risk, ratio = (
+        {statement_text(s): 0.1 * (i + 1) for i, s in enumerate(STATEMENTS) if s.scale == scale}
+        for scale in ("risk", "odds ratio")
+    )
+    wanted = {"risk": risk, "odds ratio": ratio}
+    return tuple(p for r in rows if r.scale in wanted for p in chances_of(r, wanted[r.scale]))
+
+
+def predictive_cells() -> tuple[PredictiveCell, ...]:
+    cell = PredictiveCell(
+        authority="Ashmere",
+        year=2012,
+        arm="pilot",
+        denominator=1000.0,
+        observed=0.2,
+        lower=0.15,
+        median=0.2,
+        upper=0.25,
+        level=0.9,
+        pit=0.5,
+    )
+    places = [("Fennick", "comparator"), ("Ashmere", "pilot"), ("Grimsdale", "comparator")]
+    cells = [replace(cell, authority=a, arm=arm, year=y) for a, arm in places for y in (2012, 2013)]
+    cells[0] = replace(cells[0], observed=0.3, pit=0.998)  # Fennick in 2012
+    cells[2] = replace(cells[2], observed=0.25, pit=0.97)  # on its bound: inside
+    return tuple(cells)
+
+
+@pytest.fixture(scope="session")
+def open_run(open_analysis: OpenAnalysis) -> Run:
+    """A run of open data with every further file, the effect +1.2 pp (−1.1 to +3.5)."""
+    rows = open_effects()
+    gate = {
+        "failures": [],
+        "max_rhat": 1.002,
+        "min_ess_bulk": 1234.0,
+        "min_ess_tail": 987.0,
+        "min_bfmi": 0.8,
+        "divergences": 0,
+        "status": "converged",
+    }
+    rate = RateRow(
+        year=2012,
+        period="pre",
+        pilots=3,
+        observed=0.2,
+        comparators=0.21,
+        counterfactual=NAN,
+        lower=NAN,
+        upper=NAN,
+        level=0.9,
+    )
+    after = replace(
+        rate, year=2016, period="post", counterfactual=0.19, lower=0.17, upper=0.21, observed=0.22
+    )
+    trend = PreTrendRow(
+        target="pooled",
+        year=2012,
+        pilots=0.2,
+        comparators=0.21,
+        gap=-0.01,
+        trend_gap=0.0123,
+        trend_gap_all=0.0456,
+    )
+    statistic = PredictiveStatistic(
+        statistic="sd of an authority-year",
+        observed=0.05,
+        lower=0.04,
+        median=0.05,
+        upper=0.06,
+        level=0.9,
+        p=0.5,
+    )
+    changed = [
+        effect_row("pooled", 0.03, 0.02, variant="with Dunmarsh"),
+        effect_row("pooled", 0.005, 0.03, variant="without Ashmere"),
+        effect_row("pooled", 1.2, 0.1, variant="with Dunmarsh", scale="odds ratio"),
+    ]
+    extra = {
+        "sensitivity": (EffectRow, tuple(changed)),
+        "rates": (RateRow, (rate, after)),
+        "predictive": (PredictiveCell, predictive_cells()),
+        "predictive_statistics": (PredictiveStatistic, (statistic,)),
+        "pre_trend": (PreTrendRow, (trend,)),
+        "matches": (Match, (Match(pilot="Ashmere", comparator="Fennick", rank=1, distance=0.12),)),
+        "left_out": (LeftOut, (LeftOut(authority="Ottersby", reason="excluded"),)),
+        "notices": (Notice, (Notice(kind="missing", authority="Northmere", detail="c"),)),
+    }
+    return Run(
+        analysis=open_analysis,
+        evidence="open-data",
+        status="converged",
+        effects=tuple(rows),
+        probabilities=open_chances(rows),
+        extra=extra,
+        diagnostics={"method": "nutpie", "status": "converged", "fits": {"main / reference": gate}},
+        posterior=None,
+        inputs={"conferences.csv": "c0ffee" * 10},
+        seconds={"sample": 1.0},
+        options={"leave_out": "pilots"},
+    )
+
+
+@pytest.fixture(scope="session")
+def printed_analysis() -> PrintedAnalysis:
+    """The bundled analysis of the printed ICPC model."""
+    analysis = load("icpc-printed")
+    assert isinstance(analysis, PrintedAnalysis)
+    return analysis
+
+
+@pytest.fixture(scope="session")
+def printed_run(printed_analysis: PrintedAnalysis) -> Run:
+    """A run of the printed analysis under two readings and its first two priors."""
+    readings, priors = ("clustered", "naive"), ("reference", "sceptical")
+    rows = [
+        effect_row(
+            "pooled",
+            0.03 / (i + j + 1),
+            0.04,
+            estimand="effect (DiD)",
+            variant=reading,
+            prior=prior,
+            evidence="published-inferred",
+        )
+        for i, reading in enumerate(readings)
+        for j, prior in enumerate(priors)
+    ]
+    said = {statement_text(s): 0.5 for s in printed_analysis.estimands.statements}
+    densities = [
+        DensityRow(
+            variant=reading,
+            prior=prior,
+            scale="risk",
+            effect=0.01 * x,
+            prior_density=10.0 - abs(x),
+            posterior_density=15.0 - 2 * abs(x),
+        )
+        for reading in readings
+        for prior in priors
+        for x in range(-6, 7)
+    ]
+    verdict = {
+        "status": "converged",
+        "edge_mass": 1e-9,
+        "max_edge_mass": 1e-4,
+        "star_evidence": 0.25,
+    }
+    changed = [replace(rows[0], variant="authority_sd 0.03"), replace(rows[1], variant="x 1")]
+    return Run(
+        analysis=printed_analysis,
+        evidence="published-inferred",
+        status="converged",
+        effects=tuple(rows),
+        probabilities=tuple(p for row in rows for p in chances_of(row, said)),
+        extra={
+            "densities": (DensityRow, tuple(densities)),
+            "sensitivity": (EffectRow, tuple(changed)),
+        },
+        diagnostics={
+            "method": "quadrature",
+            "status": "converged",
+            "fits": {f"{r} / {p}": verdict for r in readings for p in priors},
+        },
+        posterior=None,
+        inputs={},
+        seconds={},
+        options={},
+    )

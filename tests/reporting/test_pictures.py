@@ -1,0 +1,139 @@
+"""Runs and audit → figures: which, of which rows, under which names and marks."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import pytest
+from matplotlib.text import Text
+
+from sofs_bayes.estimands import EffectRow
+from sofs_bayes.published.audit import audit
+from sofs_bayes.reporting.figures import Drawing
+from sofs_bayes.reporting.pictures import COUNTED, brackets, comparison, drawings, in_words
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.tables import EVIDENCE_LINES
+
+MakeEffect = Callable[..., EffectRow]
+
+
+def texts(drawing: Drawing) -> str:
+    """All that is written on a figure, line breaks taken out."""
+    found = [text.get_text() for text in drawing.figure.findobj(Text)]
+    return " ".join(" ".join(found).split())
+
+
+def named(drawn: tuple[Drawing, ...]) -> dict[str, Drawing]:
+    return {drawing.name: drawing for drawing in drawn}
+
+
+def test_a_run_of_open_data_has_five_figures(open_run: Run) -> None:
+    assert list(named(drawings(open_run))) == [
+        "pilot-forest",
+        "rate-and-counterfactual",
+        "event-study",
+        "predictive",
+        "leave-one-out",
+    ]
+
+
+def test_a_run_of_print_has_its_densities(printed_run: Run) -> None:
+    (drawing,) = drawings(printed_run)
+    assert drawing.name == "prior-posterior"
+    assert "ICPC: before and after the printed result" in texts(drawing)
+
+
+def test_every_figure_names_its_evidence(open_run: Run, printed_run: Run) -> None:
+    for run in (open_run, printed_run):
+        for drawing in drawings(run):
+            assert EVIDENCE_LINES[run.evidence] in texts(drawing), drawing.name
+    both = texts(comparison([printed_run, open_run]))
+    assert all(EVIDENCE_LINES[run.evidence] in both for run in (open_run, printed_run))
+
+
+def test_every_figure_of_a_refused_run_is_marked(open_run: Run, printed_run: Run) -> None:
+    for run in (open_run, printed_run):
+        rows = tuple(replace(row, status="not converged") for row in run.effects)
+        kind, changed = run.extra["sensitivity"]
+        changes = (kind, tuple(replace(row, status="not converged") for row in changed))
+        extra = {**run.extra, "sensitivity": changes}
+        refused = replace(run, status="not converged", effects=rows, extra=extra)
+        for drawing in drawings(refused):
+            assert "NOT CONVERGED" in texts(drawing), drawing.name
+            assert drawing.alt.startswith("Not converged"), drawing.name
+        for drawing in drawings(run):
+            assert "NOT CONVERGED" not in texts(drawing), drawing.name
+
+
+def test_a_forest_is_of_the_first_prior_on_the_risk_scale(open_run: Run) -> None:
+    found = named(drawings(open_run))
+    main = found["pilot-forest"].data[1]
+    assert {(row.prior, row.scale, row.variant) for row in main} == {("reference", "risk", "main")}
+    assert {row.target for row in main} == {
+        *("pooled", "new authority", "Ashmere", "Brackwater, City of", "Coldharbour")
+    }
+    by_year = found["event-study"].data[1]
+    assert [row.estimand[-2:] for row in by_year] == ["-2", "+0", "+1"]
+
+
+def test_changes_stand_beside_the_unchanged_effect(open_run: Run) -> None:
+    rows = named(drawings(open_run))["leave-one-out"].data[1]
+    assert sorted(row.variant for row in rows) == ["main", "with Dunmarsh", "without Ashmere"]
+    kind, _ = open_run.extra["sensitivity"]
+    unchanged = replace(open_run, extra={**open_run.extra, "sensitivity": (kind, ())})
+    assert "leave-one-out" not in named(drawings(unchanged))
+
+
+def test_what_is_counted_is_in_words(open_run: Run) -> None:
+    assert in_words("ICPC_child") == "children with an initial conference"
+    assert in_words("Section47_child") == "Section47_child"
+    assert all(words == words.lower() for words in COUNTED.values())
+    shown = texts(named(drawings(open_run))["rate-and-counterfactual"])
+    assert "hildren with an initial conference" in shown
+
+
+def test_a_comparison_has_a_line_per_run_and_reading(open_run: Run, printed_run: Run) -> None:
+    drawing = comparison([printed_run, open_run])
+    shown = texts(drawing)
+    for line in ("icpc-printed: clustered", "icpc-printed: naive", "made-up"):
+        assert line in shown
+    assert [row.median for row in drawing.data[1]] == [0.03, 0.015, 0.012]
+    one = tuple(row for row in printed_run.effects if row.variant == "naive")
+    shown = texts(comparison([replace(printed_run, effects=one), open_run]))
+    assert "icpc-printed" in shown
+    assert "icpc-printed: naive" not in shown
+
+
+def test_runs_that_found_the_same_numbers_keep_their_names(open_run: Run) -> None:
+    other = replace(
+        open_run,
+        analysis=replace(open_run.analysis, name="the-other"),
+        effects=tuple(replace(row) for row in open_run.effects),
+    )
+    shown = texts(comparison([open_run, other]))
+    assert "made-up" in shown
+    assert "the-other" in shown
+
+
+def test_refits_and_parts_have_no_line_in_a_comparison(open_run: Run, effect: MakeEffect) -> None:
+    spread = effect("pooled", 0.1, 0.05, estimand="spread between pilots")
+    run = replace(open_run, effects=(*open_run.effects, spread))
+    assert len(comparison([run]).data[1]) == 1
+
+
+@pytest.mark.parametrize("status", ["converged", "not converged"])
+def test_a_comparison_marks_the_line_that_did_not_converge(open_run: Run, status: str) -> None:
+    rows = tuple(replace(row, status=status) for row in open_run.effects)
+    other = replace(open_run, analysis=replace(open_run.analysis, name="other"), effects=rows)
+    drawing = comparison([open_run, other])
+    assert [row.status for row in drawing.data[1]] == ["converged", status]
+    assert ("other: NOT CONVERGED" in texts(drawing)) == (status != "converged")
+
+
+def test_brackets_are_of_pilot_and_effect_rows_and_of_all() -> None:
+    found = audit()
+    main, every = brackets(found)
+    assert (main.name, every.name) == ("audit-brackets", "audit-brackets-all")
+    assert len(every.data[1]) == len(found.brackets)
+    rows = {row.row for row in main.data[1]}
+    assert rows
+    assert all(row.startswith(("Pilot", "DiD")) for row in rows)

@@ -8,14 +8,8 @@ import numpy.typing as npt
 import pytest
 import xarray as xr
 
-from sofs_bayes.bayes.hierarchical import (
-    AFTER,
-    DidArrays,
-    build_model,
-    did_arrays,
-    model_data,
-    structure_of,
-)
+from sofs_bayes.bayes.did_arrays import AFTER, DidArrays, did_arrays
+from sofs_bayes.bayes.hierarchical import build_model, model_data, structure_of
 from sofs_bayes.bayes.sampling import Compiled, compile_graph
 from sofs_bayes.matching.authorities import choose_comparators, did_cells
 from sofs_bayes.records.open_data import read_panel

@@ -19,7 +19,8 @@ import pytest
 from PIL import Image
 
 from sofs_bayes import spec
-from sofs_bayes.bayes.hierarchical import DidArrays, structure_of
+from sofs_bayes.bayes.did_arrays import DidArrays
+from sofs_bayes.bayes.hierarchical import structure_of
 from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.checks.diagnostics import Failure
 from sofs_bayes.cli import main

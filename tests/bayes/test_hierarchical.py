@@ -13,22 +13,16 @@ from scipy import stats
 from scipy.integrate import quad
 from scipy.special import expit, xlog1py, xlogy
 
-from sofs_bayes.bayes.hierarchical import (
-    AFTER,
-    DidArrays,
-    build_model,
+from sofs_bayes.bayes.departures import departures_from
+from sofs_bayes.bayes.did_arrays import AFTER, DidArrays, did_arrays, used_terms, without
+from sofs_bayes.bayes.did_draws import (
     cell_mean,
-    departures_from,
-    did_arrays,
     draw_intercepts,
     draw_shocks,
     labelled,
-    model_data,
     pilot_change,
-    structure_of,
-    used_terms,
-    without,
 )
+from sofs_bayes.bayes.hierarchical import build_model, model_data, structure_of
 from sofs_bayes.spec import Normal, OpenAnalysis, OpenModel
 
 # Sums of some dozens of terms in another order, with a Cholesky factor on one side.

@@ -10,13 +10,8 @@ import xarray as xr
 from scipy import stats
 from scipy.special import expit
 
-from sofs_bayes.bayes.hierarchical import (
-    DidArrays,
-    build_model,
-    model_data,
-    structure_of,
-    without,
-)
+from sofs_bayes.bayes.did_arrays import DidArrays, without
+from sofs_bayes.bayes.hierarchical import build_model, model_data, structure_of
 from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample, stage_seed
 from sofs_bayes.spec import HalfNormal, Normal, OpenAnalysis, Sampler
 

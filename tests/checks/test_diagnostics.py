@@ -10,7 +10,7 @@ import xarray as xr
 from scipy.special import expit
 from scipy.stats import kstest
 
-from sofs_bayes.bayes.hierarchical import AFTER, DidArrays
+from sofs_bayes.bayes.did_arrays import AFTER, DidArrays
 from sofs_bayes.checks.diagnostics import (
     MAX_RHAT,
     MIN_BFMI,

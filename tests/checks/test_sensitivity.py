@@ -6,7 +6,7 @@ from typing import get_args
 import numpy as np
 import pytest
 
-from sofs_bayes.bayes.hierarchical import DidArrays
+from sofs_bayes.bayes.did_arrays import DidArrays
 from sofs_bayes.checks.sensitivity import (
     MAIN,
     LeaveOut,

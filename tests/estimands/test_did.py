@@ -10,7 +10,7 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from sofs_bayes.bayes.hierarchical import DidArrays, without
+from sofs_bayes.bayes.did_arrays import DidArrays, without
 from sofs_bayes.estimands.did import (
     Estimand,
     did_effects,

@@ -6,7 +6,7 @@ import pytest
 import xarray as xr
 from scipy.special import expit
 
-from sofs_bayes.bayes.hierarchical import DidArrays, without
+from sofs_bayes.bayes.did_arrays import DidArrays, without
 from sofs_bayes.estimands.rates import rate_rows
 from sofs_bayes.spec import Estimands, Statement
 

@@ -113,23 +113,22 @@ def test_ranks_that_are_not_uniform_are_refused(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(calibration, "coverage_study", lambda *_, **__: ())
-    analysis = replace(printed("icpc-printed"))
+    analysis = with_effect_sd(printed("icpc-printed"), 0.1)
     assert calibrate_printed(analysis, tmp_path / "right", replicates=FEW)
-    wide = replace(analysis.effect_priors["reference"], sd=0.5)
-    wrong = replace(analysis, effect_priors={"reference": wide})
-
-    def fit(_: spec.PrintedAnalysis, **how: Any) -> PrintedPosterior:
-        return posterior(narrow(wrong), **how)
-
-    monkeypatch.setattr("sofs_bayes.checks.printed_calibration.posterior", fit)
-    assert not calibrate_printed(wrong, tmp_path / "wrong", replicates=FEW)
+    monkeypatch.setattr("sofs_bayes.checks.printed_calibration.posterior", sceptically)
+    assert not calibrate_printed(analysis, tmp_path / "wrong", replicates=FEW)
     text = (tmp_path / "wrong" / "calibration.md").read_text(encoding="utf-8")
     assert "RANKS ARE NOT UNIFORM." in text
 
 
-def narrow(analysis: spec.PrintedAnalysis) -> spec.PrintedAnalysis:
-    effect = replace(analysis.effect_priors["reference"], sd=0.02)
+def with_effect_sd(analysis: spec.PrintedAnalysis, sd: float) -> spec.PrintedAnalysis:
+    effect = replace(analysis.effect_priors["reference"], sd=sd)
     return replace(analysis, effect_priors={"reference": effect})
+
+
+def sceptically(analysis: spec.PrintedAnalysis, **how: Any) -> PrintedPosterior:
+    """The posterior under a fifth of the prior sd that the effects were drawn with."""
+    return posterior(with_effect_sd(analysis, 0.02), **how)
 
 
 @pytest.mark.parametrize(

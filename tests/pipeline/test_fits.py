@@ -12,7 +12,8 @@ import pytest
 import xarray as xr
 
 from sofs_bayes.bayes import sampling
-from sofs_bayes.bayes.hierarchical import DidArrays, structure_of
+from sofs_bayes.bayes.did_arrays import DidArrays
+from sofs_bayes.bayes.hierarchical import structure_of
 from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, ProbabilityRow

@@ -14,7 +14,8 @@ import pytest
 import tomli_w
 
 from sofs_bayes import spec
-from sofs_bayes.bayes.hierarchical import DidArrays, structure_of
+from sofs_bayes.bayes.did_arrays import DidArrays
+from sofs_bayes.bayes.hierarchical import structure_of
 from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline import reanalysis

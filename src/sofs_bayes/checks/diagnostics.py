@@ -7,7 +7,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sofs_bayes.bayes.hierarchical import DidArrays, cell_mean, draw_shocks
+from sofs_bayes.bayes.did_arrays import DidArrays
+from sofs_bayes.bayes.did_draws import cell_mean, draw_shocks
 
 Counts = npt.NDArray[np.float64]
 

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
-from sofs_bayes.bayes.hierarchical import DidArrays, without
+from sofs_bayes.bayes.did_arrays import DidArrays, without
 from sofs_bayes.matching.choice import Choice
 from sofs_bayes.spec import OpenDesign
 

@@ -11,7 +11,8 @@ import numpy as np
 import xarray as xr
 from scipy import special
 
-from sofs_bayes.bayes.hierarchical import AFTER, DidArrays, pilot_change, used_terms
+from sofs_bayes.bayes.did_arrays import AFTER, DidArrays, used_terms
+from sofs_bayes.bayes.did_draws import pilot_change
 from sofs_bayes.estimands.rows import (
     NEW,
     POOLED,

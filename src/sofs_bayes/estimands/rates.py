@@ -3,7 +3,8 @@
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.bayes.hierarchical import DidArrays, pilot_change
+from sofs_bayes.bayes.did_arrays import DidArrays
+from sofs_bayes.bayes.did_draws import pilot_change
 from sofs_bayes.estimands.did import expit
 from sofs_bayes.estimands.rows import RateRow
 from sofs_bayes.spec import Estimands

@@ -18,7 +18,8 @@ from sofs_bayes.spec import Analysis, OpenAnalysis, PrintedAnalysis
 if TYPE_CHECKING:
     import xarray as xr
 
-    from sofs_bayes.bayes.hierarchical import DidArrays, Floats, Structure
+    from sofs_bayes.bayes.did_arrays import DidArrays, Floats
+    from sofs_bayes.bayes.hierarchical import Structure
     from sofs_bayes.bayes.sampling import Compiled
     from sofs_bayes.checks.diagnostics import Gate
     from sofs_bayes.matching.choice import Choice
@@ -245,7 +246,7 @@ def fit_open(
         Evidence `open-data`. The headline is the first effect prior; the refits and the event
         study use it too.
     """
-    from sofs_bayes.bayes.hierarchical import did_arrays
+    from sofs_bayes.bayes.did_arrays import did_arrays
     from sofs_bayes.matching.authorities import choose_comparators, did_cells
 
     programs = {} if programs is None else programs
@@ -318,7 +319,7 @@ def _data(analysis: OpenAnalysis, arrays: "DidArrays", prior: str) -> "dict[str,
 
 
 def _fit(analysis: OpenAnalysis, compiled: "Compiled", variant: Variant, prior: str) -> _Fit:
-    from sofs_bayes.bayes.hierarchical import labelled
+    from sofs_bayes.bayes.did_draws import labelled
     from sofs_bayes.bayes.sampling import sample, stage_seed
     from sofs_bayes.checks.diagnostics import gate
     from sofs_bayes.estimands.did import did_effects

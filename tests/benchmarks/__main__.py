@@ -1,0 +1,210 @@
+"""Times of one run on one machine, as ratios; nothing is asserted."""
+
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from tests.benchmarks.textbook import textbook_graph
+
+from sofs_bayes import spec
+from sofs_bayes.bayes.did_arrays import AFTER, DidArrays, Floats
+from sofs_bayes.bayes.from_published import PrintedPosterior, posterior
+from sofs_bayes.bayes.printed_summaries import probability
+from sofs_bayes.bayes.sampling import Compiled
+from sofs_bayes.spec import Sampler
+
+MADE_UP = Path(__file__).parents[1] / "data" / "dfe" / "made-up.toml"
+PILOTS, AUTHORITIES, YEARS = 6, 30, tuple(range(2012, 2019))
+SAMPLER = Sampler(name="nutpie", chains=4, tune=500, draws=1000)
+SLOW_TO_MIX = ("effect", "pilot_difference", "authority_sd", "shock_sd", "shock_correlation")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """Two measurements in one unit and which of them should be the larger one."""
+
+    what: str
+    ours: float
+    other: str
+    theirs: float
+    unit: str
+    more_is_better: bool = False
+
+    def markdown(self) -> str:
+        """The line of the table; above 1, ours is the better one."""
+        better = self.ours / self.theirs if self.more_is_better else self.theirs / self.ours
+        cells = (
+            self.what,
+            f"{self.ours:.3g} {self.unit}",
+            self.other,
+            f"{self.theirs:.3g} {self.unit}",
+            f"{better:.3g}",
+        )
+        return "| " + " | ".join(cells) + " |"
+
+
+def seconds(action: Callable[[], object], *, best_of: int = 1) -> float:
+    """The shortest time an action takes."""
+    taken = []
+    for _ in range(best_of):
+        start = time.perf_counter()
+        action()
+        taken.append(time.perf_counter() - start)
+    return min(taken)
+
+
+# ----------------------------------------------------------------- the posterior from print
+
+
+def print_lines() -> list[Line]:
+    """The grid with quantiles and statements, beside the same posterior by NUTS."""
+    from sofs_bayes.bayes.from_published_pymc import graph, graph_data, sample_posterior
+    from sofs_bayes.bayes.sampling import compile_graph
+
+    analysis = spec.load("icpc-printed")
+    assert isinstance(analysis, spec.PrintedAnalysis)
+
+    def by_grid() -> PrintedPosterior:
+        post = posterior(analysis, prior="reference")
+        post.effect.quantile(np.array([0.05, 0.5, 0.95]))
+        for statement in analysis.estimands.statements:
+            probability(post, statement)
+        return post
+
+    grid = seconds(by_grid, best_of=20)
+    start = time.perf_counter()
+    compiled = compile_graph(graph(graph_data(by_grid())))
+    compiling = time.perf_counter() - start
+    nuts = seconds(
+        lambda: sample_posterior(analysis, SAMPLER, prior="reference", compiled=compiled),
+        best_of=2,
+    )
+    what = f"posterior from print: quantiles, {len(analysis.estimands.statements)} statements"
+    return [
+        Line(what=what, ours=1e3 * grid, other=other, theirs=1e3 * taken, unit="ms")
+        for other, taken in (
+            ("NUTS, 4,000 draws, compiled before", nuts),
+            ("NUTS with compilation", nuts + compiling),
+        )
+    ]
+
+
+# --------------------------------------------------------------------- the hierarchical DiD
+
+
+def a_panel(seed: int) -> DidArrays:
+    """Counts of 30 made-up authorities, six of which settle in over the third and fourth year."""
+    rng = np.random.default_rng(seed)
+    shape = (AUTHORITIES, len(YEARS))
+    treated = np.zeros((PILOTS, len(YEARS)))
+    treated[:, 4:] = 1.0
+    logit = -1.5 + 0.3 * rng.standard_normal((AUTHORITIES, 1)) + 0.1 * rng.standard_normal(shape)
+    logit[:PILOTS] -= 0.1 * treated
+    denominators = rng.integers(1500, 6000, shape).astype(float)
+    denominators[:PILOTS, 2:4] = 0.0
+    events = rng.binomial(denominators.astype(int), 1 / (1 + np.exp(-logit))).astype(float)
+    return DidArrays(
+        authorities=tuple(f"Authority {i}" for i in range(AUTHORITIES)),
+        pilots=tuple(f"Authority {i}" for i in range(PILOTS)),
+        years=YEARS,
+        events=events,
+        denominators=denominators,
+        treated=treated,
+        terms=(AFTER,),
+        term_design=treated[:, :, None],
+    )
+
+
+def open_lines() -> list[Line]:
+    """Feeding a compiled model anew, and how well it mixes beside a textbook's form."""
+    from sofs_bayes.bayes.hierarchical import build_model, model_data, structure_of
+    from sofs_bayes.bayes.sampling import compile_graph, sample
+
+    analysis = spec.load(MADE_UP)
+    assert isinstance(analysis, spec.OpenAnalysis)
+    one, other = (
+        model_data(
+            a_panel(seed),
+            model=analysis.model,
+            priors=analysis.priors,
+            effect_prior=analysis.effect_priors["reference"],
+        )
+        for seed in (1, 2)
+    )
+    structure = structure_of(a_panel(1), analysis.model)
+    start = time.perf_counter()
+    compiled = compile_graph(build_model(structure, one))
+    compiling = time.perf_counter() - start
+    again = seconds(lambda: sample(compiled, SAMPLER, data=other), best_of=2)
+    textbook = compile_graph(textbook_graph(structure, one))
+    return [
+        Line(
+            what="hierarchical DiD, 30 authorities: another data set, 4,000 draws",
+            ours=again,
+            other="compiling anew for it",
+            theirs=compiling + again,
+            unit="s",
+        ),
+        Line(
+            what="hierarchical DiD: effective draws of the slowest parameter",
+            ours=effective_per_second(compiled, one),
+            other="the textbook's form, all non-centred",
+            theirs=effective_per_second(textbook, one),
+            unit="per s",
+            more_is_better=True,
+        ),
+    ]
+
+
+def effective_per_second(compiled: Compiled, data: dict[str, Floats]) -> float:
+    """The smallest bulk effective sample size among the shared parameters, per second."""
+    import arviz_stats as azs
+
+    from sofs_bayes.bayes.sampling import sample
+
+    start = time.perf_counter()
+    draws = sample(compiled, SAMPLER, data=data)["posterior"].to_dataset()
+    taken = time.perf_counter() - start
+    sizes = [float(azs.ess(draws[name], method="bulk").min()) for name in SLOW_TO_MIX]
+    return min(sizes) / taken
+
+
+# ----------------------------------------------------------------------------- quick answers
+
+
+def start_lines() -> list[Line]:
+    """Import and light commands beside the import of PyMC, which they do without."""
+    python, script = sys.executable, Path(sys.executable).with_name("sofs-bayes")
+    pymc = command_seconds([python, "-c", "import pymc"])
+    commands: dict[str, Sequence[str | Path]] = {
+        "`import sofs_bayes`": [python, "-c", "import sofs_bayes"],
+        "`sofs-bayes --help`": [script, "--help"],
+        "`sofs-bayes list`": [script, "list"],
+        "`sofs-bayes published`": [script, "published"],
+    }
+    return [
+        Line(what=what, ours=command_seconds(words), other="`import pymc`", theirs=pymc, unit="s")
+        for what, words in commands.items()
+    ]
+
+
+def command_seconds(words: Sequence[str | Path]) -> float:
+    """The wall time of a command in a process of its own, best of three."""
+    return seconds(lambda: subprocess.run(words, check=True, capture_output=True), best_of=3)
+
+
+def main() -> None:
+    """Print the table."""
+    print("| what | takes | beside | takes | times better |")
+    print("| --- | ---: | --- | ---: | ---: |")
+    for lines in (start_lines, print_lines, open_lines):
+        for line in lines():
+            print(line.markdown(), flush=True)
+
+
+if __name__ == "__main__":
+    main()

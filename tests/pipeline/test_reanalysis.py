@@ -19,7 +19,8 @@ from sofs_bayes.bayes.hierarchical import structure_of
 from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline import reanalysis
-from sofs_bayes.pipeline.fits import fit_open, save
+from sofs_bayes.pipeline.fits import save
+from sofs_bayes.pipeline.open_fits import fit_open
 from sofs_bayes.pipeline.reanalysis import MAIN_OPEN, reanalyse
 from sofs_bayes.reporting.run_folder import Run, read
 from sofs_bayes.reporting.tables import EVIDENCE_LINES

@@ -1,15 +1,16 @@
 """Whether the posterior from print can be trusted: coverage and SBC, into a folder."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 
 from sofs_bayes.bayes.from_published import choose_prior, choose_reading
-from sofs_bayes.checks.printed_calibration import sbc
-from sofs_bayes.checks.printed_coverage import coverage_study
+from sofs_bayes.checks.printed_calibration import SbcVerdict, sbc
+from sofs_bayes.checks.printed_coverage import Coverage, coverage_study
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline.fits import Progress, silent
+from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.reporting.run_folder import whole_folder
 from sofs_bayes.reporting.tables import Column, Table, rows_to_csv, table_of, to_markdown
 from sofs_bayes.spec import PrintedAnalysis
@@ -88,31 +89,7 @@ def calibrate_printed(
             reading=chosen,
             progress=lambda done, all_: progress(f"SBC: {done} of {all_}"),
         )
-        coverage_rows = [
-            CoverageRow(
-                scenario=study.scenario.name,
-                replicates=study.replicates,
-                level=study.level,
-                coverage=study.rate,
-                standard_error=study.standard_error,
-                mean_width=study.mean_width,
-                verdict="not owed"
-                if not study.scenario.calibrated
-                else ("in" if study.accepted else "out"),
-            )
-            for study in studies
-        ]
-        sbc_rows = [
-            SbcRow(
-                parameter=test.parameter,
-                replicates=ranks.replicates,
-                chi_squared_p=test.chi_squared_p,
-                ks_p=test.ks_p,
-                dispersion=test.dispersion,
-                dispersion_p=test.dispersion_p,
-            )
-            for test in ranks.tests
-        ]
+        coverage_rows, sbc_rows = _coverage_rows(studies), _sbc_rows(ranks)
         about = f"{analysis.title}; {chosen.name}, {name} prior"
         text = "\n".join(
             to_markdown(table) for table in _tables(about, coverage_rows, sbc_rows, ranks.uniform)
@@ -121,6 +98,40 @@ def calibrate_printed(
         (folder / "coverage.csv").write_text(rows_to_csv(CoverageRow, coverage_rows), "utf-8")
         (folder / "sbc.csv").write_text(rows_to_csv(SbcRow, sbc_rows), encoding="utf-8")
     return ranks.uniform and all(row.verdict != "out" for row in coverage_rows)
+
+
+def _coverage_rows(studies: Iterable[Coverage]) -> list[CoverageRow]:
+    rows = []
+    for study in studies:
+        verdict = "not owed"
+        if study.scenario.calibrated:
+            verdict = "in" if study.accepted else "out"
+        rows.append(
+            CoverageRow(
+                scenario=study.scenario.name,
+                replicates=study.replicates,
+                level=study.level,
+                coverage=study.rate,
+                standard_error=study.standard_error,
+                mean_width=study.mean_width,
+                verdict=verdict,
+            )
+        )
+    return rows
+
+
+def _sbc_rows(ranks: SbcVerdict) -> list[SbcRow]:
+    return [
+        SbcRow(
+            parameter=test.parameter,
+            replicates=ranks.replicates,
+            chi_squared_p=test.chi_squared_p,
+            ks_p=test.ks_p,
+            dispersion=test.dispersion,
+            dispersion_p=test.dispersion_p,
+        )
+        for test in ranks.tests
+    ]
 
 
 def _tables(

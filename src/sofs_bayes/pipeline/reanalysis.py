@@ -9,15 +9,10 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes import spec
 from sofs_bayes.checks.sensitivity import LeaveOut
 from sofs_bayes.errors import SofsBayesError
-from sofs_bayes.pipeline.fits import (
-    Programs,
-    Progress,
-    fit_open,
-    fit_printed,
-    save,
-    silent,
-    versions,
-)
+from sofs_bayes.pipeline.fits import save
+from sofs_bayes.pipeline.open_fits import Programs, fit_open
+from sofs_bayes.pipeline.print_fits import fit_printed
+from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run, check_target
 from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis

@@ -1,5 +1,6 @@
 """The house rules that tools hold: imports, set-up, locks; and that they can be broken."""
 
+import os
 import re
 import shutil
 import stat
@@ -28,7 +29,7 @@ def linted(folder: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(
         [tool, "--no-cache"],
         cwd=folder,
-        env={"PYTHONPATH": str(folder / "src"), "PATH": "/usr/bin:/bin"},
+        env={**os.environ, "PYTHONPATH": str(folder / "src")},
         capture_output=True,
         text=True,
         check=False,
@@ -218,11 +219,10 @@ def test_every_dependency_is_locked() -> None:
 
 
 def test_no_file_knows_the_machine_it_was_written_on() -> None:
-    listed = subprocess.run(
-        ["git", "-C", str(ROOT), "ls-files", "-z"], capture_output=True, text=True, check=False
-    )
-    if listed.returncode != 0:
+    if not (ROOT / ".git").exists() or shutil.which("git") is None:
         pytest.skip("not a git checkout")
+    words = ["git", "-C", str(ROOT), "-c", "safe.directory=*", "ls-files", "-z"]
+    listed = subprocess.run(words, capture_output=True, text=True, check=True)
     places = re.compile(r"/" + r"work\b|\.\./" + r"shared\b")
     allowed = {".ci/run"}  # it looks for the open data beside the clone
     files = [ROOT / name for name in listed.stdout.split("\0") if name and name not in allowed]

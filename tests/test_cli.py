@@ -4,7 +4,6 @@ import csv
 import io
 import json
 import os
-import pty
 import shutil
 import subprocess
 import sys
@@ -652,7 +651,9 @@ def test_a_target_that_cannot_be_is_refused(tmp_path: Path, verb: str) -> None:
 
 
 @pytest.mark.parametrize("verb", WRITERS)
-@pytest.mark.skipif(os.geteuid() == 0, reason="root may write to any folder")
+@pytest.mark.skipif(
+    not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write to any folder"
+)
 def test_a_folder_without_the_right_to_write_is_refused(tmp_path: Path, verb: str) -> None:
     locked = tmp_path / "locked"
     locked.mkdir()
@@ -907,6 +908,7 @@ def test_an_interruption_has_its_own_code_and_a_line(monkeypatch: pytest.MonkeyP
 
 
 def test_progress_is_shown_to_a_terminal_alone(tmp_path: Path) -> None:
+    pty = pytest.importorskip("pty")
     script = Path(sys.executable).with_name("sofs-bayes")
     words = [script, "fit", "icpc-printed", "-o", "run"]
     ours, theirs = pty.openpty()

@@ -46,6 +46,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
         print(error, file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # below the line of progress
         print("interrupted; the same command goes on from what is finished", file=sys.stderr)
         return 130
     except BrokenPipeError:

@@ -14,7 +14,7 @@ import tomli_w
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import PrintedPosterior, posterior
 from sofs_bayes.checks.printed_calibration import SbcVerdict, uniformity
-from sofs_bayes.checks.printed_coverage import Coverage, Scenario, scenarios
+from sofs_bayes.checks.printed_coverage import FULL, Coverage, Scenario, scenarios
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline import calibration
@@ -148,7 +148,7 @@ def study_of(analysis: spec.PrintedAnalysis, *, rate: float, **how: Any) -> tupl
     return tuple(
         Coverage(
             scenario=each,
-            replicates=how["replicates"],
+            replicates=FULL,
             level=0.9,
             rate=given.get(each.name, 0.9),
             standard_error=0.03,

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
 from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow
-from sofs_bayes.reporting import contents
+from sofs_bayes.reporting import assumptions, contents
 from sofs_bayes.reporting.figures import Drawing, save
 from sofs_bayes.reporting.pictures import MAIN, brackets, comparison, drawings, in_words
 from sofs_bayes.reporting.run_folder import Run
@@ -337,6 +337,7 @@ def _printed(run: Run) -> Part:
                 run,
                 "sensitivity",
             ),
+            _named(assumptions.priors_table(run), run, "priors"),
             _named(contents.diagnostics_table(run), run, "diagnostics"),
         ),
     )
@@ -370,6 +371,8 @@ def _opened(run: Run, *, main: bool) -> Part:
     )
     figures = _prefixed(run, drawings(run))
     folded = [
+        _named(assumptions.windows_table(run), run, "windows"),
+        _named(assumptions.priors_table(run), run, "priors"),
         _named(contents.sensitivity_table(run, scale="risk"), run, "sensitivity"),
         _named(contents.rates_table(run), run, "rates"),
         _named(contents.pre_trend_table(run), run, "pre-trend"),

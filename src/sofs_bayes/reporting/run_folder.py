@@ -257,7 +257,12 @@ def read(folder: Path) -> Run:
         evidence, status, options = (manifest[key] for key in ("evidence", "status", "options"))
         inputs, seconds = manifest["inputs_sha256"], manifest["seconds"]
         files = dict.fromkeys(ALWAYS_THERE, "not listed") | manifest["files_sha256"]
-    except (ValueError, KeyError, TypeError) as error:
+    except KeyError as error:
+        if (folder / "runs").is_dir():
+            allowed = f"one of the run folders in {folder / 'runs'}"
+            raise BadInput(folder, "", "a whole re-analysis", allowed) from error
+        raise BadInput(manifest_path, "", "a damaged manifest", "as fit wrote it") from error
+    except (ValueError, TypeError) as error:
         raise BadInput(manifest_path, "", "a damaged manifest", "as fit wrote it") from error
     for name, digest in files.items():
         if not (folder / name).is_file():

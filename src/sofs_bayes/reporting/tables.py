@@ -73,8 +73,15 @@ def table_of(
 
 
 def to_csv(table: Table) -> str:
-    """The table as CSV: keys as header, numbers at full precision, gaps empty."""
-    return _csv([column.key for column in table.columns], table.rows)
+    """The table as CSV: keys as header, numbers at full precision, gaps empty.
+
+    The last columns say in every line what the table rests on and whether a check refused it.
+    """
+    own = [column.key for column in table.columns]
+    added = {"evidence": table.evidence, "status": table.status}
+    missing = [key for key in added if key not in own]
+    rows = [(*row, *(added[key] for key in missing)) for row in table.rows]
+    return _csv([*own, *missing], rows)
 
 
 def rows_to_csv(kind: type, items: Sequence[Any]) -> str:

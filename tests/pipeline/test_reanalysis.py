@@ -164,7 +164,7 @@ def test_the_page_has_what_a_reader_needs(on_print: Path) -> None:
         "Not part of this page: no open data were given.",
         "47 questions were put to the printed numbers",
         "Median +3.3 percentage points; 90% of the probability lies between −3.3 and +9.5",
-        "Probability of an increase 0.81",
+        "Probability of an increase: 0.81",
         "What Works for Children's Social Care",
         "Open Government Licence",
         "Versions: python 3.12",

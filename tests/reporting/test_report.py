@@ -47,7 +47,7 @@ def written(folder: Path, *runs: Run) -> str:
 def test_an_effect_in_words(open_run: Run) -> None:
     assert effect_sentence(open_run, pooled(open_run)) == (
         "Median +1.2 percentage points; 90% of the probability lies between −1.1 and +3.5"
-        " (reference prior). Probability of an increase 0.10, of a change within -1 pp to 1 pp"
+        " (reference prior). Probability of an increase: 0.10; of a change within ±1 pp:"
         " 0.30."
     )
 
@@ -74,15 +74,15 @@ def test_other_scales_have_their_own_unit(
 @pytest.mark.parametrize(
     ("said", "words"),
     [
-        ({"above 0 pp": 0.7}, " Probability of an increase 0.70."),
-        ({"below 0 pp": 0.3}, " Probability of a decrease 0.30."),
-        ({"below 0 pp": 0.3, "above 0 pp": 0.7}, " Probability of an increase 0.70."),
-        ({"above 0 (log-odds)": 0.999}, " Probability of an increase >0.99."),
-        ({"above 1 (odds ratio)": 0.001}, " Probability of an increase <0.01."),
-        ({"above 0 pp": 0.7, "above 0 (log-odds)": 0.69}, " Probability of an increase 0.70."),
+        ({"above 0 pp": 0.7}, " Probability of an increase: 0.70."),
+        ({"below 0 pp": 0.3}, " Probability of a decrease: 0.30."),
+        ({"below 0 pp": 0.3, "above 0 pp": 0.7}, " Probability of an increase: 0.70."),
+        ({"above 0 (log-odds)": 0.999}, " Probability of an increase: >0.99."),
+        ({"above 1 (odds ratio)": 0.001}, " Probability of an increase: <0.01."),
+        ({"above 0 pp": 0.7, "above 0 (log-odds)": 0.69}, " Probability of an increase: 0.70."),
         (
             {"within -2 pp to 2 pp": 0.5, "above 0 pp": 0.7},
-            " Probability of an increase 0.70, of a change within -2 pp to 2 pp 0.50.",
+            " Probability of an increase: 0.70; of a change within ±2 pp: 0.50.",
         ),
         ({"above 1 pp": 0.4, "below -1 pp": 0.1}, ""),
         ({}, ""),
@@ -109,7 +109,7 @@ def test_direction_is_said_from_any_scale_smallness_from_the_effects_own(
         ),
     )
     assert effect_sentence(run, risk).endswith(
-        " Probability of an increase 0.80, of a change within -1 pp to 1 pp 0.40."
+        " Probability of an increase: 0.80; of a change within ±1 pp: 0.40."
     )
 
 
@@ -173,7 +173,7 @@ def test_a_break_whose_refit_did_not_converge_says_so(
 
 
 def test_numbers_below_zero_have_a_minus_sign_and_names_their_hyphen(page: str) -> None:
-    assert "of a change within −1 pp to 1 pp 0.30" in page
+    assert "of a change within ±1 pp: 0.30" in page
     assert 'href="#holds-together"' in page
     assert "icpc-printed" in page
     prose = " ".join(re.findall(r"<(?:p|li)>([^<]*)<", page))

@@ -235,7 +235,7 @@ def effect_sentence(run: Run, row: EffectRow) -> str:
     unit = {"pp": "percentage points"}.get(contents.UNIT_OF[row.scale], contents.UNIT_OF[row.scale])
     lower, median, upper = (shown(x, number) for x in (row.lower, row.median, row.upper))
     said = [*_direction(run, row)[:1], *_smallness(run, row)]
-    chances = f" Probability {', '.join(said)}." if said else ""
+    chances = f" Probability {'; '.join(said)}." if said else ""
     return (
         f"Median {median} {unit}; {100 * row.level:g}% of the probability lies between {lower}"
         f" and {upper} ({row.prior} prior).{chances}{_mark(row)}"
@@ -257,7 +257,7 @@ def _direction(run: Run, row: EffectRow) -> list[str]:
     """The probability of an increase and, without one, of a decrease, whatever its scale."""
     found = {p.statement: p.probability for p in _about(run, row)}
     return [
-        f"{words} {shown(found[statement], 'probability')}"
+        f"{words}: {shown(found[statement], 'probability')}"
         for statement, words in DIRECTIONS.items()
         if statement in found
     ]
@@ -265,10 +265,15 @@ def _direction(run: Run, row: EffectRow) -> list[str]:
 
 def _smallness(run: Run, row: EffectRow) -> list[str]:
     return [
-        f"of a change {p.statement} {shown(p.probability, 'probability')}"
+        f"of a change {_both_ways(p.statement)}: {shown(p.probability, 'probability')}"
         for p in _about(run, row)
         if p.scale == row.scale and p.statement.startswith("within")
     ]
+
+
+def _both_ways(statement: str) -> str:
+    """ "within -1 pp to 1 pp" as "within ±1 pp"; other statements as they are."""
+    return re.sub(r"within -(\S+ pp) to \1", r"within ±\1", statement)
 
 
 def _about(run: Run, row: EffectRow) -> list[ProbabilityRow]:

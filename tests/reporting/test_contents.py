@@ -181,7 +181,6 @@ def test_titles_name_analysis_and_unit_and_any_refusal(open_run: Run) -> None:
     for table in (
         contents.effects_table(refused, scale="risk"),
         contents.sensitivity_table(refused, scale="risk"),
-        contents.probabilities_table(refused, statement="above 0 pp", prior="reference"),
         contents.diagnostics_table(refused),
         contents.rates_table(refused),
         contents.predictive_table(refused),
@@ -237,13 +236,6 @@ def test_sensitivity_has_the_changes_on_one_scale_and_under_one_prior(
     one = contents.sensitivity_table(printed_run, scale="risk", prior="sceptical")
     assert column(one, "variant") == ["x 1"]
     assert not contents.sensitivity_table(replace(open_run, extra={}), scale="risk").rows
-
-
-def test_probabilities_of_one_statement_by_target(open_run: Run) -> None:
-    table = contents.probabilities_table(open_run, statement="above 0 pp", prior="sceptical")
-    assert column(table, "target")[:2] == ["pooled", "new authority"]
-    assert len(table.rows) == 5
-    assert table.title.endswith(": above 0 pp")
 
 
 def test_diagnostics_of_draws_and_of_a_quadrature(open_run: Run, printed_run: Run) -> None:
@@ -331,8 +323,3 @@ def test_brackets_keep_the_coefficient_as_printed() -> None:
     assert "-0.0635*" in column(table, "printed")
     assert "∞" in to_markdown(table)
     assert column(table, "ratio_lower") == [b.ratio_lower for b in found.brackets]
-
-
-def test_pooled_is_about_the_pilots_together(effect: MakeEffect) -> None:
-    assert contents.pooled(effect("pooled", 0.0, 1.0))
-    assert not contents.pooled(effect("new authority", 0.0, 1.0))

@@ -1,0 +1,122 @@
+"""Runs → tables that say whether to trust them."""
+
+from typing import Any
+
+from sofs_bayes.reporting.contents.effects import extra_rows
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.tables import Column, Table, table_of
+
+WITHIN_STARS = (
+    "'Stars' is the probability of the printed stars given the coefficients under that reading;"
+    " 1 where the reading makes no use of them."
+)
+
+
+def diagnostics_table(run: Run) -> Table:
+    """The verdict on every fit of a run."""
+    fits: dict[str, dict[str, Any]] = run.diagnostics["fits"]
+    if run.diagnostics["method"] == "quadrature":
+        measures = [
+            ("edge_mass", "Mass at the grid's edge (at most 1e-4)", "number"),
+            ("star_evidence", "Stars", "number"),
+        ]
+        notes = [WITHIN_STARS]
+    else:
+        measures = [
+            ("max_rhat", "R-hat (at most 1.01)", "rhat"),
+            ("min_ess_bulk", "bulk ESS (at least 400)", "integer"),
+            ("min_ess_tail", "tail ESS (at least 400)", "integer"),
+            ("divergences", "Divergences (none)", "integer"),
+            ("min_bfmi", "BFMI (at least 0.3)", "number"),
+        ]
+        notes = ["The worst of all parameters and of all effects derived from them."]
+    columns = (
+        Column(key="fit", heading="Fit"),
+        *(Column(key=key, heading=text, format=how) for key, text, how in measures),  # type: ignore[arg-type]
+        Column(key="status", heading="Verdict"),
+    )
+    rows = tuple(
+        (name, *(verdict[key] for key, _, _ in measures), verdict["status"])
+        for name, verdict in fits.items()
+    )
+    return Table(
+        name="diagnostics",
+        title=f"{run.analysis.title}: can the draws be trusted?",
+        columns=columns,
+        rows=rows,
+        evidence=run.evidence,
+        notes=tuple(notes),
+        status=run.status,
+    )
+
+
+def predictive_table(run: Run) -> Table:
+    """Share of authority-years inside their predictive interval, by arm and year."""
+    cells = extra_rows(run, "predictive")
+    groups: dict[tuple[str, int], list[bool]] = {}
+    for cell in cells:
+        inside = bool(cell.lower <= cell.observed <= cell.upper)
+        groups.setdefault((cell.arm, cell.year), []).append(inside)
+    level = cells[0].level if cells else 0.0
+    return Table(
+        name="predictive",
+        title=f"{run.analysis.title}: authority-years inside their {100 * level:g}% prediction",
+        columns=(
+            Column(key="arm", heading="Authorities"),
+            Column(key="year", heading="Financial year from", format="year"),
+            Column(key="cells", heading="Number", format="integer"),
+            Column(key="inside", heading="Inside", format="percent"),
+        ),
+        rows=tuple(
+            (arm, year, len(found), sum(found) / len(found))
+            for (arm, year), found in sorted(groups.items(), key=_pilots_first)
+        ),
+        evidence=run.evidence,
+        notes=("Each authority-year is predicted with a new shock, not its own.",),
+        status=run.status,
+    )
+
+
+def _pilots_first(group: tuple[tuple[str, int], list[bool]]) -> tuple[bool, int]:
+    (arm, year), _ = group
+    return arm != "pilot", year
+
+
+def predictive_statistics_table(run: Run) -> Table:
+    """How comparators' rates move, observed and as the model would have them move."""
+    columns = [
+        Column(key="statistic", heading="Comparators' log-odds"),
+        Column(key="observed", heading="Observed", format="number"),
+        Column(key="lower", heading="Predicted from", format="number"),
+        Column(key="upper", heading="to", format="number"),
+        Column(key="p", heading="P(prediction larger)", format="probability"),
+    ]
+    return table_of(
+        "predictive_statistics",
+        f"{run.analysis.title}: does the model move as the authorities do?",
+        extra_rows(run, "predictive_statistics"),
+        columns,
+        evidence=run.evidence,
+        status=run.status,
+    )
+
+
+def extremes_table(run: Run, *, tail: float = 0.005) -> Table:
+    """The authority-years the fitted model would hardly have predicted."""
+    cells = [c for c in extra_rows(run, "predictive") if min(c.pit, 1 - c.pit) < tail]
+    columns = [
+        Column(key="authority", heading="Authority"),
+        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="arm", heading="Arm"),
+        Column(key="observed", heading="Rate", format="percent"),
+        Column(key="lower", heading="Predicted from", format="percent"),
+        Column(key="upper", heading="to", format="percent"),
+    ]
+    return table_of(
+        "extremes",
+        f"{run.analysis.title}: authority-years outside the middle {100 - 200 * tail:g}%",
+        cells,
+        columns,
+        evidence=run.evidence,
+        status=run.status,
+    )

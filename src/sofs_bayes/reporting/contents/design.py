@@ -1,0 +1,92 @@
+"""Runs of open data → tables of their counts, comparators and what was noticed."""
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from sofs_bayes.reporting.contents.effects import extra_rows, interval_note
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.tables import Column, Table, table_of
+
+if TYPE_CHECKING:
+    from sofs_bayes.records.notices import Notice
+
+
+def pre_trend_table(run: Run) -> Table:
+    """Rates of pilots and comparators before settling-in, together and by pilot."""
+    columns = [
+        Column(key="target", heading="Pilots"),
+        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="pilots", heading="Their rate", format="percent"),
+        Column(key="comparators", heading="Comparators' rate", format="percent"),
+        Column(key="gap", heading="Gap (pp)", format="pp"),
+        Column(key="trend_gap", heading="Trend gap (log-odds)", format="number"),
+        Column(key="trend_gap_all", heading="with all others", format="number"),
+    ]
+    return table_of(
+        "pre_trend",
+        f"{run.analysis.title}: before settling-in",
+        extra_rows(run, "pre_trend"),
+        columns,
+        evidence=run.evidence,
+        notes=[
+            "Trend gap: root mean square difference of the log-odds after taking out each"
+            " one's mean; with the chosen comparators, and with all eligible ones."
+        ],
+    )
+
+
+def rates_table(run: Run) -> Table:
+    """The pilots' rate by year beside the counterfactual one."""
+    columns = [
+        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="period", heading="Period"),
+        Column(key="observed", heading="Pilots", format="percent"),
+        Column(key="counterfactual", heading="Without the practice model", format="percent"),
+        Column(key="lower", heading="from", format="percent"),
+        Column(key="upper", heading="to", format="percent"),
+        Column(key="comparators", heading="Comparators", format="percent"),
+    ]
+    return table_of(
+        "rates",
+        f"{run.analysis.title}: rates by year",
+        extra_rows(run, "rates"),
+        columns,
+        evidence=run.evidence,
+        notes=[interval_note(run)],
+        status=run.status,
+    )
+
+
+def notices_table(notices: Iterable["Notice"]) -> Table:
+    """All that was noticed while reading open data."""
+    columns = [
+        Column(key="kind", heading="What"),
+        Column(key="authority", heading="Authority"),
+        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="file", heading="File"),
+        Column(key="detail", heading="Detail"),
+    ]
+    title = "Noticed while reading the open data"
+    return table_of("notices", title, list(notices), columns, evidence="open-data")
+
+
+def left_out_table(run: Run) -> Table:
+    """The authorities that could not serve as comparators, and why."""
+    columns = [
+        Column(key="authority", heading="Authority"),
+        Column(key="reason", heading="Why"),
+    ]
+    title = f"{run.analysis.title}: not among the comparators"
+    return table_of("left_out", title, extra_rows(run, "left_out"), columns, evidence=run.evidence)
+
+
+def matches_table(run: Run) -> Table:
+    """Each pilot's comparators, nearest first."""
+    columns = [
+        Column(key="pilot", heading="Pilot"),
+        Column(key="rank", heading="Rank", format="integer"),
+        Column(key="comparator", heading="Comparator"),
+        Column(key="distance", heading="Distance (log-odds)", format="number"),
+    ]
+    title = f"{run.analysis.title}: comparators by pre-trend"
+    return table_of("matches", title, extra_rows(run, "matches"), columns, evidence=run.evidence)

@@ -1,0 +1,172 @@
+"""Runs → tables of effects, and of what changes them."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+from sofs_bayes.estimands import EffectRow, ProbabilityRow, statement_text
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.tables import Cell, Column, Format, Table, table_of
+from sofs_bayes.spec import Scale, Statement
+
+NARROW = 0.02  # risk differences known this closely are shown with two decimals
+UNIT_OF: dict[str, str] = {"risk": "pp", "log-odds": "log-odds", "odds ratio": "odds ratio"}
+MCSE_NOTE = "Largest Monte Carlo error of a probability: {:.3f}."
+
+
+def effect_scales(run: Run) -> tuple[Scale, ...]:
+    """The scales that effects of a run are on and that it makes statements about, in order."""
+    present = {row.scale for row in run.effects}
+    named = dict.fromkeys(s.scale for s in run.analysis.estimands.statements)
+    return tuple(scale for scale in named if scale in present)
+
+
+def effects_table(
+    run: Run,
+    *,
+    scale: Scale,
+    keep: Callable[[EffectRow], bool] = lambda _: True,
+    name: str = "effects",
+    title: str | None = None,
+) -> Table:
+    """Effects on one scale with median, interval, and the probability of every statement.
+
+    Parameters
+    ----------
+    run
+        A run, fresh or read back.
+    scale
+        Of the effects and of the statements.
+    keep
+        Which rows to show, of those that are effects on that scale.
+    """
+    rows = [
+        row
+        for row in run.effects
+        if row.scale == scale and row.estimand.startswith("effect") and keep(row)
+    ]
+    said = [s for s in run.analysis.estimands.statements if s.scale == scale]
+    chances = {(*_key(p), p.statement): p for p in run.probabilities}
+    lines: list[tuple[Cell, ...]] = []
+    worst = 0.0
+    for row in rows:
+        found = [chances.get((*_key(row), statement_text(s))) for s in said]
+        worst = max([worst, *(p.mcse for p in found if p is not None and p.mcse == p.mcse)])
+        chance = [None if p is None else p.probability for p in found]
+        lines.append((*_what(row), row.median, row.lower, row.upper, *chance))
+    notes = [interval_note(run)]
+    if worst > 0:
+        notes.append(MCSE_NOTE.format(worst))
+    return Table(
+        name=name,
+        title=title or f"{run.analysis.title} ({UNIT_OF[scale]})",
+        columns=_trim(_effect_columns(run, number_format(scale, rows), said), lines),
+        rows=_trimmed_rows(lines),
+        evidence=run.evidence,
+        notes=tuple(notes),
+        status=run.status,
+    )
+
+
+def _key(row: EffectRow | ProbabilityRow) -> tuple[str, ...]:
+    return (row.estimand, row.target, row.scale, row.prior, row.variant)
+
+
+def _what(row: EffectRow) -> tuple[Cell, ...]:
+    return (row.estimand, row.target, row.variant, row.prior)
+
+
+def number_format(scale: str, rows: Sequence[EffectRow]) -> Format:
+    """How effects on a scale are shown: percentage points for risks, finer if all are narrow."""
+    if scale != "risk":
+        return "number"
+    return "pp2" if all(row.upper - row.lower < NARROW for row in rows) else "pp"
+
+
+def _effect_columns(run: Run, number: Format, said: Sequence[Statement]) -> list[Column]:
+    percent = f"{100 * run.analysis.estimands.level:g}%"
+    return [
+        Column(key="estimand", heading="Effect"),
+        Column(key="target", heading="In"),
+        Column(key="variant", heading="Reading" if run.analysis.kind == "printed" else "Variant"),
+        Column(key="prior", heading="Prior"),
+        Column(key="median", heading="Median", format=number),
+        Column(key="lower", heading=f"{percent} from", format=number),
+        Column(key="upper", heading="to", format=number),
+        *(
+            Column(
+                key=f"P({statement_text(s)})",
+                heading=f"P({_short(s)})",
+                format="probability",
+            )
+            for s in said
+        ),
+    ]
+
+
+def _short(statement: Statement) -> str:
+    factor, unit = (100.0, " pp") if statement.scale == "risk" else (1.0, "")
+    if statement.above is not None:
+        return f"> {factor * statement.above:g}{unit}".replace("-", "\N{MINUS SIGN}")
+    if statement.below is not None:
+        return f"< {factor * statement.below:g}{unit}".replace("-", "\N{MINUS SIGN}")
+    assert statement.within is not None
+    lower, upper = (factor * bound for bound in statement.within)
+    if lower == -upper:
+        return f"within ±{upper:g}{unit}"
+    return f"{lower:g} to {upper:g}{unit}".replace("-", "\N{MINUS SIGN}")
+
+
+def _trim(columns: list[Column], lines: Sequence[Sequence[Cell]]) -> tuple[Column, ...]:
+    return tuple(c for i, c in enumerate(columns) if i not in _constant(lines))
+
+
+def _trimmed_rows(lines: Sequence[Sequence[Cell]]) -> tuple[tuple[Cell, ...], ...]:
+    drop = _constant(lines)
+    return tuple(tuple(cell for i, cell in enumerate(line) if i not in drop) for line in lines)
+
+
+def _constant(lines: Sequence[Sequence[Cell]]) -> set[int]:
+    """Of the four naming columns, those that say the same in every row; one is always kept."""
+    same = {i for i in range(4) if len({line[i] for line in lines}) <= 1}
+    return same - {3} if len(same) == 4 else same
+
+
+def interval_note(run: Run) -> str:
+    """The note that says level and kind of the intervals."""
+    wanted = run.analysis.estimands
+    kind = {"eti": "equal-tailed", "hdi": "highest-density"}[wanted.interval]
+    return f"Intervals: {100 * wanted.level:g}%, {kind}."
+
+
+def sensitivity_table(run: Run, *, scale: Scale, prior: str | None = None) -> Table:
+    """The pooled effect under every change made to data or assumptions, on one scale."""
+    rows = [
+        row
+        for row in extra_rows(run, "sensitivity")
+        if row.scale == scale
+        and row.estimand.startswith("effect")
+        and (prior is None or row.prior == prior)
+    ]
+    number = number_format(scale, rows)
+    columns = [
+        Column(key="variant", heading="Change"),
+        Column(key="prior", heading="Prior"),
+        Column(key="median", heading="Median", format=number),
+        Column(key="lower", heading="from", format=number),
+        Column(key="upper", heading="to", format=number),
+        Column(key="status", heading="Draws"),
+    ]
+    return table_of(
+        "sensitivity",
+        f"{run.analysis.title}: one change at a time ({UNIT_OF[scale]})",
+        rows,
+        columns,
+        evidence=run.evidence,
+        notes=[interval_note(run)],
+        status=run.status,
+    )
+
+
+def extra_rows(run: Run, name: str) -> tuple[Any, ...]:
+    """The rows of one of a run's further files; none where the run has no such file."""
+    return run.extra[name][1] if name in run.extra else ()

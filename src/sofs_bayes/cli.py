@@ -38,8 +38,8 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
+    options = _parser().parse_args(arguments)
     try:
-        options = _parser().parse_args(arguments)
         code: int = options.run(options)
         sys.stdout.flush()
     except SofsBayesError as error:
@@ -48,7 +48,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if sys.stderr.isatty():
             print(file=sys.stderr)  # below the line of progress
-        print("interrupted; the same command goes on from what is finished", file=sys.stderr)
+        resumes = options.verb == "reanalyse"
+        kept = "the same command goes on from what is finished" if resumes else "nothing is written"
+        print(f"interrupted; {kept}", file=sys.stderr)
         return 130
     except BrokenPipeError:
         # The reader (head, less) closed the pipe; keep Python from complaining at exit.
@@ -198,7 +200,9 @@ def _add_calibrate(verbs: "argparse._SubParsersAction[_Parser]") -> None:
         "Simulated studies are printed and read back; are the intervals right?",
     )
     verb.add_argument("analysis", help="a printed analysis: bundled name or TOML file")
-    verb.add_argument("--replicates", type=int, default=1500)
+    verb.add_argument(
+        "--replicates", type=int, default=1500, help="fewer than 1500 may be called out by chance"
+    )
     verb.add_argument("--prior", metavar="NAME", help="the effect prior; default: the first")
     verb.add_argument("--reading", metavar="NAME", help="the reading; default: the first")
     verb.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")

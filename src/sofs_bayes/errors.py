@@ -41,9 +41,3 @@ class BadSpec(SofsBayesError):
     def __init__(self, faults: Sequence[BadInput]) -> None:
         self.faults = tuple(faults)
         super().__init__("\n".join(str(fault) for fault in faults))
-
-
-class CheckRefused(SofsBayesError):
-    """A result was computed and written, but a check refuses it (it is marked as such)."""
-
-    exit_code = 1

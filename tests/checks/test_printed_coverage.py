@@ -84,12 +84,6 @@ def test_acceptance_allows_two_points_below_and_three_above() -> None:
     assert {rate: replace(found, rate=rate).accepted for rate in rates} == rates
 
 
-def test_few_studies_are_allowed_twice_their_monte_carlo_error() -> None:
-    few = replace(covered("as read", prior="reference"), replicates=100, standard_error=0.03)
-    rates = {0.81: False, 0.83: True, 0.98: True, 0.995: False}
-    assert {rate: replace(few, rate=rate).accepted for rate in rates} == rates
-
-
 def test_a_study_has_every_scenario_and_repeats_with_its_seed() -> None:
     one, other = (coverage_study(load(), prior="reference", replicates=4, seed=5) for _ in range(2))
     assert [each.rate for each in one] == [each.rate for each in other]

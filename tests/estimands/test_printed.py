@@ -18,9 +18,8 @@ from sofs_bayes.estimands.printed import (
     probability_rows,
     scales,
     sensitivity_row,
-    thresholds,
 )
-from sofs_bayes.spec import PrintedAnalysis, Statement, load
+from sofs_bayes.spec import PrintedAnalysis, load
 
 # A distribution function tabulated at 201 points, read off between them: relative to an sd.
 TABULATED = 0.02
@@ -119,21 +118,6 @@ def test_densities_hold_nearly_all_of_prior_and_posterior(name: str, prior: str)
     peak = rows[int(np.argmax([row.prior_density for row in rows]))]
     assert peak.effect == pytest.approx(known.mean, abs=2 * float(np.diff(x)[0]))
     assert {(row.variant, row.prior) for row in rows} == {(fit.reading.name, prior)}
-
-
-def test_thresholds_are_on_the_designs_scale_once_each() -> None:
-    assert thresholds(post("icpc-printed")) == (-0.02, -0.01, 0.0, 0.01, 0.02)
-    fit = post("cla-printed")
-    statements = (
-        Statement(scale="odds ratio", within=(0.9, 1.0)),
-        Statement(scale="log-odds", below=0.0),
-        Statement(scale="risk", above=0.02),
-    )
-    estimands = replace(fit.analysis.estimands, statements=statements)
-    changed = replace(fit, analysis=replace(fit.analysis, estimands=estimands))
-    base = fit.analysis.design.base_rate
-    twice = math.log((base + 0.02) / (1 - base - 0.02)) - math.log(base / (1 - base))
-    assert thresholds(changed) == pytest.approx((math.log(0.9), 0.0, twice))
 
 
 def test_a_sensitivity_row_says_what_was_changed() -> None:

@@ -17,6 +17,7 @@ from hypothesis import strategies as st
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, ProbabilityRow, RateRow
+from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.reporting.run_folder import (
     Run,
     check_target,
@@ -129,6 +130,8 @@ def test_the_manifest_says_what_and_from_what(run: Run, tmp_path: Path) -> None:
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
     assert manifest["analysis"] == "made-up"
     assert manifest["analysis_sha256"] == fingerprint(run.analysis)
+    assert manifest["facts_sha256"] == facts_sha256()
+    assert isinstance(manifest["seed"], int)
     assert manifest["inputs_sha256"] == run.inputs
     assert manifest["versions"] == VERSIONS
     files = {path.name for path in (tmp_path / "run").iterdir()} - {"manifest.json"}

@@ -81,13 +81,8 @@ class Coverage:
 
     @property
     def accepted(self) -> bool:
-        """The rate is within the tolerance about the level.
-
-        With fewer studies than a full calibration has, twice the Monte Carlo error is allowed
-        beside it: so few cannot tell a rate just outside from one just inside.
-        """
-        slack = 2.0 * self.standard_error if self.replicates < FULL else 0.0
-        return self.level - TOO_NARROW - slack <= self.rate <= self.level + TOO_WIDE + slack
+        """The rate is within the tolerance about the level; meant for `FULL` studies or more."""
+        return self.level - TOO_NARROW <= self.rate <= self.level + TOO_WIDE
 
 
 def coverage(

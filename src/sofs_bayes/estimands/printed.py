@@ -12,7 +12,6 @@ from sofs_bayes.bayes.printed_summaries import (
     EFFECT,
     draws,
     from_design_scale,
-    on_design_scale,
     posterior_summaries,
     probability,
 )
@@ -161,18 +160,6 @@ def density_rows(post: PrintedPosterior) -> list[DensityRow]:
         )
         for x, b, a in zip(values, before, after, strict=True)
     ]
-
-
-def thresholds(post: PrintedPosterior) -> tuple[float, ...]:
-    """The bounds named in the analysis's statements, on the design's scale, ascending."""
-    design = post.analysis.design
-    bounds = set()
-    for statement in post.analysis.estimands.statements:
-        named = statement.within or (statement.above, statement.below)
-        bounds |= {
-            on_design_scale(value, statement.scale, design) for value in named if value is not None
-        }
-    return tuple(sorted(bounds))
 
 
 def sensitivity_row(post: PrintedPosterior, change: str, *, status: str) -> EffectRow:

@@ -13,6 +13,7 @@ from sofs_bayes.pipeline.fits import save
 from sofs_bayes.pipeline.open_fits import Programs, fit_open
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, silent, versions
+from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run, check_target
 from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
@@ -118,6 +119,7 @@ def _is_finished(
     """Whether an earlier, interrupted re-analysis finished this very fit."""
     wanted = {
         "analysis_sha256": spec.fingerprint(analysis),
+        "facts_sha256": facts_sha256(),
         "inputs_sha256": inputs,
         "options": {"leave_out": leave_out},
         "versions": versions(),
@@ -142,6 +144,7 @@ def _write_results(work: Path, runs: Sequence[Run]) -> str:
         "status": status,
         "analyses_sha256": {run.analysis.name: spec.fingerprint(run.analysis) for run in runs},
         "evidence": {run.analysis.name: run.evidence for run in runs},
+        "facts_sha256": facts_sha256(),
         "inputs_sha256": {name: value for run in runs for name, value in run.inputs.items()},
         "seconds": {run.analysis.name: sum(run.seconds.values()) for run in runs},
         "versions": versions(),

@@ -6,6 +6,7 @@ notes and prose.
 """
 
 import csv
+import hashlib
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -184,6 +185,14 @@ def load_facts() -> tuple[Fact, ...]:
         A table file is missing, or a line in it cannot be read.
     """
     return tuple(fact for table in TABLES for fact in read_table(table, _FOLDER))
+
+
+def facts_sha256() -> str:
+    """SHA-256 over the files that hold the printed numbers, hexadecimal."""
+    digest = hashlib.sha256()
+    for path in sorted(_FOLDER.glob("*.csv")):
+        digest.update(path.name.encode() + path.read_bytes())
+    return digest.hexdigest()
 
 
 def read_table(table: int, folder: Path) -> tuple[Fact, ...]:

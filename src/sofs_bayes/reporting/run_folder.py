@@ -24,6 +24,7 @@ import tomli_w
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, RateRow
+from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.reporting.tables import rows_to_csv
 
 if TYPE_CHECKING:
@@ -179,6 +180,8 @@ def fill(run: Run, folder: Path, *, versions: Mapping[str, str]) -> None:
     manifest = {
         "analysis": run.analysis.name,
         "analysis_sha256": spec.fingerprint(run.analysis),
+        "facts_sha256": facts_sha256(),
+        "seed": _seed(run.analysis),
         "evidence": run.evidence,
         "status": run.status,
         "inputs_sha256": dict(run.inputs),
@@ -190,6 +193,10 @@ def fill(run: Run, folder: Path, *, versions: Mapping[str, str]) -> None:
         },
     }
     _write_json(folder / "manifest.json", manifest)
+
+
+def _seed(analysis: spec.Analysis) -> int:
+    return analysis.seed if isinstance(analysis, spec.PrintedAnalysis) else analysis.sampler.seed
 
 
 def _write_json(path: Path, document: Mapping[str, Any]) -> None:

@@ -58,7 +58,7 @@ def test_the_package_keeps_its_contracts(copy: Path) -> None:
         ("published/facts.py", "from sofs_bayes.records import panel", "One direction"),
         ("checks/oracle.py", "from sofs_bayes.reporting import tables", "One direction"),
         ("spec/__init__.py", "from sofs_bayes.bayes import sampling", "One direction"),
-        ("cli.py", "import pymc", "Only bayes"),
+        ("cli/__init__.py", "import pymc", "Only bayes"),
         ("checks/diagnostics.py", "import nutpie", "Only bayes"),
         ("reporting/figures/style.py", "import pytensor", "Only bayes"),
         ("reporting/tables.py", "import matplotlib", "Only reporting.figures"),

@@ -10,7 +10,7 @@ from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import Analysis, PrintedAnalysis
+from sofs_bayes.spec import Analysis, ChildrenAnalysis, PrintedAnalysis
 
 
 def fit(
@@ -40,6 +40,9 @@ def fit(
         if data:
             raise BadInput(data[0], "", "data", "none: a printed analysis has its own")
         return fit_printed(analysis, progress=progress)
+    if isinstance(analysis, ChildrenAnalysis):
+        allowed = "a printed or an open-data analysis (children's records: match, replicate)"
+        raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
     from sofs_bayes.records.open_data import read_panel
 
     if not data:

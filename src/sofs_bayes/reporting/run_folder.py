@@ -58,7 +58,7 @@ class Run:
         What was asked for beside the analysis; part of what makes two runs the same.
     """
 
-    analysis: spec.Analysis
+    analysis: spec.FittedAnalysis
     evidence: spec.Evidence
     status: str
     effects: tuple[EffectRow, ...]
@@ -195,7 +195,7 @@ def fill(run: Run, folder: Path, *, versions: Mapping[str, str]) -> None:
     _write_json(folder / "manifest.json", manifest)
 
 
-def _seed(analysis: spec.Analysis) -> int:
+def _seed(analysis: spec.FittedAnalysis) -> int:
     return analysis.seed if isinstance(analysis, spec.PrintedAnalysis) else analysis.sampler.seed
 
 
@@ -277,8 +277,12 @@ def read(folder: Path) -> Run:
         if sha256(folder / name) != digest:
             raise BadInput(folder / name, "", "a changed file", "the run folder as fit wrote it")
     wanted = {name: kind for name, kind in extra_types().items() if f"{name}.csv" in files}
+    analysis = spec.load(folder / "analysis.toml")
+    if isinstance(analysis, spec.ChildrenAnalysis):
+        place, found = "kind", repr(analysis.kind)
+        raise BadInput(folder / "analysis.toml", place, found, "an analysis that can be fitted")
     return Run(
-        analysis=spec.load(folder / "analysis.toml"),
+        analysis=analysis,
         evidence=evidence,
         status=status,
         effects=tuple(read_rows(folder / "effects.csv", EffectRow)),

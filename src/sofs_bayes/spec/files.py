@@ -13,13 +13,16 @@ from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
 from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.spec.children import ChildrenAnalysis
 from sofs_bayes.spec.opened import OpenAnalysis
 from sofs_bayes.spec.printed import PrintedAnalysis
 
-Analysis = PrintedAnalysis | OpenAnalysis
-KINDS: dict[str, type[PrintedAnalysis] | type[OpenAnalysis]] = {
+FittedAnalysis = PrintedAnalysis | OpenAnalysis
+Analysis = FittedAnalysis | ChildrenAnalysis
+KINDS: dict[str, type[PrintedAnalysis] | type[OpenAnalysis] | type[ChildrenAnalysis]] = {
     "printed": PrintedAnalysis,
     "open data": OpenAnalysis,
+    "children": ChildrenAnalysis,
 }
 
 
@@ -181,6 +184,8 @@ def fingerprint(analysis: Analysis) -> str:
 
     The order of keys says nothing, except which effect prior comes first: it is the headline's.
     """
-    document = to_document(analysis) | {"headline prior": next(iter(analysis.effect_priors))}
+    document = to_document(analysis)
+    if not isinstance(analysis, ChildrenAnalysis):
+        document |= {"headline prior": next(iter(analysis.effect_priors))}
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

@@ -1,0 +1,76 @@
+"""The command line: arguments, files, exit codes; no statistics.
+
+Exit codes: 0 done; 1 a check refused the result (it is written all the same, marked);
+2 bad input, one line that says file, place, found, allowed; 130 interrupted.
+"""
+
+import argparse
+import os
+import sys
+from collections.abc import Sequence
+
+from sofs_bayes.cli import children, opened, printed, runs
+from sofs_bayes.cli.arguments import Parser
+from sofs_bayes.errors import SofsBayesError
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Run one command.
+
+    Parameters
+    ----------
+    arguments
+        The command's words; those of the process if not given.
+
+    Returns
+    -------
+    int
+        The exit code.
+    """
+    options = _parser().parse_args(arguments)
+    try:
+        code: int = options.run(options)
+        sys.stdout.flush()
+    except SofsBayesError as error:
+        print(error, file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        if sys.stderr.isatty():
+            print(file=sys.stderr)  # below the line of progress
+        resumes = options.verb == "reanalyse"
+        kept = "the same command goes on from what is finished" if resumes else "nothing is written"
+        print(f"interrupted; {kept}", file=sys.stderr)
+        return 130
+    except BrokenPipeError:
+        # The reader (head, less) closed the pipe; keep Python from complaining at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 0
+    return code
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = Parser(
+        prog="sofs-bayes",
+        description="Bayesian re-analysis of the Signs of Safety evaluation.",
+        epilog="Exit codes: 0 done; 1 a check refused the result (written, marked); 2 bad input.",
+    )
+    parser.add_argument("--version", action="version", version=_version())
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    runs.add_reanalyse(verbs)
+    runs.add_list(verbs)
+    printed.add_published(verbs)
+    opened.add_open_data(verbs)
+    children.add_simulate(verbs)
+    children.add_match(verbs)
+    children.add_collapse(verbs)
+    children.add_replicate(verbs)
+    runs.add_fit(verbs)
+    runs.add_run_readers(verbs)
+    printed.add_calibrate(verbs)
+    return parser
+
+
+def _version() -> str:
+    from importlib.metadata import version
+
+    return f"sofs-bayes {version('sofs-bayes')}"

@@ -1,0 +1,212 @@
+"""The verbs on children's records: simulate, match, collapse, replicate."""
+
+import argparse
+from datetime import date
+from pathlib import Path
+
+from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
+from sofs_bayes.errors import BadInput
+
+POPULATIONS = {"icpc": "icpc-children", "cla": "cla-children"}
+
+
+def add_simulate(verbs: Verbs) -> None:
+    """`simulate`: a population of made-up children."""
+    verb = add_verb(
+        verbs,
+        "simulate",
+        _simulate,
+        "A synthetic population → referrals, authorities, groups.",
+        "Solved so that the published regressions print the published coefficients, or (--drawn)"
+        " drawn from the hierarchical model with a chosen true effect. It carries no evidence on"
+        " any pilot.",
+    )
+    verb.add_argument("population", help="icpc or cla, or an analysis of children's records")
+    verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: NAME-synthetic")
+    verb.add_argument("--format", choices=("parquet", "csv", "stata"), default="parquet")
+    verb.add_argument("--scenario", metavar="FILE", help="other assumptions; default: bundled")
+    verb.add_argument(
+        "--pilot-4-window",
+        nargs=2,
+        type=_date,
+        metavar=("START", "END"),
+        help="another settling-in of pilot 4, as 2016-04-01 2016-09-30",
+    )
+    verb.add_argument("--solve", action="store_true", help="solve anew (minutes), not from fixture")
+    verb.add_argument("--drawn", action="store_true", help="draw from the hierarchical model")
+    verb.add_argument("--effect", type=float, metavar="LOG_ODDS", help="drawn: the true effect")
+    verb.add_argument("--effect-sd", type=float, metavar="LOG_ODDS", help="drawn: between pilots")
+    verb.add_argument("--shock-sd", type=float, metavar="LOG_ODDS", help="drawn: by year")
+    verb.add_argument("--scale", type=int, default=1, help="drawn: this many times the children")
+    verb.add_argument("--seed", type=int, help="default: the scenario's")
+    verb.add_argument("--replace", action="store_true", help="replace an earlier population")
+
+
+def add_match(verbs: Verbs) -> None:
+    """`match`: coarsened exact matching within matched groups."""
+    verb = add_verb(
+        verbs,
+        "match",
+        _match,
+        "Referrals → matched children with weights, balance, summary.",
+        "Comparators that the groups leave open are chosen on the trend before settling-in.",
+    )
+    verb.add_argument("analysis", help="bundled name or TOML file")
+    verb.add_argument("children", type=Path, help="CSV, Parquet or Stata file, or its folder")
+    verb.add_argument("--authorities", type=Path, metavar="CSV", help="default: in the same folder")
+    verb.add_argument("--groups", type=Path, metavar="CSV", help="default: in the same folder")
+    verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: matched/NAME")
+    verb.add_argument("--memory", default="1GB", help="what may be held in memory (1GB)")
+    verb.add_argument("--replace", action="store_true", help="replace an earlier result")
+
+
+def add_collapse(verbs: Verbs) -> None:
+    """`collapse`: sufficient statistics, checked for disclosure."""
+    verb = add_verb(
+        verbs,
+        "collapse",
+        _collapse,
+        "Matched children → cells, with a disclosure check.",
+        "Exit code 1 if a cell had to be suppressed.",
+    )
+    verb.add_argument("analysis", help="bundled name or TOML file")
+    verb.add_argument("matched", type=Path, help="what match wrote")
+    verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: cells/NAME")
+    verb.add_argument("--format", choices=("netcdf", "csv"), default="netcdf")
+    verb.add_argument("--threshold", type=int, default=10, help="smallest count that may leave")
+    verb.add_argument("--round", type=int, metavar="BASE", help="round counts to this base")
+    verb.add_argument(
+        "--no-check", action="store_true", help="exact cells, to stay where the records are"
+    )
+    verb.add_argument("--memory", default="1GB", help="what may be held in memory (1GB)")
+    verb.add_argument("--replace", action="store_true", help="replace an earlier result")
+
+
+def add_replicate(verbs: Verbs) -> None:
+    """`replicate`: the published regressions, printed beside replicated."""
+    verb = add_verb(
+        verbs,
+        "replicate",
+        _replicate,
+        "Matched children → Tables 2-7 and both figures, published beside replicated.",
+    )
+    verb.add_argument("analysis", help="bundled name or TOML file")
+    verb.add_argument("matched", type=Path, help="what match wrote")
+    verb.add_argument(
+        "-o", "--output", type=Path, metavar="FOLDER", help="default: replicated/NAME"
+    )
+    verb.add_argument("--correction", choices=("CR1", "CR2", "CR3"), help="default: the analysis's")
+    verb.add_argument(
+        "--bootstrap",
+        type=int,
+        metavar="DRAWS",
+        help="wild cluster bootstrap of the effect, for few authorities",
+    )
+    verb.add_argument(
+        "--missing",
+        choices=("impute", "level"),
+        default="impute",
+        help="age and disability: imputed, or missing as a level",
+    )
+    verb.add_argument("--replace", action="store_true", help="replace an earlier result")
+
+
+def _date(text: str) -> date:
+    try:
+        return date.fromisoformat(text)
+    except ValueError as error:
+        raise argparse.ArgumentTypeError(f"{text!r} is no date such as 2016-04-01") from error
+
+
+def _simulate(options: argparse.Namespace) -> int:
+    from sofs_bayes.pipeline.children import simulate
+
+    if not options.drawn:
+        only_drawn = ("effect", "effect_sd", "shock_sd")
+        given = [name for name in only_drawn if getattr(options, name) is not None]
+        if given or options.scale != 1:
+            name = (given or ["scale"])[0].replace("_", "-")
+            raise BadInput(f"--{name}", "", "a solved population", "--drawn beside it")
+    elif options.solve:
+        raise BadInput("--solve", "", "--drawn beside it", "one of the two")
+    progress = progress_line()
+    folder = simulate(
+        POPULATIONS.get(options.population, options.population),
+        options.output,
+        format=options.format,
+        scenario=options.scenario,
+        pilot_4_window=options.pilot_4_window and tuple(options.pilot_4_window),
+        solve=options.solve,
+        drawn=options.drawn,
+        effect=options.effect,
+        effect_sd=options.effect_sd,
+        shock_sd=options.shock_sd,
+        scale=options.scale,
+        seed=options.seed,
+        replace=options.replace,
+        progress=progress,
+    )
+    progress("done\n")
+    print(folder)
+    return 0
+
+
+def _match(options: argparse.Namespace) -> int:
+    from sofs_bayes.pipeline.children import match
+
+    progress = progress_line()
+    folder = match(
+        options.analysis,
+        options.children,
+        options.output,
+        authorities=options.authorities,
+        groups=options.groups,
+        memory=options.memory,
+        replace=options.replace,
+        progress=progress,
+    )
+    progress("done\n")
+    print((folder / "matching.md").read_text(encoding="utf-8"), end="")
+    print(folder)
+    return 0
+
+
+def _collapse(options: argparse.Namespace) -> int:
+    from sofs_bayes.pipeline.children import collapse
+
+    progress = progress_line()
+    folder, passed = collapse(
+        options.analysis,
+        options.matched,
+        options.output,
+        format=options.format,
+        threshold=None if options.no_check else options.threshold,
+        rounding=options.round,
+        memory=options.memory,
+        replace=options.replace,
+        progress=progress,
+    )
+    progress("done\n")
+    print((folder / "disclosure.md").read_text(encoding="utf-8"), end="")
+    print(folder)
+    return 0 if passed else 1
+
+
+def _replicate(options: argparse.Namespace) -> int:
+    from sofs_bayes.pipeline.replication import replicate
+
+    progress = progress_line()
+    folder, trusted = replicate(
+        options.analysis,
+        options.matched,
+        options.output,
+        correction=options.correction,
+        bootstrap=options.bootstrap,
+        missing=options.missing,
+        replace=options.replace,
+        progress=progress,
+    )
+    progress("done\n")
+    print((folder / "replication.md").read_text(encoding="utf-8"), end="")
+    print(folder)
+    return 0 if trusted else 1

@@ -1,0 +1,72 @@
+"""The verb on open data: open-data."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sofs_bayes.cli.arguments import Verbs, add_verb, data_files
+from sofs_bayes.errors import BadInput
+
+if TYPE_CHECKING:
+    from sofs_bayes.spec import OpenAnalysis
+
+
+def add_open_data(verbs: Verbs) -> None:
+    """`open-data`: DfE files → counts."""
+    verb = add_verb(
+        verbs,
+        "open-data",
+        _open_data,
+        "DfE files → counts by authority and year.",
+        "Everything noticed is written to the error stream, or to a file.",
+    )
+    verb.add_argument("files", nargs="+", type=Path, help="DfE files, or folders that hold them")
+    verb.add_argument("--analysis", default="icpc-open-data", help="says what is counted")
+    verb.add_argument("--events", metavar="COLUMN", help="another column of events")
+    verb.add_argument("--denominator", metavar="COLUMN", help="another denominator")
+    verb.add_argument("--years", nargs=2, type=int, metavar=("FIRST", "LAST"))
+    verb.add_argument("-o", "--output", type=Path, metavar="CSV", help="instead of printing")
+    verb.add_argument("--notices", type=Path, metavar="CSV", help="everything noticed, as CSV")
+
+
+def _open_data(options: argparse.Namespace) -> int:
+    from sofs_bayes import spec
+    from sofs_bayes.records.open_data import read_panel
+    from sofs_bayes.records.panel_csv import panel_text
+    from sofs_bayes.reporting.run_folder import check_new, write_new
+    from sofs_bayes.reporting.tables import rows_to_csv
+
+    targets = [path for path in (options.output, options.notices) if path]
+    for path in targets:
+        check_new(path)
+    if len(set(targets)) < len(targets):
+        raise BadInput(options.notices, "", "the same file twice", "a file for the notices alone")
+    counts = _open_analysis(options.analysis).data
+    years = dict(zip(("first_year", "last_year"), options.years or (), strict=False))
+    columns = {"events": options.events, "denominator": options.denominator}
+    changes = years | {key: value for key, value in columns.items() if value}
+    counts = spec.changed(counts, changes, file="open-data")
+    panel = read_panel(data_files(options.files), counts)
+    if options.notices:
+        from sofs_bayes.records.notices import Notice
+
+        write_new(options.notices, rows_to_csv(Notice, panel.notices))
+    else:
+        for notice in panel.notices:
+            where = " ".join(str(x) for x in (notice.authority, notice.year or "") if x)
+            print(f"{notice.kind}: {where}: {notice.detail}", file=sys.stderr)
+    if options.output:
+        write_new(options.output, panel_text(panel))
+    else:
+        print(panel_text(panel), end="")
+    return 0
+
+
+def _open_analysis(name: str) -> "OpenAnalysis":
+    from sofs_bayes import spec
+
+    analysis = spec.load(name)
+    if not isinstance(analysis, spec.OpenAnalysis):
+        raise BadInput(name, "kind", repr(analysis.kind), "'open data'")
+    return analysis

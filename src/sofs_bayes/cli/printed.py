@@ -1,0 +1,137 @@
+"""The verbs on what is printed: published, calibrate."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
+from sofs_bayes.errors import BadInput
+
+if TYPE_CHECKING:
+    from sofs_bayes.spec import PrintedAnalysis
+
+
+def add_published(verbs: Verbs) -> None:
+    """`published`: facts, audit and posterior from print."""
+    verb = add_verb(
+        verbs,
+        "published",
+        _published,
+        "Printed facts, their audit, posterior from print.",
+        "For another study pass a file with [as_printed] rows.",
+    )
+    verb.add_argument("analysis", nargs="?", help="a printed analysis: bundled name or TOML file")
+    verb.add_argument("--column", help="another column of the same table, as printed")
+    verb.add_argument("--pilot-row", metavar="ROW", help="another row for the pilot difference")
+    verb.add_argument("--did-row", metavar="ROW", help="another row for the effect")
+    verb.add_argument("--prior", action="append", metavar="NAME", help="only this effect prior")
+    verb.add_argument("--facts", action="store_true", help="every printed number, as CSV")
+    verb.add_argument("--audit", action="store_true", help="what the tables contradict and imply")
+    verb.add_argument("--sensitivity", action="store_true", help="one assumption at a time")
+    verb.add_argument("--nuts", action="store_true", help="the same by MCMC, beside the grid")
+
+
+def add_calibrate(verbs: Verbs) -> None:
+    """`calibrate`: coverage and SBC."""
+    verb = add_verb(
+        verbs,
+        "calibrate",
+        _calibrate,
+        "Coverage and SBC of a posterior from print.",
+        "Simulated studies are printed and read back; are the intervals right?",
+    )
+    verb.add_argument("analysis", help="a printed analysis: bundled name or TOML file")
+    verb.add_argument(
+        "--replicates", type=int, default=1500, help="fewer than 1500 may be called out by chance"
+    )
+    verb.add_argument("--prior", metavar="NAME", help="the effect prior; default: the first")
+    verb.add_argument("--reading", metavar="NAME", help="the reading; default: the first")
+    verb.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
+
+
+def _published(options: argparse.Namespace) -> int:
+    from sofs_bayes.reporting import contents
+    from sofs_bayes.reporting.tables import to_csv, to_markdown
+
+    if options.facts:
+        from sofs_bayes.published.facts import load_facts
+
+        print(to_csv(contents.facts_table(load_facts())), end="")
+        return 0
+    if options.nuts:
+        return _by_nuts(options)
+    analyses = _printed_analyses(options)
+    if options.audit:
+        _print_audit(brackets=True)
+        return 0
+    from sofs_bayes.pipeline.print_tables import effects_of_print, sensitivity_of_print
+
+    make = sensitivity_of_print if options.sensitivity else effects_of_print
+    tables = [table for each in analyses for table in make(each, priors=options.prior)]
+    if not (options.sensitivity or options.analysis):
+        _print_audit(brackets=False)
+    for table in tables:
+        print(to_markdown(table))
+    return 0 if all(table.status == "converged" for table in tables) else 1
+
+
+def _print_audit(*, brackets: bool) -> None:
+    from sofs_bayes.published.audit import audit
+    from sofs_bayes.reporting import contents
+    from sofs_bayes.reporting.tables import to_markdown
+
+    found = audit()
+    print(to_markdown(contents.findings_table(found)))
+    if brackets:
+        print(to_markdown(contents.brackets_table(found)))
+
+
+def _by_nuts(options: argparse.Namespace) -> int:
+    from sofs_bayes.pipeline.second_opinion import second_opinion
+    from sofs_bayes.reporting.tables import to_markdown
+
+    progress = progress_line()
+    tables = [second_opinion(each, progress=progress) for each in _printed_analyses(options)]
+    progress("done\n")
+    for table in tables:
+        print(to_markdown(table))
+    return 0 if all(table.status == "converged" for table in tables) else 1
+
+
+def _printed_analyses(options: argparse.Namespace) -> "list[PrintedAnalysis]":
+    from sofs_bayes import spec
+
+    if options.analysis is None:
+        loaded = [spec.load(path) for path in spec.bundled_models().values()]
+        found = [each for each in loaded if isinstance(each, spec.PrintedAnalysis)]
+        if options.column or options.pilot_row or options.did_row:
+            raise BadInput("--column", "", "no analysis", "an analysis whose table it is in")
+        return found
+    analysis = spec.load(options.analysis)
+    if not isinstance(analysis, spec.PrintedAnalysis):
+        raise BadInput(options.analysis, "kind", repr(analysis.kind), "'printed'")
+    return [
+        spec.with_rows(
+            analysis,
+            column=options.column,
+            pilot_row=options.pilot_row,
+            did_row=options.did_row,
+        )
+    ]
+
+
+def _calibrate(options: argparse.Namespace) -> int:
+    from sofs_bayes.pipeline.calibration import calibrate_printed
+
+    rows = {"column": None, "pilot_row": None, "did_row": None}
+    analysis = _printed_analyses(argparse.Namespace(analysis=options.analysis, **rows))[0]
+    passed = calibrate_printed(
+        analysis,
+        options.output,
+        replicates=options.replicates,
+        prior=options.prior,
+        reading=options.reading,
+        progress=progress_line(),
+    )
+    print((options.output / "calibration.md").read_text(encoding="utf-8"), end="")
+    return 0 if passed else 1

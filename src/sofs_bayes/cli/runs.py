@@ -1,0 +1,202 @@
+"""The verbs that fit, and those that read what was fitted."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sofs_bayes.cli.arguments import Verbs, add_verb, data_files, progress_line
+from sofs_bayes.errors import BadInput
+
+if TYPE_CHECKING:
+    from sofs_bayes.reporting.run_folder import Run
+
+
+def add_reanalyse(verbs: Verbs) -> None:
+    """`reanalyse`: the main job."""
+    from_print = "Without open data it rests on the printed tables alone."
+    verb = add_verb(
+        verbs, "reanalyse", _reanalyse, "The whole re-analysis: tables, figures, page.", from_print
+    )
+    verb.add_argument("files", nargs="*", type=Path, help="DfE files, or folders that hold them")
+    verb.add_argument("--open-data", type=Path, metavar="FOLDER", help="the same, as an option")
+    verb.add_argument("-o", "--output", type=Path, default=Path("reanalysis"), metavar="FOLDER")
+    verb.add_argument("--replace", action="store_true", help="replace an earlier result")
+    verb.add_argument("--quick", action="store_true", help="no refits without single pilots")
+
+
+def add_list(verbs: Verbs) -> None:
+    """`list`: the bundled analyses."""
+    add_verb(verbs, "list", _list, "The bundled analyses, one line each.")
+
+
+def add_fit(verbs: Verbs) -> None:
+    """`fit`: an analysis and its data → a run folder."""
+    verb = add_verb(
+        verbs,
+        "fit",
+        _fit,
+        "An analysis and its data → a run folder.",
+        "A printed analysis needs no data.",
+    )
+    verb.add_argument("analysis", help="bundled name or TOML file")
+    verb.add_argument("data", nargs="*", type=Path, help="DfE files, folders, or a panel CSV")
+    verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: runs/NAME")
+    verb.add_argument("--replace", action="store_true", help="replace an earlier run")
+    verb.add_argument(
+        "--leave-out",
+        choices=("none", "pilots", "all"),
+        default="pilots",
+        help="repeat the fit without each of these authorities",
+    )
+
+
+def add_run_readers(verbs: Verbs) -> None:
+    """`diagnose`, `effects` and `figure`: what a run folder holds."""
+    verb = add_verb(verbs, "diagnose", _diagnose, "A run folder → the verdict on its draws.")
+    verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    verb = add_verb(
+        verbs, "effects", _effects, "Run folders → tables of effects and probabilities."
+    )
+    verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    verb.add_argument("--format", choices=("md", "csv", "html"), default="md")
+    verb.add_argument("--prior", metavar="NAME", help="only this effect prior")
+    verb.add_argument("--scale", choices=("risk", "log-odds", "odds ratio"), help="only this scale")
+    verb.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of printing")
+    verb = add_verb(verbs, "figure", _figure, "Run folders → pictures, each with its data as CSV.")
+    verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    verb.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FOLDER",
+        help="a new folder; default: figures/ in the run folder",
+    )
+    verb.add_argument("--format", nargs="+", choices=("png", "pdf"), default=("png", "pdf"))
+
+
+def _reanalyse(options: argparse.Namespace) -> int:
+    from sofs_bayes.pipeline.reanalysis import reanalyse
+
+    named = [*options.files, *([options.open_data] if options.open_data else [])]
+    progress = progress_line()
+    status = reanalyse(
+        options.output,
+        open_data=data_files(named),
+        replace=options.replace,
+        leave_out="none" if options.quick else "pilots",
+        progress=progress,
+    )
+    progress(f"done: open {options.output / 'index.html'}\n")
+    print(options.output / "index.html")
+    return 0 if status == "converged" else 1
+
+
+def _list(_: argparse.Namespace) -> int:
+    from sofs_bayes import spec
+
+    analyses = {name: spec.load(path) for name, path in spec.bundled_models().items()}
+    width = max(map(len, analyses))
+    for name, analysis in analyses.items():
+        print(f"{name:{width}}  {analysis.kind:9}  {analysis.title}")
+    return 0
+
+
+def _fit(options: argparse.Namespace) -> int:
+    from sofs_bayes import spec
+    from sofs_bayes.reporting.run_folder import check_target
+
+    analysis = spec.load(options.analysis)
+    target = options.output or Path("runs") / analysis.name
+    check_target(target, replace=options.replace)
+    from sofs_bayes.pipeline.fits import fit, save  # xarray: a mistyped name need not wait for it
+
+    progress = progress_line()
+    run = fit(analysis, data_files(options.data), leave_out=options.leave_out, progress=progress)
+    save(run, target, replace=options.replace)
+    progress("done\n")
+    print(target)
+    return 0 if run.status == "converged" else 1
+
+
+def _diagnose(options: argparse.Namespace) -> int:
+    from sofs_bayes.reporting import contents
+    from sofs_bayes.reporting.run_folder import read
+    from sofs_bayes.reporting.tables import to_markdown
+
+    runs = [read(folder) for folder in options.runs]
+    for run in runs:
+        print(to_markdown(contents.diagnostics_table(run)))
+        for table in (contents.predictive_statistics_table(run), contents.predictive_table(run)):
+            if table.rows:
+                print(to_markdown(table))
+        for fit, verdict in run.diagnostics["fits"].items():
+            for failure in verdict.get("failures", ()):
+                value = failure["value"]  # none where the draws leave it undefined
+                print(
+                    f"{fit}: {failure['quantity']}: {failure['measure']}"
+                    f" {'undefined' if value is None else f'{value:.4g}'},"
+                    f" limit {failure['limit']:g}"
+                )
+    return 0 if all(run.status == "converged" for run in runs) else 1
+
+
+def _effects(options: argparse.Namespace) -> int:
+    from sofs_bayes.reporting import contents
+    from sofs_bayes.reporting.run_folder import read, write_new
+    from sofs_bayes.reporting.tables import to_csv, to_html, to_markdown
+
+    runs = [read(folder) for folder in options.runs]
+    for run in runs:
+        if options.prior and options.prior not in run.analysis.effect_priors:
+            raise BadInput(
+                "--prior", "", repr(options.prior), ", ".join(run.analysis.effect_priors)
+            )
+    tables = [
+        contents.effects_table(
+            run, scale=scale, keep=lambda row: options.prior in (None, row.prior)
+        )
+        for run in runs
+        for scale in contents.effect_scales(run)
+        if options.scale in (None, scale)
+    ]
+    if not tables:
+        raise BadInput("--scale", "", repr(options.scale), "a scale the run has effects on")
+    write = {"md": to_markdown, "csv": to_csv, "html": to_html}[options.format]
+    text = "\n".join(write(table) for table in tables)
+    if options.output:
+        write_new(options.output, text)
+    else:
+        print(text, end="")
+    return 0 if all(run.status == "converged" for run in runs) else 1
+
+
+def _figure(options: argparse.Namespace) -> int:
+    from dataclasses import replace
+
+    from sofs_bayes.reporting.figures import save
+    from sofs_bayes.reporting.pictures import drawings
+    from sofs_bayes.reporting.run_folder import check_target, read
+
+    runs = [(folder, read(folder)) for folder in dict.fromkeys(options.runs)]
+    if options.output:
+        check_target(options.output)
+        _check_names_differ(runs)
+    for folder, run in runs:
+        target = options.output or folder / "figures"
+        for drawing in drawings(run):
+            # Several runs may share the folder named, so their figures carry the analysis's name.
+            named = replace(drawing, name=f"{run.analysis.name}-{drawing.name}")
+            for path in save(named if options.output else drawing, target, options.format):
+                print(path)
+    return 0 if all(run.status == "converged" for _, run in runs) else 1
+
+
+def _check_names_differ(runs: "Sequence[tuple[Path, Run]]") -> None:
+    """Refuse runs of one name, whose figures would overwrite each other in one folder."""
+    names: set[str] = set()
+    for folder, run in runs:
+        if run.analysis.name in names:
+            found = f"{run.analysis.name!r} again"
+            raise BadInput(folder, "name", found, "runs of different names in one folder")
+        names.add(run.analysis.name)

@@ -1,0 +1,274 @@
+"""The file of an analysis of children's records: columns, matching, regressions."""
+
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from sofs_bayes.spec.terms import STRICT, Count, Rate, Text, Why, Year
+
+Names = tuple[Text, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Columns:
+    """What the columns of a file of referrals are called.
+
+    The outcome is a date (`outcome_date`, empty where it did not happen) or a flag of 0 and 1
+    (`outcome_flag`); with a date it counts if it falls within the outcome window.
+    """
+
+    child: Text = "child"
+    authority: Text = "authority"
+    referral_date: Text = "referral_date"
+    outcome_date: Text | None = None
+    outcome_flag: Text | None = None
+
+    @model_validator(mode="after")
+    def _one_outcome(self) -> Self:
+        if (self.outcome_date is None) == (self.outcome_flag is None):
+            raise ValueError("exactly one of outcome_date, outcome_flag")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class OutcomeWindow:
+    """How long after a referral the outcome counts: `days` or `months`."""
+
+    days: Count | None = None
+    months: Count | None = None
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        if (self.days is None) == (self.months is None):
+            raise ValueError("exactly one of days, months")
+        return self
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Levels:
+    """A categorical covariate: its levels with the codes that stand for them in the file.
+
+    An empty cell is missing; so is every code of `missing_codes`. `missing = "level"` keeps
+    missing as a level of its own, `"impute"` leaves it to multiple imputation.
+    """
+
+    kind: Literal["levels"]
+    name: Text
+    column: Text | None = None
+    levels: Annotated[dict[Text, Annotated[Names, Field(min_length=1)]], Field(min_length=2)]
+    reference: Text
+    missing_codes: Names = ()
+    missing: Literal["level", "impute"] = "level"
+
+    @model_validator(mode="after")
+    def _unambiguous(self) -> Self:
+        if self.reference not in self.levels:
+            raise ValueError("reference: one of the levels")
+        codes = [code for codes in self.levels.values() for code in codes] + [*self.missing_codes]
+        if len(set(codes)) < len(codes):
+            raise ValueError("levels and missing_codes: each code once")
+        if "missing" in self.levels:
+            raise ValueError("levels: none called missing (it is added where children have it)")
+        return self
+
+    @property
+    def in_file(self) -> str:
+        """The covariate's column in the file of referrals."""
+        return self.column or self.name
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Number:
+    """A numeric covariate with its range, in `unit`; a value outside the range is refused.
+
+    `centre` is subtracted where the covariate enters a regression.
+    """
+
+    kind: Literal["number"]
+    name: Text
+    column: Text | None = None
+    unit: Text
+    lowest: float
+    highest: float
+    centre: float = 0.0
+    missing_codes: tuple[float, ...] = ()
+    missing: Literal["refuse", "impute"] = "impute"
+
+    @model_validator(mode="after")
+    def _ordered(self) -> Self:
+        if not self.lowest < self.highest:
+            raise ValueError("lowest < highest")
+        return self
+
+    @property
+    def in_file(self) -> str:
+        """The covariate's column in the file of referrals."""
+        return self.column or self.name
+
+
+Covariate = Annotated[Levels | Number, Field(discriminator="kind")]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class AuthorityCovariate:
+    """A number known for an authority in a year, a column of the file of authorities."""
+
+    name: Text
+    lowest: float | None = None
+    highest: float | None = None
+    same_every_year: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Records:
+    """The column contract of the referrals and of the authorities' own covariates."""
+
+    columns: Columns
+    window: OutcomeWindow
+    years: Annotated[tuple[Year, ...], Field(min_length=2)]
+    covariates: Annotated[tuple[Covariate, ...], Field(min_length=1)]
+    authority_covariates: tuple[AuthorityCovariate, ...] = ()
+
+    @model_validator(mode="after")
+    def _each_once(self) -> Self:
+        if list(self.years) != sorted(set(self.years)):
+            raise ValueError("years: in order, each once")
+        names = [each.name for each in self.covariates]
+        names += [each.name for each in self.authority_covariates]
+        if len(set(names)) < len(names):
+            raise ValueError("covariates and authority_covariates: each name once")
+        return self
+
+    def covariate(self, name: str) -> Levels | Number:
+        """The child covariate of this name."""
+        return next(each for each in self.covariates if each.name == name)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class AuthorityMatching:
+    """How comparators are chosen where the groups name none: nearest on the pre-trend."""
+
+    per_pilot: Count = 2
+    reuse: bool = True
+    match_on: Literal["trend", "level and trend"] = "trend"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Matching:
+    """Coarsened exact matching within matched group and period.
+
+    `exact` are matched level by level (missing is a level); `cuts` coarsen numbers at the cut
+    points given. `ratio` is what comparators' weights are scaled by: the ratio of comparators
+    to pilots `overall`, or `within group and period`. `balance` are the covariates whose
+    uncoarsened imbalance is measured.
+    """
+
+    exact: Names
+    cuts: dict[Text, Annotated[tuple[float, ...], Field(min_length=1)]] = Field(
+        default_factory=dict
+    )
+    ratio: Literal["overall", "within group and period"] = "overall"
+    balance: Names
+    summary: Names = ()
+    authorities: AuthorityMatching = AuthorityMatching()
+
+    @model_validator(mode="after")
+    def _ascending(self) -> Self:
+        for name, cuts in self.cuts.items():
+            if list(cuts) != sorted(set(cuts)):
+                raise ValueError(f"cuts.{name}: ascending, each once")
+        return self
+
+
+Treatment = Literal[
+    "did", "lags", "leads and lags", "quality", "embeddedness", "practice model", "ofsted"
+]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Regression:
+    """One regression, a column of a printed table if `table` is given (`name` is its heading).
+
+    `authorities` are none, `fixed` or `random` effects of authorities beside the pilot term;
+    `without` names pilots whose matched group is left out.
+    """
+
+    name: Text
+    table: Annotated[int, Field(ge=5, le=7)] | None = None
+    model: Literal["linear", "logistic"]
+    treatment: Treatment = "did"
+    cluster: Literal["authority", "child", "none"] = "authority"
+    authorities: Literal["none", "fixed", "random"] = "none"
+    without: Names = ()
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Regressions:
+    """What the regressions share, and the regressions.
+
+    `standardise` takes the authorities' covariates to mean 0 and sd 1 over the matched rows,
+    but for those in `unscaled`, which enter as they are.
+    `incidence_cutoff` and `level` are those of the protocol's decision rules.
+    """
+
+    covariates: Names
+    authority_covariates: Names = ()
+    standardise: bool = True
+    unscaled: Names = ()
+    correction: Literal["CR1", "CR2", "CR3"] = "CR1"
+    incidence_cutoff: Rate = 0.1
+    level: Rate = 0.05
+    imputations: Count = 5
+    iterations: Count = 5
+    seed: Annotated[int, Field(ge=0)] = 20220701
+    highest_missing_share: Rate = 0.3
+    columns: Annotated[tuple[Regression, ...], Field(min_length=1)]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class ChildrenAnalysis:
+    """An analysis of children's records, from referrals to regressions (`kind = "children"`)."""
+
+    kind: Literal["children"]
+    name: Text
+    title: Text
+    outcome: Literal["ICPC", "CLA"]
+    why: Why
+    records: Records
+    matching: Matching
+    regressions: Regressions
+
+    @model_validator(mode="after")
+    def _known_names(self) -> Self:
+        covariates = {each.name: each for each in self.records.covariates}
+        of_authorities = {each.name for each in self.records.authority_covariates}
+        used = {
+            "matching.exact": self.matching.exact,
+            "matching.cuts": tuple(self.matching.cuts),
+            "matching.balance": self.matching.balance,
+            "matching.summary": self.matching.summary,
+            "regressions.covariates": self.regressions.covariates,
+        }
+        for place, names in used.items():
+            if unknown := sorted(set(names) - set(covariates)):
+                raise ValueError(f"{place}: covariates of the records ({unknown[0]} is none)")
+        for name in self.matching.exact:
+            if covariates[name].kind == "number":
+                raise ValueError(f"matching.exact: levels ({name} is a number, to be cut)")
+        for name in self.matching.cuts:
+            if covariates[name].kind == "levels":
+                raise ValueError(f"matching.cuts: numbers ({name} has levels)")
+        if unknown := sorted(set(self.regressions.authority_covariates) - of_authorities):
+            raise ValueError(
+                "regressions.authority_covariates: authority_covariates of the records"
+                f" ({unknown[0]} is none)"
+            )
+        if unknown := sorted(set(self.regressions.unscaled) - of_authorities):
+            raise ValueError(
+                f"regressions.unscaled: authority_covariates of the records ({unknown[0]} is none)"
+            )
+        columns = [each.name for each in self.regressions.columns]
+        if len(set(columns)) < len(columns):
+            raise ValueError("regressions.columns: each name once")
+        return self

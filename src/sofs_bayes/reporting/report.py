@@ -1,42 +1,28 @@
 """Runs and audit → one self-contained page in plain words, with its tables and figures."""
 
-import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
 from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow
 from sofs_bayes.reporting import assumptions, contents
-from sofs_bayes.reporting.figures import Drawing, save
+from sofs_bayes.reporting.figures import Drawing
+from sofs_bayes.reporting.page import Page, Part, write_page
 from sofs_bayes.reporting.pictures import MAIN, brackets, comparison, drawings, in_words
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.tables import Table, shown, to_csv, to_html, to_markdown
+from sofs_bayes.reporting.tables import Table, shown
 from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:
     from sofs_bayes.published.audit import Audit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Part:
-    """A stretch of the page: what is said, shown and tabulated, in that order.
-
-    Tables in `folded` are there for those who open them; figures in `beside` are written to
-    the folder only.
-    """
-
-    heading: str
-    anchor: str
-    level: int = 2
-    paragraphs: tuple[str, ...] = ()
-    bullets: tuple[str, ...] = ()
-    figures: tuple[Drawing, ...] = ()
-    tables: tuple[Table, ...] = ()
-    folded: tuple[Table, ...] = ()
-    beside: tuple[Drawing, ...] = ()
+FILES = (
+    "Every table is in the folder tables/ (CSV and Markdown), every picture in figures/ (PNG, PDF"
+    " and the data behind it), every fit in runs/ with its diagnostics."
+)
 
 
 def write_report(
@@ -55,50 +41,18 @@ def write_report(
     versions
         Of the packages the results depend on.
     """
-    parts = _parts(runs, audit)
     status = "converged" if all(run.status == "converged" for run in runs) else "not converged"
-    (folder / "tables").mkdir()
-    tables = [table for part in parts for table in (*part.tables, *part.folded)]
-    for table in (*tables, *_whole_tables(runs)):
-        (folder / "tables" / f"{table.name}.csv").write_text(to_csv(table), encoding="utf-8")
-        (folder / "tables" / f"{table.name}.md").write_text(to_markdown(table), encoding="utf-8")
-    for part in parts:
-        for drawing in (*part.figures, *part.beside):
-            save(drawing, folder / "figures")
-    images = {
-        drawing.name: _embedded(folder / "figures" / f"{drawing.name}.png")
-        for part in parts
-        for drawing in part.figures
-    }
-    page = _render(parts, images, status=status, provenance=_provenance(runs, versions))
-    (folder / "index.html").write_text(page, encoding="utf-8")
-
-
-def _embedded(png: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
-
-
-def _render(
-    parts: Sequence[Part], images: Mapping[str, str], *, status: str, provenance: Sequence[str]
-) -> str:
-    from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
-
-    environment = Environment(
-        loader=PackageLoader("sofs_bayes.reporting"),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
+    page = Page(
+        title="Signs of Safety: a Bayesian re-analysis",
+        heading="Signs of Safety: what the published evidence supports",
+        lead="A Bayesian re-analysis of the evaluation's results on child protection conferences"
+        " and entry to care.",
+        parts=tuple(_parts(runs, audit)),
+        files=FILES,
+        provenance=tuple(_provenance(runs, versions)),
+        status=status,
     )
-    return environment.get_template("page.html").render(
-        parts=parts,
-        images=images,
-        converged=status == "converged",
-        provenance=provenance,
-        table=lambda table: Markup(to_html(table)),
-        minus=lambda text: re.sub(r"(?<![\w\N{EN DASH}.-])-(?=\d)", "\N{MINUS SIGN}", text),
-    )
+    write_page(folder, page, further=_whole_tables(runs))
 
 
 def _named(table: Table, run: Run, suffix: str) -> Table:

@@ -56,7 +56,7 @@ SERIES = (
         look={"color": STYLE.strong, "linewidth": 2.0, "marker": "o", "markersize": 5},
     ),
     Series(
-        name="pilots, expected without the practice model (median, {level} interval)",
+        name="pilots, expected without the practice model ({summary}, {level} interval)",
         column="counterfactual",
         look={
             "color": STYLE.second,
@@ -90,6 +90,7 @@ def rate_and_counterfactual(
     evidence: Evidence,
     status: str,
     per: int = 100,
+    summary: str = "median",
     name: str = "rate-and-counterfactual",
 ) -> Drawing:
     """Pilots' and comparators' rates by year, with the pilots' counterfactual rate.
@@ -102,6 +103,8 @@ def rate_and_counterfactual(
         One per year, in any order.
     events, denominator, per
         What is counted per how many of what, for the axis: `events` per `per` `denominator`.
+    summary
+        What the counterfactual rate is: a posterior `median`, or an `estimate`.
     title, evidence, status, name
         Title, evidence line, `converged` or not, and stem of the files.
 
@@ -114,7 +117,7 @@ def rate_and_counterfactual(
     rows = sorted(rows, key=lambda row: row.year)
     _refuse(name, rows)
     level = percent(only_value(name, rows, "level"))
-    series = _series(rows, level)
+    series = _series(rows, level, summary)
     names = [wrap(each.name, STYLE.small, LABELS) for each in series]
     body = HEAD + HEIGHT + AXIS
     page = blank_page(
@@ -129,7 +132,7 @@ def rate_and_counterfactual(
     _draw(axes, rows, series, per)
     _name_series(page, axes, rows, series, names, per=per, x=LEFT + width)
     write(page, LEFT + width / 2, body, "financial year", ha="center", va="bottom")
-    alt = _alt(rows, f"{events} per {per:,} {denominator}", per, level, status)
+    alt = _alt(rows, f"{events} per {per:,} {denominator}", per, f"{summary} and {level}", status)
     return Drawing(name=name, figure=page.figure, alt=alt, data=(RateRow, tuple(rows)))
 
 
@@ -150,9 +153,9 @@ def _refuse(figure: str, rows: Sequence[RateRow]) -> None:
         raise BadInput(place, "observed", "only NaN", "a rate in one year or more")
 
 
-def _series(rows: Sequence[RateRow], level: str) -> list[Series]:
+def _series(rows: Sequence[RateRow], level: str, summary: str) -> list[Series]:
     """The lines for which there is any value."""
-    named = [replace(each, name=each.name.format(level=level)) for each in SERIES]
+    named = [replace(each, name=each.name.format(level=level, summary=summary)) for each in SERIES]
     return [s for s in named if any(not math.isnan(getattr(row, s.column)) for row in rows)]
 
 
@@ -253,7 +256,7 @@ def _notes(rows: Sequence[RateRow], per: int) -> list[str]:
     return notes
 
 
-def _alt(rows: Sequence[RateRow], unit: str, per: int, level: str, status: str) -> str:
+def _alt(rows: Sequence[RateRow], unit: str, per: int, summary: str, status: str) -> str:
     parts = []
     for column, who in (("observed", "pilots"), ("comparators", "comparators")):
         seen = [row for row in rows if not math.isnan(getattr(row, column))]
@@ -273,6 +276,6 @@ def _alt(rows: Sequence[RateRow], unit: str, per: int, level: str, status: str) 
     if not expected:
         return text
     return (
-        f"{text} Pilots expected without the practice model, median and {level} interval:"
+        f"{text} Pilots expected without the practice model, {summary} interval:"
         f" {'; '.join(expected)}."
     )

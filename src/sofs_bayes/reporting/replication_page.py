@@ -1,0 +1,132 @@
+"""The published analysis on matched children → one page with its tables and figures."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sofs_bayes.estimands import RateRow
+from sofs_bayes.reporting.contents.replication import (
+    decisions_table,
+    effects_beside_table,
+    misses_table,
+    report_tables,
+    totals_table,
+)
+from sofs_bayes.reporting.figures import Drawing, rate_and_counterfactual
+from sofs_bayes.reporting.page import Page, Part, write_page
+from sofs_bayes.reporting.tables import Table
+from sofs_bayes.spec import ChildrenAnalysis, Evidence, fingerprint
+
+if TYPE_CHECKING:
+    from sofs_bayes.frequentist.published_analysis import PublishedAnalysis
+    from sofs_bayes.frequentist.replication import Replicated
+
+FIGURES = {"ICPC": "Figure 1", "CLA": "Figure 2"}
+EVENTS = {
+    "ICPC": "Children with a conference",
+    "CLA": "Children entering care",
+}
+ABOUT: Mapping[Evidence, str] = {
+    "synthetic": "These children are made up, and made up so that the published regressions print"
+    " the published coefficients. That they do proves that the pipeline computes what the report"
+    " describes. It says nothing about Signs of Safety.",
+    "records": "These are children's records. Where a number differs from print, either the"
+    " records, the matching or the regression is not the published one.",
+}
+FILES = (
+    "Every table is in the folder tables/ (CSV and Markdown), the figure in figures/ (PNG, PDF and"
+    " the data behind it); numbers.csv has every printed number beside the replicated one,"
+    " fits.csv every term of every regression."
+)
+
+
+def replication_tables(
+    found: "PublishedAnalysis",
+    numbers: "Sequence[Replicated]",
+    analysis: ChildrenAnalysis,
+    evidence: Evidence,
+) -> tuple[Table, ...]:
+    """All tables: totals, misses, rules, further effects, then the report's own in its order."""
+    further = [effects_beside_table(found, analysis, evidence)] if found.further else []
+    return (
+        totals_table(numbers, analysis, evidence),
+        misses_table(numbers, analysis, evidence),
+        decisions_table(found.decisions, analysis, evidence),
+        *further,
+        *report_tables(numbers, analysis, evidence),
+    )
+
+
+def write_replication_page(
+    folder: Path,
+    found: "PublishedAnalysis",
+    tables: Sequence[Table],
+    analysis: ChildrenAnalysis,
+    evidence: Evidence,
+    *,
+    versions: Mapping[str, str],
+) -> None:
+    """Write `index.html`, `tables/` and `figures/` of a replication into an existing folder."""
+    short, of_report = split(tables)
+    figures = (rates_figure(found, analysis, evidence),) if found.rates else ()
+    failed = tuple(
+        f"{regression.name}: {fit.failure}"
+        for regression, fit in found.fits
+        if fit.failure is not None
+    )
+    parts = (
+        Part(heading="What this rests on", anchor="evidence", bullets=(ABOUT[evidence],)),
+        Part(heading="What comes out", anchor="short", bullets=failed, tables=short),
+        Part(heading="Rates by year", anchor="rates", figures=figures),
+        Part(heading="The report's tables", anchor="tables", tables=of_report),
+    )
+    page = Page(
+        title=f"Replication: {analysis.title}",
+        heading=f"{analysis.title}: published beside replicated",
+        lead="The published regressions, run again on matched children.",
+        parts=tuple(part for part in parts if part.tables or part.figures or part.bullets),
+        files=FILES,
+        provenance=(
+            f"Analysis {analysis.name}, SHA-256 {fingerprint(analysis)}.",
+            f"Evidence: {evidence}.",
+            "Versions: " + ", ".join(f"{name} {v}" for name, v in versions.items()) + ".",
+        ),
+        status="not converged" if failed else "converged",
+    )
+    write_page(folder, page)
+
+
+def split(tables: Sequence[Table]) -> tuple[tuple[Table, ...], tuple[Table, ...]]:
+    """The tables that sum up, and those in the report's layout."""
+    of_report = tuple(table for table in tables if table.name.startswith("table-"))
+    return tuple(table for table in tables if table not in of_report), of_report
+
+
+def rates_figure(
+    found: "PublishedAnalysis", analysis: ChildrenAnalysis, evidence: Evidence
+) -> Drawing:
+    """Figure 1 or 2: the pilots' rate by year and, after settling-in, without the effect."""
+    rows = [
+        RateRow(
+            year=each.year,
+            period=each.period,
+            pilots=each.pilots,
+            observed=each.observed,
+            comparators=each.comparators,
+            counterfactual=each.counterfactual,
+            lower=each.lower,
+            upper=each.upper,
+            level=each.level,
+        )
+        for each in found.rates
+    ]
+    return rate_and_counterfactual(
+        rows,
+        events=EVENTS[analysis.outcome],
+        denominator="referrals (weighted)",
+        title=f"{FIGURES[analysis.outcome]} again: the pilots' rate and the counterfactual one",
+        evidence=evidence,
+        status="converged",
+        summary="estimate",
+        name=FIGURES[analysis.outcome].lower().replace(" ", "-"),
+    )

@@ -24,6 +24,8 @@ KEY_TABLES = {
     spec.PrintedAnalysis: "Keys of a printed analysis",
     spec.OpenAnalysis: "Keys of an open-data analysis",
 }
+OF_CHILDREN = "Keys of an analysis of children's records"
+COVARIATES = {spec.Levels: "levels", spec.Number: "number"}
 FORMS = {spec.Normal: "normal", spec.HalfNormal: "half-normal", spec.Beta: "beta"}
 SYMBOL_TABLES = {
     spec.PrintedAnalysis: "The posterior from print",
@@ -83,8 +85,8 @@ def keys_of(kind: type, prefix: str = "") -> Iterator[tuple[str, Key]]:
             yield from keys_of(inner, f"{name}.")
 
 
-def form_keys() -> Iterator[tuple[str, Key]]:
-    for form, name in FORMS.items():
+def form_keys(forms: Mapping[type, str] = FORMS) -> Iterator[tuple[str, Key]]:
+    for form, name in forms.items():
         yield from keys_of(form, f"{name}.")
 
 
@@ -92,7 +94,7 @@ def inner_table(annotation: Any) -> type | None:
     """The dataclass in an annotation, unless it is a form of prior."""
     if is_dataclass(annotation):
         assert isinstance(annotation, type)
-        return None if annotation in FORMS else annotation
+        return None if annotation in (*FORMS, *COVARIATES) else annotation
     found = (inner_table(part) for part in get_args(annotation))
     return next((part for part in found if part is not None), None)
 
@@ -102,6 +104,8 @@ def default_of(default: object) -> str:
         return "required"
     if isinstance(default, FieldInfo):
         assert default.default_factory is not None
+        return "empty"
+    if is_dataclass(default):
         return "empty"
     return "none" if default is None else f"`{json.dumps(default)}`"
 
@@ -113,8 +117,8 @@ def described(annotation: Any, bounds: tuple[Any, ...] = ()) -> str:
         limits = (limit for each in inside[1:] for limit in each.metadata)
         words = described(inside[0], tuple(limits))
     elif origin in (Union, UnionType):
-        (one,) = (part for part in inside if part is not type(None))
-        words = described(one, bounds)
+        parts = [part for part in inside if part is not type(None)]
+        words = " or ".join(described(part, bounds) for part in parts)
     elif origin is Literal:
         words = " or ".join(f"`{json.dumps(value)}`" for value in inside)
     elif origin is tuple and inside[1] is not Ellipsis:
@@ -124,7 +128,7 @@ def described(annotation: Any, bounds: tuple[Any, ...] = ()) -> str:
         many, of = ("list of", inside[0]) if origin is tuple else ("named", inside[1])
         words = f"{many}: {described(of)}{limits_in_words(bounds)}"
     elif is_dataclass(annotation):
-        words = FORMS.get(annotation, "table")
+        words = {**FORMS, **COVARIATES}.get(annotation, "table")
     else:
         words = scalar(annotation, bounds)
     return words
@@ -177,12 +181,21 @@ def test_documented_keys_are_those_of_the_dataclasses(kind: type) -> None:
     assert differences(both | own, dict(keys_of(kind)) | dict(form_keys())) == []
 
 
+def test_documented_keys_of_records_are_those_of_the_dataclasses() -> None:
+    coded = dict(keys_of(spec.ChildrenAnalysis)) | dict(form_keys(COVARIATES))
+    assert differences(documented(OF_CHILDREN), coded) == []
+
+
 @pytest.mark.parametrize(
     ("old", "new", "key"),
     [
         ("| `data.jump_factor` |", "| `data.jump_faktor` |", "data.jump_faktor"),
         ('| `"refuse"` or `"drop"` | `"refuse"` |', '| `"refuse"` | `"refuse"` |', "data.above"),
-        ("| `true` or `false` | `true` |", "| `true` or `false` | `false` |", ".reuse"),
+        (
+            "`design.comparators.reuse` | `true` or `false` | `true` |",
+            "`design.comparators.reuse` | `true` or `false` | `false` |",
+            ".reuse",
+        ),
         ("whole number ≥ 2 and ≤ 16", "whole number ≥ 2", "sampler.chains"),
         ("`sampler.tune`, `sampler.draws`", "`sampler.tune`", "sampler.draws"),
     ],
@@ -212,7 +225,11 @@ def test_every_prior_has_its_symbol() -> None:
 
 def test_bundled_analyses_are_all_in_the_table() -> None:
     rows = {quoted(row[0])[0]: quoted(row[2])[0] for row in table(section("The bundled analyses"))}
-    evidence = {"printed": "published-inferred", "open data": "open-data"}
+    evidence = {
+        "printed": "published-inferred",
+        "open data": "open-data",
+        "children": "synthetic",
+    }
     bundled = {name: evidence[spec.load(name).kind] for name in spec.bundled_models()}
     assert rows == bundled
 

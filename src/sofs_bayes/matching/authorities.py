@@ -199,19 +199,26 @@ def _matches(
             )
         gaps = distances(panel, pilot.authority, eligible, years, match_on=rule.match_on)
         offers += [(float(gap), position, name) for gap, name in zip(gaps, eligible, strict=True)]
-    return _nearest_first(sorted(offers), [pilot.authority for pilot in matched], design)
+    pilots = [pilot.authority for pilot in matched]
+    return nearest_first(sorted(offers), pilots, per_pilot=rule.per_pilot, reuse=rule.reuse)
 
 
-def _nearest_first(
-    offers: Iterable[tuple[float, int, str]], pilots: Sequence[str], design: OpenDesign
+def nearest_first(
+    offers: Iterable[tuple[float, int, str]],
+    pilots: Sequence[str],
+    *,
+    per_pilot: int,
+    reuse: bool,
 ) -> tuple[Match, ...]:
-    """The matches from (distance, pilot's position, comparator), smallest first."""
-    rule = design.comparators
+    """The matches from (distance, pilot's position, comparator), smallest first.
+
+    Each pilot gets `per_pilot`; without `reuse` a comparator serves once.
+    """
     taken: set[str] = set()
     given: dict[int, list[Match]] = {position: [] for position in range(len(pilots))}
     for distance, position, name in offers:
         mine = given[position]
-        if len(mine) == rule.per_pilot or (not rule.reuse and name in taken):
+        if len(mine) == per_pilot or (not reuse and name in taken):
             continue
         taken.add(name)
         mine.append(

@@ -132,16 +132,17 @@ def pre_trend_fit(panel: Panel, choice: Choice, design: OpenDesign) -> tuple[Pre
     before = min((pilot.settling_in[0] for pilot in headline), default=panel.years[0])
     years = tuple(year for year in panel.years if year < before)
     whole = [pilot.authority for pilot in headline if set(years) <= set(years_before(panel, pilot))]
-    fits = [_fit(panel, choice, POOLED, whole, years)]
+    fits = [fit_in_years(panel, choice, POOLED, whole, years)]
     for pilot in design.pilots:
         name = pilot.authority
-        fits.append(_fit(panel, choice, name, [name], years_before(panel, pilot)))
+        fits.append(fit_in_years(panel, choice, name, [name], years_before(panel, pilot)))
     return tuple(fits)
 
 
-def _fit(
+def fit_in_years(
     panel: Panel, choice: Choice, target: str, pilots: Sequence[str], years: Sequence[int]
 ) -> PreTrendFit:
+    """The fit of the pilots together in years in which they and the comparators are observed."""
     if not pilots:
         return PreTrendFit(target=target, pilots=(), years=(), trend_gap=None, trend_gap_all=None)
     mine = _totals(panel, pilots, years)

@@ -1,0 +1,119 @@
+"""Covariates of authorities by year, from a CSV file."""
+
+import math
+import re
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+
+import pandas as pd
+
+from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.records.csv_text import CsvText, did_you_mean, read_csv_text
+from sofs_bayes.spec import AuthorityCovariate, ChildrenAnalysis
+
+AUTHORITY, YEAR = "authority", "year"
+
+
+def read_authorities(path: Path | str, analysis: ChildrenAnalysis) -> pd.DataFrame:
+    """The authorities' covariates in a CSV file, or in `authorities.csv` of a folder.
+
+    Columns `authority`, `year` (financial, by its first calendar year) and those that
+    `analysis.records.authority_covariates` names; others are ignored. Every authority and
+    year stands there once, every number is given.
+
+    Returns
+    -------
+    DataFrame
+        `authority` (text), `year` (int64) and the covariates (float64) in the analysis' order,
+        a row per authority and year, in alphabetical order.
+
+    Raises
+    ------
+    BadInput
+        The file cannot be read.
+    BadSpec
+        All faults: missing columns; by column and rule no name, no year, no number, a number
+        out of range, an authority and year twice, a covariate of an authority that changes
+        though it is declared the same every year. The first line with it is named.
+    """
+    path = Path(path)
+    table = read_csv_text(path / "authorities.csv" if path.is_dir() else path)
+    declared = analysis.records.authority_covariates
+    _check_header(table, [AUTHORITY, YEAR, *(each.name for each in declared)])
+    text = pd.DataFrame(
+        [record.fields for record in table.records], columns=list(table.header), dtype=object
+    ).apply(lambda column: column.str.strip())
+    lines = pd.Series([record.line for record in table.records])
+    frame = pd.DataFrame({AUTHORITY: text[AUTHORITY], YEAR: text[YEAR].map(_year)})
+    for each in declared:
+        frame[each.name] = text[each.name].map(_number)
+    faults = [
+        _fault(table, lines[broken], rule)
+        for broken, *rule in _broken(frame, declared)
+        if broken.any()
+    ]
+    if faults:
+        raise BadSpec(faults)
+    frame[YEAR] = frame[YEAR].astype("int64")
+    return frame.sort_values([AUTHORITY, YEAR], ignore_index=True)
+
+
+def _check_header(table: CsvText, wanted: Sequence[str]) -> None:
+    missing = [name for name in wanted if name not in table.header]
+    if missing:
+        allowed = "the columns " + ", ".join(wanted)
+        raise BadSpec(
+            [
+                BadInput(
+                    table.path,
+                    "line 1",
+                    f"no column {name}{did_you_mean(name, table.header)}",
+                    allowed,
+                )
+                for name in missing
+            ]
+        )
+
+
+def _year(text: str) -> float:
+    """The year in four digits, NaN if it is none."""
+    return float(text) if re.fullmatch(r"(19|20)[0-9]{2}", text) else math.nan
+
+
+def _number(text: str) -> float:
+    """The number, NaN if it is none."""
+    try:
+        number = float(text)
+    except ValueError:
+        return math.nan
+    return number if math.isfinite(number) else math.nan
+
+
+def _broken(
+    frame: pd.DataFrame, declared: Sequence[AuthorityCovariate]
+) -> Iterator[tuple["pd.Series[bool]", str, str, str]]:
+    """Rows that break a rule, with the rule's column, what is found and what is allowed."""
+    yield frame[AUTHORITY] == "", AUTHORITY, "no name", "the name of an authority"
+    allowed = "a financial year by its first calendar year, such as 2014"
+    yield frame[YEAR].isna(), YEAR, "no year", allowed
+    twice = frame.duplicated([AUTHORITY, YEAR]) & frame[YEAR].notna()
+    yield twice, f"{AUTHORITY} and {YEAR}", "the same once more", "each authority and year once"
+    for each in declared:
+        values = frame[each.name]
+        lowest = -math.inf if each.lowest is None else each.lowest
+        highest = math.inf if each.highest is None else each.highest
+        span = f"a number from {lowest:g} to {highest:g}"
+        yield values.isna(), each.name, "no number", span
+        yield (values < lowest) | (values > highest), each.name, "a number out of range", span
+        if each.same_every_year:
+            first = values.groupby(frame[AUTHORITY]).transform("first")
+            changed = values.notna() & (values != first)
+            allowed = "one number of an authority in every year"
+            yield changed, each.name, "a number that changes", allowed
+
+
+def _fault(table: CsvText, lines: "pd.Series[int]", rule: Sequence[str]) -> BadInput:
+    column, found, allowed = rule
+    more = f", and {len(lines) - 1} more" if len(lines) > 1 else ""
+    place = f"column {column}"
+    return BadInput(table.path, place, f"{found} on line {lines.iloc[0]}{more}", allowed)

@@ -1,0 +1,309 @@
+"""Files of referrals → something DuckDB can query: CSV, gzipped CSV, Parquet and Stata.
+
+Errors of the readers are never passed on: they quote the line they stumble over.
+"""
+
+import csv
+import glob
+import gzip
+import re
+import struct
+import zlib
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.records.column_values import Given, literal, quoted
+from sofs_bayes.records.csv_text import did_you_mean
+
+if TYPE_CHECKING:
+    from duckdb import DuckDBPyConnection
+    from pandas import DataFrame
+    from pandas.api.typing import StataReader
+
+Evidence = Literal["synthetic", "records"]
+SUFFIXES = (".csv", ".csv.gz", ".parquet", ".dta")
+ALLOWED = "a file of referrals: " + ", ".join(SUFFIXES)
+BESIDE = ("authorities.csv", "groups.csv")
+FRAME, COPIED = "given_frame", "copied_file"
+STATA_ROWS = 250_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """Referrals as a query can read them.
+
+    Parameters
+    ----------
+    name
+        The file, for messages.
+    relation
+        What stands behind FROM.
+    columns
+        The columns by name.
+    evidence
+        `synthetic` if the file's metadata or its name say so, else `records`.
+    """
+
+    name: str
+    relation: str
+    columns: Mapping[str, Given]
+    evidence: Evidence
+
+
+def referrals_file(path: Path | str) -> Path:
+    """The file of referrals at a path, or the only one in the folder at it.
+
+    In a folder it is the file with `children` in its name, or the only one of a format that
+    can be read, beside `authorities.csv` and `groups.csv`.
+
+    Raises
+    ------
+    BadInput
+        There is no such path, format or file; or a folder has several.
+    """
+    path = Path(path)
+    if not path.is_dir():
+        if not path.name.casefold().endswith(SUFFIXES):
+            raise BadInput(path, "", "a name with another ending", ALLOWED)
+        if not path.exists():
+            raise BadInput(path, "", "no such file", ALLOWED)
+        return path
+    readable = [
+        each
+        for each in sorted(path.iterdir())
+        if each.name.casefold().endswith(SUFFIXES) and each.name not in BESIDE
+    ]
+    named = [each for each in readable if "children" in each.name.casefold()]
+    candidates = named or readable
+    if len(candidates) != 1:
+        found = ", ".join(each.name for each in candidates) or "none"
+        raise BadInput(path, "files of referrals", found, "one, or one with children in its name")
+    return candidates[0]
+
+
+def open_source(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str]) -> Source:
+    """The referrals in a file, with the wanted columns at least.
+
+    A Stata file is copied into the connection in portions; the others stay where they are.
+
+    Raises
+    ------
+    BadInput
+        The file is empty, encrypted, damaged or not of its format.
+    BadSpec
+        Wanted columns are missing.
+    """
+    with one_line(path):
+        if path.stat().st_size == 0:
+            raise BadInput(path, "", "an empty file", ALLOWED)
+        if path.suffix.casefold() == ".dta":
+            _check_end_of_stata(path)
+            return _open_stata(connection, path, wanted)
+        if path.suffix.casefold() == ".parquet":
+            return _open_parquet(connection, path, wanted)
+        return _open_csv(path, wanted)
+
+
+def open_frame(
+    connection: "DuckDBPyConnection",
+    frame: "DataFrame",
+    wanted: Sequence[str],
+    *,
+    name: str,
+    evidence: Evidence,
+) -> Source:
+    """The referrals in a frame, which the connection reads in place."""
+    check_columns(name, [str(column) for column in frame.columns], wanted)
+    with one_line(name):
+        connection.register(FRAME, frame[list(wanted)])
+        columns = _described(connection, FRAME)
+    return Source(name=name, relation=FRAME, columns=columns, evidence=evidence)
+
+
+def forget_source(connection: "DuckDBPyConnection") -> None:
+    """Take away what `open_source` or `open_frame` put into the connection."""
+    connection.unregister(FRAME)
+    connection.execute(f"DROP TABLE IF EXISTS {COPIED}")
+
+
+@contextmanager
+def one_line(name: Path | str) -> Iterator[None]:
+    """Turns a reader's error into one line that quotes nothing of the file.
+
+    Raises
+    ------
+    BadInput
+        The block cannot read the file.
+    """
+    import duckdb
+
+    try:
+        yield
+    except (duckdb.BinderException, duckdb.CatalogException, duckdb.ParserException):
+        raise  # about the query, not about the file
+    except duckdb.Error as error:
+        raise _unreadable(name, str(error)) from None
+    except OSError as error:
+        raise BadInput(name, "", error.strerror or "damaged or cut off", ALLOWED) from None
+
+
+def check_columns(name: str, header: Sequence[str], wanted: Sequence[str]) -> None:
+    """Refuse a header without the wanted columns, or with one of them twice.
+
+    Raises
+    ------
+    BadSpec
+        A fault for each column. Where the header has no wanted column at all it may be a
+        child's record, so nothing similar is offered from it.
+    """
+    is_header = bool(set(header) & set(wanted))
+    folded = {column.casefold() for column in wanted}
+    known = header if is_header else [each for each in header if each.casefold() in folded]
+    faults = []
+    for column in wanted:
+        times = header.count(column)
+        if times != 1:
+            found = "it twice" if times else f"no such column{did_you_mean(column, known)}"
+            allowed = "the column once (the analysis says what columns are called)"
+            faults.append(BadInput(name, f"column {column}", found, allowed))
+    if faults:
+        raise BadSpec(faults)
+
+
+# ------------------------------------------------------------------------------- formats
+
+
+def _open_csv(path: Path, wanted: Sequence[str]) -> Source:
+    header = _csv_header(path)
+    check_columns(str(path), header, wanted)
+    types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(header)))
+    # Nothing is sniffed: what one file means must not depend on what its rows look like.
+    options = (
+        "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', "
+        "strict_mode = true, nullstr = '', hive_partitioning = false, "
+        f"compression = '{'gzip' if path.suffix.casefold() == '.gz' else 'none'}'"
+    )
+    return Source(
+        name=str(path),
+        relation=f"read_csv({_pattern(path)}, {options}, columns = {{{types}}})",
+        columns={name: Given(sql=f"c{header.index(name)}", type="VARCHAR") for name in wanted},
+        evidence=_by_name(path),
+    )
+
+
+def _csv_header(path: Path) -> list[str]:
+    opened = gzip.open if path.suffix.casefold() == ".gz" else open
+    try:
+        with opened(path, "rb") as file:
+            return next(csv.reader(line.decode("utf-8-sig") for line in file), [])
+    except (UnicodeDecodeError, csv.Error):
+        found = "no text in UTF-8 (is it encrypted, compressed or a workbook?)"
+        raise BadInput(path, "line 1", found, "a CSV file in UTF-8 with a header") from None
+    except (EOFError, zlib.error):
+        raise BadInput(path, "", "a gzip file that is damaged or cut off", ALLOWED) from None
+
+
+def _open_parquet(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str]) -> Source:
+    relation = f"read_parquet({_pattern(path)}, hive_partitioning = false)"
+    columns = _described(connection, relation)
+    check_columns(str(path), list(columns), wanted)
+    said = connection.execute(
+        f"SELECT decode(value) FROM parquet_kv_metadata({_pattern(path)})"
+        " WHERE decode(key) = 'evidence'"
+    ).fetchone()
+    evidence: Evidence = "synthetic" if said == ("synthetic",) else _by_name(path)
+    return Source(name=str(path), relation=relation, columns=columns, evidence=evidence)
+
+
+def _described(connection: "DuckDBPyConnection", relation: str) -> dict[str, Given]:
+    rows = connection.execute(f"DESCRIBE SELECT * FROM {relation}").fetchall()
+    return {name: Given(sql=quoted(name), type=kind) for name, kind, *_ in rows}
+
+
+def _open_stata(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str]) -> Source:
+    import pandas as pd
+
+    try:
+        with pd.read_stata(path, convert_categoricals=False, chunksize=STATA_ROWS) as reader:
+            check_columns(str(path), list(reader.variable_labels()), wanted)
+            labels = _value_labels(reader)
+            rows = sum(_append(connection, portion[list(wanted)]) for portion in reader)
+            if rows == 0:
+                raise BadInput(path, "", "a header and no rows", "at least one referral")
+    except (ValueError, EOFError, struct.error):
+        raise BadInput(path, "", "no Stata file, or one that is cut off", ALLOWED) from None
+    columns = {
+        name: replace(given, labels=labels.get(name, {}))
+        for name, given in _described(connection, COPIED).items()
+    }
+    return Source(name=str(path), relation=COPIED, columns=columns, evidence=_by_name(path))
+
+
+def _check_end_of_stata(path: Path) -> None:
+    """Refuse a Stata file (from version 13 on) without its end; value labels stand there."""
+    with path.open("rb") as file:
+        begins = file.read(11) == b"<stata_dta>"
+        file.seek(-min(12, path.stat().st_size), 2)
+        if begins and file.read() != b"</stata_dta>":
+            raise BadInput(path, "", "a Stata file that is cut off", ALLOWED)
+
+
+def _append(connection: "DuckDBPyConnection", portion: "DataFrame") -> int:
+    """Copy rows into the connection; their number."""
+    # Whole numbers are floats in a portion where some are missing; NaN arrives as NULL.
+    connection.register("portion", portion)
+    connection.execute(f"CREATE TABLE IF NOT EXISTS {COPIED} AS FROM portion LIMIT 0")
+    connection.execute(f"INSERT INTO {COPIED} FROM portion")
+    connection.unregister("portion")
+    return len(portion)
+
+
+def _value_labels(reader: "StataReader") -> dict[str, dict[str, str]]:
+    """Column → number as text → label, for the columns that have labels."""
+    # pandas has no public way from a column to its set of labels, whose name is its own.
+    sets: Sequence[str] = reader._lbllist  # type: ignore[attr-defined]
+    labels = reader.value_labels()
+    return {
+        column: {str(number): label for number, label in labels[name].items()}
+        for column, name in zip(reader.variable_labels(), sets, strict=True)
+        if name in labels
+    }
+
+
+# ------------------------------------------------------------------------------ messages
+
+
+def _unreadable(name: Path | str, message: str) -> BadInput:
+    line = re.search(r"CSV Error on Line: ([0-9]+)", message)
+    place = f"line {line[1]}" if line else ""
+    fields = re.search(r"Expected Number of Columns: ([0-9]+) Found: ([0-9]+)", message)
+    if fields:
+        return BadInput(name, place, f"{fields[2]} fields", f"{fields[1]}, as in the header")
+    for sign, found in (
+        ("unicode", "text that is not UTF-8 (is it encrypted?)"),
+        ("utf-8", "text that is not UTF-8 (is it encrypted?)"),
+        ("unterminated quote", "a quote that does not end"),
+        ("quote", "a quote in the middle of a field"),
+        ("is encrypted", "an encrypted file"),
+        ("gzip stream", "no gzip file, or one that is cut off"),
+        ("magic bytes", "no Parquet file, or one that is cut off"),
+        ("too small", "no Parquet file, or one that is cut off"),
+        ("out of memory", "more than fits in memory and in the folder for temporary files"),
+        ("no space left", "no space left in the folder for temporary files"),
+    ):
+        if sign in message.casefold():
+            return BadInput(name, place, found, ALLOWED)
+    return BadInput(name, place, "a damaged file, or not of the format its name says", ALLOWED)
+
+
+def _pattern(path: Path) -> str:
+    """A path for DuckDB, which would take * ? [ for a pattern."""
+    return literal(glob.escape(str(path)))
+
+
+def _by_name(path: Path) -> Evidence:
+    return "synthetic" if "synthetic" in path.name.casefold() else "records"

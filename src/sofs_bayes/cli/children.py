@@ -34,10 +34,11 @@ def add_simulate(verbs: Verbs) -> None:
     )
     verb.add_argument("--solve", action="store_true", help="solve anew (minutes), not from fixture")
     verb.add_argument("--drawn", action="store_true", help="draw from the hierarchical model")
-    verb.add_argument("--effect", type=float, metavar="LOG_ODDS", help="drawn: the true effect")
-    verb.add_argument("--effect-sd", type=float, metavar="LOG_ODDS", help="drawn: between pilots")
+    verb.add_argument("--effect", type=float, metavar="LOG_ODDS", help="drawn: the true effect (0)")
+    verb.add_argument("--effect-sd", type=float, metavar="LOG_ODDS", help="drawn: among pilots (0)")
     verb.add_argument("--shock-sd", type=float, metavar="LOG_ODDS", help="drawn: by year")
-    verb.add_argument("--scale", type=int, default=1, help="drawn: this many times the children")
+    verb.add_argument("--persistence", type=float, help="drawn: of shocks, year to year (0.5)")
+    verb.add_argument("--times", type=float, default=1.0, help="drawn: so many times the children")
     verb.add_argument("--seed", type=int, help="default: the scenario's")
     verb.add_argument("--replace", action="store_true", help="replace an earlier population")
 
@@ -119,13 +120,13 @@ def _date(text: str) -> date:
 
 
 def _simulate(options: argparse.Namespace) -> int:
-    from sofs_bayes.pipeline.children import simulate
+    from sofs_bayes.pipeline.simulation import simulate
 
     if not options.drawn:
-        only_drawn = ("effect", "effect_sd", "shock_sd")
+        only_drawn = ("effect", "effect_sd", "shock_sd", "persistence")
         given = [name for name in only_drawn if getattr(options, name) is not None]
-        if given or options.scale != 1:
-            name = (given or ["scale"])[0].replace("_", "-")
+        if given or options.times != 1:
+            name = (given or ["times"])[0].replace("_", "-")
             raise BadInput(f"--{name}", "", "a solved population", "--drawn beside it")
     elif options.solve:
         raise BadInput("--solve", "", "--drawn beside it", "one of the two")
@@ -141,7 +142,8 @@ def _simulate(options: argparse.Namespace) -> int:
         effect=options.effect,
         effect_sd=options.effect_sd,
         shock_sd=options.shock_sd,
-        scale=options.scale,
+        persistence=options.persistence,
+        times=options.times,
         seed=options.seed,
         replace=options.replace,
         progress=progress,

@@ -1,0 +1,1 @@
+"""The published regressions: terms, fits, assumption tests, decision rules, replication."""

@@ -1,0 +1,283 @@
+"""Cells → the cross-products, or the counts, of a regression on its own terms.
+
+They are those of `terms.design` on the referrals, so that what is fitted from cells outside a
+secure setting is what would have been fitted inside.
+"""
+
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sofs_bayes.cells.dataset import OUTCOME, Cells, frame_of, with_authority_covariates
+from sofs_bayes.errors import BadInput
+from sofs_bayes.frequentist.terms import (
+    INTERCEPT,
+    MISSING,
+    POST,
+    authority_covariate_terms,
+    authority_terms,
+    base_terms,
+    child_terms,
+    independent_columns,
+    kept_rows,
+    treatment_terms,
+)
+from sofs_bayes.spec import ChildrenAnalysis, Number, Regression
+
+Floats = npt.NDArray[np.float64]
+PLACE = "cells"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Gram:
+    """The cross-products of a regression, by authority (the sums over them are the whole).
+
+    Attributes
+    ----------
+    terms
+        Names of the regressors, in the order of `terms.design`; no combinations of others.
+    dropped
+        Terms that combinations of earlier ones, or nothing but zeros, made impossible.
+    authorities
+        Whose cross-products they are, in alphabetical order.
+    n, weight
+        Rows and sums of weights, shape (authorities,).
+    xx, xy, yy
+        X'WX, X'Wy and y'Wy, shapes (authorities, terms, terms), (authorities, terms),
+        (authorities,); W is the identity if unweighted.
+    """
+
+    terms: tuple[str, ...]
+    dropped: tuple[str, ...]
+    authorities: tuple[str, ...]
+    n: npt.NDArray[np.int64]
+    weight: Floats
+    xx: Floats
+    xy: Floats
+    yy: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountDesign:
+    """The terms of a regression with the counts of their patterns.
+
+    Attributes
+    ----------
+    terms
+        Regressors by name, shape (patterns, terms); no column is a combination of others.
+    n, events, weight, weighted_events
+        Rows, events, Σw and Σwy, shape (patterns,).
+    authority
+        Whom a pattern belongs to, as integers from 0 in alphabetical order.
+    dropped
+        Terms that combinations of earlier ones, or nothing but zeros, made impossible.
+    """
+
+    terms: pd.DataFrame
+    n: Floats
+    events: Floats
+    weight: Floats
+    weighted_events: Floats
+    authority: npt.NDArray[np.int64]
+    dropped: tuple[str, ...]
+
+
+def gram(
+    cells: Cells,
+    analysis: ChildrenAnalysis,
+    regression: Regression,
+    *,
+    weighted: bool = True,
+    suppressed: Literal["refuse", "leave out"] = "refuse",
+) -> Gram:
+    """The cross-products of a regression, from those of the cells.
+
+    Which terms are combinations of others is judged by the weighted cross-products, weighted
+    or not, as `terms.design` does.
+
+    Raises
+    ------
+    BadInput
+        Cells without cross-products, or without a key, covariate or authorities' covariate
+        that the regression needs; suppressed cells, unless they are to be left out.
+    """
+    frame, sums, child = _selected(cells, analysis, regression, suppressed)
+    before, after = _cell_terms(frame, analysis, regression, sums["unweighted"][:, 0, 0])
+    at = pd.concat([before, after], axis="columns")
+    names = [*before, *child, *after]
+    places = [[*at, *child].index(name) for name in names]
+    authority, authorities = pd.factorize(frame["authority"].astype(str), sort=True)
+    whole = _spread(sums["weighted"], at).sum(axis=0)[np.ix_(places, places)]
+    kept = independent_columns(_root(whole), np.ones(len(whole)))
+    chosen = np.array(places)[kept]
+    zz = _by_group(_spread(sums["weighted" if weighted else "unweighted"], at), authority)
+    return Gram(
+        terms=tuple(np.array(names)[kept].tolist()),
+        dropped=tuple(np.array(names)[~kept].tolist()),
+        authorities=tuple(map(str, authorities)),
+        n=_by_group(sums["unweighted"][:, 0, 0], authority).round().astype(np.int64),
+        weight=_by_group(sums["weighted"][:, 0, 0], authority),
+        xx=zz[:, chosen[:, None], chosen],
+        xy=zz[:, chosen, -1],
+        yy=zz[:, -1, -1],
+    )
+
+
+def _selected(
+    cells: Cells,
+    analysis: ChildrenAnalysis,
+    regression: Regression,
+    suppressed: Literal["refuse", "leave out"],
+) -> tuple[pd.DataFrame, dict[str, Floats], list[str]]:
+    """The cells a regression uses, their cross-products, and the names of its child terms."""
+    if cells.products is None:
+        raise BadInput(PLACE, "products", "none", "cells collapsed with products")
+    hidden = int(cells.products.attrs.get("suppressed", 0))
+    if hidden and suppressed == "refuse":
+        allowed = 'all cells, or suppressed = "leave out"'
+        raise BadInput(PLACE, "products", f"{hidden} suppressed cells", allowed)
+    names = [str(name) for name in cells.products["regressor"].values]
+    expected = [INTERCEPT, *_child_names(analysis), OUTCOME]
+    if names != expected:
+        lacking = next((name for name in expected if name not in names), "others")
+        raise BadInput(PLACE, "regressors", f"no {lacking}", "the regressions' child terms")
+    keyed = kept_rows(frame_of(cells.products, "cell"), regression)
+    sums = {
+        name: cells.products[name].values[keyed.index.to_numpy()].astype(np.float64)
+        for name in ("unweighted", "weighted")
+    }
+    numbers = [f"{name}: {MISSING}" for name in _numbers(analysis)]
+    count = dict(zip(names, np.einsum("cii->i", sums["unweighted"]), strict=True))
+    wanted = [i for i, name in enumerate(names) if name not in numbers or count[name]]
+    sums = {name: values[:, wanted][:, :, wanted] for name, values in sums.items()}
+    frame = _with_authorities(keyed, cells, analysis, regression)
+    return frame, sums, [names[i] for i in wanted[1:-1]]
+
+
+def count_design(cells: Cells, analysis: ChildrenAnalysis, regression: Regression) -> CountDesign:
+    """The terms of a regression, by pattern, with the patterns' counts.
+
+    Raises
+    ------
+    BadInput
+        Counts that were suppressed; cells without a key, covariate or authorities' covariate
+        that the regression needs.
+    """
+    counts = frame_of(cells.patterns, "pattern")
+    if lacking := sorted(set(analysis.regressions.covariates) - set(cells.covariates)):
+        raise BadInput(PLACE, "covariates", f"no {lacking[0]}", "the regressions' covariates")
+    kept = kept_rows(counts, regression)
+    if kept["events"].isna().any():
+        found = f"{int(kept['events'].isna().sum())} suppressed counts"
+        raise BadInput(PLACE, "events", found, "all counts")
+    frame = _with_authorities(kept, cells, analysis, regression)
+    before, after = _cell_terms(frame, analysis, regression, frame["n"].to_numpy(np.float64))
+    terms = pd.concat([before, child_terms(frame, analysis), after], axis="columns")
+    weight = frame["weight"].to_numpy(np.float64)
+    independent = independent_columns(terms.to_numpy(), weight)
+    return CountDesign(
+        terms=terms.loc[:, independent],
+        n=frame["n"].to_numpy(np.float64),
+        events=frame["events"].to_numpy(np.float64),
+        weight=weight,
+        weighted_events=frame["weighted_events"].to_numpy(np.float64),
+        authority=pd.factorize(frame["authority"].astype(str), sort=True)[0].astype(np.int64),
+        dropped=tuple(terms.columns[~independent]),
+    )
+
+
+def _child_names(analysis: ChildrenAnalysis) -> list[str]:
+    """The names of all child terms there can be, in the order of `terms.child_terms`."""
+    values: dict[str, list[str | float]] = {}
+    for name in analysis.regressions.covariates:
+        values[name] = [np.nan if name in _numbers(analysis) else MISSING]
+    return [str(name) for name in child_terms(pd.DataFrame(values), analysis)]
+
+
+def _numbers(analysis: ChildrenAnalysis) -> list[str]:
+    covariates = map(analysis.records.covariate, analysis.regressions.covariates)
+    return [each.name for each in covariates if isinstance(each, Number)]
+
+
+def _with_authorities(
+    frame: pd.DataFrame, cells: Cells, analysis: ChildrenAnalysis, regression: Regression
+) -> pd.DataFrame:
+    """Keyed rows with all that their terms need, or BadInput."""
+    needed = {"year"}
+    if regression.treatment in ("lags", "leads and lags"):
+        needed.add("years_since")
+    if lacking := sorted(needed - set(cells.by)):
+        raise BadInput(PLACE, "by", f"cells without {lacking[0]}", "cells collapsed by it")
+    full = with_authority_covariates(frame.reset_index(drop=True), cells.authorities)
+    used = [*analysis.regressions.authority_covariates]
+    match regression.treatment:
+        case "quality" | "embeddedness" | "ofsted":
+            used.append(regression.treatment)
+        case "practice model":
+            used.append("similar_practice_model")
+    for name in used:
+        if name not in full or full[name].isna().any():
+            raise BadInput(PLACE, f"authorities, {name}", "nothing for some", "a number for each")
+    return full
+
+
+def _cell_terms(
+    frame: pd.DataFrame, analysis: ChildrenAnalysis, regression: Regression, rows: Floats
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """The terms before and after the child terms, constant within a cell.
+
+    The authorities' covariates are standardised over the rows that the cells count.
+    """
+    before = [
+        base_terms(frame, analysis),
+        *([authority_terms(frame)] if regression.authorities == "fixed" else []),
+        treatment_terms(frame, regression),
+    ]
+    plain = replace(analysis, regressions=replace(analysis.regressions, standardise=False))
+    covariates = authority_covariate_terms(frame, plain, regression)
+    unscaled = (
+        {*covariates} if not analysis.regressions.standardise else {*analysis.regressions.unscaled}
+    )
+    share = rows / rows.sum()
+    for name in [name for name in covariates if name not in unscaled]:
+        values = covariates[name].to_numpy()
+        centred = values - share @ values
+        spread = np.sqrt(share @ centred**2)
+        covariates[name] = centred / spread if spread > 0 else centred
+    after = [covariates, frame[[POST]].astype(np.float64)]
+    return pd.concat(before, axis="columns"), pd.concat(after, axis="columns")
+
+
+def _spread(sums: Floats, at: pd.DataFrame) -> Floats:
+    """Cross-products of (cell terms, child terms, outcome) by cell.
+
+    A term that is constant within a cell is its value times the intercept.
+    """
+    values = at.to_numpy(np.float64)
+    first, rest = sums[:, 0, :], sums[:, 1:, 1:]
+    own = np.einsum("ci,cj,c->cij", values, values, first[:, 0])
+    mixed = np.einsum("ci,cj->cij", values, first[:, 1:])
+    upper = np.concatenate([own, mixed], axis=2)
+    lower = np.concatenate([mixed.transpose(0, 2, 1), rest], axis=2)
+    return np.concatenate([upper, lower], axis=1)
+
+
+def _by_group(values: Floats, group: npt.NDArray[np.intp]) -> Floats:
+    """Sums over the first axis, within groups numbered from 0."""
+    sums = np.zeros((int(group.max()) + 1, *values.shape[1:]))
+    np.add.at(sums, group, values)
+    return sums
+
+
+def _root(gram_matrix: Floats) -> Floats:
+    """Columns of length 1 whose cross-products are those of the matrix, scaled.
+
+    Scaled before the root is taken, so that a column of small numbers keeps its digits.
+    """
+    length = np.sqrt(np.diag(gram_matrix))
+    scale = np.where(length > 0, length, 1.0)
+    values, vectors = np.linalg.eigh(gram_matrix / np.outer(scale, scale))
+    return np.sqrt(values.clip(min=0.0))[:, None] * vectors.T

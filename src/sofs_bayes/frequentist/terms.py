@@ -1,0 +1,254 @@
+"""Matched referrals → the columns of a regression, by the names of their terms.
+
+A frame of matched referrals has a row for each referral in each matched group it stands in,
+with the columns of `matching.strata.MATCHED` beside the covariates. The same functions serve
+frames of cells, as long as the columns they need are there.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.spec import ChildrenAnalysis, Levels, Number, Regression
+
+MISSING = "missing"
+INTERCEPT = "intercept"
+PILOT = "pilot"
+DID = "did"
+POST = "post"
+
+# A column whose squared length left over, after the columns before it, is below this share of
+# the whole is counted as their combination (Gram matrices carry about 1e-15).
+ALIASED = 1e-10
+
+# A year before settling-in with a smaller share of the pilots' rows before is no reference.
+SPARSE = 0.01
+
+Floats = npt.NDArray[np.float64]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """The numbers of one regression.
+
+    Parameters
+    ----------
+    outcome
+        0 or 1, shape (rows,).
+    terms
+        Regressors by name, float64, shape (rows, terms); no column is a combination of others.
+    weights
+        Matching weights, shape (rows,).
+    authority, child
+        Whom a row belongs to, as integers from 0, shape (rows,).
+    dropped
+        Terms that combinations of earlier ones, or nothing but zeros, made impossible.
+    """
+
+    outcome: Floats
+    terms: pd.DataFrame
+    weights: Floats
+    authority: npt.NDArray[np.int64]
+    child: npt.NDArray[np.int64]
+    dropped: tuple[str, ...]
+
+
+def design(matched: pd.DataFrame, analysis: ChildrenAnalysis, regression: Regression) -> Design:
+    """The outcome, terms, weights and clusters of a regression on matched referrals.
+
+    Terms stand in this order: intercept, years (the first is the reference), fixed effects of
+    authorities, treatment, child covariates, authorities' covariates, `post`. The last is
+    identified by staggered timing alone; where the years take it up it is dropped.
+
+    Raises
+    ------
+    BadInput
+        `without` names no matched group; a covariate has a level that the analysis does not
+        name; a term has values that are no numbers.
+    """
+    kept = kept_rows(matched, regression)
+    blocks = [
+        base_terms(kept, analysis),
+        *([authority_terms(kept)] if regression.authorities == "fixed" else []),
+        treatment_terms(kept, regression),
+        child_terms(kept, analysis),
+        authority_covariate_terms(kept, analysis, regression),
+        kept[[POST]].astype(np.float64),
+    ]
+    terms = pd.concat(blocks, axis="columns")
+    for name in terms.columns:
+        if not np.isfinite(terms[name].to_numpy()).all():
+            raise BadInput("matched referrals", str(name), "values that are no numbers", "numbers")
+    weights = kept["weight"].to_numpy(np.float64)
+    independent = independent_columns(terms.to_numpy(), weights)
+    return Design(
+        outcome=kept["outcome"].to_numpy(np.float64),
+        terms=terms.loc[:, independent],
+        weights=weights,
+        authority=pd.factorize(kept["authority"], sort=True)[0].astype(np.int64),
+        child=pd.factorize(kept["child"], sort=True)[0].astype(np.int64),
+        dropped=tuple(terms.columns[~independent]),
+    )
+
+
+def kept_rows(matched: pd.DataFrame, regression: Regression) -> pd.DataFrame:
+    """The rows that a regression uses: all but those of the groups it goes without.
+
+    Raises
+    ------
+    BadInput
+        `without` names no matched group.
+    """
+    if not regression.without:
+        return matched
+    groups = sorted(matched["group"].unique())
+    for name in regression.without:
+        if name not in groups:
+            place = f"regressions.columns, {regression.name!r}, without"
+            raise BadInput("the analysis", place, f"{name!r}", "one of " + ", ".join(groups))
+    return matched[~matched["group"].isin(regression.without)]
+
+
+def base_terms(frame: pd.DataFrame, analysis: ChildrenAnalysis) -> pd.DataFrame:
+    """The intercept and a dummy for each year of the analysis but its first."""
+    years = {
+        f"year {year}": (frame["year"] == year).to_numpy(np.float64)
+        for year in analysis.records.years[1:]
+    }
+    return pd.DataFrame({INTERCEPT: np.ones(len(frame))} | years, index=frame.index)
+
+
+def authority_terms(frame: pd.DataFrame) -> pd.DataFrame:
+    """A dummy for each authority but the first by name."""
+    names = sorted(frame["authority"].unique())[1:]
+    dummies = {f"authority: {name}": frame["authority"] == name for name in names}
+    return pd.DataFrame(dummies, index=frame.index).astype(np.float64)
+
+
+def treatment_terms(frame: pd.DataFrame, regression: Regression) -> pd.DataFrame:
+    """The pilot difference and what replaces or refines the DiD (pilot × post).
+
+    Lags and leads are dummies of a pilot's years since settling-in (0 is the first year after
+    its end), separate and not cumulative. The reference is the last year before its start: -1,
+    or -2 where the outcome window takes a whole year, so that -1 holds less than `SPARSE` of
+    the pilots' rows before; those count with the reference.
+    Comparators score 0 on quality and embeddedness. Practice models divide the comparators;
+    pilots are the reference.
+    """
+    pilot = frame[PILOT].to_numpy(np.float64)
+    post = frame[POST].to_numpy(np.float64)
+    columns: dict[str, Floats]
+    match regression.treatment:
+        case "did":
+            columns = {PILOT: pilot, DID: pilot * post}
+        case "lags":
+            columns = {PILOT: pilot} | _years_since(frame, pilot, since=0)
+        case "leads and lags":
+            columns = {PILOT: pilot} | _years_since(frame, pilot, since=None)
+        case "quality" | "embeddedness":
+            name = regression.treatment
+            score = frame[name].to_numpy(np.float64) * pilot
+            columns = {name: score, f"{name} × post": score * post}
+        case "practice model":
+            similar = frame["similar_practice_model"].to_numpy(np.float64) * (1 - pilot)
+            other = 1 - pilot - similar
+            columns = {
+                "similar practice model": similar,
+                "other practice model": other,
+                "similar practice model × post": similar * post,
+                "other practice model × post": other * post,
+            }
+        case "ofsted":
+            rating = frame["ofsted"].to_numpy(np.float64)
+            columns = {
+                PILOT: pilot,
+                DID: pilot * post,
+                "ofsted": rating,
+                "pilot × post × ofsted": pilot * post * rating,
+            }
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _years_since(frame: pd.DataFrame, pilot: Floats, *, since: int | None) -> dict[str, Floats]:
+    """Dummies of the pilots' years since settling-in, from `since` on (None: all)."""
+    years = frame["years_since"].to_numpy()
+    present, counts = np.unique(years[pilot == 1], return_counts=True)
+    fewest = SPARSE * counts[present < 0].sum()
+    usual = present[(present < 0) & (counts >= fewest)]
+    reference = int(usual.max()) if len(usual) else 0
+    wanted = [
+        int(year)
+        for year in present
+        if not reference <= year < 0 and (since is None or year >= since)
+    ]
+    return {
+        f"lag {year}" if year >= 0 else f"lead {year}": np.where(years == year, pilot, 0.0)
+        for year in wanted
+    }
+
+
+def child_terms(frame: pd.DataFrame, analysis: ChildrenAnalysis) -> pd.DataFrame:
+    """Dummies of the children's levels (missing among them) and centred numbers.
+
+    A missing number stands at the centre and has a dummy of its own, as a missing level has.
+    """
+    columns: dict[str, Floats] = {}
+    for name in analysis.regressions.covariates:
+        covariate = analysis.records.covariate(name)
+        if isinstance(covariate, Number):
+            values = frame[name].to_numpy(np.float64) - covariate.centre
+            absent = np.isnan(values)
+            columns[name] = np.where(absent, 0.0, values)
+            if absent.any():
+                columns[f"{name}: {MISSING}"] = absent.astype(np.float64)
+        else:
+            columns |= _dummies(frame[name], covariate)
+    return pd.DataFrame(columns, index=frame.index)
+
+
+def _dummies(values: "pd.Series[str]", covariate: Levels) -> dict[str, Floats]:
+    levels = [*covariate.levels, MISSING]
+    if unknown := int((~values.isin(levels)).sum()):
+        found = f"{unknown} rows with another level"
+        raise BadInput("matched referrals", covariate.name, found, ", ".join(levels))
+    codes = values.to_numpy()
+    return {
+        f"{covariate.name}: {level}": np.where(codes == level, 1.0, 0.0)
+        for level in levels
+        if level != covariate.reference
+    }
+
+
+def authority_covariate_terms(
+    frame: pd.DataFrame, analysis: ChildrenAnalysis, regression: Regression
+) -> pd.DataFrame:
+    """The authorities' covariates, by default at mean 0 and sd 1 over the rows.
+
+    Those in `regressions.unscaled` enter as they are; the Ofsted rating is left out where it is
+    the treatment.
+    """
+    names = analysis.regressions.authority_covariates
+    wanted = [name for name in names if name != "ofsted" or regression.treatment != "ofsted"]
+    values = frame[wanted].astype(np.float64)
+    if not analysis.regressions.standardise:
+        return values
+    scaled = [name for name in wanted if name not in analysis.regressions.unscaled]
+    spread = values[scaled].std(ddof=0)
+    standardised = (values[scaled] - values[scaled].mean()) / spread.where(spread > 0, 1.0)
+    return values.assign(**standardised)
+
+
+def independent_columns(columns: Floats, weights: Floats) -> npt.NDArray[np.bool_]:
+    """Which columns are no combination of those before them; shape (columns,)."""
+    gram = columns.T @ (weights[:, None] * columns)
+    scale = np.sqrt(np.diag(gram))
+    left = gram / np.outer(scale, scale).clip(min=np.finfo(np.float64).tiny)
+    kept = np.zeros(len(scale), dtype=np.bool_)
+    for i in range(len(scale)):
+        if scale[i] > 0 and left[i, i] > ALIASED:
+            kept[i] = True
+            left = left - np.outer(left[:, i], left[i]) / left[i, i]
+    return kept

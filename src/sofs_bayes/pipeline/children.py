@@ -1,0 +1,235 @@
+"""Children's records, step by step: referrals → matched children → cells."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+
+from sofs_bayes import spec
+from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline.watching import Progress, silent, timed, versions
+from sofs_bayes.published.facts import facts_sha256
+from sofs_bayes.reporting.run_folder import check_target, sha256, whole_folder
+from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
+from sofs_bayes.spec import ChildrenAnalysis
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sofs_bayes.matching.strata import MatchedSample
+    from sofs_bayes.records.groups import Groups
+    from sofs_bayes.records.referrals import Referrals
+
+MATCHED = "matched.parquet"
+SYNTHETIC = "synthetic-"
+
+
+def load_children(source: Path | str) -> ChildrenAnalysis:
+    """The analysis of children's records in a TOML file, by its path or bundled name.
+
+    Raises
+    ------
+    BadInput
+        It cannot be read, or is of another kind.
+    """
+    analysis = spec.load(source)
+    if not isinstance(analysis, ChildrenAnalysis):
+        raise BadInput(source, "kind", repr(analysis.kind), "'children'")
+    return analysis
+
+
+def match(
+    analysis: ChildrenAnalysis | Path | str,
+    children: Path,
+    output: Path | None = None,
+    *,
+    authorities: Path | None = None,
+    groups: Path | None = None,
+    memory: str = "1GB",
+    replace: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Match referrals and write a folder: matched children, balance, summary, report.
+
+    Parameters
+    ----------
+    analysis
+        The analysis, its file or its bundled name.
+    children
+        The file of referrals (CSV, Parquet, Stata), or the folder it lies in.
+    output
+        The new folder; `matched/` and the analysis's name by default.
+    authorities, groups
+        Their CSV files; by default beside the referrals.
+    memory
+        What DuckDB may hold in memory; the rest goes to temporary files.
+
+    Returns
+    -------
+    Path
+        The folder: `matched.parquet` (`synthetic-matched.parquet` if the records are), the
+        tables as CSV, all of them as `matching.md`, `groups.csv`, `analysis.toml`,
+        `manifest.json`. It holds records and stays where the records are.
+
+    Raises
+    ------
+    BadInput, BadSpec
+        Anything that cannot be used; nothing is written then.
+    """
+    analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
+    output = output or Path("matched") / analysis.name
+    check_target(output, replace=replace)
+    from sofs_bayes.matching.strata import write_matched
+    from sofs_bayes.records.authority_file import read_authorities
+    from sofs_bayes.records.groups import read_groups
+    from sofs_bayes.records.referral_files import referrals_file
+    from sofs_bayes.records.referrals import open_referrals
+
+    seconds: dict[str, float] = {}
+    file = referrals_file(children)
+    inputs = [
+        file,
+        authorities or _beside(file, "authorities.csv"),
+        groups or _beside(file, "groups.csv"),
+    ]
+    known, given = read_authorities(inputs[1], analysis), read_groups(inputs[2])
+    progress(f"{analysis.name}: reading and checking {file.name}")
+    with timed(seconds, "read"):
+        referrals = open_referrals(file, analysis, memory=memory)
+    with referrals:
+        sample, texts = _matched(
+            referrals, given, known, analysis, progress=progress, seconds=seconds
+        )
+        progress(f"{analysis.name}: writing {sample.after.rows:,} rows")
+        evidence = referrals.evidence
+        with whole_folder(output, replace=replace) as folder:
+            name = MATCHED if evidence == "records" else SYNTHETIC + MATCHED
+            with timed(seconds, "write"):
+                write_matched(sample, folder / name, evidence=evidence, analysis=analysis)
+            for name, text in texts.items():
+                _write(folder / name, text)
+            write_manifest(
+                folder,
+                analysis,
+                evidence=evidence,
+                status="matched",
+                inputs=inputs,
+                seconds=seconds,
+            )
+    return output
+
+
+def _matched(
+    referrals: "Referrals",
+    given: "Groups",
+    known: "pd.DataFrame",
+    analysis: ChildrenAnalysis,
+    *,
+    progress: Progress,
+    seconds: dict[str, float],
+) -> "tuple[MatchedSample, dict[str, str]]":
+    """The matched sample, and the texts of the files that say what matching did."""
+    from sofs_bayes.matching.balance import BalanceRow, balance
+    from sofs_bayes.matching.from_records import choose_from_records, compare_with_print
+    from sofs_bayes.matching.pre_trend import PreTrendRow
+    from sofs_bayes.matching.stacking import stack
+    from sofs_bayes.matching.strata import match as match_stacked
+    from sofs_bayes.matching.summary import SummaryRow, summary
+    from sofs_bayes.records.groups import groups_text
+    from sofs_bayes.reporting.contents import matching as tables
+
+    texts, evidence = {}, referrals.evidence
+    chosen, shown = given, []
+    if given.unmatched:
+        progress(f"{analysis.name}: choosing comparators")
+        choice = choose_from_records(referrals, given, analysis)
+        chosen = choice.groups
+        texts["pre_trend.csv"] = rows_to_csv(PreTrendRow, choice.pre_trend)
+        shown.append(tables.comparators_table(choice.matches, choice.next_best, analysis, evidence))
+    progress(f"{analysis.name}: matching {referrals.rows:,} referrals")
+    with timed(seconds, "match"):
+        stack(referrals, chosen, known, analysis)
+        sample = match_stacked(referrals, analysis)
+    progress(f"{analysis.name}: balance")
+    with timed(seconds, "balance"):
+        balanced, summarised = balance(sample, analysis), summary(sample, analysis)
+    counts = compare_with_print(chosen, analysis.outcome)
+    shown += [
+        tables.printed_counts_table(counts, analysis, evidence),
+        tables.matched_rows_table(sample, analysis, evidence),
+        tables.balance_table(balanced, analysis, evidence),
+    ]
+    texts |= {
+        "balance.csv": rows_to_csv(BalanceRow, balanced),
+        "summary.csv": rows_to_csv(SummaryRow, summarised),
+        "groups.csv": groups_text(chosen),
+        "matching.md": "\n".join(map(to_markdown, shown)),
+    }
+    return sample, texts
+
+
+def matched_file(path: Path) -> Path:
+    """The file of matched children at a path, or in the folder that `match` wrote there.
+
+    Raises
+    ------
+    BadInput
+        There is none.
+    """
+    if path.is_dir():
+        found = [path / name for name in (MATCHED, SYNTHETIC + MATCHED) if (path / name).is_file()]
+        if len(found) != 1:
+            raise BadInput(path, "", f"no {MATCHED}", "a folder that match wrote")
+        return found[0]
+    if not path.is_file():
+        raise BadInput(path, "", "no such file or folder", "what match wrote")
+    return path
+
+
+def write_manifest(
+    folder: Path,
+    analysis: ChildrenAnalysis,
+    *,
+    evidence: spec.Evidence,
+    status: str,
+    inputs: list[Path],
+    seconds: Mapping[str, float],
+    options: Mapping[str, Any] | None = None,
+) -> None:
+    """The analysis and `manifest.json` of a folder whose other files are there already."""
+    _write(folder / "analysis.toml", tomli_w.dumps(spec.to_document(analysis)))
+    manifest = {
+        "analysis": analysis.name,
+        "analysis_sha256": spec.fingerprint(analysis),
+        "facts_sha256": facts_sha256(),
+        "evidence": evidence,
+        "status": status,
+        "inputs_sha256": {path.name: sha256(path) for path in inputs},
+        "options": dict(options or {}),
+        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
+        "versions": versions(),
+        "files_sha256": {
+            path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()
+        },
+    }
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    _write(folder / "manifest.json", text + "\n")
+
+
+def _beside(file: Path, ending: str) -> Path:
+    """The only file of this name, or of a name that ends so, in the folder of a file."""
+    exact = file.parent / ending
+    if exact.is_file():
+        return exact
+    found = sorted(file.parent.glob(f"*-{ending}"))
+    if len(found) != 1:
+        option = "--" + ending.removesuffix(".csv")
+        count = f"{len(found)} files of that name" if found else "no such file"
+        raise BadInput(exact, "", count, f"one beside the referrals, or {option} FILE")
+    return found[0]
+
+
+def _write(path: Path, text: str) -> None:
+    path.write_text(text, encoding="utf-8", newline="")

@@ -1,0 +1,125 @@
+"""Matched children → the published tables and figures, published beside replicated."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sofs_bayes.pipeline.children import load_children, matched_file, write_manifest
+from sofs_bayes.pipeline.watching import Progress, silent, timed, versions
+from sofs_bayes.reporting.run_folder import check_target, read_rows, whole_folder
+from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
+from sofs_bayes.spec import ChildrenAnalysis
+
+if TYPE_CHECKING:
+    from sofs_bayes.frequentist.clustering import Correction
+    from sofs_bayes.frequentist.replication import Replicated
+
+
+def replicate(
+    analysis: ChildrenAnalysis | Path | str,
+    matched: Path,
+    output: Path | None = None,
+    *,
+    correction: "Correction | None" = None,
+    bootstrap: int | None = None,
+    missing: Literal["impute", "level"] = "impute",
+    replace: bool = False,
+    progress: Progress = silent,
+) -> tuple[Path, bool]:
+    """Fit the published regressions to matched children and write them beside the printed ones.
+
+    Parameters
+    ----------
+    matched
+        The folder that `match` wrote, or its Parquet file. Tables 2 and 3 need the folder.
+    output
+        The new folder; `replicated/` and the analysis's name by default.
+    correction
+        Of clustered standard errors, in place of the analysis's.
+    bootstrap
+        Draws of the wild cluster bootstrap of the DiD; none by default.
+    missing
+        `impute` age and disability, or keep missing as a `level`.
+
+    Returns
+    -------
+    folder, trusted
+        The folder with `index.html`, `replication.md`, `tables/`, `figures/`, `numbers.csv`
+        (every printed number), `fits.csv` (every term), `further.csv` (marginal and
+        bootstrapped effects); and whether every regression has an estimate.
+
+    Raises
+    ------
+    BadInput, BadSpec
+        Anything that cannot be used; nothing is written then.
+    """
+    analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
+    output = output or Path("replicated") / analysis.name
+    check_target(output, replace=replace)
+    from sofs_bayes.frequentist.published_analysis import (
+        FurtherEffect,
+        TermRow,
+        published_analysis,
+        term_rows,
+    )
+    from sofs_bayes.frequentist.replication import Replicated, with_reasons
+    from sofs_bayes.matching.strata import read_label, read_matched
+    from sofs_bayes.reporting.replication_page import replication_tables, write_replication_page
+
+    seconds: dict[str, float] = {}
+    file = matched_file(matched)
+    evidence = read_label(file).evidence
+    progress(f"{analysis.name}: reading {file.name}")
+    with timed(seconds, "read"):
+        frame = read_matched(file, analysis)
+    with timed(seconds, "fit"):
+        found = published_analysis(
+            frame,
+            analysis,
+            correction=correction,
+            bootstrap=bootstrap,
+            imputed=missing == "impute",
+            progress=lambda stage: progress(f"{analysis.name}: {stage}"),
+        )
+    numbers = (*_of_matching(file.parent, analysis), *found.numbers)
+    if evidence == "synthetic":
+        from sofs_bayes.synthetic.reasons import reasons
+
+        numbers = with_reasons(numbers, reasons(analysis))
+    tables = replication_tables(found, numbers, analysis, evidence)
+    with whole_folder(output, replace=replace) as folder:
+        progress(f"{analysis.name}: writing")
+        with timed(seconds, "write"):
+            write_replication_page(folder, found, tables, analysis, evidence, versions=versions())
+            texts = {
+                "numbers.csv": rows_to_csv(Replicated, numbers),
+                "fits.csv": rows_to_csv(TermRow, list(term_rows(found))),
+                "further.csv": rows_to_csv(FurtherEffect, found.further),
+                "replication.md": "\n".join(to_markdown(table) for table in tables),
+            }
+            for name, text in texts.items():
+                (folder / name).write_text(text, encoding="utf-8", newline="")
+        write_manifest(
+            folder,
+            analysis,
+            evidence=evidence,
+            status="not converged" if found.failed else "converged",
+            inputs=[file],
+            seconds=seconds,
+            options={"correction": correction, "bootstrap": bootstrap, "missing": missing},
+        )
+    return output, not found.failed
+
+
+def _of_matching(folder: Path, analysis: ChildrenAnalysis) -> "tuple[Replicated, ...]":
+    """The numbers of Tables 2 and 3, from what `match` wrote beside the matched children."""
+    from sofs_bayes.frequentist.replication import balance_numbers, summary_numbers
+    from sofs_bayes.matching.balance import BalanceRow
+    from sofs_bayes.matching.summary import SummaryRow
+
+    balance, summary = folder / "balance.csv", folder / "summary.csv"
+    if not (balance.is_file() and summary.is_file()):
+        return ()
+    return (
+        *balance_numbers(read_rows(balance, BalanceRow), analysis),
+        *summary_numbers(read_rows(summary, SummaryRow), analysis),
+    )

@@ -151,6 +151,13 @@ def test_a_level_is_drawn_with_its_chance() -> None:
     assert 0.007 < np.std(shares) < 0.025
 
 
+def test_a_level_that_is_separated_is_refused() -> None:
+    x = np.linspace(-1.0, 1.0, 40)
+    seen = np.column_stack([np.ones(40), x])
+    with pytest.raises(BadInput, match="logistic model has no maximum"):
+        draw_level((x > 0).astype(float), seen, seen, np.random.default_rng(0))
+
+
 def test_what_separates_a_level_does_not_help_to_impute_it() -> None:
     predictors = np.column_stack([np.ones(6), [0, 0, 0, 0, 1, 1], [0, 1, 0, 1, 0, 1], np.ones(6)])
     level = np.array([0.0, 1.0, 0.0, 0.0, 1.0, 1.0])

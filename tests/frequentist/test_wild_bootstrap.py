@@ -56,7 +56,7 @@ def written_out(
     fitted = null.fittedvalues + value * x[:, column]
     drawn = np.abs(t(fitted[:, None] + (members @ signs) * np.asarray(null.resid)[:, None]))
     observed = np.abs(t(numbers.outcome[:, None]))[0]
-    return float(np.mean(drawn > observed * (1 + 1e-9)))
+    return float(np.mean(drawn >= observed * (1 - 1e-9)))
 
 
 def test_it_is_all_sign_patterns_written_out(
@@ -72,6 +72,15 @@ def test_it_is_all_sign_patterns_written_out(
         inside = written_out(matched, bare, did, limit - 0.02 * outwards)
         beyond = written_out(matched, bare, did, limit + 0.02 * outwards)
         assert beyond <= 0.05 < inside
+
+
+def test_with_three_clusters_nothing_can_be_rejected(
+    matched: pd.DataFrame, bare: ChildrenAnalysis, did: Regression
+) -> None:
+    """Eight sign patterns: the least p-value there can be is a quarter."""
+    found = wild_bootstrap(matched[matched["group"] == "Ash"], bare, did, "did")
+    assert (found.clusters, found.draws) == (3, 8)
+    assert (found.lower, found.upper) == (-np.inf, np.inf)
 
 
 @pytest.mark.parametrize(

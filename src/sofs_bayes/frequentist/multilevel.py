@@ -1,10 +1,11 @@
 """Random intercepts of authorities in the weighted linear model, by REML.
 
 As lme4's `lmer(outcome ~ terms + (1 | authority), weights = w)`: outcome_i = x_i'β + u_j + e_i,
-u_j ~ N(0, σ_u²), e_i ~ N(0, σ²/w_i). statsmodels' MixedLM has no weights, needs minutes at the
-size of the children's records, and its optimisers end on the boundary where σ_u is a fifth of σ.
-With one random intercept the likelihood depends on each authority's sums alone, so that it is
-exact, and immediate, from them.
+u_j ~ N(0, σ_u²), e_i ~ N(0, σ²/w_i). statsmodels' MixedLM has no weights, needs a minute and
+more at the size of the children's records, and where σ_u² is small beside 1, as it is for shares,
+warns of the boundary or ends on it (L-BFGS, with σ_u a seventh of σ). With one random intercept
+the likelihood depends on each authority's sums alone, so that it is exact, and immediate, from
+them.
 """
 
 from dataclasses import dataclass

@@ -91,15 +91,13 @@ def draw_level(level: Floats, seen: Floats, absent: Floats, rng: np.random.Gener
     Parameters
     ----------
     level
-        0 or 1, of the observed referrals.
+        0 or 1, of the observed referrals; both among them.
     seen, absent
         Predictors of the observed and of the other referrals; the first is 1.
     """
     from scipy.special import expit
 
-    solved = None
-    if 0 < level.mean() < 1:
-        solved = logistic_maximum(seen, level, np.ones(len(level)))
+    solved = logistic_maximum(seen, level, np.ones(len(level)))
     if solved is None:
         found = "a level to be imputed whose logistic model has no maximum"
         raise BadInput("matched referrals", "", found, 'missing = "level"')

@@ -21,9 +21,9 @@ from sofs_bayes.frequentist.imputation import Imputations, fit_imputed, impute
 from sofs_bayes.frequentist.margins import average_marginal_effects
 from sofs_bayes.frequentist.replication import (
     Replicated,
+    assumption_numbers,
     coefficients,
     r_squared,
-    assumption_numbers,
 )
 from sofs_bayes.frequentist.terms import DID
 from sofs_bayes.frequentist.wild_bootstrap import wild_bootstrap

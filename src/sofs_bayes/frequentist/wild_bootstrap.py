@@ -1,9 +1,12 @@
 """The wild cluster bootstrap of one term of a linear model, for few authorities.
 
 The package wildboottest draws: null imposed, Rademacher weights, t from CR1 (`WCR11` of
-MacKinnon, Nielsen and Webb 2023; the p-value of `boottest`). Least squares with weights w is
-least squares of √w y on √w X, and the bootstrap depends on a cluster through its cross-products
-alone, so that each cluster is first reduced to its k + 1 rows of a QR decomposition.
+MacKinnon, Nielsen and Webb 2023). A p-value is the share of statistics at least as large as the
+observed one, so that with all 2^G sign patterns it is 2/2^G or more: the observed signs and
+their mirror image count, which wildboottest's own number leaves to rounding. Least squares with
+weights w is least squares of √w y on √w X, and the bootstrap depends on a cluster through its
+cross-products alone, so that each cluster is first reduced to its k + 1 rows of a QR
+decomposition.
 """
 
 from dataclasses import dataclass
@@ -23,10 +26,10 @@ Floats = npt.NDArray[np.float64]
 # With more clusters CR1 needs no bootstrap.
 MOST_CLUSTERS = 50
 # Bootstrap statistics that equal the observed one (all signs kept, all signs turned) differ from
-# it by rounding; they are not beyond it.
+# it by rounding.
 ROUNDING = 1e-9
 # Limits are found to this share of a standard error, and looked for up to so many of them.
-PRECISION, FARTHEST = 1e-3, 200.0
+PRECISION, FARTHEST = 1e-3, 32.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -81,7 +84,7 @@ def wild_bootstrap(
     Parameters
     ----------
     draws
-        If there are at most so many sign patterns (2^G), all are used, each once.
+        If there are fewer sign patterns (2^G), all are used, each once.
     seed
         The analysis's, if not given.
 
@@ -116,7 +119,7 @@ def wild_bootstrap(
         level=level,
         clusters=count,
         draws=min(draws, 2**count),
-        enumerated=2**count <= draws,
+        enumerated=2**count < draws,
     )
 
 
@@ -166,7 +169,7 @@ def _p_value(reduced: _Reduced, value: float) -> float:
     test.get_tboot()
     test.get_vcov()
     test.get_tstat()
-    return float(np.mean(np.abs(test.t_boot) > abs(float(test.t_stat)) * (1 + ROUNDING)))
+    return float(np.mean(np.abs(test.t_boot) >= abs(float(test.t_stat)) * (1 - ROUNDING)))
 
 
 def _limit(reduced: _Reduced, estimate: float, step: float, size: float) -> float:

@@ -3,7 +3,7 @@
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Literal
 
 import tomli_w
 
@@ -168,6 +168,89 @@ def _matched(
         "matching.md": "\n".join(map(to_markdown, shown)),
     }
     return sample, texts
+
+
+def collapse(
+    analysis: ChildrenAnalysis | Path | str,
+    matched: Path,
+    output: Path | None = None,
+    *,
+    format: Literal["netcdf", "csv"] = "netcdf",
+    what: Literal["counts", "products"] = "counts",
+    threshold: int | None = 10,
+    rounding: int | None = None,
+    memory: str = "1GB",
+    replace: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Collapse matched children to cells that may leave, or to exact ones that may not.
+
+    Parameters
+    ----------
+    matched
+        The folder that `match` wrote, or its Parquet file.
+    output
+        The new folder; `cells/` and the analysis's name by default.
+    what
+        Counts by covariates, or cross-products with the counts of whole cells.
+    threshold
+        Smallest count that may leave; None for exact cells without a check, which stay.
+    rounding
+        Base to which released counts are rounded; exact by default.
+
+    Returns
+    -------
+    Path
+        The folder: `cells.nc` or `cells.csv` (`synthetic-` before it if the records are),
+        `disclosure.md` and, where cells were checked, `disclosure-log.csv`, which stays with
+        the custodian; `manifest.json`.
+
+    Raises
+    ------
+    BadInput, BadSpec
+        Anything that cannot be used, or cells of which none may leave; nothing is written then.
+    """
+    analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
+    output = output or Path("cells") / analysis.name
+    check_target(output, replace=replace)
+    file = matched_file(matched)
+    from sofs_bayes.cells.collapse import collapse as collapse_rows
+    from sofs_bayes.cells.files import write_cells, write_log
+    from sofs_bayes.cells.release import release
+    from sofs_bayes.cells.rules import Rule
+    from sofs_bayes.matching.strata import read_label
+    from sofs_bayes.reporting.contents import cells as tables
+
+    seconds: dict[str, float] = {}
+    evidence = read_label(file).evidence
+    progress(f"{analysis.name}: collapsing {file.name}")
+    released = None
+    with timed(seconds, "collapse"):
+        if threshold is None:
+            made = collapse_rows(file, analysis, memory=memory)
+        else:
+            rule = Rule(threshold=threshold, round_to=rounding)
+            released = release(file, analysis, rule, what=what, memory=memory)
+            made = released.cells
+    shown = tables.cells_table(made, released, analysis, evidence)
+    name = "cells" + {"netcdf": ".nc", "csv": ".csv"}[format]
+    with whole_folder(output, replace=replace) as folder:
+        target = folder / (name if evidence == "records" else SYNTHETIC + name)
+        with timed(seconds, "write"):
+            write_cells(made, target, inside=released is None)
+        if released is not None:
+            write_log(released.log, folder / "disclosure-log.csv")
+        _write(folder / "disclosure.md", to_markdown(shown))
+        write_manifest(
+            folder,
+            analysis,
+            evidence=evidence,
+            status="not checked for disclosure" if released is None else "checked for disclosure",
+            inputs=[file],
+            seconds=seconds,
+            options={"what": what, "threshold": threshold, "round_to": rounding},
+        )
+    return output
 
 
 def matched_file(path: Path) -> Path:

@@ -1,0 +1,184 @@
+"""Merging: ever coarser cells, in a stated order, until enough of them may be released."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from itertools import groupby
+from pathlib import Path
+from typing import Literal
+
+import pandas as pd
+
+from sofs_bayes.cells.collapse import collapse
+from sofs_bayes.cells.dataset import ALWAYS, KEYS, Cells, frame_of
+from sofs_bayes.cells.disclosure import MOST_PATTERNS, Release, protect
+from sofs_bayes.cells.matched_source import band
+from sofs_bayes.cells.product_check import narrowed, protect_products
+from sofs_bayes.cells.rules import PLACE, LogRow, Rule, few
+from sofs_bayes.errors import BadInput
+from sofs_bayes.records.referral_files import Evidence
+from sofs_bayes.spec import ChildrenAnalysis
+
+Kind = Literal["counts", "products"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Step:
+    """How fine released cells are: their keys, and the children's covariates told apart."""
+
+    by: tuple[str, ...]
+    covariates: tuple[str, ...]
+
+    def __str__(self) -> str:
+        return f"cells by {', '.join(self.by)}; covariates: {', '.join(self.covariates) or 'none'}"
+
+
+def merging_route(analysis: ChildrenAnalysis) -> tuple[Step, ...]:
+    """From all keys and covariates of the regressions (numbers in bands) to the coarsest cells.
+
+    First the covariates go, the last named first; then years since settling-in; then years.
+    """
+    covariates = analysis.regressions.covariates
+    steps = [Step(by=KEYS, covariates=covariates[:k]) for k in range(len(covariates), -1, -1)]
+    without_since = tuple(key for key in KEYS if key != "years_since")
+    return (
+        *steps,
+        Step(by=without_since, covariates=()),
+        Step(by=ALWAYS, covariates=()),
+    )
+
+
+def release(
+    matched: Path | str | pd.DataFrame,
+    analysis: ChildrenAnalysis,
+    rule: Rule,
+    *,
+    what: Kind = "counts",
+    route: Sequence[Step] | None = None,
+    most_suppressed: float = 0.2,
+    evidence: Evidence | None = None,
+    memory: str = "1GB",
+    threads: int | None = None,
+) -> Release:
+    """The finest cells of a route of which enough may be released.
+
+    Counts by covariates and cross-products of covariates are never released together, as one
+    would tell what is suppressed in the other.
+
+    Parameters
+    ----------
+    what
+        Counts by covariates, for any model; or cross-products with the counts of whole cells,
+        for linear models.
+    route
+        From fine to coarse; default: `merging_route`.
+    most_suppressed
+        Largest share of cells (or patterns) of which something may be suppressed.
+
+    Raises
+    ------
+    BadInput
+        Not even the coarsest cells may be released; all that `collapse` refuses.
+    """
+    log: list[LogRow] = []
+    how = _Collapsing(
+        matched=matched,
+        evidence=evidence,
+        memory=memory,
+        threads=threads,
+    )
+    steps = tuple(route or merging_route(analysis))
+    tried = _counts if what == "counts" else _products
+    for step, found in tried(how, analysis, rule, steps, most_suppressed):
+        share = found if isinstance(found, float) else found.suppressed
+        if not isinstance(found, float) and not found.unprotected and share <= most_suppressed:
+            return replace(found, log=(*log, *found.log))
+        log.append(
+            LogRow(
+                rule=f"{step}: {share:.0%} or more suppressed",
+                cells=0 if isinstance(found, float) else found.cells.patterns.sizes["pattern"],
+                action="not released: merged further",
+            )
+        )
+    allowed = f"cells of which at most {most_suppressed:.0%} are suppressed"
+    raise BadInput(PLACE, "", "nothing that may be released, however merged", allowed)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Collapsing:
+    """What every collapse on the route has in common."""
+
+    matched: Path | str | pd.DataFrame
+    evidence: Evidence | None
+    memory: str
+    threads: int | None
+
+    def __call__(
+        self, analysis: ChildrenAnalysis, step: Step, *, products: bool, for_release: bool
+    ) -> Cells:
+        return collapse(
+            self.matched,
+            analysis,
+            by=step.by,
+            covariates=step.covariates,
+            bands=True,
+            products=products,
+            for_release=for_release,
+            evidence=self.evidence,
+            memory=self.memory,
+            threads=self.threads,
+        )
+
+
+Tried = Iterator[tuple[Step, Release | float]]
+
+
+def _counts(
+    how: _Collapsing,
+    analysis: ChildrenAnalysis,
+    rule: Rule,
+    steps: tuple[Step, ...],
+    most: float,
+) -> Tried:
+    """Counts released at each step, or the least share suppressed where that is too much.
+
+    The finest counts tell how many are small further on; different children are only counted
+    where few enough are.
+    """
+    finest = frame_of(
+        how(analysis, steps[0], products=False, for_release=False).patterns, "pattern"
+    )
+    for step in steps:
+        bands = [name if name in finest else band(name) for name in step.covariates]
+        merged = finest.groupby([*step.by, *bands], observed=True)[["n", "events"]].sum()
+        share = _small_share(merged, rule)
+        if share > most or len(merged) > MOST_PATTERNS:
+            yield step, share
+        else:
+            yield step, protect(how(analysis, step, products=False, for_release=True), rule)
+
+
+def _small_share(merged: pd.DataFrame, rule: Rule) -> float:
+    n, events = merged["n"].to_numpy(), merged["events"].to_numpy()
+    small = (n < rule.threshold) | few(events, rule) | few(n - events, rule)
+    return float(small.mean())
+
+
+def _products(
+    how: _Collapsing,
+    analysis: ChildrenAnalysis,
+    rule: Rule,
+    steps: tuple[Step, ...],
+    most: float,
+) -> Tried:
+    """Cross-products released at each step, with the counts of whole cells."""
+    for by, same in groupby(steps, key=lambda step: step.by):
+        cells = how(analysis, Step(by=by, covariates=()), products=True, for_release=True)
+        if cells.products is None or cells.patterns.sizes["pattern"] > MOST_PATTERNS:
+            continue
+        counts = protect(cells, rule)
+        for step in same:
+            if counts.unprotected or counts.suppressed > most:
+                yield step, counts.suppressed
+                continue
+            fewer = replace(cells, products=narrowed(cells.products, step.covariates))
+            yield step, protect_products(fewer, counts, analysis, rule)

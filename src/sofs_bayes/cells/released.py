@@ -1,0 +1,93 @@
+"""Counts and what of them must stay hidden → counts with states and bounds."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from sofs_bayes.cells.bounds import (
+    COUNT,
+    EVENTS,
+    Flags,
+    Floats,
+    Hidden,
+    Table,
+    direction,
+    interval,
+    outside,
+    whole,
+)
+from sofs_bayes.cells.dataset import STATES, Cells
+from sofs_bayes.cells.rules import Rule
+
+EXACT, SUPPRESSED, ROUNDED = range(len(STATES))
+SUMS = ("weight", "weighted_events", "weight_squared")
+
+# Mean weights beside rounded counts: finer ones would tell the counts that were rounded.
+MEAN_DECIMALS = 2
+
+
+def released_counts(
+    cells: Cells, table: Table, hidden: Hidden, telling: Flags, rule: Rule
+) -> xr.Dataset:
+    """The `patterns` of released cells.
+
+    Bounds of suppressed counts are those of an outsider who knows everything published and the
+    known totals. Rounded counts have the bounds that rounding leaves; sums of weights are made
+    anew from them, so that they do not tell the counts.
+    """
+    true = {name: cells.patterns[name].values.astype(float) for name in ("n", "events", *SUMS)}
+    low, high = _bounds(table, hidden, true)
+    shown, state = dict(true), EXACT
+    if rule.round_to is not None:
+        base, state = rule.round_to, ROUNDED
+        shown = _rounded(true, base)
+        for kind, flags in (("n", hidden.n), ("events", hidden.events)):
+            low[kind] = np.where(flags, low[kind] // base * base, shown[kind] - base // 2)
+            low[kind] = low[kind].clip(min=0)
+            high[kind] = np.where(flags, -(-high[kind] // base) * base, shown[kind] + base // 2)
+    without = {
+        "n": hidden.n,
+        "events": hidden.events,
+        "weight": hidden.n | telling,
+        "weight_squared": hidden.n | telling,
+        "weighted_events": hidden.events | telling,
+    }
+    columns: dict[str, npt.NDArray[Any]] = {
+        name: np.where(flags, np.nan, shown[name]) for name, flags in without.items()
+    }
+    for kind in ("n", "events"):
+        columns[f"{kind}_state"] = np.where(without[kind], SUPPRESSED, state).astype(np.int8)
+        columns[f"{kind}_low"] = low[kind].astype(np.int64)
+        columns[f"{kind}_high"] = high[kind].astype(np.int64)
+    keys = {*cells.by, *cells.covariates}
+    kept = cells.patterns.drop_vars([n for n in cells.patterns.data_vars if n not in keys])
+    named = {name: ("pattern", values) for name, values in columns.items()}
+    states = {f"{kind}_state_label": np.array(STATES, dtype=object) for kind in ("n", "events")}
+    return kept.assign(named).assign_coords(states)
+
+
+def _bounds(
+    table: Table, hidden: Hidden, true: dict[str, Floats]
+) -> tuple[dict[str, Floats], dict[str, Floats]]:
+    """Lowest and highest value of counts and events, as an outsider could work out."""
+    known = outside(table, hidden)
+    low, high = ({kind: true[kind].copy() for kind in ("n", "events")} for _ in range(2))
+    for kind, flags, code in (("n", hidden.n, COUNT), ("events", hidden.events, EVENTS)):
+        for i in np.flatnonzero(flags):
+            row = table.parts[[i]].toarray().ravel()
+            down, up = whole(*interval(known, direction(row, code)))
+            low[kind][i] += down
+            high[kind][i] += up
+    return low, high
+
+
+def _rounded(true: dict[str, Floats], base: int) -> dict[str, Floats]:
+    """Counts to the nearest multiple of the base, and sums of weights that go with them."""
+    shown = {kind: np.floor(true[kind] / base + 0.5) * base for kind in ("n", "events")}
+    of = {"weight": "n", "weight_squared": "n", "weighted_events": "events"}
+    for name, kind in of.items():
+        mean = true[name] / np.where(true[kind] > 0, true[kind], 1.0)
+        shown[name] = np.round(mean, MEAN_DECIMALS) * shown[kind]
+    return shown

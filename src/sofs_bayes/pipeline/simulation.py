@@ -1,0 +1,139 @@
+"""A scenario → a synthetic population in a folder: solved, or drawn with a known effect."""
+
+from dataclasses import replace as with_values
+from datetime import date
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline.children import load_children
+from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.reporting.run_folder import check_target, whole_folder
+from sofs_bayes.spec import ChildrenAnalysis
+
+if TYPE_CHECKING:
+    from sofs_bayes.synthetic.fixture import Fixture
+    from sofs_bayes.synthetic.population import Population
+    from sofs_bayes.synthetic.scenario import Scenario
+
+PERSISTENCE = 0.5  # about what open data on whole authorities show
+
+
+def simulate(
+    analysis: ChildrenAnalysis | Path | str,
+    output: Path | None = None,
+    *,
+    format: Literal["parquet", "csv", "stata"] = "parquet",
+    scenario: Path | str | None = None,
+    pilot_4_window: tuple[date, date] | None = None,
+    solve: bool = False,
+    drawn: bool = False,
+    effect: float | None = None,
+    effect_sd: float | None = None,
+    shock_sd: float | None = None,
+    persistence: float | None = None,
+    times: float = 1.0,
+    seed: int | None = None,
+    replace: bool = False,
+    progress: Progress = silent,
+) -> Path:
+    """Write a synthetic population: referrals, authorities, groups, scenario, manifest.
+
+    Parameters
+    ----------
+    output
+        The new folder; the scenario's name and `-synthetic` by default.
+    scenario
+        A TOML file of assumptions; the bundled one of the analysis's outcome by default.
+    pilot_4_window
+        First and last day of another settling-in of pilot 4. Other rows need other outcomes:
+        with `solve` or `drawn`.
+    solve
+        Solve covariates and outcomes anew, and write them as `fixture.json` too.
+    drawn
+        Draw outcomes from the hierarchical model, whose truth is in the manifest: `effect`,
+        `effect_sd` and `shock_sd` on log-odds, `persistence` of shocks, `times` as many
+        children. What is not given follows the scenario (effects: 0).
+
+    Returns
+    -------
+    Path
+        The folder.
+
+    Raises
+    ------
+    BadInput, BadSpec
+        Anything that cannot be used; nothing is written then.
+    """
+    analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
+    from sofs_bayes.synthetic.population import write_population
+    from sofs_bayes.synthetic.scenario import load_scenario
+
+    windows = None
+    if pilot_4_window is not None:
+        first, last = pilot_4_window
+        windows = {"Pilot 4": (first.isoformat(), last.isoformat())}
+    changes = {} if seed is None else {"seed": seed}
+    assumed = load_scenario(scenario or analysis.outcome.lower(), windows=windows, **changes)
+    if assumed.outcome != analysis.outcome:
+        raise BadInput(str(scenario), "outcome", repr(assumed.outcome), repr(analysis.outcome))
+    output = output or Path(f"{assumed.name}-synthetic")
+    check_target(output, replace=replace)
+    fixture = None
+    if drawn:
+        progress(f"{assumed.name}: drawing")
+        given = {"effect": effect, "effect_sd": effect_sd, "shock_sd": shock_sd}
+        given |= {"persistence": persistence}
+        population = _drawn(assumed, analysis, given, times=times)
+    else:
+        fixture = _solved(assumed, analysis, progress) if solve else None
+        population = _rebuilt(assumed, analysis, fixture, progress)
+    with whole_folder(output, replace=replace) as folder:
+        progress(f"{assumed.name}: writing {len(population.referrals):,} referrals")
+        write_population(population, folder, format=format)
+        if fixture is not None:
+            from sofs_bayes.synthetic.fixture import write_fixture
+
+            write_fixture(fixture, folder / "fixture.json")
+    return output
+
+
+def _rebuilt(
+    scenario: "Scenario",
+    analysis: ChildrenAnalysis,
+    fixture: "Fixture | None",
+    progress: Progress,
+) -> "Population":
+    from sofs_bayes.synthetic.fixture import load_fixture
+    from sofs_bayes.synthetic.population import build
+
+    progress(f"{scenario.name}: building rows")
+    return build(scenario, analysis, fixture or load_fixture(scenario.name))
+
+
+def _solved(scenario: "Scenario", analysis: ChildrenAnalysis, progress: Progress) -> "Fixture":
+    from sofs_bayes.synthetic import solve_cla, solve_icpc
+
+    solver = {"ICPC": solve_icpc, "CLA": solve_cla}[scenario.outcome]
+    return solver.solve(
+        scenario,
+        analysis,
+        seed=scenario.seed,
+        progress=lambda stage: progress(f"{scenario.name}: {stage}"),
+    )
+
+
+def _drawn(
+    scenario: "Scenario",
+    analysis: ChildrenAnalysis,
+    given: dict[str, float | None],
+    *,
+    times: float,
+) -> "Population":
+    from sofs_bayes.synthetic.drawn import draw_population, drawn_rows
+    from sofs_bayes.synthetic.drawn_model import model_of
+
+    changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    model = with_values(model_of(scenario, persistence=PERSISTENCE), **changes)
+    rows = drawn_rows(scenario, analysis, scale=times)
+    return draw_population(rows, model, seed=scenario.seed)

@@ -1,0 +1,313 @@
+"""The disclosure check against an outsider's linear programs, and each of its rules."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pytest
+import xarray as xr
+
+from sofs_bayes.cells import disclosure
+from sofs_bayes.cells.dataset import STATES, Cells, frame_of
+from sofs_bayes.cells.disclosure import MOST_PATTERNS, Release, protect
+from sofs_bayes.cells.rules import Rule
+from sofs_bayes.cells.suppression import Suppression
+from sofs_bayes.errors import BadInput
+
+Learnt = tuple[int, str, float, float]
+ByHand = Callable[..., Cells]
+Attack = Callable[..., list[Learnt]]
+
+TABLES = 150
+# Whole-number programs are slower; real-valued bounds are wider or the same.
+WHOLE_TABLES = 25
+
+
+def state(released: xr.Dataset, kind: str) -> list[str]:
+    return [STATES[code] for code in released[f"{kind}_state"].values]
+
+
+def action(release: Release, rule: str) -> int:
+    rows = [row for row in release.log if row.rule.startswith(rule)]
+    return min(rows, key=lambda row: len(row.rule)).cells
+
+
+# ------------------------------------------------------------------------ random tables
+
+
+def random_cells(of_rows: ByHand, seed: int) -> tuple[Cells, int]:
+    """A table of one or two groups, with rare or common events; and a threshold."""
+    random = np.random.default_rng(seed)
+    years, authorities = random.integers(2, 4), random.integers(1, 4)
+    rate = random.choice([0.05, 0.15, 0.5, 0.9])
+    size = random.choice([25, 60, 150, 400])
+    rows, overlaps = [], []
+    for group in ("North", "South")[: random.integers(1, 3)]:
+        names = [group, *(f"{group} {k}" for k in range(1, authorities)), "Shared"]
+        for name in names:
+            for t in range(years):
+                n = int(random.poisson(size) + 1)
+                rows.append(
+                    {
+                        "group": group,
+                        "authority": name,
+                        "pilot": int(name == group),
+                        "year": 2012 + t,
+                        "post": int(t >= years // 2),
+                        "n": n,
+                        "events": int(random.binomial(n, rate)),
+                    }
+                )
+    table = pd.DataFrame(rows)
+    shared = table.index[table["authority"] == "Shared"].tolist()
+    if len(shared) == 2 * years:  # the first group's referrals, but for a few, and some others
+        for one, other in zip(shared[:years], shared[years:], strict=True):
+            n, events = table.loc[one, ["n", "events"]].astype(int)
+            fewer = int(random.integers(0, min(5, n)))
+            with_event = min(events, int(random.binomial(fewer, rate)))
+            both = n - fewer, events - with_event
+            more = int(random.choice([0, 0, 3, 30]))
+            others = int(random.binomial(more, rate))
+            if both[0] <= 0 or both[1] > both[0] or both[1] < 0:
+                continue
+            table.loc[other, ["n", "events"]] = [both[0] + more, both[1] + others]
+            overlaps.append((*both, [one, other]))
+    return of_rows(table, overlaps), int(random.choice([3, 5, 10]))
+
+
+@pytest.mark.parametrize("block", range(5))
+def test_no_suppressed_count_is_known_to_less_than_the_threshold(
+    of_rows: ByHand, attack: Attack, block: int
+) -> None:
+    protected = 0
+    for seed in range(block, TABLES, 5):
+        cells, threshold = random_cells(of_rows, seed)
+        release = protect(cells, Rule(threshold=threshold))
+        if release.unprotected:
+            continue  # refused as a whole: see test_release
+        learnt = attack(cells, release.cells.patterns, threshold)
+        for _, _, low, high in learnt:
+            assert high - low >= threshold, seed
+        if seed < WHOLE_TABLES:
+            for _, _, low, high in attack(cells, release.cells.patterns, threshold, whole=True):
+                assert high - low >= threshold, seed
+        protected += bool(learnt)
+    assert protected > 0
+
+
+@pytest.mark.parametrize("seed", range(0, 40, 4))
+def test_published_bounds_are_what_an_outsider_learns_and_hold_the_truth(
+    of_rows: ByHand, attack: Attack, seed: int
+) -> None:
+    cells, threshold = random_cells(of_rows, seed)
+    released = protect(cells, Rule(threshold=threshold)).cells.patterns
+    for i, kind, low, high in attack(cells, released, threshold):
+        assert (released[f"{kind}_low"].values[i], released[f"{kind}_high"].values[i]) == (
+            low,
+            high,
+        )
+    for kind in ("n", "events"):
+        truth = cells.patterns[kind].values
+        shown = released[kind].values
+        assert (released[f"{kind}_low"].values <= truth).all()
+        assert (truth <= released[f"{kind}_high"].values).all()
+        exact = ~np.isnan(shown)
+        assert (shown[exact] == truth[exact]).all()
+        assert [name == "exact" for name in state(released, kind)] == exact.tolist()
+
+
+def no_complement(table: Any, primary: Any, **_: Any) -> Suppression:
+    return Suppression(hidden=primary, unprotected=(), open_parts=0)
+
+
+def test_a_check_without_complementary_suppression_is_caught(
+    of_rows: ByHand, attack: Attack, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(disclosure, "complementary", no_complement)
+    found = 0
+    for seed in range(40):
+        cells, threshold = random_cells(of_rows, seed)
+        released = protect(cells, Rule(threshold=threshold)).cells.patterns
+        found += any(high == low for _, _, low, high in attack(cells, released, threshold))
+    assert found > 3
+
+
+# ------------------------------------------------------------------------ rule by rule
+
+# Years (inner) of the pilot and three comparators: nothing here is small.
+LARGE = [[(200, 40)] * 4] * 4
+
+
+def changed(row: int, year: int, count: tuple[int, int]) -> list[list[tuple[int, int]]]:
+    table = [list(years) for years in LARGE]
+    table[row][year] = count
+    return table
+
+
+def test_large_counts_are_released_as_they_are(by_hand: ByHand) -> None:
+    release = protect(by_hand(LARGE), Rule())
+    assert release.suppressed == 0
+    assert all(row.cells == 0 for row in release.log)
+    assert set(state(release.cells.patterns, "n")) == {"exact"}
+    assert release.cells.overlaps is None
+    assert "children" not in release.cells.patterns
+
+
+@pytest.mark.parametrize(
+    ("count", "rule", "n_hidden"),
+    [
+        ((9, 0), "fewer than 10 children", True),
+        ((200, 0), "no events", False),
+        ((200, 9), "an event of fewer than 10 children", False),
+        ((200, 200), "nothing but events", False),
+        ((200, 191), "fewer than 10 children without an event", False),
+    ],
+)
+def test_a_small_count_is_suppressed_with_companions(
+    by_hand: ByHand, attack: Attack, count: tuple[int, int], rule: str, n_hidden: bool
+) -> None:
+    cells = by_hand(changed(1, 2, count))
+    release = protect(cells, Rule())
+    released = release.cells.patterns
+    assert action(release, rule) == 1
+    row = 1 * 4 + 2
+    assert state(released, "n")[row] == ("suppressed" if n_hidden else "exact")
+    assert state(released, "events")[row] == "suppressed"
+    assert np.isnan(released["weighted_events"].values[row])
+    assert np.isnan(released["weight"].values[row]) == n_hidden
+    # Authority, year, and arm and period all need another one: a square at least.
+    assert state(released, "events").count("suppressed") >= 4
+    assert release.unprotected == 0
+    for _, _, low, high in attack(cells, released, 10):
+        assert high - low >= 10
+
+
+@pytest.mark.parametrize(
+    ("count", "hidden"), [((200, 0), False), ((200, 200), False), ((200, 1), True), ((9, 0), True)]
+)
+def test_zeros_may_be_shown_where_the_custodian_says_so(
+    by_hand: ByHand, count: tuple[int, int], hidden: bool
+) -> None:
+    release = protect(by_hand(changed(1, 2, count)), Rule(zeros=True))
+    assert (release.suppressed > 0) == hidden
+
+
+def test_children_count_and_not_their_referrals(by_hand: ByHand) -> None:
+    cells = by_hand(LARGE)
+    few = cells.patterns["children_with_event"].values.copy()
+    few[6] = 9  # 40 events of nine children
+    fewer = cells.patterns.assign(children_with_event=("pattern", few))
+    release = protect(replace(cells, patterns=fewer), Rule())
+    assert action(release, "an event of fewer") == 1
+    assert state(release.cells.patterns, "events")[6] == "suppressed"
+
+
+def overlapping(of_rows: ByHand, both: tuple[int, int], more: tuple[int, int]) -> Cells:
+    """Two groups that share a comparator, whose second cell is the first and `more`."""
+    rows = []
+    for group in ("North", "South"):
+        for name in (group, f"{group} 1", "Shared"):
+            for year in (2013, 2014):
+                pilot = int(name == group)
+                row = {"group": group, "authority": name, "pilot": pilot, "year": year}
+                rows.append({**row, "post": year - 2013, "n": 300, "events": 60})
+    table = pd.DataFrame(rows)
+    one, other = table.index[(table["authority"] == "Shared") & (table["year"] == 2013)]
+    table.loc[one, ["n", "events"]] = both
+    table.loc[other, ["n", "events"]] = np.add(both, more)
+    return of_rows(table, [(*both, [int(one), int(other)])])
+
+
+@pytest.mark.parametrize(
+    ("more", "hidden"), [((3, 1), True), ((40, 2), True), ((40, 20), False), ((0, 0), False)]
+)
+def test_the_difference_between_overlapping_groups_is_protected(
+    of_rows: ByHand, more: tuple[int, int], hidden: bool
+) -> None:
+    """A later window lets a few more referrals in: 500 less 497 would tell of three."""
+    release = protect(overlapping(of_rows, (500, 100), more), Rule())
+    assert release.unprotected == 0
+    assert (release.suppressed > 0) == hidden
+    assert bool(action(release, "overlapping groups differ")) == hidden
+
+
+def test_two_sided_differences_tell_nothing(of_rows: ByHand) -> None:
+    cells = overlapping(of_rows, (500, 100), (3, 1))
+    events = cells.patterns["events"].values.copy()
+    n = cells.patterns["n"].values.copy()
+    (one,) = np.flatnonzero(n == 500)
+    n[one], events[one] = 540, 112  # 40 others, whom the second group lost
+    both_sided = cells.patterns.assign(
+        n=("pattern", n),
+        events=("pattern", events),
+        children=("pattern", n),
+        children_with_event=("pattern", events),
+        children_without_event=("pattern", n - events),
+    )
+    assert protect(replace(cells, patterns=both_sided), Rule()).suppressed == 0
+
+
+def test_weights_that_tell_a_pilots_count_are_suppressed(by_hand: ByHand) -> None:
+    """Comparators are weighted to the pilots: a period with one small pilot cell tells it."""
+    table = [[(200, 40), (5, 1)], *[[(200, 40), (200, 40)]] * 3]
+    release = protect(by_hand(table), Rule(totals=((),)))
+    released = frame_of(release.cells.patterns, "pattern")
+    assert action(release, "weights would tell") == 3
+    telling = released[(released["pilot"] == 0) & (released["post"] == 1)]
+    assert telling[["weight", "weight_squared", "weighted_events"]].isna().all(axis=None)
+    assert released[(released["pilot"] == 0) & (released["post"] == 0)]["weight"].notna().all()
+
+
+def test_totals_that_are_small_are_named_for_the_custodian(by_hand: ByHand) -> None:
+    table = [[(200, 40)] * 4, [(200, 40)] * 4, [(200, 1)] * 4]
+    release = protect(by_hand(table), Rule())
+    (row,) = [row for row in release.log if row.rule.startswith("totals by authority")]
+    assert row.cells == 1
+    assert "elsewhere" in row.action
+
+
+def test_what_totals_give_away_is_counted_and_not_released(by_hand: ByHand) -> None:
+    """One authority alone in a year: its events are the year's, which may be known."""
+    release = protect(by_hand([[(200, 40), (200, 40)], [(200, 9), (200, 40)]]), Rule())
+    assert release.unprotected > 0
+    assert action(release, "uncertain by fewer") == release.unprotected
+    assert release.cells.patterns.attrs["unprotected"] == release.unprotected
+
+
+@pytest.mark.parametrize("base", [3, 5, 10])
+def test_rounded_counts_have_the_bounds_of_rounding(by_hand: ByHand, base: int) -> None:
+    cells = by_hand(changed(1, 2, (203, 7)))
+    released = protect(cells, Rule(round_to=base)).cells.patterns
+    truth = frame_of(cells.patterns, "pattern")
+    for kind in ("n", "events"):
+        shown, low, high = (released[name].values for name in (kind, f"{kind}_low", f"{kind}_high"))
+        kept = ~np.isnan(shown)
+        assert (shown[kept] % base == 0).all()
+        assert (low <= truth[kind]).all()
+        assert (truth[kind] <= high).all()
+        assert (high - low)[kept].max() <= 2 * (base // 2)
+        assert (low[~kept] % base == 0).all()
+        assert "exact" not in state(released, kind)
+    weight, n = released["weight"].values, released["n"].values
+    kept = ~np.isnan(weight)
+    np.testing.assert_allclose(weight[kept], n[kept])  # all weights are 1 here
+
+
+def test_a_finer_base_than_two_or_a_threshold_of_one_is_no_rule() -> None:
+    with pytest.raises(BadInput, match="threshold"):
+        Rule(threshold=1)
+    with pytest.raises(BadInput, match="round_to"):
+        Rule(round_to=11)
+
+
+def test_cells_that_cannot_be_judged_are_refused(by_hand: ByHand) -> None:
+    cells = by_hand(LARGE)
+    with pytest.raises(BadInput, match="not counted for a release"):
+        protect(replace(cells, overlaps=None), Rule())
+    with pytest.raises(BadInput, match="released already"):
+        protect(protect(cells, Rule()).cells, Rule())
+    many = cells.patterns.isel(pattern=np.zeros(MOST_PATTERNS + 1, dtype=int))
+    with pytest.raises(BadInput, match=f"{MOST_PATTERNS + 1} patterns"):
+        protect(replace(cells, patterns=many), Rule())

@@ -1,0 +1,103 @@
+"""Merging until enough may be released."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pandas as pd
+import pytest
+
+from sofs_bayes.cells.dataset import ALWAYS, KEYS
+from sofs_bayes.cells.disclosure import protect
+from sofs_bayes.cells.files import write_cells
+from sofs_bayes.cells.release import Step, merging_route, release
+from sofs_bayes.cells.rules import Rule
+from sofs_bayes.errors import BadInput
+from sofs_bayes.spec import ChildrenAnalysis
+
+
+def test_the_route_goes_from_all_covariates_to_the_coarsest_cells(
+    analysis: ChildrenAnalysis,
+) -> None:
+    route = merging_route(analysis)
+    assert [step.covariates for step in route] == [
+        ("gender", "age", "need"),
+        ("gender", "age"),
+        ("gender",),
+        (),
+        (),
+        (),
+    ]
+    assert route[3].by == KEYS
+    assert route[-1].by == ALWAYS
+
+
+def test_the_finest_cells_that_may_leave_are_released(
+    matched: pd.DataFrame, analysis: ChildrenAnalysis
+) -> None:
+    found = release(matched, analysis, Rule(), evidence="synthetic")
+    assert found.cells.by == KEYS
+    assert found.cells.covariates == ()
+    assert found.unprotected == 0
+    assert [row.action for row in found.log[:3]] == ["not released: merged further"] * 3
+    assert "covariates: gender, age, need" in found.log[0].rule
+    assert int(found.cells.patterns["n"].sum()) == len(matched)
+
+
+def test_covariates_stay_where_their_levels_are_common(
+    analysis: ChildrenAnalysis, make_matched: Callable[..., pd.DataFrame]
+) -> None:
+    rows = make_matched(analysis, referrals=9000)
+    rows = rows[rows["gender"] != "missing"]
+    found = release(rows, analysis, Rule(), evidence="synthetic", most_suppressed=0.3)
+    assert found.cells.covariates == ("gender",)
+    wide = release(
+        rows,
+        analysis,
+        Rule(),
+        evidence="synthetic",
+        route=[Step(by=ALWAYS, covariates=("gender", "age"))],
+    )
+    assert wide.cells.covariates == ("gender", "age band")
+
+
+def test_years_go_where_events_are_rare(
+    analysis: ChildrenAnalysis, make_matched: Callable[..., pd.DataFrame]
+) -> None:
+    rows = make_matched(analysis, referrals=6000)
+    rare = rows.assign(outcome=rows["outcome"] * (rows["referral"] % 6 == 0))
+    found = release(rare, analysis, Rule(), evidence="synthetic")
+    assert found.cells.by == ALWAYS
+
+
+def test_products_are_released_with_whole_cells(
+    matched: pd.DataFrame, analysis: ChildrenAnalysis
+) -> None:
+    strict = release(matched, analysis, Rule(), what="products", evidence="synthetic")
+    assert strict.cells.products is not None
+    assert list(strict.cells.products["regressor"].values) == ["intercept", "outcome"]
+    logged = release(
+        matched, analysis, Rule(small_products="log"), what="products", evidence="synthetic"
+    )
+    assert logged.cells.products is not None
+    assert logged.cells.products.sizes["regressor"] == 9
+    assert logged.cells.covariates == ()
+
+
+def test_nothing_is_released_where_nothing_may_be(
+    tmp_path: Path, matched: pd.DataFrame, analysis: ChildrenAnalysis
+) -> None:
+    few = matched.sample(60, random_state=1)
+    for what in ("counts", "products"):
+        with pytest.raises(BadInput, match="however merged"):
+            release(few, analysis, Rule(), what=what, evidence="synthetic")
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_what_others_give_away_is_not_written(
+    tmp_path: Path, by_hand: Callable[..., object]
+) -> None:
+    found = protect(by_hand([[(200, 40), (200, 40)], [(200, 9), (200, 40)]]), Rule())
+    assert found.unprotected
+    with pytest.raises(BadInput, match="that others give away"):
+        write_cells(found.cells, tmp_path / "synthetic.nc")
+    assert list(tmp_path.iterdir()) == []

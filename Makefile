@@ -3,6 +3,7 @@
 #
 #   make reanalyse                          the printed tables alone
 #   make reanalyse OPEN_DATA=folder         … and the DfE files in that folder
+#   make replicate                          the report's tables on made-up children
 #   make … WHEELHOUSE=folder                install from that folder, with no network
 
 PYTHON ?= python3
@@ -19,13 +20,23 @@ PACKAGE := install --quiet --no-index --no-deps --no-build-isolation --force-rei
 SOURCES := $(shell find src models -type f -not -name '*.pyc')
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
-.PHONY: help reanalyse test benchmark calibrate-print wheelhouse lock clean interpreter
+.PHONY: help reanalyse replicate test benchmark calibrate-print wheelhouse lock clean interpreter
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -7
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
 
 reanalyse: $(VENV)/.package
 	$(BIN)/sofs-bayes reanalyse $(if $(OPEN_DATA),--open-data "$(OPEN_DATA)") -o "$(OUT)" --replace
+
+# From referrals to the published tables, on children made up for it.
+replicate: $(VENV)/.package
+	for outcome in icpc cla; do \
+	  $(BIN)/sofs-bayes simulate $$outcome -o results/$$outcome-synthetic --replace && \
+	  $(BIN)/sofs-bayes match $$outcome-children results/$$outcome-synthetic \
+	    -o results/$$outcome-matched --replace && \
+	  $(BIN)/sofs-bayes replicate $$outcome-children results/$$outcome-matched \
+	    -o results/$$outcome-replicated --replace || exit 1; \
+	done
 
 test: $(VENV)/.test
 	$(BIN)/ruff check

@@ -134,8 +134,8 @@ def test_every_public_name_is_there_and_explained(name: str) -> None:
 
 
 def test_a_name_nobody_gave_is_an_attribute_error() -> None:
-    with pytest.raises(AttributeError, match="no attribute 'simulate'"):
-        sofs_bayes.__getattr__("simulate")
+    with pytest.raises(AttributeError, match="no attribute 'imagine'"):
+        sofs_bayes.__getattr__("imagine")
     assert "reanalyse" in loaded_by_star()
 
 

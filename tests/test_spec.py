@@ -78,13 +78,17 @@ def drop(place: str) -> Change:
 def test_every_bundled_analysis_loads_under_its_name(name: str) -> None:
     analysis = load(FILES[name])
     assert analysis.name == name
-    assert isinstance(analysis, PrintedAnalysis if analysis.kind == "printed" else OpenAnalysis)
+    assert isinstance(analysis, spec.files.KINDS[analysis.kind])
     if name != "made-up":
         assert load(name) == analysis
 
 
 def test_there_is_an_analysis_of_each_kind() -> None:
-    assert {load(name).kind for name in bundled_models()} == {"printed", "open data"}
+    assert {load(name).kind for name in bundled_models()} == {
+        "printed",
+        "open data",
+        "children",
+    }
 
 
 def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
@@ -120,7 +124,7 @@ def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
 def test_an_unknown_kind_is_refused(kind: object) -> None:
     changes = [drop("kind")] if kind is None else [put("kind", kind)]
     assert faults("made-up", *changes) == [
-        f"{FILE}: kind: found {kind!r}; allowed: 'printed' or 'open data'"
+        f"{FILE}: kind: found {kind!r}; allowed: 'printed' or 'open data' or 'children'"
     ]
 
 
@@ -487,3 +491,48 @@ def test_rows_of_a_table_cannot_be_changed_without_a_table() -> None:
     assert isinstance(analysis, PrintedAnalysis)
     with pytest.raises(BadInput, match="from_table"):
         spec.with_rows(analysis, column="another")
+
+
+# ------------------------------------------------------------------- children's records
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (put("records.columns.outcome_flag", "icpc"), "exactly one of outcome_date, outcome_flag"),
+        (put("records.window.months", 3), "exactly one of days, months"),
+        (put("records.years", [2013, 2012]), "years: in order, each once"),
+        (put("records.covariates.0.reference", "unborn"), "reference: one of the levels"),
+        (put("records.covariates.0.missing_codes", ["1"]), "each code once"),
+        (put("records.covariates.0.name", "age"), "each name once"),
+        (put("records.covariates.1.lowest", 30.0), "lowest < highest"),
+        (put("records.covariates.0.kind", "text"), "records.covariates.0"),
+        (put("matching.exact", ["gender", "age"]), "age is a number, to be cut"),
+        (put("matching.cuts", {"gender": [1.0]}), "gender has levels"),
+        (put("matching.cuts", {"age": [12.5, 4.5]}), "ascending, each once"),
+        (put("matching.balance", ["height"]), "height is none"),
+        (put("regressions.covariates", ["height"]), "height is none"),
+        (put("regressions.authority_covariates", ["wealth"]), "wealth is none"),
+        (put("regressions.unscaled", ["wealth"]), "wealth is none"),
+        (put("regressions.columns", []), "regressions.columns"),
+    ],
+)
+def test_a_contradiction_in_an_analysis_of_children_is_named(change: Change, said: str) -> None:
+    (line,) = faults("icpc-children", change)
+    assert said in line
+
+
+def test_two_regressions_of_one_name_are_refused() -> None:
+    def twice(document: Document) -> None:
+        columns = document["regressions"]["columns"]
+        columns.append(dict(columns[0]))
+
+    (line,) = faults("icpc-children", twice)
+    assert "regressions.columns: each name once" in line
+
+
+def test_the_order_of_covariates_is_part_of_what_a_file_says() -> None:
+    first = document("icpc-children")
+    other = copy.deepcopy(first)
+    other["records"]["covariates"].reverse()
+    assert fingerprint(parse(first, file=FILE)) != fingerprint(parse(other, file=FILE))

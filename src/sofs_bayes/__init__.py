@@ -10,11 +10,18 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from sofs_bayes.bayes.from_published import posterior
     from sofs_bayes.bayes.printed_summaries import probability
+    from sofs_bayes.cells.files import read_cells
     from sofs_bayes.errors import BadInput, BadSpec, SofsBayesError
+    from sofs_bayes.frequentist.gram import gram
+    from sofs_bayes.frequentist.published_analysis import published_analysis
     from sofs_bayes.matching.authorities import choose_comparators
     from sofs_bayes.matching.pre_trend import pre_trend_fit
+    from sofs_bayes.matching.strata import match_frame, read_matched
+    from sofs_bayes.pipeline.children import collapse, match
     from sofs_bayes.pipeline.fits import fit, save
     from sofs_bayes.pipeline.reanalysis import reanalyse
+    from sofs_bayes.pipeline.replication import replicate
+    from sofs_bayes.pipeline.simulation import simulate
     from sofs_bayes.published.audit import audit
     from sofs_bayes.published.facts import fact, load_facts, stated
     from sofs_bayes.records.open_data import read_panel
@@ -25,7 +32,7 @@ if TYPE_CHECKING:
     from sofs_bayes.reporting.tables import to_csv, to_html, to_markdown
     from sofs_bayes.spec import bundled_models, load
 
-# Name → (module, name there), in reading order: spec, print, open data, fits, results.
+# Name → (module, name there), in reading order: spec, print, open data, children, fits, results.
 _PUBLIC = {
     "load": ("spec", "load"),
     "bundled_models": ("spec", "bundled_models"),
@@ -38,6 +45,15 @@ _PUBLIC = {
     "read_panel": ("records.open_data", "read_panel"),
     "choose_comparators": ("matching.authorities", "choose_comparators"),
     "pre_trend_fit": ("matching.pre_trend", "pre_trend_fit"),
+    "simulate": ("pipeline.simulation", "simulate"),
+    "match": ("pipeline.children", "match"),
+    "read_matched": ("matching.strata", "read_matched"),
+    "match_frame": ("matching.strata", "match_frame"),
+    "replicate": ("pipeline.replication", "replicate"),
+    "published_analysis": ("frequentist.published_analysis", "published_analysis"),
+    "collapse": ("pipeline.children", "collapse"),
+    "read_cells": ("cells.files", "read_cells"),
+    "gram": ("frequentist.gram", "gram"),
     "fit": ("pipeline.fits", "fit"),
     "save": ("pipeline.fits", "save"),
     "read_run": ("reporting.run_folder", "read"),
@@ -62,22 +78,31 @@ __all__ = [
     "audit",
     "bundled_models",
     "choose_comparators",
+    "collapse",
     "diagnostics_table",
     "drawings",
     "effects_table",
     "fact",
     "fit",
+    "gram",
     "load",
     "load_facts",
+    "match",
+    "match_frame",
     "open_posterior",
     "posterior",
     "pre_trend_fit",
     "probability",
+    "published_analysis",
+    "read_cells",
+    "read_matched",
     "read_panel",
     "read_run",
     "reanalyse",
+    "replicate",
     "save",
     "sensitivity_table",
+    "simulate",
     "stated",
     "to_csv",
     "to_html",

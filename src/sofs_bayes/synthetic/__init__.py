@@ -1,0 +1,1 @@
+"""Populations of made-up children: solved to reproduce the printed tables, or drawn."""

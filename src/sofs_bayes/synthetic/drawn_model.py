@@ -1,0 +1,32 @@
+"""A scenario's assumptions about outcomes → the parameters of the model to draw from."""
+
+import math
+
+from sofs_bayes.synthetic.drawn import DrawnModel
+from sofs_bayes.synthetic.scenario import Scenario
+
+
+def model_of(scenario: Scenario, *, persistence: float) -> DrawnModel:
+    """The hierarchical model on log-odds with a scenario's rates and spreads, and no effect.
+
+    Standard deviations of authorities and of authority-years are the scenario's, which are in
+    probability, divided by p (1 - p) at the comparators' rate p.
+    """
+    prior = scenario.outcomes
+    rate = prior.comparators
+    slope = rate * (1 - rate)
+    return DrawnModel(
+        scale="log-odds",
+        intercept=_log_odds(rate),
+        pilot=_log_odds(prior.pilots) - _log_odds(rate),
+        effect=0.0,
+        effect_sd=0.0,
+        authority_sd=prior.authority_sd / slope,
+        shock_sd=prior.authority_year_sd / slope,
+        persistence=persistence,
+        covariates=dict(prior.effects),
+    )
+
+
+def _log_odds(rate: float) -> float:
+    return math.log(rate / (1 - rate))

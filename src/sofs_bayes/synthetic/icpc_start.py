@@ -1,0 +1,143 @@
+"""A scenario → the unknowns on its cells, their prior, and a draw from it to begin with."""
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.synthetic.cell_design import SCORES, Cells
+from sofs_bayes.synthetic.scenario import AuthorityPrior, Scenario
+from sofs_bayes.synthetic.unknowns import Unknowns
+
+Floats = npt.NDArray[np.float64]
+Solved = tuple[tuple[int, AuthorityPrior], ...]
+
+SET = ("ofsted", "innovation_projects")
+# Prior standard deviation of a score's log odds within its range, and of a coefficient that is
+# not printed.
+SCORE_SD = 1.0
+UNPRINTED_SD = 0.05
+
+
+def lay_out(
+    cells: Cells,
+    analysis: ChildrenAnalysis,
+    scenario: Scenario,
+    *,
+    unprinted: tuple[str, ...],
+    rng: np.random.Generator,
+) -> Unknowns:
+    """The unknowns of a scenario on its cells, from a draw of their prior.
+
+    Probabilities begin at their mean, all else at the draw.
+
+    Parameters
+    ----------
+    unprinted
+        Treatment terms of a printed column whose own coefficient is not printed.
+    """
+    from scipy.linalg import block_diag
+
+    years, names = analysis.records.years, analysis.regressions.authority_covariates
+    authorities = (*scenario.pilots, *scenario.comparators)
+    authority_years = pd.DataFrame(
+        [(authority, year) for authority in authorities for year in years],
+        columns=["authority", "year"],
+    )
+    quarters = cells.frame[["authority", "quarter", "year"]].drop_duplicates()
+    quarters = quarters.sort_values(["authority", "quarter"], ignore_index=True)
+    priors = {prior.name: prior for prior in scenario.authorities.solved}
+    solved = tuple((i, priors[name]) for i, name in enumerate(names) if name in priors)
+    walks = _walks(solved, len(authorities), len(years))
+    scores = len(SCORES) * len(scenario.pilots)
+    deviations = np.concatenate([np.full(scores, SCORE_SD), np.full(len(unprinted), UNPRINTED_SD)])
+    covariance = block_diag(
+        walks @ walks.T, np.diag(deviations**2), _probability_covariance(scenario, quarters)
+    )
+    start = [
+        walks @ rng.standard_normal(len(walks)),
+        SCORE_SD * rng.standard_normal(scores),
+        np.zeros(len(unprinted)),
+        _mean_probability(scenario, quarters),
+    ]
+    given = scenario.authorities
+    return Unknowns(
+        start=np.concatenate(start),
+        covariance=covariance,
+        precision=np.linalg.inv(covariance),
+        set_covariates=_set_covariates(cells.frame, analysis, scenario),
+        solved=solved,
+        authority_years=authority_years,
+        pilots=scenario.pilots,
+        quarters=quarters,
+        to_authority_year=_belongs(cells.frame, authority_years),
+        to_pilot=_belongs(cells.frame, pd.DataFrame({"authority": list(scenario.pilots)})),
+        to_quarter=_belongs(cells.frame, quarters),
+        ranges={
+            name: (bounds.lowest, bounds.highest)
+            for name, bounds in zip(SCORES, (given.quality, given.embeddedness), strict=True)
+        },
+        unprinted=unprinted,
+    )
+
+
+def by_authority_year(
+    frame: pd.DataFrame, analysis: ChildrenAnalysis, values: dict[str, tuple[int, ...]]
+) -> Floats:
+    """Values that a scenario gives by authority and year, by row of a frame."""
+    first = analysis.records.years.index
+    return np.array(
+        [
+            float(values[authority][first(year)])
+            for authority, year in zip(frame["authority"], frame["year"], strict=True)
+        ]
+    )
+
+
+def _set_covariates(frame: pd.DataFrame, analysis: ChildrenAnalysis, scenario: Scenario) -> Floats:
+    """The authority covariates that the scenario sets, 0 for the others, by row of a frame."""
+    names = analysis.regressions.authority_covariates
+    values = np.zeros((len(frame), len(names)))
+    for name in set(SET) & set(names):
+        given = getattr(scenario.authorities, name)
+        values[:, names.index(name)] = by_authority_year(frame, analysis, given)
+    return values
+
+
+def _belongs(frame: pd.DataFrame, blocks: pd.DataFrame) -> Floats:
+    """1 where a row of the frame has the keys of a row of `blocks`; (rows, blocks)."""
+    keys = list(blocks.columns)
+    numbered = frame[keys].merge(blocks.assign(block=blocks.index), on=keys, how="left")["block"]
+    same = numbered.to_numpy(np.float64)[:, None] == blocks.index.to_numpy(np.float64)
+    return np.asarray(same, dtype=np.float64)
+
+
+def _walks(solved: Solved, authorities: int, years: int) -> Floats:
+    """Standard normals → random walks over the years, in units of the spread of authorities."""
+    from scipy.linalg import block_diag
+
+    walks = []
+    for _, prior in solved:
+        steps = np.tril(np.full((years, years), prior.walk_sd / prior.between_sd))
+        steps[:, 0] = 1.0
+        walks += [steps] * authorities
+    return np.asarray(block_diag(*walks), dtype=np.float64)
+
+
+def _mean_probability(scenario: Scenario, quarters: pd.DataFrame) -> Floats:
+    pilot = quarters["authority"].isin(scenario.pilots).to_numpy()
+    return np.where(pilot, scenario.outcomes.pilots, scenario.outcomes.comparators)
+
+
+def _probability_covariance(scenario: Scenario, quarters: pd.DataFrame) -> Floats:
+    """Covariance of probabilities: authority, authority-year, year and quarter deviate."""
+    prior = scenario.outcomes
+    covariance = np.eye(len(quarters)) * prior.quarter_sd**2
+    for keys, deviation in (
+        (["authority"], prior.authority_sd),
+        (["authority", "year"], prior.authority_year_sd),
+        (["year"], prior.year_sd),
+    ):
+        number = quarters.groupby(keys).ngroup().to_numpy()
+        covariance += deviation**2 * (number[:, None] == number)
+    return covariance

@@ -1,0 +1,139 @@
+"""Equations and a prior → a vector that meets the equations with little departure from the prior.
+
+Damped Gauss–Newton steps on what is missing, on the departure from the prior's draw and on what
+probabilities exceed their bounds by; then Newton's method (shortest step under the prior) on the
+equations that are to hold exactly.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from sofs_bayes.synthetic.joint_solve import Equations
+from sofs_bayes.synthetic.unknowns import Unknowns
+
+Floats = npt.NDArray[np.float64]
+
+# Half the square of a probability's excess over its bounds counts so much.
+BOUND_WEIGHT = 1e5
+# Steps are refused and the damping raised so often before the search stops.
+REFUSALS = 12
+SMALLEST_DAMPING = 1e-6
+# Relative to the mean eigenvalue: keeps Newton's step short along dependent equations.
+RIDGE = 1e-13
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Costs:
+    """What departing costs.
+
+    Parameters
+    ----------
+    lowest, highest
+        Bounds of the probabilities at the vector's end.
+    pull
+        How much the departure from the prior's draw counts (1: as a prior would).
+    """
+
+    lowest: float
+    highest: float
+    pull: float
+
+
+def least_departure(
+    equations: Equations,
+    vector: Floats,
+    unknowns: Unknowns,
+    costs: Costs,
+    *,
+    steps: int,
+    enough: float,
+    damping: float,
+) -> tuple[Floats, float]:
+    """The vector after so many steps, and what is left of the objective.
+
+    Parameters
+    ----------
+    equations
+        What is missing, in units of how near it is wanted.
+    vector
+        Where to begin.
+    enough
+        Stop where a step lowers the objective by less than this share of it.
+    damping
+        Of the first step, in units of the prior's precision.
+    """
+    misses, slopes = equations(vector)
+    now = _objective(misses, vector, unknowns, costs)
+    for _ in range(steps):
+        gradient, curvature = _quadratic(misses, slopes, vector, unknowns, costs)
+        for _ in range(REFUSALS):
+            step = -np.linalg.solve(curvature + damping * unknowns.precision, gradient)
+            tried = vector + step
+            misses_there, slopes_there = equations(tried)
+            there = _objective(misses_there, tried, unknowns, costs)
+            if there < now:
+                break
+            damping *= 5
+        else:
+            break
+        gain, now = now - there, there
+        vector, misses, slopes = tried, misses_there, slopes_there
+        damping = max(damping / 4, SMALLEST_DAMPING)
+        if gain < enough * now:
+            break
+    return vector, now
+
+
+def exactly(
+    equations: Equations, vector: Floats, unknowns: Unknowns, *, within: float, steps: int = 12
+) -> Floats:
+    """The vector moved by Newton's method until nothing misses by more than `within`.
+
+    Of all steps the shortest under the prior is taken. After `steps` it is returned as it is.
+    """
+    for _ in range(steps):
+        misses, slopes = equations(vector)
+        if np.abs(misses).max() <= within:
+            break
+        spread = unknowns.covariance @ slopes.T
+        gram = slopes @ spread
+        ridge = RIDGE * np.trace(gram) / len(gram)
+        vector = vector - spread @ np.linalg.solve(gram + ridge * np.eye(len(gram)), misses)
+    return vector
+
+
+def _excess(vector: Floats, unknowns: Unknowns, costs: Costs) -> Floats:
+    probability = vector[unknowns.outcome_from :]
+    return np.minimum(probability - costs.lowest, 0) + np.maximum(probability - costs.highest, 0)
+
+
+def _objective(misses: Floats, vector: Floats, unknowns: Unknowns, costs: Costs) -> float:
+    departure = vector - unknowns.start
+    excess = _excess(vector, unknowns, costs)
+    return (
+        float(
+            misses @ misses
+            + costs.pull * departure @ unknowns.precision @ departure
+            + BOUND_WEIGHT * excess @ excess
+        )
+        / 2
+    )
+
+
+def _quadratic(
+    misses: Floats,
+    slopes: Floats,
+    vector: Floats,
+    unknowns: Unknowns,
+    costs: Costs,
+) -> tuple[Floats, Floats]:
+    """The objective's gradient and its curvature as Gauss and Newton have it."""
+    excess = _excess(vector, unknowns, costs)
+    gradient = slopes.T @ misses + costs.pull * unknowns.precision @ (vector - unknowns.start)
+    gradient[unknowns.outcome_from :] += BOUND_WEIGHT * excess
+    curvature = slopes.T @ slopes + costs.pull * unknowns.precision
+    outside = unknowns.outcome_from + np.flatnonzero(excess)
+    curvature[outside, outside] += BOUND_WEIGHT
+    return gradient, curvature

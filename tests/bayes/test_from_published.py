@@ -142,7 +142,9 @@ def test_mirrored_print_gives_the_mirrored_posterior(
     )
     assert one.effect.mean() == pytest.approx(-other.effect.mean(), abs=1e-10)
     assert one.log_evidence == pytest.approx(other.log_evidence)
-    assert one.effect.sd() <= load().effect_priors["sceptical"].sd + 1e-12
+    # Given the spread of authorities the print can only narrow the prior; averaged over a spread
+    # that the print leaves open it may widen it, where the two disagree.
+    assert np.all(one.effect.sds <= load().effect_priors["sceptical"].sd + 1e-12)
 
 
 def test_more_stars_on_the_same_coefficient_leave_less_room_for_authorities() -> None:

@@ -27,6 +27,7 @@ from sofs_bayes.spec.files import (
     fingerprint,
     load,
     parse,
+    read_toml,
     to_document,
     with_rows,
 )
@@ -107,6 +108,7 @@ __all__ = [
     "fingerprint",
     "load",
     "parse",
+    "read_toml",
     "to_document",
     "with_rows",
 ]

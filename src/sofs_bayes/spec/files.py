@@ -57,10 +57,17 @@ def load(source: Path | str) -> Analysis:
                 str(source), "", "no such analysis", "a .toml file or " + ", ".join(bundled)
             )
         path = bundled[str(source)]
-    return parse(_read_toml(path), file=path)
+    return parse(read_toml(path), file=path)
 
 
-def _read_toml(path: Path) -> dict[str, Any]:
+def read_toml(path: Path) -> dict[str, Any]:
+    """What a TOML file says.
+
+    Raises
+    ------
+    BadInput
+        It is missing, cannot be read, or is not TOML.
+    """
     try:
         return tomllib.loads(path.read_text(encoding="utf-8"))
     except OSError as error:

@@ -6,7 +6,6 @@ solvers look. Every assumption carries a `why`.
 """
 
 import json
-import tomllib
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
@@ -17,7 +16,7 @@ from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
 
 from sofs_bayes.errors import BadInput, BadSpec
-from sofs_bayes.spec import changed
+from sofs_bayes.spec import changed, read_toml
 from sofs_bayes.spec.terms import STRICT, Count, Positive, Text, Why
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -268,7 +267,7 @@ def load_scenario(
         Keys or values cannot be used.
     """
     path = _path_of(source)
-    scenario = _validated(_read_toml(path), path)
+    scenario = _validated(read_toml(path), path)
     if windows:
         if unknown := sorted(set(windows) - set(scenario.pilots)):
             raise BadInput(path, "windows", repr(unknown[0]), " or ".join(scenario.pilots))
@@ -293,17 +292,6 @@ def _path_of(source: Path | str) -> Path:
     if str(source) not in bundled:
         raise BadInput(str(source), "", "no such scenario", "a .toml file or " + ", ".join(bundled))
     return bundled[str(source)]
-
-
-def _read_toml(path: Path) -> dict[str, Any]:
-    try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
-    except OSError as error:
-        raise BadInput(path, "", error.strerror or "unreadable", "a TOML file") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(path, f"byte {error.start}", "not UTF-8", "UTF-8 text") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(path, "", f"not TOML ({error})", "valid TOML") from error
 
 
 def _validated(document: dict[str, Any], path: Path) -> Scenario:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
+from tests.benchmarks.children import children_times
 from tests.benchmarks.textbook import textbook_graph
 
 from sofs_bayes import spec
@@ -179,6 +180,17 @@ def effective_per_second(compiled: Compiled) -> float:
     return min(sizes) / taken
 
 
+# --------------------------------------------------------------------------------- children
+
+
+def children_lines() -> list[Line]:
+    """The children's steps at the published size, and a regression from cells."""
+    return [
+        Line(what=what, ours=ours, other=other, theirs=theirs, unit="s")
+        for what, ours, other, theirs in children_times(seconds)
+    ]
+
+
 # ----------------------------------------------------------------------------- quick answers
 
 
@@ -207,7 +219,7 @@ def main() -> None:
     """Print the table."""
     print("| what | takes | beside | takes | times better |")
     print("| --- | ---: | --- | ---: | ---: |")
-    for lines in (start_lines, print_lines, open_lines):
+    for lines in (start_lines, print_lines, open_lines, children_lines):
         for line in lines():
             print(line.markdown(), flush=True)
 

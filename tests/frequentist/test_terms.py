@@ -14,6 +14,7 @@ from sofs_bayes.frequentist.terms import (
     child_terms,
     design,
     independent_columns,
+    independent_products,
     treatment_terms,
 )
 from sofs_bayes.spec import ChildrenAnalysis, Regression
@@ -199,3 +200,11 @@ def test_what_is_kept_is_independent_and_spans_the_rest(columns: np.ndarray) -> 
     assert kept.sum() == 0 or rank(columns[:, kept]) == kept.sum()
     for column in np.flatnonzero(~kept):  # each is a combination of those before it
         assert rank(columns[:, : column + 1]) == rank(columns[:, :column])
+
+
+def test_a_column_of_zeros_and_a_sum_are_dropped_from_cross_products() -> None:
+    rng = np.random.default_rng(1)
+    one, two = rng.normal(size=(2, 50))
+    columns = np.column_stack([one, np.zeros(50), two, one + two, rng.normal(size=50)])
+    kept = independent_products(columns.T @ columns)
+    assert kept.tolist() == [True, False, True, False, True]

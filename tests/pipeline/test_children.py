@@ -6,13 +6,19 @@ import shutil
 from pathlib import Path
 
 import duckdb
+import numpy as np
 import pytest
 
 from sofs_bayes.cells.files import read_cells
 from sofs_bayes.cli import main
+from sofs_bayes.frequentist.gram import gram
+from sofs_bayes.frequentist.terms import design
+from sofs_bayes.matching.strata import read_matched
 from sofs_bayes.pipeline.children import load_children
 
 ANALYSIS = "icpc-children"
+# Cells are to be as good as children.
+EXACT = 1e-10
 
 
 @pytest.fixture(scope="module")
@@ -155,6 +161,22 @@ def test_cells_that_may_leave_are_checked_and_those_that_may_not_say_so(
     assert (released / "disclosure-log.csv").is_file()
     assert not (exact / "disclosure-log.csv").exists()
     assert {path.suffix for path in csv_files.iterdir()} == {".csv", ".md", ".toml", ".json"}
+
+
+def test_cells_say_of_every_regression_what_the_children_say(matched: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "exact"
+    assert main(["collapse", ANALYSIS, str(matched), "-o", str(folder), "--no-check"]) == 0
+    analysis = load_children(ANALYSIS)
+    cells = read_cells(folder / "synthetic-cells.nc", analysis)
+    children = read_matched(parquet_of(matched), analysis)
+    for regression in analysis.regressions.columns:
+        if regression.authorities != "none":
+            continue
+        found, numbers = gram(cells, analysis, regression), design(children, analysis, regression)
+        terms = numbers.terms.to_numpy()
+        whole = terms.T @ (numbers.weights[:, None] * terms)
+        assert (found.terms, found.dropped) == (tuple(numbers.terms.columns), numbers.dropped)
+        assert np.abs(found.xx.sum(axis=0) - whole).max() <= EXACT * np.abs(whole).max()
 
 
 def test_a_threshold_that_protects_nothing_is_refused(

@@ -22,6 +22,7 @@ from sofs_bayes.frequentist.terms import (
     base_terms,
     child_terms,
     independent_columns,
+    independent_products,
     kept_rows,
     treatment_terms,
 )
@@ -111,7 +112,7 @@ def gram(
     places = [[*at, *child].index(name) for name in names]
     authority, authorities = pd.factorize(frame["authority"].astype(str), sort=True)
     whole = _spread(sums["weighted"], at).sum(axis=0)[np.ix_(places, places)]
-    kept = independent_columns(_root(whole), np.ones(len(whole)))
+    kept = independent_products(whole)
     chosen = np.array(places)[kept]
     zz = _by_group(_spread(sums["weighted" if weighted else "unweighted"], at), authority)
     return Gram(
@@ -270,14 +271,3 @@ def _by_group(values: Floats, group: npt.NDArray[np.intp]) -> Floats:
     sums = np.zeros((int(group.max()) + 1, *values.shape[1:]))
     np.add.at(sums, group, values)
     return sums
-
-
-def _root(gram_matrix: Floats) -> Floats:
-    """Columns of length 1 whose cross-products are those of the matrix, scaled.
-
-    Scaled before the root is taken, so that a column of small numbers keeps its digits.
-    """
-    length = np.sqrt(np.diag(gram_matrix))
-    scale = np.where(length > 0, length, 1.0)
-    values, vectors = np.linalg.eigh(gram_matrix / np.outer(scale, scale))
-    return np.sqrt(values.clip(min=0.0))[:, None] * vectors.T

@@ -243,7 +243,11 @@ def authority_covariate_terms(
 
 def independent_columns(columns: Floats, weights: Floats) -> npt.NDArray[np.bool_]:
     """Which columns are no combination of those before them; shape (columns,)."""
-    gram = columns.T @ (weights[:, None] * columns)
+    return independent_products(columns.T @ (weights[:, None] * columns))
+
+
+def independent_products(gram: Floats) -> npt.NDArray[np.bool_]:
+    """Which columns are no combination of those before them, from their cross-products."""
     scale = np.sqrt(np.diag(gram))
     left = gram / np.outer(scale, scale).clip(min=np.finfo(np.float64).tiny)
     kept = np.zeros(len(scale), dtype=np.bool_)

@@ -30,7 +30,7 @@ def pooled(run: Run, prior: str = "reference") -> EffectRow:
 @pytest.fixture
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take seconds to save, and what is looked at here is text."""
-    monkeypatch.setattr("sofs_bayes.reporting.report.save", lambda *_: None)
+    monkeypatch.setattr("sofs_bayes.reporting.page.save", lambda *_: None)
     monkeypatch.setattr("sofs_bayes.reporting.page._embedded", lambda _: "data:image/png")
 
 

@@ -114,13 +114,8 @@ def _rebuilt(
 def _solved(scenario: "Scenario", analysis: ChildrenAnalysis, progress: Progress) -> "Fixture":
     from sofs_bayes.synthetic import solve_cla, solve_icpc
 
-    solver = {"ICPC": solve_icpc, "CLA": solve_cla}[scenario.outcome]
-    return solver.solve(
-        scenario,
-        analysis,
-        seed=scenario.seed,
-        progress=lambda stage: progress(f"{scenario.name}: {stage}"),
-    )
+    solve = {"ICPC": solve_icpc.solve, "CLA": solve_cla.solve}[scenario.outcome]
+    return solve(scenario, analysis, progress=lambda stage: progress(f"{scenario.name}: {stage}"))
 
 
 def _drawn(

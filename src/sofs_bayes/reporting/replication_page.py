@@ -68,6 +68,7 @@ def write_replication_page(
 ) -> None:
     """Write `index.html`, `tables/` and `figures/` of a replication into an existing folder."""
     short, of_report = split(tables)
+    folded = tuple(table for table in short if table.name == "further")
     figures = (rates_figure(found, analysis, evidence),) if found.rates else ()
     failed = tuple(
         f"{regression.name}: {fit.failure}"
@@ -76,7 +77,13 @@ def write_replication_page(
     )
     parts = (
         Part(heading="What this rests on", anchor="evidence", bullets=(ABOUT[evidence],)),
-        Part(heading="What comes out", anchor="short", bullets=failed, tables=short),
+        Part(
+            heading="What comes out",
+            anchor="short",
+            bullets=failed,
+            tables=short[:3],
+            folded=folded,
+        ),
         Part(heading="Rates by year", anchor="rates", figures=figures),
         Part(heading="The report's tables", anchor="tables", tables=of_report),
     )

@@ -40,7 +40,7 @@ def referrals(rng: np.random.Generator) -> pd.DataFrame:
     comparators = sorted({name for group in GROUPS.values() for name in group[0]})
     level = {name: rng.normal(0.0, 0.35) for name in [*GROUPS, *comparators]}
     rows = []
-    for name in level:
+    for name, usual in level.items():
         for number in range(CHILDREN[name in GROUPS]):
             gender = rng.choice(["male", "female", "other or unborn"], p=[0.5, 0.42, 0.08])
             disabled = rng.choice(["no", "yes", "missing"], p=[0.8, 0.12, 0.08])
@@ -48,7 +48,7 @@ def referrals(rng: np.random.Generator) -> pd.DataFrame:
             for _ in range(1 + rng.poisson(0.9)):
                 day = FIRST + timedelta(days=int(rng.integers((LAST - FIRST).days + 1)))
                 age = round(float(rng.uniform(-0.5, 17.9)), 2)
-                effect = 0.3 * (disabled == "yes") - 0.02 * (age - 8) + frailty + level[name]
+                effect = 0.3 * (disabled == "yes") - 0.02 * (age - 8) + frailty + usual
                 chance = 1 / (1 + np.exp(1.4 - effect - 0.1 * (name in GROUPS)))
                 rows.append(
                     {

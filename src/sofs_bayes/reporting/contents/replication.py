@@ -43,9 +43,15 @@ def report_tables(
 def _report_table(
     number: int, cells: Sequence["Replicated"], analysis: ChildrenAnalysis, evidence: Evidence
 ) -> Table:
-    rows = list(dict.fromkeys(each.row for each in cells if each.row != ABOVE))
-    columns = list(dict.fromkeys(each.column for each in cells if each.row != ABOVE))
-    at = {(each.row, each.column): each for each in cells}
+    # Table 2 has a single row of an outcome, which is easier to read as a column.
+    turned = number == 2
+    at = {
+        (each.column, each.row) if turned else (each.row, each.column): each
+        for each in cells
+        if each.row != ABOVE
+    }
+    rows = list(dict.fromkeys(row for row, _ in at))
+    columns = list(dict.fromkeys(column for _, column in at))
     heads = [Column(key="row", heading=f"Table {number}")]
     for column in columns:
         heads += [
@@ -90,10 +96,16 @@ def _shown(cell: "Replicated | None") -> list[str]:
     error = "" if math.isnan(cell.standard_error) else f" ({cell.standard_error:.{decimals}f})"
     percent = "%" if cell.unit == "percent" else ""
     replicated = f"{cell.replicated:,.{decimals}f}{percent}{stars}{error}"
-    difference = "" if math.isnan(cell.difference) else f"{cell.difference:+,.{decimals}f}"
+    difference = "" if math.isnan(cell.difference) else _difference(cell.difference, decimals)
     if cell.met == "no":
         difference += " ✗"
     return [cell.printed, _signed(replicated), _signed(difference)]
+
+
+def _difference(value: float, decimals: int) -> str:
+    """With its sign, but for one that rounds to 0."""
+    shown = f"{value:+,.{decimals}f}"
+    return shown[1:] if float(shown.replace(",", "")) == 0 else shown
 
 
 def _decimals(cell: "Replicated") -> int:
@@ -137,7 +149,7 @@ def totals_table(
             Column(key="column", heading="Column"),
             Column(key="numbers", heading="Numbers printed", format="integer"),
             Column(key="met", heading="met", format="integer"),
-            Column(key="starred", heading="Coefficients with a key of stars", format="integer"),
+            Column(key="starred", heading="Coefficients", format="integer"),
             Column(key="stars_met", heading="same stars", format="integer"),
         ),
         rows=tuple(rows),

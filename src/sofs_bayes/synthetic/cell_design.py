@@ -40,8 +40,6 @@ class Cells:
         Matched rows, shape (cells,).
     weight
         Sum of matching weights, shape (cells,).
-    child_terms
-        Which of the analysis' child terms are carried: those that are no combination of others.
     child_sums
         Weighted sums of the child terms, shape (cells, child terms).
     child_grams
@@ -51,37 +49,92 @@ class Cells:
     frame: pd.DataFrame
     rows: Floats
     weight: Floats
-    child_terms: npt.NDArray[np.bool_]
     child_sums: Floats
     child_grams: dict[tuple[str, str], Floats]
 
 
-def collapse_cells(matched: pd.DataFrame, analysis: ChildrenAnalysis) -> Cells:
-    """The cells of matched referrals; child terms are those of the regressions, independent."""
-    quarter = quarter_of(matched["referral_date"])
-    keys = matched[CONSTANT[:-1]].assign(quarter=quarter)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellOutcome:
+    """What least squares needs of an outcome, by cell.
+
+    Parameters
+    ----------
+    sums
+        Weighted sums, shape (cells,).
+    child_sums
+        Weighted sums of its products with the child terms, shape (cells, child terms).
+    """
+
+    sums: Floats
+    child_sums: Floats
+
+    def plus(self, other: "CellOutcome") -> "CellOutcome":
+        """The sum of two outcomes."""
+        return CellOutcome(
+            sums=self.sums + other.sums, child_sums=self.child_sums + other.child_sums
+        )
+
+
+def constant_outcome(cells: Cells, values: Floats) -> CellOutcome:
+    """An outcome that is constant in each cell, shape (cells,)."""
+    return CellOutcome(sums=cells.weight * values, child_sums=cells.child_sums * values[:, None])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RowCells:
+    """Matched rows by cell: from values of rows to sums of cells.
+
+    Parameters
+    ----------
+    cell, weight, child
+        Each row's cell, matching weight and child terms, shapes (rows,), (rows,) and
+        (rows, child terms).
+    cells
+        How many cells there are.
+    """
+
+    cell: npt.NDArray[np.int64]
+    weight: Floats
+    child: Floats
+    cells: int
+
+    def summed(self, values: Floats) -> Floats:
+        """Sums by cell of values of rows, shape (rows,)."""
+        return np.asarray(np.bincount(self.cell, values, minlength=self.cells), dtype=np.float64)
+
+    def outcome(self, values: Floats) -> CellOutcome:
+        """An outcome of rows, shape (rows,), by cell."""
+        weighted = self.weight * values
+        products = [self.summed(weighted * each) for each in self.child.T]
+        return CellOutcome(sums=self.summed(weighted), child_sums=np.stack(products, axis=1))
+
+
+def collapse_cells(matched: pd.DataFrame, analysis: ChildrenAnalysis) -> tuple[Cells, RowCells]:
+    """The cells of matched referrals, and which rows belong to them.
+
+    Child terms are those of the regressions that are no combination of others.
+    """
+    keys = matched[CONSTANT[:-1]].assign(quarter=quarter_of(matched["referral_date"]))
     cell, frame = _numbered(keys)
     weight = matched["weight"].to_numpy(np.float64)
     terms = child_terms(matched, analysis).to_numpy(np.float64)
     whole = np.column_stack([np.ones(len(terms)), terms])
-    carried = independent_columns(whole, weight)[1:]
-    child = terms[:, carried]
-    sums = np.zeros((len(frame), child.shape[1]))
-    np.add.at(sums, cell, weight[:, None] * child)
+    child = terms[:, independent_columns(whole, weight)[1:]]
+    rows = RowCells(cell=cell, weight=weight, child=child, cells=len(frame))
     number = matched.groupby(["group", "authority"]).ngroup().to_numpy()
     pairs = matched[["group", "authority"]].drop_duplicates().sort_values(["group", "authority"])
     grams = {}
     for i, (group, authority) in enumerate(pairs.itertuples(index=False, name=None)):
         of = number == i
         grams[group, authority] = (child[of] * weight[of, None]).T @ child[of]
-    return Cells(
+    cells = Cells(
         frame=frame,
-        rows=np.bincount(cell, minlength=len(frame)).astype(np.float64),
-        weight=np.bincount(cell, weight, minlength=len(frame)),
-        child_terms=carried,
-        child_sums=sums,
+        rows=rows.summed(np.ones(len(cell))),
+        weight=rows.summed(weight),
+        child_sums=rows.outcome(np.ones(len(cell))).child_sums,
         child_grams=grams,
     )
+    return cells, rows
 
 
 def quarter_of(dates: "pd.Series[pd.Timestamp]") -> npt.NDArray[np.int64]:
@@ -225,13 +278,13 @@ class CellFit:
 
 
 def fit_cells(
-    cells: Cells, column: CellColumn, terms: Floats, outcome: Floats, chosen: Sequence[str]
+    cells: Cells, column: CellColumn, terms: Floats, outcome: CellOutcome, chosen: Sequence[str]
 ) -> CellFit:
-    """Weighted least squares of an outcome that is constant in each cell.
+    """Weighted least squares on cells.
 
     Child terms are in the regression too; their coefficients are not wanted. With g the row of
-    the inverse Gram matrix, r the cells' residual sums and h = Σ w x'g: the derivative by the
-    outcome is h, that by term j of a cell is g_j r − h b_j.
+    the inverse Gram matrix, r the cells' residual sums and h = Σ w x'g: the derivative by a
+    cell's outcome is h, that by its term j is g_j r − h b_j.
     """
     weight = cells.weight * column.included
     child = cells.child_sums * column.included[:, None]
@@ -241,7 +294,9 @@ def fit_cells(
             [child.T @ terms, _child_gram(cells, column.regression)],
         ]
     )
-    right = np.concatenate([terms.T @ (weight * outcome), child.T @ outcome])
+    right = np.concatenate(
+        [terms.T @ (outcome.sums * column.included), outcome.child_sums.T @ column.included]
+    )
     wanted = [column.names.index(name) for name in chosen]
     units = np.eye(len(gram))[:, wanted]
     scale = np.sqrt(np.diag(gram))
@@ -250,7 +305,9 @@ def fit_cells(
     )
     beta, rows = solved[:, 0] / scale, solved[:, 1:] / scale[:, None]
     count = terms.shape[1]
-    residual = weight * (outcome - terms @ beta[:count]) - child @ beta[count:]
+    residual = (
+        outcome.sums * column.included - weight * (terms @ beta[:count]) - child @ beta[count:]
+    )
     reach = weight[:, None] * (terms @ rows[:count]) + child @ rows[count:]
     by_term = np.einsum("jk,c->kcj", rows[:count], residual) - np.einsum(
         "ck,j->kcj", reach, beta[:count]

@@ -1,7 +1,7 @@
 """Errors and explained variance of weighted least squares on cells, with derivatives.
 
-Standard errors are clustered on authorities. What single children add to them is left out:
-with few authorities it is a fortieth or less.
+Standard errors are clustered on authorities. What single children's chance adds to them is left
+out: systematic rounding by quarter takes most of it away.
 """
 
 from collections.abc import Sequence
@@ -9,13 +9,13 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sofs_bayes.synthetic.cell_design import CellColumn, CellFit, Cells
+from sofs_bayes.synthetic.cell_design import CellColumn, CellFit, CellOutcome, Cells
 
 Floats = npt.NDArray[np.float64]
 
 
 def fit_errors(
-    cells: Cells, column: CellColumn, terms: Floats, outcome: Floats, chosen: Sequence[str]
+    cells: Cells, column: CellColumn, terms: Floats, outcome: CellOutcome, chosen: Sequence[str]
 ) -> CellFit:
     """Logarithms of CR1 standard errors of chosen coefficients, in place of coefficients.
 
@@ -42,7 +42,9 @@ def fit_errors(
     def reach(directions: Floats) -> Floats:
         return weight[:, None] * (terms @ directions[:count]) + child @ directions[count:]
 
-    residual = weight * (outcome - terms @ beta[:count]) - child @ beta[count:]
+    residual = (
+        outcome.sums * column.included - weight * (terms @ beta[:count]) - child @ beta[count:]
+    )
     own = omega[_authority_of(cells)]
     of_rows, of_ahead, of_behind = reach(rows), reach(ahead), reach(behind)
     by_term = (
@@ -61,29 +63,25 @@ def fit_errors(
     )
 
 
-def fit_explained(
-    cells: Cells, column: CellColumn, terms: Floats, outcome: Floats, effects: Floats
-) -> CellFit:
-    """R² of a 0/1 outcome whose probabilities are `outcome` plus effects of child terms.
+def fit_explained(cells: Cells, column: CellColumn, terms: Floats, outcome: CellOutcome) -> CellFit:
+    """R² of outcomes of 0 and 1 with these probabilities: one number, in place of coefficients.
 
-    One number, in place of coefficients. `effects` has shape (child terms,). With f the fit, r
-    residual sums and ȳ the mean: the explained sum of squares has derivatives 2 Σ w f − 2 ȳ W by
-    a cell's outcome and 2 r b_j by its term j; the total is W ȳ (1 − ȳ).
+    With f the fit, r residual sums and ȳ the mean: the explained sum of squares has derivatives
+    2 Σ w f − 2 ȳ W by a cell's outcome and 2 r b_j by its term j; the total is W ȳ (1 − ȳ).
     """
     count, weight = terms.shape[1], cells.weight * column.included
     child = cells.child_sums * column.included[:, None]
     grams, right = _by_authority(cells, column, terms, outcome)
     gram, whole = grams.sum(axis=0), weight.sum()
     beta = np.linalg.solve(gram, right.sum(axis=0))
-    fitted = beta + np.concatenate([np.zeros(count), effects])
-    sums = weight * (terms @ fitted[:count]) + child @ fitted[count:]
-    mean = sums.sum() / whole
-    explained = fitted @ gram @ fitted - whole * mean**2
+    fitted = weight * (terms @ beta[:count]) + child @ beta[count:]
+    mean = fitted.sum() / whole
+    explained = beta @ gram @ beta - whole * mean**2
     total = whole * mean * (1 - mean)
-    residual = weight * (outcome - terms @ beta[:count]) - child @ beta[count:]
-    by_outcome = (2 * sums - 2 * mean * weight) / total - explained / total**2 * (
+    by_outcome = (2 * fitted - 2 * mean * weight) / total - explained / total**2 * (
         (1 - 2 * mean) * weight
     )
+    residual = outcome.sums * column.included - fitted
     return CellFit(
         coefficients=np.array([explained / total]),
         by_outcome=by_outcome[None],
@@ -97,7 +95,7 @@ def _authority_of(cells: Cells) -> npt.NDArray[np.int64]:
 
 
 def _by_authority(
-    cells: Cells, column: CellColumn, terms: Floats, outcome: Floats
+    cells: Cells, column: CellColumn, terms: Floats, outcome: CellOutcome
 ) -> tuple[Floats, Floats]:
     """Each authority's Gram matrix and right-hand side of all terms, the children's last."""
     names = sorted(set(cells.frame["authority"]))
@@ -112,7 +110,10 @@ def _by_authority(
         cross = own.T @ child[of]
         grams[a, :count, :count] = own.T @ (weight[of, None] * own)
         grams[a, :count, count:], grams[a, count:, :count] = cross, cross.T
-        right[a] = np.concatenate([own.T @ (weight[of] * outcome[of]), child[of].T @ outcome[of]])
+        kept = column.included[of]
+        right[a] = np.concatenate(
+            [own.T @ (outcome.sums[of] * kept), outcome.child_sums[of].T @ kept]
+        )
     for (group, authority), gram in cells.child_grams.items():
         if group not in column.regression.without:
             grams[names.index(authority), count:, count:] += gram

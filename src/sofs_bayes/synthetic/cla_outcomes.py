@@ -14,13 +14,8 @@ import numpy.typing as npt
 
 from sofs_bayes.synthetic.cla_equations import Problem, wanted
 from sofs_bayes.synthetic.cla_fits import fit_column, mcfadden
-from sofs_bayes.synthetic.outcomes import (
-    Binary,
-    Sums,
-    flipped_outcomes,
-    rounded_outcomes,
-    swapped_outcomes,
-)
+from sofs_bayes.synthetic.nearby_outcomes import flipped_nearby, swapped_nearby
+from sofs_bayes.synthetic.outcomes import Binary, Sums, rounded_outcomes
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -116,7 +111,7 @@ def printed_outcomes(
     outcome = rounded_outcomes(probability, block, rng=rng)
     misses = sums.misses(outcome)
     for number in range(ROUNDS):
-        outcome = swapped_outcomes(flipped_outcomes(outcome, sums), block, sums, rng=rng)
+        outcome = swapped_nearby(flipped_nearby(outcome, sums), block, sums, rng=rng)
         observed = outcome.astype(np.float64)
         found = fit_outcomes(problem, covariates, observed, found.coefficients)
         target, tolerance = wanted(problem)

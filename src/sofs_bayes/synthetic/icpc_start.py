@@ -1,4 +1,4 @@
-"""A scenario → the unknowns on its cells, their prior, and a draw from it to begin with."""
+"""A scenario → the unknowns on its cells, with a draw of their prior; and back to a file."""
 
 import numpy as np
 import numpy.typing as npt
@@ -17,6 +17,7 @@ SET = ("ofsted", "innovation_projects")
 # not printed.
 SCORE_SD = 1.0
 UNPRINTED_SD = 0.05
+SCORE_DECIMALS = 6
 
 
 def lay_out(
@@ -79,6 +80,36 @@ def lay_out(
         },
         unprinted=unprinted,
     )
+
+
+def authorities_frame(
+    unknowns: Unknowns, vector: Floats, scenario: Scenario, analysis: ChildrenAnalysis
+) -> pd.DataFrame:
+    """The file of authorities at a vector, in natural units.
+
+    A covariate that enters regressions at mean 0 and sd 1 may have any unit and origin: it is
+    put at its prior's mean, with its prior's spread or what keeps it in its range.
+    """
+    frame, given = unknowns.authority_years.copy(), scenario.authorities
+    found: dict[str, Floats] = {}
+    for values, (_, prior) in zip(unknowns.theta(vector), unknowns.solved, strict=True):
+        centred = values - values.mean()
+        spread = min(
+            prior.between_sd,
+            (prior.highest - prior.mean) / centred.max(),
+            (prior.mean - prior.lowest) / -centred.min(),
+        )
+        found[prior.name] = (prior.mean + spread * centred).round(prior.decimals)
+    for name in SET:
+        found[name] = by_authority_year(frame, analysis, getattr(given, name))
+    for name, scores in unknowns.scores(vector).items():
+        by_pilot = dict(zip(unknowns.pilots, scores.round(SCORE_DECIMALS).tolist(), strict=True))
+        found[name] = frame["authority"].map(by_pilot).fillna(0.0).to_numpy(np.float64)
+    similar = frame["authority"].isin(given.similar_practice_model)
+    found["similar_practice_model"] = np.where(similar, 1.0, 0.0)
+    for each in analysis.records.authority_covariates:
+        frame[each.name] = found[each.name]
+    return frame
 
 
 def by_authority_year(

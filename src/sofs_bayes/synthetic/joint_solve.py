@@ -16,7 +16,13 @@ import numpy.typing as npt
 from sofs_bayes.frequentist.printed_rows import printed_column, term_of
 from sofs_bayes.frequentist.terms import DID, PILOT
 from sofs_bayes.spec import ChildrenAnalysis
-from sofs_bayes.synthetic.cell_design import CellColumn, Cells, fit_cells
+from sofs_bayes.synthetic.cell_design import (
+    CellColumn,
+    CellOutcome,
+    Cells,
+    constant_outcome,
+    fit_cells,
+)
 from sofs_bayes.synthetic.cell_errors import fit_explained
 from sofs_bayes.synthetic.unknowns import Point, Unknowns
 
@@ -70,11 +76,9 @@ class Problem:
     ----------
     columns
         By name, the linear one first.
-    shift
-        Added to the probabilities of cells before regressing: what the children's covariates
-        take out of them, shape (cells,).
-    effects
-        Of the child terms on the probability, shape (child terms,).
+    children
+        What children's own covariates add to outcomes, beside the probabilities of authorities
+        and quarters.
     means
         Means of probabilities that are wanted.
     r_squared
@@ -85,10 +89,13 @@ class Problem:
     columns: dict[str, CellColumn]
     targets: tuple[Target, ...]
     unknowns: Unknowns
-    shift: Floats
-    effects: Floats
+    children: CellOutcome
     means: tuple[Mean, ...]
     r_squared: float
+
+    def outcome(self, point: Point) -> CellOutcome:
+        """The outcome at a point."""
+        return constant_outcome(self.cells, point.probability).plus(self.children)
 
     def printed(self, column: str) -> dict[str, float]:
         """The printed coefficients of a column by term."""
@@ -114,7 +121,7 @@ def coefficient_equations(problem: Problem) -> Equations:
     def equations(vector: Floats) -> tuple[Floats, Floats]:
         unknowns, cells = problem.unknowns, problem.cells
         point = unknowns.point(vector)
-        outcome = point.probability + problem.shift
+        outcome = problem.outcome(point)
         misses, slopes = [], []
         for name, column in problem.columns.items():
             printed = problem.printed(name)
@@ -172,8 +179,8 @@ def explained_equation(problem: Problem) -> Equations:
     def equations(vector: Floats) -> tuple[Floats, Floats]:
         point = unknowns.point(vector)
         terms = linear.terms(cells, point.covariates, point.scores)
-        outcome = point.probability + problem.shift
-        found = fit_explained(cells, linear, terms, outcome, problem.effects)
+        outcome = problem.outcome(point)
+        found = fit_explained(cells, linear, terms, outcome)
         slopes = unknowns.pulled(vector, cells, linear, found, outcome=True)
         return found.coefficients - problem.r_squared, slopes
 
@@ -196,7 +203,11 @@ def _nested(
         [first[name] - (0.0 if name in (PILOT, DID) else own[name]) for name in chosen]
     )
     fit = fit_cells(
-        cells, linear, linear.terms(cells, point.covariates, point.scores), outcome, chosen
+        cells,
+        linear,
+        linear.terms(cells, point.covariates, point.scores),
+        constant_outcome(cells, outcome),
+        chosen,
     )
     slopes = unknowns.pulled(vector, cells, linear, fit, outcome=False)
     for name in set(treatment) & set(unknowns.unprinted):
@@ -221,7 +232,11 @@ def _apart(
     chosen = [name for name in first if name not in (PILOT, DID)]
     wanted = np.array([own[name] - first[name] for name in chosen])
     fit = fit_cells(
-        cells, shared, shared.terms(cells, point.covariates, point.scores), outcome, chosen
+        cells,
+        shared,
+        shared.terms(cells, point.covariates, point.scores),
+        constant_outcome(cells, outcome),
+        chosen,
     )
     slopes = unknowns.pulled(vector, cells, shared, fit, outcome=False)
     for name, slope in column.by_score.items():

@@ -1,8 +1,7 @@
 """Equations and a prior → a vector that meets the equations with little departure from the prior.
 
 Damped Gauss–Newton steps on what is missing, on the departure from the prior's draw and on what
-probabilities exceed their bounds by; then Newton's method (shortest step under the prior) on the
-equations that are to hold exactly.
+probabilities exceed their bounds by.
 """
 
 from dataclasses import dataclass
@@ -20,8 +19,6 @@ BOUND_WEIGHT = 1e5
 # Steps are refused and the damping raised so often before the search stops.
 REFUSALS = 12
 SMALLEST_DAMPING = 1e-6
-# Relative to the mean eigenvalue: keeps Newton's step short along dependent equations.
-RIDGE = 1e-13
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -84,24 +81,6 @@ def least_departure(
         if gain < enough * now:
             break
     return vector, now
-
-
-def exactly(
-    equations: Equations, vector: Floats, unknowns: Unknowns, *, within: float, steps: int = 12
-) -> Floats:
-    """The vector moved by Newton's method until nothing misses by more than `within`.
-
-    Of all steps the shortest under the prior is taken. After `steps` it is returned as it is.
-    """
-    for _ in range(steps):
-        misses, slopes = equations(vector)
-        if np.abs(misses).max() <= within:
-            break
-        spread = unknowns.covariance @ slopes.T
-        gram = slopes @ spread
-        ridge = RIDGE * np.trace(gram) / len(gram)
-        vector = vector - spread @ np.linalg.solve(gram + ridge * np.eye(len(gram)), misses)
-    return vector
 
 
 def _excess(vector: Floats, unknowns: Unknowns, costs: Costs) -> Floats:

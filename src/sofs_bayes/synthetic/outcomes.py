@@ -6,8 +6,9 @@ first by probabilities as near to the given ones as can be, then by zeros and on
 has one outcome however many matched groups it stands in; its a_i is the sum over its rows.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Self
 
 import numpy as np
 import numpy.typing as npt
@@ -25,10 +26,16 @@ TILTED_WITHIN = 1e-6
 
 # Searches stop where every sum lies within this share of its tolerance: the rest is left to
 # rounding errors of whoever computes the coefficients anew.
-GOAL = 0.9
-POOL = 60_000
-PICKS = 80
-POOLS = 400
+GOAL = 0.6
+# Directions whose share of the sums' squared length is below this repeat others.
+REPEATED = 1e-12
+# Swaps that move a direction by less than this, in tolerances, are not what mends it.
+NO_REACH = 0.02
+# Flips looked at between two looks at all referrals.
+CANDIDATES = 200
+# Blocks looked at in a sweep: the best pairs of more would mend the same misses.
+BLOCKS = 60
+SWEEPS, IDLE = 3000, 30
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,54 +58,6 @@ class Sums:
         """How far the sums of outcomes (or of probabilities) are off, in tolerances."""
         found = outcome.astype(np.float64) @ self.rows
         return np.asarray((found - self.target) / self.tolerance, dtype=np.float64)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class BinaryOutcomes:
-    """Outcomes of 0 and 1, and how far their sums stayed off.
-
-    Parameters
-    ----------
-    outcome, probability
-        What was drawn up and the tilted probabilities behind it, shape (referrals,).
-    misses
-        Shape (sums,), in tolerances; all within ±1 where the search reached every target.
-    """
-
-    outcome: Binary
-    probability: Floats
-    misses: Floats
-
-    @property
-    def reached(self) -> bool:
-        """Whether every sum lies within its tolerance."""
-        return bool(np.all(np.abs(self.misses) <= 1))
-
-
-def binary_outcomes(
-    prior: Floats, block: Integers, sums: Sums, *, rng: np.random.Generator
-) -> BinaryOutcomes:
-    """The outcomes near given probabilities that meet the sums, as far as a search can.
-
-    Tilted probabilities, systematic rounding inside the blocks, flips of single outcomes, then
-    swaps of a 1 and a 0 inside a block.
-
-    Parameters
-    ----------
-    prior
-        Probability of each referral, inside (0, 1), shape (referrals,).
-    block
-        The referral's authority and quarter, as an integer, shape (referrals,).
-    sums
-        What is to be met.
-    rng
-        Decides ties of the rounding and which swaps are tried.
-    """
-    probability = tilted_probabilities(prior, sums)
-    outcome = rounded_outcomes(probability, block, rng=rng)
-    outcome = flipped_outcomes(outcome, sums)
-    outcome = swapped_outcomes(outcome, block, sums, rng=rng)
-    return BinaryOutcomes(outcome=outcome, probability=probability, misses=sums.misses(outcome))
 
 
 def tilted_probabilities(prior: Floats, sums: Sums) -> Floats:
@@ -164,74 +123,145 @@ def rounded_outcomes(probability: Floats, block: Integers, *, rng: np.random.Gen
 
 
 def flipped_outcomes(outcome: Binary, sums: Sums) -> Binary:
-    """Single outcomes flipped, each time the one that brings the sums nearest, while any does."""
-    sign = 1.0 - 2.0 * outcome
-    changes = (sums.rows / sums.tolerance) * sign[:, None]
-    size = np.einsum("ik,ik->i", changes, changes)
-    missed = sums.misses(outcome)
-    flipped = outcome.copy()
-    while not _within(missed):
-        gain = 2 * changes @ missed + size
-        gain[flipped != outcome] = np.inf
-        best = int(np.argmin(gain))
-        if gain[best] >= 0:
+    """Single outcomes flipped, those that bring the sums nearest first, while any does."""
+    rows = sums.rows / sums.tolerance
+    search = _Search.of(outcome, sums, np.ones(rows.shape[1]), np.eye(rows.shape[1]))
+    squares = np.einsum("ik,ik->i", rows, rows)
+    candidates = min(CANDIDATES, len(rows))
+    while not search.reached():
+        sign = 1.0 - 2.0 * search.outcome
+        gain = 2 * sign * (rows @ search.missed) + squares
+        best = np.argpartition(gain, candidates - 1)[:candidates]
+        if not search.take([(int(i),) for i in best[np.argsort(gain[best])]]):
             break
-        flipped[best] = 1 - flipped[best]
-        missed = missed + changes[best]
-    return flipped
+    return search.outcome
 
 
 def swapped_outcomes(
-    outcome: Binary, block: Integers, sums: Sums, *, rng: np.random.Generator
+    outcome: Binary,
+    block: Integers,
+    sums: Sums,
+    *,
+    rng: np.random.Generator,
 ) -> Binary:
     """Pairs of a 1 and a 0 inside a block swapped until every sum is within its tolerance.
 
     A swap keeps the block's number of ones and moves the sums by the difference of two similar
-    referrals: far finer steps than a flip. Pairs are drawn in pools; from a pool the best is
-    taken again and again. Stops at the goal or after `POOLS` pools.
+    referrals: far finer steps than a flip. How far swaps reach differs between directions by
+    factors of thousands, so that what is missed is measured in them: else the far-reaching
+    ones are mended first, and nothing is left to mend the others with. In each sweep the best
+    pair of some blocks is taken if it brings the sums nearer. Stops at the goal, after `SWEEPS`,
+    or after `IDLE` sweeps that found nothing.
     """
-    swapped = outcome.copy()
-    missed = sums.misses(swapped)
-    rows = sums.rows / sums.tolerance
-    for _ in range(POOLS):
-        if _within(missed):
+    search = _Search.of(outcome, sums, *_swap_reach(sums, block))
+    order = np.argsort(block, kind="stable")
+    blocks = np.split(order, np.flatnonzero(np.diff(block[order])) + 1)
+    pairs: dict[int, _Pairs] = {}
+    idle = 0
+    for _ in range(SWEEPS):
+        if search.reached() or idle == IDLE:
             break
-        ones, zeros = _pairs(swapped, block, rng)
-        changes = rows[zeros] - rows[ones]
-        for best in _picks(changes, missed, ones, zeros):
-            swapped[ones[best]], swapped[zeros[best]] = 0, 1
-        missed = sums.misses(swapped)
-    return swapped
+        scores = 2 * search.rows @ search.missed
+        found = []
+        for number in rng.permutation(len(blocks))[:BLOCKS].tolist():
+            if number not in pairs:
+                pairs[number] = _Pairs.of(search, blocks[number])
+            gain, pair = pairs[number].best(scores)
+            if gain < 0:
+                found.append((gain, pair, number))
+        taken = search.take([pair for _, pair, _ in sorted(found)])
+        for _, pair, number in found:
+            if pair in taken:
+                del pairs[number]
+        idle = 0 if taken else idle + 1
+    return search.outcome
 
 
-def _within(missed: Floats) -> bool:
-    return bool(np.all(np.abs(missed) <= GOAL))
+def _swap_reach(sums: Sums, block: Integers) -> tuple[Floats, Floats]:
+    """How far swaps move the sums along an orthonormal basis, and the basis.
+
+    The basis leaves out directions in which no outcome moves the sums: shapes (basis,),
+    (sums, basis).
+    """
+    rows = sums.rows / sums.tolerance
+    values, vectors = np.linalg.eigh(rows.T @ rows)
+    basis = vectors[:, values > values[-1] * REPEATED]
+    number = np.unique(block, return_inverse=True)[1]
+    size = np.bincount(number)
+    along = rows @ basis
+    means = np.stack([np.bincount(number, each) / size for each in along.T], axis=1)
+    spread = np.sqrt(np.mean((along - means[number]) ** 2, axis=0))
+    return np.maximum(spread, NO_REACH), basis
 
 
-def _pairs(outcome: Binary, block: Integers, rng: np.random.Generator) -> tuple[Integers, Integers]:
-    """A pool of pairs drawn at random: positions of a 1 and of a 0 of the same block."""
-    order = np.lexsort((outcome, block))
-    edges = np.searchsorted(block[order], np.unique(block), side="left")
-    sizes = np.diff(edges, append=len(block))
-    ones_in = np.add.reduceat(outcome[order].astype(np.int64), edges)
-    ones = rng.choice(np.flatnonzero(outcome), POOL)
-    of = np.searchsorted(np.unique(block), block[ones])
-    zeros_in = (sizes - ones_in)[of]
-    mixed = zeros_in > 0
-    ones, of, zeros_in = ones[mixed], of[mixed], zeros_in[mixed]
-    zeros = order[edges[of] + rng.integers(0, zeros_in)]
-    return ones.astype(np.int64), zeros.astype(np.int64)
+@dataclass(slots=True, kw_only=True)
+class _Search:
+    """Outcomes under way, and what they miss.
+
+    Parameters
+    ----------
+    rows, missed
+        a_i and what is missed, along a basis and in units of a reach: shapes
+        (referrals, basis), (basis,).
+    back
+        From `missed` to tolerances, shape (sums, basis).
+    fixed
+        Misses that no outcome can mend, in tolerances, shape (sums,).
+    """
+
+    outcome: Binary
+    rows: Floats
+    missed: Floats
+    back: Floats
+    fixed: Floats
+
+    @classmethod
+    def of(cls, outcome: Binary, sums: Sums, reach: Floats, basis: Floats) -> Self:
+        misses = sums.misses(outcome)
+        return cls(
+            outcome=outcome.copy(),
+            rows=(sums.rows / sums.tolerance) @ (basis / reach),
+            missed=(basis / reach).T @ misses,
+            back=basis * reach,
+            fixed=misses - basis @ (basis.T @ misses),
+        )
+
+    def reached(self) -> bool:
+        """Whether every sum is as near as wanted."""
+        return bool(np.all(np.abs(self.back @ self.missed + self.fixed) <= GOAL))
+
+    def take(self, candidates: Iterable[tuple[int, ...]]) -> set[tuple[int, ...]]:
+        """Flip, one after the other, what still brings the sums nearer; what was flipped."""
+        taken = set()
+        for flipped in candidates:
+            at = list(flipped)
+            change = (1.0 - 2.0 * self.outcome[at]) @ self.rows[at]
+            if 2 * change @ self.missed + change @ change < 0:
+                self.missed = self.missed + change
+                self.outcome[at] = 1 - self.outcome[at]
+                taken.add(flipped)
+        return taken
 
 
-def _picks(changes: Floats, missed: Floats, ones: Integers, zeros: Integers) -> Iterator[int]:
-    """Positions of pairs that bring the sums nearer, best first, no referral twice."""
-    size = np.einsum("ik,ik->i", changes, changes)
-    free = np.ones(len(changes), dtype=np.bool_)
-    for _ in range(PICKS):
-        gain = np.where(free, 2 * changes @ missed + size, np.inf)
-        best = int(np.argmin(gain))
-        if gain[best] >= 0 or _within(missed):
-            return
-        missed = missed + changes[best]
-        free &= (ones != ones[best]) & (zeros != zeros[best])
-        yield best
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Pairs:
+    """The ones and zeros of a block, and the squared length of each pair's change."""
+
+    ones: npt.NDArray[np.intp]
+    zeros: npt.NDArray[np.intp]
+    squares: Floats
+
+    @classmethod
+    def of(cls, search: _Search, members: npt.NDArray[np.intp]) -> Self:
+        ones, zeros = members[search.outcome[members] == 1], members[search.outcome[members] == 0]
+        one, zero = search.rows[ones], search.rows[zeros]
+        squares = np.sum(zero**2, axis=1)[:, None] + np.sum(one**2, axis=1) - 2 * zero @ one.T
+        return cls(ones=ones, zeros=zeros, squares=squares)
+
+    def best(self, scores: Floats) -> tuple[float, tuple[int, ...]]:
+        """The lowest change of the squared misses that a pair makes, and the pair."""
+        if self.squares.size == 0:
+            return np.inf, ()
+        gain = self.squares + scores[self.zeros][:, None] - scores[self.ones]
+        zero, one = divmod(int(np.argmin(gain)), len(self.ones))
+        return float(gain[zero, one]), (int(self.zeros[zero]), int(self.ones[one]))

@@ -48,7 +48,7 @@ def star_equations(problem: Problem) -> Equations:
 
     def equations(vector: Floats) -> tuple[Floats, Floats]:
         point = unknowns.point(vector)
-        outcome = point.probability + problem.shift
+        outcome = problem.outcome(point)
         misses, slopes = [], []
         for name, column in problem.columns.items():
             printed = problem.printed(name)
@@ -63,6 +63,12 @@ def star_equations(problem: Problem) -> Equations:
         return np.concatenate(misses), np.concatenate(slopes)
 
     return equations
+
+
+def missed_stars(problem: Problem, vector: Floats) -> int:
+    """How many coefficients have other stars than printed, by either distribution."""
+    misses = star_equations(problem)(vector)[0]
+    return int(np.count_nonzero(np.abs(misses) > MARGIN))
 
 
 def _log_ranges(problem: Problem, name: str) -> tuple[Floats, Floats]:

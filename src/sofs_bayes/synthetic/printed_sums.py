@@ -60,7 +60,7 @@ def coefficient_sums(
         numbers = design(matched, analysis, regression)
         terms = numbers.terms.to_numpy(np.float64)
         weighted = numbers.weights[:, None] * terms
-        at = [numbers.terms.columns.get_loc(term) for term in wanted]
+        at = [list(numbers.terms.columns).index(term) for term in wanted]
         inverse = np.linalg.inv(weighted.T @ terms)
         own = np.zeros((len(matched), len(wanted)))
         own[number[matched.index.isin(kept_rows(matched, regression).index)]] = (

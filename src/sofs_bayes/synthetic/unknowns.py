@@ -99,7 +99,7 @@ class Unknowns:
         for i, name in enumerate(SCORES):
             at = first + i * len(self.pilots)
             lowest, highest = self.ranges[name]
-            share = 1 / (1 + np.exp(-vector[at : at + len(self.pilots)]))
+            share = (1 + np.tanh(vector[at : at + len(self.pilots)] / 2)) / 2
             found[name] = lowest + (highest - lowest) * share
         return found
 
@@ -146,7 +146,7 @@ class Unknowns:
         first = len(self.solved) * len(self.authority_years)
         at = first + SCORES.index(name) * len(self.pilots)
         lowest, highest = self.ranges[name]
-        share = 1 / (1 + np.exp(-vector[at : at + len(self.pilots)]))
+        share = (1 + np.tanh(vector[at : at + len(self.pilots)] / 2)) / 2
         result[:, at : at + len(self.pilots)] += (by_cell @ self.to_pilot) * (
             (highest - lowest) * share * (1 - share)
         )

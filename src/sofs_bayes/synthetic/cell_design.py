@@ -1,12 +1,10 @@
-"""Matched referrals → cells by group, authority and quarter, and weighted least squares on them.
+"""Matched referrals → cells by group, authority and quarter, and regressions' columns on them.
 
 Within a cell everything but the children's covariates is constant: the terms of the treatment,
 the authority's covariates, and the probability that the solver looks for. So sums of weights
-and of weighted child covariates by cell carry a regression exactly, and the derivatives of its
-coefficients by what is constant in a cell are closed formulas.
+and of weighted child covariates by cell carry a regression exactly.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -256,67 +254,3 @@ def _rescaled(analysis: ChildrenAnalysis, regression: Regression) -> dict[str, b
         for name in shared.authority_covariates
         if name != "ofsted" or regression.treatment != "ofsted"
     }
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CellFit:
-    """Chosen coefficients of a weighted least squares on cells, with their derivatives.
-
-    Parameters
-    ----------
-    coefficients
-        Shape (chosen,).
-    by_outcome
-        Derivatives by the outcome of each cell, shape (chosen, cells).
-    by_term
-        Derivatives by each term of each cell, shape (chosen, cells, terms).
-    """
-
-    coefficients: Floats
-    by_outcome: Floats
-    by_term: Floats
-
-
-def fit_cells(
-    cells: Cells, column: CellColumn, terms: Floats, outcome: CellOutcome, chosen: Sequence[str]
-) -> CellFit:
-    """Weighted least squares on cells.
-
-    Child terms are in the regression too; their coefficients are not wanted. With g the row of
-    the inverse Gram matrix, r the cells' residual sums and h = Σ w x'g: the derivative by a
-    cell's outcome is h, that by its term j is g_j r − h b_j.
-    """
-    weight = cells.weight * column.included
-    child = cells.child_sums * column.included[:, None]
-    gram = np.block(
-        [
-            [terms.T @ (weight[:, None] * terms), terms.T @ child],
-            [child.T @ terms, _child_gram(cells, column.regression)],
-        ]
-    )
-    right = np.concatenate(
-        [terms.T @ (outcome.sums * column.included), outcome.child_sums.T @ column.included]
-    )
-    wanted = [column.names.index(name) for name in chosen]
-    units = np.eye(len(gram))[:, wanted]
-    scale = np.sqrt(np.diag(gram))
-    solved = np.linalg.solve(
-        gram / np.outer(scale, scale), np.column_stack([right, units]) / scale[:, None]
-    )
-    beta, rows = solved[:, 0] / scale, solved[:, 1:] / scale[:, None]
-    count = terms.shape[1]
-    residual = (
-        outcome.sums * column.included - weight * (terms @ beta[:count]) - child @ beta[count:]
-    )
-    reach = weight[:, None] * (terms @ rows[:count]) + child @ rows[count:]
-    by_term = np.einsum("jk,c->kcj", rows[:count], residual) - np.einsum(
-        "ck,j->kcj", reach, beta[:count]
-    )
-    return CellFit(coefficients=beta[wanted], by_outcome=reach.T, by_term=by_term)
-
-
-def _child_gram(cells: Cells, regression: Regression) -> Floats:
-    kept = [
-        gram for (group, _), gram in cells.child_grams.items() if group not in regression.without
-    ]
-    return np.asarray(np.sum(kept, axis=0), dtype=np.float64)

@@ -9,7 +9,8 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
-from sofs_bayes.synthetic.cell_design import CellColumn, CellFit, CellOutcome, Cells
+from sofs_bayes.synthetic.cell_design import CellColumn, CellOutcome, Cells
+from sofs_bayes.synthetic.cell_fits import CellFit
 
 Floats = npt.NDArray[np.float64]
 

@@ -1,6 +1,5 @@
 """Solved probabilities by authority and quarter → outcomes of referrals, as printed sums ask."""
 
-import math
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -28,10 +27,39 @@ Progress = Callable[[str], None]
 
 # Steps of Newton's method for a block's level; twice as many as were ever needed.
 LEVEL_STEPS = 12
-# R² and errors are no sums: they are taken as such where the outcomes stand, and again.
+# R² is not a sum: it is taken as one where the outcomes stand, and again.
 ROUNDS = 4
+# Roundings that are tried for the stars.
+ROUNDINGS = 20
 # Wanted so near, in half units of its last printed decimal, as to stay right when it moves.
 EXPLAINED_NEAR = 0.5
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wanted:
+    """What outcomes are to meet.
+
+    Parameters
+    ----------
+    sums, explained, errors
+        As functions of the referrals' outcomes.
+    r_squared, half_unit
+        The printed R² and half a unit of its last decimal.
+    weight
+        Matching weight of each referral, shape (referrals,).
+    """
+
+    sums: Sums
+    explained: Explained
+    errors: PrintedErrors
+    r_squared: float
+    half_unit: float
+    weight: Floats
+
+    def met(self, outcome: Binary) -> bool:
+        """Whether sums and R² are as printed."""
+        off = abs(self.explained.at(outcome)[0] - self.r_squared)
+        return off < self.half_unit and bool(np.all(np.abs(self.sums.misses(outcome)) <= 1))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,40 +115,39 @@ def children_of(
 def printed_outcomes(
     probability: Floats,
     block: Integers,
-    sums: Sums,
-    explained: Explained,
-    errors: PrintedErrors,
+    wanted: Wanted,
     *,
-    r_squared: tuple[float, float],
     rng: np.random.Generator,
     say: Progress,
-) -> Binary:
-    """Outcomes of 0 and 1 near the probabilities that meet the sums, R² and stars.
+) -> Binary | None:
+    """Outcomes of 0 and 1 near the probabilities that meet all that is wanted.
 
-    Of a few rounds the outcomes are taken that meet sums and R² with the most stars right; if
-    none does, the first ones.
-
-    Parameters
-    ----------
-    r_squared
-        The printed value and half a unit of its last decimal.
+    Of several roundings the one with the fewest wrong stars; none if no rounding met the rest.
     """
-    value, half_unit = r_squared
-    outcome = rounded_outcomes(tilted_probabilities(probability, sums), block, rng=rng)
-    outcome = swapped_outcomes(outcome, block, sums, rng=rng)
-    best, fewest = outcome, math.inf
-    for number in range(ROUNDS):
-        near = explained.sum_at(outcome, value=value, tolerance=half_unit * EXPLAINED_NEAR)
-        found, missed = explained.at(outcome)[0], errors.missed(outcome)
-        off = np.abs(sums.misses(outcome)).max()
-        say(f"outcomes: {off:.2f} of the rounding off at most, R² {found:.5f}, {missed} stars")
-        if off <= 1 and abs(found - value) < half_unit and missed < fewest:
-            best, fewest = outcome, missed
-        if fewest == 0:
+    tilted = tilted_probabilities(probability, wanted.sums)
+    found, least = None, np.inf
+    for number in range(ROUNDINGS):
+        outcome = rounded_outcomes(tilted, block, rng=rng, along=wanted.weight)
+        outcome = _mended(outcome, block, wanted, rng)
+        if not wanted.met(outcome):
+            continue
+        missed = wanted.errors.missed(outcome)
+        say(f"rounding {number + 1}: all sums and R² as printed, {missed} stars not")
+        if missed < least:
+            found, least = outcome, missed
+        if missed == 0:
             break
-        # R² first, and stars from an outcome that has all the rest.
-        wanted = joined(sums, near)
-        if number > 0:
-            wanted = joined(wanted, errors.sums_at(outcome))
-        outcome = swapped_outcomes(outcome, block, wanted, rng=rng)
-    return best
+    return found
+
+
+def _mended(outcome: Binary, block: Integers, wanted: Wanted, rng: np.random.Generator) -> Binary:
+    """Outcomes with pairs swapped until sums and R² are met, or for some rounds."""
+    outcome = swapped_outcomes(outcome, block, wanted.sums, rng=rng)
+    for _ in range(ROUNDS):
+        if wanted.met(outcome):
+            break
+        near = wanted.explained.sum_at(
+            outcome, value=wanted.r_squared, tolerance=wanted.half_unit * EXPLAINED_NEAR
+        )
+        outcome = swapped_outcomes(outcome, block, joined(wanted.sums, near), rng=rng)
+    return outcome

@@ -21,9 +21,9 @@ from sofs_bayes.synthetic.cell_design import (
     CellOutcome,
     Cells,
     constant_outcome,
-    fit_cells,
 )
 from sofs_bayes.synthetic.cell_errors import fit_explained
+from sofs_bayes.synthetic.cell_fits import fit_cells
 from sofs_bayes.synthetic.unknowns import Point, Unknowns
 
 Floats = npt.NDArray[np.float64]

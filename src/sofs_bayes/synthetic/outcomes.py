@@ -31,8 +31,6 @@ GOAL = 0.6
 REPEATED = 1e-12
 # Swaps that move a direction by less than this, in tolerances, are not what mends it.
 NO_REACH = 0.02
-# Flips looked at between two looks at all referrals.
-CANDIDATES = 200
 # Blocks looked at in a sweep: the best pairs of more would mend the same misses.
 BLOCKS = 60
 SWEEPS, IDLE = 3000, 30
@@ -108,33 +106,26 @@ def _expit(logit: Floats) -> Floats:
     return np.asarray(np.exp(-np.logaddexp(0, -logit)), dtype=np.float64)
 
 
-def rounded_outcomes(probability: Floats, block: Integers, *, rng: np.random.Generator) -> Binary:
+def rounded_outcomes(
+    probability: Floats,
+    block: Integers,
+    *,
+    rng: np.random.Generator,
+    along: Floats | None = None,
+) -> Binary:
     """Systematic rounding: zeros and ones whose number of ones in each block is Σp within 1.
 
-    Inside a block referrals stand in random order; a 1 falls wherever the running sum of
-    probabilities, carried over from block to block, passes a whole number. So the totals over
-    any run of blocks are within 1 too.
+    Inside a block referrals stand in random order, or first in that of `along`, shape
+    (referrals,), which keeps sums of its functions near too; a 1 falls wherever the running sum
+    of probabilities, carried over from block to block, passes a whole number. So the totals
+    over any run of blocks are within 1 as well.
     """
-    order = np.lexsort((rng.random(len(block)), block))
+    chance = rng.random(len(block))
+    order = np.lexsort((chance, block) if along is None else (chance, along, block))
     running = np.floor(np.cumsum(probability[order]) + rng.random())
     outcome = np.empty(len(block), dtype=np.int8)
     outcome[order] = np.diff(running, prepend=0.0)
     return outcome
-
-
-def flipped_outcomes(outcome: Binary, sums: Sums) -> Binary:
-    """Single outcomes flipped, those that bring the sums nearest first, while any does."""
-    rows = sums.rows / sums.tolerance
-    search = _Search.of(outcome, sums, np.ones(rows.shape[1]), np.eye(rows.shape[1]))
-    squares = np.einsum("ik,ik->i", rows, rows)
-    candidates = min(CANDIDATES, len(rows))
-    while not search.reached():
-        sign = 1.0 - 2.0 * search.outcome
-        gain = 2 * sign * (rows @ search.missed) + squares
-        best = np.argpartition(gain, candidates - 1)[:candidates]
-        if not search.take([(int(i),) for i in best[np.argsort(gain[best])]]):
-            break
-    return search.outcome
 
 
 def swapped_outcomes(

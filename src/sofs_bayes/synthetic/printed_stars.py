@@ -16,8 +16,9 @@ from sofs_bayes.synthetic.joint_solve import Equations, Problem
 
 Floats = npt.NDArray[np.float64]
 
-# What probabilities on cells leave open of a standard error, on the log scale.
-MARGIN = 0.03
+# How far inside its range |t| is wanted, on the log scale: rounding probabilities to outcomes
+# moves it. Of a narrow range, so much of its width.
+MARGIN, MARGIN_SHARE = 0.08, 0.4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,10 +42,13 @@ def star_range(stars: int, clusters: int) -> StarRange:
     )
 
 
-def star_equations(problem: Problem) -> Equations:
-    """Vector → how far log |t| lies outside the stars' ranges (0 inside), and derivatives."""
+def star_equations(problem: Problem, *, margin: float = MARGIN) -> Equations:
+    """Vector → how far log |t| lies outside the stars' ranges (0 inside), and derivatives.
+
+    Ranges are narrowed by `margin` on both sides, or by less where they are narrow.
+    """
     unknowns, cells = problem.unknowns, problem.cells
-    ranges = {name: _log_ranges(problem, name) for name in problem.columns}
+    ranges = {name: _log_ranges(problem, name, margin) for name in problem.columns}
 
     def equations(vector: Floats) -> tuple[Floats, Floats]:
         point = unknowns.point(vector)
@@ -67,15 +71,16 @@ def star_equations(problem: Problem) -> Equations:
 
 def missed_stars(problem: Problem, vector: Floats) -> int:
     """How many coefficients have other stars than printed, by either distribution."""
-    misses = star_equations(problem)(vector)[0]
-    return int(np.count_nonzero(np.abs(misses) > MARGIN))
+    misses = star_equations(problem, margin=0.0)(vector)[0]
+    return int(np.count_nonzero(misses))
 
 
-def _log_ranges(problem: Problem, name: str) -> tuple[Floats, Floats]:
+def _log_ranges(problem: Problem, name: str, margin: float) -> tuple[Floats, Floats]:
     column = problem.columns[name]
     clusters = problem.cells.frame["authority"][column.included == 1].nunique()
     ranges = [star_range(each.stars, clusters) for each in problem.targets if each.column == name]
     with np.errstate(divide="ignore"):
-        lowest = np.log([each.lowest for each in ranges]) + MARGIN
-        highest = np.log([each.highest for each in ranges]) - MARGIN
-    return lowest, highest
+        lowest = np.log([each.lowest for each in ranges])
+        highest = np.log([each.highest for each in ranges])
+    inside = np.minimum(margin, MARGIN_SHARE * (highest - lowest))
+    return lowest + inside, highest - inside

@@ -40,6 +40,14 @@ def referrals_of(matched: pd.DataFrame) -> Referrals:
     return Referrals(place=place.astype(np.int64), count=len(referrals))
 
 
+def with_outcomes(
+    matched: pd.DataFrame, authorities: pd.DataFrame, outcome: npt.NDArray[np.integer]
+) -> pd.DataFrame:
+    """Matched rows with outcomes (in the order of referrals) and authorities' covariates."""
+    known = matched.assign(outcome=outcome[referrals_of(matched).place])
+    return known.merge(authorities, on=["authority", "year"], how="left", validate="many_to_one")
+
+
 def coefficient_sums(
     matched: pd.DataFrame, analysis: ChildrenAnalysis, targets: Sequence[Target]
 ) -> Sums:

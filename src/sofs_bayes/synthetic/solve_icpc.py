@@ -20,7 +20,7 @@ import pandas as pd
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import ChildrenAnalysis, load
 from sofs_bayes.synthetic.fixture import Fixture, rows_sha256, write_fixture
-from sofs_bayes.synthetic.icpc_outcomes import printed_outcomes
+from sofs_bayes.synthetic.icpc_outcomes import Wanted, printed_outcomes
 from sofs_bayes.synthetic.icpc_problem import (
     Ground,
     ground_of,
@@ -47,6 +47,7 @@ from sofs_bayes.synthetic.printed_sums import (
     explained_by,
     joined,
     referrals_of,
+    with_outcomes,
 )
 from sofs_bayes.synthetic.recurrence import order_for_print, recurring_children
 from sofs_bayes.synthetic.rows import Rows, build_rows
@@ -128,7 +129,13 @@ def solve(
         authorities = authorities_frame(problem.unknowns, vector, scenario, analysis)
         none = np.zeros(ground.referrals.count, dtype=np.int64)
         whole = with_outcomes(rows.matched, authorities, none)
-        outcome = _outcomes(ground, problem, vector, whole, analysis, rng=rng, say=progress)
+        outcome = printed_outcomes(
+            ground.children.probabilities(vector[problem.unknowns.outcome_from :]),
+            ground.children.block,
+            _wanted(whole, analysis, problem),
+            rng=rng,
+            say=progress,
+        )
         if outcome is not None:
             return Fixture(
                 scenario=scenario.name,
@@ -201,40 +208,18 @@ def _described(problem: Problem, vector: Floats) -> str:
     )
 
 
-def with_outcomes(
-    matched: pd.DataFrame, authorities: pd.DataFrame, outcome: npt.NDArray[np.integer]
-) -> pd.DataFrame:
-    """Matched rows with outcomes (in the order of referrals) and authorities' covariates."""
-    known = matched.assign(outcome=outcome[referrals_of(matched).place])
-    return known.merge(authorities, on=["authority", "year"], how="left", validate="many_to_one")
-
-
-def _outcomes(
-    ground: Ground,
-    problem: Problem,
-    vector: Floats,
-    whole: pd.DataFrame,
-    analysis: ChildrenAnalysis,
-    *,
-    rng: np.random.Generator,
-    say: Progress,
-) -> Binary | None:
-    """Outcomes of referrals that meet everything printed, if they were found.
-
-    `whole` are the matched rows with the authorities' covariates as the file has them.
-    """
-    sums = joined(coefficient_sums(whole, analysis, problem.targets), printed_means(whole))
-    outcome = printed_outcomes(
-        ground.children.probabilities(vector[problem.unknowns.outcome_from :]),
-        ground.children.block,
-        sums,
-        explained_by(whole, analysis, LINEAR),
-        printed_errors(whole, analysis, problem.targets),
-        r_squared=r_squared(),
-        rng=rng,
-        say=say,
+def _wanted(matched: pd.DataFrame, analysis: ChildrenAnalysis, problem: Problem) -> Wanted:
+    """What outcomes are to meet on matched rows with the authorities' covariates as in the file."""
+    value, half_unit = r_squared()
+    weights = matched["weight"].to_numpy(np.float64)
+    return Wanted(
+        sums=joined(coefficient_sums(matched, analysis, problem.targets), printed_means(matched)),
+        explained=explained_by(matched, analysis, LINEAR),
+        errors=printed_errors(matched, analysis, problem.targets),
+        r_squared=value,
+        half_unit=half_unit,
+        weight=referrals_of(matched).summed(weights[:, None])[:, 0],
     )
-    return outcome if np.all(np.abs(sums.misses(outcome)) <= 1) else None
 
 
 def _child_order(

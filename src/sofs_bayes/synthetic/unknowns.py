@@ -11,7 +11,8 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sofs_bayes.synthetic.cell_design import SCORES, CellColumn, CellFit, Cells
+from sofs_bayes.synthetic.cell_design import SCORES, CellColumn, Cells
+from sofs_bayes.synthetic.cell_fits import CellFit
 from sofs_bayes.synthetic.scenario import AuthorityPrior
 
 Floats = npt.NDArray[np.float64]

@@ -9,6 +9,7 @@ import duckdb
 import numpy as np
 import pytest
 
+import sofs_bayes as sb
 from sofs_bayes.cells.files import read_cells
 from sofs_bayes.cli import main
 from sofs_bayes.frequentist.gram import gram
@@ -177,6 +178,16 @@ def test_cells_say_of_every_regression_what_the_children_say(matched: Path, tmp_
         whole = terms.T @ (numbers.weights[:, None] * terms)
         assert (found.terms, found.dropped) == (tuple(numbers.terms.columns), numbers.dropped)
         assert np.abs(found.xx.sum(axis=0) - whole).max() <= EXACT * np.abs(whole).max()
+
+
+def test_the_steps_in_python_take_names_as_the_readme_gives_them(tmp_path: Path) -> None:
+    at = str(tmp_path)
+    children = sb.simulate(ANALYSIS, f"{at}/children", drawn=True, times=0.05, effect=0.3)
+    matched = sb.match(ANALYSIS, str(children), f"{at}/matched")
+    folder, trusted = sb.replicate(ANALYSIS, str(matched), f"{at}/replicated", missing="level")
+    cells = sb.collapse(ANALYSIS, str(matched), f"{at}/cells")
+    assert trusted
+    assert all((each / "manifest.json").is_file() for each in (children, matched, folder, cells))
 
 
 def test_a_threshold_that_protects_nothing_is_refused(

@@ -42,11 +42,11 @@ def load_children(source: Path | str) -> ChildrenAnalysis:
 
 def match(
     analysis: ChildrenAnalysis | Path | str,
-    children: Path,
-    output: Path | None = None,
+    children: Path | str,
+    output: Path | str | None = None,
     *,
-    authorities: Path | None = None,
-    groups: Path | None = None,
+    authorities: Path | str | None = None,
+    groups: Path | str | None = None,
     memory: str = "1GB",
     replace: bool = False,
     progress: Progress = silent,
@@ -79,7 +79,7 @@ def match(
         Anything that cannot be used; nothing is written then.
     """
     analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
-    output = output or Path("matched") / analysis.name
+    output = Path(output or Path("matched") / analysis.name)
     check_target(output, replace=replace)
     from sofs_bayes.matching.strata import write_matched
     from sofs_bayes.records.authority_file import read_authorities
@@ -91,8 +91,8 @@ def match(
     file = referrals_file(children)
     inputs = [
         file,
-        authorities or _beside(file, "authorities.csv"),
-        groups or _beside(file, "groups.csv"),
+        Path(authorities or _beside(file, "authorities.csv")),
+        Path(groups or _beside(file, "groups.csv")),
     ]
     known, given = read_authorities(inputs[1], analysis), read_groups(inputs[2])
     progress(f"{analysis.name}: reading and checking {file.name}")
@@ -172,8 +172,8 @@ def _matched(
 
 def collapse(
     analysis: ChildrenAnalysis | Path | str,
-    matched: Path,
-    output: Path | None = None,
+    matched: Path | str,
+    output: Path | str | None = None,
     *,
     format: Literal["netcdf", "csv"] = "netcdf",
     what: Literal["counts", "products"] = "counts",
@@ -211,7 +211,7 @@ def collapse(
         Anything that cannot be used, or cells of which none may leave; nothing is written then.
     """
     analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
-    output = output or Path("cells") / analysis.name
+    output = Path(output or Path("cells") / analysis.name)
     check_target(output, replace=replace)
     file = matched_file(matched)
     from sofs_bayes.cells.collapse import collapse as collapse_rows
@@ -253,7 +253,7 @@ def collapse(
     return output
 
 
-def matched_file(path: Path) -> Path:
+def matched_file(path: Path | str) -> Path:
     """The file of matched children at a path, or in the folder that `match` wrote there.
 
     Raises
@@ -261,6 +261,7 @@ def matched_file(path: Path) -> Path:
     BadInput
         There is none.
     """
+    path = Path(path)
     if path.is_dir():
         found = [path / name for name in (MATCHED, SYNTHETIC + MATCHED) if (path / name).is_file()]
         if len(found) != 1:

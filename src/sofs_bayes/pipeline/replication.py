@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 def replicate(
     analysis: ChildrenAnalysis | Path | str,
-    matched: Path,
-    output: Path | None = None,
+    matched: Path | str,
+    output: Path | str | None = None,
     *,
     correction: "Correction | None" = None,
     bootstrap: int | None = None,
@@ -53,7 +53,7 @@ def replicate(
         Anything that cannot be used; nothing is written then.
     """
     analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
-    output = output or Path("replicated") / analysis.name
+    output = Path(output or Path("replicated") / analysis.name)
     check_target(output, replace=replace)
     from sofs_bayes.frequentist.published_analysis import (
         FurtherEffect,

@@ -21,7 +21,7 @@ PERSISTENCE = 0.5  # about what open data on whole authorities show
 
 def simulate(
     analysis: ChildrenAnalysis | Path | str,
-    output: Path | None = None,
+    output: Path | str | None = None,
     *,
     format: Literal["parquet", "csv", "stata"] = "parquet",
     scenario: Path | str | None = None,
@@ -77,7 +77,7 @@ def simulate(
     assumed = load_scenario(scenario or analysis.outcome.lower(), windows=windows, **changes)
     if assumed.outcome != analysis.outcome:
         raise BadInput(str(scenario), "outcome", repr(assumed.outcome), repr(analysis.outcome))
-    output = output or Path(f"{assumed.name}-synthetic")
+    output = Path(output or f"{assumed.name}-synthetic")
     check_target(output, replace=replace)
     fixture = None
     if drawn:

@@ -1,9 +1,9 @@
 """Shared by the tests of made-up children: the two scenarios and their rows, built once.
 
-For the solver of the logistic columns also a few thousand rows of the same authorities.
+For the solvers also a few thousand rows of the same authorities.
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +13,11 @@ from sofs_bayes.spec import ChildrenAnalysis, load
 from sofs_bayes.synthetic.cla_equations import Aim, MeanAim, Problem
 from sofs_bayes.synthetic.cla_profiles import Profiles, by_profile, profiles_of, single_referrals
 from sofs_bayes.synthetic.cla_unknowns import grid, lay_out
+from sofs_bayes.synthetic.icpc_problem import Ground, ground_of, problem_on
+from sofs_bayes.synthetic.icpc_start import authorities_frame
+from sofs_bayes.synthetic.joint_solve import Problem as LinearProblem
+from sofs_bayes.synthetic.outcomes import Floats
+from sofs_bayes.synthetic.printed_sums import with_outcomes
 from sofs_bayes.synthetic.rows import Rows, build_rows
 from sofs_bayes.synthetic.scenario import Scenario, load_scenario
 from sofs_bayes.synthetic.solve_cla import COLUMNS, targets
@@ -135,4 +140,43 @@ def toy_problem(toy_profiles: Profiles, cla: Scenario, cla_analysis: ChildrenAna
         targets=targets(cla_analysis),
         means=(everyone,),
         r_squared=Aim(value=0.03, tolerance=0.001),
+    )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LinearToy:
+    """Some of the ICPC rows, the linear columns on their cells, and a vector near the start.
+
+    `frame` are the rows with the covariates that authorities have at the vector.
+    """
+
+    analysis: ChildrenAnalysis
+    scenario: Scenario
+    ground: Ground
+    problem: LinearProblem
+    vector: Floats
+    frame: pd.DataFrame
+
+
+@pytest.fixture(scope="session")
+def linear_toy(icpc_rows: Rows, icpc: Scenario, icpc_analysis: ChildrenAnalysis) -> LinearToy:
+    """A tenth of the referrals, in all the groups they stand in."""
+    kept = icpc_rows.matched["referral"] % 10 == 3
+    few = icpc_rows.matched[kept].reset_index(drop=True)
+    ground = ground_of(few, icpc_analysis, icpc)
+    problem = problem_on(ground, icpc, icpc_analysis, rng=np.random.default_rng(5))
+    unknowns = problem.unknowns
+    vector = unknowns.start.copy()
+    vector[unknowns.outcome_from :] += np.random.default_rng(6).normal(
+        scale=0.01, size=len(unknowns.quarters)
+    )
+    authorities = authorities_frame(unknowns, vector, icpc, icpc_analysis)
+    none = np.zeros(ground.referrals.count, dtype=np.int64)
+    return LinearToy(
+        analysis=icpc_analysis,
+        scenario=icpc,
+        ground=ground,
+        problem=problem,
+        vector=vector,
+        frame=with_outcomes(few, authorities, none),
     )

@@ -76,7 +76,7 @@ def fit_explained(cells: Cells, column: CellColumn, terms: Floats, outcome: Cell
     gram, whole = grams.sum(axis=0), weight.sum()
     beta = np.linalg.solve(gram, right.sum(axis=0))
     fitted = weight * (terms @ beta[:count]) + child @ beta[count:]
-    mean = fitted.sum() / whole
+    mean = float(outcome.sums @ column.included) / whole
     explained = beta @ gram @ beta - whole * mean**2
     total = whole * mean * (1 - mean)
     by_outcome = (2 * fitted - 2 * mean * weight) / total - explained / total**2 * (

@@ -50,6 +50,11 @@ class Stars:
     def missed(self, outcome: np.ndarray) -> int:
         return int(outcome[0])
 
+    def sums_at(self, outcome: np.ndarray) -> Sums:
+        rows = np.zeros((len(outcome), 1))
+        rows[0] = 1.0
+        return Sums(rows=rows, target=np.zeros(1), tolerance=np.full(1, 0.5))
+
 
 def wanted(target: float) -> tuple[np.ndarray, np.ndarray, Wanted]:
     rng = np.random.default_rng(2)
@@ -74,7 +79,7 @@ def test_outcomes_meet_sums_r_squared_and_stars() -> None:
     said: list[str] = []
     outcome = printed_outcomes(p, block, what, rng=np.random.default_rng(3), say=said.append)
     assert outcome is not None and what.met(outcome) and outcome[0] == 0
-    assert said[-1].endswith(" 0 stars not")
+    assert said[-1].endswith("and 0 stars not")
     again = printed_outcomes(p, block, what, rng=np.random.default_rng(3), say=said.append)
     np.testing.assert_array_equal(outcome, again)
 

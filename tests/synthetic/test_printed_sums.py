@@ -63,9 +63,22 @@ def test_stars_are_those_of_the_fits(linear_toy, outcome) -> None:  # type: igno
     expected = np.abs([each.value for each in column.targets]) / np.sqrt(
         np.diag(found.covariance)[at]
     )
-    np.testing.assert_allclose(column.statistics(values[column.rows]), expected, rtol=1e-3)
+    log_t, slopes = column.at(values[column.rows])
+    np.testing.assert_allclose(np.exp(log_t), expected, rtol=1e-3)
     assert column.clusters == found.clusters
-    assert errors.missed(outcome.astype(np.int8)) > 0
+    way = np.random.default_rng(5).normal(size=len(slopes))
+    here = values[column.rows]
+    difference = (column.at(here + 1e-3 * way)[0] - column.at(here - 1e-3 * way)[0]) / 2e-3
+    np.testing.assert_allclose(way @ slopes, difference, rtol=2e-3, atol=1e-3)
+
+
+def test_sums_that_mend_stars_are_those_of_the_wrong_ones(linear_toy, outcome) -> None:  # type: ignore[no-untyped-def]
+    toy = linear_toy
+    errors = printed_errors(toy.frame, toy.analysis, toy.problem.targets)
+    zeros_and_ones = outcome.astype(np.int8)
+    sums = errors.sums_at(zeros_and_ones)
+    assert sums.rows.shape[1] == errors.missed(zeros_and_ones) > 0
+    assert np.abs(sums.misses(zeros_and_ones)).min() > 1
 
 
 def test_means_and_joined_sums() -> None:

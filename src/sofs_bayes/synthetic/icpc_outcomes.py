@@ -27,10 +27,10 @@ Progress = Callable[[str], None]
 
 # Steps of Newton's method for a block's level; twice as many as were ever needed.
 LEVEL_STEPS = 12
-# R² is not a sum: it is taken as one where the outcomes stand, and again.
-ROUNDS = 4
+# R² and errors are no sums: they are taken as such where the outcomes stand, and again.
+ROUNDS = 8
 # Roundings that are tried for the stars.
-ROUNDINGS = 20
+ROUNDINGS = 10
 # Wanted so near, in half units of its last printed decimal, as to stay right when it moves.
 EXPLAINED_NEAR = 0.5
 
@@ -60,6 +60,13 @@ class Wanted:
         """Whether sums and R² are as printed."""
         off = abs(self.explained.at(outcome)[0] - self.r_squared)
         return off < self.half_unit and bool(np.all(np.abs(self.sums.misses(outcome)) <= 1))
+
+    def near(self, outcome: Binary) -> Sums:
+        """All of it as sums, which R² and errors are only near an outcome."""
+        explained = self.explained.sum_at(
+            outcome, value=self.r_squared, tolerance=self.half_unit * EXPLAINED_NEAR
+        )
+        return joined(self.sums, explained, self.errors.sums_at(outcome))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,26 +135,21 @@ def printed_outcomes(
     found, least = None, np.inf
     for number in range(ROUNDINGS):
         outcome = rounded_outcomes(tilted, block, rng=rng, along=wanted.weight)
-        outcome = _mended(outcome, block, wanted, rng)
-        if not wanted.met(outcome):
-            continue
-        missed = wanted.errors.missed(outcome)
-        say(f"rounding {number + 1}: all sums and R² as printed, {missed} stars not")
-        if missed < least:
-            found, least = outcome, missed
-        if missed == 0:
+        outcome = swapped_outcomes(outcome, block, wanted.sums, rng=rng)
+        for _ in range(ROUNDS):
+            missed = wanted.errors.missed(outcome)
+            if wanted.met(outcome) and missed < least:
+                found, least = outcome, missed
+            if least == 0:
+                break
+            outcome = swapped_outcomes(outcome, block, wanted.near(outcome), rng=rng)
+        say(f"rounding {number + 1}: {_described(found, least)}")
+        if least == 0:
             break
     return found
 
 
-def _mended(outcome: Binary, block: Integers, wanted: Wanted, rng: np.random.Generator) -> Binary:
-    """Outcomes with pairs swapped until sums and R² are met, or for some rounds."""
-    outcome = swapped_outcomes(outcome, block, wanted.sums, rng=rng)
-    for _ in range(ROUNDS):
-        if wanted.met(outcome):
-            break
-        near = wanted.explained.sum_at(
-            outcome, value=wanted.r_squared, tolerance=wanted.half_unit * EXPLAINED_NEAR
-        )
-        outcome = swapped_outcomes(outcome, block, joined(wanted.sums, near), rng=rng)
-    return outcome
+def _described(found: Binary | None, missed: float) -> str:
+    if found is None:
+        return "no outcomes yet with all sums and R² as printed"
+    return f"outcomes with all sums and R² as printed, and {missed:.0f} stars not"

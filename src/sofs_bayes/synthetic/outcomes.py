@@ -32,7 +32,7 @@ REPEATED = 1e-12
 # Swaps that move a direction by less than this, in tolerances, are not what mends it.
 NO_REACH = 0.02
 # Blocks looked at in a sweep: the best pairs of more would mend the same misses.
-BLOCKS = 60
+BLOCKS = 40
 SWEEPS, IDLE = 3000, 30
 
 
@@ -152,12 +152,11 @@ def swapped_outcomes(
     for _ in range(SWEEPS):
         if search.reached() or idle == IDLE:
             break
-        scores = 2 * search.rows @ search.missed
         found = []
         for number in rng.permutation(len(blocks))[:BLOCKS].tolist():
             if number not in pairs:
                 pairs[number] = _Pairs.of(search, blocks[number])
-            gain, pair = pairs[number].best(scores)
+            gain, pair = pairs[number].best(search.missed)
             if gain < 0:
                 found.append((gain, pair, number))
         taken = search.take([pair for _, pair, _ in sorted(found)])
@@ -236,10 +235,12 @@ class _Search:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class _Pairs:
-    """The ones and zeros of a block, and the squared length of each pair's change."""
+    """The ones and zeros of a block, their rows, and the squared length of each pair's change."""
 
     ones: npt.NDArray[np.intp]
     zeros: npt.NDArray[np.intp]
+    one_rows: Floats
+    zero_rows: Floats
     squares: Floats
 
     @classmethod
@@ -247,12 +248,13 @@ class _Pairs:
         ones, zeros = members[search.outcome[members] == 1], members[search.outcome[members] == 0]
         one, zero = search.rows[ones], search.rows[zeros]
         squares = np.sum(zero**2, axis=1)[:, None] + np.sum(one**2, axis=1) - 2 * zero @ one.T
-        return cls(ones=ones, zeros=zeros, squares=squares)
+        return cls(ones=ones, zeros=zeros, one_rows=one, zero_rows=zero, squares=squares)
 
-    def best(self, scores: Floats) -> tuple[float, tuple[int, ...]]:
+    def best(self, missed: Floats) -> tuple[float, tuple[int, ...]]:
         """The lowest change of the squared misses that a pair makes, and the pair."""
         if self.squares.size == 0:
             return np.inf, ()
-        gain = self.squares + scores[self.zeros][:, None] - scores[self.ones]
+        gain = self.squares + 2 * (self.zero_rows @ missed)[:, None]
+        gain -= 2 * (self.one_rows @ missed)
         zero, one = divmod(int(np.argmin(gain)), len(self.ones))
         return float(gain[zero, one]), (int(self.zeros[zero]), int(self.ones[one]))

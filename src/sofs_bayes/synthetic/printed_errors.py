@@ -1,4 +1,8 @@
-"""Matched rows with outcomes → how many coefficients have the printed stars."""
+"""Matched rows with outcomes → which coefficients have the printed stars, and what would mend them.
+
+The logarithm of a clustered standard error is no sum over outcomes, but nearly one where the
+outcomes stand.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,11 +14,15 @@ import pandas as pd
 from sofs_bayes.frequentist.terms import design, kept_rows
 from sofs_bayes.spec import ChildrenAnalysis
 from sofs_bayes.synthetic.joint_solve import Target
-from sofs_bayes.synthetic.outcomes import Binary
+from sofs_bayes.synthetic.outcomes import Binary, Sums
 from sofs_bayes.synthetic.printed_stars import star_range
 from sofs_bayes.synthetic.printed_sums import Referrals, referrals_of
 
 Floats = npt.NDArray[np.float64]
+
+# On the log scale: how far inside their range statistics are wanted that are outside, and how
+# far around that they may end.
+INSIDE, AROUND = 0.01, 0.008
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,16 +56,35 @@ class ColumnErrors:
         """How many authorities there are."""
         return int(self.authority.max()) + 1
 
-    def statistics(self, values: Floats) -> Floats:
-        """|t| of the printed coefficients over CR1 standard errors, at values of the rows."""
+    def at(self, values: Floats) -> tuple[Floats, Floats]:
+        """Log |t| of the printed coefficients (CR1 errors), and derivatives by values of rows.
+
+        With g the row of the inverse Gram matrix, u_a the share of authority a in the
+        coefficient's error and ω_a = u_a / Σ u²: the derivative of the log error by a value is
+        w x'(ω_a g − G⁻¹ Σ ω_b G_b g).
+        """
         reach = self.weights[:, None] * (self.terms @ self.inverse[:, self.chosen])
         beta = self.inverse @ (self.terms.T @ (self.weights * values))
         residual = values - self.terms @ beta
-        shares = np.stack([np.bincount(self.authority, each * residual) for each in reach.T])
+        shares = np.stack(
+            [np.bincount(self.authority, each * residual) for each in reach.T], axis=1
+        )
+        squares = np.sum(shares**2, axis=0)
+        own = (shares / squares)[self.authority] * reach
+        behind = self.inverse @ (self.terms.T @ own)
+        slopes = own - self.weights[:, None] * (self.terms @ behind)
         count, rows = self.clusters, len(values)
         factor = count / (count - 1) * (rows - 1) / (rows - len(beta))
-        errors = np.sqrt(factor * np.sum(shares**2, axis=1))
-        return np.asarray(np.abs([each.value for each in self.targets]) / errors)
+        printed = np.log([abs(each.value) for each in self.targets])
+        return printed - 0.5 * np.log(factor * squares), -slopes
+
+    def ranges(self) -> tuple[Floats, Floats]:
+        """The lowest and highest log |t| with the printed stars, by either distribution."""
+        ranges = [star_range(each.stars, self.clusters) for each in self.targets]
+        with np.errstate(divide="ignore"):
+            return np.log([each.lowest for each in ranges]), np.log(
+                [each.highest for each in ranges]
+            )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,11 +99,26 @@ class PrintedErrors:
         values = outcome.astype(np.float64)[self.referrals.place]
         missed = 0
         for column in self.columns:
-            statistics = column.statistics(values[column.rows])
-            for target, statistic in zip(column.targets, statistics, strict=True):
-                bounds = star_range(target.stars, column.clusters)
-                missed += not bounds.lowest < statistic < bounds.highest
+            log_t, (lowest, highest) = column.at(values[column.rows])[0], column.ranges()
+            missed += int(np.count_nonzero((log_t <= lowest) | (log_t >= highest)))
         return missed
+
+    def sums_at(self, outcome: Binary) -> Sums:
+        """The sums that log |t| of wrong stars are near an outcome, to be met inside the range."""
+        values = outcome.astype(np.float64)[self.referrals.place]
+        rows, missing = [np.zeros((self.referrals.count, 0))], [np.zeros(0)]
+        for column in self.columns:
+            log_t, slopes = column.at(values[column.rows])
+            lowest, highest = column.ranges()
+            wrong = (log_t <= lowest) | (log_t >= highest)
+            inside = np.clip(log_t, lowest + INSIDE, highest - INSIDE)
+            whole = np.zeros((len(values), int(wrong.sum())))
+            whole[column.rows] = slopes[:, wrong]
+            rows.append(self.referrals.summed(whole))
+            missing.append((inside - log_t)[wrong])
+        joined = np.column_stack(rows)
+        target = outcome.astype(np.float64) @ joined + np.concatenate(missing)
+        return Sums(rows=joined, target=target, tolerance=np.full(len(target), AROUND))
 
 
 def printed_errors(

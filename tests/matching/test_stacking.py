@@ -7,7 +7,7 @@ from typing import Any
 
 import pandas as pd
 import pytest
-from hypothesis import given, settings
+from hypothesis import given, reject, settings
 from hypothesis import strategies as st
 
 from sofs_bayes.errors import BadInput, BadSpec
@@ -215,7 +215,11 @@ def test_stacking_agrees_with_the_slow_version(
     ]
     everyone = SPREAD + edges + [row for row in rows if row[:2] not in {e[:2] for e in edges}]
     with opened(everyone, analysis) as referrals:
-        stacked = stack(referrals, groups, authorities_of(), analysis)
+        try:
+            stacked = stack(referrals, groups, authorities_of(), analysis)
+        except BadSpec as refused:  # a long window leaves an early pilot nobody before it
+            assert "found no referral of its" in str(refused)
+            reject()
         found = stacked_rows(referrals)
     assert found == slow(everyone, groups, analysis)
     assert stacked.rows == len(found)

@@ -31,6 +31,13 @@ from sofs_bayes.spec.files import (
     to_document,
     with_rows,
 )
+from sofs_bayes.spec.hierarchical import (
+    Departure,
+    Exponential,
+    HierarchicalAnalysis,
+    HierarchicalModel,
+    HierarchicalPriors,
+)
 from sofs_bayes.spec.opened import (
     AuthorityNote,
     Comparators,
@@ -74,11 +81,16 @@ __all__ = [
     "Columns",
     "Comparators",
     "CriticalValues",
+    "Departure",
     "Estimands",
     "Evidence",
+    "Exponential",
     "FittedAnalysis",
     "FromTable",
     "HalfNormal",
+    "HierarchicalAnalysis",
+    "HierarchicalModel",
+    "HierarchicalPriors",
     "Levels",
     "Matching",
     "Normal",

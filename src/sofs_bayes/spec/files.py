@@ -14,15 +14,17 @@ from pydantic_core import ErrorDetails
 
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.spec.children import ChildrenAnalysis
+from sofs_bayes.spec.hierarchical import HierarchicalAnalysis
 from sofs_bayes.spec.opened import OpenAnalysis
 from sofs_bayes.spec.printed import PrintedAnalysis
 
-FittedAnalysis = PrintedAnalysis | OpenAnalysis
+FittedAnalysis = PrintedAnalysis | OpenAnalysis | HierarchicalAnalysis
 Analysis = FittedAnalysis | ChildrenAnalysis
-KINDS: dict[str, type[PrintedAnalysis] | type[OpenAnalysis] | type[ChildrenAnalysis]] = {
+KINDS: dict[str, type[Analysis]] = {
     "printed": PrintedAnalysis,
     "open data": OpenAnalysis,
     "children": ChildrenAnalysis,
+    "hierarchical": HierarchicalAnalysis,
 }
 
 
@@ -79,16 +81,33 @@ def read_toml(path: Path) -> dict[str, Any]:
 
 
 def parse(document: dict[str, Any], *, file: Path | str) -> Analysis:
-    """The Analysis a TOML document describes; `file` is only named in messages."""
+    """The Analysis a TOML document describes; `file` is named in messages.
+
+    A hierarchical analysis may name its children's analysis: a bundled one, or a file whose
+    path starts where `file` is.
+    """
     kind = document.get("kind")
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
         raise BadSpec([BadInput(file, "kind", repr(kind), " or ".join(map(repr, KINDS)))])
+    if kind == "hierarchical" and isinstance(document.get("children"), str):
+        document = document | {"children": _children(document["children"], file)}
     try:
         # JSON mode: strict types, while arrays may become tuples.
         return TypeAdapter[Analysis](model).validate_json(json.dumps(document, default=str))
     except ValidationError as error:
         raise BadSpec(_faults(file, model, error)) from error
+
+
+def _children(named: str, file: Path | str) -> dict[str, Any]:
+    """The document of the children's analysis that a hierarchical one names."""
+    path = Path(file).parent / named if named.endswith(".toml") else named
+    analysis = load(path)
+    if not isinstance(analysis, ChildrenAnalysis):
+        raise BadSpec(
+            [BadInput(file, "children", repr(named), "an analysis of children's records")]
+        )
+    return to_document(analysis)
 
 
 def _faults(file: Path | str, model: type, error: ValidationError) -> list[BadInput]:

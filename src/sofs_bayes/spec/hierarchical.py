@@ -1,0 +1,166 @@
+"""The file of a hierarchical difference-in-differences on matched children or their cells."""
+
+from dataclasses import replace
+from typing import Annotated, Literal, Self
+
+from pydantic import Field, model_validator
+from pydantic.dataclasses import dataclass
+
+from sofs_bayes.spec.children import ChildrenAnalysis, Regression
+from sofs_bayes.spec.terms import (
+    STRICT,
+    Beta,
+    Estimands,
+    HalfNormal,
+    Normal,
+    Positive,
+    Sampler,
+    Text,
+    Why,
+)
+
+Likelihood = Literal["gaussian", "binomial logit"]
+Weights = Literal["likelihood", "covariates"]
+Pooling = Literal["partial", "none", "full"]
+Shocks = Literal["persistent", "independent", "none"]
+YearsSince = Literal["separate", "exchangeable", "random walk"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Exponential:
+    """An exponential prior of a standard deviation, by its mean."""
+
+    mean: Positive
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Departure:
+    """How far parallel trends may fail after settling-in: a multiple of what was seen before.
+
+    The prior of the departure is normal around 0 with this multiple of the root mean square of
+    the leads as its sd.
+    """
+
+    multiple: Positive
+    why: Why
+
+
+PriorOfSd = HalfNormal | Exponential
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class HierarchicalModel:
+    """The variable parts of the hierarchical DiD of children.
+
+    `likelihood`: `gaussian` (the linear probability model) or `binomial logit`.
+    `weights`: matching weights in the `likelihood`, or none and the matching's strata as
+    `covariates`. `weights_sum_to`: what weights are scaled to sum to, the `effective size` of
+    the sample, (Σw)² / Σw², its number of `rows`, or (`weights`) what they sum to as matched.
+    `authorities`: `random` or `fixed` intercepts of authorities beside the pilot term, or none.
+    `shocks`: authority-by-year shocks, `persistent`, `independent`, or `none`.
+    `pilot_effects`: `partial` pooling, `none` (each pilot by itself), or `full`.
+    `years_since`: whether effects by year since settling-in are `separate`, or partially pooled
+    (`exchangeable`, or as a `random walk`).
+    `tails`: of authorities' intercepts and pilots' deviations, `normal` or `student t` with
+    `degrees_of_freedom`.
+    `departures`: none, or a departure from parallel trends on the scale of the `pre-trend`.
+    """
+
+    likelihood: Likelihood
+    weights: Weights = "likelihood"
+    weights_sum_to: Literal["effective size", "rows", "weights"] = "effective size"
+    authorities: Literal["random", "fixed", "none"] = "random"
+    shocks: Shocks = "persistent"
+    pilot_effects: Pooling = "partial"
+    years_since: YearsSince = "separate"
+    tails: Literal["normal", "student t"] = "normal"
+    degrees_of_freedom: Annotated[float, Field(gt=2)] = 4.0
+    departures: Literal["none", "pre-trend"] = "none"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class HierarchicalPriors:
+    """Priors on the model's scale (probability, or log-odds); symbols in models/README.md.
+
+    `child_covariate` is needed by the logistic model only (in the linear one it is flat), and
+    `residual_sd` by the linear one only. `effect_modifier` is the prior of an interaction with
+    the effect, `year_effect_sd` that of the sd of effects by year since settling-in, where they
+    are pooled.
+    """
+
+    intercept: Normal
+    year: Normal
+    pilot_difference: Normal
+    authority_covariate: Normal
+    child_covariate: Normal | None = None
+    residual_sd: PriorOfSd | None = None
+    effect_modifier: Normal | None = None
+    authority_sd: PriorOfSd
+    pilot_effect_sd: PriorOfSd
+    shock_sd: PriorOfSd
+    shock_correlation: Beta
+    year_effect_sd: PriorOfSd | None = None
+    departure: Departure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class HierarchicalAnalysis:
+    """A hierarchical DiD of one column of the regression tables (`kind = "hierarchical"`).
+
+    `children` is the analysis whose records, matching and terms it uses: in a file the name of
+    a bundled one or a path beside the file, or the whole of it as a table. `column` is the
+    regression whose terms enter.
+    """
+
+    kind: Literal["hierarchical"]
+    name: Text
+    title: Text
+    why: Why
+    children: ChildrenAnalysis
+    column: Text
+    model: HierarchicalModel
+    priors: HierarchicalPriors
+    effect_priors: Annotated[dict[Text, Normal], Field(min_length=1)]
+    sampler: Sampler
+    estimands: Estimands
+
+    @property
+    def outcome(self) -> str:
+        """The outcome of the children's analysis."""
+        return self.children.outcome
+
+    @property
+    def regression(self) -> Regression:
+        """The regression whose terms enter, with this model's likelihood and authorities."""
+        found = next(each for each in self.children.regressions.columns if each.name == self.column)
+        fixed = self.model.authorities == "fixed"
+        return replace(
+            found,
+            model="linear" if self.model.likelihood == "gaussian" else "logistic",
+            authorities="fixed" if fixed else "none",
+        )
+
+    @model_validator(mode="after")
+    def _possible(self) -> Self:
+        columns = [each.name for each in self.children.regressions.columns]
+        if self.column not in columns:
+            raise ValueError(f"column: one of {', '.join(columns)}")
+        needed, not_used = ("residual_sd", "child_covariate")
+        if self.model.likelihood == "binomial logit":
+            needed, not_used = not_used, needed
+        if getattr(self.priors, needed) is None or getattr(self.priors, not_used) is not None:
+            raise ValueError(
+                f"priors.{needed}, and no priors.{not_used}, with a {self.model.likelihood} model"
+            )
+        treatment = self.regression.treatment
+        pooled = self.model.years_since != "separate"
+        if pooled and treatment != "leads and lags":
+            raise ValueError("model.years_since: separate, unless column has leads and lags")
+        if pooled and self.priors.year_effect_sd is None:
+            raise ValueError("priors.year_effect_sd: a prior, where years since are pooled")
+        if treatment == "ofsted" and self.priors.effect_modifier is None:
+            raise ValueError("priors.effect_modifier: a prior, for the interaction with Ofsted")
+        if self.model.pilot_effects == "none" and treatment != "did":
+            raise ValueError("model.pilot_effects: partial or full, unless column has one effect")
+        return self

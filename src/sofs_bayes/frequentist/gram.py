@@ -4,29 +4,23 @@ They are those of `terms.design` on the referrals, so that what is fitted from c
 secure setting is what would have been fitted inside.
 """
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sofs_bayes.cells.dataset import OUTCOME, Cells, frame_of, with_authority_covariates
+from sofs_bayes.cells.dataset import Cells, frame_of
 from sofs_bayes.errors import BadInput
+from sofs_bayes.frequentist.cell_terms import cell_terms, selected_cells, with_authorities
 from sofs_bayes.frequentist.terms import (
-    INTERCEPT,
-    MISSING,
-    POST,
-    authority_covariate_terms,
-    authority_terms,
-    base_terms,
     child_terms,
     independent_columns,
     independent_products,
     kept_rows,
-    treatment_terms,
 )
-from sofs_bayes.spec import ChildrenAnalysis, Number, Regression
+from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 Floats = npt.NDArray[np.float64]
 PLACE = "cells"
@@ -105,8 +99,8 @@ def gram(
         Cells without cross-products, or without a key, covariate or authorities' covariate
         that the regression needs; suppressed cells, unless they are to be left out.
     """
-    frame, sums, child = _selected(cells, analysis, regression, suppressed)
-    before, after = _cell_terms(frame, analysis, regression, sums["unweighted"][:, 0, 0])
+    frame, sums, child = selected_cells(cells, analysis, regression, suppressed)
+    before, after = cell_terms(frame, analysis, regression, sums["unweighted"][:, 0, 0])
     at = pd.concat([before, after], axis="columns")
     names = [*before, *child, *after]
     places = [[*at, *child].index(name) for name in names]
@@ -127,37 +121,6 @@ def gram(
     )
 
 
-def _selected(
-    cells: Cells,
-    analysis: ChildrenAnalysis,
-    regression: Regression,
-    suppressed: Literal["refuse", "leave out"],
-) -> tuple[pd.DataFrame, dict[str, Floats], list[str]]:
-    """The cells a regression uses, their cross-products, and the names of its child terms."""
-    if cells.products is None:
-        raise BadInput(PLACE, "products", "none", "cells collapsed with products")
-    hidden = int(cells.products.attrs.get("suppressed", 0))
-    if hidden and suppressed == "refuse":
-        allowed = 'all cells, or suppressed = "leave out"'
-        raise BadInput(PLACE, "products", f"{hidden} suppressed cells", allowed)
-    names = [str(name) for name in cells.products["regressor"].values]
-    expected = [INTERCEPT, *_child_names(analysis), OUTCOME]
-    if names != expected:
-        lacking = next((name for name in expected if name not in names), "others")
-        raise BadInput(PLACE, "regressors", f"no {lacking}", "the regressions' child terms")
-    keyed = kept_rows(frame_of(cells.products, "cell"), regression)
-    sums = {
-        name: cells.products[name].values[keyed.index.to_numpy()].astype(np.float64)
-        for name in ("unweighted", "weighted")
-    }
-    numbers = [f"{name}: {MISSING}" for name in _numbers(analysis)]
-    count = dict(zip(names, np.einsum("cii->i", sums["unweighted"]), strict=True))
-    wanted = [i for i, name in enumerate(names) if name not in numbers or count[name]]
-    sums = {name: values[:, wanted][:, :, wanted] for name, values in sums.items()}
-    frame = _with_authorities(keyed, cells, analysis, regression)
-    return frame, sums, [names[i] for i in wanted[1:-1]]
-
-
 def count_design(cells: Cells, analysis: ChildrenAnalysis, regression: Regression) -> CountDesign:
     """The terms of a regression, by pattern, with the patterns' counts.
 
@@ -174,8 +137,8 @@ def count_design(cells: Cells, analysis: ChildrenAnalysis, regression: Regressio
     if kept["events"].isna().any():
         found = f"{int(kept['events'].isna().sum())} suppressed counts"
         raise BadInput(PLACE, "events", found, "all counts")
-    frame = _with_authorities(kept, cells, analysis, regression)
-    before, after = _cell_terms(frame, analysis, regression, frame["n"].to_numpy(np.float64))
+    frame = with_authorities(kept, cells, analysis, regression)
+    before, after = cell_terms(frame, analysis, regression, frame["n"].to_numpy(np.float64))
     terms = pd.concat([before, child_terms(frame, analysis), after], axis="columns")
     weight = frame["weight"].to_numpy(np.float64)
     independent = independent_columns(terms.to_numpy(), weight)
@@ -188,68 +151,6 @@ def count_design(cells: Cells, analysis: ChildrenAnalysis, regression: Regressio
         authority=pd.factorize(frame["authority"].astype(str), sort=True)[0].astype(np.int64),
         dropped=tuple(terms.columns[~independent]),
     )
-
-
-def _child_names(analysis: ChildrenAnalysis) -> list[str]:
-    """The names of all child terms there can be, in the order of `terms.child_terms`."""
-    values: dict[str, list[str | float]] = {}
-    for name in analysis.regressions.covariates:
-        values[name] = [np.nan if name in _numbers(analysis) else MISSING]
-    return [str(name) for name in child_terms(pd.DataFrame(values), analysis)]
-
-
-def _numbers(analysis: ChildrenAnalysis) -> list[str]:
-    covariates = map(analysis.records.covariate, analysis.regressions.covariates)
-    return [each.name for each in covariates if isinstance(each, Number)]
-
-
-def _with_authorities(
-    frame: pd.DataFrame, cells: Cells, analysis: ChildrenAnalysis, regression: Regression
-) -> pd.DataFrame:
-    """Keyed rows with all that their terms need, or BadInput."""
-    needed = {"year"}
-    if regression.treatment in ("lags", "leads and lags"):
-        needed.add("years_since")
-    if lacking := sorted(needed - set(cells.by)):
-        raise BadInput(PLACE, "by", f"cells without {lacking[0]}", "cells collapsed by it")
-    full = with_authority_covariates(frame.reset_index(drop=True), cells.authorities)
-    used = [*analysis.regressions.authority_covariates]
-    match regression.treatment:
-        case "quality" | "embeddedness" | "ofsted":
-            used.append(regression.treatment)
-        case "practice model":
-            used.append("similar_practice_model")
-    for name in used:
-        if name not in full or full[name].isna().any():
-            raise BadInput(PLACE, f"authorities, {name}", "nothing for some", "a number for each")
-    return full
-
-
-def _cell_terms(
-    frame: pd.DataFrame, analysis: ChildrenAnalysis, regression: Regression, rows: Floats
-) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """The terms before and after the child terms, constant within a cell.
-
-    The authorities' covariates are standardised over the rows that the cells count.
-    """
-    before = [
-        base_terms(frame, analysis),
-        *([authority_terms(frame)] if regression.authorities == "fixed" else []),
-        treatment_terms(frame, regression),
-    ]
-    plain = replace(analysis, regressions=replace(analysis.regressions, standardise=False))
-    covariates = authority_covariate_terms(frame, plain, regression)
-    unscaled = (
-        {*covariates} if not analysis.regressions.standardise else {*analysis.regressions.unscaled}
-    )
-    share = rows / rows.sum()
-    for name in [name for name in covariates if name not in unscaled]:
-        values = covariates[name].to_numpy()
-        centred = values - share @ values
-        spread = np.sqrt(share @ centred**2)
-        covariates[name] = centred / spread if spread > 0 else centred
-    after = [covariates, frame[[POST]].astype(np.float64)]
-    return pd.concat(before, axis="columns"), pd.concat(after, axis="columns")
 
 
 def _spread(sums: Floats, at: pd.DataFrame) -> Floats:

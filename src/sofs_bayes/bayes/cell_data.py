@@ -1,0 +1,310 @@
+"""Cells → what a hierarchical model of children sees of them.
+
+A cell here is an authority in a year in which all terms but the children's own are the same;
+matched groups that share a comparator's year share its cell.
+"""
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import TypedDict
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sofs_bayes.bayes.cell_checks import check_arms, check_products, check_some, check_weights
+from sofs_bayes.bayes.patterns import DECIMALS, Patterns, expansion_of, patterns_of
+from sofs_bayes.bayes.released_cells import adjusted_for, completed
+from sofs_bayes.cells.dataset import Cells, frame_of
+from sofs_bayes.frequentist.cell_terms import cell_terms, selected_cells, with_authorities
+from sofs_bayes.frequentist.gram import count_design, gram
+from sofs_bayes.frequentist.terms import PILOT, POST, child_terms, kept_rows
+from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, Regression
+
+Floats = npt.NDArray[np.float64]
+Integers = npt.NDArray[np.int64]
+
+__all__ = ["CellData", "Patterns", "cell_data", "regression_data", "without"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CellData:
+    """The sufficient statistics of one regression, by cell, with its design.
+
+    Given the coefficients, -2 log likelihood of the linear model is, up to σ and a constant, the
+    sum over cells of `curvature` (`centre` - η_c - `child_means`'γ)² and over authorities of
+    `within_yy` - 2γ'`within_xy` + γ'`within_xx` γ. For the logistic model the same form is the
+    quadratic expansion of the log likelihood.
+
+    Attributes
+    ----------
+    authorities, pilots, years
+        Labels, in order.
+    cells
+        A row per cell: authority, year, pilot, treated (0/1), children (rows), weight and
+        events (Σw and Σwy with the scaled weights).
+    terms, design
+        The terms that are constant in a cell, and their values, shape (cells, terms).
+    child_terms
+        Names of the children's terms.
+    curvature, centre, child_means
+        Shapes (cells,), (cells,), (cells, child terms). Linear: Σw, the mean outcome and the
+        means of the children's terms.
+    within_xx, within_xy, within_yy
+        Sums about the cells' means, by authority: shapes (authorities, child terms, child
+        terms), (authorities, child terms), (authorities,).
+    patterns
+        The counts of a binomial likelihood; None for the linear one.
+    dropped
+        Terms that combinations of others made impossible.
+    """
+
+    authorities: tuple[str, ...]
+    pilots: tuple[str, ...]
+    years: tuple[int, ...]
+    cells: pd.DataFrame
+    terms: tuple[str, ...]
+    design: Floats
+    child_terms: tuple[str, ...]
+    curvature: Floats
+    centre: Floats
+    child_means: Floats
+    within_xx: Floats
+    within_xy: Floats
+    within_yy: Floats
+    patterns: Patterns | None
+    dropped: tuple[str, ...]
+
+    @property
+    def authority(self) -> Integers:
+        """Each cell's authority, as a position in `authorities`."""
+        place = {name: i for i, name in enumerate(self.authorities)}
+        return np.asarray(self.cells["authority"].map(place), dtype=np.int64)
+
+    @property
+    def year(self) -> Integers:
+        """Each cell's year, as a position in `years`."""
+        place = {name: i for i, name in enumerate(self.years)}
+        return np.asarray(self.cells["year"].map(place), dtype=np.int64)
+
+    @property
+    def treated(self) -> Floats:
+        """1 where a cell is of a pilot after settling-in, shape (cells, pilots)."""
+        own = self.cells["authority"].to_numpy()[:, None] == np.array(self.pilots)
+        treated: Floats = own * self.cells["treated"].to_numpy(np.float64)[:, None]
+        return treated
+
+
+def cell_data(cells: Cells, analysis: HierarchicalAnalysis) -> CellData:
+    """What the model of an analysis sees of cells.
+
+    Raises
+    ------
+    BadInput
+        Cells without what the regression needs; weights that are not positive; a pilot without
+        children before or after settling-in; an arm without events, or with nothing else.
+    """
+    return regression_data(cells, analysis, analysis.regression)
+
+
+def regression_data(
+    cells: Cells, analysis: HierarchicalAnalysis, regression: Regression
+) -> CellData:
+    """The same for another regression of the analysis's children."""
+    build = _linear if analysis.model.likelihood == "gaussian" else _logistic
+    return build(cells, analysis, regression)
+
+
+def without(data: CellData, authorities: Collection[str]) -> CellData:
+    """The same shapes with nothing known of some authorities.
+
+    Raises
+    ------
+    ValueError
+        A name that is none of the authorities.
+    """
+    if unknown := set(authorities) - set(data.authorities):
+        raise ValueError(f"not among the authorities: {', '.join(sorted(unknown))}")
+    kept = np.array([name not in authorities for name in data.authorities], dtype=np.float64)
+    in_cell = kept[data.authority]
+    patterns = data.patterns
+    if patterns is not None:
+        patterns = patterns.times(in_cell)
+    counted = {name: data.cells[name] * in_cell for name in ("children", "weight", "events")}
+    return replace(
+        data,
+        cells=data.cells.assign(**counted),
+        curvature=data.curvature * in_cell,
+        within_xx=data.within_xx * kept[:, None, None],
+        within_xy=data.within_xy * kept[:, None],
+        within_yy=data.within_yy * kept,
+        patterns=patterns,
+    )
+
+
+def _linear(cells: Cells, analysis: HierarchicalAnalysis, regression: Regression) -> CellData:
+    check_products(cells)
+    children, lost = adjusted_for(cells, analysis.children, products=True)
+    counts = kept_rows(frame_of(cells.patterns, "pattern"), regression)
+    check_some(counts)
+    check_weights(counts)
+    frame, sums, child = selected_cells(cells, children, regression, "refuse")
+    rows, weight = (sums[name][:, 0, 0] for name in ("unweighted", "weighted"))
+    factor = _factors(frame, rows, weight, float(counts["weight_squared"].sum()), analysis)
+    weighted = analysis.model.weights == "likelihood"
+    found = gram(cells, children, regression, weighted=weighted)
+    kept = [i for i, name in enumerate(child) if name in found.terms]
+    use = [0, *(1 + i for i in kept), -1]
+    raw = sums["weighted" if weighted else "unweighted"][:, use][:, :, use]
+    terms = _own_terms(frame, children, regression, rows, found.terms)
+    keys, design, of_row = _merged(frame, terms)
+    total = _summed(raw * factor[:, None, None], of_row, len(keys))
+    known = keys.assign(
+        children=_summed(rows, of_row, len(keys)), weight=total[:, 0, 0], events=total[:, 0, -1]
+    )
+    check_arms(known, tuple(map(str, terms)))
+    mean = total[:, 0, 1:] / total[:, 0, :1]
+    within = total[:, 1:, 1:] - total[:, :1, :1] * mean[:, :, None] * mean[:, None, :]
+    by, labels = pd.factorize(known["authority"], sort=True)
+    within = _summed(within, by, len(labels))
+    return CellData(
+        **_labels(known),
+        cells=known,
+        terms=tuple(map(str, terms)),
+        design=design,
+        child_terms=tuple(child[i] for i in kept),
+        curvature=total[:, 0, 0],
+        centre=mean[:, -1],
+        child_means=mean[:, :-1],
+        within_xx=within[:, :-1, :-1],
+        within_xy=within[:, :-1, -1],
+        within_yy=within[:, -1, -1],
+        patterns=None,
+        dropped=(*found.dropped, *lost),
+    )
+
+
+def _logistic(cells: Cells, analysis: HierarchicalAnalysis, regression: Regression) -> CellData:
+    children, lost = adjusted_for(cells, analysis.children, products=False)
+    cells = completed(cells, analysis.model.weights)
+    frame = _rows(cells, children, regression)
+    rows, weight = (frame[name].to_numpy(np.float64) for name in ("n", "weight"))
+    check_weights(frame)
+    factor = _factors(frame, rows, weight, float(frame["weight_squared"].sum()), analysis)
+    found = count_design(cells, children, regression)
+    kept = tuple(map(str, found.terms))
+    terms = _own_terms(frame, children, regression, rows, kept)
+    keys, design, of_row = _merged(frame, terms)
+    own = child_terms(frame, children)
+    own = own[[name for name in own if name in kept]]
+    weighted = analysis.model.weights == "likelihood"
+    sums = ("weight", "weighted_events") if weighted else ("n", "events")
+    n, events = (frame[name].to_numpy(np.float64) * factor for name in sums)
+    patterns = patterns_of(frame, own, of_row, n, events)
+    known = keys.assign(
+        children=np.bincount(patterns.cell, patterns.children, len(keys)),
+        weight=np.bincount(patterns.cell, patterns.n, len(keys)),
+        events=np.bincount(patterns.cell, patterns.events, len(keys)),
+    )
+    check_arms(known, tuple(map(str, terms)))
+    authority = pd.factorize(known["authority"], sort=True)[0].astype(np.int64)
+    near = expansion_of(patterns, frame, authority)
+    return CellData(
+        **_labels(known),
+        cells=known,
+        terms=tuple(map(str, terms)),
+        design=design,
+        child_terms=tuple(map(str, own)),
+        curvature=near.curvature,
+        centre=near.centre,
+        child_means=near.child_means,
+        within_xx=near.within_xx,
+        within_xy=near.within_xy,
+        within_yy=near.within_yy,
+        patterns=patterns,
+        dropped=(*found.dropped, *lost),
+    )
+
+
+def _rows(cells: Cells, children: ChildrenAnalysis, regression: Regression) -> pd.DataFrame:
+    """The counts that a regression uses, with all that their terms need."""
+    counts = kept_rows(frame_of(cells.patterns, "pattern"), regression)
+    check_some(counts)
+    return with_authorities(counts, cells, children, regression)
+
+
+def _factors(
+    frame: pd.DataFrame,
+    rows: Floats,
+    weight: Floats,
+    squares: float,
+    analysis: HierarchicalAnalysis,
+) -> Floats:
+    """What each row's sums are multiplied by, so that children count as often as they should.
+
+    Weighted: all by one number. Unweighted: a comparator's rows by their mean weight, which is
+    1 / multiplicity on average; pilots' rows by 1.
+    """
+    if analysis.model.weights == "likelihood":
+        sums = {
+            "effective size": weight.sum() ** 2 / squares,
+            "rows": rows.sum(),
+            "weights": weight.sum(),
+        }
+        wanted = sums[analysis.model.weights_sum_to]
+        return np.full(len(rows), wanted / weight.sum())
+    arm = frame[PILOT].to_numpy(np.int64)
+    shares = np.bincount(arm, weight, 2) / np.bincount(arm, rows, 2).clip(min=1.0)
+    return np.asarray(shares[arm], dtype=np.float64)
+
+
+def _own_terms(
+    frame: pd.DataFrame,
+    children: ChildrenAnalysis,
+    regression: Regression,
+    rows: Floats,
+    kept: tuple[str, ...],
+) -> pd.DataFrame:
+    """The terms that are constant in a cell, but for those that had to be dropped."""
+    parts = cell_terms(frame, children, regression, rows)
+    terms = pd.concat([part.reset_index(drop=True) for part in parts], axis="columns")
+    return terms[[name for name in terms if name in kept]]
+
+
+def _merged(frame: pd.DataFrame, terms: pd.DataFrame) -> tuple[pd.DataFrame, Floats, Integers]:
+    """The distinct cells, their terms, and the cell of each row."""
+    pilot = frame[PILOT].to_numpy(np.int64)
+    keys = pd.DataFrame(
+        {
+            "authority": frame["authority"].astype(str).to_numpy(object),
+            "year": frame["year"].to_numpy(np.int64),
+            "pilot": pilot,
+            "treated": pilot * frame[POST].to_numpy(np.int64),
+        }
+    )
+    both = pd.concat([keys, terms.round(DECIMALS).add_prefix("term ")], axis="columns")
+    of_row = np.asarray(both.groupby(list(both), sort=True).ngroup(), dtype=np.int64)
+    first = np.unique(of_row, return_index=True)[1]
+    known = keys.iloc[first].reset_index(drop=True)
+    design: Floats = terms.iloc[first].to_numpy(np.float64)
+    return known, design, of_row
+
+
+def _summed(values: Floats, group: Integers, groups: int) -> Floats:
+    sums = np.zeros((groups, *values.shape[1:]))
+    np.add.at(sums, group, values)
+    return sums
+
+
+class _Labels(TypedDict):
+    authorities: tuple[str, ...]
+    pilots: tuple[str, ...]
+    years: tuple[int, ...]
+
+
+def _labels(known: pd.DataFrame) -> _Labels:
+    return {
+        "authorities": tuple(sorted(known["authority"].unique())),
+        "pilots": tuple(sorted(known.loc[known["pilot"] == 1, "authority"].unique())),
+        "years": tuple(int(year) for year in sorted(known["year"].unique())),
+    }

@@ -88,6 +88,44 @@ class RateRow:
     level: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ShrinkageRow:
+    """A pilot's effect by itself, and drawn towards the pooled effect by what pilots share.
+
+    `shrinkage` is the share of the way from the median without pooling to the pooled effect's
+    median; NaN where these two are no further apart than their Monte Carlo error.
+    """
+
+    target: str
+    scale: str
+    unpooled_median: float
+    unpooled_lower: float
+    unpooled_upper: float
+    median: float
+    lower: float
+    upper: float
+    pooled_median: float
+    shrinkage: float
+    level: float
+    interval: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class MonteCarloRow:
+    """Monte Carlo standard errors of an effect's mean, median and interval, on its scale.
+
+    Those of the interval are NaN for a highest-density interval, whose ends are no quantiles.
+    """
+
+    estimand: str
+    target: str
+    scale: str
+    mcse_mean: float
+    mcse_median: float
+    mcse_lower: float
+    mcse_upper: float
+
+
 def statement_text(statement: Statement) -> str:
     """The statement as a table's cell shows it, with its unit."""
     if statement.above is not None:

@@ -1,0 +1,135 @@
+"""Draws of a fit of children's cells → effects on the response scale, draw by draw.
+
+All effects are averages over treated children; none is a coefficient that is transformed after
+its draws were summarised.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.estimands.children_changes import Contrast, changes, contrasts, pools_nothing
+from sofs_bayes.estimands.children_risks import mean_risks
+from sofs_bayes.estimands.did import Estimand
+from sofs_bayes.estimands.rows import POOLED
+
+Floats = npt.NDArray[np.float64]
+
+PER_1000 = "children per 1,000"
+
+
+def children_effects(
+    posterior: xr.Dataset,
+    data: CellData,
+    blocks: Blocks,
+    *,
+    seed: int,
+    degrees_of_freedom: float | None = None,
+) -> dict[Estimand, xr.DataArray]:
+    """The effects of a hierarchical DiD of children, each a DataArray (chain, draw).
+
+    Pooled: the change averaged over all treated children, each pilot's over its own. A new
+    authority's: the pilots' treated children and untreated risks, with a new draw of the
+    deviation. Every child counts once (matching weights and multiplicity play no part).
+
+    By year since settling-in where the terms tell years apart; leads over the pilots' children
+    of those years. Scores: the effect at the pilots' own scores, and that of one unit more.
+    Practice models: two effects, against each kind of comparator. Ofsted: the effect at the
+    ratings children had, and on all treated children had they had one of those that occur.
+
+    The scales are `risk` (1 is certainty), `children per 1,000` (1000 times that) and, for the
+    logistic model alone, `log-odds` and `odds ratio` (the exponential of the averaged change in
+    log-odds). A linear model has no odds ratio, as its risks are not kept between 0 and 1.
+
+    Parameters
+    ----------
+    posterior
+        Named draws of the fit (`bayes.children_draws.named`).
+    data, blocks
+        The cells that were fitted and the fit's design; a pilot that was left out is not
+        reported.
+    seed
+        Of the new authority's deviations.
+    degrees_of_freedom
+        Of these deviations' Student t; None if they are normal.
+
+    Raises
+    ------
+    ValueError
+        Draws of a fit of other cells.
+    BadInput
+        Treated children to whom no term of the effect applies, or none at all.
+    """
+    found = changes(posterior, data, blocks)
+    samples = len(found.predictor)
+    new = None
+    if not pools_nothing(blocks):
+        new = np.zeros(samples)
+        if blocks.pilots.any():
+            sd = posterior["pilot_effect_sd"].transpose("chain", "draw").to_numpy().ravel()
+            new = sd * _noise(samples, seed, degrees_of_freedom)
+    child_effect = posterior["child_effect"].transpose("chain", "draw", ...).to_numpy()
+    child_effect = child_effect.reshape(samples, -1)
+    answers: dict[Estimand, xr.DataArray] = {}
+    for contrast in contrasts(found, data, blocks, new):
+        answers |= {
+            question: _shaped(draws, posterior)
+            for question, draws in _averages(contrast, data, child_effect).items()
+        }
+    return answers | _spreads(posterior, data, blocks)
+
+
+def _noise(samples: int, seed: int, degrees_of_freedom: float | None) -> Floats:
+    rng = np.random.default_rng(seed)
+    if degrees_of_freedom is None:
+        return rng.standard_normal(samples)
+    return rng.standard_t(degrees_of_freedom, samples)
+
+
+def _averages(contrast: Contrast, data: CellData, child_effect: Floats) -> dict[Estimand, Floats]:
+    """The contrast averaged over the children of each target, on each scale, (samples,)."""
+    cells = np.sum([children > 0 for children in contrast.weights.values()], axis=0) > 0
+    difference = contrast.change
+    if data.patterns is not None:
+        untreated, treated = mean_risks(
+            data.patterns,
+            child_effect,
+            (contrast.without, contrast.without + contrast.change),
+            cells,
+        )
+        difference = treated - untreated
+    answers = {}
+    for target, children in contrast.weights.items():
+        share = children[cells] / children.sum()
+        risk = difference[:, cells] @ share
+        on = {"risk": risk, PER_1000: 1000.0 * risk}
+        if data.patterns is not None:
+            log_odds = contrast.change[:, cells] @ share
+            on |= {"log-odds": log_odds, "odds ratio": np.exp(log_odds)}
+        for scale, draws in on.items():
+            question = Estimand(estimand=contrast.estimand, target=target, scale=scale)
+            answers[question] = draws
+    return answers
+
+
+def _shaped(draws: Floats, posterior: xr.Dataset) -> xr.DataArray:
+    coords = {dim: posterior[dim] for dim in ("chain", "draw")}
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"])
+    return xr.DataArray(draws.reshape(shape), dims=("chain", "draw"), coords=coords)
+
+
+def _spreads(posterior: xr.Dataset, data: CellData, blocks: Blocks) -> dict[Estimand, xr.DataArray]:
+    """The standard deviations of what differs, where the fit has it, on the model's scale."""
+    scale = "risk" if data.patterns is None else "log-odds"
+    spreads = {
+        "spread between pilots": ("pilot_effect_sd", blocks.pilots),
+        "spread between years of one authority": ("shock_sd", blocks.shocks),
+        "spread between authorities": ("authority_sd", blocks.authorities),
+    }
+    return {
+        Estimand(estimand=name, target=POOLED, scale=scale): posterior[sd]
+        for name, (sd, design) in spreads.items()
+        if sd in posterior and design.any()
+    }

@@ -1,18 +1,25 @@
 """Runs made by hand: round numbers in every file a run folder may hold."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
 
+from sofs_bayes.checks.children_predictive import ArmYearCheck
 from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
+from sofs_bayes.checks.loo import AuthorityLooRow, LooRow
+from sofs_bayes.checks.power_scaling import PowerScalingRow
+from sofs_bayes.checks.tipping import TippingPoint, TippingRow
 from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, RateRow, statement_text
+from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow
 from sofs_bayes.matching.choice import LeftOut, Match
 from sofs_bayes.matching.pre_trend import PreTrendRow
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import (
     Estimands,
+    HierarchicalAnalysis,
     Normal,
     OpenAnalysis,
     PrintedAnalysis,
@@ -277,4 +284,240 @@ def printed_run(printed_analysis: PrintedAnalysis) -> Run:
         inputs={},
         seconds={},
         options={},
+    )
+
+
+# ------------------------------------------------------------------ a run of children's records
+
+
+FOUR = ("Ashmere", "Brackwater, City of", "Coldharbour", "Dunford and the Isles of Westermain")
+AFTER = "effect after settling-in"
+
+
+def risk_and_thousands(
+    target: str, median: float, half: float, **changes: object
+) -> list[EffectRow]:
+    row = effect_row(target, median, half, evidence="synthetic", **changes)
+    thousands = effect_row(
+        target,
+        1000 * median,
+        1000 * half,
+        **{"evidence": "synthetic", "scale": "children per 1,000", **changes},
+    )
+    return [row, thousands]
+
+
+def hierarchical_effects() -> list[EffectRow]:
+    """Four pilots, all together and a new authority, under two effect priors."""
+    found = {"pooled": (0.012, 0.023), "new authority": (0.01, 0.06)}
+    found |= {name: (0.01 * (i - 1), 0.03 + 0.004 * i) for i, name in enumerate(FOUR)}
+    rows = [
+        row
+        for prior, factor in (("reference", 1.0), ("sceptical", 0.5))
+        for target, (median, half) in found.items()
+        for row in risk_and_thousands(target, factor * median, half, prior=prior)
+    ]
+    for name, size in (("spread between pilots", 0.02), ("spread between authorities", 0.04)):
+        rows.append(
+            effect_row("pooled", size, 0.015, estimand=name, evidence="synthetic", scale="risk")
+        )
+    return rows
+
+
+def hierarchical_sensitivity() -> list[EffectRow]:
+    """Refits: model and data changed one at a time, then a grid of priors' scales."""
+    variants = ["the regression itself", "pilots not pooled", "pilots fully pooled", "no shocks"]
+    variants += ["trends may depart", *(f"without {name}" for name in FOUR)]
+    variants += [
+        f"{name} × {factor:g}"
+        for name in ("authority_sd", "pilot_effect_sd", "shock_sd")
+        for factor in (0.5, 2.0)
+    ]
+    return [
+        row
+        for i, variant in enumerate(variants)
+        for row in risk_and_thousands("pooled", 0.001 * (i % 5), 0.02 + 0.001 * i, variant=variant)
+    ]
+
+
+def shrinkage_rows() -> tuple[ShrinkageRow, ...]:
+    rows = []
+    for scale, unit in (("risk", 1.0), ("log-odds", 9.0)):
+        for i, name in enumerate(FOUR):
+            alone, together = 0.03 * (i - 1), 0.012
+            rows.append(
+                ShrinkageRow(
+                    target=name,
+                    scale=scale,
+                    unpooled_median=unit * alone,
+                    unpooled_lower=unit * (alone - 0.05 - 0.01 * i),
+                    unpooled_upper=unit * (alone + 0.05 + 0.01 * i),
+                    median=unit * (0.4 * alone + 0.6 * together),
+                    lower=unit * (0.4 * alone + 0.6 * together - 0.03),
+                    upper=unit * (0.4 * alone + 0.6 * together + 0.03),
+                    pooled_median=unit * together,
+                    shrinkage=NAN if i == 1 else 0.6,
+                    level=0.9,
+                    interval="eti",
+                )
+            )
+    return tuple(rows)
+
+
+def tipping_rows(target: str, centre: float, scale: str = "risk") -> list[TippingRow]:
+    """A falling curve, at 50% where the departure is `centre`; the far ends not to be trusted."""
+    unit = 0.02 if scale == "risk" else 0.2
+    return [
+        TippingRow(
+            target=target,
+            scale=scale,
+            departure=unit * step / 8,
+            probability_above_zero=1 / (1 + math.exp((unit * step / 8 - centre) / (0.25 * unit))),
+            mcse=0.004,
+            pareto_k=NAN if step == 0 else 0.04 * abs(step),
+        )
+        for step in range(-20, 21)
+    ]
+
+
+def tipping_points(target: str, centre: float, scale: str = "risk") -> list[TippingPoint]:
+    unit = 0.02 if scale == "risk" else 0.2
+    points = []
+    for level in (0.95, 0.5, 0.05):
+        at = centre - 0.25 * unit * math.log(level / (1 - level))
+        points.append(
+            TippingPoint(
+                target=target,
+                scale=scale,
+                level=level,
+                departure=at if level > 0.1 else NAN,
+                direction="falls" if at > 0 else "rises",
+                reason="" if level > 0.1 else "not reached within a departure of 0.0475",
+            )
+        )
+    return points
+
+
+def arm_year_rows() -> tuple[ArmYearCheck, ...]:
+    """Seven years and the two periods, by posterior and by prior; one year far out."""
+    rows = []
+    for kind, half in (("prior", 0.2), ("posterior", 0.02)):
+        for arm, level in (("pilot", 0.11), ("comparator", 0.125)):
+            for i, year in enumerate([*map(str, range(2012, 2019)), "before", "after"]):
+                middle = level + 0.003 * (i % 3)
+                rows.append(
+                    ArmYearCheck(
+                        kind=kind,
+                        arm=arm,
+                        year=year,
+                        children=10_000 + 100 * i,
+                        observed=middle + (0.03 if (arm, year) == ("pilot", "2015") else 0.004),
+                        lower=middle - half,
+                        median=middle,
+                        upper=middle + half,
+                        level=0.9,
+                        p=0.4,
+                    )
+                )
+    return tuple(rows)
+
+
+def loo_rows() -> tuple[LooRow, ...]:
+    return tuple(
+        LooRow(
+            authority=name,
+            year=year,
+            elpd=2.0 + 0.1 * i,
+            pareto_k=0.85 if (name, year) == ("Fennick", 2013) else 0.1 * i,
+        )
+        for name in ("Ashmere", "Fennick")
+        for i, year in enumerate(range(2012, 2018))
+    )
+
+
+@pytest.fixture(scope="session")
+def hierarchical_analysis() -> HierarchicalAnalysis:
+    """The bundled linear analysis of conferences, with two effect priors."""
+    analysis = load("icpc-linear")
+    assert isinstance(analysis, HierarchicalAnalysis)
+    kept = {name: analysis.effect_priors[name] for name in ("reference", "sceptical")}
+    return replace(analysis, effect_priors=kept)
+
+
+@pytest.fixture(scope="session")
+def hierarchical_run(hierarchical_analysis: HierarchicalAnalysis, open_run: Run) -> Run:
+    """A run of synthetic children with every further file."""
+    effects = hierarchical_effects()
+    said = {
+        statement_text(s): 0.1 * (i + 1)
+        for i, s in enumerate(hierarchical_analysis.estimands.statements)
+    }
+    statistic = PredictiveStatistic(
+        statistic="share of rates outside 0 to 1",
+        observed=0.0,
+        lower=0.0,
+        median=0.0,
+        upper=0.01,
+        level=0.9,
+        p=0.5,
+    )
+    error = MonteCarloRow(
+        estimand=AFTER,
+        target="pooled",
+        scale="risk",
+        mcse_mean=0.00021,
+        mcse_median=0.0003,
+        mcse_lower=0.0006,
+        mcse_upper=0.0007,
+    )
+    authorities = tuple(
+        AuthorityLooRow(
+            authority=name, arm=arm, elpd=-12.5 - i, pareto_k=0.4 + 0.2 * i, refitted=i > 1
+        )
+        for i, (name, arm) in enumerate(
+            [("Fennick", "comparator"), ("Ashmere", "pilot"), ("Coldharbour", "pilot")]
+        )
+    )
+    scaled = PowerScalingRow(
+        quantity="pooled effect",
+        priors="standard deviations",
+        prior=0.021,
+        likelihood=0.094,
+        diagnosis="no sign of a prior that matters",
+    )
+    extra: dict[str, tuple[type, tuple[object, ...]]] = {
+        "sensitivity": (EffectRow, tuple(hierarchical_sensitivity())),
+        "shrinkage": (ShrinkageRow, shrinkage_rows()),
+        "monte_carlo": (MonteCarloRow, (error, replace(error, scale="children per 1,000"))),
+        "tipping": (
+            TippingRow,
+            (*tipping_rows("pooled", 0.012), *tipping_rows("Ashmere", -0.01)),
+        ),
+        "tipping_points": (
+            TippingPoint,
+            (*tipping_points("pooled", 0.012), *tipping_points("Ashmere", -0.01)),
+        ),
+        "arm_years": (ArmYearCheck, arm_year_rows()),
+        "predictive_statistics": (PredictiveStatistic, (statistic,)),
+        "loo": (LooRow, loo_rows()),
+        "authority_loo": (AuthorityLooRow, authorities),
+        "power_scaling": (PowerScalingRow, (scaled, replace(scaled, quantity="shock_sd"))),
+    }
+    return Run(
+        analysis=hierarchical_analysis,
+        evidence="synthetic",
+        status="converged",
+        effects=tuple(effects),
+        probabilities=tuple(
+            p
+            for row in effects
+            if row.scale == "risk" and row.estimand == AFTER
+            for p in chances_of(row, said, mcse=0.004)
+        ),
+        extra=extra,
+        diagnostics=open_run.diagnostics,
+        posterior=None,
+        inputs={"synthetic-cells.nc": "c0ffee" * 10},
+        seconds={"sample": 1.0},
+        options={"leave_out": "pilots", "quick": "no"},
     )

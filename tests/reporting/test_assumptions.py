@@ -1,9 +1,24 @@
 from dataclasses import replace
 
 from sofs_bayes.pipeline.print_fits import fit_printed
-from sofs_bayes.reporting.assumptions import distribution, priors_table, windows_table
+from sofs_bayes.reporting.assumptions import (
+    distribution,
+    model_scale,
+    priors_table,
+    windows_table,
+)
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import Beta, HalfNormal, Normal, OpenAnalysis, PrintedAnalysis, load
+from sofs_bayes.spec import (
+    Beta,
+    Departure,
+    Exponential,
+    HalfNormal,
+    HierarchicalAnalysis,
+    Normal,
+    OpenAnalysis,
+    PrintedAnalysis,
+    load,
+)
 
 WHY = "because it is so"
 
@@ -30,6 +45,36 @@ def test_distributions_are_written_with_their_parameters() -> None:
     assert distribution(Normal(mean=-0.2, sd=0.1, why=WHY)) == "Normal(-0.2, sd 0.1)"
     assert distribution(HalfNormal(scale=0.5, why=WHY)) == "HalfNormal(0.5)"
     assert distribution(Beta(a=2.0, b=3.0, why=WHY)) == "Beta(2, 3)"
+    assert distribution(Exponential(mean=0.05, why=WHY)) == "Exponential(mean 0.05)"
+    leads = "root mean square of the leads"
+    assert distribution(Departure(multiple=2.0, why=WHY)) == f"Normal(0, sd 2 × {leads})"
+
+
+def test_priors_of_a_hierarchical_model_are_those_it_has(hierarchical_run: Run) -> None:
+    table = priors_table(hierarchical_run)
+    named = [row[0] for row in table.rows]
+    assert named[:2] == ["effect, reference", "effect, sceptical"]
+    assert {"residual sd", "shock sd", "shock correlation", "departure"} <= set(named)
+    assert not {"child covariate", "effect modifier", "year effect sd"} & set(named)
+    assert "percentage point" in table.notes[0]
+    logistic = load("cla-logistic")
+    assert isinstance(logistic, HierarchicalAnalysis)
+    other = priors_table(replace(hierarchical_run, analysis=logistic))
+    assert "child covariate" in {row[0] for row in other.rows}
+    assert "log-odds" in other.notes[0]
+
+
+def test_priors_are_on_the_scale_of_the_model(
+    made_up_analysis: OpenAnalysis, hierarchical_analysis: HierarchicalAnalysis
+) -> None:
+    assert model_scale(made_up_analysis) == "log-odds"
+    assert model_scale(hierarchical_analysis) == "risk"
+    scales = {}
+    for name in ("icpc-printed", "cla-printed", "cla-logistic"):
+        analysis = load(name)
+        assert isinstance(analysis, PrintedAnalysis | HierarchicalAnalysis)
+        scales[name] = model_scale(analysis)
+    assert scales == {"icpc-printed": "risk", "cla-printed": "log-odds", "cla-logistic": "log-odds"}
 
 
 def test_windows_name_pilots_breaks_and_exclusions(made_up_analysis: OpenAnalysis) -> None:

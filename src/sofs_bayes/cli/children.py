@@ -115,6 +115,11 @@ def add_replicate(verbs: Verbs) -> None:
         default="impute",
         help="age and disability: imputed, or missing as a level",
     )
+    verb.add_argument(
+        "--posterior",
+        action="store_true",
+        help="beside every printed column the posteriors of its hierarchical model (minutes)",
+    )
     verb.add_argument("--replace", action="store_true", help="replace an earlier result")
 
 
@@ -212,6 +217,7 @@ def _replicate(options: argparse.Namespace) -> int:
         correction=options.correction,
         bootstrap=options.bootstrap,
         missing=options.missing,
+        posterior=options.posterior,
         replace=options.replace,
         progress=progress,
     )

@@ -37,10 +37,13 @@ def add_fit(verbs: Verbs) -> None:
         "fit",
         _fit,
         "An analysis and its data → a run folder.",
-        "A printed analysis needs no data.",
+        "A printed analysis needs no data; open counts take DfE files; children's analyses take"
+        " what collapse or match wrote. Interrupted, fits of children go on where they stopped.",
     )
     verb.add_argument("analysis", help="bundled name or TOML file")
-    verb.add_argument("data", nargs="*", type=Path, help="DfE files, folders, or a panel CSV")
+    verb.add_argument(
+        "data", nargs="*", type=Path, help="DfE files, a panel CSV, cells, or folders"
+    )
     verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: runs/NAME")
     verb.add_argument("--replace", action="store_true", help="replace an earlier run")
     verb.add_argument(
@@ -48,6 +51,9 @@ def add_fit(verbs: Verbs) -> None:
         choices=("none", "pilots", "all"),
         default="pilots",
         help="repeat the fit without each of these authorities",
+    )
+    verb.add_argument(
+        "--quick", action="store_true", help="children: the effect priors only, no refits"
     )
 
 
@@ -61,7 +67,8 @@ def add_run_readers(verbs: Verbs) -> None:
     verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     verb.add_argument("--format", choices=("md", "csv", "html"), default="md")
     verb.add_argument("--prior", metavar="NAME", help="only this effect prior")
-    verb.add_argument("--scale", choices=("risk", "log-odds", "odds ratio"), help="only this scale")
+    scales = ("risk", "log-odds", "odds ratio", "children per 1,000")
+    verb.add_argument("--scale", choices=scales, help="only this scale")
     verb.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of printing")
     verb = add_verb(verbs, "figure", _figure, "Run folders → pictures, each with its data as CSV.")
     verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
@@ -98,7 +105,7 @@ def _list(_: argparse.Namespace) -> int:
     analyses = {name: spec.load(path) for name, path in spec.bundled_models().items()}
     width = max(map(len, analyses))
     for name, analysis in analyses.items():
-        print(f"{name:{width}}  {analysis.kind:9}  {analysis.title}")
+        print(f"{name:{width}}  {analysis.kind:12}  {analysis.title}")
     return 0
 
 
@@ -112,8 +119,17 @@ def _fit(options: argparse.Namespace) -> int:
     from sofs_bayes.pipeline.fits import fit, save  # xarray: a mistyped name need not wait for it
 
     progress = progress_line()
-    run = fit(analysis, data_files(options.data), leave_out=options.leave_out, progress=progress)
-    save(run, target, replace=options.replace)
+    hierarchical = isinstance(analysis, spec.HierarchicalAnalysis)
+    unfinished = target.with_name(f".{target.name}.unfinished") if hierarchical else None
+    run = fit(
+        analysis,
+        options.data if hierarchical else data_files(options.data),
+        leave_out=options.leave_out,
+        quick=options.quick,
+        unfinished=unfinished,
+        progress=progress,
+    )
+    save(run, target, replace=options.replace, unfinished=unfinished)
     progress("done\n")
     print(target)
     return 0 if run.status == "converged" else 1
@@ -127,7 +143,8 @@ def _diagnose(options: argparse.Namespace) -> int:
     runs = [read(folder) for folder in options.runs]
     for run in runs:
         print(to_markdown(contents.diagnostics_table(run)))
-        for table in (contents.predictive_statistics_table(run), contents.predictive_table(run)):
+        further = (contents.predictive_statistics_table(run), contents.predictive_table(run))
+        for table in (*further, *contents.hierarchical_diagnostics(run)):
             if table.rows:
                 print(to_markdown(table))
         for fit, verdict in run.diagnostics["fits"].items():
@@ -138,7 +155,25 @@ def _diagnose(options: argparse.Namespace) -> int:
                     f" {'undefined' if value is None else f'{value:.4g}'},"
                     f" limit {failure['limit']:g}"
                 )
+    if len(runs) > 1:
+        _print_comparison(runs)
     return 0 if all(run.status == "converged" for run in runs) else 1
+
+
+def _print_comparison(runs: "Sequence[Run]") -> None:
+    """The runs side by side, and, as far as they are fits of the same children, which fits best."""
+    from sofs_bayes.pipeline.comparison import compare
+    from sofs_bayes.reporting import contents
+    from sofs_bayes.reporting.tables import to_markdown
+
+    hierarchical = [run for run in runs if run.analysis.kind == "hierarchical"]
+    if len(hierarchical) < 2:
+        return
+    print(to_markdown(contents.columns_table(hierarchical)))
+    try:
+        print(to_markdown(compare(hierarchical)))
+    except BadInput as reason:
+        print(f"Not compared by what they predict: {reason}")
 
 
 def _effects(options: argparse.Namespace) -> int:

@@ -22,6 +22,7 @@ def replicate(
     correction: "Correction | None" = None,
     bootstrap: int | None = None,
     missing: Literal["impute", "level"] = "impute",
+    posterior: bool = False,
     replace: bool = False,
     progress: Progress = silent,
 ) -> tuple[Path, bool]:
@@ -39,13 +40,17 @@ def replicate(
         Draws of the wild cluster bootstrap of the DiD; none by default.
     missing
         `impute` age and disability, or keep missing as a `level`.
+    posterior
+        Whether every printed column is fitted by its hierarchical model too, and the posteriors
+        of the regression itself and of that model stand beside the estimates (minutes more).
 
     Returns
     -------
     folder, trusted
         The folder with `index.html`, `replication.md`, `tables/`, `figures/`, `numbers.csv`
         (every printed number), `fits.csv` (every term), `further.csv` (marginal and
-        bootstrapped effects); and whether every regression has an estimate.
+        bootstrapped effects), `posterior.csv` if wanted; and whether every regression has an
+        estimate, and every posterior converged.
 
     Raises
     ------
@@ -55,6 +60,7 @@ def replicate(
     analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
     output = Path(output or Path("replicated") / analysis.name)
     check_target(output, replace=replace)
+    from sofs_bayes.checks.posterior_replication import PosteriorBeside
     from sofs_bayes.frequentist.published_analysis import (
         FurtherEffect,
         TermRow,
@@ -63,6 +69,7 @@ def replicate(
     )
     from sofs_bayes.frequentist.replication import Replicated, with_reasons
     from sofs_bayes.matching.strata import read_label, read_matched
+    from sofs_bayes.pipeline.posterior_replication import posterior_replication
     from sofs_bayes.reporting.replication_page import replication_tables, write_replication_page
 
     seconds: dict[str, float] = {}
@@ -85,7 +92,11 @@ def replicate(
         from sofs_bayes.synthetic.reasons import reasons
 
         numbers = with_reasons(numbers, reasons(analysis))
-    tables = replication_tables(found, numbers, analysis, evidence)
+    beside: tuple[PosteriorBeside, ...] = ()
+    if posterior:
+        with timed(seconds, "posterior"):
+            beside = posterior_replication(analysis, frame, file, progress=progress)
+    tables = replication_tables(found, numbers, analysis, evidence, beside)
     with whole_folder(output, replace=replace) as folder:
         progress(f"{analysis.name}: writing")
         with timed(seconds, "write"):
@@ -96,18 +107,26 @@ def replicate(
                 "further.csv": rows_to_csv(FurtherEffect, found.further),
                 "replication.md": "\n".join(to_markdown(table) for table in tables),
             }
+            if beside:
+                texts["posterior.csv"] = rows_to_csv(PosteriorBeside, beside)
             for name, text in texts.items():
                 (folder / name).write_text(text, encoding="utf-8", newline="")
+        failed = found.failed or any(row.status != "converged" for row in beside)
         write_manifest(
             folder,
             analysis,
             evidence=evidence,
-            status="not converged" if found.failed else "converged",
+            status="not converged" if failed else "converged",
             inputs=[file],
             seconds=seconds,
-            options={"correction": correction, "bootstrap": bootstrap, "missing": missing},
+            options={
+                "correction": correction,
+                "bootstrap": bootstrap,
+                "missing": missing,
+                "posterior": posterior,
+            },
         )
-    return output, not found.failed
+    return output, not failed
 
 
 def _of_matching(folder: Path, analysis: ChildrenAnalysis) -> "tuple[Replicated, ...]":

@@ -1,24 +1,36 @@
 """What an analysis assumes, as tables: its priors with their reasons, its pilots' windows."""
 
 from dataclasses import fields
+from typing import Literal
 
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Column, Table
-from sofs_bayes.spec import Beta, HalfNormal, Normal, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec import (
+    Beta,
+    Departure,
+    Exponential,
+    FittedAnalysis,
+    HalfNormal,
+    HierarchicalAnalysis,
+    Normal,
+    OpenAnalysis,
+    PrintedAnalysis,
+)
 
 
 def priors_table(run: Run) -> Table:
     """Every prior of an analysis in words, with its why: the effect's first, then the others'."""
     analysis = run.analysis
-    scale = analysis.design.scale if isinstance(analysis, PrintedAnalysis) else "log-odds"
     rows = [
         (f"effect, {name}", distribution(prior), prior.why)
         for name, prior in analysis.effect_priors.items()
     ]
     for field in fields(analysis.priors):
         prior = getattr(analysis.priors, field.name)
+        if prior is None:  # the model has no such parameter
+            continue
         rows.append((field.name.replace("_", " "), distribution(prior), prior.why))
-    unit = "0.01 = one percentage point" if scale == "risk" else "log-odds"
+    unit = "0.01 = one percentage point" if model_scale(analysis) == "risk" else "log-odds"
     return Table(
         name="priors",
         title=f"{analysis.title}: priors",
@@ -33,12 +45,24 @@ def priors_table(run: Run) -> Table:
     )
 
 
-def distribution(prior: Normal | HalfNormal | Beta) -> str:
+def model_scale(analysis: FittedAnalysis) -> Literal["risk", "log-odds"]:
+    """The scale that an analysis's priors are on."""
+    if isinstance(analysis, PrintedAnalysis):
+        return analysis.design.scale
+    linear = isinstance(analysis, HierarchicalAnalysis) and analysis.model.likelihood == "gaussian"
+    return "risk" if linear else "log-odds"
+
+
+def distribution(prior: Normal | HalfNormal | Exponential | Beta | Departure) -> str:
     """A prior in the usual notation, normals with their standard deviation."""
     if isinstance(prior, Normal):
         return f"Normal({prior.mean:g}, sd {prior.sd:g})"
     if isinstance(prior, HalfNormal):
         return f"HalfNormal({prior.scale:g})"
+    if isinstance(prior, Exponential):
+        return f"Exponential(mean {prior.mean:g})"
+    if isinstance(prior, Departure):
+        return f"Normal(0, sd {prior.multiple:g} × root mean square of the leads)"
     return f"Beta({prior.a:g}, {prior.b:g})"
 
 

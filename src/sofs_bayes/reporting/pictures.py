@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.estimands import POOLED, EffectRow
+from sofs_bayes.reporting.contents.hierarchical import AFTER, headline
 from sofs_bayes.reporting.figures import (
     Drawing,
     audit_brackets,
@@ -13,8 +14,9 @@ from sofs_bayes.reporting.figures import (
     prior_posterior,
     rate_and_counterfactual,
 )
+from sofs_bayes.reporting.hierarchical_pictures import hierarchical_drawings
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:
     from sofs_bayes.published.audit import Audit
@@ -36,6 +38,8 @@ def drawings(run: Run) -> tuple[Drawing, ...]:
     """All figures of a run."""
     if isinstance(run.analysis, PrintedAnalysis):
         return (_densities(run, run.analysis),)
+    if isinstance(run.analysis, HierarchicalAnalysis):
+        return hierarchical_drawings(run)
     return _open_drawings(run, run.analysis)
 
 
@@ -112,11 +116,14 @@ def comparison(runs: Sequence[Run]) -> Drawing:
     names: dict[int, str] = {}  # by identity: two runs may have found the very same numbers
     for run in runs:
         prior = next(iter(run.analysis.effect_priors))
-        for row in run.effects:
-            if (row.scale, row.prior, row.target) != ("risk", prior, POOLED):
-                continue
-            if not row.estimand.startswith("effect") or row.variant == BY_YEAR:
-                continue
+        pooled = [
+            row
+            for row in run.effects
+            if (row.scale, row.prior, row.target) == ("risk", prior, POOLED)
+            and row.estimand.startswith("effect")
+            and row.variant != BY_YEAR
+        ]
+        for row in headline(pooled) if run.analysis.kind == "hierarchical" else pooled:
             rows.append(row)
             names[id(row)] = _line_name(run, row)
     return pilot_forest(
@@ -132,4 +139,6 @@ def comparison(runs: Sequence[Run]) -> Drawing:
 def _line_name(run: Run, row: EffectRow) -> str:
     if run.analysis.kind == "printed" and len({r.variant for r in run.effects}) > 1:
         return f"{run.analysis.name}: {row.variant}"
+    if run.analysis.kind == "hierarchical" and row.estimand != AFTER:
+        return f"{run.analysis.name}: {row.estimand}"
     return run.analysis.name

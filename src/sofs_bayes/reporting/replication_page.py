@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes.estimands import RateRow
+from sofs_bayes.reporting.contents.posterior_replication import posterior_tables
 from sofs_bayes.reporting.contents.replication import (
     decisions_table,
     effects_beside_table,
@@ -18,6 +19,7 @@ from sofs_bayes.reporting.tables import Table
 from sofs_bayes.spec import ChildrenAnalysis, Evidence, fingerprint
 
 if TYPE_CHECKING:
+    from sofs_bayes.checks.posterior_replication import PosteriorBeside
     from sofs_bayes.frequentist.published_analysis import PublishedAnalysis
     from sofs_bayes.frequentist.replication import Replicated
 
@@ -45,9 +47,14 @@ def replication_tables(
     numbers: "Sequence[Replicated]",
     analysis: ChildrenAnalysis,
     evidence: Evidence,
+    beside: "Sequence[PosteriorBeside]" = (),
 ) -> tuple[Table, ...]:
-    """All tables: totals, misses, rules, further effects, then the report's own in its order."""
+    """All tables: totals, misses, rules, further effects, then the report's own in its order.
+
+    Before these the posteriors of the columns, if there are any.
+    """
     further = [effects_beside_table(found, analysis, evidence)] if found.further else []
+    further += posterior_tables(beside, analysis, evidence)
     return (
         totals_table(numbers, analysis, evidence),
         misses_table(numbers, analysis, evidence),
@@ -85,6 +92,11 @@ def write_replication_page(
             folded=folded,
         ),
         Part(heading="Rates by year", anchor="rates", figures=figures),
+        Part(
+            heading="The posteriors beside the estimates",
+            anchor="posterior",
+            tables=tuple(table for table in short if table.name.startswith("posterior-")),
+        ),
         Part(heading="The report's tables", anchor="tables", tables=of_report),
     )
     page = Page(

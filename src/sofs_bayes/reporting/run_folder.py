@@ -223,7 +223,12 @@ def sha256(path: Path) -> str:
 
 def extra_types() -> dict[str, type]:
     """The row types of the further CSVs that run folders hold, by name without ending."""
+    from sofs_bayes.checks.children_predictive import ArmYearCheck
     from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
+    from sofs_bayes.checks.loo import AuthorityLooRow, LooRow, LooSummary
+    from sofs_bayes.checks.power_scaling import PowerScalingRow
+    from sofs_bayes.checks.tipping import TippingPoint, TippingRow
+    from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow
     from sofs_bayes.matching.choice import LeftOut, Match
     from sofs_bayes.matching.pre_trend import PreTrendRow
     from sofs_bayes.records.notices import Notice
@@ -238,6 +243,15 @@ def extra_types() -> dict[str, type]:
         "matches": Match,
         "left_out": LeftOut,
         "notices": Notice,
+        "shrinkage": ShrinkageRow,
+        "monte_carlo": MonteCarloRow,
+        "tipping": TippingRow,
+        "tipping_points": TippingPoint,
+        "arm_years": ArmYearCheck,
+        "loo": LooRow,
+        "loo_summary": LooSummary,
+        "authority_loo": AuthorityLooRow,
+        "power_scaling": PowerScalingRow,
     }
 
 

@@ -11,7 +11,19 @@ from typing import Any, Literal
 from sofs_bayes.spec import Evidence
 
 Cell = str | float | int | bool | None
-Format = Literal["text", "pp", "probability", "number", "integer", "percent", "year", "rhat", "pp2"]
+Format = Literal[
+    "text",
+    "pp",
+    "pp2",
+    "probability",
+    "number",
+    "integer",
+    "percent",
+    "year",
+    "rhat",
+    "signed",
+    "signed2",
+]
 
 EVIDENCE_LINES: Mapping[Evidence, str] = {
     "published": "Evidence: printed in the report.",
@@ -134,6 +146,8 @@ _SHOWN: Mapping[Format, Callable[[float], str]] = {
     "year": lambda x: f"{x:.0f}" if x else "–",
     "pp2": lambda x: f"{100 * x:+.2f}",
     "rhat": lambda x: f"{x:.3f}",
+    "signed": lambda x: f"{x:+.1f}",
+    "signed2": lambda x: f"{x:+.2f}",
 }
 
 

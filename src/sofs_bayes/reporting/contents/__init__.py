@@ -22,6 +22,24 @@ from sofs_bayes.reporting.contents.effects import (
     number_format,
     sensitivity_table,
 )
+from sofs_bayes.reporting.contents.hierarchical import (
+    changes_table,
+    columns_table,
+    pilots_table,
+    prior_grid_table,
+)
+from sofs_bayes.reporting.contents.hierarchical_checks import (
+    arm_years_table,
+    authority_loo_table,
+    comparison_table,
+    hierarchical_diagnostics,
+    loo_cells_table,
+    loo_table,
+    monte_carlo_table,
+    power_scaling_table,
+    tipping_table,
+)
+from sofs_bayes.reporting.contents.model_design import design_table
 from sofs_bayes.reporting.contents.printed import (
     brackets_table,
     facts_table,
@@ -30,7 +48,13 @@ from sofs_bayes.reporting.contents.printed import (
 
 __all__ = [
     "UNIT_OF",
+    "arm_years_table",
+    "authority_loo_table",
     "brackets_table",
+    "changes_table",
+    "columns_table",
+    "comparison_table",
+    "design_table",
     "diagnostics_table",
     "effect_scales",
     "effects_table",
@@ -38,14 +62,22 @@ __all__ = [
     "extremes_table",
     "facts_table",
     "findings_table",
+    "hierarchical_diagnostics",
     "interval_note",
     "left_out_table",
+    "loo_cells_table",
+    "loo_table",
     "matches_table",
+    "monte_carlo_table",
     "notices_table",
     "number_format",
+    "pilots_table",
+    "power_scaling_table",
     "pre_trend_table",
     "predictive_statistics_table",
     "predictive_table",
+    "prior_grid_table",
     "rates_table",
     "sensitivity_table",
+    "tipping_table",
 ]

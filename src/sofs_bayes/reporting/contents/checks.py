@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from sofs_bayes.reporting.assumptions import model_scale
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Column, Table, table_of
@@ -10,6 +11,8 @@ WITHIN_STARS = (
     "'Stars' is the probability of the printed stars given the coefficients under that reading;"
     " 1 where the reading makes no use of them."
 )
+
+ALL_RATES = "The share of rates outside 0 to 1 is that of all cells, pilots' and comparators'."
 
 
 def diagnostics_table(run: Run) -> Table:
@@ -84,8 +87,10 @@ def _pilots_first(group: tuple[tuple[str, int], list[bool]]) -> tuple[bool, int]
 
 def predictive_statistics_table(run: Run) -> Table:
     """How comparators' rates move, observed and as the model would have them move."""
+    rows = extra_rows(run, "predictive_statistics")
+    scale = "rates" if model_scale(run.analysis) == "risk" else "log-odds"
     columns = [
-        Column(key="statistic", heading="Comparators' log-odds"),
+        Column(key="statistic", heading=f"Comparators' {scale}"),
         Column(key="observed", heading="Observed", format="number"),
         Column(key="lower", heading="Predicted from", format="number"),
         Column(key="upper", heading="to", format="number"),
@@ -94,9 +99,10 @@ def predictive_statistics_table(run: Run) -> Table:
     return table_of(
         "predictive_statistics",
         f"{run.analysis.title}: does the model move as the authorities do?",
-        extra_rows(run, "predictive_statistics"),
+        rows,
         columns,
         evidence=run.evidence,
+        notes=[ALL_RATES] if any("0 to 1" in row.statistic for row in rows) else [],
         status=run.status,
     )
 

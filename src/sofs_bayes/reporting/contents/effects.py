@@ -6,24 +6,34 @@ from typing import Any
 from sofs_bayes.estimands import EffectRow, ProbabilityRow, statement_text
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, table_of
-from sofs_bayes.spec import Scale, Statement
+from sofs_bayes.spec import Statement
 
 NARROW = 0.02  # risk differences known this closely are shown with two decimals
-UNIT_OF: dict[str, str] = {"risk": "pp", "log-odds": "log-odds", "odds ratio": "odds ratio"}
+UNIT_OF: dict[str, str] = {
+    "risk": "pp",
+    "log-odds": "log-odds",
+    "odds ratio": "odds ratio",
+    "children per 1,000": "children per 1,000",
+}
 MCSE_NOTE = "Largest Monte Carlo error of a probability: {:.3f}."
 
 
-def effect_scales(run: Run) -> tuple[Scale, ...]:
-    """The scales that effects of a run are on and that it makes statements about, in order."""
-    present = {row.scale for row in run.effects}
-    named = dict.fromkeys(s.scale for s in run.analysis.estimands.statements)
+def effect_scales(run: Run) -> tuple[str, ...]:
+    """The scales that effects of a run are on and that it makes statements about, in order.
+
+    A hierarchical run's further scales come after them.
+    """
+    present = {row.scale for row in run.effects if row.estimand.startswith("effect")}
+    named: dict[str, None] = dict.fromkeys(s.scale for s in run.analysis.estimands.statements)
+    if run.analysis.kind == "hierarchical":
+        named |= dict.fromkeys(UNIT_OF)
     return tuple(scale for scale in named if scale in present)
 
 
 def effects_table(
     run: Run,
     *,
-    scale: Scale,
+    scale: str,
     keep: Callable[[EffectRow], bool] = lambda _: True,
     name: str = "effects",
     title: str | None = None,
@@ -78,7 +88,7 @@ def _what(row: EffectRow) -> tuple[Cell, ...]:
 def number_format(scale: str, rows: Sequence[EffectRow]) -> Format:
     """How effects on a scale are shown: percentage points for risks, finer if all are narrow."""
     if scale != "risk":
-        return "number"
+        return "signed" if scale == "children per 1,000" else "number"
     return "pp2" if all(row.upper - row.lower < NARROW for row in rows) else "pp"
 
 
@@ -138,7 +148,7 @@ def interval_note(run: Run) -> str:
     return f"Intervals: {100 * wanted.level:g}%, {kind}."
 
 
-def sensitivity_table(run: Run, *, scale: Scale, prior: str | None = None) -> Table:
+def sensitivity_table(run: Run, *, scale: str, prior: str | None = None) -> Table:
     """The pooled effect under every change made to data or assumptions, on one scale."""
     rows = [
         row

@@ -4,6 +4,7 @@ Each function takes rows of results and gives a `Drawing`: picture, alt text and
 themselves. `save` writes these as PNG, PDF and CSV.
 """
 
+from sofs_bayes.reporting.figures.arm_years import arm_years
 from sofs_bayes.reporting.figures.brackets import BracketRow, audit_brackets, bracket_row
 from sofs_bayes.reporting.figures.densities import prior_posterior
 from sofs_bayes.reporting.figures.drawing import Drawing, save
@@ -11,13 +12,16 @@ from sofs_bayes.reporting.figures.effects import pilot_forest
 from sofs_bayes.reporting.figures.event_years import event_study
 from sofs_bayes.reporting.figures.predictions import predictive
 from sofs_bayes.reporting.figures.rates import rate_and_counterfactual
+from sofs_bayes.reporting.figures.shrinkage import shrinkage
 from sofs_bayes.reporting.figures.style import STYLE, Style
+from sofs_bayes.reporting.figures.tipping import tipping_curve
 
 __all__ = [
     "STYLE",
     "BracketRow",
     "Drawing",
     "Style",
+    "arm_years",
     "audit_brackets",
     "bracket_row",
     "event_study",
@@ -26,4 +30,6 @@ __all__ = [
     "prior_posterior",
     "rate_and_counterfactual",
     "save",
+    "shrinkage",
+    "tipping_curve",
 ]

@@ -1,12 +1,13 @@
 """What all pictures of effects share: their axis, their interval's name, what they rest on."""
 
 from collections.abc import Sequence
-from typing import Literal
+from typing import Literal, Protocol
 
 from matplotlib.axes import Axes
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow
+from sofs_bayes.estimands.rows import ShrinkageRow
 from sofs_bayes.reporting.figures.numbers import (
     INTERVALS,
     ShownScale,
@@ -29,6 +30,22 @@ from sofs_bayes.spec import Evidence
 COLUMNS = ("median", "lower", "upper")
 
 
+class Ranged(Protocol):
+    """A row with a median and an interval."""
+
+    @property
+    def median(self) -> float:
+        """Posterior median."""
+
+    @property
+    def lower(self) -> float:
+        """Where the interval begins."""
+
+    @property
+    def upper(self) -> float:
+        """Where it ends."""
+
+
 def checked_scale(figure: str, rows: Sequence[EffectRow]) -> ShownScale:
     """The one scale of effects that can be drawn; anything else is refused."""
     refuse_empty(figure, rows)
@@ -40,7 +57,7 @@ def checked_scale(figure: str, rows: Sequence[EffectRow]) -> ShownScale:
     return scale
 
 
-def interval_name(figure: str, rows: Sequence[EffectRow]) -> str:
+def interval_name(figure: str, rows: Sequence[EffectRow | ShrinkageRow]) -> str:
     """Level and kind of the rows' intervals, as in "90% equal-tailed interval"."""
     kind, level = only_value(figure, rows, "interval"), only_value(figure, rows, "level")
     return f"{percent(level)} {INTERVALS.get(kind, kind)} interval"
@@ -56,17 +73,17 @@ def status_of(rows: Sequence[EffectRow]) -> str:
     return CONVERGED if any(row.status == CONVERGED for row in rows) else rows[0].status
 
 
-def shown_values(row: EffectRow, scale: ShownScale) -> tuple[float, float, float]:
+def shown_values(row: Ranged, scale: ShownScale) -> tuple[float, float, float]:
     """Median, lower and upper as the axis has them."""
     return scale.factor * row.median, scale.factor * row.lower, scale.factor * row.upper
 
 
-def shown_decimals(rows: Sequence[EffectRow], scale: ShownScale) -> int:
+def shown_decimals(rows: Sequence[Ranged], scale: ShownScale) -> int:
     """Decimals that suit all rows."""
     return decimals_for([value for row in rows for value in shown_values(row, scale)], scale)
 
 
-def numbers_text(row: EffectRow, scale: ShownScale, decimals: int) -> str:
+def numbers_text(row: Ranged, scale: ShownScale, decimals: int) -> str:
     """median [lower, upper]."""
     median, lower, upper = (amount(v, scale, decimals) for v in shown_values(row, scale))
     return f"{median} [{lower}, {upper}]"
@@ -75,7 +92,7 @@ def numbers_text(row: EffectRow, scale: ShownScale, decimals: int) -> str:
 def effect_axis(
     axes: Axes,
     which: Literal["x", "y"],
-    rows: Sequence[EffectRow],
+    rows: Sequence[Ranged],
     scale: ShownScale,
     inches: float,
 ) -> None:

@@ -32,7 +32,11 @@ SCALES: Mapping[str, ShownScale] = {
     "odds ratio": ShownScale(
         axis="odds ratio, logarithmic axis", unit="odds ratio", null=1.0, logarithmic=True
     ),
+    "children per 1,000": ShownScale(axis="change, children per 1,000", unit="children per 1,000"),
 }
+
+# Units whose larger numbers need one decimal only.
+COARSE = ("percentage points", "children per 1,000")
 
 
 def minus(text: str) -> str:
@@ -48,7 +52,7 @@ def amount(value: float, scale: ShownScale, decimals: int) -> str:
 
 def decimals_for(values: Sequence[float], scale: ShownScale) -> int:
     """Two decimals for log-odds, ratios and small numbers of points, otherwise one."""
-    return 1 if scale.unit == "percentage points" and max(map(abs, values)) >= 2 else 2
+    return 1 if scale.unit in COARSE and max(map(abs, values)) >= 2 else 2
 
 
 def percent(share: float) -> str:

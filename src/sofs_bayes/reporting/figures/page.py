@@ -22,6 +22,7 @@ from sofs_bayes.spec import Evidence
 
 CONVERGED = "converged"
 MARK = "NOT CONVERGED"
+SIMULATED = "Simulated children"
 BASELINE = 0.76  # of a line's height from its top; capitals then stand in its middle
 
 
@@ -56,10 +57,12 @@ def blank_page(
 ) -> Page:
     """A figure with title and key above, notes and evidence below, and `body` inches between.
 
-    A status other than `converged` is written into the title and across the picture.
+    A status other than `converged` is written into the title and across the picture; that the
+    children are simulated is written into the title too.
     """
     inner = STYLE.width - 2 * STYLE.margin
-    caption = title if status == CONVERGED else f"{MARK}: {title}"
+    caption = f"{SIMULATED}: {title}" if "synthetic" in evidence else title
+    caption = caption if status == CONVERGED else f"{MARK}: {caption}"
     head = wrap(caption, STYLE.title, inner, bold=True)
     strips = _key_strips(key, inner)
     below = [*notes, *(EVIDENCE_LINES[kind] for kind in evidence)]

@@ -21,10 +21,15 @@ def roomy_ticks(lower: float, upper: float, width: float, *, signed: bool) -> li
 
 def label_years(axes: Axes, years: Sequence[int], width: float) -> None:
     """Financial years below the axis, as many as its width in inches has room for."""
+    shown = roomy_years(years, width)
+    set_ticks(axes, "x", shown, [financial_year(year) for year in shown])
+
+
+def roomy_years(years: Sequence[int], width: float) -> list[int]:
+    """Every year, every second, …, the last among them, as an axis that long can label."""
     room = max(1, int(width / (width_of("2000/01", STYLE.small) + 0.08)))
     every = -(-len(years) // room)
-    shown = list(years)[::-1][::every][::-1]
-    set_ticks(axes, "x", shown, [financial_year(year) for year in shown])
+    return list(years)[::-1][::every][::-1]
 
 
 def moved_apart(

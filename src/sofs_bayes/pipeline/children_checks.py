@@ -1,0 +1,143 @@
+"""A hierarchical fit of children → what is shown beside its effects, as rows of files."""
+
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any
+
+from sofs_bayes.pipeline.children_changes import UNPOOLED
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from sofs_bayes.bayes.cell_data import CellData
+    from sofs_bayes.pipeline.children_fits import ChildrenFit
+    from sofs_bayes.spec import HierarchicalAnalysis
+
+Rows = dict[str, tuple[type, tuple[Any, ...]]]
+PRIOR_DRAWS = 1000
+
+
+def shown_beside(
+    analysis: "HierarchicalAnalysis",
+    main: "ChildrenFit",
+    refits: "Mapping[str, ChildrenFit]",
+    refit: "Callable[[CellData, str], xr.Dataset] | None",
+) -> Rows:
+    """Everything of a run but its effects: file name → (row type, rows).
+
+    Parameters
+    ----------
+    main
+        The headline fit.
+    refits
+        The fits it is compared with, by variant.
+    refit
+        Named draws of the headline's model on other data, under the name given; None where no
+        authority's leaving out is worth a refit.
+    """
+    return (
+        _of_effects(analysis, main, refits)
+        | _of_predictions(analysis, main)
+        | _of_leaving_out(analysis, main, refit)
+    )
+
+
+def _of_effects(
+    analysis: "HierarchicalAnalysis", main: "ChildrenFit", refits: "Mapping[str, ChildrenFit]"
+) -> Rows:
+    from sofs_bayes.checks.power_scaling import PowerScalingRow, power_scaling
+    from sofs_bayes.checks.tipping import TippingPoint, TippingRow, tipping
+    from sofs_bayes.estimands.children_rows import monte_carlo_rows, shrinkage_rows
+    from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow
+
+    found: Rows = {
+        "monte_carlo": (MonteCarloRow, tuple(monte_carlo_rows(main.answers, analysis.estimands)))
+    }
+    if UNPOOLED in refits:
+        rows = shrinkage_rows(main.answers, refits[UNPOOLED].answers, analysis.estimands)
+        found["shrinkage"] = (ShrinkageRow, tuple(rows))
+    model = analysis.model
+    one_effect = analysis.regression.treatment == "did" and model.pilot_effects != "none"
+    if one_effect and model.departures == "none":
+        prior, level = main.setting.effect_prior, analysis.estimands.level
+        tipped = tipping(main.posterior, main.data, main.blocks, prior, level=level)
+        found["tipping"] = (TippingRow, tipped.rows)
+        found["tipping_points"] = (TippingPoint, tipped.points)
+    named = {
+        " / ".join((each.estimand, each.target)): draws
+        for each, draws in main.answers.items()
+        if each.scale == "risk" and each.estimand.startswith("effect")
+    }
+    scaled = power_scaling(main.posterior, named, analysis, main.data, main.blocks)
+    return found | {"power_scaling": (PowerScalingRow, scaled)}
+
+
+def _of_predictions(analysis: "HierarchicalAnalysis", main: "ChildrenFit") -> Rows:
+    from sofs_bayes.bayes.sampling import stage_seed
+    from sofs_bayes.checks.children_predictive import ArmYearCheck, children_predictive
+    from sofs_bayes.checks.children_prior import prior_draws
+    from sofs_bayes.checks.diagnostics import PredictiveStatistic
+
+    level, seed = analysis.estimands.level, analysis.sampler.seed
+    before = prior_draws(
+        analysis,
+        main.data,
+        main.blocks,
+        draws=PRIOR_DRAWS,
+        seed=stage_seed(seed, "prior draws"),
+    )
+    after = children_predictive(
+        main.posterior,
+        main.data,
+        main.blocks,
+        kind="posterior",
+        level=level,
+        seed=stage_seed(seed, "posterior predictive"),
+    )
+    expected = children_predictive(
+        before,
+        main.data,
+        main.blocks,
+        kind="prior",
+        level=level,
+        seed=stage_seed(seed, "prior predictive"),
+    )
+    return {
+        "arm_years": (ArmYearCheck, (*after.years, *expected.years)),
+        "predictive_statistics": (
+            PredictiveStatistic,
+            (*after.statistics, *expected.statistics),
+        ),
+    }
+
+
+def _of_leaving_out(
+    analysis: "HierarchicalAnalysis",
+    main: "ChildrenFit",
+    refit: "Callable[[CellData, str], xr.Dataset] | None",
+) -> Rows:
+    from sofs_bayes.bayes.cell_data import without
+    from sofs_bayes.checks.loo import (
+        AuthorityLooRow,
+        LooRow,
+        LooSummary,
+        loo_authorities,
+        loo_cells,
+    )
+
+    def fitted_without(name: str) -> "xr.Dataset":
+        assert refit is not None
+        return refit(without(main.data, [name]), f"leaving out {name}")
+
+    cells = loo_cells(main.posterior, main.data, main.blocks, analysis)
+    authorities = loo_authorities(
+        main.posterior,
+        main.data,
+        main.blocks,
+        analysis,
+        refit=None if refit is None else fitted_without,
+    )
+    return {
+        "loo": (LooRow, cells.rows),
+        "loo_summary": (LooSummary, (cells.summary,)),
+        "authority_loo": (AuthorityLooRow, authorities),
+    }

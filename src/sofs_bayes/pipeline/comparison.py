@@ -1,0 +1,35 @@
+"""Runs of several columns → which of them predicts left-out authority-years best."""
+
+from collections.abc import Sequence
+
+from sofs_bayes.checks.comparison import compare_fits
+from sofs_bayes.checks.loo import LooResult
+from sofs_bayes.errors import BadInput
+from sofs_bayes.reporting.contents import comparison_table
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.tables import Table
+
+
+def compare(runs: Sequence[Run]) -> Table:
+    """Hierarchical runs compared by leave-one-out over the same children.
+
+    Raises
+    ------
+    BadInput
+        A run without leave-one-out, or runs of different children, weights or likelihoods.
+    """
+    loos: dict[str, LooResult] = {}
+    for run in runs:
+        name = run.analysis.name
+        if "loo_summary" not in run.extra:
+            raise BadInput(name, "loo_summary.csv", "nothing", "a run of a hierarchical analysis")
+        if name in loos:
+            raise BadInput(name, "name", f"{name!r} again", "runs of different names")
+        (summary,) = run.extra["loo_summary"][1]
+        loos[name] = LooResult(summary=summary, rows=run.extra["loo"][1])
+    passed = all(run.status == "converged" for run in runs)
+    return comparison_table(
+        compare_fits(loos),
+        evidence=runs[0].evidence,
+        status="converged" if passed else "not converged",
+    )

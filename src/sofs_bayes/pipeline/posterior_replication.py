@@ -1,0 +1,91 @@
+"""Matched children → every printed column, with the posteriors of its two models beside it."""
+
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sofs_bayes import spec
+from sofs_bayes.pipeline.children_changes import as_regressed, setting_of
+from sofs_bayes.pipeline.children_fits import Workshop, children_cells, one_fit
+from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+    from sofs_bayes.checks.posterior_replication import PosteriorBeside
+    from sofs_bayes.frequentist.did import DidFit
+    from sofs_bayes.pipeline.children_fits import ChildrenPrograms
+
+
+def hierarchical_columns(analysis: ChildrenAnalysis) -> tuple[HierarchicalAnalysis, ...]:
+    """The bundled hierarchical analyses of the printed columns of an analysis, one for each."""
+    found: dict[str, HierarchicalAnalysis] = {}
+    for path in spec.bundled_models().values():
+        each = spec.load(path)
+        if not isinstance(each, HierarchicalAnalysis) or each.children.name != analysis.name:
+            continue
+        column = next(c for c in analysis.regressions.columns if c.name == each.column)
+        usual = each.regression.model == column.model and each.model.weights == "likelihood"
+        plain = each.model.tails == "normal" and each.model.authorities == "random"
+        if column.table and usual and plain and each.model.shocks != "none":
+            found.setdefault(column.name, replace(each, children=analysis))
+    return tuple(found.values())
+
+
+def posterior_replication(
+    analysis: ChildrenAnalysis,
+    matched: "pd.DataFrame",
+    file: Path,
+    *,
+    progress: Progress = silent,
+) -> "tuple[PosteriorBeside, ...]":
+    """Each printed coefficient beside its estimate and the posteriors of two models.
+
+    The regression itself (flat priors, the same terms, no random effects or shocks), and the
+    hierarchical model of the bundled analyses, also without its shocks.
+
+    Parameters
+    ----------
+    matched, file
+        The matched children, as a frame, and the file they are in.
+    """
+    from sofs_bayes.checks.posterior_replication import PosteriorsOfColumn, posterior_beside
+
+    rows: list[PosteriorBeside] = []
+    programs: ChildrenPrograms = {}
+    for each in hierarchical_columns(analysis):
+        progress(f"{each.name}: regressions")
+        fits = _regressions(each, matched)
+        cells = children_cells(file, each)
+        shop = Workshop(analysis=each, programs=programs, store=None, seconds={}, progress=progress)
+        from sofs_bayes.bayes.cell_data import cell_data
+
+        first, data = next(iter(each.effect_priors)), cell_data(cells, each)
+        made = [
+            one_fit(shop, seen, setting_of(each, first, None, **changes), name)
+            for name, seen, changes in (
+                ("the regression itself", as_regressed(cells, each), {"replicating": True}),
+                ("no shocks", data, {"shocks": False}),
+                ("main", data, {}),
+            )
+        ]
+        passed = all(fit.gate.passed for fit in made)
+        draws = PosteriorsOfColumn(
+            regression=made[0].posterior["coefficient"],
+            no_shocks=made[1].posterior["coefficient"],
+            hierarchical=made[2].posterior["coefficient"],
+            status="converged" if passed else "not converged",
+        )
+        rows += posterior_beside(each, fits, draws)
+    return tuple(rows)
+
+
+def _regressions(analysis: HierarchicalAnalysis, matched: "pd.DataFrame") -> "dict[str, DidFit]":
+    from sofs_bayes.frequentist.did import fit
+
+    own = analysis.regression
+    return {
+        cluster: fit(matched, analysis.children, replace(own, cluster=cluster))
+        for cluster in ("none", "child", "authority")
+    }

@@ -1,0 +1,213 @@
+"""Hierarchical runs → tables of their effects: pilot by pilot, and under every change."""
+
+import re
+from collections.abc import Iterable, Sequence
+from dataclasses import replace
+
+from sofs_bayes.estimands import POOLED, EffectRow
+from sofs_bayes.reporting.assumptions import distribution
+from sofs_bayes.reporting.contents.effects import UNIT_OF, extra_rows, interval_note, number_format
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.tables import Cell, Column, Table, shown, table_of
+from sofs_bayes.spec import Exponential, HierarchicalAnalysis
+
+MAIN = "main"
+AFTER = "effect after settling-in"
+OF_GRID = re.compile(r"(?P<parameter>\w+) × (?P<factor>[0-9.]+)")
+
+
+def main_rows(run: Run, scale: str, *, pooled: bool = False) -> list[EffectRow]:
+    """The effects of the main fit under the first prior, on one scale; or the pooled ones."""
+    return [
+        row
+        for row in run.effects
+        if (row.scale, row.prior, row.variant) == (scale, _first_prior(run), MAIN)
+        and row.estimand.startswith("effect")
+        and (row.target == POOLED or not pooled)
+    ]
+
+
+def headline(rows: Sequence[EffectRow]) -> list[EffectRow]:
+    """Of pooled effects, those that answer the main question: after settling-in.
+
+    Where there is no such effect, all are kept: those against kinds of comparators, or those of
+    single years.
+    """
+    after = [row for row in rows if row.estimand == AFTER]
+    return after or list(rows)
+
+
+def changed_rows(run: Run, scale: str) -> list[EffectRow]:
+    """The pooled effects of the refits, on one scale, but for those of the prior grid."""
+    return [row for row in _refitted(run, scale) if not OF_GRID.fullmatch(row.variant)]
+
+
+def grid_rows(run: Run, scale: str) -> list[EffectRow]:
+    """The pooled effects of the refits with one prior's scale multiplied, on one scale."""
+    return [row for row in _refitted(run, scale) if OF_GRID.fullmatch(row.variant)]
+
+
+def _refitted(run: Run, scale: str) -> Iterable[EffectRow]:
+    asked = (scale, _first_prior(run), POOLED)
+    for row in extra_rows(run, "sensitivity"):
+        if (row.scale, row.prior, row.target) == asked and row.estimand.startswith("effect"):
+            yield row
+
+
+def pilots_table(run: Run, *, scale: str = "risk") -> Table:
+    """Each pilot's effect by itself beside its partially pooled one, and how far it was pulled."""
+    rows = [row for row in extra_rows(run, "shrinkage") if row.scale == scale]
+    number = number_format(scale, rows)
+    percent = f"{100 * run.analysis.estimands.level:g}%"
+    columns = [
+        Column(key="target", heading="Pilot"),
+        Column(key="unpooled_median", heading="By itself", format=number),
+        Column(key="unpooled_lower", heading=f"{percent} from", format=number),
+        Column(key="unpooled_upper", heading="to", format=number),
+        Column(key="median", heading="Partially pooled", format=number),
+        Column(key="lower", heading=f"{percent} from", format=number),
+        Column(key="upper", heading="to", format=number),
+        Column(key="shrinkage", heading="Pulled in by", format="percent"),
+    ]
+    notes = [f"Medians. {interval_note(run)}"]
+    if rows:
+        notes.append(
+            "Pulled in: the share of a pilot's distance from the pooled effect"
+            f" ({shown(rows[0].pooled_median, number)}) that pooling took away; a gap where it"
+            " has no meaning."
+        )
+    return table_of(
+        "pilots",
+        f"{run.analysis.title}: pilot by pilot ({UNIT_OF[scale]})",
+        rows,
+        columns,
+        evidence=run.evidence,
+        notes=notes,
+        status=run.status,
+    )
+
+
+def changes_table(run: Run, *, scale: str = "risk") -> Table:
+    """The pooled effect as declared, then with one change at a time to data or model."""
+    rows = changed_rows(run, scale)
+    rows = [*main_rows(run, scale, pooled=True), *rows] if rows else []
+    number = number_format(scale, rows)
+    several = len({row.estimand for row in rows}) > 1
+    columns = [
+        Column(key="variant", heading="Change"),
+        *([Column(key="estimand", heading="Effect")] if several else []),
+        Column(key="median", heading="Median", format=number),
+        Column(key="lower", heading="from", format=number),
+        Column(key="upper", heading="to", format=number),
+        Column(key="status", heading="Draws"),
+    ]
+    return table_of(
+        "changes",
+        f"{run.analysis.title}: one change at a time ({UNIT_OF[scale]})",
+        rows,
+        columns,
+        evidence=run.evidence,
+        notes=[interval_note(run), f"Prior of the effect: {_first_prior(run)}."],
+        status=run.status,
+    )
+
+
+def prior_grid_table(run: Run, *, scale: str = "risk") -> Table:
+    """The pooled effect with the prior of one standard deviation narrower or wider at a time."""
+    assert isinstance(run.analysis, HierarchicalAnalysis)
+    grid = grid_rows(run, scale)
+    rows = [*main_rows(run, scale, pooled=True), *grid] if grid else []
+    number = number_format(scale, rows)
+    several = len({row.estimand for row in rows}) > 1
+    columns = [
+        Column(key="parameter", heading="Prior of"),
+        Column(key="prior", heading="Instead of the declared one"),
+        *([Column(key="estimand", heading="Effect")] if several else []),
+        Column(key="median", heading="Median", format=number),
+        Column(key="lower", heading="from", format=number),
+        Column(key="upper", heading="to", format=number),
+        Column(key="status", heading="Draws"),
+    ]
+    return Table(
+        name="prior_grid",
+        title=f"{run.analysis.title}: other priors of the standard deviations ({UNIT_OF[scale]})",
+        columns=tuple(columns),
+        rows=tuple(_grid_line(run.analysis, row, several=several) for row in rows),
+        evidence=run.evidence,
+        notes=(interval_note(run), f"Prior of the effect: {_first_prior(run)}."),
+        status=run.status,
+    )
+
+
+def _grid_line(
+    analysis: HierarchicalAnalysis, row: EffectRow, *, several: bool
+) -> tuple[Cell, ...]:
+    numbers = (row.median, row.lower, row.upper, row.status)
+    estimand = (row.estimand,) if several else ()
+    found = OF_GRID.fullmatch(row.variant)
+    if found is None:
+        return ("all as declared", "", *estimand, *numbers)
+    name, factor = found["parameter"], float(found["factor"])
+    return (name.replace("_", " "), _scaled(analysis, name, factor), *estimand, *numbers)
+
+
+def _scaled(analysis: HierarchicalAnalysis, name: str, factor: float) -> str:
+    """The prior of a grid's line in the usual notation."""
+    prior = getattr(analysis.priors, name)
+    if isinstance(prior, Exponential):
+        return distribution(replace(prior, mean=factor * prior.mean))
+    return distribution(replace(prior, scale=factor * prior.scale))
+
+
+def _first_prior(run: Run) -> str:
+    return next(iter(run.analysis.effect_priors))
+
+
+def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
+    """The pooled effect that answers the main question, run by run, each with its first prior.
+
+    Parameters
+    ----------
+    runs
+        Hierarchical runs of one evidence.
+    """
+    (evidence,) = {run.evidence for run in runs}
+    found = [(run, row) for run in runs for row in headline(main_rows(run, scale, pooled=True))]
+    number = number_format(scale, [row for _, row in found])
+    lines = [
+        (
+            run.analysis.name,
+            run.analysis.column if isinstance(run.analysis, HierarchicalAnalysis) else "",
+            *(row.estimand, row.median, row.lower, row.upper),
+            _chance_above_zero(run, row),
+            row.status,
+        )
+        for run, row in found
+    ]
+    return Table(
+        name="columns",
+        title=f"The pooled effect, one analysis beside the other ({UNIT_OF[scale]})",
+        columns=(
+            Column(key="analysis", heading="Analysis"),
+            Column(key="column", heading="Column of the report"),
+            Column(key="estimand", heading="Effect"),
+            Column(key="median", heading="Median", format=number),
+            Column(key="lower", heading="from", format=number),
+            Column(key="upper", heading="to", format=number),
+            Column(key="P(above 0)", heading="P(> 0)", format="probability"),
+            Column(key="status", heading="Draws"),
+        ),
+        rows=tuple(lines),
+        evidence=evidence,
+        notes=tuple(dict.fromkeys(interval_note(run) for run in runs)),
+        status="converged" if all(r.status == "converged" for r in runs) else "not converged",
+    )
+
+
+def _chance_above_zero(run: Run, row: EffectRow) -> float | None:
+    """None where the analysis makes no statement about it."""
+    asked = (row.estimand, row.target, row.prior, row.variant, "above 0 pp")
+    for each in run.probabilities:
+        if (each.estimand, each.target, each.prior, each.variant, each.statement) == asked:
+            return each.probability
+    return None

@@ -1,0 +1,272 @@
+"""Hierarchical runs → tables that say whether to trust them, and what they hang on."""
+
+import math
+import re
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sofs_bayes.reporting.contents.effects import NARROW, extra_rows
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.tables import Cell, Column, Format, Table, shown, table_of
+
+if TYPE_CHECKING:
+    from sofs_bayes.checks.children_predictive import ArmYearCheck
+    from sofs_bayes.checks.comparison import ComparisonRow
+    from sofs_bayes.checks.tipping import TippingPoint
+    from sofs_bayes.spec import Evidence
+
+WORST = 10  # authority-years listed by Pareto k
+# A departure in the reason of a tipping point that was not found, on the model's scale.
+NUMBER = re.compile(r"(?<=departure of )[-+.e\d]+")
+KINDS = {"posterior": "Predicted", "prior": "By the priors alone"}
+
+
+def hierarchical_diagnostics(run: Run) -> tuple[Table, ...]:
+    """The tables of checks that a hierarchical run has rows for, beside those every run has."""
+    tables = (
+        arm_years_table(run),
+        loo_table(run),
+        loo_cells_table(run),
+        authority_loo_table(run),
+        power_scaling_table(run),
+        tipping_table(run),
+        monte_carlo_table(run),
+    )
+    return tuple(table for table in tables if table.rows)
+
+
+def arm_years_table(run: Run) -> Table:
+    """The rate of each arm in each year, beside what posterior and prior predict for it."""
+    rows: Sequence[ArmYearCheck] = extra_rows(run, "arm_years")
+    kinds = [kind for kind in KINDS if any(row.kind == kind for row in rows)]
+    found = {(row.arm, row.year, row.kind): row for row in rows}
+    places = sorted({(row.arm, row.year) for row in rows}, key=_pilots_and_years_first)
+    lines: list[tuple[Cell, ...]] = []
+    for arm, year in places:
+        each = [found.get((arm, year, kind)) for kind in kinds]
+        seen = next(row for row in each if row is not None)
+        line: list[Cell] = [arm, year, seen.children, seen.observed]
+        for row in each:
+            line += [None] * 3 if row is None else [row.lower, row.upper, row.p]
+        lines.append(tuple(line))
+    columns = [
+        Column(key="arm", heading="Authorities"),
+        Column(key="year", heading="Financial year from, or period"),
+        Column(key="children", heading="Children", format="integer"),
+        Column(key="observed", heading="Rate", format="percent"),
+    ]
+    for kind in kinds:
+        columns += [
+            Column(key=f"{kind}_lower", heading=f"{KINDS[kind]}, from", format="percent"),
+            Column(key=f"{kind}_upper", heading="to", format="percent"),
+            Column(key=f"{kind}_p", heading="P(prediction larger)", format="probability"),
+        ]
+    level = f" {100 * rows[0].level:g}%" if rows else ""
+    return Table(
+        name="arm_years",
+        title=f"{run.analysis.title}: rates by arm and year beside their{level} predictions",
+        columns=tuple(columns),
+        rows=tuple(lines),
+        evidence=run.evidence,
+        notes=(
+            "Rates are weighted as in the likelihood. Each authority-year is predicted with a new"
+            " shock, not its own.",
+        ),
+        status=run.status,
+    )
+
+
+def _pilots_and_years_first(place: tuple[str, str]) -> tuple[bool, bool, bool, str]:
+    arm, year = place
+    return arm != "pilot", not year.isdigit(), year == "after", year
+
+
+def loo_table(run: Run) -> Table:
+    """How well each authority's year is predicted by all others, in one line."""
+    rows = extra_rows(run, "loo")
+    summary = next(iter(extra_rows(run, "loo_summary")), None)
+    lines: tuple[tuple[Cell, ...], ...] = ()
+    if rows:
+        from sofs_bayes.checks.loo import MAX_K
+
+        total = sum(row.elpd for row in rows)
+        mean = total / len(rows)
+        se = math.sqrt(sum((row.elpd - mean) ** 2 for row in rows))
+        high = sum(not row.pareto_k <= MAX_K for row in rows)
+        worst = max(row.pareto_k for row in rows)
+        p_loo = None if summary is None else summary.p_loo
+        lines = ((len(rows), total, se, p_loo, high, worst, _verdict(high)),)
+    return Table(
+        name="loo",
+        title=f"{run.analysis.title}: each authority's year predicted by all others",
+        columns=(
+            Column(key="points", heading="Authority-years", format="integer"),
+            Column(key="elpd", heading="Log predictive density", format="number"),
+            Column(key="se", heading="Its standard error", format="number"),
+            Column(key="p_loo", heading="Effective parameters", format="number"),
+            Column(key="high_k", heading="Pareto k above 0.7", format="integer"),
+            Column(key="worst_k", heading="Largest", format="number"),
+            Column(key="verdict", heading="Verdict"),
+        ),
+        rows=lines,
+        evidence=run.evidence,
+        notes=("Leave-one-out by Pareto-smoothed importance sampling.",),
+        status=run.status,
+    )
+
+
+def _verdict(high: int) -> str:
+    return "to be relied on" if high == 0 else "only to be relied on where k is small"
+
+
+def loo_cells_table(run: Run, *, most: int = WORST) -> Table:
+    """The authority-years hardest to leave out: the largest Pareto k first."""
+    rows = sorted(extra_rows(run, "loo"), key=lambda row: -row.pareto_k)[:most]
+    columns = [
+        Column(key="authority", heading="Authority"),
+        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="elpd", heading="Log predictive density", format="number"),
+        Column(key="pareto_k", heading="Pareto k", format="number"),
+    ]
+    return table_of(
+        "loo_cells",
+        f"{run.analysis.title}: the authority-years that the fit leans on most",
+        rows,
+        columns,
+        evidence=run.evidence,
+        notes=["A large k: the fit would be another one without this authority's year."],
+        status=run.status,
+    )
+
+
+def authority_loo_table(run: Run) -> Table:
+    """How well each authority is predicted by all others; pilots first, the worst first."""
+    rows = sorted(extra_rows(run, "authority_loo"), key=lambda row: (row.arm != "pilot", row.elpd))
+    columns = [
+        Column(key="authority", heading="Authority"),
+        Column(key="arm", heading="Arm"),
+        Column(key="elpd", heading="Log predictive density", format="number"),
+        Column(key="pareto_k", heading="Pareto k", format="number"),
+        Column(key="refitted", heading="Fitted without it"),
+    ]
+    return table_of(
+        "authority_loo",
+        f"{run.analysis.title}: each authority predicted by all others",
+        rows,
+        columns,
+        evidence=run.evidence,
+        notes=["Where k is above 0.7 only a fit without the authority is to be relied on."],
+        status=run.status,
+    )
+
+
+def power_scaling_table(run: Run) -> Table:
+    """How far each answer moves if priors, or the data, count for a little more or less."""
+    columns = [
+        Column(key="quantity", heading="Quantity"),
+        Column(key="priors", heading="Priors scaled"),
+        Column(key="prior", heading="Sensitivity to them", format="number"),
+        Column(key="likelihood", heading="to the data", format="number"),
+        Column(key="diagnosis", heading="Diagnosis"),
+    ]
+    return table_of(
+        "power_scaling",
+        f"{run.analysis.title}: what do the answers hang on?",
+        extra_rows(run, "power_scaling"),
+        columns,
+        evidence=run.evidence,
+        notes=[
+            "Change of the answer's distribution per doubling of the power of priors or data;"
+            " above 0.05 an answer is said to depend on them."
+        ],
+        status=run.status,
+    )
+
+
+def tipping_table(run: Run) -> Table:
+    """How far trends would have had to depart for a conclusion about each effect to change."""
+    points: Sequence[TippingPoint] = extra_rows(run, "tipping_points")
+    risk = all(point.scale == "risk" for point in points)
+    small = all(not abs(point.departure) >= NARROW for point in points)
+    number: Format = ("pp2" if small else "pp") if risk else "signed2"
+    unit = "pp" if risk else "log-odds"
+    lines = [(each.target, _tipping_sentence(each, number), each.departure) for each in points]
+    return Table(
+        name="tipping_points",
+        title=f"{run.analysis.title}: had trends not stayed parallel",
+        columns=(
+            Column(key="target", heading="Effect in"),
+            Column(key="sentence", heading="P(effect > 0) …"),
+            Column(key="departure", heading=f"Departure ({unit})", format=number),
+        ),
+        rows=tuple(lines),
+        evidence=run.evidence,
+        notes=(
+            "Departure: how much more the pilots' outcome would have risen than the comparators'"
+            " after settling-in without the practice model.",
+        ),
+        status=run.status,
+    )
+
+
+def _tipping_sentence(point: "TippingPoint", number: Format) -> str:
+    level = f"{100 * point.level:g}%"
+
+    def amount(departure: float) -> str:
+        return f"{shown(departure, number)} {'pp' if point.scale == 'risk' else '(log-odds)'}"
+
+    if math.isnan(point.departure):
+        verb = {"falls": "fall", "rises": "rise"}[point.direction]
+        reason = NUMBER.sub(lambda found: amount(float(found[0])), point.reason)
+        return f"is not seen to {verb} to {level}: {reason}"
+    return f"{point.direction} to {level} if trends had departed by {amount(point.departure)}"
+
+
+def monte_carlo_table(run: Run, *, scale: str = "risk") -> Table:
+    """How exactly the draws tell each effect's mean, median and interval, on one scale."""
+    rows = [
+        row
+        for row in extra_rows(run, "monte_carlo")
+        if row.scale == scale and row.estimand.startswith("effect")
+    ]
+    columns = [
+        Column(key="estimand", heading="Effect"),
+        Column(key="target", heading="In"),
+        Column(key="mcse_mean", heading="Error of the mean", format="number"),
+        Column(key="mcse_median", heading="of the median", format="number"),
+        Column(key="mcse_lower", heading="of the lower end", format="number"),
+        Column(key="mcse_upper", heading="of the upper end", format="number"),
+    ]
+    return table_of(
+        "monte_carlo",
+        f"{run.analysis.title}: Monte Carlo errors ({scale})",
+        rows,
+        columns,
+        evidence=run.evidence,
+        notes=["0.001 = 0.1 percentage points."] if scale == "risk" else [],
+        status=run.status,
+    )
+
+
+def comparison_table(
+    rows: Sequence["ComparisonRow"], *, evidence: "Evidence", status: str = "converged"
+) -> Table:
+    """Analyses of the same children, the one that predicts an authority's year best first."""
+    columns = [
+        Column(key="analysis", heading="Analysis"),
+        Column(key="elpd", heading="Log predictive density", format="number"),
+        Column(key="difference", heading="Below the best by", format="number"),
+        Column(key="se_difference", heading="Its standard error", format="number"),
+        Column(key="weight", heading="Stacking weight", format="probability"),
+        Column(key="p_loo", heading="Effective parameters", format="number"),
+        Column(key="worst_k", heading="Largest Pareto k", format="number"),
+    ]
+    return table_of(
+        "comparison",
+        "Which analysis predicts an authority's year best?",
+        rows,
+        columns,
+        evidence=evidence,
+        notes=["Leave-one-out, by authority and year, on the same children."],
+        status=status,
+    )

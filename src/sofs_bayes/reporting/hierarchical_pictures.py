@@ -1,0 +1,188 @@
+"""Hierarchical runs → the figures that belong to them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import replace
+
+from sofs_bayes.estimands import NEW, POOLED, EffectRow
+from sofs_bayes.reporting.contents.effects import extra_rows
+from sofs_bayes.reporting.contents.hierarchical import (
+    AFTER,
+    MAIN,
+    changed_rows,
+    grid_rows,
+    headline,
+    main_rows,
+)
+from sofs_bayes.reporting.figures import (
+    Drawing,
+    arm_years,
+    event_study,
+    pilot_forest,
+    shrinkage,
+    tipping_curve,
+)
+from sofs_bayes.reporting.run_folder import Run
+
+BY_YEAR = "effect in year "
+
+# What an analysis's outcome counts, in words.
+EVENTS: Mapping[str, str] = {
+    "ICPC": "Initial child protection conferences",
+    "CLA": "Entries to care",
+}
+
+
+def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
+    """All figures that a hierarchical run has rows for, on the risk scale."""
+    rows = main_rows(run, "risk")
+    drawn = (
+        *_forests(rows),
+        *_shrinkage(run),
+        *_event_study(rows),
+        *_other_effects(rows),
+        *_priors(run),
+        *_changes(run),
+        *_prior_grid(run),
+        *_arm_years(run),
+        *_tipping(run),
+    )
+    if run.evidence != "synthetic":
+        return drawn
+    return tuple(replace(each, alt=f"{each.alt} The children are simulated.") for each in drawn)
+
+
+def _forests(rows: Sequence[EffectRow]) -> list[Drawing]:
+    """The pilots with pooled effect and new authority, a forest for each effect that has them."""
+    found: list[Drawing] = []
+    for estimand in dict.fromkeys(row.estimand for row in rows):
+        own = [row for row in rows if row.estimand == estimand]
+        if all(row.target in (POOLED, NEW) for row in own):
+            continue
+        title = f"{_capital(estimand)}, pilot by pilot"
+        suffix = f"-{len(found) + 1}" if found else ""
+        found.append(pilot_forest(own, title=title, name=f"pilot-forest{suffix}"))
+    return found
+
+
+def _shrinkage(run: Run) -> list[Drawing]:
+    rows = [row for row in extra_rows(run, "shrinkage") if row.scale == "risk"]
+    title = "Each pilot by itself, and pulled in by the others"
+    if not rows:
+        return []
+    return [shrinkage(rows, title=title, evidence=run.evidence, status=run.status)]
+
+
+def _event_study(rows: Sequence[EffectRow]) -> list[Drawing]:
+    years = [row for row in rows if row.estimand.startswith(BY_YEAR)]
+    before = any(row.estimand.startswith(f"{BY_YEAR}-") for row in years)
+    title = "Effect by year" + (" before and" if before else "") + " after settling-in"
+    return [event_study(years, title=title)] if years else []
+
+
+def _other_effects(rows: Sequence[EffectRow]) -> list[Drawing]:
+    """Pooled effects beside each other where there are several, but for those by year."""
+    pooled = [r for r in rows if r.target == POOLED and not r.estimand.startswith(BY_YEAR)]
+    units = [row for row in pooled if "per unit" not in row.estimand]  # another unit
+    if len(units) < 2:
+        return []
+    return [
+        pilot_forest(
+            units,
+            title="The pooled effects",
+            label=lambda row: row.estimand,
+            apart=lambda row: row.estimand == AFTER,
+            order="given",
+            name="effects",
+        )
+    ]
+
+
+def _priors(run: Run) -> list[Drawing]:
+    """The headline under each prior of the effect."""
+    rows = [
+        row
+        for row in run.effects
+        if (row.scale, row.target, row.variant) == ("risk", POOLED, MAIN)
+        and row.estimand.startswith("effect")
+    ]
+    rows = headline(rows)
+    if len({row.prior for row in rows}) < 2 or len({row.estimand for row in rows}) > 2:
+        return []
+    several = len({row.estimand for row in rows}) > 1
+    return [
+        pilot_forest(
+            rows,
+            title="The pooled effect under each prior",
+            label=lambda row: f"{row.prior}: {row.estimand}" if several else row.prior,
+            apart=lambda _: False,
+            order="given",
+            name="by-prior",
+        )
+    ]
+
+
+def _changes(run: Run) -> list[Drawing]:
+    title = "The pooled effect with one change at a time"
+    return _beside_main(run, changed_rows(run, "risk"), title=title, name="changes")
+
+
+def _prior_grid(run: Run) -> list[Drawing]:
+    title = "The pooled effect with other priors of the standard deviations"
+    rows = [replace(row, variant=row.variant.replace("_", " ")) for row in grid_rows(run, "risk")]
+    return _beside_main(run, rows, title=title, name="prior-grid")
+
+
+def _beside_main(run: Run, rows: Sequence[EffectRow], *, title: str, name: str) -> list[Drawing]:
+    """A forest for each effect of the headline, refits above and the main fit set apart."""
+    found: list[Drawing] = []
+    for main in headline(main_rows(run, "risk", pooled=True)):
+        own = [row for row in rows if row.estimand == main.estimand]
+        if not own or main.estimand.startswith(BY_YEAR):
+            continue
+        suffix = f"-{len(found) + 1}" if found else ""
+        found.append(
+            pilot_forest(
+                [*own, main],
+                title=title if main.estimand == AFTER else f"{title}: {main.estimand}",
+                label=lambda row: row.variant,
+                apart=lambda row: row.variant == MAIN,
+                order="given",
+                name=f"{name}{suffix}",
+            )
+        )
+    return found
+
+
+def _arm_years(run: Run) -> list[Drawing]:
+    rows = [row for row in extra_rows(run, "arm_years") if row.kind == "posterior"]
+    if not rows:
+        return []
+    return [
+        arm_years(
+            rows,
+            events=EVENTS.get(run.analysis.outcome, run.analysis.outcome),
+            denominator="referrals, weighted as in the model",
+            title="The rate of each arm beside what the model predicts",
+            evidence=run.evidence,
+            status=run.status,
+        )
+    ]
+
+
+def _tipping(run: Run) -> list[Drawing]:
+    rows = [row for row in extra_rows(run, "tipping") if row.target == POOLED]
+    if not rows:
+        return []
+    return [
+        tipping_curve(
+            rows,
+            extra_rows(run, "tipping_points"),
+            title="The pooled effect, had trends not stayed parallel",
+            evidence=run.evidence,
+            status=run.status,
+        )
+    ]
+
+
+def _capital(text: str) -> str:
+    return text[:1].upper() + text[1:]

@@ -19,18 +19,27 @@ from sofs_bayes.errors import BadSpec
 
 README = Path(__file__).parents[1] / "models" / "README.md"
 TEXT = README.read_text(encoding="utf-8")
-BOTH = "Keys of both kinds"
+EVERY, SAMPLED = "Keys of every fit", "Keys of fits by sampling"
 KEY_TABLES = {
-    spec.PrintedAnalysis: "Keys of a printed analysis",
-    spec.OpenAnalysis: "Keys of an open-data analysis",
+    spec.PrintedAnalysis: (EVERY, "Keys of a printed analysis"),
+    spec.OpenAnalysis: (EVERY, SAMPLED, "Keys of an open-data analysis"),
+    spec.HierarchicalAnalysis: (EVERY, SAMPLED, "Keys of a hierarchical analysis"),
 }
 OF_CHILDREN = "Keys of an analysis of children's records"
 COVARIATES = {spec.Levels: "levels", spec.Number: "number"}
 FORMS = {spec.Normal: "normal", spec.HalfNormal: "half-normal", spec.Beta: "beta"}
+EXPONENTIAL = {spec.Exponential: "exponential"}
+OTHER_FORMS: dict[type, dict[type, str]] = {spec.HierarchicalAnalysis: EXPONENTIAL}
+EMBEDDED = {spec.ChildrenAnalysis: "analysis of children's records"}
+# Tables that have keys of their own somewhere else in the document, or in another file.
+APART: dict[type, str] = FORMS | EXPONENTIAL | COVARIATES | EMBEDDED
 SYMBOL_TABLES = {
     spec.PrintedAnalysis: "The posterior from print",
     spec.OpenAnalysis: "The hierarchical DiD of open counts",
+    spec.HierarchicalAnalysis: "Hierarchical analyses of children",
 }
+
+OPEN, HIERARCHICAL = spec.OpenAnalysis, spec.HierarchicalAnalysis
 
 Key = tuple[str, str]
 """Type and allowed values, default."""
@@ -68,6 +77,16 @@ def documented(title: str, text: str = TEXT) -> dict[str, Key]:
     return keys
 
 
+def documented_of(kind: type, text: str = TEXT) -> dict[str, Key]:
+    """The keys that all tables for one kind of analysis give, each once."""
+    keys: dict[str, Key] = {}
+    for title in KEY_TABLES[kind]:
+        own = documented(title, text)
+        assert not keys.keys() & own.keys(), title
+        keys |= own
+    return keys
+
+
 def toml_blocks(text: str = TEXT) -> list[str]:
     return re.findall(r"^```toml\n(.*?)^```$", text, re.M | re.S)
 
@@ -76,7 +95,7 @@ def toml_blocks(text: str = TEXT) -> list[str]:
 
 
 def keys_of(kind: type, prefix: str = "") -> Iterator[tuple[str, Key]]:
-    """The dotted keys of a dataclass and of those inside it, the forms of priors apart."""
+    """The dotted keys of a dataclass and of those inside it, but for those in `APART`."""
     for field in fields(kind):
         name = prefix + field.name
         yield name, (described(field.type), default_of(field.default))
@@ -90,11 +109,16 @@ def form_keys(forms: Mapping[type, str] = FORMS) -> Iterator[tuple[str, Key]]:
         yield from keys_of(form, f"{name}.")
 
 
+def coded_of(kind: type) -> dict[str, Key]:
+    """The keys of a kind of analysis, with those of the forms its priors may have."""
+    return dict(keys_of(kind)) | dict(form_keys(FORMS | OTHER_FORMS.get(kind, {})))
+
+
 def inner_table(annotation: Any) -> type | None:
-    """The dataclass in an annotation, unless it is a form of prior."""
+    """The dataclass in an annotation, unless its keys stand elsewhere."""
     if is_dataclass(annotation):
         assert isinstance(annotation, type)
-        return None if annotation in (*FORMS, *COVARIATES) else annotation
+        return None if annotation in APART else annotation
     found = (inner_table(part) for part in get_args(annotation))
     return next((part for part in found if part is not None), None)
 
@@ -128,7 +152,7 @@ def described(annotation: Any, bounds: tuple[Any, ...] = ()) -> str:
         many, of = ("list of", inside[0]) if origin is tuple else ("named", inside[1])
         words = f"{many}: {described(of)}{limits_in_words(bounds)}"
     elif is_dataclass(annotation):
-        words = {**FORMS, **COVARIATES}.get(annotation, "table")
+        words = APART.get(annotation, "table")
     else:
         words = scalar(annotation, bounds)
     return words
@@ -176,9 +200,7 @@ def differences(said: Mapping[str, Key], coded: Mapping[str, Key]) -> list[str]:
 
 @pytest.mark.parametrize("kind", KEY_TABLES)
 def test_documented_keys_are_those_of_the_dataclasses(kind: type) -> None:
-    both, own = documented(BOTH), documented(KEY_TABLES[kind])
-    assert not both.keys() & own.keys()
-    assert differences(both | own, dict(keys_of(kind)) | dict(form_keys())) == []
+    assert differences(documented_of(kind), coded_of(kind)) == []
 
 
 def test_documented_keys_of_records_are_those_of_the_dataclasses() -> None:
@@ -187,25 +209,42 @@ def test_documented_keys_of_records_are_those_of_the_dataclasses() -> None:
 
 
 @pytest.mark.parametrize(
-    ("old", "new", "key"),
+    ("kind", "old", "new", "key"),
     [
-        ("| `data.jump_factor` |", "| `data.jump_faktor` |", "data.jump_faktor"),
-        ('| `"refuse"` or `"drop"` | `"refuse"` |', '| `"refuse"` | `"refuse"` |', "data.above"),
+        (OPEN, "| `data.jump_factor` |", "| `data.jump_faktor` |", "data.jump_faktor"),
         (
+            OPEN,
+            '| `"refuse"` or `"drop"` | `"refuse"` |',
+            '| `"refuse"` | `"refuse"` |',
+            "data.above",
+        ),
+        (
+            OPEN,
             "`design.comparators.reuse` | `true` or `false` | `true` |",
             "`design.comparators.reuse` | `true` or `false` | `false` |",
             ".reuse",
         ),
-        ("whole number ≥ 2 and ≤ 16", "whole number ≥ 2", "sampler.chains"),
-        ("`sampler.tune`, `sampler.draws`", "`sampler.tune`", "sampler.draws"),
+        (OPEN, "whole number ≥ 2 and ≤ 16", "whole number ≥ 2", "sampler.chains"),
+        (OPEN, "`sampler.tune`, `sampler.draws`", "`sampler.tune`", "sampler.draws"),
+        (HIERARCHICAL, "whole number ≥ 2 and ≤ 16", "whole number ≥ 2", "sampler.chains"),
+        (HIERARCHICAL, '| `"effective size"` |', '| `"rows"` |', "model.weights_sum_to"),
+        (HIERARCHICAL, "| number > 2 |", "| number > 0 |", "model.degrees_of_freedom"),
+        (HIERARCHICAL, "| half-normal or exponential | none | of $σ$;", "| none |", "residual_sd"),
+        (HIERARCHICAL, "| `exponential.mean` |", "| `exponential.scale` |", "exponential.mean"),
     ],
 )
-def test_a_document_that_drifted_is_noticed(old: str, new: str, key: str) -> None:
+def test_a_document_that_drifted_is_noticed(kind: type, old: str, new: str, key: str) -> None:
     assert TEXT.count(old) == 1
-    drifted = TEXT.replace(old, new)
-    said = documented(BOTH, drifted) | documented(KEY_TABLES[spec.OpenAnalysis], drifted)
-    found = differences(said, dict(keys_of(spec.OpenAnalysis)) | dict(form_keys()))
+    found = differences(documented_of(kind, TEXT.replace(old, new)), coded_of(kind))
     assert any(key in difference for difference in found)
+
+
+def test_a_key_in_two_tables_is_noticed() -> None:
+    old = "| `column` | text | required |"
+    assert TEXT.count(old) == 1
+    twice = TEXT.replace(old, f"| `name` | text | required | again |\n{old}")
+    with pytest.raises(AssertionError, match="Keys of a hierarchical analysis"):
+        documented_of(HIERARCHICAL, twice)
 
 
 @pytest.mark.parametrize("kind", SYMBOL_TABLES)
@@ -219,8 +258,27 @@ def test_symbols_name_keys_that_exist(kind: type) -> None:
 def test_every_prior_has_its_symbol() -> None:
     for kind, title in SYMBOL_TABLES.items():
         named = {key for row in table(section(title)) for key in quoted(row[-1])}
-        priors = {key for key in dict(keys_of(kind)) if key.startswith("priors.")}
+        priors = {key for key in dict(keys_of(kind)) if re.fullmatch(r"priors\.\w+", key)}
         assert priors | {"effect_priors"} <= named
+
+
+def variants() -> dict[str, list[str]]:
+    """The values that the table of variants has for each key."""
+    text = section(SYMBOL_TABLES[HIERARCHICAL])
+    found: dict[str, list[str]] = {}
+    for key, value, _ in table(text[text.index("**Variants**") :]):
+        found.setdefault(quoted(key)[0] if quoted(key) else list(found)[-1], []).extend(
+            quoted(value)
+        )
+    return found
+
+
+def test_variants_are_those_of_the_code() -> None:
+    known = {key: set(quoted(words)) for key, (words, _) in keys_of(HIERARCHICAL)}
+    said = variants()
+    assert {key for key in said if not set(said[key]) <= known[key]} == set()
+    whole = ("model.shocks", "model.pilot_effects", "model.authorities", "model.years_since")
+    assert {key for key in whole if set(said[key]) != known[key]} == set()
 
 
 def test_bundled_analyses_are_all_in_the_table() -> None:
@@ -229,6 +287,7 @@ def test_bundled_analyses_are_all_in_the_table() -> None:
         "printed": "published-inferred",
         "open data": "open-data",
         "children": "synthetic",
+        "hierarchical": "synthetic",
     }
     bundled = {name: evidence[spec.load(name).kind] for name in spec.bundled_models()}
     assert rows == bundled

@@ -88,6 +88,7 @@ def test_there_is_an_analysis_of_each_kind() -> None:
         "printed",
         "open data",
         "children",
+        "hierarchical",
     }
 
 
@@ -123,9 +124,8 @@ def test_what_is_no_toml_is_refused_with_its_line(tmp_path: Path) -> None:
 @pytest.mark.parametrize("kind", ["posterior", 3, ["printed"], None])
 def test_an_unknown_kind_is_refused(kind: object) -> None:
     changes = [drop("kind")] if kind is None else [put("kind", kind)]
-    assert faults("made-up", *changes) == [
-        f"{FILE}: kind: found {kind!r}; allowed: 'printed' or 'open data' or 'children'"
-    ]
+    kinds = "'printed' or 'open data' or 'children' or 'hierarchical'"
+    assert faults("made-up", *changes) == [f"{FILE}: kind: found {kind!r}; allowed: {kinds}"]
 
 
 # ------------------------------------------------------------------- one fault at a time
@@ -520,6 +520,20 @@ def test_rows_of_a_table_cannot_be_changed_without_a_table() -> None:
 def test_a_contradiction_in_an_analysis_of_children_is_named(change: Change, said: str) -> None:
     (line,) = faults("icpc-children", change)
     assert said in line
+
+
+@pytest.mark.parametrize(
+    ("place", "near"),
+    [
+        ("records.covariates.0.refrence", "reference"),  # levels
+        ("records.covariates.1.lowst", "lowest"),  # a number
+    ],
+)
+def test_an_unknown_key_of_a_covariate_is_answered_with_those_of_its_kind(
+    place: str, near: str
+) -> None:
+    (line,) = faults("icpc-children", put(place, 1.0))
+    assert f"an unknown key (did you mean {near}?); allowed: kind, name, column" in line
 
 
 def test_two_regressions_of_one_name_are_refused() -> None:

@@ -52,13 +52,12 @@ def load(source: Path | str) -> Analysis:
         One or more keys or values cannot be used; every one is named.
     """
     path = Path(source)
-    if not path.exists() and path.suffix == "":
-        bundled = bundled_models()
-        if str(source) not in bundled:
-            raise BadInput(
-                str(source), "", "no such analysis", "a .toml file or " + ", ".join(bundled)
-            )
+    bundled = bundled_models()
+    if str(source) in bundled and not path.is_file():
         path = bundled[str(source)]
+    elif not path.exists() and path.suffix == "":
+        allowed = "a .toml file or " + ", ".join(bundled)
+        raise BadInput(str(source), "", "no such analysis", allowed)
     return parse(read_toml(path), file=path)
 
 
@@ -144,13 +143,30 @@ def _known_keys(model: type, loc: tuple[int | str, ...]) -> list[str]:
     """The keys allowed at a place of the document."""
     current: Any = model
     for part in loc:
-        if is_dataclass(current):
+        if len(choices := _choices(current)) > 1:  # then the place names the one that was tried
+            current = next(each for each in choices if part in (each.__name__, _tag(each)))
+        elif is_dataclass(current := choices[0]):
             current = next(f.type for f in fields(current) if f.name == part)
         else:  # an item of `tuple[X, ...]` or `dict[str, X]`
             current = get_args(current)[-1 if get_origin(current) is dict else 0]
-        while get_origin(current) in (Annotated, UnionType):  # `X | None`
-            current = get_args(current)[0]
+    current = _choices(current)[0]
     return [f.name for f in fields(current)] if is_dataclass(current) else []
+
+
+def _choices(annotation: Any) -> list[Any]:
+    """What an annotation such as `X | Y | None` leaves to choose from."""
+    if get_origin(annotation) is Annotated:
+        return _choices(get_args(annotation)[0])
+    if get_origin(annotation) is UnionType:
+        parts = [part for part in get_args(annotation) if part is not type(None)]
+        return [choice for part in parts for choice in _choices(part)]
+    return [annotation]
+
+
+def _tag(model: type) -> str | None:
+    """The `kind` by which a table says which of several it is."""
+    kinds = [get_args(f.type)[0] for f in fields(model) if f.name == "kind"]
+    return kinds[0] if kinds else None
 
 
 def changed[Part](part: Part, changes: dict[str, Any], *, file: str) -> Part:

@@ -54,9 +54,10 @@ class HierarchicalModel:
     """The variable parts of the hierarchical DiD of children.
 
     `likelihood`: `gaussian` (the linear probability model) or `binomial logit`.
-    `weights`: matching weights in the `likelihood`, or none and the matching's strata as
-    `covariates`. `weights_sum_to`: what weights are scaled to sum to, the `effective size` of
-    the sample, (Σw)² / Σw², its number of `rows`, or (`weights`) what they sum to as matched.
+    `weights`: matching weights in the `likelihood`, or none, and the children's `covariates`, of
+    which the matching's strata are made, adjust instead. `weights_sum_to`: what weights are
+    scaled to sum to, the `effective size` of the sample, (Σw)² / Σw², its number of `rows`, or
+    (`weights`) what they sum to as matched.
     `authorities`: `random` or `fixed` intercepts of authorities beside the pilot term, or none.
     `shocks`: authority-by-year shocks, `persistent`, `independent`, or `none`.
     `pilot_effects`: `partial` pooling, `none` (each pilot by itself), or `full`.

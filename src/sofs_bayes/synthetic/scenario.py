@@ -286,12 +286,12 @@ def _with_window(group: Group, window: tuple[str, str] | None) -> dict[str, Any]
 
 def _path_of(source: Path | str) -> Path:
     path = Path(source)
+    bundled = {each.stem: each for each in sorted(SCENARIOS.glob("*.toml"))}
+    if str(source) in bundled and not path.is_file():
+        return bundled[str(source)]
     if path.exists() or path.suffix:
         return path
-    bundled = {each.stem: each for each in sorted(SCENARIOS.glob("*.toml"))}
-    if str(source) not in bundled:
-        raise BadInput(str(source), "", "no such scenario", "a .toml file or " + ", ".join(bundled))
-    return bundled[str(source)]
+    raise BadInput(str(source), "", "no such scenario", "a .toml file or " + ", ".join(bundled))
 
 
 def _validated(document: dict[str, Any], path: Path) -> Scenario:

@@ -4,6 +4,7 @@
 #   make reanalyse                          the printed tables alone
 #   make reanalyse OPEN_DATA=folder         … and the DfE files in that folder
 #   make replicate                          the report's tables on made-up children
+#   make posterior                          the posterior models on made-up children
 #   make … WHEELHOUSE=folder                install from that folder, with no network
 
 PYTHON ?= python3
@@ -20,10 +21,10 @@ PACKAGE := install --quiet --no-index --no-deps --no-build-isolation --force-rei
 SOURCES := $(shell find src models -type f -not -name '*.pyc')
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
-.PHONY: help reanalyse replicate test benchmark calibrate-print wheelhouse lock clean interpreter
+.PHONY: help reanalyse replicate posterior test benchmark calibrate-print wheelhouse lock clean interpreter
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -8
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -9
 
 reanalyse: $(VENV)/.package
 	$(BIN)/sofs-bayes reanalyse $(if $(OPEN_DATA),--open-data "$(OPEN_DATA)") -o "$(OUT)" --replace
@@ -35,6 +36,23 @@ replicate: $(VENV)/.package
 	  $(BIN)/sofs-bayes match $$outcome-children results/$$outcome-synthetic \
 	    -o results/$$outcome-matched --replace && \
 	  $(BIN)/sofs-bayes replicate $$outcome-children results/$$outcome-matched \
+	    -o results/$$outcome-replicated --replace || exit 1; \
+	done
+
+# The main posterior models of both outcomes, their effects and pictures, and every column's
+# posterior beside its estimate.
+posterior: $(VENV)/.package
+	for pair in icpc:icpc-linear cla:cla-logistic; do \
+	  outcome=$${pair%%:*} analysis=$${pair##*:}; \
+	  $(BIN)/sofs-bayes simulate $$outcome -o results/$$outcome-synthetic --replace && \
+	  $(BIN)/sofs-bayes match $$outcome-children results/$$outcome-synthetic \
+	    -o results/$$outcome-matched --replace && \
+	  $(BIN)/sofs-bayes fit $$analysis results/$$outcome-matched \
+	    -o results/$$analysis-synthetic --replace && \
+	  $(BIN)/sofs-bayes diagnose results/$$analysis-synthetic && \
+	  $(BIN)/sofs-bayes effects results/$$analysis-synthetic && \
+	  $(BIN)/sofs-bayes figure results/$$analysis-synthetic && \
+	  $(BIN)/sofs-bayes replicate $$outcome-children results/$$outcome-matched --posterior \
 	    -o results/$$outcome-replicated --replace || exit 1; \
 	done
 

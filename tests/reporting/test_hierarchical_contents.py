@@ -79,11 +79,11 @@ def test_diagnostics_are_the_tables_there_are_rows_for(hierarchical_run: Run) ->
     names = [table.name for table in contents.hierarchical_diagnostics(hierarchical_run)]
     assert names == [
         *("arm_years", "loo", "loo_cells", "authority_loo"),
-        *("power_scaling", "tipping_points", "monte_carlo"),
+        *("power_scaling", "tipping_points", "changes", "prior_grid", "monte_carlo"),
     ]
     kept = {name: hierarchical_run.extra[name] for name in ("tipping_points", "sensitivity")}
     few = contents.hierarchical_diagnostics(replace(hierarchical_run, extra=kept))
-    assert [table.name for table in few] == ["tipping_points"]
+    assert [table.name for table in few] == ["tipping_points", "changes", "prior_grid"]
 
 
 def test_a_run_is_read_back_with_all_its_rows(hierarchical_run: Run, tmp_path: Any) -> None:

@@ -67,6 +67,9 @@ class Blocks:
         the departure from parallel trends.
     design, prior_mean, prior_sd
         Shapes (cells, terms), (terms,), (terms,).
+    centres
+        What was taken off each term: the mean over cells of authorities' covariates, so that the
+        intercept is that of a usual authority; else 0. Shape (terms,).
     effect_terms
         The terms that make up the effect, and for each 1, or -1 where the term is about
         comparators with pilots as the reference.
@@ -87,6 +90,7 @@ class Blocks:
     design: Floats
     prior_mean: Floats
     prior_sd: Floats
+    centres: Floats
     effect_terms: dict[str, int]
     authorities: Floats
     pilots: Floats
@@ -129,6 +133,9 @@ def blocks(data: CellData, analysis: HierarchicalAnalysis, setting: Setting) -> 
         fixed, stepped = data.design, np.zeros_like(stepped)
     design = np.column_stack([fixed, treated, treated.sum(axis=1)])
     terms = (*data.terms, *own, DEPARTURE)
+    covariate = [role_of(term) == "authority covariate" for term in data.terms]
+    centres = design.mean(axis=0) * np.r_[covariate, np.zeros(len(own) + 1)]
+    design = design - centres
     mean, sd = _priors(terms, analysis, setting) * design.any(axis=0)
     pooling = setting.pilot_effects or analysis.model.pilot_effects
     if pooling == "none" and DID not in data.terms:
@@ -144,6 +151,7 @@ def blocks(data: CellData, analysis: HierarchicalAnalysis, setting: Setting) -> 
         design=design,
         prior_mean=mean,
         prior_sd=sd,
+        centres=centres,
         effect_terms=_effect_terms(terms),
         authorities=authorities,
         pilots=treated * partial,
@@ -183,6 +191,10 @@ def _priors(terms: tuple[str, ...], analysis: HierarchicalAnalysis, setting: Set
             found.append((0.0, FLAT))
         elif term == DID and pooling == "none":
             found.append((0.0, 0.0))
+        elif term == POST and any("practice model" in name for name in terms):
+            # The pilots are the reference: this is their change, with the effect in it.
+            year = priors.year
+            found.append((year.mean + effect.mean, float(np.hypot(year.sd, effect.sd))))
         else:
             found.append(_prior(term, effect, priors))
     return np.array(found).T

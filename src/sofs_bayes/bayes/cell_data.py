@@ -15,6 +15,7 @@ import pandas as pd
 from sofs_bayes.bayes.cell_checks import check_arms, check_products, check_some, check_weights
 from sofs_bayes.bayes.patterns import DECIMALS, Patterns, expansion_of, patterns_of
 from sofs_bayes.bayes.released_cells import adjusted_for, completed
+from sofs_bayes.bayes.weight_factors import weight_factors
 from sofs_bayes.cells.dataset import Cells, frame_of
 from sofs_bayes.frequentist.cell_terms import cell_terms, selected_cells, with_authorities
 from sofs_bayes.frequentist.gram import count_design, gram
@@ -42,7 +43,8 @@ class CellData:
         Labels, in order.
     cells
         A row per cell: authority, year, pilot, treated (0/1), children (rows), weight and
-        events (Σw and Σwy with the scaled weights).
+        events (Σw and Σwy with the scaled weights). Suppressed and rounded counts are at the
+        middle of their bounds, so that rates seen are then approximate.
     terms, design
         The terms that are constant in a cell, and their values, shape (cells, terms).
     child_terms
@@ -56,7 +58,8 @@ class CellData:
     patterns
         The counts of a binomial likelihood; None for the linear one.
     dropped
-        Terms that combinations of others made impossible.
+        Terms that combinations of others made impossible, and covariates that the cells do
+        not tell apart.
     """
 
     authorities: tuple[str, ...]
@@ -96,13 +99,17 @@ class CellData:
 
 
 def cell_data(cells: Cells, analysis: HierarchicalAnalysis) -> CellData:
-    """What the model of an analysis sees of cells.
+    """What the model of an analysis sees of cells, exact or released.
+
+    Released counts may be suppressed or rounded, tell fewer covariates apart, and have numbers
+    in bands (logistic models only: see `Censored` and `released_cells`).
 
     Raises
     ------
     BadInput
         Cells without what the regression needs; weights that are not positive; a pilot without
-        children before or after settling-in; an arm without events, or with nothing else.
+        children before or after settling-in; an arm without events, or with nothing else; an
+        effect that other terms make up; a linear model of cells without cross-products.
     """
     return regression_data(cells, analysis, analysis.regression)
 
@@ -150,7 +157,7 @@ def _linear(cells: Cells, analysis: HierarchicalAnalysis, regression: Regression
     check_weights(counts)
     frame, sums, child = selected_cells(cells, children, regression, "refuse")
     rows, weight = (sums[name][:, 0, 0] for name in ("unweighted", "weighted"))
-    factor = _factors(frame, rows, weight, float(counts["weight_squared"].sum()), analysis)
+    factor = weight_factors(frame, rows, weight, float(counts["weight_squared"].sum()), analysis)
     weighted = analysis.model.weights == "likelihood"
     found = gram(cells, children, regression, weighted=weighted)
     kept = [i for i, name in enumerate(child) if name in found.terms]
@@ -190,7 +197,7 @@ def _logistic(cells: Cells, analysis: HierarchicalAnalysis, regression: Regressi
     frame = _rows(cells, children, regression)
     rows, weight = (frame[name].to_numpy(np.float64) for name in ("n", "weight"))
     check_weights(frame)
-    factor = _factors(frame, rows, weight, float(frame["weight_squared"].sum()), analysis)
+    factor = weight_factors(frame, rows, weight, float(frame["weight_squared"].sum()), analysis)
     found = count_design(cells, children, regression)
     kept = tuple(map(str, found.terms))
     terms = _own_terms(frame, children, regression, rows, kept)
@@ -231,31 +238,6 @@ def _rows(cells: Cells, children: ChildrenAnalysis, regression: Regression) -> p
     counts = kept_rows(frame_of(cells.patterns, "pattern"), regression)
     check_some(counts)
     return with_authorities(counts, cells, children, regression)
-
-
-def _factors(
-    frame: pd.DataFrame,
-    rows: Floats,
-    weight: Floats,
-    squares: float,
-    analysis: HierarchicalAnalysis,
-) -> Floats:
-    """What each row's sums are multiplied by, so that children count as often as they should.
-
-    Weighted: all by one number. Unweighted: a comparator's rows by their mean weight, which is
-    1 / multiplicity on average; pilots' rows by 1.
-    """
-    if analysis.model.weights == "likelihood":
-        sums = {
-            "effective size": weight.sum() ** 2 / squares,
-            "rows": rows.sum(),
-            "weights": weight.sum(),
-        }
-        wanted = sums[analysis.model.weights_sum_to]
-        return np.full(len(rows), wanted / weight.sum())
-    arm = frame[PILOT].to_numpy(np.int64)
-    shares = np.bincount(arm, weight, 2) / np.bincount(arm, rows, 2).clip(min=1.0)
-    return np.asarray(shares[arm], dtype=np.float64)
 
 
 def _own_terms(

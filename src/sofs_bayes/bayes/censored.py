@@ -1,6 +1,8 @@
 """Suppressed and rounded counts → interval-censored counts of a binomial likelihood."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -161,3 +163,36 @@ def share_known(frame: pd.DataFrame) -> Floats:
     bounds = ((events_high - events_low) ** 2 + risk**2 * (n_high - n_low) ** 2) / 12
     known: Floats = binomial / (binomial + bounds)
     return known
+
+
+ARRAYS = ("cell", "pattern", "weight", "n", "events", "log_prior")
+
+
+def censored_arrays(blocks: Sequence[Censored], *, patterns: bool) -> dict[str, npt.NDArray[Any]]:
+    """Censored counts as the data of a graph, with their patterns or without."""
+    return {
+        f"censored_{name}_{i}": getattr(block, name)
+        for i, block in enumerate(blocks)
+        for name in ARRAYS
+        if patterns or name != "pattern"
+    }
+
+
+def censored_terms(given: Mapping[str, Any], of_cell: Any, of_pattern: Any) -> Any:
+    """The log likelihood of a graph's censored counts, from log-odds by cell and by pattern.
+
+    `of_pattern` is None where there are no children's terms.
+    """
+    import pytensor.tensor as pt
+
+    total: Any = 0.0
+    for i in range(sum(name.startswith("censored_weight_") for name in given)):
+        block = {name: given.get(f"censored_{name}_{i}") for name in ARRAYS}
+        at = of_cell[block["cell"]][:, None]
+        if of_pattern is not None:
+            at += of_pattern[block["pattern"]][:, None]
+        each = block["log_prior"] + block["events"] * at - block["n"] * pt.softplus(at)
+        most = each.max(axis=1, keepdims=True)
+        summed = pt.log(pt.exp(each - most).sum(axis=1)) + most[:, 0]
+        total += (block["weight"] * summed).sum()
+    return total

@@ -9,7 +9,7 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.children_model import Arrays
+from sofs_bayes.bayes.children_model import Arrays, child_precision
 
 Floats = npt.NDArray[np.float64]
 
@@ -84,7 +84,9 @@ def _logistic(
     shape = (*effects.shape[:2], len(data.authorities), len(data.years))
     found = {
         "coefficient": blocks.prior_mean + blocks.prior_sd * fixed,
-        "child_effect": posterior["child_effect"].to_numpy(),
+        "child_effect": posterior["child_effect"].to_numpy()
+        if "child_effect" in posterior
+        else np.zeros((*effects.shape[:2], 0)),
         "authority_intercept": authority * sds.authority * blocks.authorities.any(axis=0),
         "pilot_deviation": pilot * sds.pilot * blocks.pilots.any(axis=0),
         "shock": posterior["shocks_by_year"].to_numpy() * blocks.shocks.any()
@@ -231,7 +233,7 @@ def _children(
 ) -> Floats:
     """The children's coefficients given the cells' predictors, shape (sample, child terms)."""
     means, weight = data.child_means, data.curvature
-    precision = data.within_xx.sum(0) + means.T @ (weight[:, None] * means)
+    precision = child_precision(data) + means.T @ (weight[:, None] * means)
     pull = data.within_xy.sum(0) + ((data.centre - predictor) * weight) @ means
     centre = np.linalg.solve(precision, pull.T).T
     root = np.linalg.inv(np.linalg.cholesky(precision))

@@ -9,20 +9,17 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.censored import censored_terms
+from sofs_bayes.bayes.model_arrays import Arrays, child_precision, model_data
+from sofs_bayes.bayes.shocks import shocks_by_year
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis
 
 if TYPE_CHECKING:
     import pymc as pm
 
-Arrays = Mapping[str, npt.NDArray[Any]]
-
-# A cell of which nothing is known has this precision relative to one child.
-NOTHING = 1e-9
+__all__ = ["Arrays", "Form", "build_model", "child_precision", "form_of", "model_data"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -56,98 +53,6 @@ def form_of(data: CellData, blocks: Blocks, analysis: HierarchicalAnalysis) -> F
     )
 
 
-def model_data(data: CellData, blocks: Blocks, analysis: HierarchicalAnalysis) -> Arrays:
-    """All arrays of a graph, each of which can be exchanged once it is compiled."""
-    correlation = analysis.priors.shock_correlation
-    shared = {
-        "authorities": blocks.authorities,
-        "pilots": blocks.pilots,
-        "sd_scales": np.array([blocks.sd_priors[name] for name in SDS]),
-    }
-    if blocks.steps:
-        shared |= {
-            "years_since": blocks.years_since,
-            "year_scale": np.array(blocks.sd_priors["year_effect_sd"]),
-        }
-    if analysis.model.shocks == "persistent":
-        shared["correlation_prior"] = np.array([correlation.a, correlation.b])
-    if data.patterns is None:
-        return shared | _linear_data(data, blocks, analysis.model.shocks)
-    return shared | _logistic_data(data, blocks, analysis)
-
-
-SDS = ("authority_sd", "pilot_effect_sd", "shock_sd")
-
-
-def residual_start(data: CellData) -> tuple[float, float]:
-    """The children's residual sd within cells, and the sum of weights it rests on."""
-    gamma = np.linalg.solve(data.within_xx.sum(0), data.within_xy.sum(0))
-    squares = float(data.within_yy.sum() - gamma @ data.within_xy.sum(0))
-    size = float(data.curvature.sum())
-    return float(np.sqrt(squares / size)), size
-
-
-def _linear_data(data: CellData, blocks: Blocks, shocks: str) -> dict[str, npt.NDArray[Any]]:
-    """Cell means less the children's terms, whose coefficients are flat and integrated out."""
-    xx, xy = data.within_xx.sum(0), data.within_xy.sum(0)
-    gamma = np.linalg.solve(xx, xy)
-    sd, size = residual_start(data)
-    noise = np.diag(1.0 / data.curvature.clip(min=NOTHING))
-    scaled = blocks.design * blocks.prior_sd
-    found = {
-        "cell_mean": data.centre - data.child_means @ gamma - blocks.design @ blocks.prior_mean,
-        "noise": noise + data.child_means @ np.linalg.solve(xx, data.child_means.T),
-        "fixed": scaled @ scaled.T,
-        "within": np.array([sd, size, size * sd**2]),
-        "residual_scale": np.array(blocks.sd_priors["residual_sd"]),
-    }
-    if shocks != "none":
-        column = blocks.shocks.argmax(axis=1)
-        years = np.array(data.years, dtype=np.float64)[column % len(data.years)]
-        found["gap"] = np.abs(years[:, None] - years[None, :])
-        same = np.equal.outer(column // len(data.years), column // len(data.years))
-        found["same"] = same * float(blocks.shocks.any())
-    return found
-
-
-def _logistic_data(
-    data: CellData, blocks: Blocks, analysis: HierarchicalAnalysis
-) -> dict[str, npt.NDArray[Any]]:
-    """The counts, and the quadratic expansion that guides the sampler."""
-    counts, (mean, sd) = data.patterns, blocks.child_prior
-    assert counts is not None  # as the analysis's likelihood has it
-    cells, patterns = len(data.curvature), len(counts.child_design)
-    every = (counts.cell, counts.pattern, counts.n, counts.events)
-    cell, pattern, n, events = (values[counts.exact] for values in every)
-    # The child prior is added to the expansion, so that a term of few children is kept in.
-    xx = data.within_xx.sum(0) + np.eye(len(data.child_terms)) / sd**2
-    xy = data.within_xy.sum(0) + mean / sd**2
-    found = {
-        "fixed": blocks.design * blocks.prior_sd,
-        "mean": blocks.design @ blocks.prior_mean,
-        "curvature": data.curvature,
-        "centre": data.centre,
-        "child_means": data.child_means,
-        "child_centre": np.linalg.solve(xx, xy),
-        "child_root": np.linalg.inv(np.linalg.cholesky(xx)).T.copy(),
-        "child_prior": np.array([mean, sd]),
-        "child_design": counts.child_design,
-        "cell": cell,
-        "pattern": pattern,
-        "n": n,
-        "events_of_cell": np.bincount(cell, events, cells),
-        "events_of_pattern": np.bincount(pattern, events, patterns),
-    }
-    for i, block in enumerate(counts.censored):
-        found |= {f"censored_{name}_{i}": getattr(block, name) for name in CENSORED}
-    if analysis.model.shocks != "none":
-        found["shocks"] = blocks.shocks
-    return found
-
-
-CENSORED = ("cell", "pattern", "weight", "n", "events", "log_prior")
-
-
 def build_model(form: Form, arrays: Arrays) -> "pm.Model":
     """The graph of a form: η = X b + u_j + d_j post + w_s + v_jt + x'γ.
 
@@ -159,31 +64,40 @@ def build_model(form: Form, arrays: Arrays) -> "pm.Model":
 
 
 def _sd(form: Form, name: str, scale: Any) -> Any:
-    import pymc as pm
+    """A standard deviation with a sign; the positive one is in the draws by its name.
 
-    if name in form.exponential:
-        return pm.Exponential(name, scale=scale)
-    return pm.HalfNormal(name, scale)
-
-
-def _random_effects(form: Form, given: Mapping[str, Any]) -> list[Any]:
-    """The designs of authorities, pilots and pooled years, times their sds."""
+    A half-normal sd is sampled as a normal, folded: its logarithm would have a long tail
+    wherever the data do not rule out that there is no spread at all. Whatever is multiplied by
+    it is as probable with the other sign, so that nothing changes abruptly at 0.
+    """
     import pymc as pm
     import pytensor.tensor as pt
 
-    authority_sd = _sd(form, "authority_sd", given["sd_scales"][0])
-    pilot_effect_sd = _sd(form, "pilot_effect_sd", given["sd_scales"][1])
-    authorities, pilots = given["authorities"] * authority_sd, given["pilots"] * pilot_effect_sd
+    if name in form.exponential:
+        return pm.Exponential(name, scale=scale)
+    signed = scale * pm.Normal(f"{name}_moved", 0.0, 1.0)
+    pm.Deterministic(name, pt.abs(signed))
+    return signed
+
+
+def _random_effects(form: Form, given: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
+    """The designs of authorities, pilots and pooled years, times their sds, and the sds."""
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    sds = [
+        _sd(form, name, given["sd_scales"][i])
+        for i, name in enumerate(("authority_sd", "pilot_effect_sd"))
+    ]
+    designs = [given["authorities"] * sds[0], given["pilots"] * sds[1]]
     if form.tails == "student t":  # a normal whose variance is itself drawn
         half = form.degrees_of_freedom / 2
-        of_authority = pm.Gamma("authority_precision", half, half, shape=authorities.shape[1])
-        of_pilot = pm.Gamma("pilot_precision", half, half, shape=pilots.shape[1])
-        authorities, pilots = authorities / pt.sqrt(of_authority), pilots / pt.sqrt(of_pilot)
-    designs = [authorities, pilots]
+        for i, name in enumerate(("authority_precision", "pilot_precision")):
+            designs[i] /= pt.sqrt(pm.Gamma(name, half, half, shape=designs[i].shape[1]))
     if form.pooled_years:
-        year_sd = _sd(form, "year_effect_sd", given["year_scale"])
-        designs.append(given["years_since"] * year_sd)
-    return designs
+        sds.append(_sd(form, "year_effect_sd", given["year_scale"]))
+        designs.append(given["years_since"] * sds[-1])
+    return designs, sds
 
 
 def _linear(form: Form, arrays: Arrays) -> "pm.Model":
@@ -193,12 +107,12 @@ def _linear(form: Form, arrays: Arrays) -> "pm.Model":
 
     with pm.Model(check_bounds=False) as graph:
         given = {name: pm.Data(name, array) for name, array in arrays.items()}
-        start, size, squares = (given["within"][i] for i in range(3))
+        start, size, squares, between = (given["within"][i] for i in range(4))
         # The children fix the residual sd so well that it is sampled in units of its error.
         moved = pm.Flat("residual_moved")
         residual_sd = pm.Deterministic("residual_sd", start * pt.exp(moved / pt.sqrt(2.0 * size)))
         covariance = given["fixed"] + residual_sd**2 * given["noise"]
-        for design in _random_effects(form, given):
+        for design in _random_effects(form, given)[0]:
             covariance += design @ design.T
         if form.shocks != "none":
             shock_sd = _sd(form, "shock_sd", given["sd_scales"][2])
@@ -209,7 +123,7 @@ def _linear(form: Form, arrays: Arrays) -> "pm.Model":
             covariance += shock_sd**2 * given["same"] * alike
         mean = given["cell_mean"]
         pm.MvNormal("cells", pt.zeros_like(mean), covariance, observed=mean)
-        within = -(size - mean.shape[0]) * pt.log(residual_sd) - 0.5 * squares / residual_sd**2
+        within = -(size - between) * pt.log(residual_sd) - 0.5 * squares / residual_sd**2
         pm.Potential("within_cells", within)
         prior_of_sd = _log_prior_of_sd(form, "residual_sd", residual_sd, given["residual_scale"])
         pm.Potential("residual_sd_prior", prior_of_sd + pt.log(residual_sd))
@@ -236,16 +150,13 @@ def _logistic(form: Form, arrays: Arrays) -> "pm.Model":
         given = {name: pm.Data(name, array) for name, array in arrays.items()}
         curvature = given["curvature"]
         # the children's terms
-        gamma = given["child_centre"]
-        if len(arrays["child_centre"]):
-            child_moved = pm.Flat("child_moved", shape=arrays["child_centre"].shape)
-            gamma = gamma + given["child_root"] @ child_moved
-        pm.Deterministic("child_effect", gamma)
-        child_mean, child_sd = given["child_prior"][0], given["child_prior"][1]
-        log_prior = -0.5 * (((gamma - child_mean) / child_sd) ** 2).sum()
+        gamma, log_prior = _child_effect(given, arrays)
         # effects: standard normal a priori, whitened by the expansion
-        design = pt.concatenate([given["fixed"], *_random_effects(form, given)], axis=1)
-        left = given["centre"] - given["child_means"] @ gamma - given["mean"]
+        random, sds = _random_effects(form, given)
+        design = pt.concatenate([given["fixed"], *random], axis=1)
+        left = given["centre"] - given["mean"]
+        if gamma is not None:
+            left -= given["child_means"] @ gamma
         shock_sd = None
         known = curvature
         if form.shocks != "none":
@@ -255,9 +166,11 @@ def _logistic(form: Form, arrays: Arrays) -> "pm.Model":
         root = cholesky(pt.eye(design.shape[1]) + design.T @ weighted)
         towards = solve_triangular(root, weighted.T @ left, lower=True)
         columns = sum(arrays[name].shape[1] for name in EFFECTS if name in arrays)
+        fixed = arrays["fixed"].shape[1]
         moved = pm.Flat("effects_moved", shape=columns)
         effects = solve_triangular(root.T, towards + moved, lower=False)
-        pm.Deterministic("effects", effects)
+        signs = [pt.sign(sd) * pt.ones_like(part[0]) for sd, part in zip(sds, random, strict=True)]
+        pm.Deterministic("effects", effects * pt.concatenate([pt.ones(fixed), *signs]))
         log_prior -= 0.5 * (effects**2).sum()
         log_jacobian = -pt.log(pt.diagonal(root)).sum()
         logit = given["mean"] + design @ effects
@@ -269,41 +182,44 @@ def _logistic(form: Form, arrays: Arrays) -> "pm.Model":
             pull = given["shocks"].T @ (curvature * (left - design @ effects))
             correlation = _correlation(form, given)
             expected = (known_of.reshape(shape), pull.reshape(shape))
-            shocks, of_prior, of_jacobian = _shocks(
+            shocks, of_shocks = shocks_by_year(
                 form.years, shock_sd, correlation, moved_shocks, expected
             )
             pm.Deterministic("shocks_by_year", shocks)
-            log_prior, log_jacobian = log_prior + of_prior, log_jacobian + of_jacobian
+            log_prior += of_shocks
             logit += given["shocks"] @ shocks.reshape((-1,))
-        # the exact likelihood, with exponentials by cell and by pattern only
-        of_pattern = given["child_design"] @ gamma
-        odds = pt.exp(logit)[given["cell"]] * pt.exp(of_pattern)[given["pattern"]]
-        log_likelihood = (
-            given["events_of_cell"] @ logit
-            + given["events_of_pattern"] @ of_pattern
-            - (given["n"] * pt.log1p(odds)).sum()
-        )
-        log_likelihood += _of_censored(given, logit, of_pattern)
+        log_likelihood = _log_likelihood(given, logit, gamma)
         pm.Deterministic("cell_logit", logit)
         pm.Deterministic("log_likelihood", log_likelihood)
         pm.Potential("posterior", log_likelihood + log_prior + log_jacobian)
     return graph
 
 
-def _of_censored(given: Mapping[str, Any], logit: Any, of_pattern: Any) -> Any:
-    """The log likelihood of `Patterns.censored`: sums over all that a count may be."""
+def _log_likelihood(given: Mapping[str, Any], logit: Any, gamma: Any) -> Any:
+    """The exact likelihood, with exponentials by cell and by pattern only."""
     import pytensor.tensor as pt
 
-    total: Any = 0.0
-    blocks = sum(name.startswith("censored_weight_") for name in given)
-    for i in range(blocks):
-        of = {name: given[f"censored_{name}_{i}"] for name in CENSORED}
-        at = (logit[of["cell"]] + of_pattern[of["pattern"]])[:, None]
-        each = of["log_prior"] + of["events"] * at - of["n"] * pt.softplus(at)
-        most = each.max(axis=1, keepdims=True)
-        summed = pt.log(pt.exp(each - most).sum(axis=1)) + most[:, 0]
-        total += (of["weight"] * summed).sum()
-    return total
+    odds, of_pattern = pt.exp(logit)[given["cell"]], None
+    log_likelihood = given["events_of_cell"] @ logit
+    if gamma is not None:
+        of_pattern = given["child_design"] @ gamma
+        odds *= pt.exp(of_pattern)[given["pattern"]]
+        log_likelihood += given["events_of_pattern"] @ of_pattern
+    log_likelihood -= (given["n"] * pt.log1p(odds)).sum()
+    return log_likelihood + censored_terms(given, logit, of_pattern)
+
+
+def _child_effect(given: Mapping[str, Any], arrays: Arrays) -> tuple[Any, Any]:
+    """The children's coefficients, None if there are no terms, and their log prior."""
+    import pymc as pm
+
+    if "child_root" not in arrays:
+        return None, 0.0
+    moved = pm.Flat("child_moved", shape=arrays["child_centre"].shape)
+    gamma = given["child_centre"] + given["child_root"] @ moved
+    pm.Deterministic("child_effect", gamma)
+    mean, sd = given["child_prior"][0], given["child_prior"][1]
+    return gamma, -0.5 * (((gamma - mean) / sd) ** 2).sum()
 
 
 EFFECTS = ("fixed", "authorities", "pilots", "years_since")
@@ -316,30 +232,3 @@ def _correlation(form: Form, given: Mapping[str, Any]) -> Any:
         return None
     prior = given["correlation_prior"]
     return pm.Beta("shock_correlation", prior[0], prior[1])
-
-
-def _shocks(
-    years: tuple[int, ...], sd: Any, correlation: Any, moved: Any, expected: tuple[Any, Any]
-) -> tuple[Any, Any, Any]:
-    """Authority-by-year shocks (authority, year), their log prior and the log Jacobian.
-
-    A year's shock is normal given the one before and the expansion of its cells, whose
-    curvature and pull, (authority, year), are what is `expected` of it.
-    """
-    import pytensor.tensor as pt
-
-    curvature, pull = expected
-    columns: list[Any] = []
-    log_prior: Any = 0.0
-    log_jacobian: Any = 0.0
-    for t in range(len(years)):
-        mean, variance = pt.zeros_like(moved[:, 0]), sd**2
-        if t and correlation is not None:
-            kept = correlation ** float(years[t] - years[t - 1])
-            mean, variance = kept * columns[-1], sd**2 * (1.0 - kept**2)
-        precision = curvature[:, t] + 1.0 / variance
-        shock = (pull[:, t] + mean / variance) / precision + moved[:, t] / pt.sqrt(precision)
-        log_prior -= 0.5 * ((shock - mean) ** 2 / variance + pt.log(variance)).sum()
-        log_jacobian -= 0.5 * pt.log(precision).sum()
-        columns.append(shock)
-    return pt.stack(columns, axis=1), log_prior, log_jacobian

@@ -1,8 +1,20 @@
-"""Named draws → those of the parameters that a fit makes use of."""
+"""Named draws → those of the parameters that a fit makes use of, and as a regression has them."""
 
 import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.frequentist.terms import INTERCEPT
+
+
+def regression_coefficients(posterior: xr.Dataset, blocks: Blocks) -> xr.DataArray:
+    """Draws of `coefficient` (chain, draw, term), the intercept where all covariates are 0.
+
+    In the model authorities' covariates are centred, in the regressions they are not.
+    """
+    found = posterior["coefficient"]
+    taken = xr.DataArray(blocks.centres, dims="term", coords={"term": list(blocks.terms)})
+    moved = (found * taken).sum("term")
+    return found.where(found["term"] != INTERCEPT, found - moved)
 
 
 def in_use(posterior: xr.Dataset, blocks: Blocks) -> xr.Dataset:
@@ -30,5 +42,9 @@ def in_use(posterior: xr.Dataset, blocks: Blocks) -> xr.Dataset:
     if blocks.shocks.any():
         names = ("shock", "shock_sd", "shock_correlation")
         kept |= {name: posterior[name] for name in names if name in posterior}
-    others = [name for name in ("child_effect", "residual_sd") if name in posterior]
+    others = [
+        name
+        for name in ("child_effect", "residual_sd")
+        if name in posterior and posterior[name].size
+    ]
     return xr.Dataset(kept | {name: posterior[name] for name in others})

@@ -19,8 +19,8 @@ Floats = npt.NDArray[np.float64]
 PLACE = "cells"
 
 # Whose mean weights stand for suppressed ones, nearest first. Comparators are weighted within
-# group and period; a pilot's weights are alike.
-NEAREST = (("group", "authority", "post"), ("group", "pilot", "post"))
+# group and period, so that those of others tell nothing; pilots' weights are alike.
+NEAREST = (("group", "authority", "post"), ("group", "pilot", "post"), ("pilot",))
 
 COUNT_OF = {"weight": "n", "weighted_events": "events", "weight_squared": "n"}
 
@@ -30,13 +30,14 @@ def completed(cells: Cells, weights: Weights) -> Cells:
 
     Where sums of weights are suppressed, the means per child (and per event) are those of the
     released counts of the same group, authority and period, or else of the group's arm in the
-    period. Bounds are made consistent (events are at most n). Exact cells stay as they are.
+    period, or else, for pilots, of all pilots. Bounds are made consistent (events are at most
+    n). Exact cells stay as they are.
 
     Parameters
     ----------
     weights
-        How weights enter the model. As `covariates`, only their means by arm are used, and
-        stand in where nothing nearer was released.
+        How weights enter the model. Where strata are `covariates`, only the weights' means by
+        arm are used, so that those of all comparators will do for a comparator too.
 
     Raises
     ------
@@ -61,8 +62,8 @@ def completed(cells: Cells, weights: Weights) -> Cells:
 
 def _sums(frame: pd.DataFrame, middle: dict[str, Floats], weights: Weights) -> dict[str, Floats]:
     """Sums of weights beside the counts in the middle of their bounds."""
-    nearest = (*NEAREST, *([("pilot",)] if weights == "covariates" else []))
-    means = {name: _means(frame, name, count, nearest) for name, count in COUNT_OF.items()}
+    anyone = weights == "covariates"
+    means = {name: _means(frame, name, count, anyone) for name, count in COUNT_OF.items()}
     if lacking := int(np.isnan(means["weight"]).sum()):
         found = f"none released for {lacking} counts, nor near them"
         raise BadInput(PLACE, "weight", found, 'coarser cells, or model.weights = "covariates"')
@@ -78,16 +79,18 @@ def _sums(frame: pd.DataFrame, middle: dict[str, Floats], weights: Weights) -> d
     return sums
 
 
-def _means(
-    frame: pd.DataFrame, name: str, count: str, nearest: Sequence[tuple[str, ...]]
-) -> Floats:
-    """A sum per child (or per event), NaN where nothing near was released."""
+def _means(frame: pd.DataFrame, name: str, count: str, anyone: bool) -> Floats:
+    """A sum per child (or per event), NaN where nothing near was released.
+
+    `anyone`: whether the mean of all comparators will do for one.
+    """
     known = frame[[name, count]].notna().all(axis="columns")
     sums = frame[[name, count]].where(known, 0.0)
     found = _ratio(sums)
-    for keys in nearest:
+    for keys in NEAREST:
         near = sums.groupby([frame[key] for key in keys], observed=True).transform("sum")
-        found = np.where(np.isnan(found), _ratio(near), found)
+        will_do = anyone | (keys != ("pilot",)) | (frame["pilot"].to_numpy() == 1)
+        found = np.where(np.isnan(found) & will_do, _ratio(near), found)
     return found
 
 

@@ -169,6 +169,9 @@ def _print_comparison(runs: "Sequence[Run]") -> None:
     hierarchical = [run for run in runs if run.analysis.kind == "hierarchical"]
     if len(hierarchical) < 2:
         return
+    if len({run.evidence for run in hierarchical}) > 1:
+        print("Not compared: they rest on different evidence.")
+        return
     print(to_markdown(contents.columns_table(hierarchical)))
     try:
         print(to_markdown(compare(hierarchical)))

@@ -102,7 +102,7 @@ def cell_terms(
     before = [
         base_terms(frame, analysis),
         *([authority_terms(frame)] if regression.authorities == "fixed" else []),
-        treatment_terms(frame, regression),
+        treatment_terms(frame, regression, rows),
     ]
     plain = replace(analysis, regressions=replace(analysis.regressions, standardise=False))
     covariates = authority_covariate_terms(frame, plain, regression)

@@ -128,7 +128,9 @@ def authority_terms(frame: pd.DataFrame) -> pd.DataFrame:
     return pd.DataFrame(dummies, index=frame.index).astype(np.float64)
 
 
-def treatment_terms(frame: pd.DataFrame, regression: Regression) -> pd.DataFrame:
+def treatment_terms(
+    frame: pd.DataFrame, regression: Regression, rows: Floats | None = None
+) -> pd.DataFrame:
     """The pilot difference and what replaces or refines the DiD (pilot × post).
 
     Lags and leads are dummies of a pilot's years since settling-in (0 is the first year after
@@ -137,6 +139,11 @@ def treatment_terms(frame: pd.DataFrame, regression: Regression) -> pd.DataFrame
     the pilots' rows before; those count with the reference.
     Comparators score 0 on quality and embeddedness. Practice models divide the comparators;
     pilots are the reference.
+
+    Parameters
+    ----------
+    rows
+        How many referrals each row of a frame of cells stands for; default: one.
     """
     pilot = frame[PILOT].to_numpy(np.float64)
     post = frame[POST].to_numpy(np.float64)
@@ -145,9 +152,9 @@ def treatment_terms(frame: pd.DataFrame, regression: Regression) -> pd.DataFrame
         case "did":
             columns = {PILOT: pilot, DID: pilot * post}
         case "lags":
-            columns = {PILOT: pilot} | _years_since(frame, pilot, since=0)
+            columns = {PILOT: pilot} | _years_since(frame, pilot, rows, since=0)
         case "leads and lags":
-            columns = {PILOT: pilot} | _years_since(frame, pilot, since=None)
+            columns = {PILOT: pilot} | _years_since(frame, pilot, rows, since=None)
         case "quality" | "embeddedness":
             name = regression.treatment
             score = frame[name].to_numpy(np.float64) * pilot
@@ -172,10 +179,13 @@ def treatment_terms(frame: pd.DataFrame, regression: Regression) -> pd.DataFrame
     return pd.DataFrame(columns, index=frame.index)
 
 
-def _years_since(frame: pd.DataFrame, pilot: Floats, *, since: int | None) -> dict[str, Floats]:
+def _years_since(
+    frame: pd.DataFrame, pilot: Floats, rows: Floats | None, *, since: int | None
+) -> dict[str, Floats]:
     """Dummies of the pilots' years since settling-in, from `since` on (None: all)."""
     years = frame["years_since"].to_numpy()
-    present, counts = np.unique(years[pilot == 1], return_counts=True)
+    present, place = np.unique(years[pilot == 1], return_inverse=True)
+    counts = np.bincount(place, None if rows is None else rows[pilot == 1])
     fewest = SPARSE * counts[present < 0].sum()
     usual = present[(present < 0) & (counts >= fewest)]
     reference = int(usual.max()) if len(usual) else 0

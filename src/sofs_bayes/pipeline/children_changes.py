@@ -26,6 +26,8 @@ def departure_sd(cells: "Cells", analysis: HierarchicalAnalysis) -> float | None
     """The prior sd of a departure from parallel trends; None where no leads can be had."""
     from sofs_bayes.bayes.pre_trends import lead_size
 
+    if "years_since" not in cells.by:  # released cells may not tell years since settling-in
+        return None
     size = lead_size(cells, analysis)
     return None if size is None else analysis.priors.departure.multiple * size
 

@@ -50,6 +50,7 @@ def posterior_replication(
     matched, file
         The matched children, as a frame, and the file they are in.
     """
+    from sofs_bayes.bayes.in_use import regression_coefficients
     from sofs_bayes.checks.posterior_replication import PosteriorsOfColumn, posterior_beside
 
     rows: list[PosteriorBeside] = []
@@ -71,10 +72,11 @@ def posterior_replication(
             )
         ]
         passed = all(fit.gate.passed for fit in made)
+        coefficients = [regression_coefficients(fit.posterior, fit.blocks) for fit in made]
         draws = PosteriorsOfColumn(
-            regression=made[0].posterior["coefficient"],
-            no_shocks=made[1].posterior["coefficient"],
-            hierarchical=made[2].posterior["coefficient"],
+            regression=coefficients[0],
+            no_shocks=coefficients[1],
+            hierarchical=coefficients[2],
             status="converged" if passed else "not converged",
         )
         rows += posterior_beside(each, fits, draws)

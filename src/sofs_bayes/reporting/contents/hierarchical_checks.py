@@ -5,7 +5,9 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sofs_bayes.estimands import NEW, POOLED
 from sofs_bayes.reporting.contents.effects import NARROW, extra_rows
+from sofs_bayes.reporting.contents.hierarchical import changes_table, prior_grid_table
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, shown, table_of
 
@@ -18,6 +20,8 @@ if TYPE_CHECKING:
 WORST = 10  # authority-years listed by Pareto k
 # A departure in the reason of a tipping point that was not found, on the model's scale.
 NUMBER = re.compile(r"(?<=departure of )[-+.e\d]+")
+# Quantities of power-scaling that are not single pilots' effects.
+ANSWERS = (POOLED, NEW, "pilot_effect_sd", "shock_sd")
 KINDS = {"posterior": "Predicted", "prior": "By the priors alone"}
 
 
@@ -28,8 +32,10 @@ def hierarchical_diagnostics(run: Run) -> tuple[Table, ...]:
         loo_table(run),
         loo_cells_table(run),
         authority_loo_table(run),
-        power_scaling_table(run),
-        tipping_table(run),
+        power_scaling_table(run, pilots=False),
+        tipping_table(run, pilots=False),
+        changes_table(run),
+        prior_grid_table(run),
         monte_carlo_table(run),
     )
     return tuple(table for table in tables if table.rows)
@@ -160,8 +166,17 @@ def authority_loo_table(run: Run) -> Table:
     )
 
 
-def power_scaling_table(run: Run) -> Table:
-    """How far each answer moves if priors, or the data, count for a little more or less."""
+def power_scaling_table(run: Run, *, pilots: bool = True) -> Table:
+    """How far each answer moves if priors, or the data, count for a little more or less.
+
+    Parameters
+    ----------
+    pilots
+        Whether single pilots' effects are among the answers.
+    """
+    rows = extra_rows(run, "power_scaling")
+    if not pilots:
+        rows = tuple(r for r in rows if r.quantity.split(" / ")[-1] in ANSWERS)
     columns = [
         Column(key="quantity", heading="Quantity"),
         Column(key="priors", heading="Priors scaled"),
@@ -172,7 +187,7 @@ def power_scaling_table(run: Run) -> Table:
     return table_of(
         "power_scaling",
         f"{run.analysis.title}: what do the answers hang on?",
-        extra_rows(run, "power_scaling"),
+        rows,
         columns,
         evidence=run.evidence,
         notes=[
@@ -183,9 +198,17 @@ def power_scaling_table(run: Run) -> Table:
     )
 
 
-def tipping_table(run: Run) -> Table:
-    """How far trends would have had to depart for a conclusion about each effect to change."""
+def tipping_table(run: Run, *, pilots: bool = True) -> Table:
+    """How far trends would have had to depart for a conclusion about each effect to change.
+
+    Parameters
+    ----------
+    pilots
+        Whether single pilots' effects are there too.
+    """
     points: Sequence[TippingPoint] = extra_rows(run, "tipping_points")
+    if not pilots:
+        points = [point for point in points if point.target == POOLED]
     risk = all(point.scale == "risk" for point in points)
     small = all(not abs(point.departure) >= NARROW for point in points)
     number: Format = ("pp2" if small else "pp") if risk else "signed2"

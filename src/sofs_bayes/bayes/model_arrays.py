@@ -1,0 +1,127 @@
+"""Cells and the blocks of a fit → the arrays of a graph of `children_model`."""
+
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from sofs_bayes.bayes.blocks import FLAT, Blocks
+from sofs_bayes.bayes.cell_data import CellData, Patterns
+from sofs_bayes.bayes.censored import censored_arrays
+from sofs_bayes.spec import HierarchicalAnalysis
+
+Arrays = Mapping[str, npt.NDArray[Any]]
+Floats = npt.NDArray[np.float64]
+
+# A cell of which nothing is known has this precision relative to one child.
+NOTHING = 1e-9
+
+
+def model_data(data: CellData, blocks: Blocks, analysis: HierarchicalAnalysis) -> Arrays:
+    """All arrays of a graph, each of which can be exchanged once it is compiled."""
+    correlation = analysis.priors.shock_correlation
+    shared = {
+        "authorities": blocks.authorities,
+        "pilots": blocks.pilots,
+        "sd_scales": np.array([blocks.sd_priors[name] for name in SDS]),
+    }
+    if blocks.steps:
+        shared |= {
+            "years_since": blocks.years_since,
+            "year_scale": np.array(blocks.sd_priors["year_effect_sd"]),
+        }
+    if analysis.model.shocks == "persistent":
+        shared["correlation_prior"] = np.array([correlation.a, correlation.b])
+    if data.patterns is None:
+        return shared | _linear_data(data, blocks, analysis.model.shocks)
+    return shared | _logistic_data(data, blocks, analysis)
+
+
+SDS = ("authority_sd", "pilot_effect_sd", "shock_sd")
+
+
+def child_precision(data: CellData) -> Floats:
+    """What is known of the linear model's child terms within cells, in units of 1 / σ².
+
+    Their prior, normal with an sd of `FLAT` residual sds, is as good as flat; it keeps in a term
+    that is constant within every cell.
+    """
+    known: Floats = data.within_xx.sum(0) + np.eye(len(data.child_terms)) / FLAT**2
+    return known
+
+
+def residual_start(data: CellData) -> tuple[float, float]:
+    """The children's residual sd within cells, and the sum of weights it rests on."""
+    gamma = np.linalg.solve(child_precision(data), data.within_xy.sum(0))
+    squares = float(data.within_yy.sum() - gamma @ data.within_xy.sum(0))
+    size = float(data.curvature.sum())
+    return float(np.sqrt(squares / size)), size
+
+
+def _linear_data(data: CellData, blocks: Blocks, shocks: str) -> dict[str, npt.NDArray[Any]]:
+    """Cell means less the children's terms, whose coefficients are integrated out."""
+    xx, xy = child_precision(data), data.within_xy.sum(0)
+    gamma = np.linalg.solve(xx, xy)
+    sd, size = residual_start(data)
+    noise = np.diag(1.0 / data.curvature.clip(min=NOTHING))
+    scaled = blocks.design * blocks.prior_sd
+    found = {
+        "cell_mean": data.centre - data.child_means @ gamma - blocks.design @ blocks.prior_mean,
+        "noise": noise + data.child_means @ np.linalg.solve(xx, data.child_means.T),
+        "fixed": scaled @ scaled.T,
+        "within": np.array([sd, size, size * sd**2, len(data.curvature) + len(xx)]),
+        "residual_scale": np.array(blocks.sd_priors["residual_sd"]),
+    }
+    if shocks != "none":
+        column = blocks.shocks.argmax(axis=1)
+        years = np.array(data.years, dtype=np.float64)[column % len(data.years)]
+        found["gap"] = np.abs(years[:, None] - years[None, :])
+        same = np.equal.outer(column // len(data.years), column // len(data.years))
+        found["same"] = same * float(blocks.shocks.any())
+    return found
+
+
+def _logistic_data(
+    data: CellData, blocks: Blocks, analysis: HierarchicalAnalysis
+) -> dict[str, npt.NDArray[Any]]:
+    """The counts, and the quadratic expansion that guides the sampler."""
+    counts = data.patterns
+    assert counts is not None  # as the analysis's likelihood has it
+    exact = counts.exact
+    cell = counts.cell[exact]
+    found = {
+        "fixed": blocks.design * blocks.prior_sd,
+        "mean": blocks.design @ blocks.prior_mean,
+        "curvature": data.curvature,
+        "centre": data.centre,
+        "cell": cell,
+        "n": counts.n[exact],
+        "events_of_cell": np.bincount(cell, counts.events[exact], len(data.curvature)),
+    }
+    if data.child_terms:
+        found |= _child_data(data, counts, blocks.child_prior)
+    found |= censored_arrays(counts.censored, patterns=bool(data.child_terms))
+    if analysis.model.shocks != "none":
+        found["shocks"] = blocks.shocks
+    return found
+
+
+def _child_data(
+    data: CellData, counts: Patterns, prior: tuple[float, float]
+) -> dict[str, npt.NDArray[Any]]:
+    """What of the counts is about the children's terms."""
+    mean, sd = prior
+    pattern, events = counts.pattern[counts.exact], counts.events[counts.exact]
+    # The child prior is added to the expansion, so that a term of few children is kept in.
+    xx = data.within_xx.sum(0) + np.eye(len(data.child_terms)) / sd**2
+    xy = data.within_xy.sum(0) + mean / sd**2
+    return {
+        "child_means": data.child_means,
+        "child_centre": np.linalg.solve(xx, xy),
+        "child_root": np.linalg.inv(np.linalg.cholesky(xx)).T.copy(),
+        "child_prior": np.array([mean, sd]),
+        "child_design": counts.child_design,
+        "pattern": pattern,
+        "events_of_pattern": np.bincount(pattern, events, len(counts.child_design)),
+    }

@@ -1,0 +1,149 @@
+"""How far an answer moves if a prior, or the data, counted for a little more or less."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import xarray as xr
+
+from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.spec import Exponential, HierarchicalAnalysis
+
+# Change of the answer's distribution per doubling of the power, above which it is said to
+# depend on what is scaled (Kallioinen et al. 2024).
+THRESHOLD = 0.05
+
+EFFECT = "effect"
+SDS = "standard deviations"
+ALL = "all"
+
+FINE = "no sign of a prior that matters"
+CONFLICT = "prior and data may conflict"
+STRONG = "strong prior or weak data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PowerScalingRow:
+    """Sensitivity of a quantity to the power of some priors, and to that of the likelihood.
+
+    `priors` are those scaled: of the `effect`, of `standard deviations` (and the shocks'
+    correlation), or `all` of these.
+    """
+
+    quantity: str
+    priors: str
+    prior: float
+    likelihood: float
+    diagnosis: str
+
+
+def power_scaling(
+    posterior: xr.Dataset,
+    answers: Mapping[str, xr.DataArray],
+    analysis: HierarchicalAnalysis,
+    data: CellData,
+    blocks: Blocks,
+) -> tuple[PowerScalingRow, ...]:
+    """Sensitivities of answers, and of pilots' and shocks' sds, by power scaling.
+
+    Only priors of top-level parameters are scaled, those of the effect and of the standard
+    deviations: the distribution of intercepts, deviations and shocks given their sds is part of
+    the model. Sensitivities are the cumulative Jensen-Shannon distance between answers
+    reweighted by importance sampling, per doubling of the power.
+
+    Parameters
+    ----------
+    posterior
+        Named draws.
+    answers
+        Draws (chain, draw), by what they are called; one that never varies is left out.
+    """
+    named = {**answers, **_own_quantities(posterior, blocks)}
+    named = {name: draws for name, draws in named.items() if draws.max() > draws.min()}
+    priors = {
+        EFFECT: effect_log_prior(posterior, blocks),
+        SDS: sds_log_prior(posterior, analysis, blocks),
+    }
+    priors = {name: density for name, density in priors.items() if density is not None}
+    keys = {f"quantity {i}": name for i, name in enumerate(named)}
+    tree = xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset(
+                {key: named[name].reset_coords(drop=True) for key, name in keys.items()}
+            ),
+            "log_prior": xr.Dataset(priors),
+            "log_likelihood": xr.Dataset({"children": posterior["log_likelihood"]}),
+        }
+    )
+    likelihood = _sensitivity(tree, "likelihood", None)
+    rows = []
+    for scaled, names in {**{name: [name] for name in priors}, ALL: list(priors)}.items():
+        prior = _sensitivity(tree, "prior", names)
+        rows += [
+            PowerScalingRow(
+                quantity=name,
+                priors=scaled,
+                prior=prior[key],
+                likelihood=likelihood[key],
+                diagnosis=_diagnosis(prior[key], likelihood[key]),
+            )
+            for key, name in keys.items()
+        ]
+    return tuple(rows)
+
+
+def effect_log_prior(posterior: xr.Dataset, blocks: Blocks) -> xr.DataArray | None:
+    """The log prior density of the effect's terms in use, (chain, draw), up to a constant."""
+    place = {name: i for i, name in enumerate(blocks.terms)}
+    terms = [name for name in blocks.effect_terms if blocks.prior_sd[place[name]] > 0]
+    if not terms:
+        return None
+    at = [place[name] for name in terms]
+    mean, sd = (
+        xr.DataArray(values[at], dims="term") for values in (blocks.prior_mean, blocks.prior_sd)
+    )
+    moved = (posterior["coefficient"].sel(term=terms).drop_vars("term") - mean) / sd
+    return -0.5 * (moved**2).sum("term")
+
+
+def sds_log_prior(
+    posterior: xr.Dataset, analysis: HierarchicalAnalysis, blocks: Blocks
+) -> xr.DataArray | None:
+    """That of the random effects' sds in use and of the shocks' correlation."""
+    priors = analysis.priors
+    used = {
+        "authority_sd": blocks.authorities.any(),
+        "pilot_effect_sd": blocks.pilots.any(),
+        "shock_sd": blocks.shocks.any(),
+        "year_effect_sd": blocks.years_since.any(),
+    }
+    parts = []
+    for name, there in used.items():
+        if there and name in posterior:
+            scaled = posterior[name] / blocks.sd_priors[name]
+            exponential = isinstance(getattr(priors, name), Exponential)
+            parts.append(-scaled if exponential else -0.5 * scaled**2)
+    if blocks.shocks.any() and "shock_correlation" in posterior:
+        rho, prior = posterior["shock_correlation"], priors.shock_correlation
+        kept = (prior.a - 1.0) * xr.apply_ufunc(np.log, rho)
+        parts.append(kept + (prior.b - 1.0) * xr.apply_ufunc(np.log1p, -rho))
+    return sum(parts[1:], parts[0]) if parts else None
+
+
+def _own_quantities(posterior: xr.Dataset, blocks: Blocks) -> dict[str, xr.DataArray]:
+    used = {"pilot_effect_sd": blocks.pilots.any(), "shock_sd": blocks.shocks.any()}
+    return {name: posterior[name] for name, there in used.items() if there and name in posterior}
+
+
+def _sensitivity(tree: xr.DataTree, group: str, names: list[str] | None) -> dict[str, float]:
+    import arviz_stats as azs
+
+    found = azs.psense(tree, group=group, group_var_names=names)
+    return {str(key): float(value) for key, value in found.data_vars.items()}
+
+
+def _diagnosis(prior: float, likelihood: float) -> str:
+    if prior >= THRESHOLD and likelihood >= THRESHOLD:
+        return CONFLICT
+    return STRONG if prior >= THRESHOLD else FINE

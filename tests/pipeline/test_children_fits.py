@@ -1,0 +1,271 @@
+"""From matched children to a run folder, with its refits and checks."""
+
+import csv
+import json
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+import sofs_bayes as sb
+from sofs_bayes import spec
+from sofs_bayes.bayes import sampling
+from sofs_bayes.cli import main
+from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline.children_changes import (
+    DEPARTURE,
+    FULLY_POOLED,
+    NO_SHOCKS,
+    REGRESSION,
+    UNPOOLED,
+    changes,
+    departure_sd,
+)
+from sofs_bayes.pipeline.children_fits import (
+    ChildrenPrograms,
+    children_cells,
+    children_file,
+    fit_children,
+)
+from sofs_bayes.pipeline.fit_store import FitStore, open_store
+from sofs_bayes.reporting.run_folder import Run, open_posterior, read
+from sofs_bayes.spec import HierarchicalAnalysis, Sampler
+
+NAME = "icpc-linear"
+# So few draws that the gate must refuse them; and just enough for it.
+FEW = {"chains": 2, "tune": 100, "draws": 100}
+ENOUGH = {"chains": 4, "tune": 300, "draws": 500}
+KEY = {"test": "store"}
+
+
+@pytest.fixture(scope="module")
+def matched(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Some ten thousand matched rows with a known effect."""
+    folder = tmp_path_factory.mktemp("children")
+    words = ["simulate", "icpc", "--drawn", "--effect", "0.3", "--times", "0.05"]
+    assert main([*words, "-o", str(folder / "population")]) == 0
+    words = ["match", "icpc-children", str(folder / "population"), "-o", str(folder / "matched")]
+    assert main(words) == 0
+    return folder / "matched"
+
+
+@pytest.fixture(scope="module")
+def analysis() -> HierarchicalAnalysis:
+    found = spec.load(NAME)
+    assert isinstance(found, HierarchicalAnalysis)
+    return found
+
+
+def with_sampler(analysis: HierarchicalAnalysis, sizes: dict[str, int]) -> HierarchicalAnalysis:
+    return replace(analysis, sampler=Sampler(name="nutpie", seed=5, **sizes))
+
+
+@pytest.fixture(scope="module")
+def programs() -> ChildrenPrograms:
+    """Compiled graphs: all fits here are of one form."""
+    return {}
+
+
+@pytest.fixture(scope="module")
+def refused(analysis: HierarchicalAnalysis, matched: Path, programs: ChildrenPrograms) -> Run:
+    """A whole run with all its refits, of far too few draws."""
+    return fit_children(with_sampler(analysis, FEW), matched, programs=programs)
+
+
+@pytest.fixture(scope="module")
+def passed(analysis: HierarchicalAnalysis, matched: Path, programs: ChildrenPrograms) -> Run:
+    """A quick run of enough draws."""
+    return fit_children(with_sampler(analysis, ENOUGH), matched, quick=True, programs=programs)
+
+
+def test_all_fits_share_one_compiled_graph(
+    refused: Run, passed: Run, programs: ChildrenPrograms
+) -> None:
+    assert len(programs) == 1
+    assert "compile" in {**refused.seconds, **passed.seconds}
+
+
+def test_every_prior_and_every_change_is_there(
+    refused: Run, analysis: HierarchicalAnalysis
+) -> None:
+    fits = set(refused.diagnostics["fits"])
+    assert {f"main / {name}" for name in analysis.effect_priors} <= fits
+    for variant in (REGRESSION, UNPOOLED, FULLY_POOLED, NO_SHOCKS, DEPARTURE, "shock_sd × 2"):
+        assert f"{variant} / reference" in fits
+    assert {f"without Pilot {i} / reference" for i in (1, 2, 4, 5, 6, 9)} <= fits
+    variants = {row.variant for row in refused.extra["sensitivity"][1]}
+    assert variants == {name.split(" / ")[0] for name in fits} - {"main"}
+
+
+def test_a_run_says_what_it_rests_on_and_holds_every_file(refused: Run) -> None:
+    assert refused.evidence == "synthetic"
+    assert {row.evidence for row in refused.effects} == {"synthetic"}
+    assert set(refused.extra) >= {
+        *("sensitivity", "shrinkage", "monte_carlo", "tipping", "tipping_points", "arm_years"),
+        *("predictive_statistics", "loo", "loo_summary", "authority_loo", "power_scaling"),
+    }
+    for name, (kind, rows) in refused.extra.items():
+        assert rows, name
+        assert all(isinstance(row, kind) for row in rows)
+
+
+def test_draws_that_fail_the_gate_mark_everything(refused: Run, passed: Run) -> None:
+    assert refused.status == "not converged"
+    assert {row.status for row in refused.effects} == {"not converged"}
+    assert passed.status == "converged"
+    assert {row.status for row in passed.effects} == {"converged"}
+
+
+def test_a_known_effect_is_found(passed: Run) -> None:
+    pooled = next(
+        row
+        for row in passed.effects
+        if (row.target, row.scale, row.prior) == ("pooled", "risk", "reference")
+    )
+    # log-odds of 0.3 at a risk of a tenth are about three points
+    assert pooled.lower < 0.03 < pooled.upper
+
+
+def test_a_run_is_written_read_and_shown(passed: Run, tmp_path: Path) -> None:
+    sb.save(passed, tmp_path / "run")
+    again = read(tmp_path / "run")
+    assert again.effects == passed.effects
+    assert again.analysis == passed.analysis
+    text = sb.to_markdown(sb.effects_table(again, scale="risk"))
+    assert "(synthetic)" in text
+    assert main(["diagnose", str(tmp_path / "run")]) == 0
+    assert main(["effects", str(tmp_path / "run")]) == 0
+    assert main(["figure", str(tmp_path / "run"), "--format", "png"]) == 0
+    manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
+    assert manifest["options"] == {"leave_out": "pilots", "quick": "yes"}
+
+
+def test_nothing_of_cells_is_stored(passed: Run, tmp_path: Path) -> None:
+    sb.save(passed, tmp_path / "run")
+    stored = open_posterior(tmp_path / "run")
+    assert list(stored.children) == ["posterior"]
+    names = set(stored["posterior"].data_vars)
+    assert names <= {
+        *("coefficient", "child_effect", "authority_intercept", "pilot_deviation"),
+        *("authority_sd", "pilot_effect_sd", "shock_sd", "shock_correlation", "residual_sd"),
+    }
+
+
+def test_a_run_folder_cut_off_half_way_is_refused(
+    passed: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sb.save(passed, tmp_path / "run")
+    (tmp_path / "run" / "loo.csv").unlink()
+    assert main(["effects", str(tmp_path / "run")]) == 2
+    message = capsys.readouterr().err
+    assert "loo.csv" in message
+    assert message.count("\n") == 1
+
+
+class Interrupted(Exception):
+    """Stands for a kill in the middle of an analysis."""
+
+
+def test_an_interrupted_analysis_goes_on_to_the_same_bits(
+    analysis: HierarchicalAnalysis,
+    matched: Path,
+    programs: ChildrenPrograms,
+    tmp_path: Path,
+) -> None:
+    small = with_sampler(analysis, FEW)
+    straight = fit_children(small, matched, quick=True, programs=programs)
+    store = open_store(tmp_path / "unfinished", KEY)
+    with pytest.MonkeyPatch.context() as patch:
+        calls: list[str] = []
+        whole = sampling.sample
+
+        def sample(*given: object, **named: object) -> object:
+            if len(calls) == 2:
+                raise Interrupted
+            calls.append(str(named["stage"]))
+            return whole(*given, **named)  # type: ignore[arg-type]
+
+        patch.setattr(sampling, "sample", sample)
+        with pytest.raises(Interrupted):
+            fit_children(small, matched, quick=True, store=store, programs=programs)
+    watched = []
+    resumed = fit_children(
+        small, matched, quick=True, store=store, programs=programs, progress=watched.append
+    )
+    assert resumed.effects == straight.effects
+    assert resumed.probabilities == straight.probabilities
+    assert not any(stage in line for line in watched for stage in calls)
+
+
+def test_a_pilot_goes_with_the_comparators_that_serve_it_alone(
+    analysis: HierarchicalAnalysis, matched: Path
+) -> None:
+    from sofs_bayes.bayes.cell_data import cell_data
+
+    cells = children_cells(matched, analysis)
+    data = cell_data(cells, analysis)
+    departure = departure_sd(cells, analysis)
+    made = changes(cells, analysis, data, departure, leave_out="all", quick=False)
+    whole = (data.cells["weight"] > 0).groupby(data.cells["authority"]).any()
+    with (matched / "groups.csv").open(encoding="utf-8", newline="") as stream:
+        served: dict[str, set[str]] = {}
+        for row in csv.DictReader(stream):
+            served.setdefault(row["comparator"], set()).add(row["pilot"])
+    for pilot in data.pilots:
+        left, _ = made[f"without {pilot}"]
+        known = (left.cells["weight"] > 0).groupby(left.cells["authority"]).any()
+        gone = {pilot} | {name for name, pilots in served.items() if pilots == {pilot}}
+        assert set(whole.index[~known]) == gone
+
+
+def test_no_departure_without_leads(analysis: HierarchicalAnalysis, matched: Path) -> None:
+    cells = children_cells(matched, analysis)
+    regressions = replace(
+        analysis.children.regressions,
+        columns=tuple(
+            column
+            for column in analysis.children.regressions.columns
+            if column.treatment != "leads and lags"
+        ),
+    )
+    other = replace(analysis, children=replace(analysis.children, regressions=regressions))
+    assert departure_sd(cells, analysis) is not None
+    assert departure_sd(cells, other) is None
+
+
+@pytest.mark.parametrize(
+    ("made", "place"),
+    [
+        ((), "no data"),
+        (("nowhere",), "no such file or folder"),
+        (("empty",), "0 files of cells"),
+        (("one", "two"), "2 files or folders"),
+    ],
+)
+def test_data_that_cannot_be_used_is_one_line_and_nothing_is_written(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], made: tuple[str, ...], place: str
+) -> None:
+    (tmp_path / "empty").mkdir()
+    paths = [str(tmp_path / name) for name in made]
+    assert main(["fit", NAME, *paths, "-o", str(tmp_path / "run")]) == 2
+    message = capsys.readouterr().err
+    assert place in message
+    assert message.count("\n") == 1
+    assert {path.name for path in tmp_path.iterdir()} == {"empty"}
+
+
+def test_children_matched_for_another_analysis_are_refused(matched: Path, tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="analysis"):
+        sb.fit(sb.load("cla-logistic"), [matched])
+
+
+def test_cells_and_their_folder_are_the_same(matched: Path, tmp_path: Path) -> None:
+    folder = sb.collapse("icpc-children", matched, tmp_path / "cells", threshold=None)
+    file = children_file(folder)
+    assert file.name == "synthetic-cells.nc"
+    assert children_file(file) == file
+    assert children_file(matched).name == "synthetic-matched.parquet"
+
+
+def test_a_store_of_other_data_is_of_no_use(tmp_path: Path) -> None:
+    assert isinstance(open_store(tmp_path / "none", KEY), FitStore)

@@ -21,7 +21,8 @@ PACKAGE := install --quiet --no-index --no-deps --no-build-isolation --force-rei
 SOURCES := $(shell find src models -type f -not -name '*.pyc')
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
-.PHONY: help reanalyse replicate posterior test benchmark calibrate-print wheelhouse lock clean interpreter
+.PHONY: help reanalyse replicate posterior test benchmark benchmark-posteriors calibrate-print \
+  wheelhouse lock clean interpreter
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -9
@@ -70,6 +71,10 @@ calibrate-print: $(VENV)/.package
 
 benchmark: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks
+
+# The posterior models of children beside bambi, which gets an environment of its own (an hour).
+benchmark-posteriors: $(VENV)/.test
+	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.posteriors --peer
 
 interpreter:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' || { \

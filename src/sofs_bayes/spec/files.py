@@ -95,7 +95,7 @@ def parse(document: dict[str, Any], *, file: Path | str) -> Analysis:
         # JSON mode: strict types, while arrays may become tuples.
         return TypeAdapter[Analysis](model).validate_json(json.dumps(document, default=str))
     except ValidationError as error:
-        raise BadSpec(_faults(file, model, error)) from error
+        raise BadSpec(_faults(file, model, error, document)) from error
 
 
 def _children(named: str, file: Path | str) -> dict[str, Any]:
@@ -109,8 +109,33 @@ def _children(named: str, file: Path | str) -> dict[str, Any]:
     return to_document(analysis)
 
 
-def _faults(file: Path | str, model: type, error: ValidationError) -> list[BadInput]:
-    return [_fault(file, model, detail) for detail in error.errors() if not _is_echo(detail)]
+# Priors of an sd come in two forms, told apart by a key; pydantic tries both and names them.
+FORMS = {"HalfNormal": "scale", "Exponential": "mean"}
+
+
+def _faults(
+    file: Path | str, model: type, error: ValidationError, document: dict[str, Any]
+) -> list[BadInput]:
+    return [
+        _fault(file, model, detail)
+        for detail in error.errors()
+        if not _is_echo(detail) and not _is_of_other_form(detail, document)
+    ]
+
+
+def _is_of_other_form(detail: ErrorDetails, document: dict[str, Any]) -> bool:
+    """Whether a prior is faulted for not having the form that it does not mean to have."""
+    given: Any = document
+    for part in detail["loc"]:
+        if part in FORMS:
+            keys = given.keys() if isinstance(given, dict) else ()
+            meant = "Exponential" if "mean" in keys and "scale" not in keys else "HalfNormal"
+            return part != meant
+        try:
+            given = given[part]
+        except (KeyError, IndexError, TypeError):
+            return False
+    return False
 
 
 def _is_echo(detail: ErrorDetails) -> bool:
@@ -122,7 +147,7 @@ def _is_echo(detail: ErrorDetails) -> bool:
 
 
 def _fault(file: Path | str, model: type, detail: ErrorDetails) -> BadInput:
-    place = ".".join(str(part) for part in detail["loc"]) or "the whole file"
+    place = ".".join(str(part) for part in detail["loc"] if part not in FORMS) or "the whole file"
     if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         known = _known_keys(model, detail["loc"][:-1])
         near = get_close_matches(str(detail["loc"][-1]), known, n=1)
@@ -133,10 +158,23 @@ def _fault(file: Path | str, model: type, detail: ErrorDetails) -> BadInput:
         wanted = key if isinstance(key, str) else "a value"
         return BadInput(file, place, "nothing", f"{wanted} must be given")
     if detail["type"] == "value_error":
-        found = "a contradiction" if isinstance(detail["input"], dict) else repr(detail["input"])
-        return BadInput(file, place, found, str(detail["ctx"]["error"]))
+        return _contradiction(file, place, detail)
     message = detail["msg"].removeprefix("Input should be ").removeprefix("Value should have ")
     return BadInput(file, place, repr(detail["input"]), message)
+
+
+def _contradiction(file: Path | str, place: str, detail: ErrorDetails) -> BadInput:
+    """What a rule of several keys was broken by: the key it names, if that holds one value."""
+    given, allowed = detail["input"], str(detail["ctx"]["error"])
+    if not isinstance(given, dict):
+        return BadInput(file, place, repr(given), allowed)
+    named, _, rest = allowed.partition(": ")
+    for part in named.split("."):
+        given = given.get(part) if isinstance(given, dict) else None
+    if rest and isinstance(given, str | int | float):
+        inside = "" if place == "the whole file" else f"{place}."
+        return BadInput(file, f"{inside}{named}", repr(given), rest)
+    return BadInput(file, place, "a contradiction", allowed)
 
 
 def _known_keys(model: type, loc: tuple[int | str, ...]) -> list[str]:
@@ -176,7 +214,7 @@ def changed[Part](part: Part, changes: dict[str, Any], *, file: str) -> Part:
     try:
         return TypeAdapter(kind).validate_json(json.dumps(document))
     except ValidationError as error:
-        raise BadSpec(_faults(file, kind, error)) from error
+        raise BadSpec(_faults(file, kind, error, document)) from error
 
 
 def with_rows(

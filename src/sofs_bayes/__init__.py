@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from sofs_bayes.matching.pre_trend import pre_trend_fit
     from sofs_bayes.matching.strata import match_frame, read_matched
     from sofs_bayes.pipeline.children import collapse, match
+    from sofs_bayes.pipeline.comparison import compare
     from sofs_bayes.pipeline.fits import fit, save
     from sofs_bayes.pipeline.reanalysis import reanalyse
     from sofs_bayes.pipeline.replication import replicate
@@ -58,6 +59,7 @@ _PUBLIC = {
     "save": ("pipeline.fits", "save"),
     "read_run": ("reporting.run_folder", "read"),
     "open_posterior": ("reporting.run_folder", "open_posterior"),
+    "compare": ("pipeline.comparison", "compare"),
     "effects_table": ("reporting.contents", "effects_table"),
     "sensitivity_table": ("reporting.contents", "sensitivity_table"),
     "diagnostics_table": ("reporting.contents", "diagnostics_table"),
@@ -79,6 +81,7 @@ __all__ = [
     "bundled_models",
     "choose_comparators",
     "collapse",
+    "compare",
     "diagnostics_table",
     "drawings",
     "effects_table",

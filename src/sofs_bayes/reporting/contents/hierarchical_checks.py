@@ -10,6 +10,7 @@ from sofs_bayes.reporting.contents.effects import NARROW, extra_rows
 from sofs_bayes.reporting.contents.hierarchical import changes_table, prior_grid_table
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, shown, table_of
+from sofs_bayes.spec import HierarchicalAnalysis
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.children_predictive import ArmYearCheck
@@ -26,7 +27,12 @@ KINDS = {"posterior": "Predicted", "prior": "By the priors alone"}
 
 
 def hierarchical_diagnostics(run: Run) -> tuple[Table, ...]:
-    """The tables of checks that a hierarchical run has rows for, beside those every run has."""
+    """The tables of checks that a hierarchical run has rows for, beside those every run has.
+
+    None for a run of another kind.
+    """
+    if not isinstance(run.analysis, HierarchicalAnalysis):
+        return ()
     tables = (
         arm_years_table(run),
         loo_table(run),

@@ -100,6 +100,7 @@ def largest_imbalance(weights: np.ndarray[Any, Any]) -> float:
 
 comparators = weight[matched["pilot"] == 0]
 low, high = np.quantile(comparators, [0.05, 0.95])
+print("Evidence: made-up (synthetic) children.")
 print(f"{rows:,} matched rows, effective size {effective:,.0f} ({effective / rows:.0%} of them).")
 print(f"Comparators' weights: the middle nine tenths lie between {low:.2f} and {high:.2f}.")
 print(

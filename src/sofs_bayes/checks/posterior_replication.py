@@ -1,10 +1,9 @@
 """A column of the regression tables: printed, estimated, and the posterior of two models."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import xarray as xr
 
 from sofs_bayes.frequentist.did import DidFit
@@ -162,10 +161,3 @@ def _interval(draws: xr.DataArray, estimands: Estimands) -> tuple[float, float]:
     interval = {"eti": azs.eti, "hdi": azs.hdi}[estimands.interval]
     bounds = interval(draws, prob=estimands.level)
     return tuple(float(bounds.sel(ci_bound=end)) for end in ("lower", "upper"))  # type: ignore[return-value]
-
-
-def worst(rows: Sequence[PosteriorBeside]) -> tuple[float, float]:
-    """The largest distance of a mean, in posterior sds, and of a ratio of sds from 1."""
-    apart = np.array([abs(row.apart) for row in rows])
-    ratio = np.array([abs(row.ratio - 1) for row in rows])
-    return float(apart.max()), float(ratio.max())

@@ -183,7 +183,9 @@ def fit_children(
         main = mains[first]
 
         def refit(other: "CellData", name: str) -> "xr.Dataset":
-            return one_fit(shop, other, main.setting, name).posterior
+            again = one_fit(shop, other, main.setting, f"{name} / {first}")
+            found.judge(again, f"{name} / {first}")
+            return again.posterior
 
         beside = shown_beside(analysis, main, refits, None if quick else refit)
     return Run(
@@ -236,7 +238,11 @@ class _Collected:
             self.probabilities.extend(did.largest_pilot_rows(fit.answers, label))
         else:
             self.sensitivity.extend(row for row in rows if row.target == "pooled")
-        self.verdicts[f"{variant} / {prior}"] = asdict(fit.gate) | {"status": fit.gate.status}
+        self.judge(fit, f"{variant} / {prior}")
+
+    def judge(self, fit: ChildrenFit, name: str) -> None:
+        """Keep the gate's verdict on a fit: a refused one refuses the run."""
+        self.verdicts[name] = asdict(fit.gate) | {"status": fit.gate.status}
 
     @property
     def status(self) -> str:

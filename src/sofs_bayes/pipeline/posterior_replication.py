@@ -5,7 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
-from sofs_bayes.pipeline.children_changes import as_regressed, setting_of
+from sofs_bayes.checks.sensitivity import MAIN
+from sofs_bayes.pipeline.children_changes import NO_SHOCKS, REGRESSION, as_regressed, setting_of
 from sofs_bayes.pipeline.children_fits import Workshop, children_cells, one_fit
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
@@ -50,6 +51,7 @@ def posterior_replication(
     matched, file
         The matched children, as a frame, and the file they are in.
     """
+    from sofs_bayes.bayes.cell_data import cell_data
     from sofs_bayes.bayes.in_use import regression_coefficients
     from sofs_bayes.checks.posterior_replication import PosteriorsOfColumn, posterior_beside
 
@@ -60,15 +62,13 @@ def posterior_replication(
         fits = _regressions(each, matched)
         cells = children_cells(file, each)
         shop = Workshop(analysis=each, programs=programs, store=None, seconds={}, progress=progress)
-        from sofs_bayes.bayes.cell_data import cell_data
-
         first, data = next(iter(each.effect_priors)), cell_data(cells, each)
         made = [
             one_fit(shop, seen, setting_of(each, first, None, **changes), name)
             for name, seen, changes in (
-                ("the regression itself", as_regressed(cells, each), {"replicating": True}),
-                ("no shocks", data, {"shocks": False}),
-                ("main", data, {}),
+                (REGRESSION, as_regressed(cells, each), {"replicating": True}),
+                (NO_SHOCKS, data, {"shocks": False}),
+                (MAIN, data, {}),
             )
         ]
         passed = all(fit.gate.passed for fit in made)

@@ -1,0 +1,88 @@
+"""Tests of the posterior of a column beside its printed and estimated coefficients."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+
+from sofs_bayes import spec
+from sofs_bayes.checks.posterior_replication import PosteriorsOfColumn, posterior_beside
+from sofs_bayes.frequentist.did import DidFit
+from sofs_bayes.spec import HierarchicalAnalysis
+
+TERMS = ("intercept", "pilot", "did")
+ESTIMATES, ERROR = np.array([0.13, -0.06, 0.04]), 0.02
+
+
+@pytest.fixture(scope="module")
+def analysis() -> HierarchicalAnalysis:
+    found = spec.load("icpc-linear")
+    assert isinstance(found, HierarchicalAnalysis)
+    return found
+
+
+def fits(error: float = ERROR) -> dict[str, DidFit]:
+    whole: dict[str, Any] = {"errors": "", "clusters": None, "rows": 1, "referrals": 1}
+    one = DidFit(
+        name="Linear model",
+        model="linear",
+        terms=TERMS,
+        coefficients=ESTIMATES,
+        covariance=np.eye(3) * error**2,
+        degrees_of_freedom=np.full(3, np.inf),
+        children=1,
+        r_squared=None,
+        log_likelihood=0.0,
+        dispersion=1.0,
+        **whole,
+    )
+    return {
+        "none": one,
+        "child": replace(one, covariance=4 * one.covariance),
+        "authority": replace(one, covariance=9 * one.covariance),
+    }
+
+
+def draws(shift: float = 0.0, spread: float = 1.0, status: str = "converged") -> PosteriorsOfColumn:
+    random = np.random.default_rng(3).standard_normal((4, 2000, 3))
+    random = (random - random.mean((0, 1))) / random.std((0, 1))
+
+    def of(sd: float, moved: float) -> xr.DataArray:
+        values = ESTIMATES + moved * ERROR + sd * ERROR * random
+        return xr.DataArray(values, dims=("chain", "draw", "term"), coords={"term": list(TERMS)})
+
+    return PosteriorsOfColumn(
+        regression=of(spread, shift),
+        no_shocks=of(2.0, 0.0),
+        hierarchical=of(3.0, 1.0),
+        status=status,
+    )
+
+
+def test_a_posterior_like_the_estimate_agrees_and_the_wider_one_is_said_to_be(
+    analysis: HierarchicalAnalysis,
+) -> None:
+    rows = {row.term: row for row in posterior_beside(analysis, fits(), draws())}
+    did = rows["did"]
+    assert set(rows) == set(TERMS)
+    assert did.published == 0.0407
+    assert did.met
+    assert did.error_child == pytest.approx(2 * ERROR)
+    assert did.error_authority == pytest.approx(3 * ERROR)
+    assert did.wider == pytest.approx(3.0, rel=1e-6)
+    assert did.lower < did.hierarchical_mean < did.upper
+
+
+@pytest.mark.parametrize(("shift", "spread"), [(0.2, 1.0), (-0.2, 1.0), (0.0, 1.2), (0.0, 0.8)])
+def test_a_mean_or_sd_that_is_off_does_not_agree(
+    analysis: HierarchicalAnalysis, shift: float, spread: float
+) -> None:
+    rows = posterior_beside(analysis, fits(), draws(shift, spread))
+    assert not any(row.met for row in rows)
+
+
+def test_draws_that_were_refused_mark_every_row(analysis: HierarchicalAnalysis) -> None:
+    rows = posterior_beside(analysis, fits(), draws(status="not converged"))
+    assert {row.status for row in rows} == {"not converged"}

@@ -105,9 +105,9 @@ wheelhouse: $(VENV)/.locked
 lock:
 	rm -f requirements.lock requirements-test.lock
 	uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
-	  --no-header --group build pyproject.toml -o requirements.lock
+	  --no-header --no-strip-extras --extra cluster --group build pyproject.toml -o requirements.lock
 	uv pip compile --quiet --universal --python-version 3.12 --generate-hashes --no-emit-index-url \
-	  --no-header --group build --group test -c requirements.lock pyproject.toml -o requirements-test.lock
+	  --no-header --no-strip-extras --extra cluster --group build --group test -c requirements.lock pyproject.toml -o requirements-test.lock
 
 clean:
 	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .import_linter_cache .hypothesis .coverage

@@ -350,7 +350,7 @@ def test_an_error_in_the_linear_graph_is_noticed(
     wrong = {
         "a term less": {"within": within},
         "shocks that all authorities share": {"same": np.ones_like(case.arrays["same"])},
-        "years side by side": {"gap": np.minimum(case.arrays["gap"], 1.0)},
+        "years side by side": {"gap": np.minimum(case.arrays["gap"], 1)},
         "no noise of the children's terms": {"noise": np.diag(np.diag(case.arrays["noise"]))},
     }
     for arrays in wrong.values():

@@ -116,10 +116,11 @@ def _linear(form: Form, arrays: Arrays) -> "pm.Model":
             covariance += design @ design.T
         if form.shocks != "none":
             shock_sd = _sd(form, "shock_sd", given["sd_scales"][2])
-            alike = pt.eq(given["gap"], 0.0)
+            alike = pt.eq(given["gap"], 0)
             correlation = _correlation(form, given)
             if correlation is not None:
-                alike = correlation ** given["gap"]
+                # One power for each gap there is: powers by pairs of cells would cost the most.
+                alike = (correlation ** given["gaps"])[given["gap"]]
             covariance += shock_sd**2 * given["same"] * alike
         mean = given["cell_mean"]
         pm.MvNormal("cells", pt.zeros_like(mean), covariance, observed=mean)

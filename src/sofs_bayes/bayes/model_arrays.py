@@ -75,8 +75,10 @@ def _linear_data(data: CellData, blocks: Blocks, shocks: str) -> dict[str, npt.N
     }
     if shocks != "none":
         column = blocks.shocks.argmax(axis=1)
-        years = np.array(data.years, dtype=np.float64)[column % len(data.years)]
+        years = np.array(data.years)[column % len(data.years)]
         found["gap"] = np.abs(years[:, None] - years[None, :])
+        if shocks == "persistent":
+            found["gaps"] = np.arange(data.years[-1] - data.years[0] + 1.0)
         same = np.equal.outer(column // len(data.years), column // len(data.years))
         found["same"] = same * float(blocks.shocks.any())
     return found

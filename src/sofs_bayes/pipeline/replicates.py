@@ -1,0 +1,294 @@
+"""Many replicates of one job, on several workers: kept one by one, resumed, the same anywhere.
+
+A job knows everything that decides its results and hashes it as its key; a replicate is a
+number. What it gives depends on these two alone, so that it does not matter which worker made
+it, in which order, or after how many interruptions.
+"""
+
+import json
+import os
+import shutil
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from sofs_bayes.errors import BadInput, SofsBayesError
+from sofs_bayes.pipeline.watching import Progress, silent
+
+Result = Mapping[str, Any]
+Bench = Callable[[int], Result]
+
+# Work handed out ahead for each worker: enough that none waits, little enough to stop soon.
+AHEAD = 2
+# Times in a row that all workers may die without having finished anything.
+DEATHS = 3
+KEY_FILE = "job.json"
+# One thread for each worker's linear algebra: more would fight over the processors.
+ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
+
+
+class Job(Protocol):
+    """What is repeated; it is sent to workers whole."""
+
+    @property
+    def key(self) -> str:
+        """A hash of all that decides the results, hexadecimal."""
+
+    @property
+    def name(self) -> str:
+        """What a progress line calls it."""
+
+    def open(self) -> Bench:
+        """Make ready (compile) once on a worker: gives the function that makes a replicate.
+
+        It takes the replicate's number, from 0, and gives what JSON can hold.
+        """
+
+
+class WorkersDied(SofsBayesError):
+    """Workers were killed again and again; what is finished is kept."""
+
+    exit_code = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Store:
+    """A folder with a file for each finished replicate of one job."""
+
+    folder: Path
+    key: str
+
+    def finished(self) -> dict[int, Result]:
+        """The results that are there, by number; files of another job, or cut off, are not."""
+        found = {}
+        for path in self.folder.glob(f"*-{self.key[:12]}.json"):
+            document = json.loads(path.read_text(encoding="utf-8"))
+            if document["key"] == self.key:
+                found[int(document["replicate"])] = document["result"]
+        return found
+
+    def keep(self, number: int, result: Result) -> None:
+        """Write a result, whole or not at all."""
+        path = self.folder / f"{number:05d}-{self.key[:12]}.json"
+        partial = path.with_suffix(".partial")
+        document = {"key": self.key, "replicate": number, "result": result}
+        partial.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
+        partial.replace(path)
+
+
+def open_store(folder: Path, job: Job, *, replace: bool = False) -> Store:
+    """The store of a job's results in a folder, made if it is not there.
+
+    Raises
+    ------
+    BadInput
+        The folder holds another job's results (and `replace` is false), or something else.
+    """
+    note = folder / KEY_FILE
+    if folder.exists():
+        found = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
+        if found is None and any(folder.iterdir()):
+            raise BadInput(folder, "", "a folder with other things in it", "a new folder")
+        if found is not None and found["key"] != job.key:
+            if not replace:
+                what = "results of other data, settings or versions"
+                raise BadInput(folder, "", what, "a new folder, or --replace")
+            shutil.rmtree(folder)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        partial = folder / f".{KEY_FILE}.partial"
+        partial.write_text(json.dumps({"key": job.key, "name": job.name}), encoding="utf-8")
+        partial.replace(note)
+    except OSError as error:
+        allowed = "a folder that can be written"
+        raise BadInput(folder, "", error.strerror or "an error", allowed) from error
+    return Store(folder=folder, key=job.key)
+
+
+def replicates(
+    job: Job,
+    store: Store,
+    numbers: Sequence[int],
+    *,
+    workers: int = 1,
+    scheduler: str | None = None,
+    progress: Progress = silent,
+) -> dict[int, Result]:
+    """The results of the numbers asked for; those in the store are not made again.
+
+    Parameters
+    ----------
+    workers
+        Processes on this machine; with 1 all is done in this one.
+    scheduler
+        Address of a dask.distributed scheduler whose workers take the work instead.
+
+    Raises
+    ------
+    BadInput
+        Fewer workers than one, or no scheduler at the address.
+    WorkersDied
+        Workers died again and again; what is finished stays in the store.
+    """
+    if workers < 1:
+        raise BadInput("--workers", "", str(workers), "at least 1")
+    found = store.finished()
+    missing = [number for number in numbers if number not in found]
+    watch = _Watch(job=job, total=len(numbers), before=len(numbers) - len(missing), tell=progress)
+    watch.tell_start()
+    if missing:
+        made = _made(job, missing, workers, scheduler)
+        for number, result in made:
+            store.keep(number, result)
+            found[number] = result
+            watch.count()
+    return {number: found[number] for number in numbers}
+
+
+@dataclass(slots=True, kw_only=True)
+class _Watch:
+    """Tells how far a job is, and how long it will take."""
+
+    job: Job
+    total: int
+    before: int
+    tell: Progress
+    done: int = 0
+    start: float = 0.0
+
+    def tell_start(self) -> None:
+        self.start = time.monotonic()
+        if self.before < self.total:
+            self.tell(f"{self.job.name}: {self.before} of {self.total}, making ready")
+
+    def count(self) -> None:
+        self.done += 1
+        left = self.total - self.before - self.done
+        seconds = (time.monotonic() - self.start) / self.done * left
+        left_text = f"{seconds / 60:.0f} min" if seconds > 90 else f"{seconds:.0f} s"
+        self.tell(f"{self.job.name}: {self.before + self.done} of {self.total}, {left_text} left")
+
+
+def _made(
+    job: Job, numbers: Sequence[int], workers: int, scheduler: str | None
+) -> Iterator[tuple[int, Result]]:
+    """Results as they come, in any order."""
+    if scheduler is not None:
+        from sofs_bayes.pipeline.cluster import on_cluster
+
+        return on_cluster(job, numbers, scheduler)
+    if workers == 1:
+        return _here(job, numbers)
+    return _in_processes(job, numbers, workers)
+
+
+def _here(job: Job, numbers: Sequence[int]) -> Iterator[tuple[int, Result]]:
+    bench = job.open()
+    for number in numbers:
+        yield number, bench(number)
+
+
+def _in_processes(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
+    """In processes of this machine; if one is killed, all are started anew with what is left."""
+    left, deaths = dict.fromkeys(numbers), 0
+    while left:
+        try:
+            for number, result in _pool(job, list(left), workers):
+                del left[number]
+                deaths = 0
+                yield number, result
+        except BrokenProcessPool as error:
+            deaths += 1
+            if deaths == DEATHS:
+                found = f"workers that died {DEATHS} times in a row"
+                raise WorkersDied(f"{job.name}: {found}; what is finished is kept") from error
+
+
+def _pool(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
+    import multiprocessing
+
+    size = min(workers, len(numbers))
+    with one_thread():
+        pool = ProcessPoolExecutor(
+            size,
+            mp_context=multiprocessing.get_context("spawn"),
+            initializer=_begin,
+            initargs=(job,),
+        )
+        try:
+            yield from submitted(
+                lambda number: pool.submit(_at_work, number), numbers, at_once=AHEAD * size
+            )
+        except BaseException:  # whatever ends the work early, its workers are not waited for
+            pool.shutdown(wait=False, cancel_futures=True)
+            for process in multiprocessing.active_children():
+                process.terminate()
+            raise
+        pool.shutdown()
+
+
+def submitted(
+    submit: Callable[[int], Future[Result]], numbers: Sequence[int], *, at_once: int
+) -> Iterator[tuple[int, Result]]:
+    """Results of an executor as they come, with only so many handed out at once."""
+    waiting = iter(numbers)
+    running: dict[Future[Result], int] = {}
+    while True:
+        for number in waiting:
+            running[submit(number)] = number
+            if len(running) == at_once:
+                break
+        if not running:
+            return
+        for future in wait(running, return_when=FIRST_COMPLETED).done:
+            number = running.pop(future)
+            try:
+                yield number, future.result()
+            except CancelledError as error:
+                raise WorkersDied(f"replicate {number} was cancelled") from error
+
+
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Processes started meanwhile use one thread each for linear algebra."""
+    before = {name: os.environ.get(name) for name in ONE_THREAD}
+    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            os.environ.pop(name)
+            if value is not None:
+                os.environ[name] = value
+
+
+# ------------------------------------------------------------------------- in a worker process
+
+_bench: list[Bench] = []  # of this process, filled as it starts
+
+
+def _begin(job: Job) -> None:
+    """Make a worker ready. It leaves interrupts to its parent, and ends when that ends."""
+    import multiprocessing
+
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # it is a worker's
+
+    def follow() -> None:
+        parent.join()
+        os._exit(1)
+
+    threading.Thread(target=follow, daemon=True).start()
+    _bench.append(job.open())
+
+
+def _at_work(number: int) -> Result:
+    return _bench[0](number)

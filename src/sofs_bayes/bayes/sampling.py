@@ -54,6 +54,7 @@ def sample(
     *,
     data: Mapping[str, npt.NDArray[np.float64]] | None = None,
     stage: str = "posterior",
+    cores: int | None = None,
 ) -> "xr.DataTree":
     """Draws from a compiled graph, by NUTS in nutpie.
 
@@ -67,6 +68,8 @@ def sample(
         Arrays that replace the graph's data, by name; shapes stay as compiled.
     stage
         Names the use of the seed, so that no two fits of one analysis share random numbers.
+    cores
+        Chains at once; the draws are the same. None for as many as there are processors.
 
     Returns
     -------
@@ -79,6 +82,7 @@ def sample(
     tree: xr.DataTree = nutpie.sample(
         program,
         chains=sampler.chains,
+        cores=cores,
         tune=sampler.tune,
         draws=sampler.draws,
         seed=stage_seed(sampler.seed, stage),

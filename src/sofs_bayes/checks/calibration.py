@@ -100,7 +100,8 @@ def replicate[Data](problem: Problem[Data], seed: int) -> dict[str, Any]:
         fitted = problem.fit(data, attempt, seed)
         if fitted is not None and not fitted.failures:
             break
-    ranks, failures = {}, ("no draws: sampling broke down",)
+    ranks: dict[str, int] = {}
+    failures: tuple[str, ...] = ("no draws: sampling broke down",)
     if fitted is not None:
         ranks = {name: thinned_rank(fitted.draws[name], truth) for name, truth in truths.items()}
         failures = fitted.failures

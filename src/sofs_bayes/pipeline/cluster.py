@@ -41,7 +41,7 @@ def _client(scheduler: str) -> "Client":
         allowed = "sofs-bayes installed with its extra [cluster]"
         raise BadInput("--scheduler", "", found, allowed) from error
     try:
-        return Client(scheduler, timeout=SECONDS, set_as_default=False)
+        return Client(scheduler, timeout=SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         allowed = "the address of a dask scheduler, as tcp://host:8786"
         raise BadInput("--scheduler", scheduler, "no scheduler that answers", allowed) from error

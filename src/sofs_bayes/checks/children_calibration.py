@@ -1,0 +1,213 @@
+"""Simulation-based calibration of hierarchical analyses of children, on their real design."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from sofs_bayes.bayes.blocks import FLAT, Blocks, Setting, blocks
+from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.children_draws import gaussian_log_likelihood, named
+from sofs_bayes.bayes.children_model import build_model, form_of, model_data
+from sofs_bayes.bayes.in_use import in_use
+from sofs_bayes.bayes.replicated import replicated, together, whole_counts
+from sofs_bayes.bayes.sampling import compile_graph, sample, stage_seed
+from sofs_bayes.checks.calibration import Fitted, Problem, Truths
+from sofs_bayes.checks.children_prior import prior_draws
+from sofs_bayes.checks.ranks import Kind
+from sofs_bayes.checks.short_fits import ATTEMPTS, short_gate, shortened
+from sofs_bayes.estimands.children import children_effects
+from sofs_bayes.estimands.did import Estimand
+from sofs_bayes.spec import HierarchicalAnalysis
+
+Floats = npt.NDArray[np.float64]
+
+LOG_LIKELIHOOD = "log likelihood"
+# One scale of each effect: ranks on the others are the same, or nearly.
+SCALES = ("risk", "log-odds")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Design:
+    """What replicates of an analysis share.
+
+    Attributes
+    ----------
+    analysis, prior
+        Of the fits, and the effect prior.
+    data
+        The design, and the outcomes where truths are drawn `around` them.
+    truths
+        Named draws of the posterior of these, as many as there may be replicates; None where
+        truths are drawn from the prior.
+    """
+
+    analysis: HierarchicalAnalysis
+    prior: str
+    data: CellData
+    truths: xr.Dataset | None = None
+
+    @property
+    def setting(self) -> Setting:
+        """Of the main fit under this prior."""
+        return Setting(effect_prior=self.analysis.effect_priors[self.prior])
+
+    @property
+    def whole(self) -> CellData:
+        """The design with whole counts, of which outcomes can be drawn."""
+        return whole_counts(self.data, keep_empty=self.truths is not None)
+
+    @property
+    def blocks(self) -> Blocks:
+        """The design and priors of the fits; flat priors of authorities made proper.
+
+        Truths cannot be drawn from a flat prior. An authority's own term gets the scale that
+        random intercepts would have.
+        """
+        found = blocks(self.data, self.analysis, self.setting)
+        scale = found.sd_priors["authority_sd"]
+        return replace(found, prior_sd=np.where(found.prior_sd == FLAT, scale, found.prior_sd))
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What is done differently from the analysis itself, in sentences."""
+        notes = []
+        if (blocks(self.data, self.analysis, self.setting).prior_sd == FLAT).any():
+            scale = self.blocks.sd_priors["authority_sd"]
+            notes.append(
+                "Authorities' own terms have flat priors in the analysis; truths and fits here"
+                f" have normal ones with sd {scale:g}."
+            )
+        if self.data.patterns is None:
+            notes.append(
+                "The children's terms have flat priors: their truths stay at the estimates of the"
+                " design, which changes no rank (a flat prior's posterior moves with the data)."
+            )
+        else:
+            notes.append(
+                "Counts are rounded to whole children, so that outcomes can be drawn; matching"
+                " weights make them fractions."
+            )
+        return tuple(notes)
+
+
+def children_problem(design: Design) -> Problem[CellData]:
+    """Replicates of a design: the graph is compiled here, once."""
+    analysis, whole, of_fit = design.analysis, design.whole, design.blocks
+
+    def generate(seed: int) -> tuple[Truths, CellData]:
+        truth = _truth(design, whole, of_fit, stage_seed(seed, "truth"))
+        made = drawn(whole, truth, np.random.default_rng(stage_seed(seed, "outcomes")))
+        data = made if design.truths is None else together(design.data, made)
+        truth = truth.assign(log_likelihood=log_likelihood(data, truth))
+        found = quantities(truth, data, of_fit, analysis, seed=stage_seed(seed, "new authority"))
+        return {name: float(draws[0, 0]) for name, draws in found.items()}, data
+
+    first = generate(0)[1]
+    graph = build_model(form_of(first, of_fit, analysis), model_data(first, of_fit, analysis))
+    compiled = compile_graph(graph)
+
+    def fit(data: CellData, attempt: int, seed: int) -> Fitted | None:
+        arrays, stage = model_data(data, of_fit, analysis), f"{seed} / attempt {attempt}"
+        sampler = shortened(analysis.sampler, attempt)
+        try:
+            tree = sample(compiled, sampler, data=arrays, stage=stage, cores=1)
+        except RuntimeError:  # no point to start from: the caller counts it
+            return None
+        raw, statistics = (tree[group].to_dataset() for group in ("posterior", "sample_stats"))
+        posterior = named(raw, data, of_fit, arrays, seed=stage_seed(seed, f"effects {stage}"))
+        of_new = stage_seed(seed, f"new authority of {stage}")
+        draws = quantities(posterior, data, of_fit, analysis, seed=of_new)
+        return Fitted(draws=draws, failures=short_gate(draws, statistics))
+
+    return Problem(generate=generate, fit=fit, attempts=ATTEMPTS)
+
+
+def _truth(design: Design, whole: CellData, of_fit: Blocks, seed: int) -> xr.Dataset:
+    """One named draw of everything, dims (chain, draw)."""
+    if design.truths is None:
+        return prior_draws(design.analysis, whole, of_fit, draws=1, seed=seed)
+    there = design.truths.sizes["draw"]
+    return design.truths.isel(draw=[int(np.random.default_rng(seed).integers(there))])
+
+
+def drawn(data: CellData, truth: xr.Dataset, rng: np.random.Generator) -> CellData:
+    """Outcomes of a design given one named draw of its parameters."""
+    return replicated(
+        data,
+        predictor=truth["cell_predictor"].to_numpy()[0, 0],
+        child_effect=truth["child_effect"].to_numpy()[0, 0],
+        residual_sd=float(truth["residual_sd"][0, 0]) if "residual_sd" in truth else 1.0,
+        rng=rng,
+    )
+
+
+def log_likelihood(data: CellData, draws: xr.Dataset) -> xr.DataArray:
+    """The joint log likelihood of named draws up to a constant, dims (chain, draw)."""
+    predictor = draws["cell_predictor"].transpose("chain", "draw", "cell").to_numpy()
+    child = draws["child_effect"].transpose("chain", "draw", "child_term").to_numpy()
+    if data.patterns is None:
+        residual = draws["residual_sd"].transpose("chain", "draw").to_numpy()
+        found = gaussian_log_likelihood(data, predictor, child, residual)
+    else:
+        counts = data.patterns
+        of_pattern = child @ counts.child_design.T
+        log_odds = predictor[..., counts.cell] + of_pattern[..., counts.pattern]
+        found = log_odds @ counts.events - np.logaddexp(0.0, log_odds) @ counts.n
+    return xr.DataArray(found, dims=("chain", "draw"))
+
+
+def quantities(
+    draws: xr.Dataset, data: CellData, of_fit: Blocks, analysis: HierarchicalAnalysis, *, seed: int
+) -> dict[str, Floats]:
+    """What is ranked, each of shape (chain, draw): effects, parameters in use, log likelihood.
+
+    Parameters
+    ----------
+    draws
+        Named draws with `log_likelihood`; a truth is one of them.
+    seed
+        Of a new authority's deviation.
+    """
+    tails = analysis.model.degrees_of_freedom if analysis.model.tails == "student t" else None
+    answers = children_effects(draws, data, of_fit, seed=seed, degrees_of_freedom=tails)
+    found = {
+        _label(question): values.to_numpy()
+        for question, values in answers.items()
+        if question.scale in SCALES and not question.estimand.startswith("spread")
+    }
+    found[LOG_LIKELIHOOD] = draws["log_likelihood"].transpose("chain", "draw").to_numpy()
+    for name, values in in_use(draws, of_fit).items():
+        found |= _elements(str(name), values)
+    return found
+
+
+def _label(question: Estimand) -> str:
+    return f"{question.estimand}, {question.target} ({question.scale})"
+
+
+def _elements(name: str, values: xr.DataArray) -> dict[str, Floats]:
+    """Each element of a parameter by its labels: `shock[Dell, 2014]`."""
+    moved = values.transpose("chain", "draw", ...)
+    array = moved.to_numpy()
+    if array.ndim == 2:
+        return {name: array}
+    labels = [moved[dim].to_numpy() for dim in moved.dims[2:]]
+    return {
+        f"{name}[{', '.join(str(labels[axis][i]) for axis, i in enumerate(place))}]": array[
+            (..., *place)
+        ]
+        for place in np.ndindex(array.shape[2:])
+    }
+
+
+def kind_of(quantity: str) -> Kind:
+    """What a quantity is, by its name."""
+    if quantity == LOG_LIKELIHOOD:
+        return "likelihood"
+    if quantity.startswith("effect"):
+        return "effect"
+    if quantity.endswith("_sd") or quantity == "shock_correlation":
+        return "spread"
+    return "parameter"

@@ -15,17 +15,12 @@ from sofs_bayes.bayes.replicated import replicated, together, whole_counts
 from sofs_bayes.bayes.sampling import compile_graph, sample, stage_seed
 from sofs_bayes.checks.calibration import Fitted, Problem, Truths
 from sofs_bayes.checks.children_prior import prior_draws
-from sofs_bayes.checks.ranks import Kind
+from sofs_bayes.checks.labels import LOG_LIKELIHOOD, effects_ranked, elements
 from sofs_bayes.checks.short_fits import ATTEMPTS, short_gate, shortened
 from sofs_bayes.estimands.children import children_effects
-from sofs_bayes.estimands.did import Estimand
 from sofs_bayes.spec import HierarchicalAnalysis
 
 Floats = npt.NDArray[np.float64]
-
-LOG_LIKELIHOOD = "log likelihood"
-# One scale of each effect: ranks on the others are the same, or nearly.
-SCALES = ("risk", "log-odds")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -172,42 +167,8 @@ def quantities(
     """
     tails = analysis.model.degrees_of_freedom if analysis.model.tails == "student t" else None
     answers = children_effects(draws, data, of_fit, seed=seed, degrees_of_freedom=tails)
-    found = {
-        _label(question): values.to_numpy()
-        for question, values in answers.items()
-        if question.scale in SCALES and not question.estimand.startswith("spread")
-    }
+    found = effects_ranked(answers)
     found[LOG_LIKELIHOOD] = draws["log_likelihood"].transpose("chain", "draw").to_numpy()
     for name, values in in_use(draws, of_fit).items():
-        found |= _elements(str(name), values)
+        found |= elements(str(name), values)
     return found
-
-
-def _label(question: Estimand) -> str:
-    return f"{question.estimand}, {question.target} ({question.scale})"
-
-
-def _elements(name: str, values: xr.DataArray) -> dict[str, Floats]:
-    """Each element of a parameter by its labels: `shock[Dell, 2014]`."""
-    moved = values.transpose("chain", "draw", ...)
-    array = moved.to_numpy()
-    if array.ndim == 2:
-        return {name: array}
-    labels = [moved[dim].to_numpy() for dim in moved.dims[2:]]
-    return {
-        f"{name}[{', '.join(str(labels[axis][i]) for axis, i in enumerate(place))}]": array[
-            (..., *place)
-        ]
-        for place in np.ndindex(array.shape[2:])
-    }
-
-
-def kind_of(quantity: str) -> Kind:
-    """What a quantity is, by its name."""
-    if quantity == LOG_LIKELIHOOD:
-        return "likelihood"
-    if quantity.startswith("effect"):
-        return "effect"
-    if quantity.endswith("_sd") or quantity == "shock_correlation":
-        return "spread"
-    return "parameter"

@@ -1,0 +1,51 @@
+"""What is ranked in a calibration: effects and every element of a parameter, by name."""
+
+from collections.abc import Mapping
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from sofs_bayes.checks.ranks import Kind
+from sofs_bayes.estimands.did import Estimand
+
+Floats = npt.NDArray[np.float64]
+
+LOG_LIKELIHOOD = "log likelihood"
+# Ranks on further scales would be the same, or nearly.
+SCALES = ("risk", "log-odds")
+
+
+def effects_ranked(answers: Mapping[Estimand, xr.DataArray]) -> dict[str, Floats]:
+    """Each effect on the scales of `SCALES`, shape (chain, draw), by estimand, target, scale."""
+    return {
+        f"{question.estimand}, {question.target} ({question.scale})": values.to_numpy()
+        for question, values in answers.items()
+        if question.scale in SCALES and not question.estimand.startswith("spread")
+    }
+
+
+def elements(name: str, values: xr.DataArray) -> dict[str, Floats]:
+    """Each element of a parameter by its labels: `shock[Dell, 2014]`."""
+    moved = values.transpose("chain", "draw", ...)
+    array = moved.to_numpy()
+    if array.ndim == 2:
+        return {name: array}
+    labels = [moved[dim].to_numpy() for dim in moved.dims[2:]]
+    return {
+        f"{name}[{', '.join(str(labels[axis][i]) for axis, i in enumerate(place))}]": array[
+            (..., *place)
+        ]
+        for place in np.ndindex(array.shape[2:])
+    }
+
+
+def kind_of(quantity: str) -> Kind:
+    """What a quantity is, by its name."""
+    if quantity == LOG_LIKELIHOOD:
+        return "likelihood"
+    if quantity.startswith("effect"):
+        return "effect"
+    if quantity.endswith("_sd") or quantity == "shock_correlation":
+        return "spread"
+    return "parameter"

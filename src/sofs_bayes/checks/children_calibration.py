@@ -29,8 +29,8 @@ class Design:
 
     Attributes
     ----------
-    analysis, prior
-        Of the fits, and the effect prior.
+    analysis, setting
+        Of the fits, with the effect prior.
     data
         The design, and the outcomes where truths are drawn `around` them.
     truths
@@ -39,14 +39,9 @@ class Design:
     """
 
     analysis: HierarchicalAnalysis
-    prior: str
+    setting: Setting
     data: CellData
     truths: xr.Dataset | None = None
-
-    @property
-    def setting(self) -> Setting:
-        """Of the main fit under this prior."""
-        return Setting(effect_prior=self.analysis.effect_priors[self.prior])
 
     @property
     def whole(self) -> CellData:

@@ -40,7 +40,7 @@ BY_YEAR = "by year"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Fit:
+class OpenFit:
     """One fit of open counts: draws, the effects derived from them, and the verdict."""
 
     posterior: "xr.Dataset"
@@ -58,7 +58,7 @@ class _Collected:
     sensitivity: list[EffectRow] = field(default_factory=list)
     verdicts: dict[str, Any] = field(default_factory=dict)
 
-    def add(self, fit: _Fit, *, prior: str, variant: str, pooled_only: bool = False) -> None:
+    def add(self, fit: OpenFit, *, prior: str, variant: str, pooled_only: bool = False) -> None:
         """Rows of a fit: all of its effects, or (for a refit) the pooled ones alone."""
         from sofs_bayes.estimands import did
 
@@ -121,24 +121,24 @@ def fit_open(
     main = headline(arrays, analysis.design)
     progress(f"{analysis.name}: compiling")
     with timed(seconds, "compile"):
-        compiled = _compile(analysis, main.arrays, programs)
+        compiled = compiled_graph(analysis, main.arrays, programs)
     main_fit = None
     for name in analysis.effect_priors:
         progress(f"{analysis.name}: {name} prior")
         with timed(seconds, "sample"):
-            fit = _fit(analysis, compiled, main, name)
+            fit = one_open_fit(analysis, compiled, main, name)
         found.add(fit, prior=name, variant=MAIN)
         main_fit = main_fit or fit
     assert main_fit is not None  # an analysis has at least one effect prior
     for variant in variants(arrays, analysis.design, choice, leave_out=leave_out):
         progress(f"{analysis.name}: {variant.name}")
         with timed(seconds, "refits"):
-            fit = _fit(analysis, compiled, variant, first)
+            fit = one_open_fit(analysis, compiled, variant, first)
         found.add(fit, prior=first, variant=variant.name, pooled_only=True)
     progress(f"{analysis.name}: event study")
     by_year = headline(did_arrays(cells, effect=BY_YEAR), analysis.design)
     with timed(seconds, "event study"):
-        fit = _fit(analysis, compiled, Variant(name=BY_YEAR, arrays=by_year.arrays), first)
+        fit = one_open_fit(analysis, compiled, Variant(name=BY_YEAR, arrays=by_year.arrays), first)
     found.add(fit, prior=first, variant=BY_YEAR)
     return Run(
         analysis=analysis,
@@ -156,7 +156,7 @@ def fit_open(
     )
 
 
-def _compile(analysis: OpenAnalysis, arrays: "DidArrays", programs: Programs) -> "Compiled":
+def compiled_graph(analysis: OpenAnalysis, arrays: "DidArrays", programs: Programs) -> "Compiled":
     """The compiled graph for these counts: one already at hand if its structure is the same."""
     from sofs_bayes.bayes.hierarchical import build_model, structure_of
     from sofs_bayes.bayes.sampling import compile_graph
@@ -179,7 +179,10 @@ def _data(analysis: OpenAnalysis, arrays: "DidArrays", prior: str) -> "dict[str,
     )
 
 
-def _fit(analysis: OpenAnalysis, compiled: "Compiled", variant: Variant, prior: str) -> _Fit:
+def one_open_fit(
+    analysis: OpenAnalysis, compiled: "Compiled", variant: Variant, prior: str
+) -> OpenFit:
+    """One fit of an analysis's counts, or of a variant of them, under a named effect prior."""
     from sofs_bayes.bayes.did_draws import labelled
     from sofs_bayes.bayes.sampling import sample, stage_seed
     from sofs_bayes.checks.diagnostics import gate
@@ -197,7 +200,7 @@ def _fit(analysis: OpenAnalysis, compiled: "Compiled", variant: Variant, prior: 
         derived,
         draws["sample_stats"].to_dataset(),
     )
-    return _Fit(posterior=posterior, answers=answers, gate=verdict)
+    return OpenFit(posterior=posterior, answers=answers, gate=verdict)
 
 
 def _stripped(posterior: "xr.Dataset") -> "xr.DataTree":
@@ -209,7 +212,7 @@ def _stripped(posterior: "xr.Dataset") -> "xr.DataTree":
 
 
 def _shown_beside(
-    analysis: OpenAnalysis, panel: "Panel", choice: "Choice", main: Variant, fit: _Fit
+    analysis: OpenAnalysis, panel: "Panel", choice: "Choice", main: Variant, fit: OpenFit
 ) -> dict[str, tuple[type, tuple[Any, ...]]]:
     """What is shown beside the effects: rates, predictions, the choice and what was noticed."""
     from sofs_bayes.bayes.sampling import stage_seed

@@ -1,0 +1,286 @@
+"""Calibrations of any analyses → a folder for each, and one page over all."""
+
+import json
+import shutil
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from tempfile import mkdtemp
+from typing import TYPE_CHECKING, Any
+
+import tomli_w
+
+from sofs_bayes import spec
+from sofs_bayes.checks.calibration import Around, Calibrated
+from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline.watching import Progress, silent, versions
+from sofs_bayes.spec import (
+    Analysis,
+    ChildrenAnalysis,
+    HierarchicalAnalysis,
+    OpenAnalysis,
+    PrintedAnalysis,
+    Reading,
+    fingerprint,
+)
+
+if TYPE_CHECKING:
+    from sofs_bayes.reporting.tables import Table
+
+LEAST = 50  # fewer ranks than this tell nothing
+STORE = "replicates"
+KEPT = (STORE, "coverage", "fit-to-the-data")  # folders of unfinished work
+
+
+def calibrate(
+    analysis: Analysis,
+    data: Sequence[Path | str] = (),
+    output: Path | str | None = None,
+    *,
+    replicates: int = 1000,
+    workers: int = 1,
+    scheduler: str | None = None,
+    around: Around = "prior",
+    prior: str | None = None,
+    reading: Reading | str | None = None,
+    replace: bool = False,
+    progress: Progress = silent,
+) -> tuple[Calibrated, bool]:
+    """Simulation-based calibration of an analysis, written to a folder; it goes on if interrupted.
+
+    Parameters
+    ----------
+    analysis
+        A printed one, a hierarchical one of children, or one of open counts.
+    data
+        As `fit` takes it. A hierarchical analysis may do without: its design is then that of the
+        bundled made-up children. Of the data only the design matters, unless truths are drawn
+        around them.
+    output
+        The folder; `calibration/` and the analysis's name by default.
+    replicates
+        How many truths are drawn, fitted and ranked.
+    workers
+        Processes on this machine; the results do not depend on it.
+    scheduler
+        Address of a dask.distributed scheduler that is to do the work instead.
+    around
+        `prior`: truths from the prior. `data`: from the posterior of the data, each fit being to
+        these and the simulated data together (posterior SBC, Säilynoja et al. 2025).
+    prior, reading
+        The effect prior, and (printed) what the stars are read as; the first ones by default.
+    replace
+        Whether results of other data, settings or versions in the folder are deleted.
+
+    Returns
+    -------
+    (Calibrated, bool)
+        What was found, and whether nothing speaks against the posterior.
+
+    Raises
+    ------
+    BadInput
+        Anything that cannot be used.
+    """
+    if isinstance(analysis, ChildrenAnalysis):
+        allowed = "another kind (children's records: calibrate icpc-linear)"
+        raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
+    if replicates < LEAST:
+        raise BadInput("--replicates", "", str(replicates), f"at least {LEAST}")
+    name = next(iter(analysis.effect_priors)) if prior is None else prior
+    if name not in analysis.effect_priors:
+        raise BadInput("--prior", "", repr(name), ", ".join(analysis.effect_priors))
+    folder = Path(output or Path("calibration") / analysis.name)
+    shared: dict[str, Any] = {
+        "replicates": replicates,
+        "around": around,
+        "workers": workers,
+        "scheduler": scheduler,
+        "replace": replace,
+        "progress": progress,
+    }
+    if reading is not None and not isinstance(analysis, PrintedAnalysis):
+        raise BadInput(
+            "--reading", "", "a reading of stars", "none: only printed analyses have any"
+        )
+    _check_folder(folder)
+    further: tuple[Table, ...] = ()
+    owed = True
+    if isinstance(analysis, PrintedAnalysis):
+        if data:
+            raise BadInput(data[0], "", "data", "none: a printed analysis has its own")
+        from sofs_bayes.pipeline.printed_calibration import calibrate_printed
+
+        found, further, owed = calibrate_printed(
+            analysis, folder, prior=name, reading=reading, **shared
+        )
+    else:
+        found = _sampled(analysis, data, folder, prior=name, **shared)
+    passed = owed and found.verdict.uniform
+    _write(folder, found, further, replicates=replicates, passed=passed)
+    return found, passed
+
+
+def _sampled(
+    analysis: HierarchicalAnalysis | OpenAnalysis,
+    data: Sequence[Path | str],
+    folder: Path,
+    *,
+    prior: str,
+    replicates: int,
+    around: Around,
+    workers: int,
+    scheduler: str | None,
+    replace: bool,
+    progress: Progress,
+) -> Calibrated:
+    """The calibration of a posterior that is sampled."""
+    from sofs_bayes.checks.labels import kind_of
+    from sofs_bayes.checks.ranks import rank_verdict, ranked_of
+    from sofs_bayes.pipeline.replicates import open_store
+    from sofs_bayes.pipeline.replicates import replicates as make
+    from sofs_bayes.pipeline.sbc import prepared
+
+    ready = prepared(analysis, data, prior=prior, around=around, folder=folder, progress=progress)
+    store = open_store(folder / STORE, ready.job, replace=replace)
+    made = make(
+        ready.job,
+        store,
+        range(replicates),
+        workers=workers,
+        scheduler=scheduler,
+        progress=progress,
+    )
+    ranked = [ranked_of(number, result) for number, result in sorted(made.items())]
+    names = next((each.ranks for each in ranked if each.ranks), {})
+    kinds = {quantity: kind_of(quantity) for quantity in names}
+    shutil.rmtree(folder / "fit-to-the-data", ignore_errors=True)
+    return Calibrated(
+        analysis=analysis,
+        prior=prior,
+        around=around,
+        evidence=ready.evidence,
+        verdict=rank_verdict(ranked, kinds, seed=analysis.sampler.seed),
+        notes=ready.notes,
+        seconds=sum(each.seconds for each in ranked),
+    )
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a place that cannot be a calibration's, before any work."""
+    if folder.is_dir() and any(folder.iterdir()) and not (folder / STORE).is_dir():
+        allowed = "a new folder, or one of an earlier calibration"
+        raise BadInput(folder, "", "a folder with other things in it", allowed)
+    if folder.exists() and not folder.is_dir():
+        raise BadInput(folder, "", "a file", "a folder")
+
+
+def _write(
+    folder: Path, found: Calibrated, further: "Sequence[Table]", *, replicates: int, passed: bool
+) -> None:
+    """The results beside the finished replicates, in place of earlier ones."""
+    from sofs_bayes.reporting.calibration_page import write_calibration
+
+    with replaced_results(folder, kept=KEPT) as scratch:
+        write_calibration(scratch, found, versions=versions(), further=further)
+        document = tomli_w.dumps(spec.to_document(found.analysis))
+        (scratch / "analysis.toml").write_text(document, encoding="utf-8")
+        manifest = {
+            "analysis": found.analysis.name,
+            "analysis_sha256": fingerprint(found.analysis),
+            "evidence": found.evidence,
+            "status": "in" if passed else "out",
+            "options": {"replicates": replicates, "around": found.around, "prior": found.prior},
+            "seconds": {"replicates": round(found.seconds, 3)},
+            "versions": versions(),
+        }
+        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
+        (scratch / "manifest.json").write_text(text, encoding="utf-8")
+
+
+@contextmanager
+def replaced_results(folder: Path, *, kept: Sequence[str]) -> Iterator[Path]:
+    """A scratch folder whose content replaces the folder's if the block ends without an error.
+
+    Parameters
+    ----------
+    kept
+        Names in the folder that stay.
+    """
+    folder.mkdir(parents=True, exist_ok=True)
+    scratch = Path(mkdtemp(prefix=".writing.", dir=folder))
+    try:
+        yield scratch
+        for old in folder.iterdir():
+            if old.name in kept or old == scratch:
+                continue
+            if old.is_dir():
+                shutil.rmtree(old)
+            else:
+                old.unlink()
+        for new in scratch.iterdir():
+            new.replace(folder / new.name)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+def calibrate_all(
+    output: Path | str,
+    *,
+    names: Sequence[str] = (),
+    open_data: Sequence[Path | str] = (),
+    around: Around = "prior",
+    progress: Progress = silent,
+    **options: Any,
+) -> bool:
+    """Calibrations of bundled analyses, each in its own folder, and a page over all of them.
+
+    Parameters
+    ----------
+    output
+        The folder; those of the analyses lie in it.
+    names
+        Of the analyses; all bundled ones by default, those of open counts if there are data.
+    open_data
+        DfE files.
+    options
+        As `calibrate` takes them.
+
+    Returns
+    -------
+    bool
+        Whether nothing speaks against any posterior.
+    """
+    from sofs_bayes.reporting.calibration_page import write_overview
+
+    folder = Path(output)
+    known = {name: spec.load(path) for name, path in spec.bundled_models().items()}
+    chosen = [spec.load(name) for name in names] or [
+        analysis
+        for analysis in known.values()
+        if not isinstance(analysis, ChildrenAnalysis)
+        and (open_data or not isinstance(analysis, OpenAnalysis))
+    ]
+    results, good = [], True
+    for analysis in chosen:
+        found, passed = calibrate(
+            analysis,
+            open_data if isinstance(analysis, OpenAnalysis) else (),
+            folder / analysis.name,
+            around=around,
+            progress=progress,
+            **options,
+        )
+        results.append(found)
+        good = good and passed
+    with replaced_results(folder, kept=[each.name for each in chosen]) as scratch:
+        write_overview(scratch, results, versions=versions())
+        manifest = {
+            "evidence": "synthetic",
+            "status": "in" if good else "out",
+            "analyses": [each.name for each in chosen],
+            "around": around,
+            "versions": versions(),
+        }
+        (scratch / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    return good

@@ -1,0 +1,297 @@
+"""An analysis and the design of its data → a job of calibration for the workers."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, fields, is_dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sofs_bayes.checks.calibration import Around
+from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline.replicates import Bench
+from sofs_bayes.pipeline.watching import Progress, versions
+from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis, fingerprint
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from sofs_bayes.cells.dataset import Cells
+    from sofs_bayes.checks.children_calibration import Design
+    from sofs_bayes.checks.open_calibration import OpenDesign
+
+# Posterior draws that may become truths: more than that are not told apart by a thousand ranks.
+TRUTHS = 1000
+UNFINISHED = "fit-to-the-data"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SbcJob:
+    """The calibration of one design, for `replicates`.
+
+    Attributes
+    ----------
+    design
+        What replicates share; it is sent to the workers.
+    seed
+        From which each replicate's is spawned.
+    name, key
+        As `replicates.Job` has them.
+    """
+
+    design: "Design | OpenDesign"
+    seed: int
+    name: str
+    key: str
+
+    def open(self) -> Bench:
+        """Compile; gives the function of a replicate's number."""
+        from sofs_bayes.bayes.sampling import stage_seed
+        from sofs_bayes.checks.calibration import replicate
+        from sofs_bayes.checks.children_calibration import Design, children_problem
+        from sofs_bayes.checks.open_calibration import open_problem
+
+        if isinstance(self.design, Design):
+            of_children = children_problem(self.design)
+            return lambda number: replicate(
+                of_children, stage_seed(self.seed, f"replicate {number}")
+            )
+        of_counts = open_problem(self.design)
+        return lambda number: replicate(of_counts, stage_seed(self.seed, f"replicate {number}"))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Prepared:
+    """A job with what its results are to say of themselves."""
+
+    job: SbcJob
+    evidence: Evidence
+    notes: tuple[str, ...]
+
+
+def prepared(
+    analysis: HierarchicalAnalysis | OpenAnalysis,
+    data: Sequence[Path | str],
+    *,
+    prior: str,
+    around: Around,
+    folder: Path,
+    progress: Progress,
+) -> Prepared:
+    """The job of an analysis.
+
+    Parameters
+    ----------
+    data
+        As `fit` takes it; a hierarchical analysis without data gets the design of the bundled
+        made-up children.
+    around
+        `data`: the analysis is fitted to them first.
+    folder
+        Where this fit is kept until the calibration is finished.
+
+    Raises
+    ------
+    BadInput
+        Data missing or unusable; for truths around the data, cells that are not exact.
+    """
+    design: Design | OpenDesign
+    if isinstance(analysis, HierarchicalAnalysis):
+        design, evidence = _of_children(
+            analysis, data, prior=prior, around=around, folder=folder, progress=progress
+        )
+        notes = design.notes
+    else:
+        design = _of_counts(analysis, data, prior=prior, around=around, progress=progress)
+        evidence = "open-data"
+        notes = ()
+    decides = {
+        "analysis": fingerprint(analysis),
+        "prior": prior,
+        "around": around,
+        "design": digest(design),
+        "seed": analysis.sampler.seed,
+        "rules": _rules(),
+        "versions": versions(),
+    }
+    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+    name = f"{analysis.name}, truths from the {'prior' if around == 'prior' else 'posterior'}"
+    job = SbcJob(design=design, seed=analysis.sampler.seed, name=name, key=key)
+    return Prepared(job=job, evidence=evidence, notes=notes)
+
+
+def _rules() -> dict[str, Any]:
+    """What beside the analysis decides ranks."""
+    from sofs_bayes.checks import ranks, short_fits
+
+    return {
+        "draws": ranks.DRAWS,
+        "short": short_fits.SHORT,
+        "rhat": short_fits.MAX_RHAT,
+        "ess": short_fits.MIN_ESS,
+    }
+
+
+# -------------------------------------------------------------------------- children's analyses
+
+
+def _of_children(
+    analysis: HierarchicalAnalysis,
+    data: Sequence[Path | str],
+    *,
+    prior: str,
+    around: Around,
+    folder: Path,
+    progress: Progress,
+) -> "tuple[Design, Evidence]":
+    from sofs_bayes.bayes.cell_data import cell_data
+    from sofs_bayes.checks.children_calibration import Design
+    from sofs_bayes.pipeline.children_changes import departure_sd, setting_of
+
+    if len(data) > 1:
+        raise BadInput(analysis.name, "", f"{len(data)} files or folders", "one, or none")
+    progress(f"{analysis.name}: reading")
+    cells = cells_of_design(analysis, data[0] if data else None, progress)
+    seen = cell_data(cells, analysis)
+    if around == "data" and seen.patterns is not None and seen.patterns.censored:
+        raise BadInput(data[0], "", "suppressed or rounded counts", "exact cells, around the data")
+    setting = setting_of(analysis, prior, departure_sd(cells, analysis))
+    design = Design(analysis=analysis, setting=setting, data=seen)
+    if around == "data":
+        truths = _children_truths(design, prior, folder, progress)
+        design = Design(analysis=analysis, setting=setting, data=seen, truths=truths)
+    return design, cells.patterns.attrs["evidence"]
+
+
+def cells_of_design(
+    analysis: HierarchicalAnalysis, data: Path | str | None, progress: Progress
+) -> "Cells":
+    """The cells at a path, or those of the bundled made-up children of the same outcome."""
+    from sofs_bayes.pipeline.children import match
+    from sofs_bayes.pipeline.children_fits import children_cells
+    from sofs_bayes.pipeline.simulation import simulate
+
+    if data is not None:
+        return children_cells(data, analysis)
+    progress(f"{analysis.name}: making children up")
+    with TemporaryDirectory() as name:
+        people = simulate(analysis.children, Path(name) / "people")
+        matched = match(analysis.children, people, Path(name) / "matched")
+        return children_cells(matched, analysis)
+
+
+def _children_truths(
+    design: "Design", prior: str, folder: Path, progress: Progress
+) -> "xr.Dataset":
+    """Draws of the posterior of the data, one chain after the other in one, thinned."""
+    from sofs_bayes.pipeline.children_fits import Workshop, one_fit
+    from sofs_bayes.pipeline.fit_store import open_store
+
+    analysis = design.analysis
+    key = {"design": digest(design), "analysis": fingerprint(analysis), "versions": versions()}
+    store = open_store(folder / UNFINISHED, key)
+    shop = Workshop(analysis=analysis, programs={}, store=store, seconds={}, progress=progress)
+    fit = one_fit(shop, design.data, design.setting, f"main / {prior}")
+    _refuse_unconverged(analysis.name, fit.gate.status)
+    return _one_chain(fit.posterior.drop_vars("log_likelihood"))
+
+
+def _one_chain(posterior: "xr.Dataset") -> "xr.Dataset":
+    """At most `TRUTHS` draws, evenly spaced over all chains, as one chain."""
+    flat = posterior.stack(sample=("chain", "draw"), create_index=False).drop_vars(
+        ["chain", "draw"], errors="ignore"
+    )
+    size = flat.sizes["sample"]
+    places = np.linspace(0, size - 1, min(TRUTHS, size)).round().astype(np.int64)
+    one = flat.isel(sample=places).rename(sample="draw").expand_dims("chain")
+    return one.transpose("chain", "draw", ...).drop_attrs()
+
+
+def _refuse_unconverged(name: str, status: str) -> None:
+    if status != "converged":
+        allowed = "draws that passed the gate, to take truths from"
+        raise BadInput(name, "the fit to the data", status, allowed)
+
+
+# ------------------------------------------------------------------------- analyses of open counts
+
+
+def _of_counts(
+    analysis: OpenAnalysis,
+    data: Sequence[Path | str],
+    *,
+    prior: str,
+    around: Around,
+    progress: Progress,
+) -> "OpenDesign":
+    from sofs_bayes.bayes.did_arrays import did_arrays
+    from sofs_bayes.checks.open_calibration import OpenDesign
+    from sofs_bayes.checks.sensitivity import headline
+    from sofs_bayes.matching.authorities import choose_comparators, did_cells
+    from sofs_bayes.records.open_data import read_panel
+
+    if not data:
+        raise BadInput(analysis.name, "", "no data", "DfE files, whose design is calibrated")
+    progress(f"{analysis.name}: reading")
+    panel = read_panel(data, analysis.data)
+    choice = choose_comparators(panel, analysis.design, file=analysis.name)
+    cells = did_cells(panel, choice, analysis.design, include_breaks=True)
+    arrays = headline(did_arrays(cells, effect="constant"), analysis.design).arrays
+    design = OpenDesign(analysis=analysis, prior=prior, arrays=arrays)
+    if around == "data":
+        truths = _count_truths(design, progress)
+        design = OpenDesign(analysis=analysis, prior=prior, arrays=arrays, truths=truths)
+    return design
+
+
+def _count_truths(design: "OpenDesign", progress: Progress) -> "xr.Dataset":
+    from sofs_bayes.checks.sensitivity import MAIN, Variant
+    from sofs_bayes.pipeline.open_fits import STORED, compiled_graph, one_open_fit
+
+    progress(f"{design.analysis.name}: the fit to the data")
+    compiled = compiled_graph(design.analysis, design.arrays, {})
+    main = Variant(name=MAIN, arrays=design.arrays)
+    fit = one_open_fit(design.analysis, compiled, main, design.prior)
+    _refuse_unconverged(design.analysis.name, fit.gate.status)
+    names = [name for name in (*STORED, "cell_logit") if name in fit.posterior]
+    return _one_chain(fit.posterior[names])
+
+
+# ------------------------------------------------------------------------------------------ hashes
+
+
+def digest(value: Any) -> str:
+    """SHA-256 of all that a value holds: dataclasses, arrays, tables, mappings, plain values."""
+    hasher = hashlib.sha256()
+    _feed(hasher, value)
+    return hasher.hexdigest()
+
+
+def _feed(hasher: Any, value: Any) -> None:
+    import pandas as pd
+    import xarray as xr
+
+    hasher.update(f"<{type(value).__name__}>".encode())
+    if is_dataclass(value) and not isinstance(value, type):
+        for field in fields(value):
+            hasher.update(field.name.encode())
+            _feed(hasher, getattr(value, field.name))
+    elif isinstance(value, np.ndarray):
+        hasher.update(f"{value.dtype} {value.shape}".encode())
+        hasher.update(repr(value.tolist()).encode() if value.dtype == object else value.tobytes())
+    elif isinstance(value, pd.DataFrame):
+        _feed(hasher, {str(name): column.to_numpy() for name, column in value.items()})
+    elif isinstance(value, xr.Dataset):
+        _feed(hasher, {str(name): array.to_numpy() for name, array in value.variables.items()})
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            hasher.update(str(name).encode())
+            _feed(hasher, item)
+    elif isinstance(value, tuple | list):
+        for item in value:
+            _feed(hasher, item)
+    else:
+        hasher.update(repr(value).encode())

@@ -200,13 +200,16 @@ def _log_likelihood(given: Mapping[str, Any], logit: Any, gamma: Any) -> Any:
     """The exact likelihood, with exponentials by cell and by pattern only."""
     import pytensor.tensor as pt
 
-    odds, of_pattern = pt.exp(logit)[given["cell"]], None
-    log_likelihood = given["events_of_cell"] @ logit
-    if gamma is not None:
+    from sofs_bayes.bayes.counts_op import SumOfLogs
+
+    log_likelihood, of_pattern = given["events_of_cell"] @ logit, None
+    if gamma is None:
+        log_likelihood -= (given["n"] * pt.log1p(pt.exp(logit)[given["cell"]])).sum()
+    else:
         of_pattern = given["child_design"] @ gamma
-        odds *= pt.exp(of_pattern)[given["pattern"]]
+        counts = (given[name] for name in ("start_of_cell", "pattern", "n"))
         log_likelihood += given["events_of_pattern"] @ of_pattern
-    log_likelihood -= (given["n"] * pt.log1p(odds)).sum()
+        log_likelihood -= SumOfLogs()(logit, of_pattern, *counts)[0]
     return log_likelihood + censored_terms(given, logit, of_pattern)
 
 

@@ -92,17 +92,18 @@ def _logistic_data(
     assert counts is not None  # as the analysis's likelihood has it
     exact = counts.exact
     cell = counts.cell[exact]
-    found = {
+    found: dict[str, npt.NDArray[Any]] = {
         "fixed": blocks.design * blocks.prior_sd,
         "mean": blocks.design @ blocks.prior_mean,
         "curvature": data.curvature,
         "centre": data.centre,
-        "cell": cell,
         "n": counts.n[exact],
         "events_of_cell": np.bincount(cell, counts.events[exact], len(data.curvature)),
     }
     if data.child_terms:
         found |= _child_data(data, counts, blocks.child_prior)
+    else:
+        found["cell"] = cell
     found |= censored_arrays(counts.censored, patterns=bool(data.child_terms))
     if analysis.model.shocks != "none":
         found["shocks"] = blocks.shocks
@@ -124,6 +125,14 @@ def _child_data(
         "child_root": np.linalg.inv(np.linalg.cholesky(xx)).T.copy(),
         "child_prior": np.array([mean, sd]),
         "child_design": counts.child_design,
+        "start_of_cell": starts(counts.cell[counts.exact], len(data.curvature)),
         "pattern": pattern,
         "events_of_pattern": np.bincount(pattern, events, len(counts.child_design)),
     }
+
+
+def starts(cell: npt.NDArray[np.int64], cells: int) -> npt.NDArray[np.int64]:
+    """Where the counts of each cell begin, and the end, of counts ordered by cell."""
+    if (np.diff(cell) < 0).any():
+        raise ValueError("counts are not ordered by cell")
+    return np.searchsorted(cell, np.arange(cells + 1)).astype(np.int64)

@@ -77,19 +77,22 @@ def sample(
         Groups `posterior` and `sample_stats`, dims (chain, draw, …). Warm-up is not kept.
     """
     import nutpie
+    from threadpoolctl import threadpool_limits
 
     program = compiled.program.with_data(**data) if data else compiled.program
-    tree: xr.DataTree = nutpie.sample(
-        program,
-        chains=sampler.chains,
-        cores=cores,
-        tune=sampler.tune,
-        draws=sampler.draws,
-        seed=stage_seed(sampler.seed, stage),
-        target_accept=sampler.target_accept,
-        save_warmup=False,
-        progress_bar=False,
-    )
+    # Chains are the threads: with more of them for matrices of a hundred rows, all wait.
+    with threadpool_limits(1):
+        tree: xr.DataTree = nutpie.sample(
+            program,
+            chains=sampler.chains,
+            cores=cores,
+            tune=sampler.tune,
+            draws=sampler.draws,
+            seed=stage_seed(sampler.seed, stage),
+            target_accept=sampler.target_accept,
+            save_warmup=False,
+            progress_bar=False,
+        )
     return tree
 
 

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline.replicates import AHEAD, Bench, Job, Result, submitted
+from sofs_bayes.pipeline.replicates import AHEAD, Bench, Job, Result, one_thread, submitted
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -61,5 +61,5 @@ def _at_work(job: Job, number: int) -> Result:
     with _opening:
         if job.key not in _benches:
             _benches.clear()
-            _benches[job.key] = job.open()
+            _benches[job.key] = one_thread(job.open())
     return _benches[job.key](number)

@@ -14,7 +14,6 @@ import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
-from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Protocol
@@ -30,8 +29,6 @@ AHEAD = 2
 # Times in a row that all workers may die without having finished anything.
 DEATHS = 3
 KEY_FILE = "job.json"
-# One thread for each worker's linear algebra: more would fight over the processors.
-ONE_THREAD = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 
 
 class Job(Protocol):
@@ -190,7 +187,7 @@ def _made(
 
 
 def _here(job: Job, numbers: Sequence[int]) -> Iterator[tuple[int, Result]]:
-    bench = job.open()
+    bench = one_thread(job.open())
     for number in numbers:
         yield number, bench(number)
 
@@ -215,23 +212,22 @@ def _pool(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int,
     import multiprocessing
 
     size = min(workers, len(numbers))
-    with one_thread():
-        pool = ProcessPoolExecutor(
-            size,
-            mp_context=multiprocessing.get_context("spawn"),
-            initializer=_begin,
-            initargs=(job,),
+    pool = ProcessPoolExecutor(
+        size,
+        mp_context=multiprocessing.get_context("spawn"),
+        initializer=_begin,
+        initargs=(job,),
+    )
+    try:
+        yield from submitted(
+            lambda number: pool.submit(_at_work, number), numbers, at_once=AHEAD * size
         )
-        try:
-            yield from submitted(
-                lambda number: pool.submit(_at_work, number), numbers, at_once=AHEAD * size
-            )
-        except BaseException:  # whatever ends the work early, its workers are not waited for
-            pool.shutdown(wait=False, cancel_futures=True)
-            for process in multiprocessing.active_children():
-                process.terminate()
-            raise
-        pool.shutdown()
+    except BaseException:  # whatever ends the work early, its workers are not waited for
+        pool.shutdown(wait=False, cancel_futures=True)
+        for process in multiprocessing.active_children():
+            process.terminate()
+        raise
+    pool.shutdown()
 
 
 def submitted(
@@ -255,18 +251,19 @@ def submitted(
                 raise WorkersDied(f"replicate {number} was cancelled") from error
 
 
-@contextmanager
-def one_thread() -> Iterator[None]:
-    """Processes started meanwhile use one thread each for linear algebra."""
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name)
-            if value is not None:
-                os.environ[name] = value
+def one_thread(bench: Bench) -> Bench:
+    """The same with one thread for linear algebra, which more would not make faster.
+
+    Nor would the last digits be the same whatever the number of processors.
+    """
+
+    def made(number: int) -> Result:
+        from threadpoolctl import threadpool_limits
+
+        with threadpool_limits(1):
+            return bench(number)
+
+    return made
 
 
 # ------------------------------------------------------------------------- in a worker process
@@ -287,7 +284,7 @@ def _begin(job: Job) -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-    _bench.append(job.open())
+    _bench.append(one_thread(job.open()))
 
 
 def _at_work(number: int) -> Result:

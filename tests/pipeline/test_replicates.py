@@ -1,0 +1,195 @@
+"""Replicates: the same on any workers, kept one by one, gone on with after any death."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline.replicates import DEATHS, Store, WorkersDied, open_store, replicates
+
+NUMBERS = range(12)
+KILLS = 6
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Squares:
+    """A job that takes `seconds` a replicate, and kills its worker at chosen ones once."""
+
+    key: str = "5" * 64
+    name: str = "squares"
+    seconds: float = 0.0
+    deadly: tuple[int, ...] = ()
+    graves: str = ""
+
+    def open(self) -> Callable[[int], dict[str, Any]]:
+        def bench(number: int) -> dict[str, Any]:
+            time.sleep(self.seconds)
+            if number in self.deadly:
+                grave = Path(self.graves) / str(number)
+                if self.graves == "" or not grave.exists():
+                    if self.graves:
+                        grave.touch()
+                    os.kill(os.getpid(), signal.SIGKILL)
+            matrix = np.random.default_rng(number).standard_normal((80, 80))
+            return {"square": number**2, "product": float((matrix @ matrix).sum())}
+
+        return bench
+
+
+def store_in(folder: Path, job: Squares) -> Store:
+    return open_store(folder, job)
+
+
+@pytest.fixture(scope="module")
+def expected() -> dict[int, dict[str, Any]]:
+    bench = Squares().open()
+    return {number: bench(number) for number in NUMBERS}
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_results_do_not_depend_on_workers(
+    tmp_path: Path, workers: int, expected: dict[int, dict[str, Any]]
+) -> None:
+    job = Squares()
+    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, workers=workers)
+    assert found == expected
+    assert len(list((tmp_path / "s").glob("*-*.json"))) == len(NUMBERS)
+
+
+def test_finished_ones_are_not_made_again_and_more_are_added(tmp_path: Path) -> None:
+    job = Squares()
+    store = store_in(tmp_path / "s", job)
+    store.keep(3, {"square": "kept"})
+    told: list[str] = []
+    found = replicates(job, store, range(5), progress=told.append)
+    assert found[3] == {"square": "kept"}
+    assert told[0] == "squares: 1 of 5, making ready"
+    assert told[-1].startswith("squares: 5 of 5")
+    silent: list[str] = []
+    assert replicates(job, store, range(5), progress=silent.append) == found
+    assert silent == []  # nothing was left to do
+
+
+def test_a_file_cut_off_or_of_another_job_is_no_result(tmp_path: Path) -> None:
+    job = Squares()
+    store = store_in(tmp_path / "s", job)
+    store.keep(0, {"square": 0})
+    whole = next((tmp_path / "s").glob("00000-*.json"))
+    (tmp_path / "s" / whole.name.replace("00000", "00001")).with_suffix(".partial").touch()
+    other = json.loads(whole.read_text()) | {"key": job.key[:12] + "6" * 52, "replicate": 2}
+    (tmp_path / "s" / whole.name.replace("00000", "00002")).write_text(json.dumps(other))
+    assert store.finished() == {0: {"square": 0}}
+
+
+def test_a_folder_of_another_job_is_refused_unless_it_may_be_replaced(tmp_path: Path) -> None:
+    job, other = Squares(), Squares(key="6" * 64)
+    store_in(tmp_path / "s", job).keep(0, {"square": 0})
+    with pytest.raises(BadInput, match="results of other data, settings or versions"):
+        open_store(tmp_path / "s", other)
+    assert open_store(tmp_path / "s", other, replace=True).finished() == {}
+    (tmp_path / "t").mkdir()
+    (tmp_path / "t" / "mine.txt").touch()
+    with pytest.raises(BadInput, match="a folder with other things in it"):
+        open_store(tmp_path / "t", job, replace=True)
+
+
+def test_a_worker_that_is_killed_is_replaced(
+    tmp_path: Path, expected: dict[int, dict[str, Any]]
+) -> None:
+    (tmp_path / "graves").mkdir()
+    job = Squares(deadly=(2, 7), graves=str(tmp_path / "graves"))
+    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, workers=2)
+    assert found == expected
+    assert len(list((tmp_path / "graves").iterdir())) == 2
+
+
+def test_workers_that_always_die_end_the_run_and_what_is_finished_stays(tmp_path: Path) -> None:
+    job = Squares(deadly=(0,))
+    store = store_in(tmp_path / "s", job)
+    with pytest.raises(WorkersDied, match=f"died {DEATHS} times in a row"):
+        replicates(job, store, [0], workers=2)
+    assert store.finished() == {}
+
+
+PROGRAM = """
+import sys
+from pathlib import Path
+sys.path.insert(0, {here!r})
+from test_replicates import NUMBERS, Squares
+from sofs_bayes.pipeline.replicates import open_store, replicates
+if __name__ == "__main__":
+    job = Squares(seconds=0.1)
+    replicates(job, open_store(Path(sys.argv[1]), job), range(40), workers=2)
+"""
+
+
+def test_many_kills_lose_and_double_nothing(tmp_path: Path) -> None:
+    """The whole run is killed again and again, each time once it has got on a little."""
+    script, folder = tmp_path / "run.py", tmp_path / "s"
+    script.write_text(PROGRAM.format(here=str(Path(__file__).parent)))
+    for kill in range(KILLS):
+        running = subprocess.Popen([sys.executable, script, folder])
+        wanted = 3 * (kill + 1)
+        while len(list(folder.glob("*-*.json"))) < wanted and running.poll() is None:
+            time.sleep(0.02)
+        running.send_signal(signal.SIGKILL)
+        running.wait()
+    assert not list(folder.glob("00039-*.json"))  # it never came to its end
+    subprocess.run([sys.executable, script, folder], check=True)
+    found = store_in(folder, Squares()).finished()
+    bench = Squares().open()
+    assert found == {number: bench(number) for number in range(40)}
+
+
+def test_fewer_workers_than_one_are_refused(tmp_path: Path) -> None:
+    job = Squares()
+    with pytest.raises(BadInput, match="--workers: found 0; allowed: at least 1"):
+        replicates(job, store_in(tmp_path / "s", job), NUMBERS, workers=0)
+
+
+# ------------------------------------------------------------------------------- on a cluster
+
+
+@pytest.fixture
+def scheduler() -> Iterator[str]:
+    """A scheduler with two workers, processes of this machine."""
+    distributed = pytest.importorskip("distributed", reason="the extra [cluster]")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, processes=True, dashboard_address=None
+    ) as cluster:
+        yield cluster.scheduler_address
+
+
+cluster_warnings = pytest.mark.filterwarnings("default")  # of sockets, at the end of workers
+
+
+@cluster_warnings
+def test_a_cluster_gives_the_same_also_if_a_worker_is_killed(
+    tmp_path: Path, scheduler: str, expected: dict[int, dict[str, Any]]
+) -> None:
+    (tmp_path / "graves").mkdir()
+    job = Squares(deadly=(5,), graves=str(tmp_path / "graves"))
+    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, scheduler=scheduler)
+    assert found == expected
+    assert (tmp_path / "graves" / "5").exists()  # it was killed
+
+
+@cluster_warnings
+def test_no_scheduler_at_the_address_is_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="the extra [cluster]")
+    monkeypatch.setattr("sofs_bayes.pipeline.cluster.SECONDS", 1)
+    job = Squares()
+    with pytest.raises(BadInput, match=r"--scheduler: tcp://127\.0\.0\.1:9: found no scheduler"):
+        replicates(job, store_in(tmp_path / "s", job), NUMBERS, scheduler="tcp://127.0.0.1:9")

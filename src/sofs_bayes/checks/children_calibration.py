@@ -1,6 +1,7 @@
 """Simulation-based calibration of hierarchical analyses of children, on their real design."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
@@ -19,6 +20,9 @@ from sofs_bayes.checks.labels import LOG_LIKELIHOOD, effects_ranked, elements
 from sofs_bayes.checks.short_fits import ATTEMPTS, short_gate, shortened
 from sofs_bayes.estimands.children import children_effects
 from sofs_bayes.spec import HierarchicalAnalysis
+
+if TYPE_CHECKING:
+    from sofs_bayes.bayes.sampling import Compiled
 
 Floats = npt.NDArray[np.float64]
 
@@ -82,8 +86,8 @@ class Design:
         return tuple(notes)
 
 
-def children_problem(design: Design) -> Problem[CellData]:
-    """Replicates of a design: the graph is compiled here, once."""
+def children_problem(design: Design, compiled: "Compiled | None" = None) -> Problem[CellData]:
+    """Replicates of a design: the graph is compiled here, once, unless one of its form is given."""
     analysis, whole, of_fit = design.analysis, design.whole, design.blocks
 
     def generate(seed: int) -> tuple[Truths, CellData]:
@@ -94,15 +98,15 @@ def children_problem(design: Design) -> Problem[CellData]:
         found = quantities(truth, data, of_fit, analysis, seed=stage_seed(seed, "new authority"))
         return {name: float(draws[0, 0]) for name, draws in found.items()}, data
 
-    first = generate(0)[1]
-    graph = build_model(form_of(first, of_fit, analysis), model_data(first, of_fit, analysis))
-    compiled = compile_graph(graph)
+    if compiled is None:
+        compiled = graph_of(design)
+    program = compiled
 
     def fit(data: CellData, attempt: int, seed: int) -> Fitted | None:
         arrays, stage = model_data(data, of_fit, analysis), f"{seed} / attempt {attempt}"
         sampler = shortened(analysis.sampler, attempt)
         try:
-            tree = sample(compiled, sampler, data=arrays, stage=stage, cores=1)
+            tree = sample(program, sampler, data=arrays, stage=stage, cores=1)
         except RuntimeError:  # no point to start from: the caller counts it
             return None
         raw, statistics = (tree[group].to_dataset() for group in ("posterior", "sample_stats"))
@@ -112,6 +116,16 @@ def children_problem(design: Design) -> Problem[CellData]:
         return Fitted(draws=draws, failures=short_gate(draws, statistics))
 
     return Problem(generate=generate, fit=fit, attempts=ATTEMPTS)
+
+
+def graph_of(design: Design) -> "Compiled":
+    """The compiled graph of a design, which serves all of its form."""
+    data, of_fit = design.whole, design.blocks
+    if data.patterns is not None:  # the expansion of no events at all would be none
+        counts = replace(data.patterns, events=0.5 * data.patterns.n)
+        data = replace(data, patterns=counts)
+    arrays = model_data(data, of_fit, design.analysis)
+    return compile_graph(build_model(form_of(data, of_fit, design.analysis), arrays))
 
 
 def _truth(design: Design, whole: CellData, of_fit: Blocks, seed: int) -> xr.Dataset:

@@ -6,7 +6,7 @@ If posteriors are right, the rank of the truth among independent draws is unifor
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 import numpy as np
 import numpy.typing as npt
@@ -21,7 +21,9 @@ Kind = Literal["effect", "spread", "likelihood", "parameter"]
 DRAWS = 119
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 BINS = 20
-ALPHA = 0.01  # of all tests of one calibration together (Bonferroni)
+# Of all tests of one calibration together: half of it is shared by the tests of what is reported
+# (effects, spreads, log likelihood), half by those of all other parameters (Bonferroni).
+ALPHA = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +72,7 @@ class RankTest:
         Mean square of the ranks' normal scores: 1 if posteriors are right, above it if they are
         too narrow (Cook, Gelman and Rubin 2006).
     verdict
-        `in`, or `out` where one of the three rejects at `ALPHA` shared among all tests.
+        `in`, or `out` where one of the three rejects at its share of `ALPHA`.
     """
 
     quantity: str
@@ -157,7 +159,9 @@ def rank_verdict(
     """
     ranked = [each for each in replicates if each.ranks]
     of = {name: np.array([each.ranks[name] for each in ranked], dtype=np.int64) for name in kinds}
-    share = ALPHA / (3 * max(len(kinds), 1))
+    others = sum(kind == "parameter" for kind in kinds.values())
+    share = {kind: ALPHA / 2 / (3 * max(len(kinds) - others, 1)) for kind in get_args(Kind)}
+    share["parameter"] = ALPHA / 2 / (3 * max(others, 1))
     order: tuple[Kind, ...] = ("effect", "spread", "likelihood", "parameter")
     names = sorted(kinds, key=lambda name: order.index(kinds[name]))  # stable within a kind
     tests, coverage = [], []
@@ -175,7 +179,7 @@ def rank_verdict(
                 ks_p=found.ks_p,
                 dispersion=found.dispersion,
                 dispersion_p=found.dispersion_p,
-                verdict="in" if lowest >= share else "out",
+                verdict="in" if lowest >= share[kinds[name]] else "out",
             )
         )
         coverage += [_coverage(name, kinds[name], of[name], level) for level in LEVELS]

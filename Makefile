@@ -5,11 +5,15 @@
 #   make reanalyse OPEN_DATA=folder         … and the DfE files in that folder
 #   make replicate                          the report's tables on made-up children
 #   make posterior                          the posterior models on made-up children
+#   make calibrate                          are all posteriors computed right? (hours; resumes)
+#   make recover                            what the published design could have detected
 #   make … WHEELHOUSE=folder                install from that folder, with no network
 
 PYTHON ?= python3
 OPEN_DATA ?= $(SOFS_BAYES_OPEN_DATA)
 OUT ?= results/reanalysis
+WORKERS ?= 2
+REPLICATES ?= 1000
 WHEELHOUSE ?=
 
 VENV := .venv
@@ -21,11 +25,11 @@ PACKAGE := install --quiet --no-index --no-deps --no-build-isolation --force-rei
 SOURCES := $(shell find src models -type f -not -name '*.pyc')
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
-.PHONY: help reanalyse replicate posterior test benchmark benchmark-posteriors calibrate-print \
+.PHONY: help reanalyse replicate posterior test benchmark benchmark-posteriors calibrate recover \
   wheelhouse lock clean interpreter
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -9
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -10
 
 reanalyse: $(VENV)/.package
 	$(BIN)/sofs-bayes reanalyse $(if $(OPEN_DATA),--open-data "$(OPEN_DATA)") -o "$(OUT)" --replace
@@ -64,10 +68,14 @@ test: $(VENV)/.test
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --cov --cov-report=term
 
-# The long version of what the tests do in small: coverage and SBC of the posterior from print.
-calibrate-print: $(VENV)/.package
-	$(BIN)/sofs-bayes calibrate icpc-printed -o results/calibration-icpc-printed
-	$(BIN)/sofs-bayes calibrate cla-printed -o results/calibration-cla-printed
+# The long version of what the tests do in small, for all bundled analyses; with OPEN_DATA those of
+# open counts too.
+calibrate: $(VENV)/.package
+	$(BIN)/sofs-bayes calibrate all $(if $(OPEN_DATA),"$(OPEN_DATA)") \
+	  --replicates $(REPLICATES) --workers $(WORKERS) -o results/calibration
+
+recover: $(VENV)/.package
+	$(BIN)/sofs-bayes recover icpc-linear --workers $(WORKERS) -o results/recovery-icpc-linear
 
 benchmark: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks

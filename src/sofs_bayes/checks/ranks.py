@@ -16,9 +16,9 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Kind = Literal["effect", "spread", "likelihood", "parameter"]
 
-# Draws that a rank is taken among: of the 120 possible ranks, each of LEVELS holds a whole
+# Draws that a rank is taken among: of the 80 possible ranks, each of LEVELS holds a whole
 # number, as does each bin.
-DRAWS = 119
+DRAWS = 79
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 BINS = 20
 # Of all tests of one calibration together: half of it is shared by the tests of what is reported
@@ -139,7 +139,7 @@ def thinned_rank(draws: Floats, truth: float) -> int:
 
 
 def pit(ranks: Integers, *, seed: int) -> Floats:
-    """Ranks as numbers in (0, 1), uniform if ranks are: each anywhere in its own 120th part."""
+    """Ranks as numbers in (0, 1), uniform if ranks are: each anywhere in its own 80th part."""
     chance = np.random.default_rng(seed).uniform(size=ranks.shape)
     found: Floats = (ranks + chance) / (DRAWS + 1)
     return found
@@ -155,7 +155,7 @@ def rank_verdict(
     kinds
         What each quantity is.
     seed
-        Of the places of ranks within their 120th part.
+        Of the places of ranks within their 80th part.
     """
     ranked = [each for each in replicates if each.ranks]
     of = {name: np.array([each.ranks[name] for each in ranked], dtype=np.int64) for name in kinds}

@@ -21,7 +21,7 @@ Floats = npt.NDArray[np.float64]
 SHORT = ((2, 150, 240), (2, 300, 600))
 ATTEMPTS = len(SHORT) + 1
 # R-hat of 480 draws has a standard error of about .01 where chains agree: 1.01 would refuse
-# every second fit. Disagreement that matters to a rank among 119 draws is above this.
+# every second fit. Disagreement that matters to a rank among 79 draws is above this.
 MAX_RHAT = 1.05
 # A rank among so many draws needs as many independent ones; a tail is a tenth of them.
 MIN_ESS = float(DRAWS)

@@ -12,7 +12,6 @@ from sofs_bayes.bayes.printed_model import (
     PrintedModel,
     arms_child_variance,
     child_variance,
-    conditional,
     critical_values,
     printed_model,
     printed_rows,
@@ -222,34 +221,3 @@ def test_star_probability_is_the_share_of_simulated_standard_errors() -> None:
     share = np.mean((ratio > constants.critical[0]) & (ratio <= constants.critical[1]))
     found = star_probability(read_printed("-0.0635*"), np.array(variance), constants)
     assert float(found) == pytest.approx(share, abs=0.003)
-
-
-@settings(deadline=None, max_examples=50)
-@given(st.floats(0.0, 0.3), st.floats(0.0, 1.0))
-def test_conditional_is_normal_updating_by_matrices(s: float, c: float) -> None:
-    constants, rows = model(), printed_rows(icpc(), icpc().readings[0])
-    effect = icpc().effect_priors["enthusiastic"]
-    v_beta, v_delta, v_both = (float(v[0]) for v in variances(constants, *_pair(s, c)))
-    v = np.array([[v_beta, v_both], [v_both, v_delta]])
-    prior_mean = np.array([constants.pilot_difference.mean, effect.mean])
-    precision = np.diag([1 / constants.pilot_difference.sd**2, 1 / effect.sd**2])
-    y = np.array([-0.0635, 0.0407])
-    cov = np.linalg.inv(precision + np.linalg.inv(v))
-    mean = cov @ (precision @ prior_mean + np.linalg.solve(v, y))
-    total = v + np.linalg.inv(precision)
-    miss = y - prior_mean
-    log_likelihood = -0.5 * (
-        miss @ np.linalg.solve(total, miss) + np.linalg.slogdet(total)[1]
-    ) - np.log(2 * np.pi)
-    found = conditional(constants, rows, effect, *_pair(s, c))
-    np.testing.assert_allclose([found.beta_mean[0], found.delta_mean[0]], mean, rtol=1e-6)
-    np.testing.assert_allclose(
-        [found.beta_variance[0], found.covariance[0], found.delta_variance[0]],
-        [cov[0, 0], cov[0, 1], cov[1, 1]],
-        rtol=1e-6,
-    )
-    assert found.log_likelihood[0] == pytest.approx(log_likelihood, rel=1e-8)
-
-
-def _pair(s: float, c: float) -> tuple[np.ndarray, np.ndarray]:
-    return np.array([s]), np.array([c])

@@ -8,10 +8,11 @@ import pytest
 
 from sofs_bayes import spec
 from sofs_bayes.checks.printed_coverage import (
+    Batch,
     Coverage,
     Scenario,
+    batch,
     coverage,
-    coverage_study,
     scenarios,
 )
 from sofs_bayes.errors import BadInput
@@ -33,13 +34,15 @@ def scenario(name: str, analysis: spec.PrintedAnalysis, prior: str = "reference"
 
 @cache
 def covered(name: str, *, prior: str = "reference", analysis: str = "icpc-printed") -> Coverage:
-    return coverage(
+    wanted = scenario(name, load(analysis), prior)
+    one = batch(
         load(analysis),
-        scenario(name, load(analysis), prior),
+        wanted,
         prior=prior,
-        replicates=REPLICATES,
+        studies=REPLICATES,
         rng=np.random.default_rng(31),
     )
+    return coverage(load(analysis), wanted, [one], studies=REPLICATES)
 
 
 @pytest.mark.parametrize("name", ["as read", "as read, with the printed stars", "Student-t years"])
@@ -84,24 +87,35 @@ def test_acceptance_allows_two_points_below_and_three_above() -> None:
     assert {rate: replace(found, rate=rate).accepted for rate in rates} == rates
 
 
-def test_a_study_has_every_scenario_and_repeats_with_its_seed() -> None:
-    one, other = (coverage_study(load(), prior="reference", replicates=4, seed=5) for _ in range(2))
-    assert [each.rate for each in one] == [each.rate for each in other]
-    names = [each.scenario.name for each in one]
+def test_a_study_has_every_scenario() -> None:
+    names = [each.name for each in scenarios(load(), prior="reference", reading=reading())]
     assert len(set(names)) == len(names) == 9
 
 
-def test_progress_is_told() -> None:
-    told: list[tuple[int, int]] = []
-    coverage(
-        load(),
-        scenario("as read", load()),
-        prior="reference",
-        replicates=2,
-        rng=np.random.default_rng(1),
-        progress=lambda done, total: told.append((done, total)),
+def reading() -> spec.Reading:
+    return load().readings[0]
+
+
+def test_a_batch_repeats_with_its_seed() -> None:
+    wanted = scenario("as read, with the printed stars", load())
+    one, again, other = (
+        batch(load(), wanted, prior="reference", studies=3, rng=np.random.default_rng(seed))
+        for seed in (5, 5, 6)
     )
-    assert told == [(1, 2), (2, 2)]
+    assert one == again != other
+    assert len(one.held) == len(one.widths) == 3
+
+
+def test_coverage_is_that_of_the_first_studies_of_all_batches() -> None:
+    batches = [
+        Batch(held=(True, False), widths=(1.0, 2.0), panels=7),
+        Batch(held=(True, False), widths=(6.0, 9.0), panels=5),
+    ]
+    found = coverage(load(), scenario("as read", load()), batches, studies=3)
+    assert (found.replicates, found.panels, found.level) == (3, 12, 0.9)
+    assert found.rate == pytest.approx(2 / 3)
+    assert found.mean_width == pytest.approx(3.0)
+    assert found.standard_error == pytest.approx(np.sqrt(2 / 27))
 
 
 def test_stars_too_rare_to_simulate_are_refused(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -112,5 +126,8 @@ def test_stars_too_rare_to_simulate_are_refused(monkeypatch: pytest.MonkeyPatch)
     rare = replace(
         scenario("as read", load()), same_stars=True, truth=(0.5, 0.5, 0.0, 0.0), name="rare"
     )
+    one = batch(analysis, rare, prior="reference", studies=500, rng=np.random.default_rng(1))
+    assert len(one.held) < 500
+    assert one.panels >= 1_000  # it was tried
     with pytest.raises(BadInput, match="rare"):
-        coverage(analysis, rare, prior="reference", replicates=500, rng=np.random.default_rng(1))
+        coverage(analysis, rare, [one], studies=500)

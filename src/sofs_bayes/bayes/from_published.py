@@ -17,16 +17,14 @@ from scipy import special
 
 from sofs_bayes.bayes.distributions import Array, NormalMixture
 from sofs_bayes.bayes.printed_model import (
-    Conditional,
     PrintedModel,
     PrintedRows,
-    conditional,
     printed_model,
     printed_rows,
     se_distribution,
-    star_probability,
     variances,
 )
+from sofs_bayes.bayes.printed_studies import Conditional, Studies, conditional, log_star_probability
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import Normal, PrintedAnalysis, Reading
 
@@ -68,6 +66,8 @@ class PrintedPosterior:
         Log marginal likelihood of the two coefficients (a density) and their stars.
     edge_mass
         Posterior mass in the outermost cells of s, where the grid was cut; must be negligible.
+    further
+        Rows of other studies of the same parameters that it was made from as well.
     """
 
     analysis: PrintedAnalysis
@@ -82,6 +82,12 @@ class PrintedPosterior:
     weights: Array
     log_evidence: float
     edge_mass: float
+    further: tuple[PrintedRows, ...] = ()
+
+    @property
+    def studies(self) -> Studies:
+        """The rows of all studies."""
+        return (self.rows, *self.further)
 
 
 def posterior(
@@ -90,6 +96,7 @@ def posterior(
     prior: str,
     reading: Reading | str | None = None,
     rows: PrintedRows | None = None,
+    further: Studies = (),
 ) -> PrintedPosterior:
     """The posterior of the effect behind two printed coefficients and their stars.
 
@@ -103,6 +110,8 @@ def posterior(
         One of its readings or its name; the first one if not given.
     rows
         Other printed rows than the analysis's own (for simulated studies).
+    further
+        Rows of independent studies of the same design and the same s, c, β and δ.
 
     Raises
     ------
@@ -113,8 +122,9 @@ def posterior(
     effect = choose_prior(analysis, prior)
     model = printed_model(analysis, chosen)
     printed = printed_rows(analysis, chosen) if rows is None else rows
-    grid = _grid(model, printed, effect)
-    log_joint, given = _log_joint(model, printed, effect, _middle(grid[0]), _middle(grid[1]))
+    studies = (printed, *further)
+    grid = _grid(model, studies, effect)
+    log_joint, given = _log_joint(model, studies, effect, _middle(grid[0]), _middle(grid[1]))
     joint = np.exp(log_joint - log_joint.max())
     weights = joint / joint.sum()
     kept = weights > NEGLIGIBLE
@@ -134,6 +144,7 @@ def posterior(
         weights=weights,
         log_evidence=float(log_joint.max() + np.log(joint.sum() * cell_area)),
         edge_mass=float(edges) if model.authority_sd else 0.0,
+        further=tuple(further),
     )
 
 
@@ -171,9 +182,9 @@ def _middle(edges: Array) -> Array:
 
 
 def _log_joint(
-    model: PrintedModel, rows: PrintedRows, effect: Normal, s: Array, angle: Array
+    model: PrintedModel, studies: Studies, effect: Normal, s: Array, angle: Array
 ) -> tuple[Array, Conditional]:
-    """Log density of (s, angle, rows) at every pair of an s and an angle."""
+    """Log density of (s, angle, rows of all studies) at every pair of an s and an angle."""
     a, b = model.correlation
     sine, cosine = np.sin(angle), np.cos(angle)
     log_prior = (
@@ -183,26 +194,24 @@ def _log_joint(
         scaled = (s / model.authority_sd)[:, None]
         log_prior = log_prior - 0.5 * scaled**2 - np.log(model.authority_sd * np.sqrt(np.pi / 2))
     pairs = np.broadcast_arrays(s[:, None], sine**2)
-    given = conditional(model, rows, effect, pairs[0], pairs[1])
+    given = conditional(model, studies, effect, pairs[0], pairs[1])
     log_joint = log_prior + given.log_likelihood
     if model.uses_stars:
         v_beta, v_delta, _ = variances(model, pairs[0], pairs[1])
-        beta_stars = star_probability(rows.pilot, v_beta[:, :1], model)
-        with np.errstate(divide="ignore"):  # a standard error so unlikely has log density -inf
-            log_joint = log_joint + np.log(beta_stars * star_probability(rows.did, v_delta, model))
+        log_joint = log_joint + log_star_probability(model, studies, v_beta[:, :1], v_delta)
     return log_joint, given
 
 
-def _grid(model: PrintedModel, rows: PrintedRows, effect: Normal) -> tuple[Array, Array]:
+def _grid(model: PrintedModel, studies: Studies, effect: Normal) -> tuple[Array, Array]:
     """Cell edges of s where its posterior has mass, and of the angle between 0 and 90 degrees."""
     angles = np.linspace(0.0, np.pi / 2, GRID_C + 1)
     if not model.authority_sd:
         return np.zeros(2), angles
     scan = np.geomspace(SCAN_FROM, SCAN_TO, SCAN_S) * model.authority_sd
     coarse = _middle(np.linspace(0.0, np.pi / 2, SCAN_C + 1))
-    height = _log_joint(model, rows, effect, scan, coarse)[0].max(axis=1)
+    height = _log_joint(model, studies, effect, scan, coarse)[0].max(axis=1)
     if not isfinite(float(height.max())):
-        stars = f"{rows.pilot.text}, {rows.did.text}"
+        stars = "; ".join(f"{rows.pilot.text}, {rows.did.text}" for rows in studies)
         raise BadInput(stars, "stars", "no standard error this reading allows", "another reading")
     high = np.flatnonzero(height > height.max() - SCAN_DEPTH)
     first = scan[high[0] - 1] if high[0] > 0 else 0.0

@@ -24,7 +24,8 @@ from sofs_bayes.bayes.from_published import (
     posterior,
     without_stars,
 )
-from sofs_bayes.bayes.printed_model import PrintedModel, conditional, printed_model, variances
+from sofs_bayes.bayes.printed_model import PrintedModel, printed_model, variances
+from sofs_bayes.bayes.printed_studies import conditional
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import (
     CriticalValues,
@@ -176,7 +177,11 @@ def star_evidence(post: PrintedPosterior) -> float:
     if not post.model.uses_stars:
         return 1.0
     starless = posterior(
-        post.analysis, prior=post.prior, reading=without_stars(post.reading), rows=post.rows
+        post.analysis,
+        prior=post.prior,
+        reading=without_stars(post.reading),
+        rows=post.rows,
+        further=post.further,
     )
     return exp(post.log_evidence - starless.log_evidence)
 
@@ -218,7 +223,7 @@ def coefficient_draws(
     post: PrintedPosterior, effect: Normal, s: Array, c: Array, rng: np.random.Generator
 ) -> tuple[Array, Array]:
     """One draw of (β, δ) from their conditional normal at each (s, c)."""
-    given = conditional(post.model, post.rows, effect, s, c)
+    given = conditional(post.model, post.studies, effect, s, c)
     z = rng.standard_normal((2, *np.shape(s)))
     delta = given.delta_mean + np.sqrt(given.delta_variance) * z[0]
     slope = given.covariance / given.delta_variance

@@ -6,7 +6,7 @@ and among those with the stars of the real print. Readings known to be wrong are
 study: they show what a check that fails looks like.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
 from typing import Literal
@@ -14,9 +14,9 @@ from typing import Literal
 import numpy as np
 
 from sofs_bayes.bayes.distributions import interval
-from sofs_bayes.bayes.from_published import choose_reading, posterior
+from sofs_bayes.bayes.from_published import posterior
 from sofs_bayes.bayes.printed_model import PrintedRows, printed_model, printed_rows
-from sofs_bayes.bayes.printed_summaries import authority_sd, correlation
+from sofs_bayes.bayes.printed_summaries import PrintedDraws, authority_sd, correlation
 from sofs_bayes.checks.panels import (
     INDEPENDENT_YEARS,
     Counts,
@@ -27,13 +27,13 @@ from sofs_bayes.checks.panels import (
     simulate_panels,
     stars,
 )
-from sofs_bayes.checks.printed_calibration import Progress, Truths, draw_truths, print_cell
+from sofs_bayes.checks.printed_calibration import draw_truths, print_cell
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import PrintedAnalysis, Reading
 
 FULL = 1500  # studies of a full calibration
 TOO_NARROW, TOO_WIDE = 0.02, 0.03  # coverage below and above the level that is still accepted
-BATCH = 5_000  # panels simulated at once
+PANELS = 1_000  # simulated at once where only some are kept
 RAREST = 5_000  # panels without one of the printed stars before the pattern counts as too rare
 
 
@@ -85,48 +85,74 @@ class Coverage:
         return self.level - TOO_NARROW <= self.rate <= self.level + TOO_WIDE
 
 
-def coverage(
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Batch:
+    """Some studies of a scenario; fewer than asked for if they are too rare.
+
+    Parameters
+    ----------
+    held
+        Whether the effect's interval held the truth, study by study.
+    widths
+        Of the intervals.
+    panels
+        How many were simulated to get these studies.
+    """
+
+    held: tuple[bool, ...]
+    widths: tuple[float, ...]
+    panels: int
+
+
+def batch(
     analysis: PrintedAnalysis,
     scenario: Scenario,
     *,
     prior: str,
-    replicates: int,
+    studies: int,
     rng: np.random.Generator,
-    progress: Progress | None = None,
+) -> Batch:
+    """Intervals of the effect from studies simulated as panels of authorities."""
+    wanted = analysis.estimands
+    held: list[bool] = []
+    widths: list[float] = []
+    panels = 0
+    while len(held) < studies and panels <= RAREST * (len(held) + 1):
+        missing = studies - len(held)
+        size = PANELS if scenario.same_stars else missing
+        simulated = _panel_studies(analysis, scenario, prior, size, rng)
+        for rows, truth in islice(simulated, missing):
+            post = posterior(analysis, prior=prior, reading=scenario.fitted, rows=rows)
+            lower, upper = interval(post.effect, level=wanted.level, kind=wanted.interval)
+            held.append(lower <= truth <= upper)
+            widths.append(upper - lower)
+        panels += size
+    return Batch(held=tuple(held), widths=tuple(widths), panels=panels)
+
+
+def coverage(
+    analysis: PrintedAnalysis, scenario: Scenario, batches: Sequence[Batch], *, studies: int
 ) -> Coverage:
-    """Coverage of the effect's interval over studies simulated as panels of authorities.
+    """The coverage over the first studies of some batches.
 
     Raises
     ------
     BadInput
         Studies with the printed stars are too rare to simulate.
     """
-    wanted = analysis.estimands
-    held: list[bool] = []
-    widths: list[float] = []
-    panels = 0
-    while len(held) < replicates:
-        if panels > RAREST * (len(held) + 1):
-            found = f"{len(held)} studies with the printed stars among {panels}"
-            raise BadInput(analysis.name, scenario.name, found, f"at least one in {RAREST}")
-        missing = replicates - len(held)
-        size = BATCH if scenario.same_stars else min(BATCH, missing)
-        studies = _panel_studies(analysis, scenario, prior, size, rng)
-        for rows, truth in islice(studies, missing):
-            post = posterior(analysis, prior=prior, reading=scenario.fitted, rows=rows)
-            lower, upper = interval(post.effect, level=wanted.level, kind=wanted.interval)
-            held.append(lower <= truth <= upper)
-            widths.append(upper - lower)
-            if progress is not None:
-                progress(len(held), replicates)
-        panels += size
+    held = [each for one in batches for each in one.held][:studies]
+    widths = [each for one in batches for each in one.widths][:studies]
+    panels = sum(one.panels for one in batches)
+    if len(held) < studies:
+        found = f"{len(held)} studies with the printed stars among {panels}"
+        raise BadInput(analysis.name, scenario.name, found, f"at least one in {RAREST}")
     rate = float(np.mean(held))
     return Coverage(
         scenario=scenario,
-        replicates=replicates,
-        level=wanted.level,
+        replicates=studies,
+        level=analysis.estimands.level,
         rate=rate,
-        standard_error=float(np.sqrt(rate * (1 - rate) / replicates)),
+        standard_error=float(np.sqrt(rate * (1 - rate) / studies)),
         mean_width=float(np.mean(widths)),
         panels=panels,
     )
@@ -141,7 +167,7 @@ def _panel_studies(
         truths = draw_truths(analysis, model, prior, n, rng)
     else:
         s, c, beta, delta = (np.full(n, value) for value in scenario.truth)
-        truths = Truths(s=s, c=c, beta=beta, delta=delta)
+        truths = PrintedDraws(s=s, c=c, beta=beta, delta=delta)
     fitted = estimate(_panels(analysis, scenario, truths, rng))
     beta_stars, delta_stars = _stars(fitted, scenario, model.critical)
     kept = np.full(n, True)
@@ -154,7 +180,7 @@ def _panel_studies(
 
 
 def _panels(
-    analysis: PrintedAnalysis, scenario: Scenario, truths: Truths, rng: np.random.Generator
+    analysis: PrintedAnalysis, scenario: Scenario, truths: PrintedDraws, rng: np.random.Generator
 ) -> Panels:
     return simulate_panels(
         analysis.design,
@@ -206,30 +232,4 @@ def scenarios(analysis: PrintedAnalysis, *, prior: str, reading: Reading) -> tup
             fitted=clustered,
             stars_rest_on="child",
         ),
-    )
-
-
-def coverage_study(
-    analysis: PrintedAnalysis,
-    *,
-    prior: str,
-    replicates: int,
-    seed: int,
-    reading: Reading | str | None = None,
-    progress: Progress | None = None,
-) -> tuple[Coverage, ...]:
-    """Every scenario's coverage; `progress` counts within a scenario."""
-    chosen = choose_reading(analysis, reading)
-    study = scenarios(analysis, prior=prior, reading=chosen)
-    streams = np.random.SeedSequence(seed).spawn(len(study))
-    return tuple(
-        coverage(
-            analysis,
-            scenario,
-            prior=prior,
-            replicates=replicates,
-            rng=np.random.default_rng(stream),
-            progress=progress,
-        )
-        for scenario, stream in zip(study, streams, strict=True)
     )

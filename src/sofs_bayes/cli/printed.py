@@ -121,17 +121,28 @@ def _printed_analyses(options: argparse.Namespace) -> "list[PrintedAnalysis]":
 
 
 def _calibrate(options: argparse.Namespace) -> int:
-    from sofs_bayes.pipeline.calibration import calibrate_printed
+    from sofs_bayes.pipeline.calibrate import LEAST
+    from sofs_bayes.pipeline.printed_calibration import calibrate_printed
+    from sofs_bayes.reporting.run_folder import whole_folder
+    from sofs_bayes.reporting.tables import to_csv, to_markdown
 
     rows = {"column": None, "pilot_row": None, "did_row": None}
     analysis = _printed_analyses(argparse.Namespace(analysis=options.analysis, **rows))[0]
-    passed = calibrate_printed(
-        analysis,
-        options.output,
-        replicates=options.replicates,
-        prior=options.prior,
-        reading=options.reading,
-        progress=progress_line(),
-    )
-    print((options.output / "calibration.md").read_text(encoding="utf-8"), end="")
-    return 0 if passed else 1
+    if options.replicates < LEAST:
+        raise BadInput("--replicates", "", str(options.replicates), f"at least {LEAST}")
+    with whole_folder(options.output) as folder:
+        found, tables, owed = calibrate_printed(
+            analysis,
+            folder,
+            replicates=options.replicates,
+            prior=options.prior,
+            reading=options.reading,
+            progress=progress_line(),
+        )
+        ranks = [f"Ranks of the {test.quantity}: {test.verdict}" for test in found.verdict.tests]
+        text = "\n".join([*map(to_markdown, tables), *ranks, ""])
+        (folder / "calibration.md").write_text(text, encoding="utf-8")
+        for table in tables:
+            (folder / f"{table.name}.csv").write_text(to_csv(table), encoding="utf-8")
+    print(text, end="")
+    return 0 if owed and found.verdict.uniform else 1

@@ -176,10 +176,10 @@ def test_a_grid_that_reads_every_coefficient_as_starless_is_found() -> None:
 
 
 def test_ranks_on_a_wrong_scale_are_found(monkeypatch: pytest.MonkeyPatch) -> None:
-    def of_a_hundred(draws: np.ndarray, truth: float) -> int:
-        return thinned_rank(draws, truth) * 100 // DRAWS
+    def five_sixths(draws: np.ndarray, truth: float) -> int:
+        return thinned_rank(draws, truth) * 5 // 6
 
-    monkeypatch.setattr(calibration, "thinned_rank", of_a_hundred)
+    monkeypatch.setattr(calibration, "thinned_rank", five_sixths)
     assert out(verdict()) == set(KINDS)
 
 

@@ -83,7 +83,7 @@ def test_coverage_has_every_scenario_and_owes_only_where_it_is_read_right(
 def test_the_table_says_what_it_is_about(calibrated: tuple[Path, Found, list[str]]) -> None:
     (table,) = calibrated[1][1]
     assert table.title.endswith(f"{printed().title}; {printed().readings[0].name}, reference prior")
-    assert (table.name, table.evidence) == ("coverage", "synthetic")
+    assert (table.name, table.evidence) == ("panel_coverage", "synthetic")
 
 
 def test_ranks_of_every_quantity_are_tested(calibrated: tuple[Path, Found, list[str]]) -> None:

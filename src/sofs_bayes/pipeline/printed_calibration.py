@@ -283,8 +283,8 @@ def _coverage_table(
         Column(key="verdict", heading="Verdict"),
     ]
     return table_of(
-        "coverage",
-        f"Coverage: {analysis.title}; {reading.name}, {prior} prior",
+        "panel_coverage",
+        f"Coverage on simulated panels: {analysis.title}; {reading.name}, {prior} prior",
         rows,
         columns,
         evidence="synthetic",

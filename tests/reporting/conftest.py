@@ -4,12 +4,16 @@ import math
 from collections.abc import Callable
 from dataclasses import replace
 
+import numpy as np
 import pytest
 
+from sofs_bayes.checks.calibration import Calibrated
 from sofs_bayes.checks.children_predictive import ArmYearCheck
 from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
+from sofs_bayes.checks.labels import LOG_LIKELIHOOD, kind_of
 from sofs_bayes.checks.loo import AuthorityLooRow, LooRow
 from sofs_bayes.checks.power_scaling import PowerScalingRow
+from sofs_bayes.checks.ranks import DRAWS, RankedReplicate, rank_verdict
 from sofs_bayes.checks.tipping import TippingPoint, TippingRow
 from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, RateRow, statement_text
 from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow
@@ -521,3 +525,63 @@ def hierarchical_run(hierarchical_analysis: HierarchicalAnalysis, open_run: Run)
         seconds={"sample": 1.0},
         options={"leave_out": "pilots", "quick": "no"},
     )
+
+
+# ---------------------------------------------------------------------------- a calibration
+
+TARGETS = ("pooled", "new authority", *FOUR, "Northmere", "Eastport")
+CALIBRATED_EFFECTS = tuple(
+    f"{AFTER}, {target} ({scale})" for target in TARGETS for scale in ("risk", "log-odds")
+)
+SPREADS = ("authority_sd", "pilot_effect_sd", "shock_sd", "shock_correlation")
+ELEMENTS = tuple(f"shock[{name}, {year}]" for name in FOUR for year in range(2012, 2018))
+REPLICATES = 400
+
+
+@pytest.fixture(scope="session")
+def calibrated(hierarchical_analysis: HierarchicalAnalysis) -> Calibrated:
+    """Uniform ranks but for `pilot_effect_sd`, whose posterior is too narrow; two refused fits."""
+    rng = np.random.default_rng(20220701)
+    names = (*CALIBRATED_EFFECTS, *SPREADS, LOG_LIKELIHOOD, *ELEMENTS)
+    ranks = {name: rng.integers(0, DRAWS + 1, REPLICATES) for name in names}
+    ranks["pilot_effect_sd"] = (rng.beta(0.6, 0.6, REPLICATES) * (DRAWS + 1)).astype(int)
+    failures = {17: ("R-hat 1.31 above 1.05",), 203: ("3 divergences", "ESS 12 below 100")}
+    replicates = [
+        RankedReplicate(
+            number=number,
+            ranks={name: int(each[number]) for name, each in ranks.items()},
+            status="not converged" if number in failures else "converged",
+            failures=failures.get(number, ()),
+            attempts=2 if number in (17, 99, 203) else 1,
+            seconds=1.5,
+        )
+        for number in range(REPLICATES)
+    ]
+    return Calibrated(
+        analysis=hierarchical_analysis,
+        prior="reference",
+        around="prior",
+        evidence="synthetic",
+        verdict=rank_verdict(replicates, {name: kind_of(name) for name in names}, seed=1),
+        notes=("Coefficients have a proper prior here.",),
+        seconds=1.5 * REPLICATES,
+    )
+
+
+@pytest.fixture(scope="session")
+def uniform(calibrated: Calibrated) -> Calibrated:
+    """The same without the quantity that is out, and without refused fits."""
+    out = "pilot_effect_sd"
+    replicates = [
+        replace(
+            each,
+            ranks={name: rank for name, rank in each.ranks.items() if name != out},
+            status="converged",
+            failures=(),
+        )
+        for each in calibrated.verdict.replicates
+    ]
+    kinds = {name: kind_of(name) for name in replicates[0].ranks}
+    analysis = replace(calibrated.analysis, name="icpc-right")
+    verdict = rank_verdict(replicates, kinds, seed=1)
+    return replace(calibrated, analysis=analysis, verdict=verdict)

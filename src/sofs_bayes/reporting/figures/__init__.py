@@ -6,11 +6,14 @@ themselves. `save` writes these as PNG, PDF and CSV.
 
 from sofs_bayes.reporting.figures.arm_years import arm_years
 from sofs_bayes.reporting.figures.brackets import BracketRow, audit_brackets, bracket_row
+from sofs_bayes.reporting.figures.calibration import dispersion_strips
+from sofs_bayes.reporting.figures.coverage import coverage_levels
 from sofs_bayes.reporting.figures.densities import prior_posterior
 from sofs_bayes.reporting.figures.drawing import Drawing, save
 from sofs_bayes.reporting.figures.effects import pilot_forest
 from sofs_bayes.reporting.figures.event_years import event_study
 from sofs_bayes.reporting.figures.predictions import predictive
+from sofs_bayes.reporting.figures.rank_panels import rank_ecdf, rank_histogram
 from sofs_bayes.reporting.figures.rates import rate_and_counterfactual
 from sofs_bayes.reporting.figures.shrinkage import shrinkage
 from sofs_bayes.reporting.figures.style import STYLE, Style
@@ -24,10 +27,14 @@ __all__ = [
     "arm_years",
     "audit_brackets",
     "bracket_row",
+    "coverage_levels",
+    "dispersion_strips",
     "event_study",
     "pilot_forest",
     "predictive",
     "prior_posterior",
+    "rank_ecdf",
+    "rank_histogram",
     "rate_and_counterfactual",
     "save",
     "shrinkage",

@@ -13,7 +13,7 @@ PYTHON ?= python3
 OPEN_DATA ?= $(SOFS_BAYES_OPEN_DATA)
 OUT ?= results/reanalysis
 WORKERS ?= 2
-REPLICATES ?= 1000
+REPLICATES ?=
 WHEELHOUSE ?=
 
 VENV := .venv
@@ -72,7 +72,7 @@ test: $(VENV)/.test
 # open counts too.
 calibrate: $(VENV)/.package
 	$(BIN)/sofs-bayes calibrate all $(if $(OPEN_DATA),"$(OPEN_DATA)") \
-	  --replicates $(REPLICATES) --workers $(WORKERS) -o results/calibration
+	  $(if $(REPLICATES),--replicates $(REPLICATES)) --workers $(WORKERS) -o results/calibration
 
 recover: $(VENV)/.package
 	$(BIN)/sofs-bayes recover icpc-linear --workers $(WORKERS) -o results/recovery-icpc-linear

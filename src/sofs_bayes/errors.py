@@ -32,6 +32,10 @@ class BadInput(SofsBayesError):
         where = f"{self.file}: {place}" if place else self.file
         super().__init__(f"{where}: found {found}; allowed: {allowed}")
 
+    def __reduce__(self) -> tuple[type, tuple[str, ...]]:
+        """What workers send it home as."""
+        return type(self), (self.file, self.place, self.found, self.allowed)
+
 
 class BadSpec(SofsBayesError):
     """An analysis file with one or more faults, all of them named at once, a line each."""

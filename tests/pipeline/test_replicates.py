@@ -151,6 +151,24 @@ def test_many_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     assert found == {number: bench(number) for number in range(40)}
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refused(Squares):
+    """A job whose workers find fault with what they are given."""
+
+    def open(self) -> Callable[[int], dict[str, Any]]:
+        def bench(number: int) -> dict[str, Any]:
+            raise BadInput("cells", "children", f"{number} treated", "some")
+
+        return bench
+
+
+@pytest.mark.parametrize("workers", [1, 2])
+def test_bad_input_found_by_a_worker_is_said_as_it_is(tmp_path: Path, workers: int) -> None:
+    job = Refused()
+    with pytest.raises(BadInput, match=r"cells: children: found \d treated; allowed: some"):
+        replicates(job, store_in(tmp_path / "s", job), range(2), workers=workers)
+
+
 def test_fewer_workers_than_one_are_refused(tmp_path: Path) -> None:
     job = Squares()
     with pytest.raises(BadInput, match="--workers: found 0; allowed: at least 1"):

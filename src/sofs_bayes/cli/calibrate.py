@@ -62,19 +62,16 @@ def _calibrate(options: argparse.Namespace) -> int:
         "workers": options.workers,
         "scheduler": options.scheduler,
         "around": options.around,
+        "replicates": options.replicates,
         "replace": options.replace,
         "progress": progress,
     }
-    if options.replicates is not None:
-        asked["replicates"] = options.replicates
     if options.analysis == ALL:
         return _all(options, asked)
     from sofs_bayes import spec
 
     analysis = spec.load(options.analysis)
     output = options.output or Path("calibration") / analysis.name
-    if isinstance(analysis, spec.PrintedAnalysis):
-        asked.setdefault("replicates", 1500)
     from sofs_bayes.pipeline.calibrate import calibrate
 
     opened = isinstance(analysis, spec.OpenAnalysis)

@@ -1,7 +1,6 @@
-"""The verbs on what is printed: published, calibrate."""
+"""The verb on what is printed: published."""
 
 import argparse
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
@@ -29,24 +28,6 @@ def add_published(verbs: Verbs) -> None:
     verb.add_argument("--audit", action="store_true", help="what the tables contradict and imply")
     verb.add_argument("--sensitivity", action="store_true", help="one assumption at a time")
     verb.add_argument("--nuts", action="store_true", help="the same by MCMC, beside the grid")
-
-
-def add_calibrate(verbs: Verbs) -> None:
-    """`calibrate`: coverage and SBC."""
-    verb = add_verb(
-        verbs,
-        "calibrate",
-        _calibrate,
-        "Coverage and SBC of a posterior from print.",
-        "Simulated studies are printed and read back; are the intervals right?",
-    )
-    verb.add_argument("analysis", help="a printed analysis: bundled name or TOML file")
-    verb.add_argument(
-        "--replicates", type=int, default=1500, help="fewer than 1500 may be called out by chance"
-    )
-    verb.add_argument("--prior", metavar="NAME", help="the effect prior; default: the first")
-    verb.add_argument("--reading", metavar="NAME", help="the reading; default: the first")
-    verb.add_argument("-o", "--output", type=Path, required=True, metavar="FOLDER")
 
 
 def _published(options: argparse.Namespace) -> int:
@@ -118,31 +99,3 @@ def _printed_analyses(options: argparse.Namespace) -> "list[PrintedAnalysis]":
             did_row=options.did_row,
         )
     ]
-
-
-def _calibrate(options: argparse.Namespace) -> int:
-    from sofs_bayes.pipeline.calibrate import LEAST
-    from sofs_bayes.pipeline.printed_calibration import calibrate_printed
-    from sofs_bayes.reporting.run_folder import whole_folder
-    from sofs_bayes.reporting.tables import to_csv, to_markdown
-
-    rows = {"column": None, "pilot_row": None, "did_row": None}
-    analysis = _printed_analyses(argparse.Namespace(analysis=options.analysis, **rows))[0]
-    if options.replicates < LEAST:
-        raise BadInput("--replicates", "", str(options.replicates), f"at least {LEAST}")
-    with whole_folder(options.output) as folder:
-        found, tables, owed = calibrate_printed(
-            analysis,
-            folder,
-            replicates=options.replicates,
-            prior=options.prior,
-            reading=options.reading,
-            progress=progress_line(),
-        )
-        ranks = [f"Ranks of the {test.quantity}: {test.verdict}" for test in found.verdict.tests]
-        text = "\n".join([*map(to_markdown, tables), *ranks, ""])
-        (folder / "calibration.md").write_text(text, encoding="utf-8")
-        for table in tables:
-            (folder / f"{table.name}.csv").write_text(to_csv(table), encoding="utf-8")
-    print(text, end="")
-    return 0 if owed and found.verdict.uniform else 1

@@ -28,6 +28,8 @@ if TYPE_CHECKING:
     from sofs_bayes.reporting.tables import Table
 
 LEAST = 50  # fewer ranks than this tell nothing
+USUAL = 1000
+USUAL_PRINTED = 1500  # its coverage is judged by a rule that is meant for so many
 STORE = "replicates"
 KEPT = (STORE, "coverage", "fit-to-the-data")  # folders of unfinished work
 
@@ -37,7 +39,7 @@ def calibrate(
     data: Sequence[Path | str] = (),
     output: Path | str | None = None,
     *,
-    replicates: int = 1000,
+    replicates: int | None = None,
     workers: int = 1,
     scheduler: str | None = None,
     around: Around = "prior",
@@ -59,7 +61,7 @@ def calibrate(
     output
         The folder; `calibration/` and the analysis's name by default.
     replicates
-        How many truths are drawn, fitted and ranked.
+        How many truths are drawn, fitted and ranked: 1,000, or 1,500 from print, by default.
     workers
         Processes on this machine; the results do not depend on it.
     scheduler
@@ -85,8 +87,12 @@ def calibrate(
     if isinstance(analysis, ChildrenAnalysis):
         allowed = "another kind (children's records: calibrate icpc-linear)"
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
+    if replicates is None:
+        replicates = USUAL_PRINTED if isinstance(analysis, PrintedAnalysis) else USUAL
     if replicates < LEAST:
         raise BadInput("--replicates", "", str(replicates), f"at least {LEAST}")
+    if workers < 1:
+        raise BadInput("--workers", "", str(workers), "at least 1")
     name = next(iter(analysis.effect_priors)) if prior is None else prior
     if name not in analysis.effect_priors:
         raise BadInput("--prior", "", repr(name), ", ".join(analysis.effect_priors))
@@ -103,7 +109,7 @@ def calibrate(
         raise BadInput(
             "--reading", "", "a reading of stars", "none: only printed analyses have any"
         )
-    _check_folder(folder)
+    check_folder(folder)
     further: tuple[Table, ...] = ()
     owed = True
     if isinstance(analysis, PrintedAnalysis):
@@ -166,13 +172,17 @@ def _sampled(
     )
 
 
-def _check_folder(folder: Path) -> None:
+def check_folder(folder: Path) -> None:
     """Refuse a place that cannot be a calibration's, before any work."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / STORE).is_dir():
-        allowed = "a new folder, or one of an earlier calibration"
-        raise BadInput(folder, "", "a folder with other things in it", allowed)
-    if folder.exists() and not folder.is_dir():
-        raise BadInput(folder, "", "a file", "a folder")
+    from sofs_bayes.reporting.run_folder import check_target
+
+    try:
+        there = {path.name for path in folder.iterdir()}
+    except OSError:  # it is no folder, or there cannot be one
+        check_target(folder)
+        return
+    if there and not there & {*KEPT}:
+        check_target(folder)
 
 
 def _write(
@@ -212,7 +222,7 @@ def replaced_results(folder: Path, *, kept: Sequence[str]) -> Iterator[Path]:
     try:
         yield scratch
         for old in folder.iterdir():
-            if old.name in kept or old == scratch:
+            if old.name in kept or old.name == scratch.name:
                 continue
             if old.is_dir():
                 shutil.rmtree(old)

@@ -1,0 +1,183 @@
+"""`calibrate`, whole: any analysis, a folder that goes on, a page over several."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from sofs_bayes import spec
+from sofs_bayes.bayes.did_arrays import DidArrays
+from sofs_bayes.bayes.sampling import Compiled
+from sofs_bayes.checks import open_calibration
+from sofs_bayes.checks.labels import LOG_LIKELIHOOD
+from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline import sbc
+from sofs_bayes.pipeline.calibrate import LEAST, calibrate, calibrate_all, replaced_results
+from sofs_bayes.pipeline.sbc import SbcJob, digest
+
+DFE = Path(__file__).parents[1] / "data" / "dfe"
+FILES = sorted(DFE.glob("*.csv"))
+FEW = 60
+
+
+def files_of(folder: Path) -> set[str]:
+    return {path.name for path in folder.iterdir()}
+
+
+# ---------------------------------------------------------------------------------- from print
+
+
+def test_a_folder_goes_on_and_grows(tmp_path: Path) -> None:
+    analysis, folder = spec.load("cla-printed"), tmp_path / "cla"
+    found, passed = calibrate(analysis, (), folder, replicates=FEW)
+    assert (len(found.verdict.replicates), found.verdict.uniform) == (FEW, True)
+    written = {"index.html", "calibration.md", "sbc.csv", "coverage.csv", "ranks.csv"}
+    assert written | {"manifest.json", "analysis.toml", "replicates"} <= files_of(folder)
+    manifest = json.loads((folder / "manifest.json").read_text())
+    assert manifest["status"] == ("in" if passed else "out")
+    assert manifest["options"] == {"replicates": FEW, "around": "prior", "prior": "reference"}
+    before = {path.name: path.stat().st_mtime_ns for path in (folder / "replicates").iterdir()}
+    more, _ = calibrate(analysis, (), folder, replicates=FEW + 20, workers=2)
+    after = {path.name: path.stat().st_mtime_ns for path in (folder / "replicates").iterdir()}
+    made_before = [name for name in before if name != "job.json"]
+    assert all(after[name] == before[name] for name in made_before)
+    assert len(after) == len(before) + 20
+    old = [(each.number, each.ranks) for each in found.verdict.replicates]
+    assert [(each.number, each.ranks) for each in more.verdict.replicates][:FEW] == old
+
+
+def test_another_prior_is_another_folder(tmp_path: Path) -> None:
+    analysis, folder = spec.load("cla-printed"), tmp_path / "cla"
+    calibrate(analysis, (), folder, replicates=FEW, around="data")
+    kept = (folder / "index.html").read_bytes()
+    with pytest.raises(BadInput, match="results of other data, settings or versions"):
+        calibrate(analysis, (), folder, replicates=FEW, around="data", prior="sceptical")
+    assert (folder / "index.html").read_bytes() == kept
+    found, _ = calibrate(
+        analysis, (), folder, replicates=FEW, around="data", prior="sceptical", replace=True
+    )
+    assert found.prior == "sceptical"
+
+
+def test_several_make_a_page_over_all(tmp_path: Path) -> None:
+    names = ["cla-printed", "icpc-printed"]
+    calibrate_all(tmp_path / "all", names=names, around="data", replicates=FEW)
+    assert {*names, "index.html", "tables", "figures", "manifest.json"} == files_of(
+        tmp_path / "all"
+    )
+    page = (tmp_path / "all" / "index.html").read_text(encoding="utf-8")
+    assert all(f'href="{name}/index.html"' in page for name in names)
+
+
+def test_results_are_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
+    (tmp_path / "kept").mkdir()
+    (tmp_path / "old").mkdir()
+    (tmp_path / "old.txt").touch()
+    with (
+        pytest.raises(RuntimeError, match="half-way"),
+        replaced_results(tmp_path, kept=("kept",)) as scratch,
+    ):
+        (scratch / "new.txt").touch()
+        raise RuntimeError("half-way")
+    assert files_of(tmp_path) == {"kept", "old", "old.txt"}
+    with replaced_results(tmp_path, kept=("kept",)) as scratch:
+        (scratch / "new.txt").touch()
+    assert files_of(tmp_path) == {"kept", "new.txt"}
+
+
+# ---------------------------------------------------------------------------- from open counts
+
+
+@pytest.fixture
+def one_graph(monkeypatch: pytest.MonkeyPatch, compiled: Compiled) -> None:
+    """The graph that other tests sample too serves here, so that none is compiled anew."""
+    monkeypatch.setattr(open_calibration, "compile_graph", lambda _: compiled)
+
+
+@pytest.mark.usefixtures("one_graph")
+@pytest.mark.parametrize("around", ["prior", "data"])
+def test_open_counts_are_calibrated_on_their_own_design(
+    tmp_path: Path,
+    around: str,
+    made_up_arrays: DidArrays,
+    compiled: Compiled,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    from sofs_bayes.pipeline import open_fits
+
+    monkeypatch.setattr(open_fits, "compiled_graph", lambda *_: compiled)
+    found, _ = calibrate(
+        spec.load(DFE / "made-up.toml"),
+        FILES,
+        tmp_path / "open",
+        replicates=LEAST,
+        around=around,  # type: ignore[arg-type]
+    )
+    assert found.evidence == "open-data"
+    assert found.verdict.unranked == ()
+    assert [test.quantity for test in found.verdict.tests if test.verdict == "out"] == []
+    names = {test.quantity for test in found.verdict.tests}
+    pilots = {
+        f"effect after settling-in, {name} (risk)"
+        for name in ("pooled", "new authority", *made_up_arrays.pilots)
+        if name != "Dunmarsh"  # its recording broke
+    }
+    assert pilots | {LOG_LIKELIHOOD, "shock_sd", "pilot_effect_sd", "intercept"} <= names
+
+
+@pytest.mark.usefixtures("one_graph")
+def test_a_fault_in_open_counts_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Counts drawn with twice the effect that is ranked."""
+    right = open_calibration.drawn
+
+    def wrong(arrays: DidArrays, truth: object, rng: np.random.Generator) -> DidArrays:
+        moved = truth.copy()  # type: ignore[attr-defined]
+        pilots = len(arrays.pilots)
+        logit = moved["cell_logit"].to_numpy().copy()
+        effect = moved["effect"].to_numpy()[0, 0, 0]
+        logit[0, 0, :pilots] += effect * arrays.treated
+        return right(arrays, moved.assign(cell_logit=(moved["cell_logit"].dims, logit)), rng)
+
+    monkeypatch.setattr(open_calibration, "drawn", wrong)
+    found, passed = calibrate(
+        spec.load(DFE / "made-up.toml"), FILES, tmp_path / "open", replicates=LEAST
+    )
+    assert not passed
+    out = {test.quantity for test in found.verdict.tests if test.verdict == "out"}
+    assert "effect[after settling-in]" in out
+
+
+# --------------------------------------------------------------------------------------- keys
+
+
+def test_a_digest_sees_every_part(made_up_arrays: DidArrays) -> None:
+    from dataclasses import replace
+
+    same = digest(replace(made_up_arrays, events=made_up_arrays.events.copy()))
+    assert digest(made_up_arrays) == same
+    moved = made_up_arrays.events.copy()
+    moved[0, 0] += 1
+    for other in (
+        replace(made_up_arrays, events=moved),
+        replace(made_up_arrays, years=tuple(year + 1 for year in made_up_arrays.years)),
+        replace(made_up_arrays, events=made_up_arrays.events.astype(np.float32)),
+    ):
+        assert digest(other) != same
+
+
+def test_the_key_hangs_on_what_decides_ranks(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    analysis = spec.load(DFE / "made-up.toml")
+    assert isinstance(analysis, spec.OpenAnalysis)
+
+    def job(**changes: object) -> SbcJob:
+        asked = {"prior": "reference", "around": "prior", "folder": tmp_path} | changes
+        return sbc.prepared(analysis, FILES, progress=lambda _: None, **asked).job  # type: ignore[arg-type]
+
+    assert job().key == job(folder=tmp_path / "other").key
+    assert job().key != job(prior="sceptical").key
+    before = job().key
+    monkeypatch.setattr(sbc, "versions", lambda: {"numpy": "0"})
+    assert job().key != before

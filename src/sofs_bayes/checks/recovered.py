@@ -1,0 +1,66 @@
+"""All that a finished recovery found."""
+
+from dataclasses import dataclass
+
+from sofs_bayes.checks.recovery import RecoveryRow
+from sofs_bayes.checks.recovery_answers import POSTERIOR
+from sofs_bayes.checks.recovery_power import DetectableRow
+from sofs_bayes.checks.recovery_prior import AssuranceRow, OwedRow, ReliabilityRow
+from sofs_bayes.checks.recovery_scenarios import Grid
+from sofs_bayes.spec import Evidence, HierarchicalAnalysis
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Recovered:
+    """A finished recovery.
+
+    Attributes
+    ----------
+    analysis, prior
+        Whose posterior it was, and its effect prior.
+    grid
+        What was varied.
+    evidence
+        Of the cells that the design is taken from; outcomes are simulated in any case.
+    design
+        How many pilots, comparators and children there are in it.
+    rows, owed, reliability, assurance, detectable
+        The measures.
+    notes
+        What was done differently from the analysis itself, in sentences.
+    seconds
+        Of all replicates, added up over workers.
+    """
+
+    analysis: HierarchicalAnalysis
+    prior: str
+    grid: Grid
+    evidence: Evidence
+    design: tuple[int, int, int]
+    rows: tuple[RecoveryRow, ...]
+    owed: tuple[OwedRow, ...]
+    reliability: tuple[ReliabilityRow, ...]
+    assurance: tuple[AssuranceRow, ...]
+    detectable: tuple[DetectableRow, ...]
+    notes: tuple[str, ...]
+    seconds: float
+
+    @property
+    def passed(self) -> bool:
+        """Whether coverage is what it owes to be."""
+        return all(row.verdict == "in" for row in self.owed)
+
+    @property
+    def pooled(self) -> tuple[RecoveryRow, ...]:
+        """The rows about the pooled effect."""
+        return tuple(row for row in self.rows if row.target == "pooled")
+
+    @property
+    def replicates(self) -> int:
+        """All of them."""
+        return sum(row.replicates for row in self.pooled if row.method == POSTERIOR)
+
+    @property
+    def refused(self) -> int:
+        """Replicates whose fit did not pass its gate; they count all the same."""
+        return sum(row.refused for row in self.pooled if row.method == POSTERIOR)

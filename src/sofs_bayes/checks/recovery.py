@@ -1,0 +1,181 @@
+"""How methods fared over replicates: bias, coverage, width, power, errors of sign and size.
+
+Every replicate counts, also one whose fit did not pass its gate; one without draws counts as an
+interval that missed. All measures come with Monte Carlo standard errors.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
+
+from sofs_bayes.checks.classical_intervals import LEVELS, METHODS
+from sofs_bayes.checks.recovery_answers import POSTERIOR, Answer, Replicate
+from sofs_bayes.checks.recovery_scenarios import Scenario
+
+Floats = npt.NDArray[np.float64]
+Target = Literal["pooled", "each pilot"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryRow:
+    """How one method fared in one scenario; numbers on the risk scale.
+
+    Attributes
+    ----------
+    scenario, process, effect, heterogeneity, authorities
+        As `Scenario` has them (the effect on the model's scale; empty where drawn).
+    method, target
+        Whose answers, and about what: the pooled effect, or each pilot's own.
+    replicates, without_answer, refused
+        All of them, those in which the method gave no interval at all (they count as missed),
+        and those in which the posterior's fit did not pass its gate (they count as they are).
+    mean_truth, bias, rmse, mean_width
+        The width is that of the 95% interval, the mean over bounded ones.
+    unbounded
+        Share of 95% intervals without an end.
+    coverage_50, coverage_80, coverage_95
+        Shares of intervals with the truth inside.
+    significant
+        Share of 95% intervals that exclude 0: power, or where nothing happens false alarms.
+    wrong_sign, exaggeration
+        Among these: share of estimates on the wrong side of 0 (type S), mean ratio of the
+        estimate's size to the truth's (type M). Empty where the scenario's effect is 0.
+    """
+
+    scenario: str
+    process: str
+    effect: float | None
+    heterogeneity: float | None
+    authorities: int
+    method: str
+    target: Target
+    replicates: int
+    without_answer: int
+    refused: int
+    mean_truth: float
+    bias: float
+    bias_mcse: float
+    rmse: float
+    rmse_mcse: float
+    coverage_50: float
+    coverage_50_mcse: float
+    coverage_80: float
+    coverage_80_mcse: float
+    coverage_95: float
+    coverage_95_mcse: float
+    mean_width: float
+    mean_width_mcse: float
+    unbounded: float
+    significant: float
+    significant_mcse: float
+    wrong_sign: float | None
+    wrong_sign_mcse: float | None
+    exaggeration: float | None
+    exaggeration_mcse: float | None
+
+
+def recovery_rows(scenario: Scenario, replicates: Sequence[Replicate]) -> tuple[RecoveryRow, ...]:
+    """Every method's row of a scenario, and the posterior's about pilots."""
+    groups: list[tuple[str, Target, list[list[Answer]]]] = [
+        (method, "pooled", [[each.answers[method]] for each in replicates])
+        for method in (POSTERIOR, *METHODS)
+    ]
+    groups.append((POSTERIOR, "each pilot", [list(each.pilots) for each in replicates]))
+    refused = sum(each.status != "converged" for each in replicates)
+    return tuple(
+        RecoveryRow(
+            scenario=scenario.name,
+            process=scenario.process,
+            effect=scenario.effect,
+            heterogeneity=scenario.heterogeneity,
+            authorities=scenario.authorities,
+            method=method,
+            target=target,
+            replicates=len(replicates),
+            refused=refused if method == POSTERIOR else 0,
+            **measures(answers, nothing=scenario.effect == 0.0),
+        )
+        for method, target, answers in groups
+    )
+
+
+def measures(answers: Sequence[Sequence[Answer]], *, nothing: bool) -> dict[str, Any]:
+    """The measures of some answers, as `RecoveryRow` names them.
+
+    Parameters
+    ----------
+    answers
+        By replicate: those within one share their data, so that Monte Carlo errors come from
+        the replicates' means.
+    nothing
+        Whether the scenario has no effect; then there is no sign or size to get wrong.
+    """
+    flat = [each for replicate in answers for each in replicate]
+    truth, estimate = (np.array([getattr(a, n) for a in flat]) for n in ("truth", "estimate"))
+    limits = np.stack([each.limits for each in flat])
+    of = np.repeat(np.arange(len(answers)), [len(replicate) for replicate in answers])
+    error, given = estimate - truth, np.isfinite(estimate)
+    wide = limits[:, -1, 1] - limits[:, -1, 0]
+    bounded = np.isfinite(wide)
+    inside = (limits[..., 0] <= truth[:, None]) & (truth[:, None] <= limits[..., 1])
+    found = excludes_zero(limits)
+    bias, bias_mcse = _mean(error[given], of[given])
+    square, square_mcse = _mean(error[given] ** 2, of[given])
+    width, width_mcse = _mean(wide[bounded], of[bounded])
+    result: dict[str, Any] = {
+        "without_answer": int((~given).sum()),
+        "mean_truth": float(truth.mean()),
+        "bias": bias,
+        "bias_mcse": bias_mcse,
+        "rmse": float(np.sqrt(square)),
+        "rmse_mcse": square_mcse / (2 * float(np.sqrt(square))) if square > 0 else 0.0,
+        "mean_width": width,
+        "mean_width_mcse": width_mcse,
+        "unbounded": float((given & ~bounded).mean()),
+    }
+    for i, level in enumerate(LEVELS):
+        name = f"coverage_{100 * level:.0f}"
+        result[name], result[f"{name}_mcse"] = share_and_error(inside[:, i], of)
+    result["significant"], result["significant_mcse"] = share_and_error(found, of)
+    names = ("wrong_sign", "wrong_sign_mcse", "exaggeration", "exaggeration_mcse")
+    result |= dict.fromkeys(names)
+    if not nothing and found.any():
+        wrong = np.sign(estimate[found]) != np.sign(truth[found])
+        ratio = np.abs(estimate[found]) / np.abs(truth[found])
+        both = (*share_and_error(wrong, of[found]), *_mean(ratio, of[found]))
+        result |= dict(zip(names, both, strict=True))
+    return result
+
+
+def excludes_zero(limits: Floats) -> npt.NDArray[np.bool_]:
+    """Whether 95% intervals exclude 0, from limits of shape (…, levels, 2)."""
+    excluded: npt.NDArray[np.bool_] = (limits[..., -1, 0] > 0) | (limits[..., -1, 1] < 0)
+    return excluded
+
+
+def _mean(values: Floats, of: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """A mean, and its Monte Carlo error from replicates that are independent."""
+    if not len(values):
+        return float("nan"), float("nan")
+    count = np.bincount(of)
+    kept = count > 0
+    size = int(kept.sum())
+    mean = float(values.mean())
+    if size < 2:
+        return mean, float("nan")
+    # A ratio of sums over replicates: its error by the sums' deviations from it.
+    off = (np.bincount(of, values) - mean * count)[kept] / count[kept].mean()
+    return mean, float(np.sqrt((off**2).sum() / (size * (size - 1))))
+
+
+def share_and_error(yes: npt.NDArray[np.bool_], of: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """A share, and its Monte Carlo error; one of 0 or 1 is not taken to be certain."""
+    share, error = _mean(yes.astype(np.float64), of)
+    if share in (0.0, 1.0):
+        size = len(np.unique(of))
+        near = (share * size + 1) / (size + 2)
+        error = float(np.sqrt(near * (1 - near) / size))
+    return share, error

@@ -1,0 +1,178 @@
+"""An analysis, its design and a grid of scenarios → a job of recovery for the workers."""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, replace
+from math import isfinite
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sofs_bayes.checks.recovery_scenarios import PROCESSES, Grid, Scenario, scenarios, usual_grid
+from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline.replicates import Bench
+from sofs_bayes.pipeline.sbc import cells_of_design, digest
+from sofs_bayes.pipeline.watching import Progress, silent, versions
+from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, fingerprint
+
+if TYPE_CHECKING:
+    from sofs_bayes.checks.children_calibration import Design
+
+# A change of what a replicate is makes stored ones those of another job.
+RULES = 1
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RecoveryJob:
+    """The replicates of all scenarios, for `replicates`.
+
+    Number n is replicate n // S of scenario n % S, of S scenarios, so that work that is stopped
+    early has some of each.
+
+    Attributes
+    ----------
+    design
+        What replicates share; it is sent to the workers.
+    scenarios
+        In order.
+    seed
+        From which each replicate's is spawned, the same in all scenarios.
+    name, key
+        As `replicates.Job` has them.
+    """
+
+    design: "Design"
+    scenarios: tuple[Scenario, ...]
+    seed: int
+    name: str
+    key: str
+
+    def open(self) -> Bench:
+        """Gives the function of a number; graphs are compiled as numbers of authorities come."""
+        from sofs_bayes.bayes.sampling import stage_seed
+        from sofs_bayes.checks.recovery_fits import benches, one_replicate
+
+        find = benches(self.design)
+
+        def made(number: int) -> dict[str, Any]:
+            own, place = divmod(number, len(self.scenarios))
+            scenario = self.scenarios[place]
+            seed = stage_seed(self.seed, f"replicate {own}")
+            return one_replicate(find(scenario.authorities), scenario, seed)
+
+        return made
+
+    def numbers(self, replicates: int, of_prior: int) -> list[int]:
+        """The numbers of so many replicates of each scenario, and of the first, `prior`."""
+        count = len(self.scenarios)
+        return [
+            own * count + place
+            for own in range(max(replicates, of_prior))
+            for place in range(count)
+            if own < (of_prior if place == 0 else replicates)
+        ]
+
+
+def checked(analysis: Analysis, prior: str | None) -> tuple[HierarchicalAnalysis, str]:
+    """The analysis and the name of its effect prior, if it can be recovered."""
+    if not isinstance(analysis, HierarchicalAnalysis):
+        raise BadInput(analysis.name, "kind", repr(analysis.kind), "hierarchical (icpc-linear)")
+    treatment = analysis.regression.treatment
+    if treatment != "did":
+        allowed = "a column with one effect, `did`"
+        raise BadInput(analysis.name, "column", f"treatment {treatment!r}", allowed)
+    name = next(iter(analysis.effect_priors)) if prior is None else prior
+    if name not in analysis.effect_priors:
+        raise BadInput("--prior", "", repr(name), ", ".join(analysis.effect_priors))
+    return analysis, name
+
+
+def grid_of(
+    analysis: HierarchicalAnalysis, given: Mapping[str, Any], *, everything: bool = False
+) -> Grid:
+    """The grid with what is given (by name, lists or numbers) in place of the usual values.
+
+    Raises
+    ------
+    BadInput
+        A number that is none, a negative sd, authorities that are not whole, a process that is
+        not known, a value twice; copies of authorities that have terms of their own.
+    """
+    named: dict[str, Any] = {
+        name: value if isinstance(value, int | float) else tuple(value)
+        for name, value in given.items()
+        if value is not None
+    }
+    fixed = analysis.model.authorities == "fixed"
+    if fixed:
+        named.setdefault("authorities", (1,))
+    grid = replace(usual_grid(analysis), everything=everything, **named)
+    for name in ("effect", "heterogeneity", "authorities", "process"):
+        values = getattr(grid, name)
+        if not values or len(set(values)) < len(values):
+            found = "a value twice" if values else "nothing"
+            raise BadInput(f"--{name}", "", found, "values, each once")
+    if unknown := sorted(set(grid.process) - set(PROCESSES)):
+        raise BadInput("--process", "", repr(unknown[0]), ", ".join(PROCESSES))
+    _check_numbers(grid)
+    for times in grid.authorities:
+        if times != int(times) or times < 1:
+            raise BadInput("--authorities", "", str(times), "a whole number, 1 or more")
+        if times > 1 and fixed:
+            allowed = "1: in this analysis authorities have terms of their own"
+            raise BadInput("--authorities", "", str(times), allowed)
+    return grid
+
+
+def _check_numbers(grid: Grid) -> None:
+    for value, option in (*((x, "--effect") for x in grid.effect), (grid.drift, "--drift")):
+        if not isfinite(value):
+            raise BadInput(option, "", str(value), "a finite number")
+    sds = [(x, "--heterogeneity") for x in grid.heterogeneity]
+    sds += [(grid.authority_sd, "--authority-sd"), (grid.shock_sd, "--shock-sd")]
+    for value, option in sds:
+        if not (isfinite(value) and value >= 0):
+            raise BadInput(option, "", str(value), "a standard deviation, 0 or more")
+
+
+def prepared(
+    analysis: HierarchicalAnalysis,
+    data: Path | str | None,
+    grid: Grid,
+    *,
+    prior: str,
+    progress: Progress = silent,
+) -> tuple[RecoveryJob, Evidence]:
+    """The job of an analysis and its design.
+
+    Raises
+    ------
+    BadInput
+        Data that cannot be used: among others released cells, which are not exact.
+    """
+    from sofs_bayes.bayes.cell_data import cell_data
+    from sofs_bayes.checks.children_calibration import Design
+    from sofs_bayes.pipeline.children_changes import departure_sd, setting_of
+
+    progress(f"{analysis.name}: reading")
+    cells = cells_of_design(analysis, data, progress)
+    seen = cell_data(cells, analysis)
+    if seen.patterns is not None and seen.patterns.censored:
+        raise BadInput(str(data), "", "suppressed or rounded counts", "exact cells")
+    setting = setting_of(analysis, prior, departure_sd(cells, analysis))
+    design = Design(analysis=analysis, setting=setting, data=seen)
+    chosen = scenarios(grid, analysis)
+    seed = analysis.sampler.seed
+    decides = {
+        "analysis": fingerprint(analysis),
+        "prior": prior,
+        "design": digest(design),
+        "scenarios": [asdict(each) for each in chosen],
+        "seed": seed,
+        "rules": RULES,
+        "versions": versions(),
+    }
+    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+    name = f"{analysis.name}, {len(chosen)} scenarios"
+    job = RecoveryJob(design=design, scenarios=chosen, seed=seed, name=name, key=key)
+    return job, cells.patterns.attrs["evidence"]

@@ -1,0 +1,180 @@
+"""What a recovery found → the sentences that sum it up."""
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from sofs_bayes.checks.classical_intervals import CHILD, CR1, CR3, WILD
+from sofs_bayes.checks.recovered import Recovered
+from sofs_bayes.checks.recovery import RecoveryRow
+from sofs_bayes.checks.recovery_answers import POSTERIOR
+
+METHODS: Mapping[str, str] = {
+    POSTERIOR: "hierarchical posterior",
+    CHILD: "regression, children independent",
+    CR1: "regression, clustered on authority (CR1)",
+    CR3: "regression, clustered on authority (CR3)",
+    WILD: "regression, wild cluster bootstrap",
+}
+PROCESSES: Mapping[str, str] = {
+    "prior": "truths from the priors",
+    "model": "as modelled",
+    "strong": "shocks persist (0.9)",
+    "heavy": "heavy-tailed shocks",
+    "broken": "trends part",
+}
+# A test that finds something where nothing happens more often than this is not shown as power.
+TOO_MANY = 0.1
+
+
+def points(share: float | None, decimals: int = 1) -> str:
+    """A change in risk in percentage points."""
+    return "–" if share is None else f"{100 * share:.{decimals}f} pp"
+
+
+def percentage(share: float) -> str:
+    """A share, in whole percentages."""
+    return f"{100 * share:.0f}%"
+
+
+def base_rows(found: Recovered, **changes: Any) -> list[RecoveryRow]:
+    """The rows about the pooled effect in the base scenario, or one that differs from it."""
+    wanted = {
+        "process": found.grid.process[0],
+        "heterogeneity": found.grid.heterogeneity[0],
+        "authorities": found.grid.authorities[0],
+    } | changes
+    return [
+        row
+        for row in found.pooled
+        if all(getattr(row, name) == value for name, value in wanted.items())
+    ]
+
+
+def kind_of(row: RecoveryRow) -> str:
+    """What distinguishes a scenario beside its effect, in two short lines."""
+    if row.process == "prior":
+        return PROCESSES["prior"]
+    times = "" if row.authorities == 1 else f"{row.authorities} × authorities, "
+    return f"{PROCESSES[row.process]},\n{times}pilots' sd {row.heterogeneity:g}"
+
+
+def of_method(rows: Sequence[RecoveryRow], method: str) -> list[RecoveryRow]:
+    """The rows of one method."""
+    return [row for row in rows if row.method == method]
+
+
+def findings(found: Recovered) -> tuple[str, ...]:
+    """The sentences that can be cited, each with its numbers."""
+    said = [_detected(found), _wolf(found), _widths(found), _more(found), _broken(found)]
+    return tuple(text for text in said if text)
+
+
+def owed_sentence(found: Recovered) -> str:
+    """Whether the posterior's intervals hold truths from the priors as often as they say."""
+    parts = [
+        f"{percentage(row.level)}: {100 * row.coverage:.1f}% (allowed {100 * row.lower:.1f} to"
+        f" {100 * row.upper:.1f})"
+        for row in found.owed
+    ]
+    verdict = "as often as they say" if found.passed else "NOT AS OFTEN AS THEY SAY"
+    return (
+        f"With truths drawn from the priors the posterior's intervals hold them {verdict}, in"
+        f" {found.owed[0].replicates:,} replicates: {'; '.join(parts)}."
+    )
+
+
+def _false_alarms(found: Recovered, method: str) -> RecoveryRow | None:
+    rows = [row for row in of_method(base_rows(found), method) if row.effect == 0.0]
+    return rows[0] if rows else None
+
+
+def _detected(found: Recovered) -> str:
+    parts = []
+    for method, label in METHODS.items():
+        alarm = _false_alarms(found, method)
+        if alarm is not None and alarm.significant > TOO_MANY:
+            parts.append(f"{label}: not to be asked, as it also finds what is not there")
+            continue
+        own = [
+            each
+            for each in found.detectable
+            if each.method == method
+            and (each.process, each.heterogeneity, each.authorities)
+            == (found.grid.process[0], found.grid.heterogeneity[0], found.grid.authorities[0])
+        ]
+        for each in own:
+            if each.risk is not None:
+                parts.append(f"{label}: {points(each.risk)}")
+            elif each.power < 0.8:
+                largest = max(
+                    (row for row in of_method(base_rows(found), method)),
+                    key=lambda row: row.effect or 0.0,
+                )
+                parts.append(
+                    f"{label}: more than {points(largest.mean_truth)}, which it finds with"
+                    f" {percentage(each.power)}"
+                )
+    if not parts:
+        return ""
+    return "The smallest true effect found with a probability of 80%: " + "; ".join(parts) + "."
+
+
+def _wolf(found: Recovered) -> str:
+    parts = []
+    for method, label in METHODS.items():
+        row = _false_alarms(found, method)
+        if row is not None:
+            error = 100 * row.significant_mcse
+            parts.append(f"{label} {percentage(row.significant)} (± {error:.0f})")
+    if not parts:
+        return ""
+    sd = found.grid.heterogeneity[0]
+    mean = " on average" if sd else ""
+    return (
+        f"How often a 95% interval excludes 0 where nothing happens{mean}: "
+        + "; ".join(parts)
+        + "."
+    )
+
+
+def _width(rows: Sequence[RecoveryRow]) -> float:
+    return sum(row.mean_width for row in rows) / len(rows)
+
+
+def _widths(found: Recovered) -> str:
+    rows = base_rows(found)
+    parts = [
+        f"{label} {points(_width(of_method(rows, method)))}"
+        for method, label in METHODS.items()
+        if of_method(rows, method)
+    ]
+    return "Mean width of 95% intervals: " + "; ".join(parts) + "." if parts else ""
+
+
+def _more(found: Recovered) -> str:
+    parts = []
+    for times in found.grid.authorities[1:]:
+        rows = base_rows(found, authorities=times)
+        own, by = of_method(rows, POSTERIOR), of_method(rows, CR1)
+        if own:
+            parts.append(
+                f"{times} times as many: {points(_width(own))} (posterior),"
+                f" {points(_width(by))} (clustered on authority, CR1)"
+            )
+    return f"Width with more authorities: {'; '.join(parts)}." if parts else ""
+
+
+def _broken(found: Recovered) -> str:
+    rows = base_rows(found, process="broken")
+    own = of_method(rows, POSTERIOR)
+    if "broken" not in found.grid.process or not own:
+        return ""
+    logistic = found.analysis.model.likelihood != "gaussian"
+    unit = f"{found.grid.drift:g} log-odds" if logistic else points(found.grid.drift)
+    coverage = sum(row.coverage_95 for row in own) / len(own)
+    bias = sum(row.bias for row in own) / len(own)
+    return (
+        f"If trends part by {unit} with each year after settling-in, every method takes it for an"
+        f" effect: the posterior is {points(bias)} too high, and its 95% interval holds the truth"
+        f" in {percentage(coverage)}."
+    )

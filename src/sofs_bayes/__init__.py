@@ -17,10 +17,12 @@ if TYPE_CHECKING:
     from sofs_bayes.matching.authorities import choose_comparators
     from sofs_bayes.matching.pre_trend import pre_trend_fit
     from sofs_bayes.matching.strata import match_frame, read_matched
+    from sofs_bayes.pipeline.calibrate import calibrate, calibrate_all
     from sofs_bayes.pipeline.children import collapse, match
     from sofs_bayes.pipeline.comparison import compare
     from sofs_bayes.pipeline.fits import fit, save
     from sofs_bayes.pipeline.reanalysis import reanalyse
+    from sofs_bayes.pipeline.recovery import recover
     from sofs_bayes.pipeline.replication import replicate
     from sofs_bayes.pipeline.simulation import simulate
     from sofs_bayes.published.audit import audit
@@ -60,6 +62,9 @@ _PUBLIC = {
     "read_run": ("reporting.run_folder", "read"),
     "open_posterior": ("reporting.run_folder", "open_posterior"),
     "compare": ("pipeline.comparison", "compare"),
+    "calibrate": ("pipeline.calibrate", "calibrate"),
+    "calibrate_all": ("pipeline.calibrate", "calibrate_all"),
+    "recover": ("pipeline.recovery", "recover"),
     "effects_table": ("reporting.contents", "effects_table"),
     "sensitivity_table": ("reporting.contents", "sensitivity_table"),
     "diagnostics_table": ("reporting.contents", "diagnostics_table"),
@@ -79,6 +84,8 @@ __all__ = [
     "SofsBayesError",
     "audit",
     "bundled_models",
+    "calibrate",
+    "calibrate_all",
     "choose_comparators",
     "collapse",
     "compare",
@@ -102,6 +109,7 @@ __all__ = [
     "read_panel",
     "read_run",
     "reanalyse",
+    "recover",
     "replicate",
     "save",
     "sensitivity_table",

@@ -9,9 +9,12 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sofs_bayes.cli import children, opened, printed, runs
+from sofs_bayes.cli import calibrate, children, opened, printed, recovery, runs
 from sofs_bayes.cli.arguments import Parser
 from sofs_bayes.errors import SofsBayesError
+
+# Verbs that keep what is finished where they write.
+RESUMES = ("reanalyse", "calibrate", "recover")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -37,7 +40,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         if sys.stderr.isatty():
             print(file=sys.stderr)  # below the line of progress
-        resumes = options.verb == "reanalyse"
+        resumes = options.verb in RESUMES
         kept = "the same command goes on from what is finished" if resumes else "nothing is written"
         print(f"interrupted; {kept}", file=sys.stderr)
         return 130
@@ -66,7 +69,8 @@ def _parser() -> argparse.ArgumentParser:
     children.add_replicate(verbs)
     runs.add_fit(verbs)
     runs.add_run_readers(verbs)
-    printed.add_calibrate(verbs)
+    calibrate.add_calibrate(verbs)
+    recovery.add_recover(verbs)
     return parser
 
 

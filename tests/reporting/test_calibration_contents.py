@@ -79,7 +79,9 @@ def test_the_verdict_table_has_what_is_reported_and_says_what_is_out(
 def test_nothing_is_marked_where_ranks_are_uniform(uniform: Calibrated) -> None:
     for table in calibration_tables(uniform):
         assert "NOT UNIFORM" not in to_markdown(table)
-    assert verdict_sentences(uniform).startswith("Nothing speaks against the computation")
+    assert verdict_sentences(uniform).startswith(
+        "Nothing in the ranks speaks against the computation"
+    )
     assert "all 44 quantities" in verdict_sentences(uniform)
 
 
@@ -192,7 +194,7 @@ def test_no_ranks_at_all_are_no_pass(uniform: Calibrated) -> None:
     found = without_draws(uniform, range(REPLICATES))
     assert marked(found, "title").startswith("REPLICATES WITHOUT RANKS")
     assert [table.name for table in calibration_tables(found)] == ["calibration_refused"]
-    assert "Nothing speaks against" not in verdict_sentences(found)
+    assert "Nothing in the ranks speaks against" not in verdict_sentences(found)
     nothing = replace(found, verdict=rank_verdict([], {}, seed=1))
     assert marked(nothing, "title") != "title"
     assert summary_table([nothing]).rows[0][-3:] == (None, None, None)
@@ -233,4 +235,4 @@ def test_one_analysis_that_is_out_marks_all(calibrated: Calibrated, uniform: Cal
     assert "1 of 2 analyses does not pass: icpc-linear" in said[0]
     assert said[1].startswith("2 of 800 fits")
     assert "not say whether the model is right" in said[2]
-    assert overall_sentences([uniform])[0].startswith("Nothing speaks against")
+    assert overall_sentences([uniform])[0].startswith("Nothing in the ranks speaks against")

@@ -173,6 +173,17 @@ def test_of_too_many_quantities_the_most_suspicious_are_drawn() -> None:
     assert f"Of 60 quantities, the {MOST} with the smallest p-values are drawn." in written(drawing)
 
 
+def test_one_that_is_far_out_does_not_flatten_the_others(calibrated: Calibrated) -> None:
+    cut = "Curves that leave the frame are cut off there"
+    for draw, largest in ((rank_ecdf, "distance is 0.938"), (rank_histogram, "count is 120")):
+        drawing = draw(many(60), title="Ranks", evidence="open-data")
+        assert f"{cut}: the largest {largest}." in written(drawing)
+        assert cut not in written(draw(calibrated.verdict, title="Ranks", evidence="synthetic"))
+    band = max(row.upper for row in ecdf_rows(many(60), many(60).tests[:1]))
+    axes = rank_ecdf(many(60), title="Ranks", evidence="open-data").figure.axes
+    assert all(axis.get_ylim()[1] < 3 * band for axis in axes)
+
+
 def test_what_all_effects_share_is_said_once(calibrated: Calibrated) -> None:
     layout = panel_layout(shown_tests(calibrated.verdict, MOST)[0])
     headings = [name for name, _ in layout.headings]

@@ -45,8 +45,8 @@ def test_the_page_of_a_calibration_that_is_out_cannot_be_taken_for_another(folde
     assert "<h1>RANKS ARE NOT UNIFORM: Are the posteriors computed right?" in page
     assert f"1 of 45 quantities is out: {OUT}" in page
     assert page.index("1 of 45 quantities is out") < page.index("<h2")
-    assert "Nothing speaks against" not in page
-    assert "2 of 400 fits did not pass the gate of convergence: they are counted" in page
+    assert "Nothing in the ranks speaks against" not in page
+    assert "2 of 400 fits did not pass the gate: they are counted" in page
     assert "not say whether the model is right for the records" in page
     assert "stars read wrongly" in page and "python 3.12" in page
 
@@ -55,7 +55,7 @@ def test_the_page_of_uniform_ranks_is_not_marked(uniform: Calibrated, tmp_path: 
     write_calibration(tmp_path, uniform, versions={})
     page = text_of(tmp_path / "index.html")
     assert "NOT UNIFORM" not in page and "WITHOUT RANKS" not in page
-    assert "Nothing speaks against the computation" in page
+    assert "Nothing in the ranks speaks against the computation" in page
     assert "Fits that did not pass the gate" not in page
     assert "NOT UNIFORM" not in (tmp_path / "calibration.md").read_text("utf-8")
 
@@ -128,6 +128,23 @@ def test_a_refused_further_table_marks_the_page(uniform: Calibrated, tmp_path: P
     assert 'role="alert"' in text_of(tmp_path / "index.html")
 
 
+def test_a_further_check_that_is_out_is_said_at_the_top(
+    uniform: Calibrated, tmp_path: Path
+) -> None:
+    columns = (*FURTHER.columns, Column(key="verdict", heading="Verdict"))
+    rows = (("as read", "out"), ("misread", "not owed"))
+    out = replace(FURTHER, columns=columns, rows=rows)
+    for name, tables in (("out", (out,)), ("in", (replace(out, rows=rows[1:]),))):
+        (tmp_path / name / "all").mkdir(parents=True)
+        write_calibration(tmp_path / name, uniform, versions={}, further=tables)
+        write_overview(tmp_path / name / "all", [uniform], versions={}, scenarios=tables)
+    pages = ("index.html", "all/index.html", "calibration.md")
+    for page in pages:
+        text = text_of(tmp_path / "out" / page)
+        assert "1 of 2 lines of" in text and text.count("A FURTHER CHECK IS OUT: ") >= 2
+        assert "A FURTHER CHECK" not in text_of(tmp_path / "in" / page)
+
+
 def test_the_overview_links_every_analysis(
     calibrated: Calibrated, uniform: Calibrated, tmp_path: Path
 ) -> None:
@@ -149,7 +166,7 @@ def test_the_overview_links_every_analysis(
 def test_an_overview_where_all_is_right_is_not_marked(uniform: Calibrated, tmp_path: Path) -> None:
     write_overview(tmp_path, [uniform], versions={})
     page = text_of(tmp_path / "index.html")
-    assert "Nothing speaks against the computation of any of these posteriors." in page
+    assert "Nothing in the ranks speaks against the computation of any of these posteriors." in page
     assert "NOT UNIFORM" not in page
 
 

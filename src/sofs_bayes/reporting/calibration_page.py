@@ -17,8 +17,10 @@ from sofs_bayes.reporting.contents.calibration import (
     summary_table,
 )
 from sofs_bayes.reporting.contents.calibration_words import (
+    FURTHER,
     LIMITS,
     QUESTION,
+    further_sentence,
     gate_sentence,
     marked,
     marked_all,
@@ -75,11 +77,11 @@ def write_calibration(
     further
         Tables of other checks of the same analysis, shown at the page's end.
     """
-    title = f"Calibration: {found.analysis.title}"
+    about = found.analysis.title
     page = Page(
-        title=marked(found, title),
-        heading=marked(found, f"{QUESTION} {found.analysis.title}"),
-        lead=verdict_sentences(found),
+        title=_with_further(marked(found, f"Calibration: {about}"), further),
+        heading=_with_further(marked(found, f"{QUESTION} {about}"), further),
+        lead=f"{further_sentence(further)} {verdict_sentences(found)}".strip(),
         parts=_parts(found, further),
         files=FILES,
         provenance=(*_origin(found), _said(versions)),
@@ -123,10 +125,10 @@ def write_overview(
         Two calibrations of one analysis.
     """
     said, summary = overall_sentences(found), summary_table(found)
-    heading = marked_all(found, f"{QUESTION} {len(found)} analyses")
+    heading = _with_further(marked_all(found, f"{QUESTION} {len(found)} analyses"), scenarios)
     figures: tuple[Drawing, ...] = ()
     if any(each.verdict.tests for each in found):
-        title = marked_all(found, "dispersion of ranks, by analysis")
+        title = marked_all(found, "Dispersion of ranks, by analysis")
         figures = (dispersion_strips(found, title=title, evidence=summary.evidence),)
     parts = (
         Part(heading="What comes out", anchor="short", bullets=said[1:]),
@@ -139,7 +141,7 @@ def write_overview(
     page = Page(
         title=heading,
         heading=heading,
-        lead=said[0],
+        lead=f"{further_sentence(scenarios)} {said[0]}".strip(),
         parts=_with_content(parts),
         files=OVERVIEW_FILES,
         provenance=(*(" ".join(_origin(each)) for each in found), _said(versions)),
@@ -194,8 +196,8 @@ def _figures(found: "Calibrated") -> tuple[tuple[Drawing, ...], tuple[Drawing, .
         return (), ()
     evidence, verdict, notes = found.evidence, found.verdict, (origin_sentence(found),)
     ecdf = marked(found, "ECDF of the truths' ranks")
-    histogram = marked(found, "histograms of the truths' ranks")
-    coverage = marked(found, "truths inside their intervals")
+    histogram = marked(found, "Histograms of the truths' ranks")
+    coverage = marked(found, "Truths inside their intervals")
     return (
         (
             rank_ecdf(verdict, title=ecdf, evidence=evidence, notes=notes),
@@ -229,8 +231,8 @@ def _markdown(found: "Calibrated", further: Sequence[Table]) -> str:
     counted = f"Of {others} other parameters {{}} out; all are in sbc.csv."
     out = len(parameters_table(found, only_out=True).rows)
     said = [
-        f"# {marked(found, f'Calibration: {found.analysis.title}')}",
-        verdict_sentences(found),
+        f"# {_with_further(marked(found, f'Calibration: {found.analysis.title}'), further)}",
+        f"{further_sentence(further)} {verdict_sentences(found)}".strip(),
         gate_sentence(found),
         *([counted.format("none is" if out == 0 else out)] if others else []),
         LIMITS,
@@ -281,6 +283,11 @@ def _with_content(parts: Sequence[Part]) -> tuple[Part, ...]:
         for part in parts
         if part.paragraphs or part.bullets or part.figures or part.tables or part.folded
     )
+
+
+def _with_further(title: str, further: Sequence[Table]) -> str:
+    """A title, with a further check that is out in front."""
+    return f"{FURTHER}: {title}" if further_sentence(further) else title
 
 
 def _status(further: Sequence[Table]) -> str:

@@ -9,9 +9,11 @@ from sofs_bayes.spec import Evidence
 if TYPE_CHECKING:
     from sofs_bayes.checks.calibration import Calibrated
     from sofs_bayes.checks.ranks import RankTest
+    from sofs_bayes.reporting.tables import Table
 
 REFUSED = "RANKS ARE NOT UNIFORM"
 UNRANKED = "REPLICATES WITHOUT RANKS"
+FURTHER = "A FURTHER CHECK IS OUT"
 NAMED = 4  # quantities that a sentence names
 DESIGNS: Mapping[Evidence, str] = {
     "published": "the report's printed tables",
@@ -87,10 +89,23 @@ def verdict_sentences(found: "Calibrated") -> str:
         )
     if not said:
         said.append(
-            f"Nothing speaks against the computation: the ranks of all {len(tests)} quantities are"
-            f" uniform as far as {replicates:,} replicates can tell."
+            f"Nothing in the ranks speaks against the computation: those of all {len(tests)}"
+            f" quantities are uniform as far as {replicates:,} replicates can tell."
         )
     return " ".join(said)
+
+
+def further_sentence(tables: "Sequence[Table]") -> str:
+    """Which of the tables of further checks have a verdict that is out; nothing if none has."""
+    found = []
+    for table in tables:
+        keys = [column.key for column in table.columns]
+        if "verdict" not in keys:
+            continue
+        verdicts = [str(row[keys.index("verdict")]) for row in table.rows]
+        if out := sum(verdict.startswith("out") for verdict in verdicts):
+            found.append(f"{out} of {len(verdicts)} lines of '{table.title}'")
+    return f"{FURTHER}: {'; '.join(found)}." if found else ""
 
 
 def gate_sentence(found: "Calibrated") -> str:
@@ -98,10 +113,10 @@ def gate_sentence(found: "Calibrated") -> str:
     replicates, refused = len(found.verdict.replicates), len(found.verdict.refused)
     longer = fitted_longer(found)
     gate = (
-        f"{refused:,} of {replicates:,} fits did not pass the gate of convergence: they are"
+        f"{refused:,} of {replicates:,} fits did not pass the gate: they are"
         " counted, never dropped."
         if refused
-        else f"All {replicates:,} fits passed the gate of convergence."
+        else f"All {replicates:,} fits passed the gate."
     )
     return f"{gate} {longer:,} needed longer sampling." if longer else gate
 
@@ -145,7 +160,7 @@ def overall_sentences(found: "Sequence[Calibrated]") -> tuple[str, ...]:
     refused = [each.analysis.name for each in found if marked(each, "")]
     fits = sum(len(each.verdict.replicates) for each in found)
     not_passed = sum(len(each.verdict.refused) for each in found)
-    first = "Nothing speaks against the computation of any of these posteriors."
+    first = "Nothing in the ranks speaks against the computation of any of these posteriors."
     if refused:
         is_are = "does" if len(refused) == 1 else "do"
         first = marked_all(
@@ -155,8 +170,7 @@ def overall_sentences(found: "Sequence[Calibrated]") -> tuple[str, ...]:
         )
     return (
         first,
-        f"{not_passed:,} of {fits:,} fits did not pass the gate of convergence: they are counted,"
-        " never dropped.",
+        f"{not_passed:,} of {fits:,} fits did not pass the gate: they are counted, never dropped.",
         LIMITS,
     )
 

@@ -41,7 +41,7 @@ from sofs_bayes.spec import Evidence
 HEAD, AXIS = 0.28, 0.52
 LANE, ROW = 0.13, 0.4  # inches between the lanes of a strip, and of a strip
 NAMED = 4  # quantities that are out, written below a strip or in an alt text
-LONGEST_LABEL = 1.7
+LONGEST_LABEL = 2.3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

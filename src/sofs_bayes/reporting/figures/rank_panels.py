@@ -32,6 +32,8 @@ COLUMNS, LEFT, GAP = 4, 0.46, 0.2
 PANEL, AXIS, BETWEEN = 0.82, 0.26, 0.08
 HEAD, GROUP = 0.26, 0.3  # inches of the line above all panels, and of a group's heading
 NAMED = 4  # quantities an alt text names
+# Frames are no larger than this many times the band: one curve must not flatten all others.
+FRAME = 2.2
 
 RIGHT: Look = {"color": STYLE.strong, "linewidth": 1.3, "linestyle": "solid"}
 WRONG: Look = {"color": STYLE.mark, "linewidth": 2.0, "linestyle": (0, (4, 1))}
@@ -88,6 +90,9 @@ def rank_ecdf(
     refuse_empty(name, tests)
     rows = ecdf_rows(verdict, tests)
     layout = panel_layout(tests)
+    far = max(abs(row.difference) for row in rows)
+    widest = max(max(-row.lower, row.upper) for row in rows)
+    reach = 1.1 * min(max(far, widest), FRAME * widest)
     page = blank_page(
         layout.height,
         title=title,
@@ -98,6 +103,7 @@ def rank_ecdf(
             " posteriors stay inside the whole band 95% of the time, each quantity by itself."
             " Above the line on the left and below it on the right: posteriors too narrow; the"
             " other way round: too wide; on one side of it throughout: shifted.",
+            *_cut_off(f"distance is {far:.3f}", far > reach),
             *_left_out(len(tests), wanted),
             *notes,
         ),
@@ -105,7 +111,6 @@ def rank_ecdf(
     )
     write(page, 0.0, HEAD / 2, "Share of ranks below each place, minus the share expected there")
     by_name = {test.quantity: [r for r in rows if r.quantity == test.quantity] for test in tests}
-    reach = 1.12 * max(abs(edge) for r in rows for edge in (r.difference, r.lower, r.upper))
 
     def draw(axes: Axes, test: RankTest) -> None:
         own = by_name[test.quantity]
@@ -140,6 +145,8 @@ def rank_histogram(
     refuse_empty(name, tests)
     rows = bin_rows(verdict, tests)
     layout = panel_layout(tests)
+    most, upper = max(row.count for row in rows), rows[0].upper
+    highest = 1.08 * min(max(most, upper), FRAME * upper)
     page = blank_page(
         layout.height,
         title=title,
@@ -150,6 +157,7 @@ def rank_histogram(
             " count expected. About one bin in twenty of a right posterior is outside the band."
             " High at both ends: posteriors too narrow; high in the middle: too wide; falling or"
             " rising: shifted.",
+            *_cut_off(f"count is {most:,}", most > highest),
             *_left_out(len(tests), wanted),
             *notes,
         ),
@@ -157,7 +165,6 @@ def rank_histogram(
     )
     write(page, 0.0, HEAD / 2, "Number of truths whose rank is in a bin")
     by_name = {test.quantity: [r for r in rows if r.quantity == test.quantity] for test in tests}
-    highest = 1.08 * max(max(row.count, row.upper) for row in rows)
 
     def draw(axes: Axes, test: RankTest) -> None:
         own = by_name[test.quantity]
@@ -253,6 +260,10 @@ def _key(band: str, right: Look, wrong: Look, tests: Sequence[RankTest]) -> list
     if "out" in verdicts:
         entries.append(KeyEntry(name="out: not uniform by the tests", line=wrong))
     return entries
+
+
+def _cut_off(largest: str, cut: bool) -> list[str]:
+    return [f"Curves that leave the frame are cut off there: the largest {largest}."] if cut else []
 
 
 def _left_out(drawn: int, wanted: int) -> list[str]:

@@ -45,6 +45,7 @@ VERBS = (
     "effects",
     "figure",
     "calibrate",
+    "recover",
 )
 HEAVY = ("pymc", "pytensor", "nutpie", "arviz", "arviz_stats", "pandas", "xarray", "matplotlib")
 
@@ -622,6 +623,9 @@ def test_data_goes_with_open_analyses_alone(tmp_path: Path) -> None:
         ("calibrate icpc-printed -o new --around pilots", ["--around", "'pilots'"]),
         ("calibrate icpc-printed data -o new", ["data", "none: a printed analysis"]),
         ("calibrate all -o new --prior flat", ["--prior", "all analyses"]),
+        ("recover icpc-printed -o new", ["icpc-printed"]),
+        ("recover icpc-linear -o new --process wobbly", ["--process", "'wobbly'"]),
+        ("recover icpc-linear -o new --workers 0", ["--workers: found 0", "at least 1"]),
     ],
 )
 def test_words_no_command_knows_are_refused(tmp_path: Path, words: str, says: list[str]) -> None:

@@ -3,7 +3,6 @@
 import argparse
 from pathlib import Path
 
-from sofs_bayes.checks.recovery_scenarios import PROCESSES
 from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
 from sofs_bayes.cli.calibrate import add_workers
 
@@ -66,9 +65,9 @@ def _add_grid(verb: argparse.ArgumentParser) -> None:
     grid.add_argument(
         "--process",
         nargs="+",
-        choices=PROCESSES,
-        help="what moves authorities by year: as the model has it, strongly persistent (.9), heavy"
-        " tails (t with 3 df), or broken parallel trends (all four)",
+        metavar="NAME",
+        help="what moves authorities by year: as the model has it (model), strong persistence of"
+        " .9 (strong), t with 3 df (heavy), parallel trends broken (broken); all four",
     )
     grid.add_argument(
         "--authority-sd", type=float, metavar="SD", help="between authorities (prior median)"

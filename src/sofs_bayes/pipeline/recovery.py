@@ -111,6 +111,8 @@ def recover(
     for option, count in (("--replicates", replicates), ("--prior-replicates", of_prior)):
         if count < LEAST:
             raise BadInput(option, "", str(count), f"at least {LEAST}")
+    if workers < 1:
+        raise BadInput("--workers", "", str(workers), "at least 1")
     folder = Path(output or Path("recovery") / analysis.name)
     _check_folder(folder)
     job, evidence = prepared(analysis, data, grid, prior=name, progress=progress)

@@ -4,6 +4,7 @@ import json
 import shutil
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace as dataclass_replace
 from pathlib import Path
 from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
@@ -46,6 +47,7 @@ def calibrate(
     prior: str | None = None,
     reading: Reading | str | None = None,
     replace: bool = False,
+    tables: "list[Table] | None" = None,
     progress: Progress = silent,
 ) -> tuple[Calibrated, bool]:
     """Simulation-based calibration of an analysis, written to a folder; it goes on if interrupted.
@@ -73,6 +75,8 @@ def calibrate(
         The effect prior, and (printed) what the stars are read as; the first ones by default.
     replace
         Whether results of other data, settings or versions in the folder are deleted.
+    tables
+        Takes what there is beside ranks (from print: coverage on simulated panels), if given.
 
     Returns
     -------
@@ -124,6 +128,8 @@ def calibrate(
         found = _sampled(analysis, data, folder, prior=name, **shared)
     passed = owed and found.verdict.uniform
     _write(folder, found, further, replicates=replicates, passed=passed)
+    if tables is not None:
+        tables += [dataclass_replace(t, name=f"{analysis.name}-{t.name}") for t in further]
     return found, passed
 
 
@@ -271,20 +277,21 @@ def calibrate_all(
         if not isinstance(analysis, ChildrenAnalysis)
         and (open_data or not isinstance(analysis, OpenAnalysis))
     ]
-    results, good = [], True
+    results, beside, good = [], list["Table"](), True
     for analysis in chosen:
         found, passed = calibrate(
             analysis,
             open_data if isinstance(analysis, OpenAnalysis) else (),
             folder / analysis.name,
             around=around,
+            tables=beside,
             progress=progress,
             **options,
         )
         results.append(found)
         good = good and passed
     with replaced_results(folder, kept=[each.name for each in chosen]) as scratch:
-        write_overview(scratch, results, versions=versions())
+        write_overview(scratch, results, versions=versions(), scenarios=beside)
         manifest = {
             "evidence": "synthetic",
             "status": "in" if good else "out",

@@ -1,0 +1,154 @@
+"""Measures of recovery against cases counted by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from scipy import stats
+
+from sofs_bayes.checks.classical_intervals import METHODS, WILD
+from sofs_bayes.checks.recovery import RecoveryRow, measures, recovery_rows
+from sofs_bayes.checks.recovery_answers import POSTERIOR, Answer, Replicate, replicate_of
+from sofs_bayes.checks.recovery_power import detectable
+from sofs_bayes.checks.recovery_prior import assurance, owed_coverage, reliability
+from sofs_bayes.checks.recovery_scenarios import Scenario
+
+SCENARIO = Scenario(process="model", effect=0.1, heterogeneity=0.0)
+
+
+def answer(estimate: float, half: float, truth: float = 0.1, above: float = 0.5) -> Answer:
+    """An answer whose 50, 80 and 95% intervals reach 1, 2 and 3 times `half`."""
+    reach = half * np.array([1.0, 2.0, 3.0])
+    limits = np.stack([estimate - reach, estimate + reach], axis=1)
+    return Answer(truth=truth, estimate=estimate, limits=limits, above_zero=above)
+
+
+def replicate(own: Answer, status: str = "converged") -> Replicate:
+    return Replicate(
+        number=0,
+        answers=dict.fromkeys((POSTERIOR, *METHODS), own),
+        pilots=(own, own),
+        status=status,
+        failures=(),
+        attempts=1,
+        seconds=1.0,
+    )
+
+
+def test_measures_are_what_is_counted_by_hand() -> None:
+    own = [answer(0.1, 0.05), answer(0.2, 0.04), answer(-0.2, 0.05), answer(0.3, 0.1)]
+    found = measures([[each] for each in own], nothing=False)
+    assert found["bias"] == pytest.approx(0.0)
+    assert found["bias_mcse"] == pytest.approx(np.std([0, 0.1, -0.3, 0.2], ddof=1) / 2)
+    squares = np.array([0.0, 0.01, 0.09, 0.04])
+    assert found["rmse"] == pytest.approx(np.sqrt(0.035))
+    error = np.std(squares, ddof=1) / 2
+    assert found["rmse_mcse"] == pytest.approx(error / (2 * np.sqrt(0.035)))
+    assert found["coverage_50"] == 0.25  # the first
+    assert found["coverage_80"] == 0.5  # and the last, whose limit is the truth
+    assert found["coverage_95"] == 0.75  # and the second
+    assert found["mean_width"] == pytest.approx(6 * np.mean([0.05, 0.04, 0.05, 0.1]))
+    assert found["significant"] == 0.5  # the second and third exclude 0
+    assert found["significant_mcse"] == pytest.approx(np.sqrt(0.25 / 3))
+    assert found["wrong_sign"] == 0.5
+    assert found["exaggeration"] == pytest.approx(2.0)
+    assert (found["without_answer"], found["unbounded"]) == (0, 0.0)
+
+
+def test_where_nothing_happens_there_is_no_sign_to_get_wrong() -> None:
+    found = measures([[answer(0.3, 0.01, truth=0.0)]] * 3, nothing=True)
+    assert (found["significant"], found["wrong_sign"], found["exaggeration"]) == (1.0, None, None)
+    assert found["significant_mcse"] == pytest.approx(np.sqrt(0.8 * 0.2 / 3))  # (3 + 1) / (3 + 2)
+
+
+def test_no_answer_is_a_miss_and_no_end_is_not() -> None:
+    none = replace(answer(0.1, 0.05), estimate=np.nan, limits=np.full((3, 2), np.nan))
+    endless = replace(answer(0.1, 0.05), limits=np.tile([-np.inf, np.inf], (3, 1)))
+    found = measures([[none], [endless], [answer(0.1, 0.05)]], nothing=False)
+    assert found["without_answer"] == 1
+    assert found["coverage_95"] == pytest.approx(2 / 3)
+    assert found["unbounded"] == pytest.approx(1 / 3)
+    assert found["mean_width"] == pytest.approx(0.3)
+    assert found["bias"] == pytest.approx(0.0)
+
+
+def test_errors_count_replicates_not_pilots() -> None:
+    single = measures([[answer(x, 0.1)] for x in (0.0, 0.2, 0.1)], nothing=False)
+    double = measures([[answer(x, 0.1)] * 2 for x in (0.0, 0.2, 0.1)], nothing=False)
+    for name in ("bias_mcse", "rmse_mcse", "significant_mcse", "mean_width_mcse"):
+        assert double[name] == pytest.approx(single[name])
+
+
+def test_rows_have_every_method_and_count_refused_fits() -> None:
+    rows = recovery_rows(
+        SCENARIO, [replicate(answer(0.1, 0.1)), replicate(answer(0.1, 0.1), "not converged")]
+    )
+    assert [row.method for row in rows] == [POSTERIOR, *METHODS, POSTERIOR]
+    assert [row.target for row in rows][-1] == "each pilot"
+    assert [row.refused for row in rows] == [1, 0, 0, 0, 0, 1]
+    assert {row.replicates for row in rows} == {2}
+
+
+def test_owed_coverage_is_in_its_band_or_out() -> None:
+    inside, outside = replicate(answer(0.1, 0.1)), replicate(answer(0.5, 0.01))
+    good = owed_coverage([inside] * 950 + [outside] * 50)
+    assert [row.verdict for row in good] == ["out", "out", "in"]  # 50 and 80% hold too often
+    last = good[-1]
+    assert (last.lower, last.upper) == pytest.approx(
+        (stats.binom.ppf(0.0005, 1000, 0.95) / 1000, stats.binom.ppf(0.9995, 1000, 0.95) / 1000)
+    )
+    assert owed_coverage([inside] * 920 + [outside] * 80)[-1].verdict == "out"
+
+
+def test_probabilities_stand_beside_how_often_they_were_right() -> None:
+    own = [answer(0.1, 0.1, truth=0.1, above=0.97)] * 3 + [answer(0.1, 0.1, truth=-0.1, above=1.0)]
+    rows = reliability(list(map(replicate, own)))
+    assert [row.replicates for row in rows] == [0] * 9 + [4]
+    assert rows[0].above_zero is None
+    assert rows[-1].mean_probability == pytest.approx(0.9775)
+    assert rows[-1].above_zero == 0.75
+
+
+def test_assurance_is_power_over_the_prior() -> None:
+    own = [answer(0.5, 0.1), answer(-0.5, 0.1), answer(0.1, 0.1), answer(0.5, 0.1)]
+    row = assurance(list(map(replicate, own)))[0]
+    assert (row.method, row.assurance, row.right) == (POSTERIOR, 0.75, 0.5)
+
+
+def power_row(effect: float, significant: float, mcse: float = 0.02) -> RecoveryRow:
+    row = recovery_rows(replace(SCENARIO, effect=effect), [replicate(answer(0.1, 0.1))])[0]
+    return replace(row, significant=significant, significant_mcse=mcse, mean_truth=effect / 2)
+
+
+def test_the_effect_that_is_found_is_between_those_tried() -> None:
+    rows = [power_row(0.0, 0.05), power_row(0.2, 0.9, 0.01), power_row(0.1, 0.6)]
+    (found,) = detectable(rows)
+    assert found.effect == pytest.approx(0.1 + 0.1 * 2 / 3)
+    assert found.risk == pytest.approx(found.effect / 2)
+    error = np.hypot(0.02 / 3, 0.01 * 2 / 3) / 3.0  # the slope is 0.3 per 0.1
+    assert found.effect_mcse == pytest.approx(error)
+    assert (found.largest, found.power) == (0.2, 0.9)
+
+
+def test_what_is_not_found_is_said_to_be_so() -> None:
+    (found,) = detectable([power_row(0.0, 0.05), power_row(0.2, 0.5)])
+    assert (found.effect, found.risk, found.power) == (None, None, 0.5)
+
+
+def test_json_gives_missing_answers_and_missing_ends_back() -> None:
+    given = {"estimate": 0.1, "standard_error": None, "limits": [[None, 0.2]] * 3, "p_value": 0.3}
+    result = {
+        "truth": {"pooled": 0.1, "Ash": 0.2},
+        "posterior": {},
+        "classical": {WILD: given},
+        "status": "not converged",
+        "failures": ["no draws"],
+        "attempts": 3,
+        "seconds": 1.0,
+    }
+    found = replicate_of(4, result)
+    assert np.isnan(found.answers[POSTERIOR].estimate)
+    assert np.isnan(found.answers[POSTERIOR].limits).all()
+    assert found.answers[WILD].limits.tolist() == [[-np.inf, 0.2]] * 3
+    assert np.isnan(found.pilots[0].limits).all()
+    assert found.pilots[0].truth == 0.2

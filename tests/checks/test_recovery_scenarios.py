@@ -1,0 +1,177 @@
+"""Truths and data of scenarios are what they are said to be."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+import numpy.typing as npt
+import pytest
+
+from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.children_model import build_model, form_of, model_data
+from sofs_bayes.bayes.copied_model import build_copied, copied_arrays, falls_apart
+from sofs_bayes.bayes.replicated import replicated
+from sofs_bayes.checks.classical_intervals import regressors
+from sofs_bayes.checks.recovery_fits import effects
+from sofs_bayes.checks.recovery_scenarios import (
+    STRONG,
+    Scenario,
+    enlarged,
+    levels,
+    median,
+    scenarios,
+    shared_out,
+    shocks,
+    truth_of,
+    usual_grid,
+    years_after,
+)
+from sofs_bayes.spec import HierarchicalAnalysis
+
+Floats = npt.NDArray[np.float64]
+Make = Callable[..., Blocks]
+BROKEN = Scenario(
+    process="broken",
+    effect=0.07,
+    heterogeneity=0.0,
+    authority_sd=0.03,
+    shock_sd=0.02,
+    correlation=0.5,
+    drift=0.01,
+)
+
+
+def test_the_grid_varies_one_thing_at_a_time_or_all(linear_analysis: HierarchicalAnalysis) -> None:
+    grid = usual_grid(linear_analysis)
+    few = scenarios(grid, linear_analysis)
+    assert few[0].process == "prior"
+    assert len(few) == 1 + len(grid.effect) * (1 + 1 + 2 + 3)
+    every = scenarios(replace(grid, everything=True), linear_analysis)
+    assert len(every) == 1 + len(grid.effect) * 2 * 3 * 4
+    assert {*few} <= {*every}
+    assert len({each.name for each in every}) == len(every)
+    strong = next(each for each in few if each.process == "strong")
+    assert (strong.correlation, strong.drift) == (STRONG, 0.0)
+    assert strong.shock_sd == pytest.approx(0.6745 * 0.03, rel=1e-3)
+    assert median(linear_analysis.priors.authority_sd) == grid.authority_sd
+
+
+def test_an_analysis_without_shocks_has_none_as_modelled(
+    linear_analysis: HierarchicalAnalysis,
+) -> None:
+    model = replace(linear_analysis.model, shocks="none")
+    own = replace(linear_analysis, model=model)
+    found = {each.process: each for each in scenarios(usual_grid(own), own)}
+    assert (found["model"].shock_sd, found["heavy"].correlation) == (0.0, 0.0)
+    assert found["heavy"].shock_sd > 0
+
+
+@pytest.mark.parametrize("which", ["linear", "logistic"])
+def test_copies_are_authorities_of_their_own(which: str, request: pytest.FixtureRequest) -> None:
+    data: CellData = request.getfixturevalue(which)
+    three = enlarged(data, 3)
+    assert len({*three.authorities}) == 3 * len(data.authorities)
+    assert three.treated.sum() == 3 * data.treated.sum()
+    assert set(three.pilots) <= set(three.authorities)
+    assert np.array_equal(three.authority[len(data.cells) :][:3], data.authority[:3] + 7)
+    one, all_ = regressors(data), regressors(three)
+    assert all_.xx.sum(0) == pytest.approx(3 * one.xx.sum(0))
+    if three.patterns is not None:
+        assert (np.diff(three.patterns.cell) >= 0).all()
+        assert three.patterns.events.sum() == 3 * data.patterns.events.sum()  # type: ignore[union-attr]
+
+
+@pytest.mark.parametrize("process", ["strong", "heavy"])
+def test_shocks_have_their_sd_and_correlation(linear: CellData, process: str) -> None:
+    scenario = replace(BROKEN, process=process, correlation=0.5)
+    rng = np.random.default_rng(1)
+    paths = np.concatenate([shocks(scenario, linear, rng) for _ in range(4000)])
+    # Student's t with 3 degrees of freedom has no fourth moment: its sd is slow to settle.
+    assert paths.std(axis=0) == pytest.approx(np.full(5, 0.02), rel=0.15)
+    alike = np.corrcoef(paths.T)
+    assert alike[0, 1] == pytest.approx(0.5, abs=0.05)
+    assert alike[2, 3] == pytest.approx(0.25, abs=0.05)  # 2014 to 2016
+    heavy = (np.abs(paths) > 0.08).mean()
+    assert (heavy > 1e-3) == (process == "heavy")
+
+
+def test_drift_counts_years_from_the_last_one_before(linear: CellData) -> None:
+    after = years_after(linear)
+    cells = linear.cells.assign(after=after)
+    ash = cells[cells["authority"] == "Ash"].sort_values("year")
+    assert ash["after"].tolist() == [0, 0, 1, 3, 4]
+    assert not cells.loc[cells["pilot"] == 0, "after"].any()
+
+
+def test_the_truth_is_the_effect_without_the_drift(
+    linear: CellData, linear_analysis: HierarchicalAnalysis, design_of: Make
+) -> None:
+    design = design_of(linear, linear_analysis)
+    fixed = levels(linear, design, BROKEN)
+    truth = truth_of(BROKEN, fixed, linear, design, np.random.default_rng(3))
+    found = effects(truth, linear, design)
+    assert {name: float(each[0, 0]) for name, each in found.items()} == pytest.approx(
+        dict.fromkeys(("pooled", "Ash", "Birch", "Cedar"), 0.07)
+    )
+    calm = replace(BROKEN, process="model", drift=0.0)
+    other = truth_of(calm, fixed, linear, design, np.random.default_rng(3))
+    apart = (truth["cell_predictor"] - other["cell_predictor"]).to_numpy()[0, 0]
+    assert apart == pytest.approx(0.01 * years_after(linear))
+
+
+def test_levels_are_those_of_the_design(
+    linear: CellData, linear_analysis: HierarchicalAnalysis, design_of: Make
+) -> None:
+    design = design_of(linear, linear_analysis)
+    fixed = levels(linear, design, BROKEN)
+    mean = design.design @ fixed.coefficient + linear.child_means @ fixed.child_effect
+    untreated = linear.treated.sum(1) == 0
+    seen = linear.centre[untreated].mean()
+    assert mean[untreated].mean() == pytest.approx(seen, abs=0.02)
+    assert fixed.residual_sd == pytest.approx(0.3, rel=0.1)
+
+
+def test_what_is_within_cells_is_shared_out_as_children_would(linear: CellData) -> None:
+    rng, gamma = np.random.default_rng(4), np.array([0.02, -0.01])
+    predictor = np.full(len(linear.cells), 0.1)
+    off = []
+    for _ in range(400):
+        data = replicated(linear, predictor=predictor, child_effect=gamma, residual_sd=0.3, rng=rng)
+        shared = shared_out(data, gamma, 0.3, rng)
+        assert shared.within_xy.sum(0) == pytest.approx(data.within_xy.sum(0))
+        assert shared.within_yy.sum() == pytest.approx(data.within_yy.sum())
+        off.append(shared.within_xy - linear.within_xx @ gamma)
+    spread = np.var(off, axis=0)  # (authorities, child terms)
+    due = 0.09 * np.einsum("aii->ai", linear.within_xx)
+    assert spread / due == pytest.approx(np.ones(spread.shape), rel=0.35)
+
+
+def test_the_model_of_copies_is_the_model(
+    linear: CellData, linear_analysis: HierarchicalAnalysis, design_of: Make
+) -> None:
+    data = enlarged(linear, 3)
+    design = design_of(data, linear_analysis)
+    arrays, form = model_data(data, design, linear_analysis), form_of(data, design, linear_analysis)
+    assert falls_apart(form, design)
+    whole = build_model(form, arrays)
+    apart = build_copied(form, copied_arrays(arrays, 3), 3)
+    densities = [graph.compile_logp() for graph in (whole, apart)]
+    rng = np.random.default_rng(5)
+    for _ in range(3):
+        point = {
+            name: np.asarray(value + 0.5 * rng.standard_normal(np.shape(value)))
+            for name, value in whole.initial_point().items()
+        }
+        one, other = (float(density(point)) for density in densities)
+        assert one == pytest.approx(other, abs=1e-6)
+
+
+def test_copies_of_other_models_are_not_taken_apart(
+    linear: CellData, linear_analysis: HierarchicalAnalysis, design_of: Make
+) -> None:
+    tails = replace(linear_analysis, model=replace(linear_analysis.model, tails="student t"))
+    design = design_of(linear, tails)
+    assert not falls_apart(form_of(linear, design, tails), design)
+    own = design_of(linear, linear_analysis, pilot_effects="none")
+    assert not falls_apart(form_of(linear, own, linear_analysis), own)

@@ -117,16 +117,20 @@ def test_assurance_is_power_over_the_prior() -> None:
 
 def power_row(effect: float, significant: float, mcse: float = 0.02) -> RecoveryRow:
     row = recovery_rows(replace(SCENARIO, effect=effect), [replicate(answer(0.1, 0.1))])[0]
+    row = replace(row, replicates=10**6)
     return replace(row, significant=significant, significant_mcse=mcse, mean_truth=effect / 2)
 
 
 def test_the_effect_that_is_found_is_between_those_tried() -> None:
     rows = [power_row(0.0, 0.05), power_row(0.2, 0.9, 0.01), power_row(0.1, 0.6)]
     (found,) = detectable(rows)
-    assert found.effect == pytest.approx(0.1 + 0.1 * 2 / 3)
+    low, high, wanted = stats.norm.ppf([0.6, 0.9, 0.8])
+    share = (wanted - low) / (high - low)
+    assert found.effect == pytest.approx(0.1 + 0.1 * share, rel=1e-4)
     assert found.risk == pytest.approx(found.effect / 2)
-    error = np.hypot(0.02 / 3, 0.01 * 2 / 3) / 3.0  # the slope is 0.3 per 0.1
-    assert found.effect_mcse == pytest.approx(error)
+    errors = 0.02 / stats.norm.pdf(low), 0.01 / stats.norm.pdf(high)
+    error = 0.1 * np.hypot((1 - share) * errors[0], share * errors[1]) / (high - low)
+    assert found.effect_mcse == pytest.approx(error, rel=1e-3)
     assert (found.largest, found.power) == (0.2, 0.9)
 
 

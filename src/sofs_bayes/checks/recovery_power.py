@@ -6,6 +6,7 @@ from itertools import pairwise
 from typing import Any
 
 import numpy as np
+from scipy import special
 
 from sofs_bayes.checks.recovery import RecoveryRow
 
@@ -49,18 +50,21 @@ def detectable(rows: Sequence[RecoveryRow]) -> tuple[DetectableRow, ...]:
 
 
 def _detectable(curve: Sequence[RecoveryRow]) -> DetectableRow:
-    """Where a power curve first reaches `DETECTED`, straight between effects."""
+    """Where a power curve first reaches `DETECTED`, straight between effects on probits.
+
+    The power of a normal estimate is nearly straight there.
+    """
     ordered = sorted(curve, key=lambda row: row.effect or 0.0)
     last = ordered[-1]
     effect = error = risk = None
     for low, high in pairwise(ordered):
         if low.significant < DETECTED <= high.significant:
-            slope = (high.significant - low.significant) / ((high.effect or 0) - (low.effect or 0))
-            share = (DETECTED - low.significant) / (high.significant - low.significant)
-            effect = (low.effect or 0) + (DETECTED - low.significant) / slope
+            (z_low, e_low), (z_high, e_high) = _probit(low), _probit(high)
+            share = float((special.ndtri(DETECTED) - z_low) / (z_high - z_low))
+            step = (high.effect or 0.0) - (low.effect or 0.0)
+            effect = (low.effect or 0.0) + share * step
             risk = (1 - share) * low.mean_truth + share * high.mean_truth
-            both = ((1 - share) * low.significant_mcse, share * high.significant_mcse)
-            error = float(np.hypot(*both) / slope)
+            error = step * float(np.hypot((1 - share) * e_low, share * e_high) / (z_high - z_low))
             break
     return DetectableRow(
         process=last.process,
@@ -73,3 +77,10 @@ def _detectable(curve: Sequence[RecoveryRow]) -> DetectableRow:
         largest=last.effect or 0.0,
         power=last.significant,
     )
+
+
+def _probit(row: RecoveryRow) -> tuple[float, float]:
+    """Power as a quantile of the standard normal, with its error; kept off 0 and 1."""
+    kept = (row.significant * row.replicates + 0.5) / (row.replicates + 1)
+    z = float(special.ndtri(kept))
+    return z, row.significant_mcse / float(np.exp(-0.5 * z * z) / np.sqrt(2 * np.pi))

@@ -60,8 +60,8 @@ def _detectable(found: Recovered) -> Table:
         columns,
         evidence="synthetic",
         notes=[
-            "Effects on the model's scale, straight between those tried; a gap where 80% is not"
-            " reached. Power of a method that often finds what is not there means nothing."
+            "Effects on the model's scale, between those tried (straight on probits of power); a"
+            " gap where 80% is not reached. Power of a method that often finds what is not there means nothing."
         ],
     )
 

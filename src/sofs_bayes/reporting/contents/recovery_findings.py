@@ -89,7 +89,7 @@ def _false_alarms(found: Recovered, method: str) -> RecoveryRow | None:
 
 
 def _detected(found: Recovered) -> str:
-    parts = []
+    parts, asked = [], False
     for method, label in METHODS.items():
         alarm = _false_alarms(found, method)
         if alarm is not None and alarm.significant > TOO_MANY:
@@ -102,6 +102,7 @@ def _detected(found: Recovered) -> str:
             and (each.process, each.heterogeneity, each.authorities)
             == (found.grid.process[0], found.grid.heterogeneity[0], found.grid.authorities[0])
         ]
+        asked = asked or bool(own)
         for each in own:
             if each.risk is not None:
                 parts.append(f"{label}: {points(each.risk)}")
@@ -114,7 +115,7 @@ def _detected(found: Recovered) -> str:
                     f"{label}: more than {points(largest.mean_truth)}, which it finds with"
                     f" {percentage(each.power)}"
                 )
-    if not parts:
+    if not asked:
         return ""
     return "The smallest true effect found with a probability of 80%: " + "; ".join(parts) + "."
 

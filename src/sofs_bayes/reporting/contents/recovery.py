@@ -61,7 +61,8 @@ def _detectable(found: Recovered) -> Table:
         evidence="synthetic",
         notes=[
             "Effects on the model's scale, between those tried (straight on probits of power); a"
-            " gap where 80% is not reached. Power of a method that often finds what is not there means nothing."
+            " gap where 80% is not reached. Power of a method that often finds what is not there"
+            " means nothing."
         ],
     )
 

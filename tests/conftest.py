@@ -99,6 +99,7 @@ def made_up_draws(arrays: DidArrays, terms: tuple[str, ...]) -> xr.Dataset:
         "year_effect": (("later_year",), 0.1 * normal(years - 1)),
         "pilot_difference": ((), 0.1 * normal()),
         "authority_sd": ((), 0.2 + 0.1 * abs(normal())),
+        "authority_intercept": (("authority",), 0.2 * normal(len(arrays.authorities))),
         "effect": (("term",), effect),
         "pilot_effect_sd": ((), spread),
         "pilot_deviation": (("pilot",), deviation),

@@ -146,7 +146,7 @@ def open_lines() -> list[Line]:
     compiled = compile_graph(build_model(structure, one))
     compiling = time.perf_counter() - start
     again = seconds(lambda: sample(compiled, SAMPLER, data=other), best_of=2)
-    plain = {name: array for name, array in one.items() if name != "start"}
+    plain = {name: array for name, array in one.items() if name not in ("curvature", "centre")}
     textbook = compile_graph(textbook_graph(structure, plain))
     return [
         Line(

@@ -13,7 +13,7 @@ from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.censored import censored_terms
 from sofs_bayes.bayes.model_arrays import Arrays, child_precision, model_data
-from sofs_bayes.bayes.shocks import shocks_by_year
+from sofs_bayes.bayes.shocks import folded_sd, shocks_by_year
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis
 
 if TYPE_CHECKING:
@@ -64,20 +64,12 @@ def build_model(form: Form, arrays: Arrays) -> "pm.Model":
 
 
 def _sd(form: Form, name: str, scale: Any) -> Any:
-    """A standard deviation with a sign; the positive one is in the draws by its name.
-
-    A half-normal sd is sampled as a normal, folded: its logarithm would have a long tail
-    wherever the data do not rule out that there is no spread at all. Whatever is multiplied by
-    it is as probable with the other sign, so that nothing changes abruptly at 0.
-    """
+    """A standard deviation, exponential or (folded, with a sign) half-normal."""
     import pymc as pm
-    import pytensor.tensor as pt
 
     if name in form.exponential:
         return pm.Exponential(name, scale=scale)
-    signed = scale * pm.Normal(f"{name}_moved", 0.0, 1.0)
-    pm.Deterministic(name, pt.abs(signed))
-    return signed
+    return folded_sd(name, scale)
 
 
 def _random_effects(form: Form, given: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:

@@ -3,7 +3,6 @@
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.bayes.departures import departures_from
 from sofs_bayes.bayes.did_arrays import DidArrays, used_terms
 
 PERSISTENT = "shock_correlation"  # the parameter a model with persistent shocks has
@@ -24,26 +23,6 @@ def labelled(posterior: xr.Dataset, arrays: DidArrays) -> xr.Dataset:
     return named.sel(term=list(used_terms(arrays)))
 
 
-def draw_intercepts(
-    posterior: xr.Dataset, arrays: DidArrays, rng: np.random.Generator
-) -> xr.DataArray:
-    """The authorities' intercepts u_j, dims (chain, draw, authority).
-
-    A draw from their normal distribution given the cells' log-odds, where the graph
-    integrated them out.
-    """
-    if "authority_intercept" in posterior:
-        return posterior["authority_intercept"]
-    r = (posterior["cell_logit"] - _mean_without_intercept(posterior, arrays)).transpose(
-        "chain", "draw", "authority", "year"
-    )
-    sd = posterior["shock_sd"].to_numpy()[..., None, None]
-    rho = posterior[PERSISTENT].to_numpy()[..., None, None] if PERSISTENT in posterior else 0 * sd
-    whitened = departures_from(r.to_numpy(), sd, rho, arrays.years)
-    mean, spread = whitened.intercept(posterior["authority_sd"].to_numpy()[..., None])
-    return r.isel(year=0, drop=True).copy(data=mean + spread * rng.standard_normal(mean.shape))
-
-
 def draw_shocks(posterior: xr.Dataset, arrays: DidArrays, rng: np.random.Generator) -> xr.DataArray:
     """New authority-by-year shocks, one set per draw, dims (chain, draw, authority, year).
 
@@ -61,10 +40,9 @@ def draw_shocks(posterior: xr.Dataset, arrays: DidArrays, rng: np.random.Generat
     return posterior["shock_sd"] * template.copy(data=noise)
 
 
-def cell_mean(posterior: xr.Dataset, arrays: DidArrays, rng: np.random.Generator) -> xr.DataArray:
+def cell_mean(posterior: xr.Dataset, arrays: DidArrays) -> xr.DataArray:
     """The log-odds of every cell before its shock, dims (chain, draw, authority, year)."""
-    mean = _mean_without_intercept(posterior, arrays)
-    return mean + draw_intercepts(posterior, arrays, rng)
+    return _mean_without_intercept(posterior, arrays) + posterior["authority_intercept"]
 
 
 def _mean_without_intercept(posterior: xr.Dataset, arrays: DidArrays) -> xr.DataArray:

@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from sofs_bayes.bayes.departures import departures_from
 from sofs_bayes.bayes.did_arrays import DidArrays, Floats
 from sofs_bayes.bayes.did_draws import PERSISTENT
+from sofs_bayes.bayes.shocks import folded_sd, shocks_by_year
 from sofs_bayes.spec import Normal, OpenModel, OpenPriors
 
 if TYPE_CHECKING:
@@ -48,9 +48,12 @@ def model_data(
     Leads (terms before settling-in) have the effect prior's sd around zero.
     """
     is_lead = np.array([term.startswith("-") for term in arrays.terms])
+    curvature, centre = _expansion(arrays)
     data = {
         "events": arrays.events,
         "denominators": arrays.denominators,
+        "curvature": curvature,
+        "centre": centre,
         "term_design": arrays.term_design,
         "effect_mean": np.where(is_lead, 0.0, effect_prior.mean),
         "effect_scale": np.full(len(arrays.terms), effect_prior.sd),
@@ -63,8 +66,6 @@ def model_data(
     }
     if model.pilot_effects == "partial":
         data["treated"] = arrays.treated
-    if model.shocks != "none":
-        data["start"] = _start(arrays)
     if model.shocks == "persistent":
         beta = priors.shock_correlation
         data["correlation_prior"] = np.array([beta.a, beta.b])
@@ -74,7 +75,8 @@ def model_data(
 DATA_DIMS = {
     "events": ("authority", "year"),
     "denominators": ("authority", "year"),
-    "start": ("authority", "year"),
+    "curvature": ("authority", "year"),
+    "centre": ("authority", "year"),
     "treated": ("pilot", "year"),
     "term_design": ("pilot", "year", "term"),
     "effect_mean": ("term",),
@@ -89,10 +91,11 @@ def build_model(structure: Structure, data: Mapping[str, Floats]) -> "pm.Model":
     parameters are on the log-odds scale. Shocks v_j have sd `shock_sd` and, if persistent,
     correlation ρ^|t - t'| between two years.
 
-    The cells' log-odds η are sampled centred: thousands of children fix them, and u_j and v_jt
-    are what is left over. Given η the authority intercepts u_j are normal and are integrated
-    out; sampled beside persistent shocks, which look much like them, they mixed badly. The
-    pilots' deviations d_j, about which the data say little, are sampled non-centred.
+    Intercepts u_j and then shocks v_jt, year by year, are sampled in the units of the quadratic
+    expansion of the likelihood given what stands before them: far from their prior where
+    thousands of children fix them, near it where shocks are small. Either alone breaks down in
+    the other case. The change of units is exact (its Jacobian is in the density). Standard
+    deviations are sampled folded, so that 0 is no edge.
 
     Parameters
     ----------
@@ -115,49 +118,77 @@ def build_model(structure: Structure, data: Mapping[str, Floats]) -> "pm.Model":
     with pm.Model(coords=coords) as graph:
         # data
         given = {k: pm.Data(k, array, dims=DATA_DIMS.get(k)) for k, array in data.items()}
-        sd_scale = given["sd_scales"]
+        curvature, sd_scale = given["curvature"], given["sd_scales"]
         # parameters
         intercept = pm.Normal("intercept", *_pair(given["intercept_prior"]))
         later = pm.Normal("year_effect", *_pair(given["year_prior"]), dims="later_year")
         difference = pm.Normal("pilot_difference", *_pair(given["difference_prior"]))
-        authority_sd = pm.HalfNormal("authority_sd", sd_scale[0])
+        authority_sd = folded_sd("authority_sd", sd_scale[0])
         effect = pm.Normal("effect", given["effect_mean"], given["effect_scale"], dims="term")
         change = (given["term_design"] * effect).sum(axis=-1)
         if structure.pilot_effects == "partial":
-            pilot_effect_sd = pm.HalfNormal("pilot_effect_sd", sd_scale[1])
-            deviation = pm.Normal("pilot_deviation", 0.0, 1.0, dims="pilot")
-            change = change + (pilot_effect_sd * deviation)[:, None] * given["treated"]
+            pilot_effect_sd = folded_sd("pilot_effect_sd", sd_scale[1])
+            own = pm.Normal("pilot_deviation_moved", 0.0, 1.0, dims="pilot")
+            pm.Deterministic("pilot_deviation", pt.sign(pilot_effect_sd) * own, dims="pilot")
+            change = change + (pilot_effect_sd * own)[:, None] * given["treated"]
         # linear predictor
         is_pilot = np.r_[np.ones(structure.pilots), np.zeros(comparators)]
         by_year = pt.concatenate([pt.zeros(1), later])
         mean = (intercept + difference * is_pilot)[:, None] + by_year[None, :]
         mean = mean + pt.concatenate([change, pt.zeros((comparators, years))])
-        if structure.shocks == "none":
-            own = pm.Normal("authority_intercept", 0.0, authority_sd, dims="authority")
-            logit = pm.Deterministic("cell_logit", mean + own[:, None], dims=cells)
-        else:
-            shock_sd = pm.HalfNormal("shock_sd", sd_scale[2])
-            rho: Any = np.zeros((1, 1))
-            if structure.shocks == "persistent":
-                beta = pm.Beta(PERSISTENT, *_pair(given["correlation_prior"]))
-                rho = beta[None, None]
-            moved = pm.Flat("cell_logit_from_start", dims=cells)
-            logit = pm.Deterministic("cell_logit", given["start"] + moved, dims=cells)
-            left = departures_from(logit - mean, shock_sd[None, None], rho, structure.years)
-            pm.Potential("departures", left.log_density(authority_sd).sum())
+        shock_sd, correlation, known = None, None, curvature
+        if structure.shocks != "none":
+            shock_sd = folded_sd("shock_sd", sd_scale[2])
+            known = curvature / (1.0 + shock_sd**2 * curvature)
+        if structure.shocks == "persistent":
+            correlation = pm.Beta(PERSISTENT, *_pair(given["correlation_prior"]))
+        moved = pm.Flat("intercept_moved", dims="authority")
+        left = given["centre"] - mean
+        intercepts, log_density = _intercepts(authority_sd, known, left, moved)
+        pm.Deterministic("authority_intercept", intercepts, dims="authority")
+        logit = mean + intercepts[:, None]
+        if shock_sd is not None:
+            moved_shocks = pm.Flat("shocks_moved", dims=cells)
+            expected = (curvature, curvature * (left - intercepts[:, None]))
+            shocks, of_shocks = shocks_by_year(
+                structure.years, shock_sd, correlation, moved_shocks, expected
+            )
+            logit, log_density = logit + shocks, log_density + of_shocks
+        logit = pm.Deterministic("cell_logit", logit, dims=cells)
+        pm.Potential("departures", log_density)
         # likelihood, without the binomial coefficients, which no parameter touches
         likelihood = given["events"] * logit - given["denominators"] * pt.softplus(logit)
         pm.Potential("log_likelihood", likelihood.sum())
     return graph
 
 
+def _intercepts(sd: Any, known: Any, left: Any, moved: Any) -> tuple[Any, Any]:
+    """Authorities' intercepts in the units of their expansion, their log prior with Jacobian.
+
+    `known` is each cell's precision with its shock left open, `left` what its log-odds are
+    beside the mean. Smooth in the sd, through 0 to negative values.
+    """
+    import pytensor.tensor as pt
+
+    precision = 1.0 + sd**2 * known.sum(axis=1)
+    own = sd * (known * left).sum(axis=1) / precision + moved / pt.sqrt(precision)
+    return sd * own, -0.5 * (own**2 + pt.log(precision)).sum()
+
+
 def _pair(prior: Any) -> tuple[Any, Any]:
     return prior[0], prior[1]
 
 
-def _start(arrays: DidArrays) -> Floats:
-    """Where the sampler starts: each cell's own log-odds, or the overall ones without counts."""
+def _expansion(arrays: DidArrays) -> tuple[Floats, Floats]:
+    """Curvature and centre of each cell's log likelihood about its rate, drawn towards all's.
+
+    A cell without counts has no curvature. The expansion guides the sampler, and changes no
+    result.
+    """
     overall = (arrays.events.sum() + 0.5) / (arrays.denominators.sum() + 1.0)
     rate = (arrays.events + overall) / (arrays.denominators + 1.0)
-    start: Floats = np.log(rate / (1.0 - rate))
-    return start
+    curvature: Floats = arrays.denominators * rate * (1.0 - rate)
+    pull = arrays.events - arrays.denominators * rate
+    step = np.divide(pull, curvature, out=np.zeros_like(pull), where=curvature > 0)
+    centre: Floats = np.log(rate / (1.0 - rate)) + step
+    return curvature, centre

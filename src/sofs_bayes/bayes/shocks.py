@@ -1,6 +1,21 @@
-"""Authority-by-year shocks of a logistic model, in the units of their expansion."""
+"""Standard deviations, and authority-by-year shocks in the units of their expansion."""
 
 from typing import Any
+
+
+def folded_sd(name: str, scale: Any) -> Any:
+    """A half-normal standard deviation with a sign; the positive one is in the draws by its name.
+
+    It is sampled as a normal, folded: its logarithm would have a long tail wherever the data do
+    not rule out that there is no spread at all. Whatever is multiplied by it is as probable with
+    the other sign, so that nothing changes abruptly at 0.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    signed = scale * pm.Normal(f"{name}_moved", 0.0, 1.0)
+    pm.Deterministic(name, pt.abs(signed))
+    return signed
 
 
 def shocks_by_year(

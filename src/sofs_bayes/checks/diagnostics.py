@@ -177,7 +177,7 @@ def predictive_check(
         Of the predictive intervals.
     """
     rng = np.random.default_rng(seed)
-    logit = cell_mean(posterior, arrays, rng) + draw_shocks(posterior, arrays, rng)
+    logit = cell_mean(posterior, arrays) + draw_shocks(posterior, arrays, rng)
     stacked = logit.stack(sample=("chain", "draw")).transpose("sample", "authority", "year")
     risk = 1.0 / (1.0 + np.exp(-stacked.to_numpy()))
     predicted = rng.binomial(arrays.denominators.astype(int), risk)

@@ -25,8 +25,8 @@ PACKAGE := install --quiet --no-index --no-deps --no-build-isolation --force-rei
 SOURCES := $(shell find src models -type f -not -name '*.pyc')
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
-.PHONY: help reanalyse replicate posterior test benchmark benchmark-posteriors calibrate recover \
-  wheelhouse lock clean interpreter
+.PHONY: help reanalyse replicate posterior test benchmark benchmark-posteriors \
+  benchmark-calibration calibrate recover wheelhouse lock clean interpreter
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -10
@@ -83,6 +83,10 @@ benchmark: $(VENV)/.test
 # The posterior models of children beside bambi, which gets an environment of its own (an hour).
 benchmark-posteriors: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.posteriors --peer
+
+# Calibration beside simuk, which gets an environment of its own (half an hour).
+benchmark-calibration: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.calibration --peer
 
 interpreter:
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' || { \

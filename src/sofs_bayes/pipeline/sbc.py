@@ -130,6 +130,7 @@ def _rules() -> dict[str, Any]:
     return {
         "draws": ranks.DRAWS,
         "short": short_fits.SHORT,
+        "accepted": short_fits.MOST_ACCEPTED,
         "rhat": short_fits.MAX_RHAT,
         "ess": short_fits.MIN_ESS,
     }

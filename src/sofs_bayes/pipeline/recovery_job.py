@@ -11,15 +11,12 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes.checks.recovery_scenarios import PROCESSES, Grid, Scenario, scenarios, usual_grid
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline.replicates import Bench
-from sofs_bayes.pipeline.sbc import cells_of_design, digest
+from sofs_bayes.pipeline.sbc import cells_of_design, digest, rules
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, fingerprint
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.children_calibration import Design
-
-# A change of what a replicate is makes stored ones those of another job.
-RULES = 1
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -169,7 +166,7 @@ def prepared(
         "design": digest(design),
         "scenarios": [asdict(each) for each in chosen],
         "seed": seed,
-        "rules": RULES,
+        "rules": rules(),
         "versions": versions(),
     }
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()

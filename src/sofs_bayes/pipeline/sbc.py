@@ -114,7 +114,7 @@ def prepared(
         "around": around,
         "design": digest(design),
         "seed": analysis.sampler.seed,
-        "rules": _rules(),
+        "rules": rules(),
         "versions": versions(),
     }
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
@@ -123,7 +123,7 @@ def prepared(
     return Prepared(job=job, evidence=evidence, notes=notes)
 
 
-def _rules() -> dict[str, Any]:
+def rules() -> dict[str, Any]:
     """What beside the analysis decides ranks."""
     from sofs_bayes.checks import ranks, short_fits
 

@@ -26,11 +26,11 @@ from tests.benchmarks.peer import BESIDE, ONE_THREAD, peer_python
 
 from sofs_bayes import spec
 from sofs_bayes.pipeline.replicates import Bench, Result, open_store, replicates
-from sofs_bayes.pipeline.sbc import SbcJob, prepared
+from sofs_bayes.pipeline.sbc import SbcJob, digest, prepared
 from sofs_bayes.pipeline.watching import silent
 
 if TYPE_CHECKING:
-    from sofs_bayes.checks.children_calibration import Design
+    from sofs_bayes.checks.open_calibration import OpenDesign
 
 PARTS = ("peer", "workers", "main")
 COUNTS = "counts of cells"
@@ -39,7 +39,8 @@ WORKERS = 2
 ASKED, MINUTES = 1000, 12.0
 PEERS = {"nutpie": "simuk with nutpie, its default", "pymc": "simuk with PyMC's own sampler"}
 
-# What of a replicate each function of `checks.children_calibration` is counted to.
+# What of a replicate each function of `checks.children_calibration`, or its sibling of open
+# counts, is counted to.
 STAGES = {
     "model_data": "arrays",
     "sample": "sampling",
@@ -95,9 +96,12 @@ class TimedJob:
 
     def open(self) -> Bench:
         """Compile, and wait until the other workers have."""
-        from sofs_bayes.checks.children_calibration import children_problem
+        from sofs_bayes.checks import children_calibration, open_calibration
 
-        problem = children_problem(self.job.design)
+        if isinstance(self.job.design, children_calibration.Design):
+            problem: Any = children_calibration.children_problem(self.job.design)
+        else:
+            problem = open_calibration.open_problem(self.job.design)
         cpu = time.process_time()
         (self.ready / str(os.getpid())).touch()
         while len(list(self.ready.iterdir())) < self.workers:
@@ -106,15 +110,18 @@ class TimedJob:
 
     def _timed(self, problem: Any, opened: float, number: int) -> Result:
         from sofs_bayes.bayes.sampling import stage_seed
-        from sofs_bayes.checks import calibration, children_calibration
+        from sofs_bayes.checks import calibration, children_calibration, open_calibration
 
         watch, began, cpu = Stopwatch(), time.monotonic(), time.process_time()
+        of_children = isinstance(self.job.design, children_calibration.Design)
+        module: Any = children_calibration if of_children else open_calibration
         stages = {
-            name: watch.timed(stage, getattr(children_calibration, name))
+            name: watch.timed(stage, getattr(module, name))
             for name, stage in STAGES.items()
+            if hasattr(module, name)
         }
         seen = replace(problem, generate=watch.timed("generating", problem.generate))
-        with patch.multiple(children_calibration, **stages):
+        with patch.multiple(module, **stages):
             found = calibration.replicate(seen, stage_seed(self.job.seed, f"replicate {number}"))
         ended = time.monotonic()  # one clock for all processes
         return found | {
@@ -167,15 +174,11 @@ class Measured:
 
 @cache
 def job_of(name: str) -> SbcJob:
-    """The job of a bundled analysis, or of its counts by authority and year alone."""
-    analysis = spec.load("cla-logistic" if name == COUNTS else name)
-    assert isinstance(analysis, spec.HierarchicalAnalysis)
+    """The job of a bundled analysis, or of counts by authority and year."""
     if name == COUNTS:
-        without = {"covariates": (), "authority_covariates": (), "unscaled": ()}
-        children = analysis.children
-        children = replace(children, regressions=replace(children.regressions, **without))
-        model = replace(analysis.model, shocks="independent")
-        analysis = replace(analysis, children=children, model=model)
+        return SbcJob(design=counts_design(), seed=1, name=name, key=digest(counts_design()))
+    analysis = spec.load(name)
+    assert isinstance(analysis, spec.HierarchicalAnalysis)
     with TemporaryDirectory() as folder:
         return prepared(
             analysis,
@@ -185,6 +188,39 @@ def job_of(name: str) -> SbcJob:
             folder=Path(folder),
             progress=silent,
         ).job
+
+
+@cache
+def counts_design() -> "OpenDesign":
+    """Authorities, years, windows and numbers of children of cla-logistic, without covariates.
+
+    Shocks are independent, as they are in the peer's textbook model.
+    """
+    from sofs_bayes.bayes.did_arrays import AFTER, DidArrays
+    from sofs_bayes.checks.open_calibration import OpenDesign
+
+    design = job_of("cla-logistic").design
+    assert not isinstance(design, OpenDesign)
+    cells, pilots = design.data.cells, design.data.pilots
+    others = tuple(name for name in design.data.authorities if name not in pilots)
+    by = cells.groupby(["authority", "year"])["children"].sum().unstack()
+    treated = cells.groupby(["authority", "year"])["treated"].max().unstack().loc[list(pilots)]
+    denominators = by.loc[[*pilots, *others]].to_numpy(np.float64).round()
+    analysis = spec.load("icpc-open-data")
+    assert isinstance(analysis, spec.OpenAnalysis)
+    arrays = DidArrays(
+        authorities=(*pilots, *others),
+        pilots=pilots,
+        years=design.data.years,
+        events=np.zeros_like(denominators),
+        denominators=denominators,
+        treated=treated.to_numpy(np.float64),
+        terms=(AFTER,),
+        term_design=treated.to_numpy(np.float64)[..., None],
+    )
+    model = replace(analysis.model, shocks="independent")
+    analysis = replace(analysis, model=model)
+    return OpenDesign(analysis=analysis, prior="reference", arrays=arrays)
 
 
 @cache
@@ -220,7 +256,7 @@ def peer_lines(folder: Path, asked: argparse.Namespace) -> Iterator[Line | str]:
     yield ours.note
     if asked.peer is None:
         return
-    peer_input(folder, job_of(COUNTS).design)
+    peer_input(folder, counts_design())
     python = peer_python(Path(asked.peer) if asked.peer else folder / "peer")
     for sampler, label in PEERS.items():
         found = by_simuk(folder, python, sampler, asked)
@@ -249,28 +285,33 @@ def peer_lines(folder: Path, asked: argparse.Namespace) -> Iterator[Line | str]:
         )
 
 
-def peer_input(folder: Path, design: "Design") -> None:
-    """The cells' design, numbers and priors as our fits have them; one count in each cell."""
+def peer_input(folder: Path, design: "OpenDesign") -> None:
+    """The cells' design, numbers and priors as our fits have them, a row for each cell."""
     from sofs_bayes.checks.short_fits import shortened
 
-    blocks, counts = design.blocks, design.whole.patterns
-    assert counts is not None  # logistic
-    (cells,) = counts.n.shape
-    np.testing.assert_array_equal(counts.cell, np.arange(cells))
-    used = (blocks.prior_sd > 0) & blocks.design.any(axis=0)
+    arrays, priors = design.arrays, design.analysis.priors
+    authority, year = (each.ravel() for each in np.indices(arrays.denominators.shape))
+    pilots, years = len(arrays.pilots), len(arrays.years)
+    after = np.zeros(arrays.denominators.shape)
+    after[:pilots] = arrays.treated
+    is_pilot = (authority < pilots).astype(np.float64)
+    fixed = [np.ones(authority.size), *np.eye(years)[1:, year], is_pilot, after.ravel()]
+    effect = design.analysis.effect_priors[design.prior]
+    normals = [priors.intercept, *[priors.year] * (years - 1), priors.pilot_difference, effect]
     np.savez(
         folder / "cells.npz",
-        design=blocks.design[:, used],
-        prior_mean=blocks.prior_mean[used],
-        prior_sd=blocks.prior_sd[used],
-        authorities=blocks.authorities,
-        pilots=blocks.pilots,
-        n=counts.n.astype(np.int64),
-        events=np.zeros(cells, dtype=np.int64),  # simulated ones take their place
+        design=np.column_stack(fixed),
+        prior_mean=np.array([each.mean for each in normals]),
+        prior_sd=np.array([each.sd for each in normals]),
+        authorities=np.eye(len(arrays.authorities))[authority],
+        pilots=(np.eye(len(arrays.authorities))[authority] * after.ravel()[:, None])[:, :pilots],
+        n=arrays.denominators.ravel().astype(np.int64),
+        events=np.zeros(authority.size, dtype=np.int64),  # simulated ones take their place
     )
     short = asdict(shortened(design.analysis.sampler, 0))
     sampling = {name: short[name] for name in ("chains", "tune", "draws", "target_accept")}
-    given = {"sds": blocks.sd_priors, "sampling": sampling}
+    names = ("authority_sd", "pilot_effect_sd", "shock_sd")
+    given = {"sds": {name: getattr(priors, name).scale for name in names}, "sampling": sampling}
     (folder / "model.json").write_text(json.dumps(given))
 
 

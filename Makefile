@@ -66,7 +66,7 @@ test: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --cov --cov-report=term
+	$(BIN)/python -m pytest --cov --cov-report=term --numprocesses 2 --dist loadfile
 
 # The long version of what the tests do in small, for all bundled analyses; with OPEN_DATA those of
 # open counts too.

@@ -99,28 +99,47 @@ def _linear(form: Form, arrays: Arrays) -> "pm.Model":
 
     with pm.Model(check_bounds=False) as graph:
         given = {name: pm.Data(name, array) for name, array in arrays.items()}
-        start, size, squares, between = (given["within"][i] for i in range(4))
-        # The children fix the residual sd so well that it is sampled in units of its error.
-        moved = pm.Flat("residual_moved")
-        residual_sd = pm.Deterministic("residual_sd", start * pt.exp(moved / pt.sqrt(2.0 * size)))
-        covariance = given["fixed"] + residual_sd**2 * given["noise"]
-        for design in _random_effects(form, given)[0]:
-            covariance += design @ design.T
-        if form.shocks != "none":
-            shock_sd = _sd(form, "shock_sd", given["sd_scales"][2])
-            alike = pt.eq(given["gap"], 0)
-            correlation = _correlation(form, given)
-            if correlation is not None:
-                # One power for each gap there is: powers by pairs of cells would cost the most.
-                alike = (correlation ** given["gaps"])[given["gap"]]
-            covariance += shock_sd**2 * given["same"] * alike
+        residual_sd = sampled_residual_sd(form, given)
+        covariance = given["fixed"] + covariance_of_cells(form, given, residual_sd)
         mean = given["cell_mean"]
         pm.MvNormal("cells", pt.zeros_like(mean), covariance, observed=mean)
-        within = -(size - between) * pt.log(residual_sd) - 0.5 * squares / residual_sd**2
-        pm.Potential("within_cells", within)
-        prior_of_sd = _log_prior_of_sd(form, "residual_sd", residual_sd, given["residual_scale"])
-        pm.Potential("residual_sd_prior", prior_of_sd + pt.log(residual_sd))
     return graph
+
+
+def sampled_residual_sd(form: Form, given: Mapping[str, Any]) -> Any:
+    """The children's residual sd, with its prior and what is known of it within cells.
+
+    The children fix it so well that it is sampled in units of its error.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    start, size, squares, between = (given["within"][i] for i in range(4))
+    moved = pm.Flat("residual_moved")
+    residual_sd = pm.Deterministic("residual_sd", start * pt.exp(moved / pt.sqrt(2.0 * size)))
+    within = -(size - between) * pt.log(residual_sd) - 0.5 * squares / residual_sd**2
+    pm.Potential("within_cells", within)
+    prior_of_sd = _log_prior_of_sd(form, "residual_sd", residual_sd, given["residual_scale"])
+    pm.Potential("residual_sd_prior", prior_of_sd + pt.log(residual_sd))
+    return residual_sd
+
+
+def covariance_of_cells(form: Form, given: Mapping[str, Any], residual_sd: Any) -> Any:
+    """The covariance of cells' means but for the fixed terms: chance, authorities, shocks."""
+    import pytensor.tensor as pt
+
+    covariance = residual_sd**2 * given["noise"]
+    for design in _random_effects(form, given)[0]:
+        covariance += design @ design.T
+    if form.shocks == "none":
+        return covariance
+    shock_sd = _sd(form, "shock_sd", given["sd_scales"][2])
+    alike = pt.eq(given["gap"], 0)
+    correlation = _correlation(form, given)
+    if correlation is not None:
+        # One power for each gap there is: powers by pairs of cells would cost the most.
+        alike = (correlation ** given["gaps"])[given["gap"]]
+    return covariance + shock_sd**2 * given["same"] * alike
 
 
 def _log_prior_of_sd(form: Form, name: str, value: Any, scale: Any) -> Any:

@@ -16,10 +16,8 @@ from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.children_model import (
     Arrays,
     Form,
-    _correlation,
-    _log_prior_of_sd,
-    _random_effects,
-    _sd,
+    covariance_of_cells,
+    sampled_residual_sd,
 )
 from sofs_bayes.frequentist.terms import DID
 
@@ -81,25 +79,10 @@ def build_copied(form: Form, arrays: Arrays, copies: int) -> "pm.Model":
 
     with pm.Model(check_bounds=False) as graph:
         given = {name: pm.Data(name, array) for name, array in arrays.items()}
-        start, size, squares, between = (given["within"][i] for i in range(4))
-        moved = pm.Flat("residual_moved")
-        residual_sd = pm.Deterministic("residual_sd", start * pt.exp(moved / pt.sqrt(2.0 * size)))
-        own = residual_sd**2 * given["noise"]
-        for design in _random_effects(form, given)[0]:
-            own += design @ design.T
-        if form.shocks != "none":
-            shock_sd = _sd(form, "shock_sd", given["sd_scales"][2])
-            alike = pt.eq(given["gap"], 0)
-            correlation = _correlation(form, given)
-            if correlation is not None:
-                alike = (correlation ** given["gaps"])[given["gap"]]
-            own += shock_sd**2 * given["same"] * alike
+        residual_sd = sampled_residual_sd(form, given)
+        own = covariance_of_cells(form, given, residual_sd)
         shared = given["fixed"] + residual_sd**2 * given["between"]
         zero = pt.zeros_like(given["mean"])
         pm.MvNormal("mean_of_copies", zero, own + copies * shared, observed=given["mean"])
         pm.MvNormal("between_copies", zero, own, observed=given["differences"])
-        within = -(size - between) * pt.log(residual_sd) - 0.5 * squares / residual_sd**2
-        pm.Potential("within_cells", within)
-        prior_of_sd = _log_prior_of_sd(form, "residual_sd", residual_sd, given["residual_scale"])
-        pm.Potential("residual_sd_prior", prior_of_sd + pt.log(residual_sd))
     return graph

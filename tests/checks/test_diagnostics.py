@@ -165,7 +165,8 @@ def panel(
     correlated = np.where(gaps == 0, 1.0, float(rho) ** gaps)
     shocks = sd * rng.multivariate_normal(np.zeros(years), correlated, size=authorities)
     drift = np.linspace(0.0, 0.3, years)
-    logit = -1.5 + 0.4 * rng.standard_normal((authorities, 1)) + drift + shocks
+    own = 0.4 * rng.standard_normal((authorities, 1))
+    logit = -1.5 + own + drift + shocks
     treated = np.zeros((pilots, years))
     treated[:, years // 2 + 1 :] = 1.0
     logit[:pilots] += -0.5 * treated
@@ -188,6 +189,7 @@ def panel(
         "year_effect": (("later_year",), drift[1:]),
         "pilot_difference": ((), 0.0),
         "authority_sd": ((), 0.4),
+        "authority_intercept": (("authority",), own[:, 0]),
         "effect": (("term",), [-0.5]),
         "shock_sd": ((), sd),
         "shock_correlation": ((), rho),

@@ -61,6 +61,17 @@ def test_another_prior_is_another_folder(tmp_path: Path) -> None:
     assert found.prior == "sceptical"
 
 
+@pytest.mark.filterwarnings("default")  # of sockets
+def test_without_its_scheduler_nothing_is_written(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    pytest.importorskip("distributed", reason="the extra [cluster]")
+    monkeypatch.setattr("sofs_bayes.pipeline.cluster.SECONDS", 1)
+    with pytest.raises(BadInput, match="no scheduler that answers"):
+        calibrate(spec.load("cla-printed"), (), tmp_path / "cla", scheduler="tcp://127.0.0.1:9")
+    assert not (tmp_path / "cla").exists()
+
+
 def test_several_make_a_page_over_all(tmp_path: Path) -> None:
     names = ["cla-printed", "icpc-printed"]
     calibrate_all(tmp_path / "all", names=names, around="data", replicates=FEW)
@@ -110,7 +121,8 @@ def test_open_counts_are_calibrated_on_their_own_design(
     monkeypatch.setattr(open_fits, "compiled_graph", lambda *_: compiled)
     analysis = spec.load(DFE / "made-up.toml")
     assert isinstance(analysis, spec.OpenAnalysis)
-    longer = replace(analysis.sampler, draws=1000)  # truths are taken from draws that pass alone
+    # Truths are taken from draws that pass alone.
+    longer = replace(analysis.sampler, tune=1000, draws=2000, target_accept=0.95)
     found, _ = calibrate(
         replace(analysis, sampler=longer),
         FILES,

@@ -14,6 +14,7 @@ import tomli_w
 from sofs_bayes import spec
 from sofs_bayes.checks.calibration import Around, Calibrated
 from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.spec import (
     Analysis,
@@ -114,6 +115,7 @@ def calibrate(
             "--reading", "", "a reading of stars", "none: only printed analyses have any"
         )
     check_folder(folder)
+    check_scheduler(scheduler)
     further: tuple[Table, ...] = ()
     owed = True
     if isinstance(analysis, PrintedAnalysis):

@@ -33,6 +33,18 @@ def on_cluster(job: Job, numbers: Sequence[int], scheduler: str) -> Iterator[tup
         )
 
 
+def check_scheduler(scheduler: str | None) -> None:
+    """Refuse an address at which no scheduler answers, before anything is written.
+
+    Raises
+    ------
+    BadInput
+        As `on_cluster`.
+    """
+    if scheduler is not None:
+        _client(scheduler).close()  # type: ignore[no-untyped-call]
+
+
 def _client(scheduler: str) -> "Client":
     try:
         from distributed import Client

@@ -23,6 +23,7 @@ from sofs_bayes.checks.recovery_prior import (
 from sofs_bayes.checks.recovery_scenarios import Grid
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline.calibrate import replaced_results
+from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.recovery_job import RecoveryJob, checked, grid_of, prepared
 from sofs_bayes.pipeline.replicates import open_store
 from sofs_bayes.pipeline.replicates import replicates as make
@@ -115,6 +116,7 @@ def recover(
         raise BadInput("--workers", "", str(workers), "at least 1")
     folder = Path(output or Path("recovery") / analysis.name)
     _check_folder(folder)
+    check_scheduler(scheduler)
     job, evidence = prepared(analysis, data, grid, prior=name, progress=progress)
     store = open_store(folder / STORE, job, replace=replace)
     numbers = job.numbers(replicates, of_prior)

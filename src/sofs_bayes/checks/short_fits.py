@@ -26,7 +26,7 @@ MOST_ACCEPTED = 0.8
 # R-hat of 480 draws has a standard error of about .01 where chains agree: 1.01 would refuse
 # every second fit. Disagreement that matters to a rank among 79 draws is above this.
 MAX_RHAT = 1.05
-# A rank among so many draws needs as many independent ones; a tail is a tenth of them.
+# A rank among so many draws needs as many independent ones.
 MIN_ESS = float(DRAWS)
 
 

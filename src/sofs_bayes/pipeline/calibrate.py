@@ -15,6 +15,7 @@ from sofs_bayes import spec
 from sofs_bayes.checks.calibration import Around, Calibrated
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline.cluster import check_scheduler
+from sofs_bayes.pipeline.sbc import UNFINISHED
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.spec import (
     Analysis,
@@ -33,7 +34,7 @@ LEAST = 50  # fewer ranks than this tell nothing
 USUAL = 1000
 USUAL_PRINTED = 1500  # its coverage is judged by a rule that is meant for so many
 STORE = "replicates"
-KEPT = (STORE, "coverage", "fit-to-the-data")  # folders of unfinished work
+KEPT = (STORE, "coverage", UNFINISHED)  # folders of unfinished work
 
 
 def calibrate(
@@ -168,7 +169,7 @@ def _sampled(
     ranked = [ranked_of(number, result) for number, result in sorted(made.items())]
     names = next((each.ranks for each in ranked if each.ranks), {})
     kinds = {quantity: kind_of(quantity) for quantity in names}
-    shutil.rmtree(folder / "fit-to-the-data", ignore_errors=True)
+    shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
     return Calibrated(
         analysis=analysis,
         prior=prior,

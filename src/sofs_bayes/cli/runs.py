@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, data_files, progress_line
+from sofs_bayes.cli.exports import runs_to_export
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
@@ -181,10 +182,10 @@ def _print_comparison(runs: "Sequence[Run]") -> None:
 
 def _effects(options: argparse.Namespace) -> int:
     from sofs_bayes.reporting import contents
-    from sofs_bayes.reporting.run_folder import read, write_new
+    from sofs_bayes.reporting.run_folder import write_new
     from sofs_bayes.reporting.tables import to_csv, to_html, to_markdown
 
-    runs = [read(folder) for folder in options.runs]
+    runs = runs_to_export(options.runs)
     for run in runs:
         if options.prior and options.prior not in run.analysis.effect_priors:
             raise BadInput(
@@ -214,9 +215,10 @@ def _figure(options: argparse.Namespace) -> int:
 
     from sofs_bayes.reporting.figures import save
     from sofs_bayes.reporting.pictures import drawings
-    from sofs_bayes.reporting.run_folder import check_target, read
+    from sofs_bayes.reporting.run_folder import check_target
 
-    runs = [(folder, read(folder)) for folder in dict.fromkeys(options.runs)]
+    folders = list(dict.fromkeys(options.runs))
+    runs = list(zip(folders, runs_to_export(folders), strict=True))
     if options.output:
         check_target(options.output)
         _check_names_differ(runs)

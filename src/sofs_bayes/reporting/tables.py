@@ -5,7 +5,7 @@ import html
 import io
 import math
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from typing import Any, Literal
 
 from sofs_bayes.spec import Evidence
@@ -25,6 +25,8 @@ Format = Literal[
     "signed2",
 ]
 
+Holds = Literal["", "children", "events", "rate", "extreme"]
+
 EVIDENCE_LINES: Mapping[Evidence, str] = {
     "published": "Evidence: printed in the report.",
     "published-inferred": "Evidence: computed from what the report prints (published-inferred).",
@@ -36,16 +38,26 @@ EVIDENCE_LINES: Mapping[Evidence, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column: key in CSV, heading for readers, and how its numbers are shown."""
+    """A column: key in CSV, heading for readers, how its numbers are shown, what they are of.
+
+    `holds` is for a disclosure check: counts of children, or of children with an event, in the
+    line's group; a rate of events among them; a smallest or largest child's value. Empty for
+    labels and for what models estimate.
+    """
 
     key: str
     heading: str
     format: Format = "text"
+    holds: Holds = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Columns and rows with title, notes, evidence and, where refused by a check, its status."""
+    """Columns and rows with title, notes, evidence and, where refused by a check, its status.
+
+    `errors` has, by column key, the Monte Carlo standard error of each row's number, NaN where
+    it has none; it decides how many digits are shown.
+    """
 
     name: str
     title: str
@@ -54,6 +66,7 @@ class Table:
     evidence: Evidence
     notes: tuple[str, ...] = ()
     status: str = "converged"
+    errors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
 
     @property
     def caption(self) -> str:
@@ -98,7 +111,7 @@ def to_csv(table: Table) -> str:
 
 def rows_to_csv(kind: type, items: Sequence[Any]) -> str:
     """Dataclass rows as CSV, a column per field of `kind`."""
-    names = [field.name for field in fields(kind)]
+    names = [each.name for each in fields(kind)]
     return _csv(names, [tuple(getattr(item, name) for name in names) for item in items])
 
 

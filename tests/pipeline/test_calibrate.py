@@ -3,6 +3,7 @@
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -80,6 +81,19 @@ def test_several_make_a_page_over_all(tmp_path: Path) -> None:
     )
     page = (tmp_path / "all" / "index.html").read_text(encoding="utf-8")
     assert all(f'href="{name}/index.html"' in page for name in names)
+
+
+def test_a_longer_calibration_is_kept_by_one_of_all(tmp_path: Path) -> None:
+    folder = tmp_path / "all"
+    options: dict[str, Any] = {"around": "data"}
+    calibrate(spec.load("cla-printed"), (), folder / "cla-printed", replicates=FEW + 7, **options)
+    calibrate_all(folder, names=["cla-printed", "icpc-printed"], replicates=FEW, **options)
+    asked = {
+        name: json.loads((folder / name / "manifest.json").read_text("utf-8"))["options"]
+        for name in ("cla-printed", "icpc-printed")
+    }
+    assert asked["cla-printed"]["replicates"] == FEW + 7
+    assert asked["icpc-printed"]["replicates"] == FEW
 
 
 def test_results_are_replaced_whole_or_not_at_all(tmp_path: Path) -> None:

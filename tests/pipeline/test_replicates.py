@@ -15,7 +15,14 @@ import numpy as np
 import pytest
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline.replicates import DEATHS, Store, WorkersDied, open_store, replicates
+from sofs_bayes.pipeline.replicates import (
+    DEATHS,
+    Store,
+    WorkersDied,
+    in_a_row,
+    open_store,
+    replicates,
+)
 
 NUMBERS = range(12)
 KILLS = 6
@@ -211,3 +218,12 @@ def test_no_scheduler_at_the_address_is_one_line(
     job = Squares()
     with pytest.raises(BadInput, match=r"--scheduler: tcp://127\.0\.0\.1:9: found no scheduler"):
         replicates(job, store_in(tmp_path / "s", job), NUMBERS, scheduler="tcp://127.0.0.1:9")
+
+
+def test_replicates_in_a_row_end_at_the_first_gap(tmp_path: Path) -> None:
+    assert in_a_row(tmp_path / "none") == 0
+    store = store_in(tmp_path / "store", Squares())
+    assert in_a_row(store.folder) == 0
+    for number in (0, 1, 3):
+        store.keep(number, {"square": number**2})
+    assert in_a_row(store.folder) == 2

@@ -94,7 +94,7 @@ def calibrate(
         allowed = "another kind (children's records: calibrate icpc-linear)"
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
     if replicates is None:
-        replicates = USUAL_PRINTED if isinstance(analysis, PrintedAnalysis) else USUAL
+        replicates = _usual(analysis)
     if replicates < LEAST:
         raise BadInput("--replicates", "", str(replicates), f"at least {LEAST}")
     if workers < 1:
@@ -217,6 +217,18 @@ def _write(
         (scratch / "manifest.json").write_text(text, encoding="utf-8")
 
 
+def _usual(analysis: Analysis) -> int:
+    return USUAL_PRINTED if isinstance(analysis, PrintedAnalysis) else USUAL
+
+
+def _at_least(replicates: int | None, analysis: Analysis, folder: Path) -> int:
+    """What is asked for, or as many as an earlier, longer calibration has left."""
+    from sofs_bayes.pipeline.replicates import in_a_row
+
+    asked = _usual(analysis) if replicates is None else replicates
+    return asked if asked < LEAST else max(asked, in_a_row(folder / STORE))
+
+
 @contextmanager
 def replaced_results(folder: Path, *, kept: Sequence[str]) -> Iterator[Path]:
     """A scratch folder whose content replaces the folder's if the block ends without an error.
@@ -249,10 +261,13 @@ def calibrate_all(
     names: Sequence[str] = (),
     open_data: Sequence[Path | str] = (),
     around: Around = "prior",
+    replicates: int | None = None,
     progress: Progress = silent,
     **options: Any,
 ) -> bool:
     """Calibrations of bundled analyses, each in its own folder, and a page over all of them.
+
+    An analysis that has more finished replicates than are asked for is judged by all of them.
 
     Parameters
     ----------
@@ -262,6 +277,8 @@ def calibrate_all(
         Of the analyses; all bundled ones by default, those of open counts if there are data.
     open_data
         DfE files.
+    replicates
+        As `calibrate` takes it; the least number for each.
     options
         As `calibrate` takes them.
 
@@ -287,6 +304,7 @@ def calibrate_all(
             open_data if isinstance(analysis, OpenAnalysis) else (),
             folder / analysis.name,
             around=around,
+            replicates=_at_least(replicates, analysis, folder / analysis.name),
             tables=beside,
             progress=progress,
             **options,

@@ -109,6 +109,16 @@ def open_store(folder: Path, job: Job, *, replace: bool = False) -> Store:
     return Store(folder=folder, key=job.key)
 
 
+def in_a_row(folder: Path) -> int:
+    """How many finished replicates a store's folder holds, counted from number 0 without a gap."""
+    note = folder / KEY_FILE
+    if not note.is_file():
+        return 0
+    key = json.loads(note.read_text(encoding="utf-8"))["key"]
+    finished = Store(folder=folder, key=key).finished()
+    return next(number for number in range(len(finished) + 1) if number not in finished)
+
+
 def replicates(
     job: Job,
     store: Store,

@@ -20,6 +20,7 @@ from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.spec import (
     Analysis,
     ChildrenAnalysis,
+    FittedAnalysis,
     HierarchicalAnalysis,
     OpenAnalysis,
     PrintedAnalysis,
@@ -90,19 +91,16 @@ def calibrate(
     BadInput
         Anything that cannot be used.
     """
+    if replicates is None:
+        replicates = _usual(analysis)
     if isinstance(analysis, ChildrenAnalysis):
         allowed = "another kind (children's records: calibrate icpc-linear)"
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
-    if replicates is None:
-        replicates = _usual(analysis)
-    if replicates < LEAST:
-        raise BadInput("--replicates", "", str(replicates), f"at least {LEAST}")
-    if workers < 1:
-        raise BadInput("--workers", "", str(workers), "at least 1")
+    _check_asked(analysis, replicates=replicates, workers=workers, prior=prior, reading=reading)
     name = next(iter(analysis.effect_priors)) if prior is None else prior
-    if name not in analysis.effect_priors:
-        raise BadInput("--prior", "", repr(name), ", ".join(analysis.effect_priors))
     folder = Path(output or Path("calibration") / analysis.name)
+    check_folder(folder)
+    check_scheduler(scheduler)
     shared: dict[str, Any] = {
         "replicates": replicates,
         "around": around,
@@ -111,12 +109,6 @@ def calibrate(
         "replace": replace,
         "progress": progress,
     }
-    if reading is not None and not isinstance(analysis, PrintedAnalysis):
-        raise BadInput(
-            "--reading", "", "a reading of stars", "none: only printed analyses have any"
-        )
-    check_folder(folder)
-    check_scheduler(scheduler)
     further: tuple[Table, ...] = ()
     owed = True
     if isinstance(analysis, PrintedAnalysis):
@@ -134,6 +126,27 @@ def calibrate(
     if tables is not None:
         tables += [dataclass_replace(t, name=f"{analysis.name}-{t.name}") for t in further]
     return found, passed
+
+
+def _check_asked(
+    analysis: FittedAnalysis,
+    *,
+    replicates: int,
+    workers: int,
+    prior: str | None,
+    reading: Reading | str | None,
+) -> None:
+    """Refuse what cannot be calibrated so, before any work."""
+    if replicates < LEAST:
+        raise BadInput("--replicates", "", str(replicates), f"at least {LEAST}")
+    if workers < 1:
+        raise BadInput("--workers", "", str(workers), "at least 1")
+    if prior is not None and prior not in analysis.effect_priors:
+        raise BadInput("--prior", "", repr(prior), ", ".join(analysis.effect_priors))
+    if reading is not None and not isinstance(analysis, PrintedAnalysis):
+        raise BadInput(
+            "--reading", "", "a reading of stars", "none: only printed analyses have any"
+        )
 
 
 def _sampled(

@@ -28,7 +28,12 @@ if TYPE_CHECKING:
     from sofs_bayes.published.audit import audit
     from sofs_bayes.published.facts import fact, load_facts, stated
     from sofs_bayes.records.open_data import read_panel
-    from sofs_bayes.reporting.contents import diagnostics_table, effects_table, sensitivity_table
+    from sofs_bayes.reporting.contents import (
+        diagnostics_table,
+        effects_table,
+        publication_tables,
+        sensitivity_table,
+    )
     from sofs_bayes.reporting.pictures import drawings
     from sofs_bayes.reporting.run_folder import open_posterior
     from sofs_bayes.reporting.run_folder import read as read_run
@@ -68,6 +73,7 @@ _PUBLIC = {
     "effects_table": ("reporting.contents", "effects_table"),
     "sensitivity_table": ("reporting.contents", "sensitivity_table"),
     "diagnostics_table": ("reporting.contents", "diagnostics_table"),
+    "publication_tables": ("reporting.contents", "publication_tables"),
     "to_csv": ("reporting.tables", "to_csv"),
     "to_html": ("reporting.tables", "to_html"),
     "to_markdown": ("reporting.tables", "to_markdown"),
@@ -103,6 +109,7 @@ __all__ = [
     "posterior",
     "pre_trend_fit",
     "probability",
+    "publication_tables",
     "published_analysis",
     "read_cells",
     "read_matched",

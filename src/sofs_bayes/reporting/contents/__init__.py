@@ -45,8 +45,10 @@ from sofs_bayes.reporting.contents.printed import (
     facts_table,
     findings_table,
 )
+from sofs_bayes.reporting.contents.publication import KINDS, publication_tables
 
 __all__ = [
+    "KINDS",
     "UNIT_OF",
     "arm_years_table",
     "authority_loo_table",
@@ -77,6 +79,7 @@ __all__ = [
     "predictive_statistics_table",
     "predictive_table",
     "prior_grid_table",
+    "publication_tables",
     "rates_table",
     "sensitivity_table",
     "tipping_table",

@@ -1,9 +1,11 @@
 """Runs → tables of effects, and of what changes them."""
 
+import math
 from collections.abc import Callable, Sequence
 from typing import Any
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow, statement_text
+from sofs_bayes.reporting.contents.monte_carlo import NAN, errors_of, known
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, table_of
 from sofs_bayes.spec import Statement
@@ -57,12 +59,14 @@ def effects_table(
     said = [s for s in run.analysis.estimands.statements if s.scale == scale]
     chances = {(*_key(p), p.statement): p for p in run.probabilities}
     lines: list[tuple[Cell, ...]] = []
-    worst = 0.0
+    errors: dict[str, list[float]] = {_chance_key(s): [] for s in said}
     for row in rows:
         found = [chances.get((*_key(row), statement_text(s))) for s in said]
-        worst = max([worst, *(p.mcse for p in found if p is not None and p.mcse == p.mcse)])
+        for own, p in zip(errors.values(), found, strict=True):
+            own.append(NAN if p is None else p.mcse)
         chance = [None if p is None else p.probability for p in found]
         lines.append((*_what(row), row.median, row.lower, row.upper, *chance))
+    worst = max((e for own in errors.values() for e in own if not math.isnan(e)), default=0.0)
     notes = [interval_note(run)]
     if worst > 0:
         notes.append(MCSE_NOTE.format(worst))
@@ -74,7 +78,12 @@ def effects_table(
         evidence=run.evidence,
         notes=tuple(notes),
         status=run.status,
+        errors=known({**errors_of(run, rows), **errors}),
     )
+
+
+def _chance_key(statement: Statement) -> str:
+    return f"P({statement_text(statement)})"
 
 
 def _key(row: EffectRow | ProbabilityRow) -> tuple[str, ...]:
@@ -104,7 +113,7 @@ def _effect_columns(run: Run, number: Format, said: Sequence[Statement]) -> list
         Column(key="upper", heading="to", format=number),
         *(
             Column(
-                key=f"P({statement_text(s)})",
+                key=_chance_key(s),
                 heading=f"P({_short(s)})",
                 format="probability",
             )

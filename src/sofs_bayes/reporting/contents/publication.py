@@ -1,0 +1,79 @@
+"""Runs → the tables of a publication, by kind."""
+
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.reporting.contents.publication_effects import effects_tables
+from sofs_bayes.reporting.contents.publication_pilots import pilots_tables
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.tables import Table
+
+Maker = Callable[[Sequence[Run], Sequence[Path]], list[Table]]
+
+KINDS: tuple[str, ...] = (
+    "effects",
+    "report",
+    "pilots",
+    "priors",
+    "thresholds",
+    "comparison",
+    "diagnostics",
+    "calibration",
+)
+_MAKERS: Mapping[str, Maker] = {
+    "effects": effects_tables,
+    "pilots": pilots_tables,
+}
+_NEEDED: Mapping[str, str] = {
+    "effects": "a run",
+    "pilots": "a run with effects of single pilots: of children, or of open counts",
+}
+
+
+def publication_tables(
+    kind: str, runs: Sequence[Run], *, beside: Sequence[Path] = ()
+) -> tuple[Table, ...]:
+    """The tables of one kind that the runs have rows for.
+
+    Parameters
+    ----------
+    kind
+        One of `KINDS`.
+    runs
+        Any mixture of runs; those that have nothing to say about a kind add nothing to it.
+    beside
+        Further folders: those `replicate` wrote, for the published regressions' own numbers
+        (comparison), and those `calibrate` wrote (calibration).
+
+    Returns
+    -------
+    At least one table; names differ, so that they can name files and sheets.
+
+    Raises
+    ------
+    BadInput
+        There is no such kind, or nothing to show for it: the message says what it needs.
+    """
+    if kind not in KINDS:
+        raise BadInput("tables", "kind", repr(kind), ", ".join(KINDS))
+    if kind not in _MAKERS:
+        raise BadInput("tables", "kind", repr(kind), ", ".join(_MAKERS))
+    tables = [table for table in _MAKERS[kind](runs, beside) if table.rows]
+    if not tables:
+        found = ", ".join(run.analysis.name for run in runs) or "no runs"
+        raise BadInput(f"tables of kind {kind}", "", found, _NEEDED[kind])
+    return _named_apart(tables)
+
+
+def _named_apart(tables: Sequence[Table]) -> tuple[Table, ...]:
+    """The same tables, those of a name that an earlier one has with a number behind it."""
+    seen: Counter[str] = Counter()
+    named = []
+    for table in tables:
+        seen[table.name] += 1
+        count = seen[table.name]
+        named.append(table if count == 1 else replace(table, name=f"{table.name}-{count}"))
+    return tuple(named)

@@ -1,116 +1,94 @@
-"""One table object, written as CSV (full precision) or Markdown and HTML (readable)."""
+"""One table object, written as CSV and JSON (full precision) or Markdown and HTML (readable).
+
+Word, Excel and LaTeX have modules of their own beside this one.
+"""
 
 import csv
 import html
 import io
+import json
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field, fields
-from typing import Any, Literal
+import re
+from collections.abc import Sequence
+from dataclasses import fields
+from typing import Any
 
-from sofs_bayes.spec import Evidence
+from sofs_bayes.reporting.digits import Cell, Estimate, Format, shown
+from sofs_bayes.reporting.table_model import (
+    DIGITS_NOTE,
+    EVIDENCE_LINES,
+    Column,
+    Holds,
+    Line,
+    Table,
+    lines_of,
+    notes_of,
+    spans_of,
+    table_of,
+    unfolded,
+)
 
-Cell = str | float | int | bool | None
-Format = Literal[
-    "text",
-    "pp",
-    "pp2",
-    "probability",
-    "number",
-    "integer",
-    "percent",
-    "year",
-    "rhat",
-    "signed",
-    "signed2",
+__all__ = [
+    "DIGITS_NOTE",
+    "EVIDENCE_LINES",
+    "Cell",
+    "Column",
+    "Estimate",
+    "Format",
+    "Holds",
+    "Table",
+    "harmless",
+    "lines_of",
+    "notes_of",
+    "rows_to_csv",
+    "shown",
+    "table_of",
+    "to_csv",
+    "to_html",
+    "to_json",
+    "to_markdown",
+    "unfolded",
 ]
 
-Holds = Literal["", "children", "events", "rate", "extreme"]
-
-EVIDENCE_LINES: Mapping[Evidence, str] = {
-    "published": "Evidence: printed in the report.",
-    "published-inferred": "Evidence: computed from what the report prints (published-inferred).",
-    "synthetic": "Evidence: simulated (synthetic). It says nothing about Signs of Safety.",
-    "open-data": "Evidence: Department for Education open data on whole authorities (open-data).",
-    "records": "Evidence: children's records.",
-}
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Column:
-    """A column: key in CSV, heading for readers, how its numbers are shown, what they are of.
-
-    `holds` is for a disclosure check: counts of children, or of children with an event, in the
-    line's group; a rate of events among them; a smallest or largest child's value. Empty for
-    labels and for what models estimate.
-    """
-
-    key: str
-    heading: str
-    format: Format = "text"
-    holds: Holds = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Table:
-    """Columns and rows with title, notes, evidence and, where refused by a check, its status.
-
-    `errors` has, by column key, the Monte Carlo standard error of each row's number, NaN where
-    it has none; it decides how many digits are shown.
-    """
-
-    name: str
-    title: str
-    columns: tuple[Column, ...]
-    rows: tuple[tuple[Cell, ...], ...]
-    evidence: Evidence
-    notes: tuple[str, ...] = ()
-    status: str = "converged"
-    errors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
-
-    @property
-    def caption(self) -> str:
-        """The title, with the refusal in front where a check refused the result."""
-        return self.title if self.status == "converged" else f"NOT CONVERGED: {self.title}"
-
-
-def table_of(
-    name: str,
-    title: str,
-    items: Sequence[Any],
-    columns: Sequence[Column],
-    *,
-    evidence: Evidence,
-    notes: Sequence[str] = (),
-    status: str = "converged",
-) -> Table:
-    """A table whose cells are the attributes of dataclass objects named by the columns' keys."""
-    rows = tuple(tuple(getattr(item, column.key) for column in columns) for item in items)
-    return Table(
-        name=name,
-        title=title,
-        columns=tuple(columns),
-        rows=rows,
-        evidence=evidence,
-        notes=tuple(notes),
-        status=status,
-    )
+# The wide ones are what Excel takes for their narrow twins where text is written in wide letters.
+FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
+PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?%?", re.ASCII)
 
 
 def to_csv(table: Table) -> str:
     """The table as CSV: keys as header, numbers at full precision, gaps empty.
 
     The last columns say in every line what the table rests on and whether a check refused it.
+    A label that a spreadsheet would calculate (it begins like a formula) has an apostrophe in
+    front; numbers never have one.
     """
+    table = unfolded(table)
     own = [column.key for column in table.columns]
     added = {"evidence": table.evidence, "status": table.status}
     missing = [key for key in added if key not in own]
     rows = [(*row, *(added[key] for key in missing)) for row in table.rows]
-    return _csv([*own, *missing], rows)
+    return _csv(
+        [harmless(key) for key in (*own, *missing)],
+        [tuple(harmless(cell) if isinstance(cell, str) else cell for cell in row) for row in rows],
+    )
+
+
+def harmless(text: str) -> str:
+    """The text, with an apostrophe in front where a spreadsheet would calculate it.
+
+    Signs before a plain number (+1.2) do no harm, and stay.
+    """
+    if text.lstrip(" ").startswith(FORMULA_STARTS) and not PLAIN_NUMBER.fullmatch(text):
+        return f"'{text}"
+    return text
 
 
 def rows_to_csv(kind: type, items: Sequence[Any]) -> str:
-    """Dataclass rows as CSV, a column per field of `kind`."""
+    """Dataclass rows as CSV, a column per field of `kind`.
+
+    Nothing is put in front of labels: these files are read back, and give back what they were
+    made from.
+    """
     names = [each.name for each in fields(kind)]
     return _csv(names, [tuple(getattr(item, name) for name in names) for item in items])
 
@@ -134,48 +112,70 @@ def _exact(cell: Cell) -> str:
     return repr(float(cell)) if isinstance(cell, float) else str(cell)
 
 
-def shown(cell: Cell, how: Format) -> str:
-    """A cell as a reader sees it: signed percentage points, minus signs, gaps as an en dash."""
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return "–"
-    if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    if isinstance(cell, str):
-        return cell
-    if isinstance(cell, float) and math.isinf(cell):
-        return "∞" if cell > 0 else "−∞"
-    return _SHOWN[how](cell).replace("-", "\N{MINUS SIGN}")
+# ------------------------------------------------------------------------------ JSON
 
 
-_SHOWN: Mapping[Format, Callable[[float], str]] = {
-    "text": lambda x: f"{x:g}",
-    "pp": lambda x: f"{100 * x:+.1f}",
-    "probability": lambda x: (
-        ">0.99" if 0.995 <= x < 1 else "<0.01" if 0 < x < 0.005 else f"{x:.2f}"
-    ),
-    "number": lambda x: f"{x:.3g}" if abs(x) < 100 else f"{x:,.0f}",
-    "integer": lambda x: f"{x:,.0f}",
-    "percent": lambda x: f"{100 * x:.1f}%",
-    "year": lambda x: f"{x:.0f}" if x else "–",
-    "pp2": lambda x: f"{100 * x:+.2f}",
-    "rhat": lambda x: f"{x:.3f}",
-    "signed": lambda x: f"{x:+.1f}",
-    "signed2": lambda x: f"{x:+.2f}",
-}
+def to_json(table: Table) -> str:
+    """The table as JSON: what it is and rests on, columns, rows as stored and as shown.
+
+    A row has, by column key, `value` at full precision, `shown` and, where it is known, `mcse`
+    (the Monte Carlo standard error). Gaps are null; infinities, which JSON has no numbers for,
+    are "Infinity" and "-Infinity".
+    """
+    keys = [column.key for column in table.columns]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"{table.name}: two columns of one key: {keys}")
+    document = {
+        "name": table.name,
+        "title": table.title,
+        "status": table.status,
+        "evidence": table.evidence,
+        "evidence_line": EVIDENCE_LINES[table.evidence],
+        "notes": list(notes_of(table)[:-1]),
+        "columns": [
+            {key: getattr(column, key) for key in ("key", "heading", "group", "format")}
+            for column in table.columns
+        ],
+        "rows": [
+            {
+                key: {"value": _json_value(cell), "shown": text, **_json_error(table, key, i, cell)}
+                for key, cell, text in zip(keys, row, line.cells, strict=True)
+            }
+            for i, (row, line) in enumerate(zip(table.rows, lines_of(table), strict=True))
+        ],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
 
 
-def _cells(table: Table) -> list[list[str]]:
-    formats = [column.format for column in table.columns]
-    return [[shown(c, f) for c, f in zip(row, formats, strict=True)] for row in table.rows]
+def _json_value(cell: Cell) -> Any:
+    if isinstance(cell, Estimate):
+        parts = {"median": cell.median, "lower": cell.lower, "upper": cell.upper}
+        return {key: _json_value(part) for key, part in parts.items()}
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return None if math.isnan(cell) else "Infinity" if cell > 0 else "-Infinity"
+    # numpy's own numbers are no numbers to json, unless they are Python's, too
+    return cell if cell is None or isinstance(cell, bool | str | int) else float(cell)
+
+
+def _json_error(table: Table, key: str, row: int, cell: Cell) -> dict[str, float]:
+    error = table.errors[key][row] if key in table.errors else math.nan
+    if isinstance(cell, Estimate) and not math.isnan(cell.error):
+        error = cell.error
+    return {"mcse": float(error)} if math.isfinite(error) else {}
+
+
+# ----------------------------------------------------------------- Markdown and HTML
 
 
 def to_markdown(table: Table) -> str:
     """The table as Markdown with its caption, notes and evidence line."""
-    heads = [column.heading for column in table.columns]
+    heads = [f"{c.group}: {c.heading}" if c.group else c.heading for c in table.columns]
     rule = ["---" if column.format == "text" else "---:" for column in table.columns]
-    lines = [_markdown_row(heads), _markdown_row(rule), *map(_markdown_row, _cells(table))]
-    notes = [*table.notes, EVIDENCE_LINES[table.evidence]]
-    return "\n".join([f"**{table.caption}**", "", *lines, "", *notes, ""])
+    lines = [_markdown_row(heads), _markdown_row(rule)]
+    for line in lines_of(table):
+        cells = (line.cells[0], *("" for _ in line.cells[1:])) if line.heading else line.cells
+        lines.append(_markdown_row([f"**{c}**" if c and line.bold else c for c in cells]))
+    return "\n".join([f"**{table.caption}**", "", *lines, "", *notes_of(table), ""])
 
 
 def _markdown_row(cells: Sequence[str]) -> str:
@@ -190,14 +190,31 @@ def to_html(table: Table) -> str:
         f'<th scope="col" class="{kind}">{html.escape(column.heading)}</th>'
         for column, kind in zip(table.columns, kinds, strict=True)
     )
-    out.append(f"<thead><tr>{heads}</tr></thead><tbody>")
-    for row in _cells(table):
-        first = f'<th scope="row">{html.escape(row[0])}</th>'
-        rest = "".join(
-            f'<td class="{kind}">{html.escape(cell)}</td>'
-            for cell, kind in zip(row[1:], kinds[1:], strict=True)
-        )
-        out.append(f"<tr>{first}{rest}</tr>")
-    notes = " ".join([*table.notes, EVIDENCE_LINES[table.evidence]])
-    out.append(f'</tbody></table><p class="note">{html.escape(notes)}</p>')
+    out.append(f"<thead>{_html_groups(table)}<tr>{heads}</tr></thead><tbody>")
+    out += [_html_line(line, kinds) for line in lines_of(table)]
+    out.append(f'</tbody></table><p class="note">{html.escape(" ".join(notes_of(table)))}</p>')
     return f'<div class="table">{"".join(out)}</div>'
+
+
+def _html_groups(table: Table) -> str:
+    spans = "".join(
+        f'<th scope="colgroup" class="group" colspan="{width}">{html.escape(group)}</th>'
+        if group
+        else f'<td colspan="{width}"></td>'
+        for group, width in spans_of(table)
+    )
+    return f"<tr>{spans}</tr>" if spans else ""
+
+
+def _html_line(line: Line, kinds: Sequence[str]) -> str:
+    cells = [html.escape(cell).replace("\n", "<br>") for cell in line.cells]
+    if line.heading:
+        width = len(cells)
+        return f'<tr class="bold"><th scope="rowgroup" colspan="{width}">{cells[0]}</th></tr>'
+    if line.bold:
+        cells = [f"<strong>{cell}</strong>" for cell in cells]
+    rest = "".join(
+        f'<td class="{kind}">{cell}</td>' for cell, kind in zip(cells[1:], kinds[1:], strict=True)
+    )
+    mark = ' class="bold"' if line.bold else ""
+    return f'<tr{mark}><th scope="row">{cells[0]}</th>{rest}</tr>'

@@ -168,7 +168,7 @@ def probability_rows(answers: Answers, estimands: Estimands, label: Label) -> li
     for question, draws in answers.items():
         if not question.estimand.startswith("effect"):
             continue
-        for statement in estimands.statements:
+        for statement in estimands.claims:
             if statement.scale != question.scale:
                 continue
             probability, mcse = probability_of(holds(draws, statement))

@@ -134,7 +134,7 @@ def probability_rows(post: PrintedPosterior, *, status: str) -> list[Probability
             mcse=0.0,
             status=label.status,
         )
-        for statement in post.analysis.estimands.statements
+        for statement in post.analysis.estimands.claims
     ]
 
 

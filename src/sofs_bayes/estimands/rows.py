@@ -58,6 +58,26 @@ class ProbabilityRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ThresholdRow:
+    """The probability that an effect exceeds a threshold, one line of thresholds.csv.
+
+    `threshold` is on `scale`; those of one effect and variant are the same under every prior.
+    `mcse` is 0 where the posterior has no Monte Carlo error, NaN where every draw agrees.
+    """
+
+    estimand: str
+    target: str
+    scale: str
+    prior: str
+    variant: str
+    evidence: Evidence
+    threshold: float
+    above: float
+    mcse: float
+    status: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class DensityRow:
     """Prior and posterior density of one effect at one value, per unit of its scale."""
 
@@ -86,6 +106,67 @@ class RateRow:
     lower: float
     upper: float
     level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class YearlyRateRow:
+    """The pilots' rate in a financial year, beside what it would have been without the effect.
+
+    Rates are weighted as in the likelihood. Where windows are staggered a year shows the pilots
+    of its `period` (`pre` or `post`, that of most of their children) alone, so that all of its
+    rates are of the same children.
+
+    Parameters
+    ----------
+    estimand
+        The effect that the counterfactual goes without.
+    pilots
+        How many have children in that period of that year.
+    observed, comparators
+        Observed rates; NaN where nobody is counted.
+    fitted, fitted_lower, fitted_upper
+        Posterior median and interval of the pilots' mean risk.
+    counterfactual, counterfactual_lower, counterfactual_upper
+        The same with the effect at 0; NaN in `pre` years, which are without it.
+    effect, effect_lower, effect_upper
+        The same of their difference, draw by draw.
+    """
+
+    year: int
+    period: str
+    estimand: str
+    prior: str
+    pilots: int
+    observed: float
+    comparators: float
+    fitted: float
+    fitted_lower: float
+    fitted_upper: float
+    counterfactual: float
+    counterfactual_lower: float
+    counterfactual_upper: float
+    effect: float
+    effect_lower: float
+    effect_upper: float
+    level: float
+    interval: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AuthoritySizeRow:
+    """How many referrals of an authority, at least, a fit rests on in a period.
+
+    `arm` is `pilot` or `comparator`, `period` is `before` or `after` settling-in. `referrals` are
+    unweighted; `events` are those with the outcome. Of a comparator that stands in several
+    matched groups, the group with most counts, as all may hold the same children. Where
+    released cells suppress counts these are lower bounds.
+    """
+
+    authority: str
+    arm: str
+    period: str
+    referrals: int
+    events: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

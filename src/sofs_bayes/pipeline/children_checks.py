@@ -3,12 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
+from sofs_bayes.checks.sensitivity import MAIN
 from sofs_bayes.pipeline.children_changes import UNPOOLED
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from sofs_bayes.bayes.cell_data import CellData
+    from sofs_bayes.cells.dataset import Cells
     from sofs_bayes.pipeline.children_fits import ChildrenFit
     from sofs_bayes.spec import HierarchicalAnalysis
 
@@ -39,6 +41,46 @@ def shown_beside(
         | _of_predictions(analysis, main)
         | _of_leaving_out(analysis, main, refit)
     )
+
+
+def shown_of_all(
+    analysis: "HierarchicalAnalysis",
+    cells: "Cells",
+    mains: "Mapping[str, ChildrenFit]",
+) -> Rows:
+    """What rests on the fits under all effect priors, or on the cells: thresholds, sizes, rates.
+
+    Parameters
+    ----------
+    mains
+        The main fit under each effect prior, the headline's first.
+    """
+    from sofs_bayes.estimands.authority_sizes import authority_size_rows
+    from sofs_bayes.estimands.rows import AuthoritySizeRow, Label, ThresholdRow, YearlyRateRow
+    from sofs_bayes.estimands.thresholds import drawn_threshold_rows
+    from sofs_bayes.estimands.yearly_rates import yearly_rate_rows
+
+    evidence = cells.patterns.attrs["evidence"]
+    labelled = [
+        (Label(prior=prior, variant=MAIN, evidence=evidence, status=fit.gate.status), fit.answers)
+        for prior, fit in mains.items()
+    ]
+    scale = "risk" if analysis.model.likelihood == "gaussian" else "log-odds"
+    first, main = next(iter(mains.items()))
+    rates = yearly_rate_rows(
+        main.posterior, main.data, main.blocks, analysis.estimands, prior=first
+    )
+    return {
+        "thresholds": (
+            ThresholdRow,
+            tuple(drawn_threshold_rows(labelled, analysis, model_scale=scale)),
+        ),
+        "yearly_rates": (YearlyRateRow, tuple(rates)),
+        "authority_sizes": (
+            AuthoritySizeRow,
+            tuple(authority_size_rows(cells, analysis.regression)),
+        ),
+    }
 
 
 def _of_effects(

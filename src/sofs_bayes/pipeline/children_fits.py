@@ -9,7 +9,7 @@ from sofs_bayes.checks.sensitivity import MAIN, LeaveOut
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, Label, ProbabilityRow
 from sofs_bayes.pipeline.children_changes import changes, departure_sd, setting_of
-from sofs_bayes.pipeline.children_checks import shown_beside
+from sofs_bayes.pipeline.children_checks import shown_beside, shown_of_all
 from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.reporting.run_folder import Run, sha256
 from sofs_bayes.spec import HierarchicalAnalysis
@@ -188,6 +188,7 @@ def fit_children(
             return again.posterior
 
         beside = shown_beside(analysis, main, refits, None if quick else refit)
+        beside |= shown_of_all(analysis, cells, mains)
     return Run(
         analysis=analysis,
         evidence=found.evidence,

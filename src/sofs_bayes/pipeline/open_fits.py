@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.checks.sensitivity import MAIN, LeaveOut, Variant, headline, variants
 from sofs_bayes.estimands import EffectRow, Label, ProbabilityRow
+from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import OpenAnalysis
@@ -57,6 +58,7 @@ class _Collected:
     probabilities: list[ProbabilityRow] = field(default_factory=list)
     sensitivity: list[EffectRow] = field(default_factory=list)
     verdicts: dict[str, Any] = field(default_factory=dict)
+    asked: list[tuple[Label, Mapping[Any, "xr.DataArray"]]] = field(default_factory=list)
 
     def add(self, fit: OpenFit, *, prior: str, variant: str, pooled_only: bool = False) -> None:
         """Rows of a fit: all of its effects, or (for a refit) the pooled ones alone."""
@@ -71,7 +73,16 @@ class _Collected:
             self.effects += rows
             self.probabilities += did.probability_rows(fit.answers, wanted, label)
             self.probabilities += did.largest_pilot_rows(fit.answers, label)
+            if variant == MAIN:
+                self.asked.append((label, fit.answers))
         self.verdicts[f"{variant} / {prior}"] = asdict(fit.gate) | {"status": fit.gate.status}
+
+    @property
+    def thresholds(self) -> list[ThresholdRow]:
+        """The main fits' effects above each threshold."""
+        from sofs_bayes.estimands.thresholds import drawn_threshold_rows
+
+        return drawn_threshold_rows(self.asked, self.analysis, model_scale="log-odds")
 
     @property
     def status(self) -> str:
@@ -146,7 +157,10 @@ def fit_open(
         status=found.status,
         effects=tuple(found.effects),
         probabilities=tuple(found.probabilities),
-        extra={"sensitivity": (EffectRow, tuple(found.sensitivity))}
+        extra={
+            "sensitivity": (EffectRow, tuple(found.sensitivity)),
+            "thresholds": (ThresholdRow, tuple(found.thresholds)),
+        }
         | _shown_beside(analysis, panel, choice, main, main_fit),
         diagnostics={"method": "nutpie", "status": found.status, "fits": found.verdicts},
         posterior=_stripped(main_fit.posterior),

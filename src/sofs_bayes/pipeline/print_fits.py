@@ -4,6 +4,7 @@ from dataclasses import asdict
 from typing import Any
 
 from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow
+from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import PrintedAnalysis
@@ -25,6 +26,7 @@ def fit_printed(analysis: PrintedAnalysis, *, progress: Progress = silent) -> Ru
     from sofs_bayes.bayes.printed_summaries import alternatives
     from sofs_bayes.checks.quadrature import quadrature_verdict
     from sofs_bayes.estimands import printed
+    from sofs_bayes.estimands.thresholds import exact_threshold_rows
 
     seconds: dict[str, float] = {}
     effects: list[EffectRow] = []
@@ -44,6 +46,8 @@ def fit_printed(analysis: PrintedAnalysis, *, progress: Progress = silent) -> Ru
         probabilities += printed.probability_rows(fit, status=verdict.status)
         densities += printed.density_rows(fit)
         verdicts[f"{fit.reading.name} / {fit.prior}"] = asdict(verdict)
+    statuses = [verdict["status"] for verdict in verdicts.values()]
+    thresholds = exact_threshold_rows(list(zip(fits, statuses, strict=True)))
     with timed(seconds, "sensitivity"):
         for reading in analysis.readings:
             progress(f"{analysis.name}: sensitivity, {reading.name}")
@@ -63,6 +67,7 @@ def fit_printed(analysis: PrintedAnalysis, *, progress: Progress = silent) -> Ru
         extra={
             "densities": (DensityRow, tuple(densities)),
             "sensitivity": (EffectRow, tuple(sensitivity)),
+            "thresholds": (ThresholdRow, tuple(thresholds)),
         },
         diagnostics={"method": "quadrature", "status": status, "fits": verdicts},
         posterior=printed.draws_tree(fits[0], chains=4),

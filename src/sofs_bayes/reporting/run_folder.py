@@ -15,7 +15,7 @@ import shutil
 import tempfile
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_type_hints
 
@@ -56,6 +56,8 @@ class Run:
         Time by stage.
     options
         What was asked for beside the analysis; part of what makes two runs the same.
+    versions, files
+        Of the software that made it, and SHA-256 by file name; empty before it is written.
     """
 
     analysis: spec.FittedAnalysis
@@ -69,6 +71,8 @@ class Run:
     inputs: Mapping[str, str]
     seconds: Mapping[str, float]
     options: Mapping[str, str]
+    versions: Mapping[str, str] = field(default_factory=dict)
+    files: Mapping[str, str] = field(default_factory=dict)
 
 
 @contextmanager
@@ -137,8 +141,8 @@ def _check_parents(path: Path) -> None:
         raise PermissionError(13, "no right to write there")
 
 
-def write_new(path: Path, text: str) -> None:
-    """Write a new text file whole or not at all.
+def write_new(path: Path, content: str | bytes) -> None:
+    """Write a new file whole or not at all; text as UTF-8.
 
     Raises
     ------
@@ -149,7 +153,7 @@ def write_new(path: Path, text: str) -> None:
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         scratch = path.with_name(f".{path.name}.partial")
-        scratch.write_text(text, encoding="utf-8", newline="")
+        scratch.write_bytes(content.encode("utf-8") if isinstance(content, str) else content)
         scratch.replace(path)
     except OSError as error:
         raise BadInput(path, "", error.strerror or "an error", "a file to write") from error
@@ -228,13 +232,22 @@ def extra_types() -> dict[str, type]:
     from sofs_bayes.checks.loo import AuthorityLooRow, LooRow, LooSummary
     from sofs_bayes.checks.power_scaling import PowerScalingRow
     from sofs_bayes.checks.tipping import TippingPoint, TippingRow
-    from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow
+    from sofs_bayes.estimands.rows import (
+        AuthoritySizeRow,
+        MonteCarloRow,
+        ShrinkageRow,
+        ThresholdRow,
+        YearlyRateRow,
+    )
     from sofs_bayes.matching.choice import LeftOut, Match
     from sofs_bayes.matching.pre_trend import PreTrendRow
     from sofs_bayes.records.notices import Notice
 
     return {
         "densities": DensityRow,
+        "thresholds": ThresholdRow,
+        "yearly_rates": YearlyRateRow,
+        "authority_sizes": AuthoritySizeRow,
         "sensitivity": EffectRow,
         "rates": RateRow,
         "predictive": PredictiveCell,
@@ -310,6 +323,8 @@ def read(folder: Path) -> Run:
         inputs=inputs,
         seconds=seconds,
         options=options,
+        versions=manifest.get("versions", {}),
+        files=files,
     )
 
 

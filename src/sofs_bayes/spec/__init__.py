@@ -61,6 +61,7 @@ from sofs_bayes.spec.printed import (
 )
 from sofs_bayes.spec.terms import (
     Beta,
+    Equivalence,
     Estimands,
     Evidence,
     HalfNormal,
@@ -82,6 +83,7 @@ __all__ = [
     "Comparators",
     "CriticalValues",
     "Departure",
+    "Equivalence",
     "Estimands",
     "Evidence",
     "Exponential",

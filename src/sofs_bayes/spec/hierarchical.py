@@ -154,6 +154,10 @@ class HierarchicalAnalysis:
             raise ValueError(
                 f"priors.{needed}, and no priors.{not_used}, with a {self.model.likelihood} model"
             )
+        region = self.estimands.equivalence
+        linear = self.model.likelihood == "gaussian"
+        if linear and region is not None and region.scale != "risk":
+            raise ValueError('estimands.equivalence.scale: "risk" with a gaussian model')
         treatment = self.regression.treatment
         pooled = self.model.years_since != "separate"
         if pooled and treatment != "leads and lags":

@@ -154,4 +154,7 @@ class PrintedAnalysis:
             statement.scale != "risk" for statement in self.estimands.statements
         ):
             raise ValueError('statements on the scale "risk" where design.scale = "risk"')
+        region = self.estimands.equivalence
+        if self.design.scale == "risk" and region is not None and region.scale != "risk":
+            raise ValueError('estimands.equivalence.scale: "risk" where design.scale = "risk"')
         return self

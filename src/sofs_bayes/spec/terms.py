@@ -1,5 +1,6 @@
 """What every kind of analysis file is made of: priors, statements, estimands, the sampler."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import ConfigDict, Field, model_validator
@@ -16,6 +17,8 @@ Positive = Annotated[float, Field(gt=0)]
 Count = Annotated[int, Field(ge=1)]
 Year = Annotated[int, Field(ge=1990, le=2100)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
+
+NO_EFFECT: Mapping[Scale, float] = {"risk": 0.0, "log-odds": 0.0, "odds ratio": 1.0}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -66,12 +69,51 @@ class Statement:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Equivalence:
+    """A region of effects too small to matter, and how probable it must be for that to be said.
+
+    `within` holds no effect (0, or an odds ratio of 1) between its bounds. Declared before the
+    result is seen, it lets a report say "practically none"; without one there is no verdict.
+    """
+
+    scale: Scale
+    within: tuple[float, float]
+    probability: Annotated[float, Field(gt=0.5, lt=1)] = 0.95
+    why: Why
+
+    @model_validator(mode="after")
+    def _around_no_effect(self) -> Self:
+        none = NO_EFFECT[self.scale]
+        if not self.within[0] < none < self.within[1]:
+            raise ValueError(f"within = [lower, upper] with lower < {none:g} < upper")
+        if self.scale == "odds ratio" and not self.within[0] > 0:
+            raise ValueError("within = [lower, upper] with lower > 0 for an odds ratio")
+        return self
+
+    @property
+    def statement(self) -> Statement:
+        """The claim that the effect is in the region."""
+        return Statement(scale=self.scale, within=self.within)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Estimands:
-    """What is reported of every effect: interval kind and level, and the statements."""
+    """What is reported of every effect: interval kind and level, and the statements.
+
+    `equivalence` is the region of practical equivalence, None where none was declared.
+    """
 
     interval: Literal["eti", "hdi"] = "eti"
     level: Rate = 0.9
     statements: Annotated[tuple[Statement, ...], Field(min_length=1)]
+    equivalence: Equivalence | None = None
+
+    @property
+    def claims(self) -> tuple[Statement, ...]:
+        """All whose probability is computed: the statements, and the region of equivalence."""
+        if self.equivalence is None or self.equivalence.statement in self.statements:
+            return self.statements
+        return (*self.statements, self.equivalence.statement)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)

@@ -1,0 +1,51 @@
+"""Cells → how many referrals of each authority a fit rests on, at least."""
+
+from typing import TYPE_CHECKING
+
+from sofs_bayes.cells.dataset import frame_of
+from sofs_bayes.estimands.rows import AuthoritySizeRow
+from sofs_bayes.frequentist.terms import PILOT, POST, kept_rows
+
+if TYPE_CHECKING:
+    from sofs_bayes.cells.dataset import Cells
+    from sofs_bayes.spec import Regression
+
+ARMS = {1: "pilot", 0: "comparator"}
+PERIODS = {0: "before", 1: "after"}
+
+
+def authority_size_rows(cells: "Cells", regression: "Regression") -> list[AuthoritySizeRow]:
+    """Unweighted referrals and events by authority and period, pilots first.
+
+    An authority that stands in several matched groups has a row of each referral in each of
+    them, so the largest group counts alone. Suppressed and rounded counts enter at their lower
+    bounds. Authorities without children in a period have a row of zeros.
+
+    Parameters
+    ----------
+    cells
+        As `collapse` makes them or a release gives them.
+    regression
+        Whose groups are counted.
+    """
+    frame = kept_rows(frame_of(cells.patterns, "pattern"), regression)
+    if cells.threshold:
+        frame = frame.assign(n=frame["n_low"], events=frame["events_low"])
+    keys = [frame[key].astype(str) for key in ("authority", "group")]
+    keys += [frame[key].astype(int) for key in (PILOT, POST)]
+    by_group = frame.groupby(keys, observed=True)[["n", "events"]].sum()
+    most = by_group.groupby(level=["authority", PILOT, POST]).max()
+    found = {place: (round(n), round(events)) for place, n, events in most.itertuples()}
+    authorities = sorted({(-pilot, name) for name, pilot, _ in found})
+    return [
+        AuthoritySizeRow(
+            authority=name,
+            arm=ARMS[-minus_pilot],
+            period=period,
+            referrals=counts[0],
+            events=counts[1],
+        )
+        for minus_pilot, name in authorities
+        for code, period in PERIODS.items()
+        for counts in [found.get((name, -minus_pilot, code), (0, 0))]
+    ]

@@ -148,10 +148,10 @@ def _grid_line(
     if found is None:
         return ("all as declared", "", *estimand, *numbers)
     name, factor = found["parameter"], float(found["factor"])
-    return (name.replace("_", " "), _scaled(analysis, name, factor), *estimand, *numbers)
+    return (name.replace("_", " "), scaled_prior(analysis, name, factor), *estimand, *numbers)
 
 
-def _scaled(analysis: HierarchicalAnalysis, name: str, factor: float) -> str:
+def scaled_prior(analysis: HierarchicalAnalysis, name: str, factor: float) -> str:
     """The prior of a grid's line in the usual notation."""
     prior = getattr(analysis.priors, name)
     if isinstance(prior, Exponential):

@@ -39,6 +39,15 @@ def errors_of(run: Run, rows: Sequence[EffectRow]) -> dict[str, tuple[float, ...
     }
 
 
+def max_error(run: Run, row: EffectRow) -> float:
+    """The largest Monte Carlo error of an effect's median and interval; NaN if none is known."""
+    found = monte_carlo(run, row)
+    if found is None:
+        return NAN
+    errors = [getattr(found, name) for name in ERRORS_OF.values()]
+    return max((error for error in errors if not math.isnan(error)), default=NAN)
+
+
 def known(errors: Mapping[str, Sequence[float]]) -> dict[str, tuple[float, ...]]:
     """The columns of errors of which at least one is known."""
     return {

@@ -8,6 +8,8 @@ from pathlib import Path
 from sofs_bayes.errors import BadInput
 from sofs_bayes.reporting.contents.publication_effects import effects_tables
 from sofs_bayes.reporting.contents.publication_pilots import pilots_tables
+from sofs_bayes.reporting.contents.publication_priors import priors_tables
+from sofs_bayes.reporting.contents.publication_report import report_layout_tables
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Table
 
@@ -25,11 +27,15 @@ KINDS: tuple[str, ...] = (
 )
 _MAKERS: Mapping[str, Maker] = {
     "effects": effects_tables,
+    "report": report_layout_tables,
     "pilots": pilots_tables,
+    "priors": priors_tables,
 }
 _NEEDED: Mapping[str, str] = {
     "effects": "a run",
+    "report": "a run of children or from print that stands for a column of Tables 5 to 7",
     "pilots": "a run with effects of single pilots: of children, or of open counts",
+    "priors": "a run",
 }
 
 

@@ -14,8 +14,9 @@ from sofs_bayes.reporting.contents.effects import (
 from sofs_bayes.reporting.contents.hierarchical import main_rows
 from sofs_bayes.reporting.contents.monte_carlo import errors_of, first_prior, known
 from sofs_bayes.reporting.contents.publication_numbers import above_zero
+from sofs_bayes.reporting.digits import Cell, Format, shown
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.tables import Cell, Column, Format, Table, shown
+from sofs_bayes.reporting.table_model import Column, Table
 
 LAST = (POOLED, NEW)
 CALLED = {POOLED: "All pilots together", NEW: "A new authority"}

@@ -1,0 +1,164 @@
+"""Columns and rows of the report's Tables 5 to 7 ↔ the effects of runs that answer them."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from sofs_bayes.estimands import POOLED, EffectRow
+from sofs_bayes.frequentist.printed_rows import term_of
+from sofs_bayes.published.facts import Fact, load_facts
+from sofs_bayes.reporting.contents.hierarchical import MAIN
+from sofs_bayes.reporting.contents.monte_carlo import first_prior
+from sofs_bayes.reporting.contents.publication_numbers import above_zero
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.spec import HierarchicalAnalysis, PrintedAnalysis
+
+OUTCOMES: Mapping[int, str] = {5: "ICPC", 6: "ICPC", 7: "CLA"}
+AFTER = "effect after settling-in"
+IN_YEAR = "effect in year "
+FROM_PRINT: Mapping[str, str] = {"did": "effect (DiD)", "pilot": "pilot difference"}
+# Term → the effect that answers it, and its sign: where comparators' dummies stand for the
+# effect, a rise among pilots is a fall among comparators.
+OF_CHILDREN: Mapping[str, tuple[str, int]] = {
+    **{f"lag {k}": (f"{IN_YEAR}{k:+d}", 1) for k in range(10)},
+    "quality × post": ("effect per unit of the score", 1),
+    "embeddedness × post": ("effect per unit of the score", 1),
+    "similar practice model × post": (
+        "effect against comparators with a similar practice model",
+        -1,
+    ),
+    "other practice model × post": ("effect against other comparators", -1),
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportColumn:
+    """A column of a printed table as one posterior answers it.
+
+    Attributes
+    ----------
+    table, name
+        The number of the table, and the column's heading in the report.
+    run, variant
+        Whose posterior, under its first effect prior; the fit's variant (from print: the reading
+        of the stars).
+    """
+
+    table: int
+    name: str
+    run: Run
+    variant: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """What a posterior says of one row on one scale; `above_zero` is None where not asked.
+
+    `effect` carries the sign of the printed row.
+    """
+
+    effect: EffectRow
+    above_zero: float | None
+    mcse: float
+    turned: bool
+
+
+def report_columns(run: Run) -> list[ReportColumn]:
+    """The printed column a run stands for, once for each variant of it; none if it is none.
+
+    An analysis of another outcome than a table's stands for no column of it, whatever its
+    column is called.
+    """
+    analysis = run.analysis
+    table, name = None, ""
+    variants: Sequence[str] = (MAIN,)
+    if isinstance(analysis, HierarchicalAnalysis):
+        table, name = analysis.regression.table, analysis.column
+    elif isinstance(analysis, PrintedAnalysis) and analysis.from_table is not None:
+        table, name = analysis.from_table.table, analysis.from_table.column
+        variants = [reading.name for reading in analysis.readings]
+    if table is None or OUTCOMES.get(table) != analysis.outcome:
+        return []
+    if name not in {fact.column for fact in table_facts(table)}:
+        return []
+    return [ReportColumn(table=table, name=name, run=run, variant=v) for v in variants]
+
+
+def table_facts(table: int) -> list[Fact]:
+    """The printed cells of a table below its headings, in the report's order."""
+    return [fact for fact in load_facts() if fact.table == table and fact.column]
+
+
+def printed_cell(table: int, row: str, column: str) -> Fact | None:
+    """The printed cell at a place; None where the report has none."""
+    cells = table_facts(table)
+    return next((each for each in cells if (each.row, each.column) == (row, column)), None)
+
+
+def answer(column: ReportColumn, row: str, scale: str) -> Answer | None:
+    """What a column's posterior says of a printed row, on one scale; None if nothing."""
+    estimand, sign = _estimand(column, row)
+    if estimand is None:
+        return None
+    return answer_of(column, estimand, scale, sign=sign)
+
+
+def _estimand(column: ReportColumn, row: str) -> tuple[str | None, int]:
+    term = term_of(row) or ""
+    analysis = column.run.analysis
+    if isinstance(analysis, PrintedAnalysis):
+        assert analysis.from_table is not None
+        own = {analysis.from_table.pilot_row: "pilot", analysis.from_table.did_row: "did"}
+        return FROM_PRINT.get(own.get(row, "")), 1
+    assert isinstance(analysis, HierarchicalAnalysis)
+    treatment = analysis.regression.treatment
+    if term == "did":
+        # With Ofsted's interaction the printed row is the effect at a rating of 0.
+        return (AFTER if treatment == "did" else None), 1
+    scored = term.removesuffix(" × post")
+    if scored in ("quality", "embeddedness") and scored != treatment:
+        return None, 1
+    return OF_CHILDREN.get(term, (None, 1))
+
+
+def answer_of(column: ReportColumn, estimand: str, scale: str, *, sign: int = 1) -> Answer | None:
+    """What a column's posterior says of a pooled effect, under its first prior, on one scale."""
+    run = column.run
+    asked = (estimand, POOLED, scale, first_prior(run), column.variant)
+    for row in run.effects:
+        if (row.estimand, row.target, row.scale, row.prior, row.variant) != asked:
+            continue
+        chance, mcse = above_zero(run, row)
+        if sign < 0:
+            chance = None if chance is None else 1.0 - chance
+        effect = row if sign > 0 else _turned(row)
+        return Answer(effect=effect, above_zero=chance, mcse=mcse, turned=sign < 0)
+    return None
+
+
+def _turned(row: EffectRow) -> EffectRow:
+    return replace(row, mean=-row.mean, median=-row.median, lower=-row.upper, upper=-row.lower)
+
+
+def not_printed(columns: Sequence[ReportColumn]) -> list[str]:
+    """Pooled effects that some column's printed rows do not ask for, in the order they come in.
+
+    The average after settling-in where the column tells more than one effect, years after the
+    last one printed, effects at each Ofsted rating.
+    """
+    found: dict[str, None] = {}
+    for column in columns:
+        for effect in column.run.effects:
+            ours = effect.target == POOLED and effect.estimand.startswith("effect")
+            if ours and effect.variant == column.variant and not _asked(column, effect.estimand):
+                found[effect.estimand] = None
+    return list(found)
+
+
+def answer_not_printed(column: ReportColumn, estimand: str, scale: str) -> Answer | None:
+    """The effect on one scale, unless a printed row of the column asks for it."""
+    return None if _asked(column, estimand) else answer_of(column, estimand, scale)
+
+
+def _asked(column: ReportColumn, estimand: str) -> bool:
+    rows = dict.fromkeys(fact.row for fact in table_facts(column.table))
+    return any(_estimand(column, row)[0] == estimand for row in rows)

@@ -62,7 +62,7 @@ def match(
     output
         The new folder; `matched/` and the analysis's name by default.
     authorities, groups
-        Their CSV files; by default beside the referrals.
+        Their files (CSV, Stata, Parquet, Excel); by default beside the referrals.
     memory
         What DuckDB may hold in memory; the rest goes to temporary files.
 
@@ -91,8 +91,8 @@ def match(
     file = referrals_file(children)
     inputs = [
         file,
-        Path(authorities or _beside(file, "authorities.csv")),
-        Path(groups or _beside(file, "groups.csv")),
+        Path(authorities or _beside(file, "authorities")),
+        Path(groups or _beside(file, "groups")),
     ]
     known, given = read_authorities(inputs[1], analysis), read_groups(inputs[2])
     progress(f"{analysis.name}: reading and checking {file.name}")
@@ -302,16 +302,17 @@ def write_manifest(
     _write(folder / "manifest.json", text + "\n")
 
 
-def _beside(file: Path, ending: str) -> Path:
-    """The only file of this name, or of a name that ends so, in the folder of a file."""
-    exact = file.parent / ending
-    if exact.is_file():
-        return exact
-    found = sorted(file.parent.glob(f"*-{ending}"))
+def _beside(file: Path, name: str) -> Path:
+    """The only table of this name, or of a name that ends so, in the folder of a file."""
+    from sofs_bayes.records.table_files import FORMATS
+
+    names = [f"{name}{suffix}" for suffix in FORMATS]
+    exact = [path for each in names if (path := file.parent / each).is_file()]
+    found = exact or [path for each in names for path in sorted(file.parent.glob(f"*-{each}"))]
     if len(found) != 1:
-        option = "--" + ending.removesuffix(".csv")
         count = f"{len(found)} files of that name" if found else "no such file"
-        raise BadInput(exact, "", count, f"one beside the referrals, or {option} FILE")
+        allowed = f"one beside the referrals, or --{name} FILE"
+        raise BadInput(file.parent / names[0], "", count, allowed)
     return found[0]
 
 

@@ -1,4 +1,4 @@
-"""Covariates of authorities by year, from a CSV file."""
+"""Covariates of authorities by year, from a file: CSV, Stata, Parquet or Excel."""
 
 import math
 import re
@@ -8,14 +8,15 @@ from pathlib import Path
 import pandas as pd
 
 from sofs_bayes.errors import BadInput, BadSpec
-from sofs_bayes.records.csv_text import CsvText, did_you_mean, read_csv_text
+from sofs_bayes.records.csv_text import CsvText, did_you_mean
+from sofs_bayes.records.table_files import read_table
 from sofs_bayes.spec import AuthorityCovariate, ChildrenAnalysis
 
 AUTHORITY, YEAR = "authority", "year"
 
 
 def read_authorities(path: Path | str, analysis: ChildrenAnalysis) -> pd.DataFrame:
-    """The authorities' covariates in a CSV file, or in `authorities.csv` of a folder.
+    """The authorities' covariates in a file, or in `authorities.csv` of a folder.
 
     Columns `authority`, `year` (financial, by its first calendar year) and those that
     `analysis.records.authority_covariates` names; others are ignored. Every authority and
@@ -37,8 +38,11 @@ def read_authorities(path: Path | str, analysis: ChildrenAnalysis) -> pd.DataFra
         though it is declared the same every year. The first line with it is named.
     """
     path = Path(path)
-    table = read_csv_text(path / "authorities.csv" if path.is_dir() else path)
     declared = analysis.records.authority_covariates
+    table = read_table(
+        path / "authorities.csv" if path.is_dir() else path,
+        numbers=(YEAR, *(each.name for each in declared)),
+    )
     _check_header(table, [AUTHORITY, YEAR, *(each.name for each in declared)])
     text = pd.DataFrame(
         [record.fields for record in table.records], columns=list(table.header), dtype=object

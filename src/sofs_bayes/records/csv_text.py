@@ -62,7 +62,7 @@ def read_csv_text(path: Path | str) -> CsvText:
     if first is None:
         raise BadInput(path, "", "an empty file", "a CSV file with a header and rows")
     header = first.fields
-    _check_header(path, header)
+    check_header(path, header)
     rows = tuple(_same_width(path, header, records))
     if not rows:
         raise BadInput(path, "line 1", "a header and no rows", "a header and rows")
@@ -134,7 +134,14 @@ def _records(path: Path, text: str) -> Iterator[Record]:
         raise BadInput(path, f"line {reader.line_num}", f"not CSV ({error})", "CSV") from error
 
 
-def _check_header(path: Path, header: tuple[str, ...]) -> None:
+def check_header(path: Path, header: tuple[str, ...]) -> None:
+    """Refuse a header with an empty name, or with one twice.
+
+    Raises
+    ------
+    BadInput
+        It has.
+    """
     doubled = [name for name, times in Counter(header).items() if name and times > 1]
     if "" in header or doubled:
         found = f"the column {doubled[0]} twice" if doubled else "a column without a name"

@@ -1,4 +1,4 @@
-"""Matched groups: each pilot with its settling-in window and its comparators; a CSV file.
+"""Matched groups: each pilot with its settling-in window and its comparators; a file.
 
 A group is named by its pilot. Its comparators take the pilot's window in turn.
 """
@@ -11,7 +11,8 @@ from datetime import date
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput, BadSpec
-from sofs_bayes.records.csv_text import CsvText, Record, did_you_mean, read_csv_text
+from sofs_bayes.records.csv_text import CsvText, Record, did_you_mean
+from sofs_bayes.records.table_files import read_table
 
 HEADER = ("pilot", "comparator", "settling_in_start", "settling_in_end")
 
@@ -72,7 +73,7 @@ class Groups:
 
 
 def read_groups(path: Path | str) -> Groups:
-    """The groups in a CSV file, or in `groups.csv` of a folder.
+    """The groups in a file (CSV, Stata, Parquet, Excel), or in `groups.csv` of a folder.
 
     Columns `pilot`, `comparator`, `settling_in_start`, `settling_in_end` (both days are part of
     settling-in; YYYY-MM-DD). A row per pilot and comparator; one row with an empty comparator
@@ -88,7 +89,7 @@ def read_groups(path: Path | str) -> Groups:
         comparator beside others.
     """
     path = Path(path)
-    table = read_csv_text(path / "groups.csv" if path.is_dir() else path)
+    table = read_table(path / "groups.csv" if path.is_dir() else path)
     _check_header(table)
     read = [_read_row(table, record) for record in table.records]
     faults = [fault for _, of_row in read for fault in of_row]

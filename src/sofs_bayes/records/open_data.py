@@ -9,7 +9,7 @@ from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.records.csv_text import did_you_mean, read_csv_text
+from sofs_bayes.records.csv_text import did_you_mean
 from sofs_bayes.records.dfe_files import (
     LOCAL_AUTHORITY,
     NATIONAL,
@@ -28,6 +28,7 @@ from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.panel import Cell, Entry, Panel, Role, Source, make_panel
 from sofs_bayes.records.panel_csv import cut_off, is_panel, panel_from_csv
 from sofs_bayes.records.symbols import SYMBOLS, read_count
+from sofs_bayes.records.table_files import read_table
 from sofs_bayes.spec import OpenCounts
 
 # National rows are rounded to the nearest 10.
@@ -44,8 +45,9 @@ def read_panel(files: Sequence[Path | str], counts: OpenCounts) -> Panel:
     Parameters
     ----------
     files
-        CSV files of 'Explore education statistics' as downloaded, in any order; or one CSV
-        with the header `authority,code,year` and the two columns counted.
+        CSV files of 'Explore education statistics' as downloaded, in any order; or one file
+        with the columns `authority`, `code`, `year` and the two that are counted. Stata,
+        Parquet and Excel files with the same columns do as well.
     counts
         Which columns are counted over which financial years. A column is taken from whichever
         file has it.
@@ -59,7 +61,8 @@ def read_panel(files: Sequence[Path | str], counts: OpenCounts) -> Panel:
     """
     if not files:
         raise BadInput("FILES", "", "no file", "CSV files of the Department for Education")
-    tables = sorted((read_csv_text(file) for file in files), key=lambda table: table.path)
+    read = (read_table(file, numbers=("year", "time_period")) for file in files)
+    tables = sorted(read, key=lambda table: table.path)
     for table in tables:
         if is_panel(table) and len(tables) > 1:
             raise BadInput(table.path, "", "a panel beside other files", "one panel alone")

@@ -18,16 +18,16 @@ from typing import TYPE_CHECKING, Literal
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.column_values import Given, literal, quoted
 from sofs_bayes.records.csv_text import did_you_mean
+from sofs_bayes.records.stata_files import check_end_of_stata, value_labels
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
     from pandas import DataFrame
-    from pandas.api.typing import StataReader
 
 Evidence = Literal["synthetic", "records"]
 SUFFIXES = (".csv", ".csv.gz", ".parquet", ".dta")
 ALLOWED = "a file of referrals: " + ", ".join(SUFFIXES)
-BESIDE = ("authorities.csv", "groups.csv")
+BESIDE = ("authorities", "groups")
 FRAME, COPIED = "given_frame", "copied_file"
 STATA_ROWS = 250_000
 
@@ -58,7 +58,7 @@ def referrals_file(path: Path | str) -> Path:
     """The file of referrals at a path, or the only one in the folder at it.
 
     In a folder it is the file with `children` in its name, or the only one of a format that
-    can be read, beside `authorities.csv` and `groups.csv`.
+    can be read, beside the files of authorities and groups.
 
     Raises
     ------
@@ -75,7 +75,7 @@ def referrals_file(path: Path | str) -> Path:
     readable = [
         each
         for each in sorted(path.iterdir())
-        if each.name.casefold().endswith(SUFFIXES) and each.name not in BESIDE
+        if each.name.casefold().endswith(SUFFIXES) and not _is_beside(each)
     ]
     named = [each for each in readable if "children" in each.name.casefold()]
     candidates = named or readable
@@ -83,6 +83,11 @@ def referrals_file(path: Path | str) -> Path:
         found = ", ".join(each.name for each in candidates) or "none"
         raise BadInput(path, "files of referrals", found, "one, or one with children in its name")
     return candidates[0]
+
+
+def _is_beside(path: Path) -> bool:
+    """Whether a file is one of authorities or groups, by its name."""
+    return path.name.split(".")[0].casefold() in BESIDE
 
 
 def open_source(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str]) -> Source:
@@ -101,7 +106,7 @@ def open_source(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[s
         if path.stat().st_size == 0:
             raise BadInput(path, "", "an empty file", ALLOWED)
         if path.suffix.casefold() == ".dta":
-            _check_end_of_stata(path)
+            check_end_of_stata(path, ALLOWED)
             return _open_stata(connection, path, wanted)
         if path.suffix.casefold() == ".parquet":
             return _open_parquet(connection, path, wanted)
@@ -230,7 +235,7 @@ def _open_stata(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[s
     try:
         with pd.read_stata(path, convert_categoricals=False, chunksize=STATA_ROWS) as reader:
             check_columns(str(path), list(reader.variable_labels()), wanted)
-            labels = _value_labels(reader)
+            labels = value_labels(reader)
             rows = sum(_append(connection, portion[list(wanted)]) for portion in reader)
             if rows == 0:
                 raise BadInput(path, "", "a header and no rows", "at least one referral")
@@ -243,15 +248,6 @@ def _open_stata(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[s
     return Source(name=str(path), relation=COPIED, columns=columns, evidence=_by_name(path))
 
 
-def _check_end_of_stata(path: Path) -> None:
-    """Refuse a Stata file (from version 13 on) without its end; value labels stand there."""
-    with path.open("rb") as file:
-        begins = file.read(11) == b"<stata_dta>"
-        file.seek(-min(12, path.stat().st_size), 2)
-        if begins and file.read() != b"</stata_dta>":
-            raise BadInput(path, "", "a Stata file that is cut off", ALLOWED)
-
-
 def _append(connection: "DuckDBPyConnection", portion: "DataFrame") -> int:
     """Copy rows into the connection; their number."""
     # Whole numbers are floats in a portion where some are missing; NaN arrives as NULL.
@@ -260,18 +256,6 @@ def _append(connection: "DuckDBPyConnection", portion: "DataFrame") -> int:
     connection.execute(f"INSERT INTO {COPIED} FROM portion")
     connection.unregister("portion")
     return len(portion)
-
-
-def _value_labels(reader: "StataReader") -> dict[str, dict[str, str]]:
-    """Column → number as text → label, for the columns that have labels."""
-    # pandas has no public way from a column to its set of labels, whose name is its own.
-    sets: Sequence[str] = reader._lbllist  # type: ignore[attr-defined]
-    labels = reader.value_labels()
-    return {
-        column: {str(number): label for number, label in labels[name].items()}
-        for column, name in zip(reader.variable_labels(), sets, strict=True)
-        if name in labels
-    }
 
 
 # ------------------------------------------------------------------------------ messages

@@ -1,0 +1,166 @@
+"""A file with a table → its header and records as text: CSV, Stata, Parquet, Excel.
+
+Every format is read as if its table had been written as CSV: days as 2014-04-30, whole numbers
+without decimals, missing values (Stata's `.` and `.a` to `.z` too) as empty fields, and the
+header as line 1, so that a Stata file's observation 4 is line 5.
+"""
+
+import glob
+import hashlib
+import struct
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
+from datetime import date
+from decimal import Decimal
+from numbers import Integral, Real
+from pathlib import Path
+from typing import Any
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.records.csv_text import CsvText, Record, check_header, read_csv_text
+from sofs_bayes.records.stata_files import check_end_of_stata, value_labels
+
+FORMATS = (".csv", ".dta", ".parquet", ".xlsx")
+ALLOWED = "a table as .csv, .dta, .parquet or .xlsx"
+
+# Formats that people have and that are not read; any other ending is taken for CSV.
+NOT_READ = {
+    ".xls": "an Excel workbook of before 2007",
+    ".xlsm": "an Excel workbook with macros",
+    ".xlsb": "a binary Excel workbook",
+    ".ods": "an OpenDocument workbook",
+    ".rds": "an R file",
+    ".rda": "an R file",
+    ".rdata": "an R file",
+    ".sav": "an SPSS file",
+    ".sas7bdat": "a SAS file",
+    ".gz": "a compressed file",
+    ".zip": "a compressed file",
+}
+
+type Lines = Iterable[Sequence[Any]]
+
+
+def read_table(path: Path | str, *, numbers: Collection[str] = ()) -> CsvText:
+    """The table in a file, as text.
+
+    Parameters
+    ----------
+    path
+        What its name ends in says what it is; an unknown ending is taken for CSV. A workbook
+        has one sheet with content.
+    numbers
+        Columns whose numbers are wanted though they may have value labels; of all others the
+        label stands in place of its number.
+
+    Raises
+    ------
+    BadInput
+        It is missing, damaged, of a format that is not read, or a table without rows.
+    """
+    path = Path(path)
+    suffix = path.suffix.casefold()
+    if suffix in NOT_READ:
+        raise BadInput(path, "", NOT_READ[suffix], ALLOWED)
+    readers: Mapping[str, Callable[[], tuple[Sequence[str], Lines]]] = {
+        ".dta": lambda: _stata(path, numbers),
+        ".parquet": lambda: _parquet(path),
+        ".xlsx": lambda: _workbook(path),
+    }
+    if suffix not in readers:
+        return read_csv_text(path)
+    try:
+        content = path.read_bytes()
+        if not content:
+            raise BadInput(path, "", "an empty file", ALLOWED)
+        header, lines = readers[suffix]()
+    except OSError as error:
+        raise BadInput(path, "", error.strerror or "a damaged file", ALLOWED) from None
+    check_header(path, tuple(header))
+    records = tuple(
+        Record(line=number, fields=tuple(map(_text, line)))
+        for number, line in enumerate(lines, start=2)
+    )
+    if not records:
+        raise BadInput(path, "line 1", "a header and no rows", "a header and rows")
+    return CsvText(
+        path=path,
+        sha256=hashlib.sha256(content).hexdigest(),
+        header=tuple(header),
+        records=records,
+        complete=True,
+    )
+
+
+def _stata(path: Path, numbers: Collection[str]) -> tuple[Sequence[str], Lines]:
+    import pandas as pd
+
+    check_end_of_stata(path, ALLOWED)
+    try:
+        frame = pd.read_stata(path, convert_categoricals=False)
+        with pd.read_stata(path, iterator=True) as reader:
+            labels = value_labels(reader)
+    except (ValueError, EOFError, struct.error, IndexError):
+        raise BadInput(path, "", "no Stata file, or one that is cut off", ALLOWED) from None
+    columns = []
+    for name in frame.columns:
+        stand_for = {} if name in numbers else labels.get(name, {})
+        texts = map(_text, frame[name])
+        columns.append([stand_for.get(text, text) for text in texts])
+    return [str(name) for name in frame.columns], zip(*columns, strict=True)
+
+
+def _parquet(path: Path) -> tuple[Sequence[str], Lines]:
+    import duckdb
+
+    try:
+        with duckdb.connect() as connection:
+            found = connection.read_parquet(glob.escape(str(path)))
+            return found.columns, found.fetchall()
+    except duckdb.Error:
+        raise BadInput(path, "", "no Parquet file, or one that is cut off", ALLOWED) from None
+
+
+def _workbook(path: Path) -> tuple[Sequence[str], Lines]:
+    from zipfile import BadZipFile
+
+    from openpyxl import load_workbook
+    from openpyxl.utils.exceptions import InvalidFileException
+
+    try:
+        book = load_workbook(path, read_only=True, data_only=True)
+        sheets = {sheet.title: list(sheet.values) for sheet in book.worksheets}
+        book.close()
+    except (BadZipFile, InvalidFileException, KeyError, ValueError, EOFError):
+        raise BadInput(path, "", "no workbook, or one that is damaged", ALLOWED) from None
+    filled = {name: rows for name, rows in sheets.items() if any(map(any, map(_given, rows)))}
+    if len(filled) != 1:
+        found = f"{len(filled)} sheets with content"
+        raise BadInput(path, "", found, "one sheet, with the header in its first row")
+    (rows,) = filled.values()
+    width = max(index for row in rows for index, cell in enumerate(_given(row), 1) if cell)
+    while not any(_given(rows[-1])):
+        rows.pop()
+    header, *lines = [(*row[:width], *[None] * (width - len(row))) for row in rows]
+    return [_text(name) for name in header], lines
+
+
+def _given(row: Sequence[Any]) -> list[bool]:
+    """Whether each cell of a sheet's row has something."""
+    return [cell is not None and cell != "" for cell in row]
+
+
+def _text(value: Any) -> str:
+    """A value as CSV has it."""
+    import pandas as pd
+
+    if isinstance(value, str):
+        return value
+    if value is None or pd.isna(value):
+        return ""
+    if isinstance(value, date):  # so are times; a day at midnight is a day
+        return str(value).removesuffix(" 00:00:00")
+    if isinstance(value, Integral):
+        return str(int(value))
+    if isinstance(value, Real | Decimal):
+        return f"{value:.0f}" if float(value).is_integer() else str(float(value))
+    return str(value)

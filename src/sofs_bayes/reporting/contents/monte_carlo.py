@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.estimands.rows import MonteCarloRow
@@ -22,12 +23,31 @@ def first_prior(run: Run) -> str:
 
 
 def monte_carlo(run: Run, row: EffectRow) -> MonteCarloRow | None:
-    """The Monte Carlo errors of an effect: known for the main fit under the first prior."""
-    if (row.prior, row.variant) != (first_prior(run), MAIN) or "monte_carlo" not in run.extra:
+    """The Monte Carlo errors of an effect.
+
+    They are stored for the main fit under the first prior. The run's other fits have as many
+    draws, so theirs are in proportion to the posteriors' standard deviations; that is exact
+    enough for the number of digits.
+    """
+    if "monte_carlo" not in run.extra:
         return None
     asked = (row.estimand, row.target, row.scale)
     rows: Iterable[MonteCarloRow] = run.extra["monte_carlo"][1]
-    return next((r for r in rows if (r.estimand, r.target, r.scale) == asked), None)
+    found = next((r for r in rows if (r.estimand, r.target, r.scale) == asked), None)
+    own = (first_prior(run), MAIN)
+    if found is None or (row.prior, row.variant) == own:
+        return found
+    mains = (r for r in run.effects if (r.estimand, r.target, r.scale) == asked)
+    main = next((r for r in mains if (r.prior, r.variant) == own), None)
+    if main is None or not main.sd > 0:
+        return None
+    return replace(
+        found,
+        mcse_mean=found.mcse_mean * row.sd / main.sd,
+        mcse_median=found.mcse_median * row.sd / main.sd,
+        mcse_lower=found.mcse_lower * row.sd / main.sd,
+        mcse_upper=found.mcse_upper * row.sd / main.sd,
+    )
 
 
 def errors_of(run: Run, rows: Sequence[EffectRow]) -> dict[str, tuple[float, ...]]:

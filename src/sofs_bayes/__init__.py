@@ -14,11 +14,13 @@ if TYPE_CHECKING:
     from sofs_bayes.errors import BadInput, BadSpec, SofsBayesError
     from sofs_bayes.frequentist.gram import gram
     from sofs_bayes.frequentist.published_analysis import published_analysis
+    from sofs_bayes.frequentist.terms import child_terms as covariate_terms
+    from sofs_bayes.frequentist.terms import design as regression_design
     from sofs_bayes.matching.authorities import choose_comparators
     from sofs_bayes.matching.pre_trend import pre_trend_fit
     from sofs_bayes.matching.strata import match_frame, read_matched
     from sofs_bayes.pipeline.calibrate import calibrate, calibrate_all
-    from sofs_bayes.pipeline.children import collapse, match
+    from sofs_bayes.pipeline.children import collapse, match, matched_file
     from sofs_bayes.pipeline.comparison import compare
     from sofs_bayes.pipeline.fits import fit, save
     from sofs_bayes.pipeline.reanalysis import reanalyse
@@ -28,16 +30,30 @@ if TYPE_CHECKING:
     from sofs_bayes.published.audit import audit
     from sofs_bayes.published.facts import fact, load_facts, stated
     from sofs_bayes.records.open_data import read_panel
+    from sofs_bayes.reporting.calibration_page import calibration_drawings
     from sofs_bayes.reporting.contents import (
+        brackets_table,
         diagnostics_table,
         effects_table,
+        findings_table,
+        hierarchical_diagnostics,
+        matches_table,
+        notices_table,
+        pilots_table,
+        pre_trend_table,
         publication_tables,
+        rates_table,
         sensitivity_table,
     )
+    from sofs_bayes.reporting.contents.calibration import calibration_tables
+    from sofs_bayes.reporting.pictures import brackets as bracket_drawings
     from sofs_bayes.reporting.pictures import drawings
+    from sofs_bayes.reporting.replication_page import rates_figure as replication_drawing
+    from sofs_bayes.reporting.replication_page import replication_tables
     from sofs_bayes.reporting.run_folder import open_posterior
     from sofs_bayes.reporting.run_folder import read as read_run
-    from sofs_bayes.reporting.tables import to_csv, to_html, to_markdown
+    from sofs_bayes.reporting.show import show
+    from sofs_bayes.reporting.tables import Column, Table, to_csv, to_html, to_markdown
     from sofs_bayes.spec import bundled_models, load
 
 # Name → (module, name there), in reading order: spec, print, open data, children, fits, results.
@@ -48,6 +64,9 @@ _PUBLIC = {
     "fact": ("published.facts", "fact"),
     "stated": ("published.facts", "stated"),
     "audit": ("published.audit", "audit"),
+    "findings_table": ("reporting.contents", "findings_table"),
+    "brackets_table": ("reporting.contents", "brackets_table"),
+    "bracket_drawings": ("reporting.pictures", "brackets"),
     "posterior": ("bayes.from_published", "posterior"),
     "probability": ("bayes.printed_summaries", "probability"),
     "read_panel": ("records.open_data", "read_panel"),
@@ -55,10 +74,15 @@ _PUBLIC = {
     "pre_trend_fit": ("matching.pre_trend", "pre_trend_fit"),
     "simulate": ("pipeline.simulation", "simulate"),
     "match": ("pipeline.children", "match"),
+    "matched_file": ("pipeline.children", "matched_file"),
     "read_matched": ("matching.strata", "read_matched"),
     "match_frame": ("matching.strata", "match_frame"),
     "replicate": ("pipeline.replication", "replicate"),
     "published_analysis": ("frequentist.published_analysis", "published_analysis"),
+    "covariate_terms": ("frequentist.terms", "child_terms"),
+    "regression_design": ("frequentist.terms", "design"),
+    "replication_tables": ("reporting.replication_page", "replication_tables"),
+    "replication_drawing": ("reporting.replication_page", "rates_figure"),
     "collapse": ("pipeline.children", "collapse"),
     "read_cells": ("cells.files", "read_cells"),
     "gram": ("frequentist.gram", "gram"),
@@ -74,10 +98,21 @@ _PUBLIC = {
     "sensitivity_table": ("reporting.contents", "sensitivity_table"),
     "diagnostics_table": ("reporting.contents", "diagnostics_table"),
     "publication_tables": ("reporting.contents", "publication_tables"),
+    "pilots_table": ("reporting.contents", "pilots_table"),
+    "rates_table": ("reporting.contents", "rates_table"),
+    "pre_trend_table": ("reporting.contents", "pre_trend_table"),
+    "matches_table": ("reporting.contents", "matches_table"),
+    "notices_table": ("reporting.contents", "notices_table"),
+    "hierarchical_diagnostics": ("reporting.contents", "hierarchical_diagnostics"),
+    "calibration_tables": ("reporting.contents.calibration", "calibration_tables"),
+    "Table": ("reporting.tables", "Table"),
+    "Column": ("reporting.tables", "Column"),
     "to_csv": ("reporting.tables", "to_csv"),
     "to_html": ("reporting.tables", "to_html"),
     "to_markdown": ("reporting.tables", "to_markdown"),
     "drawings": ("reporting.pictures", "drawings"),
+    "calibration_drawings": ("reporting.calibration_page", "calibration_drawings"),
+    "show": ("reporting.show", "show"),
     "reanalyse": ("pipeline.reanalysis", "reanalyse"),
     "SofsBayesError": ("errors", "SofsBayesError"),
     "BadInput": ("errors", "BadInput"),
@@ -87,39 +122,58 @@ _PUBLIC = {
 __all__ = [
     "BadInput",
     "BadSpec",
+    "Column",
     "SofsBayesError",
+    "Table",
     "audit",
+    "bracket_drawings",
+    "brackets_table",
     "bundled_models",
     "calibrate",
     "calibrate_all",
+    "calibration_drawings",
+    "calibration_tables",
     "choose_comparators",
     "collapse",
     "compare",
+    "covariate_terms",
     "diagnostics_table",
     "drawings",
     "effects_table",
     "fact",
+    "findings_table",
     "fit",
     "gram",
+    "hierarchical_diagnostics",
     "load",
     "load_facts",
     "match",
     "match_frame",
+    "matched_file",
+    "matches_table",
+    "notices_table",
     "open_posterior",
+    "pilots_table",
     "posterior",
     "pre_trend_fit",
+    "pre_trend_table",
     "probability",
     "publication_tables",
     "published_analysis",
+    "rates_table",
     "read_cells",
     "read_matched",
     "read_panel",
     "read_run",
     "reanalyse",
     "recover",
+    "regression_design",
     "replicate",
+    "replication_drawing",
+    "replication_tables",
     "save",
     "sensitivity_table",
+    "show",
     "simulate",
     "stated",
     "to_csv",

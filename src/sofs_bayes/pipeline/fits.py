@@ -3,6 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sofs_bayes.checks.sensitivity import LeaveOut
 from sofs_bayes.errors import BadInput
@@ -19,6 +20,9 @@ from sofs_bayes.spec import (
     fingerprint,
 )
 
+if TYPE_CHECKING:
+    from sofs_bayes.pipeline.children_fits import ChildrenPrograms
+
 
 def fit(
     analysis: Analysis,
@@ -27,6 +31,7 @@ def fit(
     leave_out: LeaveOut = "pilots",
     quick: bool = False,
     unfinished: Path | str | None = None,
+    programs: "ChildrenPrograms | None" = None,
     progress: Progress = silent,
 ) -> Run:
     """The run of any analysis.
@@ -46,6 +51,9 @@ def fit(
     unfinished
         A folder that keeps the finished fits of a hierarchical analysis, so that after an
         interruption they are not made again; `save` is to be given it too, to delete it.
+    programs
+        A dictionary that keeps what was compiled. Variants of a hierarchical analysis that are
+        given the same one are compiled once, as far as their model's form is the same.
 
     Raises
     ------
@@ -64,7 +72,13 @@ def fit(
             found = f"{len(data)} files or folders" if data else "no data"
             raise BadInput(analysis.name, "", found, "one: cells, or matched children")
         return _fit_children(
-            analysis, Path(data[0]), leave_out, quick, unfinished, progress=progress
+            analysis,
+            Path(data[0]),
+            leave_out=leave_out,
+            quick=quick,
+            unfinished=unfinished,
+            programs=programs,
+            progress=progress,
         )
     from sofs_bayes.records.open_data import read_panel
 
@@ -77,10 +91,11 @@ def fit(
 def _fit_children(
     analysis: HierarchicalAnalysis,
     data: Path,
+    *,
     leave_out: LeaveOut,
     quick: bool,
     unfinished: Path | str | None,
-    *,
+    programs: "ChildrenPrograms | None",
     progress: Progress,
 ) -> Run:
     from sofs_bayes.pipeline.children_fits import children_file, fit_children
@@ -95,7 +110,13 @@ def _fit_children(
         }
         store = open_store(Path(unfinished), key)
     return fit_children(
-        analysis, data, leave_out=leave_out, quick=quick, store=store, progress=progress
+        analysis,
+        data,
+        leave_out=leave_out,
+        quick=quick,
+        store=store,
+        programs=programs,
+        progress=progress,
     )
 
 

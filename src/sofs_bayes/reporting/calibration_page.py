@@ -190,6 +190,12 @@ def _parts(found: "Calibrated", further: Sequence[Table]) -> tuple[Part, ...]:
     return _with_content(parts)
 
 
+def calibration_drawings(found: "Calibrated") -> tuple[Drawing, ...]:
+    """Ranks as ECDFs and histograms, and the coverage of intervals; none without ranks."""
+    ranks, coverage = _figures(found)
+    return (*ranks, *coverage)
+
+
 def _figures(found: "Calibrated") -> tuple[tuple[Drawing, ...], tuple[Drawing, ...]]:
     """Those of ranks, and that of coverage; none without ranks."""
     if not found.verdict.tests:

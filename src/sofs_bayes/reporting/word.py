@@ -2,38 +2,26 @@
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sofs_bayes.reporting.office_files import legal_text, settled
 from sofs_bayes.reporting.run_folder import write_new
-from sofs_bayes.reporting.table_model import (
-    EVIDENCE_LINES,
-    Line,
-    Table,
-    lines_of,
-    notes_of,
-    spans_of,
-)
-from sofs_bayes.reporting.widths import PADDING, Layout, layout_of
+from sofs_bayes.reporting.table_model import EVIDENCE_LINES, Table, notes_of
+from sofs_bayes.reporting.widths import layout_of
+from sofs_bayes.reporting.word_grid import TEXT, add_grid
+from sofs_bayes.reporting.word_xml import add_field, child_of, element, tag_of
 from sofs_bayes.spec import Evidence
 
 if TYPE_CHECKING:
     from docx.document import Document
     from docx.section import Section
     from docx.styles.style import ParagraphStyle
-    from docx.table import Table as WordTable
-    from docx.table import _Cell, _Row
-    from docx.text.paragraph import Paragraph
 
 FONT = "Arial"
 LANGUAGE = "en-GB"
-CAPTION, TEXT, NOTE = "Caption", "Table text", "Table note"
+CAPTION, NOTE = "Caption", "Table note"
 MARGIN = 2.0  # cm
 REFUSED = "A00000"  # dark enough to be read in grey
-# A table of up to so many rows is kept on one page.
-KEPT = 25
-# Eighths of a point.
-THICK, THIN = 8, 4
 
 
 def new_document(title: str, *, evidence: Evidence | Sequence[Evidence]) -> "Document":
@@ -74,7 +62,7 @@ def add_table(document: "Document", table: Table) -> None:
     if layout.landscape:
         _turn(document, landscape=True)
     _add_caption(document, table)
-    _add_grid(document, table, layout)
+    add_grid(document, table, layout)
     notes = [document.add_paragraph(legal_text(note), style=NOTE) for note in notes_of(table)]
     for note in notes[:-1]:
         note.paragraph_format.space_after = 0
@@ -106,9 +94,9 @@ def _set_properties(document: "Document", title: str, said: str) -> None:
     core.language = LANGUAGE
     settings = document.settings.element
     # Without it Word opens the file in compatibility mode, with the layout of Word 2007.
-    compat = _child(settings, "w:compat")
+    compat = child_of(settings, "w:compat")
     compat.append(
-        _element(
+        element(
             "w:compatSetting",
             name="compatibilityMode",
             uri="http://schemas.microsoft.com/office/word",
@@ -122,8 +110,8 @@ def _set_styles(document: "Document") -> None:
     from docx.shared import Pt
 
     styles = document.styles
-    for language in styles.element.iter(_tag("w:lang")):
-        language.set(_tag("w:val"), LANGUAGE)
+    for language in styles.element.iter(tag_of("w:lang")):
+        language.set(tag_of("w:val"), LANGUAGE)
     _set_font(styles["Normal"], 10.5)
     styles["Normal"].paragraph_format.space_after = Pt(6)
     for name, size in (
@@ -133,7 +121,7 @@ def _set_styles(document: "Document") -> None:
         ("Heading 3", 11.0),
     ):
         _set_font(styles[name], size, bold=True)
-    for border in list(styles["Title"].element.iter(_tag("w:pBdr"))):
+    for border in list(styles["Title"].element.iter(tag_of("w:pBdr"))):
         border.getparent().remove(border)
     _set_font(styles[CAPTION], 10.0, bold=True)
     caption = styles[CAPTION].paragraph_format
@@ -159,7 +147,7 @@ def _set_font(style: "ParagraphStyle", size: float, *, bold: bool = False) -> No
         if "heme" in name:
             del fonts.attrib[name]
     for script in ("w:hAnsi", "w:cs", "w:eastAsia"):
-        fonts.set(_tag(script), FONT)
+        fonts.set(tag_of(script), FONT)
 
 
 def _set_page(section: "Section", said: str) -> None:
@@ -173,9 +161,9 @@ def _set_page(section: "Section", said: str) -> None:
     footer.style = NOTE
     footer.alignment = WD_ALIGN_PARAGRAPH.CENTER
     footer.add_run(f"{said} Page ")
-    _add_field(footer, "PAGE", "1")
+    add_field(footer, "PAGE", "1")
     footer.add_run(" of ")
-    _add_field(footer, "NUMPAGES", "1")
+    add_field(footer, "NUMPAGES", "1")
 
 
 def _turn(document: "Document", *, landscape: bool) -> None:
@@ -196,7 +184,7 @@ def _move_break_up(document: "Document") -> None:
     """End a section with its last paragraph, not with an empty one that could need a page."""
     ending = document.element.body[-2]
     before = ending.getprevious()
-    if before is not None and before.tag == _tag("w:p") and before.find(BREAK) is None:
+    if before is not None and before.tag == tag_of("w:p") and before.find(BREAK) is None:
         before.get_or_add_pPr().append(ending.find(BREAK))
         ending.getparent().remove(ending)
 
@@ -205,7 +193,7 @@ def _drop_empty_section(document: "Document") -> None:
     """Take back a change of direction after which nothing was added: it would be a blank page."""
     body = document.element.body
     last = body[-2] if len(body) > 1 else None
-    ended = last.find(BREAK) if last is not None and last.tag == _tag("w:p") else None
+    ended = last.find(BREAK) if last is not None and last.tag == tag_of("w:p") else None
     if ended is not None:
         body.replace(body[-1], ended)
 
@@ -216,185 +204,18 @@ BREAK = (
 )
 
 
-# ---------------------------------------------------------------------------- the table
-
-
 def _add_caption(document: "Document", table: Table) -> None:
     from docx.shared import RGBColor
 
     number = 1 + sum(
         "SEQ Table" in (field.text or "")
-        for field in document.element.body.iter(_tag("w:instrText"))
+        for field in document.element.body.iter(tag_of("w:instrText"))
     )
     paragraph = document.add_paragraph(style=CAPTION)
     paragraph.add_run("Table ")
-    _add_field(paragraph, "SEQ Table \\* ARABIC", str(number))
+    add_field(paragraph, "SEQ Table \\* ARABIC", str(number))
     paragraph.add_run(". ")
     mark = table.caption.removesuffix(table.title)
     if mark:
         paragraph.add_run(mark).font.color.rgb = RGBColor.from_string(REFUSED)
     paragraph.add_run(legal_text(table.title))
-
-
-def _add_grid(document: "Document", table: Table, layout: Layout) -> None:
-    from docx.shared import Pt
-
-    lines, spans = lines_of(table), spans_of(table)
-    heads = 2 if spans else 1
-    grid = document.add_table(rows=heads + len(lines), cols=len(table.columns))
-    grid.autofit = False
-    _set_grid_properties(grid, table, layout)
-    for column, width in zip(grid.columns, layout.widths, strict=True):
-        column.width = Pt(width)
-    rows = list(grid.rows)
-    for row in rows:
-        _set_row(row, layout, header=row in rows[:heads])
-    if spans:
-        _fill_groups(rows[0], spans, layout)
-    headings = Line(
-        cells=tuple(column.heading for column in table.columns), bold=True, heading=False
-    )
-    _fill(rows[heads - 1], headings, table, layout)
-    for cell in rows[heads - 1].cells:
-        _set_border(cell, THIN)
-    for row, line in zip(rows[heads:], lines, strict=True):
-        _fill(row, line, table, layout)
-    kept = len(lines) <= KEPT
-    for i, row in enumerate(rows):
-        if kept or i < heads + 1 or i >= len(rows) - 2:
-            for cell in row.cells:
-                for paragraph in cell.paragraphs:
-                    paragraph.paragraph_format.keep_with_next = True
-
-
-def _set_grid_properties(grid: "WordTable", table: Table, layout: Layout) -> None:
-    """Rules above and below, padding, its width, and its words for screen readers."""
-    properties = grid._tbl.tblPr
-    width = _child(properties, "w:tblW")
-    width.set(_tag("w:type"), "dxa")
-    width.set(_tag("w:w"), str(round(20 * sum(layout.widths))))
-    borders = _element("w:tblBorders")
-    for side in ("w:top", "w:bottom"):
-        borders.append(_element(side, val="single", sz=str(THICK), space="0", color="000000"))
-    margins = _element("w:tblCellMar")
-    for side in ("w:left", "w:right"):
-        margins.append(_element(side, w=str(round(10 * PADDING)), type="dxa"))
-    look = properties.find(_tag("w:tblLook"))
-    layout_kind = properties.find(_tag("w:tblLayout"))
-    layout_kind.addprevious(borders)
-    layout_kind.addnext(margins)
-    if look is not None:
-        properties.remove(look)
-    margins.addnext(
-        _element("w:tblLook", val="00A0", firstRow="1", firstColumn="1", noHBand="1", noVBand="1")
-    )
-    properties.append(_element("w:tblCaption", val=legal_text(table.caption)[:255]))
-    described = " ".join(notes_of(table))
-    properties.append(_element("w:tblDescription", val=legal_text(described)))
-
-
-def _set_row(row: "_Row", layout: Layout, *, header: bool) -> None:
-    from docx.shared import Pt
-
-    properties = row._tr.get_or_add_trPr()
-    properties.append(_element("w:cantSplit"))
-    if header:
-        properties.append(_element("w:tblHeader"))
-    for cell, width in zip(row.cells, layout.widths, strict=True):
-        cell.width = Pt(width)
-
-
-def _fill_groups(row: "_Row", spans: Sequence[tuple[str, int]], layout: Layout) -> None:
-    from docx.enum.text import WD_ALIGN_PARAGRAPH
-
-    cells, start = row.cells, 0
-    for group, width in spans:
-        cell = cells[start].merge(cells[start + width - 1])
-        start += width
-        paragraph = _only_paragraph(cell)
-        _write(paragraph, group, layout, bold=True)
-        paragraph.alignment = WD_ALIGN_PARAGRAPH.CENTER
-        if group:
-            _set_border(cell, THIN)
-
-
-def _fill(row: "_Row", line: Line, table: Table, layout: Layout) -> None:
-    from docx.enum.text import WD_ALIGN_PARAGRAPH
-
-    cells = row.cells
-    if line.heading:
-        _write(_only_paragraph(cells[0].merge(cells[-1])), line.cells[0], layout, bold=True)
-        return
-    for cell, text, column in zip(cells, line.cells, table.columns, strict=True):
-        paragraph = cell.paragraphs[0]
-        _write(paragraph, text, layout, bold=line.bold)
-        if column.format != "text":
-            paragraph.alignment = WD_ALIGN_PARAGRAPH.RIGHT
-
-
-def _only_paragraph(cell: "_Cell") -> "Paragraph":
-    """The first paragraph of merged cells, without the empty ones of the others."""
-    first, *others = cell.paragraphs
-    for paragraph in others:
-        paragraph._p.getparent().remove(paragraph._p)
-    return first
-
-
-def _write(paragraph: "Paragraph", text: str, layout: Layout, *, bold: bool) -> None:
-    from docx.shared import Pt
-
-    paragraph.style = TEXT
-    run = paragraph.add_run(legal_text(text))
-    run.font.bold = bold or None
-    run.font.size = Pt(layout.size)
-    paragraph.paragraph_format.space_before = paragraph.paragraph_format.space_after = Pt(1.5)
-
-
-def _set_border(cell: "_Cell", size: int) -> None:
-    borders = _element("w:tcBorders")
-    borders.append(_element("w:bottom", val="single", sz=str(size), space="0", color="000000"))
-    properties = cell._tc.get_or_add_tcPr()
-    before = properties.find(_tag("w:gridSpan"))
-    before = properties.find(_tag("w:tcW")) if before is None else before
-    before.addnext(borders)
-
-
-# ----------------------------------------------------------------- what python-docx lacks
-
-
-def _add_field(paragraph: "Paragraph", code: str, result: str) -> None:
-    """A field that Word works out anew, with the result it has as long as it has not."""
-    for kind in ("begin", code, "separate", result, "end"):
-        run = paragraph.add_run()
-        if kind == code:
-            instruction = _element("w:instrText")
-            instruction.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
-            instruction.text = f" {code} "
-            run._r.append(instruction)
-        elif kind == result:
-            run.text = result
-        else:
-            run._r.append(_element("w:fldChar", fldCharType=kind))
-
-
-def _tag(name: str) -> str:
-    from docx.oxml.ns import qn
-
-    return qn(name)
-
-
-def _element(tag: str, /, **attributes: str) -> Any:
-    from docx.oxml import OxmlElement
-
-    element = OxmlElement(tag)
-    for key, value in attributes.items():
-        element.set(_tag(f"w:{key}"), value)
-    return element
-
-
-def _child(parent: Any, name: str) -> Any:
-    found = parent.find(_tag(name))
-    if found is None:
-        found = _element(name)
-        parent.append(found)
-    return found

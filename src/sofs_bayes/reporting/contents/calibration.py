@@ -233,12 +233,12 @@ def _summary(found: "Calibrated") -> tuple[Cell, ...]:
     )
 
 
-def pooled_coverage(found: "Calibrated") -> float | None:
-    """How often the pooled effect's 90% intervals held the truth; the furthest from 90%.
+def pooled_coverage(found: "Calibrated", *, level: float = SUMMED_UP) -> float | None:
+    """How often the pooled effect's intervals of a level held the truth; the furthest from it.
 
     Where no effect is called pooled, all effects are looked at; None if there are none.
     """
-    rows = [r for r in found.verdict.coverage if r.kind == "effect" and r.level == SUMMED_UP]
+    rows = [r for r in found.verdict.coverage if r.kind == "effect" and r.level == level]
     pooled = [row for row in rows if f", {POOLED} (" in row.quantity] or rows
     far = max(pooled, key=lambda row: abs(_apart(row)), default=None)
     return None if far is None else far.coverage

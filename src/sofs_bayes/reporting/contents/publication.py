@@ -6,10 +6,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.reporting.contents.publication_calibration import calibration_verdicts
+from sofs_bayes.reporting.contents.publication_comparison import comparison_tables
+from sofs_bayes.reporting.contents.publication_diagnostics import diagnostics_tables
 from sofs_bayes.reporting.contents.publication_effects import effects_tables
 from sofs_bayes.reporting.contents.publication_pilots import pilots_tables
 from sofs_bayes.reporting.contents.publication_priors import priors_tables
 from sofs_bayes.reporting.contents.publication_report import report_layout_tables
+from sofs_bayes.reporting.contents.publication_thresholds import thresholds_tables
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Table
 
@@ -30,12 +34,23 @@ _MAKERS: Mapping[str, Maker] = {
     "report": report_layout_tables,
     "pilots": pilots_tables,
     "priors": priors_tables,
+    "thresholds": thresholds_tables,
+    "comparison": comparison_tables,
+    "diagnostics": diagnostics_tables,
+    "calibration": calibration_verdicts,
 }
 _NEEDED: Mapping[str, str] = {
     "effects": "a run",
     "report": "a run of children or from print that stands for a column of Tables 5 to 7",
     "pilots": "a run with effects of single pilots: of children, or of open counts",
     "priors": "a run",
+    "thresholds": "a run with rows of thresholds, or statements on the risk scale",
+    "comparison": (
+        "a run that stands for a printed column with a single effect, a run from print or open"
+        " data on conferences (ICPC) or entry to care (CLA), or a folder that replicate wrote"
+    ),
+    "diagnostics": "a run",
+    "calibration": "folders that calibrate wrote, given beside the runs",
 }
 
 
@@ -65,8 +80,6 @@ def publication_tables(
     """
     if kind not in KINDS:
         raise BadInput("tables", "kind", repr(kind), ", ".join(KINDS))
-    if kind not in _MAKERS:
-        raise BadInput("tables", "kind", repr(kind), ", ".join(_MAKERS))
     tables = [table for table in _MAKERS[kind](runs, beside) if table.rows]
     if not tables:
         found = ", ".join(run.analysis.name for run in runs) or "no runs"

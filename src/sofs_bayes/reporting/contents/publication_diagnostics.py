@@ -1,0 +1,206 @@
+"""Runs → tables that say whether to trust them: every fit's gate, predictions, leave-one-out."""
+
+import math
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from sofs_bayes.reporting.contents.effects import extra_rows
+from sofs_bayes.reporting.contents.hierarchical_checks import loo_table
+from sofs_bayes.reporting.contents.publication_numbers import gravest, overall
+from sofs_bayes.reporting.digits import Cell
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.table_model import Column, Table
+
+SAMPLED = (
+    Column(key="max_rhat", heading="R-hat (at most 1.01)", format="rhat"),
+    Column(key="min_ess_bulk", heading="Bulk ESS (at least 400)", format="integer"),
+    Column(key="min_ess_tail", heading="Tail ESS (at least 400)", format="integer"),
+    Column(key="divergences", heading="Divergences (none)", format="integer"),
+    Column(key="min_bfmi", heading="BFMI (at least 0.3)", format="number"),
+)
+COMPUTED = (
+    Column(key="edge_mass", heading="Mass at the grid's edge (at most 1e-4)", format="number"),
+)
+WORST = (max, min, min, max, min)  # of several fits, by measure of SAMPLED
+HEADLINE = "main"
+LOO = "Leave-one-out"
+NOT_TESTED = (
+    "share of rates outside 0 to 1"  # it says what a linear model does, not whether it fits
+)
+
+
+def diagnostics_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
+    """A table over all fits that were sampled, one over those computed on a grid, one of checks."""
+    sampled = [run for run in runs if run.diagnostics["method"] != "quadrature"]
+    computed = [run for run in runs if run.diagnostics["method"] == "quadrature"]
+    tables = []
+    if sampled:
+        tables.append(_gate(sampled))
+    if computed:
+        tables.append(_edges(computed))
+    return [*tables, *_checks(runs)]
+
+
+# ------------------------------------------------------------------------------ every fit's gate
+
+
+def _gate(runs: Sequence[Run]) -> Table:
+    lines = [line for run in runs for line in _sampled_lines(run)]
+    return Table(
+        name="diagnostics-sampled",
+        title="Can the draws be trusted? Convergence of every fit",
+        columns=(
+            Column(key="analysis", heading="Analysis"),
+            Column(key="fit", heading="Fit"),
+            *SAMPLED,
+            Column(key="status", heading="Verdict"),
+        ),
+        rows=tuple(lines),
+        evidence=gravest(run.evidence for run in runs),
+        notes=(
+            "The worst of all parameters and of all effects derived from them. R-hat compares"
+            " chains, ESS is what the draws are worth as independent ones, divergences and a low"
+            " BFMI show that the sampler did not reach everything.",
+            "Fits of the main analysis are named by their effect prior; of the fits with one thing"
+            " changed the worst of each measure is shown, and each that was refused.",
+            *_evidence_note(runs),
+        ),
+        status=overall([run.status for run in runs]),
+    )
+
+
+def _sampled_lines(run: Run) -> Iterable[tuple[Cell, ...]]:
+    fits: Mapping[str, Mapping[str, Any]] = run.diagnostics["fits"]
+    main = {name: fit for name, fit in fits.items() if name.split(" / ")[0] == HEADLINE}
+    main = main or dict(fits)
+    others = {name: fit for name, fit in fits.items() if name not in main}
+    for name, fit in main.items():
+        yield (run.analysis.name, name.removeprefix(f"{HEADLINE} / "), *_measures(fit))
+    if others:
+        measured = list(zip(*(_measures(fit)[:-1] for fit in others.values()), strict=True))
+        worst = [_worst(which, each) for which, each in zip(WORST, measured, strict=True)]
+        status = overall(fit["status"] for fit in others.values())
+        many = f"{len(others)} with one thing changed" if len(others) > 1 else next(iter(others))
+        yield run.analysis.name, many, *worst, status
+    if len(others) > 1:
+        for name, fit in others.items():
+            if fit["status"] != "converged":
+                yield run.analysis.name, name, *_measures(fit)
+
+
+def _measures(fit: Mapping[str, Any]) -> tuple[Cell, ...]:
+    return (*(fit[column.key] for column in SAMPLED), fit["status"])
+
+
+def _worst(which: Any, measured: Sequence[Any]) -> Cell:
+    """None where one of them is undefined: nothing is worse than that."""
+    return None if None in measured else which(measured)
+
+
+def _edges(runs: Sequence[Run]) -> Table:
+    lines = [
+        (run.analysis.name, name, fit["edge_mass"], fit["status"])
+        for run in runs
+        for name, fit in run.diagnostics["fits"].items()
+    ]
+    return Table(
+        name="diagnostics-computed",
+        title="Can the posteriors from print be trusted? Grids they were computed on",
+        columns=(
+            Column(key="analysis", heading="Analysis"),
+            Column(key="fit", heading="Reading / prior"),
+            *COMPUTED,
+            Column(key="status", heading="Verdict"),
+        ),
+        rows=tuple(lines),
+        evidence=gravest(run.evidence for run in runs),
+        notes=("These posteriors are computed by quadrature: there are no draws to converge.",),
+        status=overall(run.status for run in runs),
+    )
+
+
+# -------------------------------------------------------------- predictions and leave-one-out
+
+
+def _checks(runs: Sequence[Run]) -> list[Table]:
+    lines = [(run, line) for run in runs for line in [_check(run)] if any(_known(line))]
+    if not lines:
+        return []
+    kept = [run for run, _ in lines]
+    table = Table(
+        name="diagnostics-checks",
+        title="Do the models fit? Predictive checks and leave-one-out",
+        columns=(
+            Column(key="analysis", heading="Analysis"),
+            Column(key="inside", heading="Inside their prediction", group="Rates"),
+            Column(key="statistic", heading="Furthest statistic", group="Rates"),
+            Column(key="p", heading="P(prediction larger)", format="probability", group="Rates"),
+            Column(key="elpd", heading="Log predictive density", format="number", group=LOO),
+            Column(key="se", heading="Its standard error", format="number", group=LOO),
+            Column(key="p_loo", heading="Effective parameters", format="number", group=LOO),
+            Column(key="high_k", heading="k above 0.7", format="integer", group=LOO),
+            Column(key="worst_k", heading="Largest k", format="number", group=LOO),
+        ),
+        rows=tuple((run.analysis.name, *line) for run, line in lines),
+        evidence=gravest(run.evidence for run in kept),
+        notes=(
+            "Inside: of the observed rates (of arms by year, or of authorities by year in open"
+            f" counts) those inside their {_levels(kept)} predictive interval. The furthest"
+            " statistic is the one on how comparators move that the model predicts least well; p"
+            " near 0 or 1 says that it does not.",
+            "Leave-one-out: how well each authority's year is predicted by all others"
+            " (Pareto-smoothed importance sampling); where k is above 0.7 that year's part is not"
+            " to be relied on. Densities of different data are not to be compared.",
+            *_evidence_note(kept),
+        ),
+        status=overall(run.status for run in kept),
+    )
+    return [table]
+
+
+def _check(run: Run) -> tuple[Cell, ...]:
+    loo = loo_table(run)
+    numbers: tuple[Cell, ...] = loo.rows[0][1:6] if loo.rows else (None,) * 5
+    return (_inside(run), *_furthest(run), *numbers)
+
+
+def _known(line: Sequence[Cell]) -> list[bool]:
+    return [cell is not None for cell in line]
+
+
+def _predicted(run: Run) -> list[Any]:
+    by_arm = [
+        row
+        for row in extra_rows(run, "arm_years")
+        if row.kind == "posterior" and row.year.isdigit()
+    ]
+    return by_arm or list(extra_rows(run, "predictive"))
+
+
+def _inside(run: Run) -> str | None:
+    rows = [row for row in _predicted(run) if not math.isnan(row.observed)]
+    inside = sum(row.lower <= row.observed <= row.upper for row in rows)
+    return f"{inside} of {len(rows)}" if rows else None
+
+
+def _levels(runs: Sequence[Run]) -> str:
+    found = {f"{100 * row.level:g}%" for run in runs for row in _predicted(run)}
+    return " or ".join(sorted(found))
+
+
+def _furthest(run: Run) -> tuple[str | None, float | None]:
+    rows = [r for r in extra_rows(run, "predictive_statistics") if r.statistic != NOT_TESTED]
+    worst = min(rows, key=lambda row: min(row.p, 1 - row.p), default=None)
+    return (None, None) if worst is None else (worst.statistic, worst.p)
+
+
+def _evidence_note(runs: Sequence[Run]) -> tuple[str, ...]:
+    """Whose runs rest on what, where a table has several evidences."""
+    found: dict[str, list[str]] = {}
+    for run in runs:
+        found.setdefault(run.evidence, []).append(run.analysis.name)
+    if len(found) == 1:
+        return ()
+    said = "; ".join(f"{evidence}: {', '.join(names)}" for evidence, names in found.items())
+    return (f"Analyses rest on different evidence. {said}.",)

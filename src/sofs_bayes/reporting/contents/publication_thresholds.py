@@ -1,0 +1,194 @@
+"""Runs → tables of the probability that an effect exceeds x, under each prior."""
+
+import math
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+
+from sofs_bayes.estimands import POOLED, ProbabilityRow, statement_text
+from sofs_bayes.estimands.rows import ThresholdRow
+from sofs_bayes.reporting.assumptions import model_scale
+from sofs_bayes.reporting.contents.effects import UNIT_OF, extra_rows
+from sofs_bayes.reporting.contents.monte_carlo import NAN, known
+from sofs_bayes.reporting.contents.publication_numbers import overall
+from sofs_bayes.reporting.contents.publication_pilots import CALLED
+from sofs_bayes.reporting.digits import Cell
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.table_model import Column, Table
+from sofs_bayes.spec import Statement
+
+AFTER = "effect after settling-in"
+IN_YEAR = "effect in year "
+MOST = 12  # thresholds between those that all priors agree on
+SURE = 0.99  # what is more probable than this, or less than its complement, is agreed on
+STEPS = tuple(unit * 10.0**power for power in range(-4, 1) for unit in (1.0, 2.0, 5.0))
+NO_GRID = "This run was made without a grid of thresholds: the analysis's own statements are shown."
+CLOSE = 1e-9  # thresholds are round numbers in binary
+
+
+def thresholds_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
+    """A table for each run (from print: for each reading); of statements in runs without rows."""
+    tables = []
+    for run in runs:
+        rows = _headline(run)
+        if not rows:
+            tables += list(_of_statements(run))
+        for variant in dict.fromkeys(row.variant for row in rows):
+            tables.append(_table(run, [row for row in rows if row.variant == variant]))
+    return tables
+
+
+def _headline(run: Run) -> list[ThresholdRow]:
+    """The rows of effects that answer the main question, on the scale that is read most easily."""
+    rows: Sequence[ThresholdRow] = extra_rows(run, "thresholds")
+    scale = "risk" if any(row.scale == "risk" for row in rows) else model_scale(run.analysis)
+    rows = [row for row in rows if row.scale == scale]
+    after = [row for row in rows if row.estimand == AFTER]
+    return after or [row for row in rows if not row.estimand.startswith(IN_YEAR)] or rows
+
+
+def _table(run: Run, rows: Sequence[ThresholdRow]) -> Table:
+    scale = rows[0].scale
+    priors = [name for name in run.analysis.effect_priors if any(r.prior == name for r in rows)]
+    at = {(r.estimand, r.target, r.prior, r.threshold): r for r in rows}
+    lines: list[tuple[Cell, ...]] = []
+    errors: list[list[float]] = []
+    headings: list[int] = []
+    for estimand, target in dict.fromkeys((row.estimand, row.target) for row in rows):
+        own = [row for row in rows if (row.estimand, row.target) == (estimand, target)]
+        headings.append(len(lines))
+        lines.append((_called(estimand, target), *[None] * len(priors)))
+        errors.append([NAN] * len(priors))
+        for x in readable(own, bounds=_bounds(run, scale)):
+            found = [at.get((estimand, target, prior, x)) for prior in priors]
+            lines.append((_above(x, scale), *(None if f is None else f.above for f in found)))
+            errors.append([NAN if f is None else f.mcse for f in found])
+    by_prior = {f"P({prior})": [own[i] for own in errors] for i, prior in enumerate(priors)}
+    return Table(
+        name=f"thresholds-{run.analysis.name}",
+        title=f"{_title(run, rows[0].variant)}: how probable is an effect above x?",
+        columns=(
+            Column(key="threshold", heading=f"Effect above ({UNIT_OF[scale]})"),
+            *_of_priors(priors),
+        ),
+        rows=tuple(lines),
+        evidence=run.evidence,
+        notes=tuple(_notes(run, rows)),
+        status=overall([run.status, *(row.status for row in rows)]),
+        errors=known(by_prior),
+        bold=tuple(headings),
+    )
+
+
+def _title(run: Run, variant: str) -> str:
+    return run.analysis.title if variant == "main" else f"{run.analysis.title}, {variant}"
+
+
+def _called(estimand: str, target: str) -> str:
+    return f"{CALLED.get(target, target)}: {estimand}"
+
+
+def _of_priors(priors: Iterable[str]) -> Iterable[Column]:
+    for prior in priors:
+        yield Column(
+            key=f"P({prior})", heading=prior, format="probability", group="Probability under prior"
+        )
+
+
+def _above(x: float, scale: str) -> str:
+    """A threshold as text, as thresholds and headings share a column: with all its decimals."""
+    value = 100 * x if scale == "risk" else x
+    return f"{round(value, 6):+g}".replace("-", "\N{MINUS SIGN}") if value else "0"
+
+
+def readable(rows: Sequence[ThresholdRow], *, bounds: Iterable[float] = ()) -> list[float]:
+    """A few round thresholds of a fine grid: from where all priors are sure to where all are.
+
+    Parameters
+    ----------
+    rows
+        Of one effect, under every prior.
+    bounds
+        Further thresholds to be among them, if they are on the grid.
+    """
+    above: dict[float, list[float]] = {}
+    for row in rows:
+        above.setdefault(row.threshold, []).append(row.above)
+    grid = sorted(above)
+    low = max((x for x in grid if min(above[x]) > SURE), default=grid[0])
+    high = min((x for x in grid if max(above[x]) < 1 - SURE), default=grid[-1])
+    step = next((s for s in STEPS if (high - low) / s <= MOST), STEPS[-1])
+    wanted = [k * step for k in range(math.floor(low / step), math.ceil(high / step) + 1)]
+    wanted += [0.0, *bounds]
+    return [x for x in grid if any(abs(x - each) < CLOSE for each in wanted)]
+
+
+def _bounds(run: Run, scale: str) -> list[float]:
+    """The bounds of the analysis's statements, so that both can be compared."""
+    found: list[float] = []
+    for each in run.analysis.estimands.statements:
+        if each.scale == scale:
+            found += [b for b in (each.above, each.below, *(each.within or ())) if b is not None]
+    return found
+
+
+def _notes(run: Run, rows: Sequence[ThresholdRow]) -> Iterable[str]:
+    yield (
+        "Each number is the probability that the effect is larger than x; that it is smaller is 1"
+        " minus it, and that it is between two is the difference of their lines."
+    )
+    if any(row.above in (0.0, 1.0) for row in rows):
+        yield "0.00 and 1.00: every draw agrees, which is not certainty."
+    equivalence = run.analysis.estimands.equivalence
+    if equivalence is not None:
+        yield (
+            f"Declared before the result: an effect {statement_text(equivalence.statement)} counts"
+            f" as practically none if that is at least {100 * equivalence.probability:g}%"
+            f" probable. {equivalence.why}"
+        )
+
+
+# ------------------------------------------------------------------ runs without threshold rows
+
+
+def _of_statements(run: Run) -> Iterable[Table]:
+    """The statements of an analysis, under each prior, in place of thresholds."""
+    said: list[Statement] = [s for s in run.analysis.estimands.statements if s.scale == "risk"]
+    texts = [statement_text(each) for each in said]
+    rows = [
+        row
+        for row in run.probabilities
+        if row.target == POOLED and row.statement in texts and not row.estimand.startswith(IN_YEAR)
+    ]
+    after = [row for row in rows if row.estimand == AFTER]
+    rows = after or rows
+    for variant in dict.fromkeys(row.variant for row in rows if row.variant != "by year"):
+        yield _statements_table(run, [row for row in rows if row.variant == variant], texts)
+
+
+def _statements_table(run: Run, rows: Sequence[ProbabilityRow], texts: Sequence[str]) -> Table:
+    priors = [name for name in run.analysis.effect_priors if any(r.prior == name for r in rows)]
+    at = {(row.estimand, row.prior, row.statement): row for row in rows}
+    lines: list[tuple[Cell, ...]] = []
+    errors: list[list[float]] = []
+    headings: list[int] = []
+    for estimand in dict.fromkeys(row.estimand for row in rows):
+        headings.append(len(lines))
+        lines.append((_called(estimand, POOLED), *[None] * len(priors)))
+        errors.append([NAN] * len(priors))
+        for text in texts:
+            found = [at.get((estimand, prior, text)) for prior in priors]
+            cells = [None if each is None else each.probability for each in found]
+            lines.append((text.replace("-", "\N{MINUS SIGN}"), *cells))
+            errors.append([NAN if each is None else each.mcse for each in found])
+    by_prior = {f"P({prior})": [own[i] for own in errors] for i, prior in enumerate(priors)}
+    return Table(
+        name=f"thresholds-{run.analysis.name}",
+        title=f"{_title(run, rows[0].variant)}: how probable is an effect of this size?",
+        columns=(Column(key="statement", heading="The effect is"), *_of_priors(priors)),
+        rows=tuple(lines),
+        evidence=run.evidence,
+        notes=(NO_GRID,),
+        status=overall([run.status, *(row.status for row in rows)]),
+        errors=known(by_prior),
+        bold=tuple(headings),
+    )

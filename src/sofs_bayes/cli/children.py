@@ -54,9 +54,12 @@ def add_match(verbs: Verbs) -> None:
     )
     verb.add_argument("analysis", help="bundled name or TOML file")
     verb.add_argument("children", type=Path, help="CSV, Parquet or Stata file, or its folder")
-    verb.add_argument("--authorities", type=Path, metavar="CSV", help="default: in the same folder")
-    verb.add_argument("--groups", type=Path, metavar="CSV", help="default: in the same folder")
+    verb.add_argument(
+        "--authorities", type=Path, metavar="FILE", help="default: in the same folder"
+    )
+    verb.add_argument("--groups", type=Path, metavar="FILE", help="default: in the same folder")
     verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: matched/NAME")
+    verb.add_argument("--stata", action="store_true", help="the matched children as .dta, too")
     verb.add_argument("--memory", default="1GB", help="what may be held in memory (1GB)")
     verb.add_argument("--replace", action="store_true", help="replace an earlier result")
 
@@ -174,6 +177,7 @@ def _match(options: argparse.Namespace) -> int:
         options.output,
         authorities=options.authorities,
         groups=options.groups,
+        stata=options.stata,
         memory=options.memory,
         replace=options.replace,
         progress=progress,

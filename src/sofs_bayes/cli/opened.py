@@ -9,7 +9,10 @@ from sofs_bayes.cli.arguments import Verbs, add_verb, data_files
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
+    from sofs_bayes.records.panel import Panel
     from sofs_bayes.spec import OpenAnalysis
+
+FORMATS = (".csv", ".dta", ".xlsx")
 
 
 def add_open_data(verbs: Verbs) -> None:
@@ -26,14 +29,20 @@ def add_open_data(verbs: Verbs) -> None:
     verb.add_argument("--events", metavar="COLUMN", help="another column of events")
     verb.add_argument("--denominator", metavar="COLUMN", help="another denominator")
     verb.add_argument("--years", nargs=2, type=int, metavar=("FIRST", "LAST"))
-    verb.add_argument("-o", "--output", type=Path, metavar="CSV", help="instead of printing")
+    verb.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="instead of printing: .csv, .dta (Stata) or .xlsx (Excel)",
+    )
     verb.add_argument("--notices", type=Path, metavar="CSV", help="everything noticed, as CSV")
 
 
 def _open_data(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
     from sofs_bayes.records.open_data import read_panel
-    from sofs_bayes.records.panel_csv import panel_text
+    from sofs_bayes.records.panel_csv import check_panel_stata, panel_text
     from sofs_bayes.reporting.run_folder import check_new, write_new
     from sofs_bayes.reporting.tables import rows_to_csv
 
@@ -42,11 +51,16 @@ def _open_data(options: argparse.Namespace) -> int:
         check_new(path)
     if len(set(targets)) < len(targets):
         raise BadInput(options.notices, "", "the same file twice", "a file for the notices alone")
+    suffix = options.output.suffix.casefold() if options.output else ".csv"
+    if suffix not in FORMATS:
+        raise BadInput(options.output, "", "a name with another ending", ", ".join(FORMATS))
     counts = _open_analysis(options.analysis).data
     years = dict(zip(("first_year", "last_year"), options.years or (), strict=False))
     columns = {"events": options.events, "denominator": options.denominator}
     changes = years | {key: value for key, value in columns.items() if value}
     counts = spec.changed(counts, changes, file="open-data")
+    if suffix == ".dta":
+        check_panel_stata(options.output, counts)
     panel = read_panel(data_files(options.files), counts)
     if options.notices:
         from sofs_bayes.records.notices import Notice
@@ -57,10 +71,23 @@ def _open_data(options: argparse.Namespace) -> int:
             where = " ".join(str(x) for x in (notice.authority, notice.year or "") if x)
             print(f"{notice.kind}: {where}: {notice.detail}", file=sys.stderr)
     if options.output:
-        write_new(options.output, panel_text(panel))
+        _write(panel, options.output, suffix)
     else:
         print(panel_text(panel), end="")
     return 0
+
+
+def _write(panel: "Panel", path: Path, suffix: str) -> None:
+    from sofs_bayes.records.panel_csv import panel_stata, panel_text
+    from sofs_bayes.reporting.run_folder import write_new
+
+    if suffix == ".xlsx":
+        from sofs_bayes.reporting.contents.open_counts import open_counts_table
+        from sofs_bayes.reporting.excel import write_workbook
+
+        write_workbook(path, [open_counts_table(panel)])
+    else:
+        write_new(path, panel_stata(panel) if suffix == ".dta" else panel_text(panel))
 
 
 def _open_analysis(name: str) -> "OpenAnalysis":

@@ -17,6 +17,7 @@ from sofs_bayes.matching.matched_rows import (
 )
 from sofs_bayes.records.column_values import literal, quoted
 from sofs_bayes.records.referral_files import Evidence
+from sofs_bayes.records.stata_files import check_stata_names, stata_bytes
 from sofs_bayes.spec import ChildrenAnalysis, fingerprint
 
 if TYPE_CHECKING:
@@ -111,6 +112,22 @@ def read_matched(
             f"{quoted(name)}::{kind} AS {quoted(name)}" for name, kind in columns.items()
         )
         return connection.execute(f"SELECT {chosen} FROM {rows}").df()
+
+
+def check_matched_stata(path: Path, analysis: ChildrenAnalysis) -> None:
+    """Refuse covariates that a Stata file cannot have under their own names."""
+    check_stata_names(path, matched_columns(analysis))
+
+
+def matched_stata(path: Path, analysis: ChildrenAnalysis) -> bytes:
+    """The matched rows in a Parquet file as a Stata file; its data label names the evidence.
+
+    A level that is missing is an empty text, a number that is missing is `.`.
+    """
+    said = read_label(path)
+    rows = read_matched(path, analysis)
+    label = f"evidence: {said.evidence}; matched for {said.analysis}"
+    return stata_bytes(rows, label=label[:80])
 
 
 def read_label(path: Path | str) -> MatchedLabel:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from sofs_bayes.matching.strata import MatchedSample
     from sofs_bayes.records.groups import Groups
     from sofs_bayes.records.referrals import Referrals
+    from sofs_bayes.reporting.tables import Table
 
 MATCHED = "matched.parquet"
 SYNTHETIC = "synthetic-"
@@ -47,6 +48,7 @@ def match(
     *,
     authorities: Path | str | None = None,
     groups: Path | str | None = None,
+    stata: bool = False,
     memory: str = "1GB",
     replace: bool = False,
     progress: Progress = silent,
@@ -63,6 +65,8 @@ def match(
         The new folder; `matched/` and the analysis's name by default.
     authorities, groups
         Their files (CSV, Stata, Parquet, Excel); by default beside the referrals.
+    stata
+        Whether the matched children are written as a Stata file, too; they are held in memory.
     memory
         What DuckDB may hold in memory; the rest goes to temporary files.
 
@@ -70,8 +74,8 @@ def match(
     -------
     Path
         The folder: `matched.parquet` (`synthetic-matched.parquet` if the records are), the
-        tables as CSV, all of them as `matching.md`, `groups.csv`, `analysis.toml`,
-        `manifest.json`. It holds records and stays where the records are.
+        tables as CSV, all of them as `matching.md`, `groups.csv`,
+        `analysis.toml`, `manifest.json`. It holds records and stays where the records are.
 
     Raises
     ------
@@ -81,12 +85,15 @@ def match(
     analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
     output = Path(output or Path("matched") / analysis.name)
     check_target(output, replace=replace)
+    from sofs_bayes.matching.matched_file import check_matched_stata, matched_stata
     from sofs_bayes.matching.strata import write_matched
     from sofs_bayes.records.authority_file import read_authorities
     from sofs_bayes.records.groups import read_groups
     from sofs_bayes.records.referral_files import referrals_file
     from sofs_bayes.records.referrals import open_referrals
 
+    if stata:
+        check_matched_stata(output, analysis)
     seconds: dict[str, float] = {}
     file = referrals_file(children)
     inputs = [
@@ -99,15 +106,17 @@ def match(
     with timed(seconds, "read"):
         referrals = open_referrals(file, analysis, memory=memory)
     with referrals:
-        sample, texts = _matched(
+        sample, texts, _ = _matched(
             referrals, given, known, analysis, progress=progress, seconds=seconds
         )
         progress(f"{analysis.name}: writing {sample.after.rows:,} rows")
         evidence = referrals.evidence
         with whole_folder(output, replace=replace) as folder:
-            name = MATCHED if evidence == "records" else SYNTHETIC + MATCHED
+            made = folder / (MATCHED if evidence == "records" else SYNTHETIC + MATCHED)
             with timed(seconds, "write"):
-                write_matched(sample, folder / name, evidence=evidence, analysis=analysis)
+                write_matched(sample, made, evidence=evidence, analysis=analysis)
+                if stata:
+                    made.with_suffix(".dta").write_bytes(matched_stata(made, analysis))
             for name, text in texts.items():
                 _write(folder / name, text)
             write_manifest(
@@ -129,8 +138,8 @@ def _matched(
     *,
     progress: Progress,
     seconds: dict[str, float],
-) -> "tuple[MatchedSample, dict[str, str]]":
-    """The matched sample, and the texts of the files that say what matching did."""
+) -> "tuple[MatchedSample, dict[str, str], list[Table]]":
+    """The matched sample, and what matching did: texts of files, and the tables among them."""
     from sofs_bayes.matching.balance import BalanceRow, balance
     from sofs_bayes.matching.from_records import choose_from_records, compare_with_print
     from sofs_bayes.matching.pre_trend import PreTrendRow
@@ -141,7 +150,7 @@ def _matched(
     from sofs_bayes.reporting.contents import matching as tables
 
     texts, evidence = {}, referrals.evidence
-    chosen, shown = given, []
+    chosen, shown = given, list[Table]()
     if given.unmatched:
         progress(f"{analysis.name}: choosing comparators")
         choice = choose_from_records(referrals, given, analysis)
@@ -167,7 +176,7 @@ def _matched(
         "groups.csv": groups_text(chosen),
         "matching.md": "\n".join(map(to_markdown, shown)),
     }
-    return sample, texts
+    return sample, texts, shown
 
 
 def collapse(

@@ -1,14 +1,17 @@
-"""A panel as CSV, out and in: `authority,code,year`, then the two columns that are counted.
+"""A panel as a table, out and in: `authority,code,year`, then the two columns that are counted.
 
 The last two headings are the indicators' own names (`ICPC_child`, `Started_child`), so that
-counts of one thing cannot be fitted as counts of another.
+counts of one thing cannot be fitted as counts of another. A Stata file has what stands in the
+place of a missing count in two columns more, as its counts are numbers.
 """
 
 import csv
 import io
 import math
 import re
+from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.csv_text import CsvText, Record
@@ -22,10 +25,15 @@ from sofs_bayes.records.panel import (
     Source,
     make_panel,
 )
+from sofs_bayes.records.stata_files import check_stata_names, stata_bytes
 from sofs_bayes.records.symbols import read_count
 from sofs_bayes.spec import OpenCounts
 
+if TYPE_CHECKING:
+    import pandas as pd
+
 PLACES = ("authority", "code", "year")
+SYMBOL = "_symbol"
 
 
 def panel_text(panel: Panel) -> str:
@@ -40,9 +48,49 @@ def panel_text(panel: Panel) -> str:
     return text.getvalue()
 
 
+def panel_rows(panel: Panel) -> list[tuple[str, str, int, int | str, int | str]]:
+    """The rows of `panel_text`, with counts as numbers."""
+    return [
+        (name, code, year, _number(events), _number(denominator))
+        for name, code, year, events, denominator in _rows(panel)
+    ]
+
+
+def _number(count: str) -> int | str:
+    return int(count) if count.isdecimal() else count
+
+
+def check_panel_stata(path: Path, counts: OpenCounts) -> None:
+    """Refuse counts whose columns a Stata file cannot have, before any work for it starts."""
+    check_stata_names(path, [*_counted(counts), *(f"{name}{SYMBOL}" for name in _counted(counts))])
+
+
+def panel_stata(panel: Panel) -> bytes:
+    """The panel as a Stata file: counts as numbers, and `…_symbol` where one is missing."""
+    return stata_bytes(_stata_frame(panel), label="evidence: open-data")
+
+
+def _stata_frame(panel: Panel) -> "pd.DataFrame":
+    import pandas as pd
+
+    names = [str(panel.counts.attrs[role]) for role in ROLES]
+    frame = pd.DataFrame(panel_rows(panel), columns=[*PLACES, *names], dtype=object)
+    for name in names:
+        missing = frame[name].map(lambda count: isinstance(count, str))
+        frame[f"{name}{SYMBOL}"] = frame[name].where(missing, "").astype("str")
+        frame[name] = pd.to_numeric(frame[name].mask(missing)).astype("float64")
+    return frame.astype({"authority": "str", "code": "str", "year": "int64"})
+
+
 def is_panel(table: CsvText) -> bool:
-    """Whether a CSV has a panel's header, whatever it counts."""
-    return table.header[:3] == PLACES and len(table.header) == len(PLACES) + len(ROLES)
+    """Whether a table has a panel's header, whatever it counts."""
+    counted = table.header[3:5]
+    symbols = tuple(f"{name}{SYMBOL}" for name in counted)
+    return (
+        table.header[:3] == PLACES
+        and len(counted) == len(ROLES)
+        and table.header[5:] in ((), symbols)
+    )
 
 
 def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
@@ -60,7 +108,7 @@ def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
     for record in table.records:
         name, code, year = _identity(table.path, record, names)
         names[code] = name
-        for role, text in zip(ROLES, record.fields[3:], strict=True):
+        for role, text in zip(ROLES, _counts(record), strict=True):
             if (code, year, role) in entries:
                 first = entries[code, year, role].line
                 found = f"{name} in {year} again (first on line {first})"
@@ -107,6 +155,16 @@ def _rows(panel: Panel) -> list[tuple[str, str, int, str, str]]:
     return rows
 
 
+def _counts(record: Record) -> Sequence[str]:
+    """The two counts of a row, or what stands in their place."""
+    counts, symbols = record.fields[3:5], record.fields[5:] or ("", "")
+    return [count or symbol for count, symbol in zip(counts, symbols, strict=True)]
+
+
+def _counted(counts: OpenCounts) -> tuple[str, str]:
+    return counts.events, counts.denominator
+
+
 def _identity(path: Path, record: Record, names: dict[str, str]) -> tuple[str, str, int]:
     name, code, year = record.fields[:3]
     line = f"line {record.line}"
@@ -125,8 +183,8 @@ def _identity(path: Path, record: Record, names: dict[str, str]) -> tuple[str, s
 def _check_counted(table: CsvText, counts: OpenCounts) -> None:
     for place, found, wanted in zip(
         ("events", "denominator"),
-        table.header[3:],
-        (counts.events, counts.denominator),
+        table.header[3:5],
+        _counted(counts),
         strict=True,
     ):
         if found != wanted:

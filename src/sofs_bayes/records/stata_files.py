@@ -1,13 +1,20 @@
-"""What is common to all Stata files that are read: their end, and their value labels."""
+"""What is common to all Stata files: their end, their value labels, and how they are written."""
 
-from collections.abc import Sequence
+import io
+import re
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
+    import pandas as pd
     from pandas.api.typing import StataReader
+
+NAME = re.compile(r"[A-Za-z_][A-Za-z0-9_]{0,31}")
+STAMP = datetime(2000, 1, 1)  # of every file, so that the same rows are the same bytes
 
 
 def check_end_of_stata(path: Path, allowed: str) -> None:
@@ -35,3 +42,41 @@ def value_labels(reader: "StataReader") -> dict[str, dict[str, str]]:
         for column, name in zip(reader.variable_labels(), sets, strict=True)
         if name in labels
     }
+
+
+def check_stata_names(path: Path, names: Iterable[str]) -> None:
+    """Refuse columns that Stata cannot have under their own names.
+
+    Raises
+    ------
+    BadInput
+        A name of more than 32 characters, or of others than letters, digits and `_`.
+    """
+    for name in names:
+        if not NAME.fullmatch(name):
+            allowed = "up to 32 letters, digits and _, as Stata has it; or another format"
+            raise BadInput(path, f"column {name}", "a name that Stata does not take", allowed)
+
+
+def stata_bytes(frame: "pd.DataFrame", *, label: str) -> bytes:
+    """The frame as a file of Stata 14 or later, its days as Stata's days.
+
+    Parameters
+    ----------
+    frame
+        Of columns whose names `check_stata_names` has passed.
+    label
+        The data label, up to 80 characters, which `describe` shows.
+    """
+    days = dict.fromkeys(map(str, frame.select_dtypes("datetime").columns), "td")
+    texts = list(map(str, frame.select_dtypes("str").columns))
+    out = io.BytesIO()
+    frame.astype(dict.fromkeys(texts, object)).to_stata(
+        out,
+        write_index=False,
+        convert_dates=days,
+        time_stamp=STAMP,
+        data_label=label,
+        version=118,
+    )
+    return out.getvalue()

@@ -99,7 +99,7 @@ def answer(column: ReportColumn, row: str, scale: str) -> Answer | None:
     estimand, sign = _estimand(column, row)
     if estimand is None:
         return None
-    return answer_of(column, estimand, scale, sign=sign)
+    return pooled_answer(column.run, estimand, scale, variant=column.variant, sign=sign)
 
 
 def _estimand(column: ReportColumn, row: str) -> tuple[str | None, int]:
@@ -120,10 +120,11 @@ def _estimand(column: ReportColumn, row: str) -> tuple[str | None, int]:
     return OF_CHILDREN.get(term, (None, 1))
 
 
-def answer_of(column: ReportColumn, estimand: str, scale: str, *, sign: int = 1) -> Answer | None:
-    """What a column's posterior says of a pooled effect, under its first prior, on one scale."""
-    run = column.run
-    asked = (estimand, POOLED, scale, first_prior(run), column.variant)
+def pooled_answer(
+    run: Run, estimand: str, scale: str, *, variant: str = MAIN, sign: int = 1
+) -> Answer | None:
+    """What a run says of a pooled effect under its first prior, on one scale; None if nothing."""
+    asked = (estimand, POOLED, scale, first_prior(run), variant)
     for row in run.effects:
         if (row.estimand, row.target, row.scale, row.prior, row.variant) != asked:
             continue
@@ -156,7 +157,9 @@ def not_printed(columns: Sequence[ReportColumn]) -> list[str]:
 
 def answer_not_printed(column: ReportColumn, estimand: str, scale: str) -> Answer | None:
     """The effect on one scale, unless a printed row of the column asks for it."""
-    return None if _asked(column, estimand) else answer_of(column, estimand, scale)
+    if _asked(column, estimand):
+        return None
+    return pooled_answer(column.run, estimand, scale, variant=column.variant)
 
 
 def _asked(column: ReportColumn, estimand: str) -> bool:

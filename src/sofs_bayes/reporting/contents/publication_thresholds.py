@@ -72,7 +72,7 @@ def _table(run: Run, rows: Sequence[ThresholdRow]) -> Table:
         ),
         rows=tuple(lines),
         evidence=run.evidence,
-        notes=tuple(_notes(run, rows)),
+        notes=tuple(_notes(run, lines)),
         status=overall([run.status, *(row.status for row in rows)]),
         errors=known(by_prior),
         bold=tuple(headings),
@@ -131,12 +131,12 @@ def _bounds(run: Run, scale: str) -> list[float]:
     return found
 
 
-def _notes(run: Run, rows: Sequence[ThresholdRow]) -> Iterable[str]:
+def _notes(run: Run, lines: Sequence[Sequence[Cell]]) -> Iterable[str]:
     yield (
         "Each number is the probability that the effect is larger than x; that it is smaller is 1"
         " minus it, and that it is between two is the difference of their lines."
     )
-    if any(row.above in (0.0, 1.0) for row in rows):
+    if any(cell in (0.0, 1.0) for line in lines for cell in line):
         yield "0.00 and 1.00: every draw agrees, which is not certainty."
     equivalence = run.analysis.estimands.equivalence
     if equivalence is not None:

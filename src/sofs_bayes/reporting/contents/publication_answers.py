@@ -1,0 +1,174 @@
+"""The answers to one question from everywhere: printed, from print, replicated, posteriors."""
+
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+
+from sofs_bayes.frequentist.printed_rows import term_of
+from sofs_bayes.published.facts import Fact
+from sofs_bayes.reporting.contents.monte_carlo import MAIN, NAN, max_error
+from sofs_bayes.reporting.contents.publication_beside import ReplicatedFolder
+from sofs_bayes.reporting.contents.publication_rows import (
+    AFTER,
+    FROM_PRINT,
+    OUTCOMES,
+    Answer,
+    pooled_answer,
+    report_columns,
+    table_facts,
+)
+from sofs_bayes.reporting.digits import MINUS, Estimate, last_digit, shown
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
+
+STARS = ("no stars: p ≥ 0.1", "*: p < 0.1", "**: p < 0.05", "***: p < 0.01")
+REGRESSION = "covariates, matching weights"
+HIERARCHICAL = "the same; authorities and their years differ, pilots' effects differ"
+FROM_STARS = "as printed; what stars say of the error"
+OPEN = "nothing; authorities and their years differ"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideAnswer:
+    """A line: how an effect was found, of whom, and what was found.
+
+    `risk` is a change in risk, `log_odds` in log-odds; None where the source gives none.
+    """
+
+    method: str
+    evidence: Evidence
+    adjusted: str
+    risk: Estimate | None
+    log_odds: Estimate | None
+    level: str
+    says: str
+    status: str
+
+
+def printed_effects(outcome: str) -> list[Fact]:
+    """The printed effects of an outcome, in the report's order: rows of a single DiD.
+
+    With Ofsted's interaction the printed row is the effect at a rating of 0, which nothing else
+    here estimates.
+    """
+    tables = [number for number, own in OUTCOMES.items() if own == outcome]
+    return [
+        fact
+        for number in tables
+        for fact in table_facts(number)
+        if term_of(fact.row) == "did" and fact.printed.value is not None and fact.column != "Ofsted"
+    ]
+
+
+def answers_beside(
+    fact: Fact, runs: Sequence[Run], folders: Sequence[ReplicatedFolder]
+) -> Iterator[SideAnswer]:
+    """A printed effect, then what its stars imply, the regression replicated, and posteriors."""
+    yield _printed(fact)
+    own = [c for run in runs for c in report_columns(run) if (c.table, c.name) == _place(fact)]
+    for column in own:
+        if isinstance(column.run.analysis, PrintedAnalysis):
+            yield from _posterior(
+                column.run,
+                FROM_PRINT["did"],
+                variant=column.variant,
+                method=f"Posterior from print (reading: {column.variant})",
+                adjusted=FROM_STARS,
+            )
+    for folder in folders:
+        yield from _replicated(fact, folder)
+    for column in own:
+        analysis = column.run.analysis
+        if isinstance(analysis, HierarchicalAnalysis) and analysis.regression.treatment == "did":
+            kind = "linear" if analysis.model.likelihood == "gaussian" else "logistic"
+            method = f"Hierarchical {kind} model ({analysis.name})"
+            yield from _posterior(column.run, AFTER, method=method, adjusted=HIERARCHICAL)
+
+
+def _place(fact: Fact) -> tuple[int, str]:
+    return fact.table, fact.column
+
+
+def _printed(fact: Fact) -> SideAnswer:
+    value = fact.printed.value
+    assert value is not None
+    found = Estimate(median=value, lower=NAN, upper=NAN)
+    text = fact.printed.text.replace("-", MINUS)
+    return SideAnswer(
+        method=f"As printed: {text}",
+        evidence="published",
+        adjusted=REGRESSION,
+        risk=found if fact.unit == "probability" else None,
+        log_odds=found if fact.unit == "log-odds" else None,
+        level="none printed",
+        says=STARS[fact.printed.stars],
+        status="converged",
+    )
+
+
+def _posterior(
+    run: Run, estimand: str, *, variant: str = MAIN, method: str, adjusted: str
+) -> Iterator[SideAnswer]:
+    risk, log_odds = (
+        pooled_answer(run, estimand, scale, variant=variant) for scale in ("risk", "log-odds")
+    )
+    best = risk or log_odds
+    if best is None:
+        return
+    yield SideAnswer(
+        method=method,
+        evidence=run.evidence,
+        adjusted=adjusted,
+        risk=_estimate(run, risk),
+        log_odds=_estimate(run, log_odds),
+        level=f"{100 * run.analysis.estimands.level:g}% posterior",
+        says=_chance(best.above_zero, best.mcse),
+        status=best.effect.status,
+    )
+
+
+def _estimate(run: Run, found: Answer | None) -> Estimate | None:
+    if found is None:
+        return None
+    row = found.effect
+    error = max_error(run, row)
+    return Estimate(median=row.median, lower=row.lower, upper=row.upper, error=error)
+
+
+def _chance(probability: float | None, mcse: float) -> str:
+    if probability is None:
+        return "not asked"
+    text = shown(probability, "probability", last_digit([mcse], "probability"))
+    return f"P(> 0) {text}" if text[0] in "<>" else f"P(> 0) = {text}"
+
+
+def _replicated(fact: Fact, folder: ReplicatedFolder) -> Iterator[SideAnswer]:
+    """The regression itself, with its clustered interval; a logistic one's marginal effect too."""
+    for term in folder.terms:
+        if (term.regression, term.term) != (fact.column, "did"):
+            continue
+        own = Estimate(median=term.coefficient, lower=term.lower, upper=term.upper)
+        marginal = [
+            Estimate(median=each.estimate, lower=each.lower, upper=each.upper)
+            for each in folder.further
+            if (each.regression, each.term) == (fact.column, "did")
+            and each.what.startswith("average marginal effect")
+        ]
+        linear = term.model == "linear"
+        yield SideAnswer(
+            method=f"Regression, replicated ({term.errors})",
+            evidence=folder.evidence,
+            adjusted=REGRESSION,
+            risk=own if linear else next(iter(marginal), None),
+            log_odds=None if linear else own,
+            level=f"{100 * term.level:g}% confidence",
+            says=f"p = {term.p_value:.2f}" if term.p_value >= 0.005 else "p < 0.01",
+            status="converged" if folder.status == "converged" else "not converged",
+        )
+
+
+def open_data_answers(runs: Sequence[Run]) -> Iterator[SideAnswer]:
+    """What open counts answer to the same question."""
+    for run in runs:
+        if isinstance(run.analysis, OpenAnalysis):
+            method = f"Hierarchical model of counts ({run.analysis.name})"
+            yield from _posterior(run, AFTER, method=method, adjusted=OPEN)

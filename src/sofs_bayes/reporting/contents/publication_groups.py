@@ -1,0 +1,87 @@
+"""Runs → the columns of each printed table that they answer, told apart by evidence."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from sofs_bayes.reporting.contents.effects import number_format
+from sofs_bayes.reporting.contents.monte_carlo import first_prior
+from sofs_bayes.reporting.contents.publication_rows import (
+    ReportColumn,
+    report_columns,
+    table_facts,
+)
+from sofs_bayes.reporting.digits import Format
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.spec import Evidence
+
+UNITS = {"log-odds": "log-odds", "risk": "pp"}
+FROM: Mapping[Evidence, str] = {
+    "published": "posteriors from the printed tables",
+    "published-inferred": "posteriors from the printed tables",
+    "synthetic": "posteriors of made-up children",
+    "open-data": "posteriors from open data",
+    "records": "posteriors of children's records",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportGroup:
+    """The columns of one printed table whose posteriors rest on the same evidence."""
+
+    number: int
+    columns: tuple[ReportColumn, ...]
+    risk: Format
+
+    @property
+    def evidence(self) -> Evidence:
+        """What all of its posteriors rest on."""
+        return self.columns[0].run.evidence
+
+    def scales(self) -> list[str]:
+        """The scales that some column's effects are on, the model's first."""
+        there = {e.scale for c in self.columns for e in c.run.effects}
+        return [scale for scale in UNITS if scale in there]
+
+
+def report_groups(runs: Sequence[Run]) -> list[ReportGroup]:
+    """The columns of each printed table, in the report's order; no two evidences in a group."""
+    found: dict[tuple[int, str], list[ReportColumn]] = {}
+    for run in runs:
+        for column in report_columns(run):
+            found.setdefault((column.table, run.evidence), []).append(column)
+    groups = []
+    for number, evidence in sorted(found):
+        columns = tuple(sorted(found[number, evidence], key=_as_printed))
+        groups.append(ReportGroup(number=number, columns=columns, risk=_risk_format(columns)))
+    return groups
+
+
+def _as_printed(column: ReportColumn) -> int:
+    """The position of a column in its printed table."""
+    return list(dict.fromkeys(f.column for f in table_facts(column.table))).index(column.name)
+
+
+def _risk_format(columns: Sequence[ReportColumn]) -> Format:
+    rows = [
+        each
+        for column in columns
+        for each in column.run.effects
+        if each.scale == "risk" and each.prior == first_prior(column.run)
+    ]
+    return number_format("risk", [row for row in rows if row.estimand.startswith("effect")])
+
+
+def headings(group: ReportGroup) -> list[str]:
+    """The report's headings; with what tells columns apart where several share one."""
+    columns = group.columns
+    names = [column.name for column in columns]
+    found = []
+    for column in columns:
+        own = [each for each in columns if each.name == column.name]
+        readings = len({each.variant for each in own}) > 1
+        analyses = len({each.run.analysis.name for each in own}) > 1
+        added = [column.run.analysis.name] * analyses + [column.variant] * readings
+        several = names.count(column.name) > 1 and not added
+        added += [f"no. {own.index(column) + 1}"] * several
+        found.append(f"{column.name} ({', '.join(added)})" if added else column.name)
+    return found

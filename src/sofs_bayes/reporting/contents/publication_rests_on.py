@@ -1,0 +1,74 @@
+"""Runs → the counts behind each column of a table in the report's layout."""
+
+from sofs_bayes.reporting.contents.effects import extra_rows
+from sofs_bayes.reporting.contents.monte_carlo import first_prior
+from sofs_bayes.reporting.contents.publication_groups import FROM, ReportGroup, headings
+from sofs_bayes.reporting.contents.publication_numbers import overall
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.table_model import Column, Table
+
+
+def authorities(run: Run) -> str:
+    """The numbers of pilots and comparators of a run; nothing where it does not say."""
+    pilots, comparators = _of_arm(run, "pilot"), _of_arm(run, "comparator")
+    return f"{len(pilots)} + {len(comparators)}" if pilots or comparators else ""
+
+
+def _of_arm(run: Run, arm: str) -> set[str]:
+    rows = [*extra_rows(run, "authority_sizes"), *extra_rows(run, "authority_loo")]
+    return {row.authority for row in rows if row.arm == arm}
+
+
+def _referrals(run: Run, arm: str) -> int | None:
+    """The matched referrals of an arm over all years; None where the run does not say."""
+    rows = [
+        row
+        for row in extra_rows(run, "arm_years")
+        if (row.kind, row.arm) == ("posterior", arm) and row.year.isdigit()
+    ]
+    return sum(row.children for row in rows) if rows else None
+
+
+def rests_on_table(group: ReportGroup) -> Table:
+    """Counts behind each column: in columns of their own, which a disclosure check can read."""
+    lines = [
+        (
+            heading,
+            column.run.analysis.name,
+            _referrals(column.run, "pilot"),
+            _referrals(column.run, "comparator"),
+            len(_of_arm(column.run, "pilot")) or None,
+            len(_of_arm(column.run, "comparator")) or None,
+            first_prior(column.run),
+            column.run.status,
+        )
+        for heading, column in zip(headings(group), group.columns, strict=True)
+    ]
+    return Table(
+        name=f"report-table-{group.number}-{group.evidence}-rests-on",
+        title=(f"Table {group.number}, {FROM[group.evidence]}: what each column rests on"),
+        columns=(
+            Column(key="column", heading="Column"),
+            Column(key="analysis", heading="Analysis"),
+            Column(
+                key="pilot_referrals",
+                heading="Matched referrals: pilots'",
+                format="integer",
+                holds="children",
+            ),
+            Column(
+                key="comparator_referrals",
+                heading="comparators'",
+                format="integer",
+                holds="children",
+            ),
+            Column(key="pilots", heading="Pilots", format="integer"),
+            Column(key="comparators", heading="Comparators", format="integer"),
+            Column(key="prior", heading="Prior of the effect"),
+            Column(key="status", heading="Draws"),
+        ),
+        rows=tuple(lines) if any(line[2] is not None for line in lines) else (),
+        evidence=group.evidence,
+        notes=("A referral counts once in each matched group that it stands in.",),
+        status=overall(column.run.status for column in group.columns),
+    )

@@ -7,6 +7,8 @@ from pathlib import Path
 
 import duckdb
 import numpy as np
+import openpyxl
+import pandas as pd
 import pytest
 
 import sofs_bayes as sb
@@ -75,6 +77,7 @@ def test_matching_leaves_labelled_rows_and_their_balance(matched: Path) -> None:
         "matching.md",
         "summary.csv",
         "synthetic-matched.parquet",
+        "tables.xlsx",
     }
     manifest = json.loads((matched / "manifest.json").read_text("utf-8"))
     assert (manifest["evidence"], manifest["status"]) == ("synthetic", "matched")
@@ -95,6 +98,35 @@ def test_other_kinds_of_file_give_the_same_matched_rows(
         f"SELECT count(*) FROM (FROM '{matched / name}' EXCEPT FROM '{other / name}')"
     ).fetchone()
     assert same == (0,)
+
+
+def test_matched_children_and_tables_go_on_in_stata_and_excel(
+    population: Path, matched: Path, tmp_path: Path
+) -> None:
+    analysis = load_children(ANALYSIS)
+    records = tmp_path / "records"
+    shutil.copytree(population, records)
+    for name, days in (("authorities", ()), ("groups", ("settling_in_start", "settling_in_end"))):
+        path = records / f"synthetic-{name}.csv"
+        frame = pd.read_csv(path, parse_dates=list(days))
+        frame = frame.astype(dict.fromkeys(frame.select_dtypes("str"), object))
+        frame.to_stata(
+            path.with_suffix(".dta"), write_index=False, convert_dates=dict.fromkeys(days, "td")
+        )
+        path.unlink()
+    folder = tmp_path / "matched"
+    assert main(["match", ANALYSIS, str(records), "--stata", "-o", str(folder)]) == 0
+    rows = read_matched(matched / "synthetic-matched.parquet", analysis)
+    found = pd.read_stata(folder / "synthetic-matched.dta")
+    assert list(found) == list(rows)
+    pd.testing.assert_frame_equal(found, rows, check_dtype=False)
+    with pd.read_stata(folder / "synthetic-matched.dta", iterator=True) as reader:
+        assert reader.data_label == "evidence: synthetic; matched for icpc-children"
+    assert (folder / "tables.xlsx").read_bytes() == (matched / "tables.xlsx").read_bytes()
+    book = openpyxl.load_workbook(folder / "tables.xlsx")
+    assert len(book.worksheets) > 3
+    manifest = json.loads((folder / "manifest.json").read_text("utf-8"))
+    assert {"tables.xlsx", "synthetic-matched.dta"} <= manifest["files_sha256"].keys()
 
 
 def test_comparators_left_open_are_chosen_and_shown(population: Path, tmp_path: Path) -> None:

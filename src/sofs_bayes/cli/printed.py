@@ -1,13 +1,17 @@
 """The verb on what is printed: published."""
 
 import argparse
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
+    from sofs_bayes.reporting.tables import Table
     from sofs_bayes.spec import PrintedAnalysis
+
+FORMATS = (".xlsx", ".md", ".csv")
 
 
 def add_published(verbs: Verbs) -> None:
@@ -28,55 +32,85 @@ def add_published(verbs: Verbs) -> None:
     verb.add_argument("--audit", action="store_true", help="what the tables contradict and imply")
     verb.add_argument("--sensitivity", action="store_true", help="one assumption at a time")
     verb.add_argument("--nuts", action="store_true", help="the same by MCMC, beside the grid")
+    verb.add_argument(
+        "-o",
+        "--output",
+        type=Path,
+        metavar="FILE",
+        help="instead of printing: .xlsx (Excel), .md or .csv",
+    )
 
 
 def _published(options: argparse.Namespace) -> int:
-    from sofs_bayes.reporting import contents
-    from sofs_bayes.reporting.tables import to_csv, to_markdown
+    if options.output:
+        from sofs_bayes.reporting.run_folder import check_new
 
+        if options.output.suffix.casefold() not in FORMATS:
+            allowed = ", ".join(FORMATS)
+            raise BadInput(options.output, "", "a name with another ending", allowed)
+        check_new(options.output)
+    tables = _tables(options)
+    if options.output:
+        _write(tables, options.output)
+    else:
+        from sofs_bayes.reporting.tables import to_csv, to_markdown
+
+        for table in tables:
+            print(to_csv(table) if options.facts else to_markdown(table), end="")
+            if not options.facts:
+                print()
+    return 0 if all(table.status == "converged" for table in tables) else 1
+
+
+def _tables(options: argparse.Namespace) -> "list[Table]":
+    """The tables that the options ask for."""
     if options.facts:
         from sofs_bayes.published.facts import load_facts
+        from sofs_bayes.reporting import contents
 
-        print(to_csv(contents.facts_table(load_facts())), end="")
-        return 0
+        return [contents.facts_table(load_facts())]
     if options.nuts:
         return _by_nuts(options)
     analyses = _printed_analyses(options)
     if options.audit:
-        _print_audit(brackets=True)
-        return 0
+        return _audit_tables(brackets=True)
     from sofs_bayes.pipeline.print_tables import effects_of_print, sensitivity_of_print
 
     make = sensitivity_of_print if options.sensitivity else effects_of_print
     tables = [table for each in analyses for table in make(each, priors=options.prior)]
-    if not (options.sensitivity or options.analysis):
-        _print_audit(brackets=False)
-    for table in tables:
-        print(to_markdown(table))
-    return 0 if all(table.status == "converged" for table in tables) else 1
+    if options.sensitivity or options.analysis:
+        return tables
+    return [*_audit_tables(brackets=False), *tables]
 
 
-def _print_audit(*, brackets: bool) -> None:
+def _write(tables: "list[Table]", path: Path) -> None:
+    from sofs_bayes.reporting.excel import write_workbook
+    from sofs_bayes.reporting.run_folder import write_new
+    from sofs_bayes.reporting.tables import to_csv, to_markdown
+
+    if path.suffix.casefold() == ".xlsx":
+        write_workbook(path, tables)
+    else:
+        text = to_csv if path.suffix.casefold() == ".csv" else to_markdown
+        write_new(path, "\n".join(map(text, tables)))
+
+
+def _audit_tables(*, brackets: bool) -> "list[Table]":
     from sofs_bayes.published.audit import audit
     from sofs_bayes.reporting import contents
-    from sofs_bayes.reporting.tables import to_markdown
 
     found = audit()
-    print(to_markdown(contents.findings_table(found)))
-    if brackets:
-        print(to_markdown(contents.brackets_table(found)))
+    tables = [contents.findings_table(found)]
+    return [*tables, contents.brackets_table(found)] if brackets else tables
 
 
-def _by_nuts(options: argparse.Namespace) -> int:
+def _by_nuts(options: argparse.Namespace) -> "list[Table]":
     from sofs_bayes.pipeline.second_opinion import second_opinion
-    from sofs_bayes.reporting.tables import to_markdown
 
     progress = progress_line()
     tables = [second_opinion(each, progress=progress) for each in _printed_analyses(options)]
     progress("done\n")
-    for table in tables:
-        print(to_markdown(table))
-    return 0 if all(table.status == "converged" for table in tables) else 1
+    return tables
 
 
 def _printed_analyses(options: argparse.Namespace) -> "list[PrintedAnalysis]":

@@ -74,7 +74,7 @@ def match(
     -------
     Path
         The folder: `matched.parquet` (`synthetic-matched.parquet` if the records are), the
-        tables as CSV, all of them as `matching.md`, `groups.csv`,
+        tables as CSV, all of them as `matching.md` and `tables.xlsx`, `groups.csv`,
         `analysis.toml`, `manifest.json`. It holds records and stays where the records are.
 
     Raises
@@ -91,6 +91,7 @@ def match(
     from sofs_bayes.records.groups import read_groups
     from sofs_bayes.records.referral_files import referrals_file
     from sofs_bayes.records.referrals import open_referrals
+    from sofs_bayes.reporting.excel import write_workbook
 
     if stata:
         check_matched_stata(output, analysis)
@@ -106,7 +107,7 @@ def match(
     with timed(seconds, "read"):
         referrals = open_referrals(file, analysis, memory=memory)
     with referrals:
-        sample, texts, _ = _matched(
+        sample, texts, shown = _matched(
             referrals, given, known, analysis, progress=progress, seconds=seconds
         )
         progress(f"{analysis.name}: writing {sample.after.rows:,} rows")
@@ -117,6 +118,7 @@ def match(
                 write_matched(sample, made, evidence=evidence, analysis=analysis)
                 if stata:
                     made.with_suffix(".dta").write_bytes(matched_stata(made, analysis))
+                write_workbook(folder / "tables.xlsx", shown)
             for name, text in texts.items():
                 _write(folder / name, text)
             write_manifest(
@@ -150,7 +152,8 @@ def _matched(
     from sofs_bayes.reporting.contents import matching as tables
 
     texts, evidence = {}, referrals.evidence
-    chosen, shown = given, list[Table]()
+    chosen = given
+    shown: list[Table] = []
     if given.unmatched:
         progress(f"{analysis.name}: choosing comparators")
         choice = choose_from_records(referrals, given, analysis)

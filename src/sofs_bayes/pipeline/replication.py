@@ -47,9 +47,9 @@ def replicate(
     Returns
     -------
     folder, trusted
-        The folder with `index.html`, `replication.md`, `tables/`, `figures/`, `numbers.csv`
-        (every printed number), `fits.csv` (every term), `further.csv` (marginal and
-        bootstrapped effects), `posterior.csv` if wanted; and whether every regression has an
+        The folder with `index.html`, `replication.md`, `tables/`, `tables.xlsx`, `figures/`,
+        `numbers.csv` (every printed number), `fits.csv` (every term), `further.csv` (marginal
+        and bootstrapped effects), `posterior.csv` if wanted; and whether every regression has an
         estimate, and every posterior converged.
 
     Raises
@@ -70,6 +70,7 @@ def replicate(
     from sofs_bayes.frequentist.replication import Replicated, with_reasons
     from sofs_bayes.matching.strata import read_label, read_matched
     from sofs_bayes.pipeline.posterior_replication import posterior_replication
+    from sofs_bayes.reporting.excel import write_workbook
     from sofs_bayes.reporting.replication_page import replication_tables, write_replication_page
 
     seconds: dict[str, float] = {}
@@ -111,6 +112,7 @@ def replicate(
                 texts["posterior.csv"] = rows_to_csv(PosteriorBeside, beside)
             for name, text in texts.items():
                 (folder / name).write_text(text, encoding="utf-8", newline="")
+            write_workbook(folder / "tables.xlsx", tables)
         failed = found.failed or any(row.status != "converged" for row in beside)
         write_manifest(
             folder,

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sofs_bayes.pipeline.reanalysis import reanalyse
     from sofs_bayes.pipeline.recovery import recover
     from sofs_bayes.pipeline.replication import replicate
+    from sofs_bayes.pipeline.report import report
     from sofs_bayes.pipeline.simulation import simulate
     from sofs_bayes.published.audit import audit
     from sofs_bayes.published.facts import fact, load_facts, stated
@@ -113,6 +114,7 @@ _PUBLIC = {
     "drawings": ("reporting.pictures", "drawings"),
     "calibration_drawings": ("reporting.calibration_page", "calibration_drawings"),
     "show": ("reporting.show", "show"),
+    "report": ("pipeline.report", "report"),
     "reanalyse": ("pipeline.reanalysis", "reanalyse"),
     "SofsBayesError": ("errors", "SofsBayesError"),
     "BadInput": ("errors", "BadInput"),
@@ -171,6 +173,7 @@ __all__ = [
     "replicate",
     "replication_drawing",
     "replication_tables",
+    "report",
     "save",
     "sensitivity_table",
     "show",

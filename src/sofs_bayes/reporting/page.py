@@ -3,11 +3,61 @@
 import base64
 import re
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
+from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.reporting.figures import Drawing, save
 from sofs_bayes.reporting.tables import Table, to_csv, to_html, to_markdown
+from sofs_bayes.spec import Evidence
+
+if TYPE_CHECKING:
+    from markupsafe import Markup
+
+State = Literal["met", "partly", "not there"]
+
+# What stands in front of everything that rests on made-up children.
+SYNTHETIC = "SYNTHETIC"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Box:
+    """A kind of evidence, framed: what it is, what it can say, and what it cannot."""
+
+    evidence: Evidence
+    heading: str
+    lines: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CheckLine:
+    """A line of a checklist: what is asked, whether it is there, what there is, and where.
+
+    `links` are (text, anchor on the page).
+    """
+
+    step: str
+    heading: str
+    asks: str
+    state: State
+    has: tuple[str, ...]
+    links: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Explorer:
+    """Threshold curves that the reader moves along.
+
+    Attributes
+    ----------
+    analyses
+        As JSON has them: by analysis, effect and prior the points of a curve.
+    tables
+        The same at some thresholds, for readers without JavaScript and for Word.
+    """
+
+    analyses: tuple[Mapping[str, object], ...]
+    tables: tuple[Table, ...]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -15,16 +65,22 @@ class Part:
     """A stretch of the page: what is said, shown and tabulated, in that order.
 
     Tables in `folded` are there for those who open them; figures in `beside` are written to
-    the folder only.
+    the folder only. `evidence` is what all of the part rests on, shown beside its heading;
+    `captions` has what is said below a figure, by its name.
     """
 
     heading: str
     anchor: str
     level: int = 2
+    evidence: Evidence | None = None
+    boxes: tuple[Box, ...] = ()
     paragraphs: tuple[str, ...] = ()
     bullets: tuple[str, ...] = ()
     figures: tuple[Drawing, ...] = ()
+    captions: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
+    explorer: Explorer | None = None
+    checklist: tuple[CheckLine, ...] = ()
     folded: tuple[Table, ...] = ()
     beside: tuple[Drawing, ...] = ()
 
@@ -52,14 +108,37 @@ def write_page(folder: Path, page: Page, *, further: Sequence[Table] = ()) -> No
     further
         Tables that are written beside the page only.
     """
+    write_tables(folder, (*page_tables(page), *further))
+    write_figures(folder, page)
+    write_html(folder, page)
+
+
+def page_tables(page: Page) -> tuple[Table, ...]:
+    """The tables of a page, those folded too, in order."""
+    found: list[Table] = []
+    for part in page.parts:
+        explored = part.explorer.tables if part.explorer else ()
+        found += [*part.tables, *explored, *part.folded]
+    return tuple(found)
+
+
+def write_tables(folder: Path, tables: Sequence[Table]) -> None:
+    """Write `tables/` with each table as CSV and Markdown."""
     (folder / "tables").mkdir()
-    tables = [table for part in page.parts for table in (*part.tables, *part.folded)]
-    for table in (*tables, *further):
+    for table in tables:
         (folder / "tables" / f"{table.name}.csv").write_text(to_csv(table), encoding="utf-8")
         (folder / "tables" / f"{table.name}.md").write_text(to_markdown(table), encoding="utf-8")
+
+
+def write_figures(folder: Path, page: Page) -> None:
+    """Write `figures/` with each figure as PNG, PDF and data."""
     for part in page.parts:
         for drawing in (*part.figures, *part.beside):
             save(drawing, folder / "figures")
+
+
+def write_html(folder: Path, page: Page) -> None:
+    """Write `index.html` with the figures that `figures/` has."""
     images = {
         drawing.name: _embedded(folder / "figures" / f"{drawing.name}.png")
         for part in page.parts
@@ -68,13 +147,20 @@ def write_page(folder: Path, page: Page, *, further: Sequence[Table] = ()) -> No
     (folder / "index.html").write_text(_render(page, images), encoding="utf-8")
 
 
+def figure_caption(part: Part, drawing: Drawing) -> str:
+    """What is said below a figure, marked where it rests on made-up children."""
+    files = f"Files: figures/{drawing.name}.png, .pdf, and the data behind it as .csv"
+    said = part.captions.get(drawing.name, "")
+    mark = f"{SYNTHETIC}: " if part.evidence == "synthetic" else ""
+    return f"{mark}{said}{' ' if said else ''}{files}"
+
+
 def _embedded(png: Path) -> str:
     return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
 
 
 def _render(page: Page, images: Mapping[str, str]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
-    from markupsafe import Markup
 
     environment = Environment(
         loader=PackageLoader("sofs_bayes.reporting"),
@@ -87,6 +173,34 @@ def _render(page: Page, images: Mapping[str, str]) -> str:
         page=page,
         images=images,
         converged=page.status == "converged",
-        table=lambda table: Markup(to_html(table)),
-        minus=lambda text: re.sub(r"(?<![\w\N{EN DASH}.-])-(?=\d)", "\N{MINUS SIGN}", text),
+        table=_scrollable,
+        caption=figure_caption,
+        minus=with_minus,
+        json=_as_json,
+        states=("met", "partly", "not there"),
     )
+
+
+def _scrollable(table: Table) -> "Markup":
+    """The table in a frame that the keyboard reaches, as it may be wider than the page."""
+    from html import escape
+
+    from markupsafe import Markup
+
+    frame = f'<div class="table" role="group" tabindex="0" aria-label="{escape(table.caption)}">'
+    return Markup(to_html(table).replace('<div class="table">', frame, 1))
+
+
+def with_minus(text: str) -> str:
+    """A text whose negative numbers have minus signs."""
+    return re.sub(r"(?<![\w\N{EN DASH}.-])-(?=\d)", "\N{MINUS SIGN}", text)
+
+
+def _as_json(value: object) -> "Markup":
+    """A value as JSON that may stand inside a script element."""
+    import json
+
+    from markupsafe import Markup
+
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    return Markup(text.replace("<", "\\u003c"))

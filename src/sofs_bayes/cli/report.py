@@ -1,0 +1,58 @@
+"""The verb that writes the report."""
+
+import argparse
+from pathlib import Path
+
+from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
+from sofs_bayes.cli.exports import runs_to_export
+
+
+def add_report(verbs: Verbs) -> None:
+    """`report`: run folders → page and Word document."""
+    verb = add_verb(
+        verbs,
+        "report",
+        _report,
+        "Run folders → one report: a page, the same for Word, tables and figures.",
+        "The page needs no network. Runs may rest on different evidence; each part says on which.",
+    )
+    verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    verb.add_argument("-o", "--output", type=Path, default=Path("report"), metavar="FOLDER")
+    verb.add_argument(
+        "--beside",
+        nargs="+",
+        type=Path,
+        default=(),
+        metavar="FOLDER",
+        help="folders that replicate and calibrate wrote",
+    )
+    verb.add_argument("--title", metavar="TEXT", help="of the report")
+    verb.add_argument("--replace", action="store_true", help="replace an earlier report")
+    verb.add_argument(
+        "--format",
+        nargs="+",
+        choices=("html", "docx"),
+        default=("html", "docx"),
+        metavar="FORMAT",
+        help="of the report itself: html, docx, or both (the default)",
+    )
+
+
+def _report(options: argparse.Namespace) -> int:
+    from sofs_bayes.pipeline.report import report
+    from sofs_bayes.reporting.run_folder import check_target
+
+    check_target(options.output, replace=options.replace)
+    progress = progress_line()
+    folder, trusted = report(
+        runs_to_export(options.runs),
+        options.output,
+        beside=options.beside,
+        title=options.title,
+        formats=options.format,
+        replace=options.replace,
+        progress=progress,
+    )
+    progress("done\n")
+    print(folder / ("index.html" if "html" in options.format else "report.docx"))
+    return 0 if trusted else 1

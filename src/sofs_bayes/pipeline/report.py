@@ -1,0 +1,141 @@
+"""Run folders → the report: page, Word document, tables, figures."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+from sofs_bayes import spec
+from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline.watching import Progress, silent, versions
+from sofs_bayes.published.facts import facts_sha256
+from sofs_bayes.reporting import run_folder
+from sofs_bayes.reporting.run_folder import Run, check_target, sha256, whole_folder
+
+if TYPE_CHECKING:
+    from sofs_bayes.reporting.page import Page
+
+ReportFormat = Literal["html", "docx"]
+FORMATS: tuple[ReportFormat, ...] = ("html", "docx")
+
+
+def report(
+    runs: Sequence[Run | Path | str],
+    folder: Path | str,
+    *,
+    beside: Sequence[Path | str] = (),
+    title: str | None = None,
+    formats: Sequence[ReportFormat] = FORMATS,
+    replace: bool = False,
+    progress: Progress = silent,
+) -> tuple[Path, bool]:
+    """One report over several runs, of any kinds and evidences.
+
+    Parameters
+    ----------
+    runs
+        As `read_run` gives them, or run folders; no two of one analysis.
+    folder
+        The new folder: `index.html` (self-contained), `report.docx`, `tables/` (CSV, Markdown,
+        a workbook and a Word document of all), `figures/` (PNG, PDF, data), `manifest.json`.
+    beside
+        Folders that `replicate` and `calibrate` wrote.
+    title
+        Of the page.
+    formats
+        Of the report itself: `html`, `docx` or both.
+    replace
+        Whether an earlier result in the folder may be replaced.
+
+    Returns
+    -------
+    folder, trusted
+        Where it is, and whether no check refused any of the runs.
+
+    Raises
+    ------
+    BadInput
+        No runs, a folder that is no run, two runs of one analysis, or a target that exists.
+    """
+    target = Path(folder)
+    check_target(target, replace=replace)
+    _check_formats(formats)
+    opened = [run if isinstance(run, Run) else run_folder.read(Path(run)) for run in runs]
+    _check_names(opened)
+    from sofs_bayes.reporting.run_report import report_page
+    from sofs_bayes.reporting.run_report_beside import open_beside
+
+    further = [open_beside(Path(each)) for each in beside]
+    progress("tables and figures")
+    page = report_page(opened, beside=further, title=title, versions=versions())
+    with whole_folder(target, replace=replace) as scratch:
+        _write(scratch, page, formats, progress=progress)
+        _write_manifest(scratch, opened, beside=[Path(each).name for each in beside])
+    return target, page.status == "converged"
+
+
+def _check_formats(formats: Sequence[str]) -> None:
+    wrong = [each for each in formats if each not in FORMATS]
+    if wrong or not formats:
+        found = ", ".join(map(repr, wrong)) or "none"
+        raise BadInput("report", "formats", found, ", ".join(FORMATS))
+
+
+def _check_names(runs: Sequence[Run]) -> None:
+    """Refuse none, and two runs of one analysis, which nobody could tell apart on the page."""
+    if not runs:
+        raise BadInput("report", "runs", "none", "at least one run folder")
+    names = [run.analysis.name for run in runs]
+    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    if twice:
+        found = f"two runs of {twice[0]!r}"
+        raise BadInput("report", "runs", found, "runs of different analyses")
+
+
+def _write(
+    folder: Path, page: "Page", formats: Sequence[ReportFormat], *, progress: Progress
+) -> None:
+    from sofs_bayes.reporting.excel import write_workbook
+    from sofs_bayes.reporting.page import page_tables, write_figures, write_html, write_tables
+    from sofs_bayes.reporting.word import add_table, new_document, save_document
+    from sofs_bayes.reporting.word_page import evidences_of, write_word
+
+    tables = page_tables(page)
+    write_tables(folder, tables)
+    write_workbook(folder / "tables" / "tables.xlsx", tables)
+    document = new_document(f"{page.title}: tables", evidence=evidences_of(page))
+    for table in tables:
+        add_table(document, table)
+    save_document(document, folder / "tables" / "tables.docx")
+    progress("figures")
+    write_figures(folder, page)
+    if "html" in formats:
+        write_html(folder, page)
+    if "docx" in formats:
+        progress("Word document")
+        write_word(page, folder / "report.docx", figures=folder / "figures")
+
+
+def _write_manifest(folder: Path, runs: Sequence[Run], *, beside: Sequence[str]) -> None:
+    from sofs_bayes.reporting.barg_answers import seed_of
+
+    converged = all(run.status == "converged" for run in runs)
+    manifest = {
+        "status": "converged" if converged else "not converged",
+        "evidence": {run.analysis.name: run.evidence for run in runs},
+        "analyses_sha256": {run.analysis.name: spec.fingerprint(run.analysis) for run in runs},
+        "seeds": {run.analysis.name: seed_of(run) for run in runs},
+        "options": {run.analysis.name: dict(run.options) for run in runs},
+        "facts_sha256": facts_sha256(),
+        "inputs_sha256": {name: value for run in runs for name, value in run.inputs.items()},
+        "beside": list(beside),
+        "versions_of_runs": {run.analysis.name: dict(run.versions) for run in runs},
+        "versions": versions(),
+        "files_sha256": {
+            path.relative_to(folder).as_posix(): sha256(path)
+            for path in sorted(folder.rglob("*"))
+            if path.is_file()
+        },
+    }
+    text = json.dumps(manifest, indent=2, ensure_ascii=False)
+    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")

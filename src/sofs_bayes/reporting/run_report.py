@@ -1,0 +1,234 @@
+"""Runs of any kinds and evidences → the report: one page's parts, in the order of reading."""
+
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
+from pathlib import Path
+
+from sofs_bayes import spec
+from sofs_bayes.errors import BadInput
+from sofs_bayes.reporting import run_report_words as words
+from sofs_bayes.reporting.barg import checklist
+from sofs_bayes.reporting.barg_answers import seed_of
+from sofs_bayes.reporting.contents.publication import KINDS, publication_tables
+from sofs_bayes.reporting.figures import Drawing
+from sofs_bayes.reporting.page import SYNTHETIC, Page, Part
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.run_report_beside import Beside, beside_parts
+from sofs_bayes.reporting.run_report_checks import check_sentences
+from sofs_bayes.reporting.run_report_explorer import explorer
+from sofs_bayes.reporting.run_report_parts import run_parts
+
+TITLE = "Signs of Safety: a Bayesian report"
+QUESTION = (
+    "Signs of Safety is a way of working in child protection. Nine English authorities piloted it."
+    " An evaluation compared their children with those of similar authorities, before and after,"
+    " and found no significant effect on initial child protection conferences or on entry to care.",
+    "That can mean that the effect is small, or that the data cannot tell. This report says how"
+    " probable which size of effect is, on what evidence, and how far the answer hangs on"
+    " assumptions. It gives probabilities. A verdict is given only where it was declared"
+    " beforehand which effects are too small to matter.",
+)
+EXPLORE = (
+    "Which effect would matter is for the reader to say. Choose an analysis and a prior, move the"
+    " threshold, and read the probability that the effect is above it. The address of the page"
+    " then holds the choice, so that it can be passed on.",
+)
+BARG = (
+    "The guidelines of Kruschke (2021, Nature Human Behaviour 5, 1282-1291) list what a report of a"
+    " Bayesian analysis should hold. Each line says what is asked, whether it is there by what the"
+    " runs hold, and where it stands.",
+)
+LIMITS = (
+    "Probabilities hold under the model and the prior named beside them. The checks can speak"
+    " against a model, never prove it.",
+    "That trends would have been parallel without the practice model is assumed; the tipping point,"
+    " where there is one, says how wrong that would have to be.",
+    "More conferences, or fewer, may be good or bad for children: no number here says which.",
+)
+KIND_HEADINGS: Mapping[str, str] = {
+    "effects": "Effects and probabilities",
+    "report": "In the layout of the report's tables",
+    "pilots": "Pilot by pilot",
+    "priors": "Under other priors",
+    "thresholds": "Probability of exceeding a threshold",
+    "comparison": "Published, replicated, Bayesian",
+    "diagnostics": "Diagnostics",
+    "calibration": "Calibration",
+}
+# Kinds of tables that stand open on the page; the others are for those who open them.
+OPEN_KINDS = ("report", "comparison", "thresholds", "calibration")
+FILES = (
+    "Beside this page lie report.docx (the same for Word), tables/ (every table as CSV and"
+    " Markdown, all of them in tables.xlsx and tables.docx), figures/ (PNG, PDF and the data) and"
+    " manifest.json (hashes, seeds, versions)."
+)
+
+
+def report_page(
+    runs: Sequence[Run],
+    *,
+    beside: Sequence[Beside] = (),
+    title: str | None = None,
+    versions: Mapping[str, str],
+) -> Page:
+    """The report over runs, and over folders of replications and calibrations.
+
+    Parameters
+    ----------
+    runs
+        Of different names, in the order in which they are to be read.
+    beside
+        What `replicate` and `calibrate` left.
+    title
+        Of the page; a general one by default.
+    versions
+        Of the software that writes the report.
+    """
+    heading = title or TITLE
+    if all(run.evidence == "synthetic" for run in runs):
+        heading = f"{SYNTHETIC}: {heading}"
+    parts = _numbered([*_first_parts(runs), *_later_parts(runs, beside)])
+    anchors = {"provenance", *_anchors(parts)}
+    figures = {part.anchor for part in parts if part.figures}
+    lines = checklist(runs, anchors=anchors, figures=figures)
+    counts = {state: sum(line.state == state for line in lines) for state in _STATES}
+    said = ", ".join(f"{count} {state}" for state, count in counts.items())
+    guidelines = Part(
+        heading="Reporting guidelines",
+        anchor="barg",
+        paragraphs=(*BARG, f"Of {len(lines)} questions: {said}."),
+        checklist=lines,
+    )
+    limits = Part(heading="What this does not show", anchor="limits", bullets=LIMITS)
+    converged = all(run.status == "converged" for run in runs)
+    return Page(
+        title=heading,
+        heading=heading,
+        lead=_lead(runs),
+        parts=(*parts, guidelines, limits),
+        files=FILES,
+        provenance=tuple(_provenance(runs, beside, versions)),
+        status="converged" if converged else "not converged",
+    )
+
+
+_STATES = ("met", "partly", "not there")
+
+
+def _lead(runs: Sequence[Run]) -> str:
+    named = ", ".join(words.HEADINGS[kind] for kind in words.evidences(runs))
+    count = "One analysis" if len(runs) == 1 else f"{len(runs)} analyses"
+    return f"{count}. Evidence: {named}."
+
+
+def _first_parts(runs: Sequence[Run]) -> Iterator[Part]:
+    yield Part(heading="The question", anchor="question", paragraphs=QUESTION)
+    yield Part(heading="What this rests on", anchor="evidence", boxes=words.evidence_boxes(runs))
+    yield Part(heading="Key results", anchor="short")
+    for kind in words.evidences(runs):
+        own = [run for run in runs if run.evidence == kind]
+        yield Part(
+            heading=words.HEADINGS[kind].removeprefix(f"{SYNTHETIC}: ").capitalize(),
+            anchor=f"short-{kind}",
+            level=3,
+            evidence=kind,
+            bullets=tuple(
+                f"{run.analysis.title} ({run.analysis.name}). {words.result_sentence(run, row)}"
+                for run in own
+                for row in words.answers(run)
+            ),
+        )
+    curves = explorer(runs)
+    if curves is not None:
+        yield Part(
+            heading="Move the threshold", anchor="explore", paragraphs=EXPLORE, explorer=curves
+        )
+
+
+def _later_parts(runs: Sequence[Run], beside: Sequence[Beside]) -> Iterator[Part]:
+    tables = list(_table_parts(runs, [each.folder for each in beside]))
+    if tables:
+        yield Part(heading="Tables", anchor="tables")
+        yield from tables
+    yield Part(heading="Checks", anchor="checks", bullets=tuple(_checks(runs)))
+    if beside:
+        yield Part(heading="Replication and calibration", anchor="beside")
+        yield from beside_parts(beside)
+    yield Part(heading="Analysis by analysis", anchor="analyses")
+    for run in runs:
+        yield from run_parts(run)
+
+
+def _checks(runs: Sequence[Run]) -> Iterator[str]:
+    for run in runs:
+        mark = f"{SYNTHETIC}: " if run.evidence == "synthetic" else ""
+        yield f"{mark}{run.analysis.name}. {' '.join(check_sentences(run))}"
+
+
+def _table_parts(runs: Sequence[Run], folders: Sequence[Path]) -> Iterator[Part]:
+    """The publication's tables, a part for each kind and evidence."""
+    for kind in KINDS:
+        try:
+            tables = publication_tables(kind, runs, beside=folders)
+        except BadInput:  # the runs have nothing of this kind
+            continue
+        for evidence in dict.fromkeys(table.evidence for table in tables):
+            own = tuple(
+                words.marked(replace(table, name=f"publication-{table.name}"))
+                for table in tables
+                if table.evidence == evidence
+            )
+            opened = kind in OPEN_KINDS
+            yield Part(
+                heading=KIND_HEADINGS[kind],
+                anchor=f"tables-{kind}-{evidence}",
+                level=3,
+                evidence=evidence,
+                tables=own if opened else (),
+                folded=() if opened else own,
+            )
+
+
+def _numbered(parts: Sequence[Part]) -> list[Part]:
+    """The same parts, their figures' captions with numbers in front."""
+    number, found = 0, []
+    for part in parts:
+        captions = {}
+        for drawing in part.figures:
+            number += 1
+            captions[drawing.name] = f"Figure {number}. {part.captions[drawing.name]}"
+        found.append(replace(part, captions=captions))
+    return found
+
+
+def _anchors(parts: Iterable[Part]) -> Iterator[str]:
+    """Where links may lead: parts, and tables by their names."""
+    for part in parts:
+        yield part.anchor
+        yield from (table.name for table in (*part.tables, *part.folded))
+
+
+def _provenance(
+    runs: Sequence[Run], beside: Sequence[Beside], versions: Mapping[str, str]
+) -> Iterator[str]:
+    for run in runs:
+        options = "; ".join(f"{key} {value}" for key, value in run.options.items())
+        yield (
+            f"Run {run.analysis.name}: evidence {run.evidence}; analysis SHA-256"
+            f" {spec.fingerprint(run.analysis)}; seed {seed_of(run)}; options:"
+            f" {options or 'none'}; made with {_listed(run.versions)}."
+        )
+    inputs = {name: digest for run in runs for name, digest in run.inputs.items()}
+    yield from (f"Input {name}: SHA-256 {digest}" for name, digest in sorted(inputs.items()))
+    for each in beside:
+        yield f"Folder of {each.verb}: {each.analysis}; evidence {each.evidence}."
+    yield f"This report: {_listed(versions)}."
+
+
+def _listed(versions: Mapping[str, str]) -> str:
+    return ", ".join(f"{name} {value}" for name, value in versions.items()) or "unknown versions"
+
+
+def page_drawings(page: Page) -> tuple[Drawing, ...]:
+    """All figures of a page, in order."""
+    return tuple(drawing for part in page.parts for drawing in part.figures)

@@ -1,0 +1,55 @@
+"""What a run's checks say, in a sentence each."""
+
+from collections.abc import Iterator
+
+from sofs_bayes.estimands import POOLED
+from sofs_bayes.reporting import barg_answers as answer
+from sofs_bayes.reporting.barg_answers import OnPage
+from sofs_bayes.reporting.contents.effects import extra_rows
+from sofs_bayes.reporting.contents.hierarchical_checks import tipping_table
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.tables import shown
+
+NOWHERE = OnPage(anchors=frozenset(), figures=frozenset())
+
+
+def check_sentences(run: Run) -> Iterator[str]:
+    """Convergence, predictions, leave-one-out, power-scaling, tipping point, or their absence."""
+    yield f"Draws: {answer.convergence(run, NOWHERE)[1]}"
+    yield f"Resolution: {answer.resolution(run, NOWHERE)[1]}"
+    yield f"Predictions: {answer.posterior_predictive(run, NOWHERE)[1]}"
+    yield from _left_out(run)
+    yield from _power_scaling(run)
+    yield from _tipping(run)
+
+
+def _left_out(run: Run) -> Iterator[str]:
+    rows = extra_rows(run, "loo")
+    if not rows:
+        return
+    from sofs_bayes.checks.loo import MAX_K
+
+    high = sum(not row.pareto_k <= MAX_K for row in rows)
+    yield (
+        f"Leave-one-out: Pareto k is above {MAX_K:g} for {high} of {len(rows)} authority-years"
+        f"{', where it is not to be relied on' if high else ''}."
+    )
+
+
+def _power_scaling(run: Run) -> Iterator[str]:
+    rows = [row for row in extra_rows(run, "power_scaling") if row.quantity.endswith(POOLED)]
+    if not rows:
+        return
+    most = max(rows, key=lambda row: row.prior)
+    moved = "no sign" if all(row.diagnosis.startswith("no sign") for row in rows) else "signs"
+    yield (
+        f"Power-scaling: {moved} that a prior matters for the pooled effects (largest sensitivity"
+        f" {shown(most.prior, 'number')}, 0.05 counts as one)."
+    )
+
+
+def _tipping(run: Run) -> Iterator[str]:
+    table = tipping_table(run, pilots=False)
+    said = [str(row[1]) for row in table.rows]
+    if said:
+        yield f"Had trends not stayed parallel: P(effect > 0) {'; '.join(said)}."

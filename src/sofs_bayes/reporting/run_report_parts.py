@@ -1,0 +1,123 @@
+"""A run → its parts of a report: why, figures, model and priors, checks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sofs_bayes.reporting import assumptions, contents
+from sofs_bayes.reporting.figures import Drawing
+from sofs_bayes.reporting.page import SYNTHETIC, Part
+from sofs_bayes.reporting.pictures import drawings
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.run_report_models import formula
+from sofs_bayes.reporting.run_report_words import (
+    answers,
+    first_prior,
+    main_scale,
+    marked,
+    result_sentence,
+)
+from sofs_bayes.reporting.tables import Table
+from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis
+
+# What a figure shows, by the beginning of its name, the longest that fits.
+CAPTIONS: Mapping[str, str] = {
+    "pilot-forest": "Effects, pilot by pilot",
+    "shrinkage": "Each pilot by itself, and as the others pull it in",
+    "event-study": "The effect by year",
+    "effects": "The pooled effects beside each other",
+    "by-prior": "The pooled effect under each prior",
+    "changes": "The pooled effect with one change at a time",
+    "prior-grid": "The pooled effect with other priors of the standard deviations",
+    "arm-years": "Rates by arm and year beside their predictions",
+    "tipping": "Had trends not stayed parallel",
+    "prior-posterior": "Before and after the data",
+    "rate-and-counterfactual": "The pilots' rate, and what it would have been",
+    "yearly-rates": "The pilots' rate by year, and what it would have been",
+    "rates": "The pilots' rate, and what it would have been",
+    "predictive": "Each authority-year beside its prediction",
+    "leave-one-out": "The pooled effect without single authorities",
+    "threshold": "The probability that the effect exceeds each threshold",
+}
+
+
+def run_parts(run: Run) -> Iterator[Part]:
+    """The parts of one run: a heading with its figures, then model and checks below it."""
+    name = run.analysis.name
+    figures = tuple(_named_figures(run))
+    yield Part(
+        heading=run.analysis.title,
+        anchor=name,
+        level=3,
+        evidence=run.evidence,
+        paragraphs=(
+            f"{name}: {run.analysis.why}",
+            *(result_sentence(run, row) for row in answers(run)),
+        ),
+        figures=figures,
+        captions={each.name: f"{caption(run, each)}." for each in figures},
+    )
+    yield Part(
+        heading=f"{name}: the model",
+        anchor=f"{name}-model",
+        level=4,
+        evidence=run.evidence,
+        paragraphs=formula(run),
+        folded=_own(run, _model_tables(run)),
+    )
+    yield Part(
+        heading=f"{name}: what was checked",
+        anchor=f"{name}-checks",
+        level=4,
+        evidence=run.evidence,
+        folded=_own(run, _check_tables(run)),
+    )
+
+
+def caption(run: Run, drawing: Drawing) -> str:
+    """What a figure shows, and of which analysis."""
+    own = drawing.name.removeprefix(f"{run.analysis.name}-")
+    fitting = [stem for stem in CAPTIONS if own.startswith(stem)]
+    what = CAPTIONS[max(fitting, key=len)] if fitting else own.replace("-", " ").capitalize()
+    return f"{what}: {run.analysis.name}"
+
+
+def _named_figures(run: Run) -> Iterator[Drawing]:
+    """The run's figures under names of their own, their alt texts marked where children are
+    made up."""
+    mark = f"{SYNTHETIC}, made-up children. " if run.evidence == "synthetic" else ""
+    for each in drawings(run):
+        yield replace(each, name=f"{run.analysis.name}-{each.name}", alt=f"{mark}{each.alt}")
+
+
+def _own(run: Run, tables: Sequence[Table]) -> tuple[Table, ...]:
+    """The tables that have rows, under names of their own, marked where children are made up."""
+    return tuple(
+        marked(replace(table, name=f"{run.analysis.name}-{table.name}"))
+        for table in tables
+        if table.rows
+    )
+
+
+def _model_tables(run: Run) -> Sequence[Table]:
+    tables = [assumptions.priors_table(run)]
+    if isinstance(run.analysis, HierarchicalAnalysis):
+        tables.append(contents.design_table(run))
+    if isinstance(run.analysis, OpenAnalysis):
+        tables += [
+            assumptions.windows_table(run),
+            contents.pre_trend_table(run),
+            contents.matches_table(run),
+            contents.left_out_table(run),
+        ]
+    return tables
+
+
+def _check_tables(run: Run) -> Sequence[Table]:
+    tables = [contents.diagnostics_table(run)]
+    if run.analysis.kind != "printed":
+        tables += [contents.predictive_statistics_table(run), contents.predictive_table(run)]
+    if isinstance(run.analysis, HierarchicalAnalysis):
+        return [*tables, *contents.hierarchical_diagnostics(run)]
+    prior = first_prior(run) if run.analysis.kind == "printed" else None
+    tables.append(contents.sensitivity_table(run, scale=main_scale(run), prior=prior))
+    return tables

@@ -1,0 +1,255 @@
+"""What a report says in words: its evidence, each run's answer, and whether a verdict was due."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+from typing import TYPE_CHECKING, Literal
+
+from sofs_bayes.estimands import NEW, POOLED, EffectRow, statement_text
+from sofs_bayes.reporting import contents
+from sofs_bayes.reporting.contents.effects import extra_rows
+from sofs_bayes.reporting.contents.hierarchical import MAIN, headline
+from sofs_bayes.reporting.page import SYNTHETIC, Box
+from sofs_bayes.reporting.pictures import in_words
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.tables import Table, shown
+from sofs_bayes.spec import Evidence, OpenAnalysis
+
+if TYPE_CHECKING:
+    from sofs_bayes.estimands.rows import ThresholdRow
+
+Verdict = Literal["practically equivalent", "not equivalent", "undecided"]
+
+OUTCOMES: Mapping[str, str] = {
+    "ICPC": "initial child protection conferences",
+    "CLA": "entry to care",
+}
+HEADINGS: Mapping[Evidence, str] = {
+    "published": "Printed in the report",
+    "published-inferred": "Computed from print",
+    "open-data": "Open data",
+    "records": "Children's records",
+    "synthetic": "SYNTHETIC: made-up children",
+}
+IS, CAN, CANNOT = "What it is.", "What it can say.", "What it cannot say."
+LINES: Mapping[Evidence, tuple[str, str, str]] = {
+    "published": (
+        "The numbers of the report's tables, as they stand.",
+        "What was reported.",
+        "How sure one can be of it: standard errors are not printed.",
+    ),
+    "published-inferred": (
+        "What follows from the printed numbers, their stars and stated priors.",
+        "Which sizes of effect the report's own numbers leave room for, and how probable each is.",
+        "Anything about single pilots, or about children in other respects than those printed.",
+    ),
+    "open-data": (
+        "Counts of whole authorities, published by the Department for Education.",
+        "The same question, asked of all children of named authorities.",
+        "Whether the report's numbers are right: these are other children, not adjusted for who"
+        " they are. A change in recording looks like an effect.",
+    ),
+    "records": (
+        "The children's own records, matched within their secure setting.",
+        "How large the effect was among the children of the evaluation, pilot by pilot, if trends"
+        " would have been parallel.",
+        "Whether trends would have been parallel; and whether more conferences, or fewer, are good"
+        " for children.",
+    ),
+    "synthetic": (
+        "Children that do not exist, made up so that the published regressions print the published"
+        " coefficients.",
+        "Whether the method and the programs work, and what a report on records would look like.",
+        "Anything about Signs of Safety. No effect shown for made-up children, of all pilots or of"
+        " one, is a finding.",
+    ),
+}
+ON_MADE_UP = "On made-up children, who say nothing about Signs of Safety, the method gives this:"
+
+# The same claim on any scale, so that the scale told does not change what is said.
+INCREASE = ("above 0 pp", "above 0 (log-odds)", "above 1 (odds ratio)")
+
+
+def evidences(runs: Sequence[Run]) -> list[Evidence]:
+    """The kinds of evidence that runs rest on, made-up children last."""
+    present = {run.evidence for run in runs}
+    return [kind for kind in HEADINGS if kind in present]
+
+
+def evidence_boxes(runs: Sequence[Run]) -> tuple[Box, ...]:
+    """A box for each kind of evidence present."""
+    return tuple(
+        Box(
+            evidence=kind,
+            heading=HEADINGS[kind],
+            lines=tuple(zip((IS, CAN, CANNOT), LINES[kind], strict=True)),
+        )
+        for kind in evidences(runs)
+    )
+
+
+def marked(table: Table) -> Table:
+    """The table, its title saying so where it rests on made-up children."""
+    if table.evidence != "synthetic" or table.title.startswith(SYNTHETIC):
+        return table
+    return replace(table, title=f"{SYNTHETIC}: {table.title}")
+
+
+def outcome_of(run: Run) -> str:
+    """What is counted, in words."""
+    if isinstance(run.analysis, OpenAnalysis):
+        return in_words(run.analysis.data.events)
+    return OUTCOMES.get(run.analysis.outcome, run.analysis.outcome)
+
+
+def first_prior(run: Run) -> str:
+    """The effect prior of the headline."""
+    return next(iter(run.analysis.effect_priors))
+
+
+def main_scale(run: Run) -> str:
+    """The scale results are told on: risk, or the first that the run has effects on."""
+    scales = contents.effect_scales(run)
+    return "risk" if "risk" in scales or not scales else scales[0]
+
+
+def answers(run: Run) -> list[EffectRow]:
+    """The rows that answer a run's question: pooled, under the first prior, as declared."""
+    scale, prior = main_scale(run), first_prior(run)
+    rows = [
+        row
+        for row in run.effects
+        if (row.scale, row.prior, row.target) == (scale, prior, POOLED)
+        and row.estimand.startswith("effect")
+        and (run.analysis.kind == "printed" or row.variant == MAIN)
+    ]
+    return headline(rows) if run.analysis.kind == "hierarchical" else rows
+
+
+def effect_name(run: Run, row: "EffectRow | ThresholdRow") -> str:
+    """The effect in words: what, on whom, and under which reading of the stars."""
+    name = "effect" if row.estimand == "effect (DiD)" else row.estimand
+    where = {POOLED: "", NEW: " in a new authority"}.get(row.target, f" in {row.target}")
+    several = run.analysis.kind == "printed" and len(run.analysis.readings) > 1
+    return f"{name}{where}" + (f" (reading: {row.variant})" if several else "")
+
+
+def result_sentence(run: Run, row: EffectRow) -> str:
+    """Median, interval and the probability of an increase, with the mark of made-up children."""
+    number = contents.number_format(row.scale, [row])
+    unit = "percentage points" if row.scale == "risk" else row.scale
+    lower, median, upper = (shown(x, number) for x in (row.lower, row.median, row.upper))
+    said = (
+        f"The {effect_name(run, row)} has median {median} {unit}, and lies between {lower} and"
+        f" {upper} with probability {100 * row.level:g}% ({row.prior} prior)."
+    )
+    parts = [said, *_chances(run, row), *_decided(run, row)]
+    if row.status != "converged":
+        parts.append("NOT CONVERGED: not to be used.")
+    return _marked(run, " ".join(parts))
+
+
+def _marked(run: Run, text: str) -> str:
+    if run.evidence != "synthetic":
+        return text
+    return f"{SYNTHETIC}. {ON_MADE_UP} {text[:1].lower()}{text[1:]}"
+
+
+def _chances(run: Run, row: EffectRow) -> Iterator[str]:
+    rose = _probability(run, row, INCREASE)
+    who = " among the made-up children" if run.evidence == "synthetic" else ""
+    if rose is not None:
+        chance = shown(rose, "probability")
+        per_unit = "per unit" in row.estimand
+        verb = "increases with the score" if per_unit else "increased"
+        yield f"The probability that {outcome_of(run)}{who} {verb} is {chance}."
+    small = _probability(run, row, ("within -1 pp to 1 pp",))
+    if small is not None:
+        chance = shown(small, "probability")
+        yield f"That of a change of less than one percentage point either way is {chance}."
+
+
+def _probability(run: Run, row: EffectRow, statements: Sequence[str]) -> float | None:
+    asked = (row.estimand, row.target, row.prior, row.variant)
+    for each in run.probabilities:
+        own = (each.estimand, each.target, each.prior, each.variant)
+        if own == asked and each.statement in statements:
+            return each.probability
+    return None
+
+
+# ----------------------------------------------------------------- practical equivalence
+
+
+def _decided(run: Run, row: EffectRow) -> Iterator[str]:
+    """The verdict, where a region of practical equivalence was declared; else nothing."""
+    region = run.analysis.estimands.equivalence
+    if region is None:
+        return
+    found = equivalence(run, row)
+    where = region_in_words(run)
+    if found is None:
+        yield f"The declared region of practical equivalence is {where}; there are no draws of it."
+        return
+    verdict, inside = found
+    yield (
+        f"Verdict: {verdict}. The probability that it lies in the declared region of practical"
+        f" equivalence, {where}, is {shown(inside, 'probability')}; {region.probability:g} is asked"
+        f" for, inside or outside. Why this region: {region.why}"
+    )
+
+
+def region_in_words(run: Run) -> str:
+    """The declared region with its unit."""
+    region = run.analysis.estimands.equivalence
+    assert region is not None
+    factor, unit = (100.0, "percentage points") if region.scale == "risk" else (1.0, region.scale)
+    lower, upper = (f"{factor * bound:g}" for bound in region.within)
+    return f"{lower} to {upper} {unit}".replace("-", "\N{MINUS SIGN}")
+
+
+def equivalence(run: Run, row: EffectRow) -> tuple[Verdict, float] | None:
+    """Whether an effect is practically nothing, by the declared region, and how probable that is.
+
+    None where no region was declared, or no probability of it is at hand.
+    """
+    region = run.analysis.estimands.equivalence
+    if region is None:
+        return None
+    inside = _inside(run, row)
+    if inside is None:
+        return None
+    if inside >= region.probability:
+        return "practically equivalent", inside
+    if 1 - inside >= region.probability:
+        return "not equivalent", inside
+    return "undecided", inside
+
+
+def _inside(run: Run, row: EffectRow) -> float | None:
+    """The probability of the region: as stated, else from the thresholds at its ends."""
+    region = run.analysis.estimands.equivalence
+    assert region is not None
+    found = _probability(run, row, (statement_text(region.statement),))
+    if found is not None:
+        return found
+    wanted = (row.estimand, row.target, region.scale, row.prior, row.variant)
+    points = [
+        (each.threshold, each.above)
+        for each in extra_rows(run, "thresholds")
+        if (each.estimand, each.target, each.scale, each.prior, each.variant) == wanted
+    ]
+    above = [interpolated(points, bound) for bound in region.within]
+    if any(math.isnan(each) for each in above):
+        return None
+    return above[0] - above[1]
+
+
+def interpolated(points: Sequence[tuple[float, float]], at: float) -> float:
+    """The height at one place of a curve given by points; NaN outside of it."""
+    import numpy as np
+
+    if not points:
+        return math.nan
+    x, y = zip(*sorted(points), strict=True)
+    return float(np.interp(at, x, y, left=math.nan, right=math.nan))

@@ -58,6 +58,8 @@ class Run:
         What was asked for beside the analysis; part of what makes two runs the same.
     versions, files
         Of the software that made it, and SHA-256 by file name; empty before it is written.
+    withheld
+        What disclosure control has suppressed, in sentences for the notes of tables.
     """
 
     analysis: spec.FittedAnalysis
@@ -73,6 +75,7 @@ class Run:
     options: Mapping[str, str]
     versions: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
+    withheld: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -192,6 +195,7 @@ def fill(run: Run, folder: Path, *, versions: Mapping[str, str]) -> None:
         "options": dict(run.options),
         "seconds": {stage: round(value, 3) for stage, value in run.seconds.items()},
         "versions": dict(versions),
+        **({"withheld": list(run.withheld)} if run.withheld else {}),
         "files_sha256": {
             path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()
         },
@@ -325,6 +329,7 @@ def read(folder: Path) -> Run:
         options=options,
         versions=manifest.get("versions", {}),
         files=files,
+        withheld=tuple(manifest.get("withheld", ())),
     )
 
 

@@ -1,0 +1,45 @@
+"""The verb that checks a folder before it leaves: disclose."""
+
+import argparse
+from pathlib import Path
+
+from sofs_bayes.cli.arguments import Verbs, add_verb
+from sofs_bayes.cli.exports import add_disclosure_options, rule_of
+
+
+def add_disclose(verbs: Verbs) -> None:
+    """`disclose`: a folder → what may leave, and the log for the custodian."""
+    verb = add_verb(
+        verbs,
+        "disclose",
+        _disclose,
+        "A folder of results → what may leave a secure setting, with a log.",
+        "Every file is classified and checked; unknown kinds and records are refused. Without -o"
+        " nothing is written: the log is printed, and the exit code is 1 if anything may not"
+        " leave as it is.",
+    )
+    verb.add_argument("folder", type=Path, help="a folder that sofs-bayes wrote")
+    verb.add_argument(
+        "-o", "--output", type=Path, metavar="FOLDER", help="a copy of what may leave, and the log"
+    )
+    verb.add_argument("--replace", action="store_true", help="replace an earlier copy")
+    add_disclosure_options(verb)
+
+
+def _disclose(options: argparse.Namespace) -> int:
+    rule = rule_of(options)
+    from sofs_bayes.pipeline.disclosure import disclose
+    from sofs_bayes.reporting.disclosure.log import log_markdown, summary
+
+    found = disclose(
+        options.folder,
+        options.output,
+        rule=rule,
+        earlier=options.earlier,
+        replace=options.replace,
+    )
+    if options.output:
+        print(f"{options.output}: {summary(found.log)}")
+        return 0
+    print(log_markdown(found.log, rule=str(rule)))
+    return 0 if found.clean else 1

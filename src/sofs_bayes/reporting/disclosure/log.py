@@ -1,0 +1,131 @@
+"""What was checked, which rule was met and what was done, line by line, for a custodian."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+from sofs_bayes.reporting.tables import rows_to_csv
+
+Result = Literal["passed", "suppressed", "refused"]
+
+NOTHING = "nothing"
+TITLE = "Disclosure log"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class LogLine:
+    """One rule applied to one output. Never a suppressed number itself.
+
+    Attributes
+    ----------
+    output
+        The file, or the run and its file.
+    what
+        What the output is.
+    rule
+        The rule in words.
+    result
+        `passed`: nothing had to be done; `suppressed`: the rest may leave; `refused`: nothing
+        of the output may.
+    affected
+        How many rows, cells or variables were suppressed or refused.
+    action
+        What was done.
+    """
+
+    output: str
+    what: str
+    rule: str
+    result: Result
+    affected: int = 0
+    action: str = NOTHING
+
+
+def log_csv(log: Sequence[LogLine]) -> str:
+    """The log as CSV."""
+    return rows_to_csv(LogLine, log)
+
+
+def log_markdown(log: Sequence[LogLine], *, rule: str) -> str:
+    """The log for reading: a summary, what was changed, then every output with its rules.
+
+    Parameters
+    ----------
+    rule
+        The rules' numbers in words.
+    """
+    outputs = list(dict.fromkeys(line.output for line in log))
+    worst = {output: worst_of(line for line in log if line.output == output) for output in outputs}
+    counts = {result: list(worst.values()).count(result) for result in RESULTS}
+    lines = [
+        f"# {TITLE}",
+        "",
+        f"Rules: {rule}.",
+        "",
+        f"Outputs: {counts['passed']} may leave as they are, {counts['suppressed']} with something"
+        f" suppressed, {counts['refused']} may not leave.",
+        "",
+        "The log names what was suppressed, never its value.",
+        "",
+    ]
+    for result in ("refused", "suppressed"):
+        chosen = [output for output in outputs if worst[output] == result]
+        if chosen:
+            lines += [f"## {HEADINGS[result]}", ""]
+        for output in chosen:
+            lines += _changed(output, [line for line in log if line.output == output])
+    if unchanged := [line for line in log if worst[line.output] == "passed"]:
+        lines += [f"## {HEADINGS['passed']}", "", "| Output | What it is | Rules that it meets |"]
+        lines += ["| --- | --- | --- |"]
+        for output in dict.fromkeys(line.output for line in unchanged):
+            own = [line for line in unchanged if line.output == output]
+            rules = "; ".join(dict.fromkeys(line.rule for line in own))
+            lines.append(_row(output, own[0].what, rules))
+        lines.append("")
+    return "\n".join(lines)
+
+
+def _changed(output: str, log: Sequence[LogLine]) -> list[str]:
+    what = log[0].what
+    return [
+        f"### {output}",
+        "",
+        f"{what[:1].upper()}{what[1:]}.",
+        "",
+        "| Rule | Result | Affected | What was done |",
+        "| --- | --- | ---: | --- |",
+        *(_row(line.rule, line.result, str(line.affected or "–"), line.action) for line in log),
+        "",
+    ]
+
+
+RESULTS: tuple[Result, ...] = ("passed", "suppressed", "refused")
+SUMMARIES: Mapping[Result, str] = {
+    "passed": "outputs may leave",
+    "suppressed": "with something suppressed",
+    "refused": "may not leave",
+}
+HEADINGS = {
+    "refused": "May not leave",
+    "suppressed": "May leave with something suppressed",
+    "passed": "May leave as it is",
+}
+
+
+def summary(log: Sequence[LogLine]) -> str:
+    """One line on a log: how many outputs may leave, and what was done to others."""
+    outputs = dict.fromkeys(line.output for line in log)
+    found = [worst_of(line for line in log if line.output == output) for output in outputs]
+    parts = [
+        f"{count} {words}" for result, words in SUMMARIES.items() if (count := found.count(result))
+    ]
+    return ", ".join(parts) or "nothing to check"
+
+
+def worst_of(log: Iterable[LogLine]) -> Result:
+    """The worst result of the lines; `passed` if there are none."""
+    return max((line.result for line in log), key=RESULTS.index, default="passed")
+
+
+def _row(*cells: str) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"

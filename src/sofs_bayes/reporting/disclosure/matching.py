@@ -1,0 +1,159 @@
+"""What matching writes about children, as rows → the rows that may leave."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+
+from sofs_bayes.reporting.disclosure.counts import entries, protected
+from sofs_bayes.reporting.disclosure.rules import OutputRule
+
+ARMS = ("pilots", "comparators")
+STAGES = ("before", "matched")
+Place = tuple[str, ...]  # what an entry is shown as
+
+
+def cleared_balance(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
+    """`BalanceRow`s without those whose rows of an arm, kept or dropped, are too few.
+
+    Rows before matching less matched rows are those that were dropped.
+    """
+    kept_out: set[Place] = set()
+    for arm in ARMS:
+        shown: dict[Place, int] = {
+            (row.stage, row.period, row.group): getattr(row, arm)
+            for row in rows
+            if row.stage in STAGES
+        }
+        kept_out |= _hidden(shown, rule, total=("all",))
+    out = [row for row in rows if not {(s, row.period, row.group) for s in STAGES} & kept_out]
+    return [_without_small_share(row, rule) for row in out]
+
+
+def _without_small_share(row: Any, rule: OutputRule) -> Any:
+    """The row without the share of pilots who are supported, where few are or few are not."""
+    supported = round(row.pilots * row.pilots_supported / 100)
+    few = rule.small(supported) or 0 < row.pilots - supported < rule.threshold
+    return replace(row, pilots_supported=float("nan")) if few else row
+
+
+def cleared_summary(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
+    """`SummaryRow`s without levels that too few children have, or had before matching dropped them.
+
+    Levels of a covariate add up to the rows of the arm, so that one more is hidden where one is.
+    Percentages go with their counts, weighted ones too.
+    """
+    hidden: set[Place] = set()
+    places = dict.fromkeys((row.variable, row.arm) for row in rows if row.unit == "percent")
+    for variable, arm in places:
+        own = [row for row in rows if (row.variable, row.arm) == (variable, arm)]
+        shown: dict[Place, int] = {
+            (row.stage, row.level): row.rows for row in own if row.stage in STAGES
+        }
+        if variable == "outcome":
+            for stage in STAGES:
+                total = _rows_of(rows, stage, arm)
+                if ((stage, "") in shown) and total is not None:
+                    shown[stage, "rest"] = total - shown[stage, ""]
+        found = _hidden(shown, rule, total=())
+        hidden |= {(variable, arm, level) for _, level in found if level != "rest"}
+        if any(level == "rest" for _, level in found):
+            hidden.add((variable, arm, ""))
+    return [row for row in rows if (row.variable, row.arm, row.level) not in hidden]
+
+
+def _rows_of(rows: Sequence[Any], stage: str, arm: str) -> int | None:
+    """The rows that an arm's percentages are of: those of its first line of rows."""
+    own = (r.rows for r in rows if (r.variable, r.stage, r.arm) == ("rows", stage, arm))
+    return next(own, None)
+
+
+def _hidden(shown: dict[Place, int], rule: OutputRule, *, total: tuple[str, ...]) -> set[Place]:
+    """Places to hide, at whichever stage; their numbers before, matched, and dropped.
+
+    Parameters
+    ----------
+    total
+        The label that stands for all in a place's parts; levels always add up to a known total.
+    """
+    places = list(dict.fromkeys(place[1:] for place in shown))
+    finest = [place for place in places if not set(place) & set(total)]
+    size = len(finest)
+    kept = np.array([shown.get(("matched", *p), 0) for p in finest], dtype=float)
+    dropped = np.array([shown.get(("before", *p), 0) for p in finest], dtype=float) - kept
+    rows: list[Any] = []
+    names: list[Place] = []
+    unseen: list[int] = []
+    out: list[int] = []
+    for place in places:
+        here = np.array([_inside(p, place, total) for p in finest], dtype=float)
+        for stage, of_kept, of_dropped in (
+            ("before", 1.0, 1.0),
+            ("matched", 1.0, 0.0),
+            ("dropped", 0.0, 1.0),
+        ):
+            if stage == "dropped":
+                unseen.append(len(rows))
+            rows.append(np.concatenate([of_kept * here, of_dropped * here]))
+            names.append((stage, *place))
+    if not total:  # the total of all levels is known, and no level's
+        for of_kept, of_dropped in ((1.0, 1.0), (1.0, 0.0)):
+            out.append(len(rows))
+            rows.append(np.concatenate([np.full(size, of_kept), np.full(size, of_dropped)]))
+            names.append(())
+    if not size:
+        return set()
+    cells = np.concatenate([kept, np.maximum(dropped, 0)])
+    table = entries(np.array(rows), cells, published_before=out, never_published=unseen)
+    # Nobody dropped is no secret of anybody's: all who were there are counted.
+    none = OutputRule(threshold=rule.threshold, zeros=True, agreed=rule.agreed)
+    values = table.values
+    also = [i for i, v in enumerate(values) if rule.small(v) and i not in unseen and i not in out]
+    found = protected(table, none, also=also)
+    seen = ~table.never_published & ~table.published_before
+    return {("before", *names[i][1:]) for i in np.flatnonzero(found.hidden & seen)} | {
+        ("matched", *names[i][1:]) for i in np.flatnonzero(found.hidden & seen)
+    }
+
+
+def _inside(finest: Place, place: Place, total: tuple[str, ...]) -> bool:
+    return all(a == b or b in total for a, b in zip(finest, place, strict=True))
+
+
+def cleared_terms(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
+    """`TermRow`s of regressions with enough residual degrees of freedom, and no telling twins.
+
+    Two regressions whose numbers of rows, referrals or children differ by a few would tell
+    those few: the later one goes.
+    """
+    out: list[Any] = []
+    names = dict.fromkeys(row.regression for row in rows)
+    known: list[Any] = []
+    for name in names:
+        own = [row for row in rows if row.regression == name]
+        first = own[0]
+        free = min(row.children for row in own) - len(own)
+        apart = any(
+            0 < abs(getattr(first, what) - getattr(other, what)) < rule.threshold
+            for other in known
+            for what in ("rows", "referrals", "children")
+        )
+        if free >= rule.degrees_of_freedom and not apart:
+            out += own
+            known.append(first)
+    return out
+
+
+def cleared_further(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
+    """`FurtherEffect`s of regressions with enough rows, whose numbers differ by enough."""
+    known: list[int] = []
+    for row in rows:
+        if row.rows >= rule.threshold + rule.degrees_of_freedom and not any(
+            0 < abs(row.rows - other) < rule.threshold for other in known
+        ):
+            known.append(row.rows)
+    return [row for row in rows if row.rows in known]
+
+
+Cleared = Callable[[Sequence[Any], OutputRule], list[Any]]

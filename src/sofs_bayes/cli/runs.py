@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, data_files, progress_line
+from sofs_bayes.cli.effects import add_effects
 from sofs_bayes.cli.exports import runs_to_export
 from sofs_bayes.errors import BadInput
 
@@ -62,15 +63,7 @@ def add_run_readers(verbs: Verbs) -> None:
     """`diagnose`, `effects` and `figure`: what a run folder holds."""
     verb = add_verb(verbs, "diagnose", _diagnose, "A run folder → the verdict on its draws.")
     verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    verb = add_verb(
-        verbs, "effects", _effects, "Run folders → tables of effects and probabilities."
-    )
-    verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
-    verb.add_argument("--format", choices=("md", "csv", "html"), default="md")
-    verb.add_argument("--prior", metavar="NAME", help="only this effect prior")
-    scales = ("risk", "log-odds", "odds ratio", "children per 1,000")
-    verb.add_argument("--scale", choices=scales, help="only this scale")
-    verb.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of printing")
+    add_effects(verbs)
     verb = add_verb(verbs, "figure", _figure, "Run folders → pictures, each with its data as CSV.")
     verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
     verb.add_argument(
@@ -80,7 +73,13 @@ def add_run_readers(verbs: Verbs) -> None:
         metavar="FOLDER",
         help="a new folder; default: figures/ in the run folder",
     )
-    verb.add_argument("--format", nargs="+", choices=("png", "pdf"), default=("png", "pdf"))
+    verb.add_argument(
+        "--format",
+        nargs="+",
+        choices=("png", "pdf", "svg"),
+        default=("png", "pdf"),
+        help="default: png pdf. PDF and SVG hold the drawn numbers exactly",
+    )
 
 
 def _reanalyse(options: argparse.Namespace) -> int:
@@ -178,36 +177,6 @@ def _print_comparison(runs: "Sequence[Run]") -> None:
         print(to_markdown(compare(hierarchical)))
     except BadInput as reason:
         print(f"Not compared by what they predict: {reason}")
-
-
-def _effects(options: argparse.Namespace) -> int:
-    from sofs_bayes.reporting import contents
-    from sofs_bayes.reporting.run_folder import write_new
-    from sofs_bayes.reporting.tables import to_csv, to_html, to_markdown
-
-    runs = runs_to_export(options.runs)
-    for run in runs:
-        if options.prior and options.prior not in run.analysis.effect_priors:
-            raise BadInput(
-                "--prior", "", repr(options.prior), ", ".join(run.analysis.effect_priors)
-            )
-    tables = [
-        contents.effects_table(
-            run, scale=scale, keep=lambda row: options.prior in (None, row.prior)
-        )
-        for run in runs
-        for scale in contents.effect_scales(run)
-        if options.scale in (None, scale)
-    ]
-    if not tables:
-        raise BadInput("--scale", "", repr(options.scale), "a scale the run has effects on")
-    write = {"md": to_markdown, "csv": to_csv, "html": to_html}[options.format]
-    text = "\n".join(write(table) for table in tables)
-    if options.output:
-        write_new(options.output, text)
-    else:
-        print(text, end="")
-    return 0 if all(run.status == "converged" for run in runs) else 1
 
 
 def _figure(options: argparse.Namespace) -> int:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.checks.sensitivity import MAIN
+from sofs_bayes.estimands.rows import POOLED
 from sofs_bayes.pipeline.children_changes import UNPOOLED
 
 if TYPE_CHECKING:
@@ -11,11 +12,13 @@ if TYPE_CHECKING:
 
     from sofs_bayes.bayes.cell_data import CellData
     from sofs_bayes.cells.dataset import Cells
+    from sofs_bayes.estimands.rows import DensityRow
     from sofs_bayes.pipeline.children_fits import ChildrenFit
     from sofs_bayes.spec import HierarchicalAnalysis
 
 Rows = dict[str, tuple[type, tuple[Any, ...]]]
 PRIOR_DRAWS = 1000
+DENSITY_DRAWS = 2000  # a smoothed density needs more than the ends of an interval do
 
 
 def shown_beside(
@@ -56,7 +59,13 @@ def shown_of_all(
         The main fit under each effect prior, the headline's first.
     """
     from sofs_bayes.estimands.authority_sizes import authority_size_rows
-    from sofs_bayes.estimands.rows import AuthoritySizeRow, Label, ThresholdRow, YearlyRateRow
+    from sofs_bayes.estimands.rows import (
+        AuthoritySizeRow,
+        DensityRow,
+        Label,
+        ThresholdRow,
+        YearlyRateRow,
+    )
     from sofs_bayes.estimands.thresholds import drawn_threshold_rows
     from sofs_bayes.estimands.yearly_rates import yearly_rate_rows
 
@@ -76,11 +85,37 @@ def shown_of_all(
             tuple(drawn_threshold_rows(labelled, analysis, model_scale=scale)),
         ),
         "yearly_rates": (YearlyRateRow, tuple(rates)),
+        "densities": (DensityRow, tuple(_densities(analysis, mains))),
         "authority_sizes": (
             AuthoritySizeRow,
             tuple(authority_size_rows(cells, analysis.regression)),
         ),
     }
+
+
+def _densities(
+    analysis: "HierarchicalAnalysis", mains: "Mapping[str, ChildrenFit]"
+) -> "list[DensityRow]":
+    """The pooled effect's density on the risk scale before and after the data, by prior."""
+    from sofs_bayes.bayes.sampling import stage_seed
+    from sofs_bayes.checks.children_prior import prior_draws
+    from sofs_bayes.estimands.children import children_effects
+    from sofs_bayes.estimands.children_changes import EFFECT, KINDS
+    from sofs_bayes.estimands.densities import drawn_density_rows
+
+    rows = []
+    for name, fit in mains.items():
+        seed = stage_seed(analysis.sampler.seed, f"prior density / {name}")
+        drawn = prior_draws(analysis, fit.data, fit.blocks, draws=DENSITY_DRAWS, seed=seed)
+        before = children_effects(drawn, fit.data, fit.blocks, seed=seed)
+        for question, draws in fit.answers.items():
+            headline = question.estimand in (EFFECT, *KINDS.values())
+            if headline and (question.target, question.scale) == (POOLED, "risk"):
+                variant = MAIN if question.estimand == EFFECT else question.estimand
+                rows += drawn_density_rows(
+                    before[question], draws, variant=variant, prior=name, scale="risk"
+                )
+    return rows
 
 
 def _of_effects(

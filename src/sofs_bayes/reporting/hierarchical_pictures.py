@@ -20,7 +20,9 @@ from sofs_bayes.reporting.figures import (
     pilot_forest,
     shrinkage,
     tipping_curve,
+    yearly_rates,
 )
+from sofs_bayes.reporting.posterior_pictures import prior_to_posterior, threshold_curves
 from sofs_bayes.reporting.run_folder import Run
 
 BY_YEAR = "effect in year "
@@ -31,16 +33,26 @@ EVENTS: Mapping[str, str] = {
     "CLA": "Entries to care",
 }
 
+CHILDREN: Mapping[str, str] = {
+    "ICPC": "Children with a conference",
+    "CLA": "Children entering care",
+}
+# The report's figures of the pilots' rate and the counterfactual one.
+FIGURES: Mapping[str, str] = {"ICPC": "Figure 1", "CLA": "Figure 2"}
+
 
 def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
     """All figures that a hierarchical run has rows for, on the risk scale."""
     rows = main_rows(run, "risk")
     drawn = (
+        *_yearly_rates(run),
         *_forests(rows),
         *_shrinkage(run),
         *_event_study(rows),
         *_other_effects(rows),
         *_priors(run),
+        *threshold_curves(run),
+        *prior_to_posterior(run, title="The pooled effect before and after the data"),
         *_changes(run),
         *_prior_grid(run),
         *_arm_years(run),
@@ -49,6 +61,33 @@ def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
     if run.evidence != "synthetic":
         return drawn
     return tuple(replace(each, alt=f"{each.alt} The children are simulated.") for each in drawn)
+
+
+def _yearly_rates(run: Run) -> list[Drawing]:
+    """The report's figure of the outcome again, with posterior bands; one for each effect."""
+    rows = extra_rows(run, "yearly_rates")
+    figure = f"{FIGURES[run.analysis.outcome]} again: the" if _is_printed(run) else "The"
+    found: list[Drawing] = []
+    effects = list(dict.fromkeys(row.estimand for row in rows))
+    for estimand in effects:
+        against = f" ({estimand.removeprefix('effect ')})" if len(effects) > 1 else ""
+        suffix = f"-{len(found) + 1}" if found else ""
+        found.append(
+            yearly_rates(
+                [row for row in rows if row.estimand == estimand],
+                events=CHILDREN.get(run.analysis.outcome, run.analysis.outcome),
+                denominator="referrals, weighted as in the model",
+                title=f"{figure} pilots' rate, and without the effect{against}",
+                evidence=run.evidence,
+                status=run.status,
+                name=f"yearly-rates{suffix}",
+            )
+        )
+    return found
+
+
+def _is_printed(run: Run) -> bool:
+    return run.analysis.outcome in FIGURES
 
 
 def _forests(rows: Sequence[EffectRow]) -> list[Drawing]:

@@ -11,10 +11,10 @@ from sofs_bayes.reporting.figures import (
     event_study,
     pilot_forest,
     predictive,
-    prior_posterior,
     rate_and_counterfactual,
 )
 from sofs_bayes.reporting.hierarchical_pictures import hierarchical_drawings
+from sofs_bayes.reporting.posterior_pictures import prior_to_posterior, threshold_curves
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 
@@ -37,7 +37,8 @@ COUNTED: Mapping[str, str] = {
 def drawings(run: Run) -> tuple[Drawing, ...]:
     """All figures of a run."""
     if isinstance(run.analysis, PrintedAnalysis):
-        return (_densities(run, run.analysis),)
+        title = f"{run.analysis.outcome}: before and after the printed result"
+        return (*prior_to_posterior(run, title=title), *threshold_curves(run))
     if isinstance(run.analysis, HierarchicalAnalysis):
         return hierarchical_drawings(run)
     return _open_drawings(run, run.analysis)
@@ -50,16 +51,6 @@ def brackets(audit: "Audit") -> tuple[Drawing, Drawing]:
     return (
         audit_brackets(main, title=title),
         audit_brackets(audit.brackets, title=title, name="audit-brackets-all"),
-    )
-
-
-def _densities(run: Run, analysis: PrintedAnalysis) -> Drawing:
-    return prior_posterior(
-        run.extra["densities"][1],
-        thresholds=analysis.estimands.statements,
-        title=f"{analysis.outcome}: before and after the printed result",
-        evidence=run.evidence,
-        status=run.status,
     )
 
 
@@ -92,7 +83,7 @@ def _open_drawings(run: Run, analysis: OpenAnalysis) -> tuple[Drawing, ...]:
     ]
     if changed:
         found.append(_changes([*changed, *pooled]))
-    return tuple(found)
+    return (*found, *threshold_curves(run))
 
 
 def _changes(rows: Sequence[EffectRow]) -> Drawing:

@@ -14,9 +14,10 @@ from sofs_bayes.reporting.figures.effects import pilot_forest
 from sofs_bayes.reporting.figures.event_years import event_study
 from sofs_bayes.reporting.figures.predictions import predictive
 from sofs_bayes.reporting.figures.rank_panels import rank_ecdf, rank_histogram
-from sofs_bayes.reporting.figures.rates import rate_and_counterfactual
+from sofs_bayes.reporting.figures.rates import rate_and_counterfactual, yearly_rates
 from sofs_bayes.reporting.figures.shrinkage import shrinkage
 from sofs_bayes.reporting.figures.style import STYLE, Style
+from sofs_bayes.reporting.figures.threshold_curves import threshold_curve
 from sofs_bayes.reporting.figures.tipping import tipping_curve
 
 __all__ = [
@@ -38,5 +39,7 @@ __all__ = [
     "rate_and_counterfactual",
     "save",
     "shrinkage",
+    "threshold_curve",
     "tipping_curve",
+    "yearly_rates",
 ]

@@ -28,10 +28,11 @@ class Style:
     faint: str = "#dcdcdc"
     strong: str = "#0b3d6b"
     second: str = "#c05a10"
-    light: str = "#8d959d"
+    light: str = "#838b93"
     fill: str = "#c3d5e8"
     band: str = "#f5d3b4"
     shade: str = "#efefef"
+    third: str = "#1d7a66"
     mark: str = "#a01010"
 
 
@@ -39,6 +40,18 @@ STYLE = Style()
 PLAIN: Look = {"linestyle": "solid", "marker": "None"}
 GUIDE: Look = {**PLAIN, "color": STYLE.faint, "linewidth": 0.6, "zorder": 0}
 NO_EFFECT: Look = {**PLAIN, "color": STYLE.ink, "linewidth": 1.0, "zorder": 2}
+
+# Lines of one picture, one for each prior: no two have the same dashes, so that colour is never
+# needed to tell them apart.
+LINES: tuple[Look, ...] = (
+    {"color": STYLE.strong, "linewidth": 2.0, "linestyle": "solid", "marker": "None"},
+    {"color": STYLE.second, "linewidth": 1.7, "linestyle": (0, (5, 2)), "marker": "None"},
+    {"color": STYLE.third, "linewidth": 1.7, "linestyle": (0, (1, 1.2)), "marker": "None"},
+    {"color": STYLE.soft, "linewidth": 1.7, "linestyle": (0, (5, 1.5, 1, 1.5)), "marker": "None"},
+    {"color": STYLE.mark, "linewidth": 1.4, "linestyle": (0, (2.5, 1)), "marker": "None"},
+    {"color": STYLE.ink, "linewidth": 1.2, "linestyle": (0, (8, 1.5, 1, 1.5, 1, 1.5))}
+    | {"marker": "None"},
+)
 
 
 def line_height(size: float) -> float:

@@ -46,7 +46,7 @@ POINT: Look = {
 LEVEL: Look = {
     "color": STYLE.second,
     "linewidth": 0.8,
-    "linestyle": (0, (1, 1.6)),
+    "linestyle": (0, (5, 3)),
     "marker": "None",
 }
 HEAD, HEIGHT, AXIS, LEFT = 0.46, 2.9, 0.42, 0.5

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -16,11 +17,14 @@ from sofs_bayes.checks.power_scaling import PowerScalingRow
 from sofs_bayes.checks.ranks import DRAWS, RankedReplicate, rank_verdict
 from sofs_bayes.checks.tipping import TippingPoint, TippingRow
 from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, RateRow, statement_text
-from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow
+from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow, ThresholdRow
 from sofs_bayes.matching.choice import LeftOut, Match
 from sofs_bayes.matching.pre_trend import PreTrendRow
 from sofs_bayes.records.notices import Notice
+from sofs_bayes.reporting.page import write_page
 from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.run_report import report_page
+from sofs_bayes.reporting.word_page import write_word
 from sofs_bayes.spec import (
     Estimands,
     HierarchicalAnalysis,
@@ -585,3 +589,102 @@ def uniform(calibrated: Calibrated) -> Calibrated:
     analysis = replace(calibrated.analysis, name="icpc-right")
     verdict = rank_verdict(replicates, kinds, seed=1)
     return replace(calibrated, analysis=analysis, verdict=verdict)
+
+
+# ------------------------------------------------------------------- runs with thresholds
+
+
+def threshold_rows(run: Run) -> tuple[ThresholdRow, ...]:
+    """What normal posteriors of the pooled effects would have, from −10 to +10 points."""
+    rows = [
+        row
+        for row in run.effects
+        if row.scale == "risk" and row.target in ("pooled", "new authority")
+        if row.estimand in (AFTER, "effect (DiD)")
+    ]
+    return tuple(
+        ThresholdRow(
+            estimand=row.estimand,
+            target=row.target,
+            scale=row.scale,
+            prior=row.prior,
+            variant=row.variant,
+            evidence=row.evidence,
+            threshold=step / 200,
+            above=0.5 * math.erfc((step / 200 - row.median) / (row.sd * math.sqrt(2))),
+            mcse=0.004,
+            status=row.status,
+        )
+        for row in rows
+        for step in range(-20, 21)
+    )
+
+
+def with_thresholds(run: Run) -> Run:
+    """The same run with `thresholds` for its pooled effects and a new authority."""
+    rows = (ThresholdRow, threshold_rows(run))
+    return replace(
+        run,
+        extra={**run.extra, "thresholds": rows},
+        versions={"python": "3.12", "sofs-bayes": "0.1.0"},
+        files={"effects.csv": "c0ffee" * 10, "posterior.nc": "c0ffee" * 10},
+    )
+
+
+@pytest.fixture(scope="session")
+def reported_runs(printed_run: Run, hierarchical_run: Run) -> tuple[Run, Run]:
+    """A run from print and one on made-up children, each with thresholds."""
+    return with_thresholds(printed_run), with_thresholds(hierarchical_run)
+
+
+@pytest.fixture(scope="session")
+def report_folder(reported_runs: tuple[Run, Run], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The report over both runs, with a single figure each, as drawing them takes seconds."""
+    from sofs_bayes.reporting import run_report_parts
+
+    folder = tmp_path_factory.mktemp("report")
+    whole = run_report_parts.drawings
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(run_report_parts, "drawings", lambda run: whole(run)[:1])
+        page = report_page(reported_runs, versions={"sofs-bayes": "0.1.0"})
+        write_page(folder, page)
+        write_word(page, folder / "report.docx", figures=folder / "figures")
+    return folder
+
+
+# ------------------------------------------------------------------- tables of a publication
+
+
+@pytest.fixture(scope="session")
+def mixed_runs(hierarchical_run: Run, printed_run: Run, open_run: Run) -> list[Run]:
+    """One of each kind, on three evidences; print under the analysis's own reading."""
+    assert isinstance(printed_run.analysis, PrintedAnalysis)
+    reading = printed_run.analysis.readings[0].name
+    first = {"clustered": reading}
+    printed = replace(
+        printed_run,
+        effects=tuple(replace(row, variant=reading) for row in printed_run.effects[:2]),
+        probabilities=tuple(
+            replace(each, variant=first[each.variant])
+            for each in printed_run.probabilities
+            if each.variant in first
+        ),
+    )
+    return [
+        hierarchical_run,
+        printed,
+        replace(open_run, analysis=replace(open_run.analysis, outcome="ICPC")),
+    ]
+
+
+@pytest.fixture(scope="session")
+def of_analysis(hierarchical_run: Run) -> Callable[..., Run]:
+    """A function: the run of children as one of another bundled analysis, with effects given."""
+
+    def made(name: str, effects: list[EffectRow] | None = None) -> Run:
+        analysis = load(name)
+        assert isinstance(analysis, HierarchicalAnalysis)
+        rows = hierarchical_run.effects if effects is None else tuple(effects)
+        return replace(hierarchical_run, analysis=analysis, effects=rows)
+
+    return made

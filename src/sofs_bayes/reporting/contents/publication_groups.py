@@ -73,15 +73,14 @@ def _risk_format(columns: Sequence[ReportColumn]) -> Format:
 
 def headings(group: ReportGroup) -> list[str]:
     """The report's headings; with what tells columns apart where several share one."""
-    columns = group.columns
-    names = [column.name for column in columns]
-    found = []
-    for column in columns:
-        own = [each for each in columns if each.name == column.name]
-        readings = len({each.variant for each in own}) > 1
+    found: list[str] = []
+    for column in group.columns:
+        own = [each for each in group.columns if each.name == column.name]
         analyses = len({each.run.analysis.name for each in own}) > 1
+        readings = len({each.variant for each in own}) > 1
         added = [column.run.analysis.name] * analyses + [column.variant] * readings
-        several = names.count(column.name) > 1 and not added
-        added += [f"no. {own.index(column) + 1}"] * several
         found.append(f"{column.name} ({', '.join(added)})" if added else column.name)
-    return found
+    return [
+        f"{name} (no. {found[: i + 1].count(name)})" if found.count(name) > 1 else name
+        for i, name in enumerate(found)
+    ]

@@ -35,7 +35,8 @@ LAYOUT = (
     "Lines 'as printed' are the report's (published), with its stars: * p<0.1, ** p<0.05,"
     " *** p<0.01; in brackets the same number in percentage points (pp) where it is a change in"
     " probability. All other lines are posteriors: they rest on what the column 'Rests on' names,"
-    " and a probability stands in place of the stars."
+    " average over the pilots' children after settling-in, and have a probability in place of"
+    " stars."
 )
 TURNED = (
     "Rows of comparators have the report's sign: a coefficient below 0 means that the outcome rose"

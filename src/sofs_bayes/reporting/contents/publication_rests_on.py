@@ -7,26 +7,33 @@ from sofs_bayes.reporting.contents.publication_numbers import overall
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
 
+PERIODS = ("before", "after")
+
 
 def authorities(run: Run) -> str:
     """The numbers of pilots and comparators of a run; nothing where it does not say."""
     pilots, comparators = _of_arm(run, "pilot"), _of_arm(run, "comparator")
-    return f"{len(pilots)} + {len(comparators)}" if pilots or comparators else ""
+    return f"{pilots} + {comparators}" if pilots and comparators else ""
 
 
-def _of_arm(run: Run, arm: str) -> set[str]:
+def _of_arm(run: Run, arm: str) -> int | None:
+    """How many authorities an arm has; None where the run does not say, or not of all."""
     rows = [*extra_rows(run, "authority_sizes"), *extra_rows(run, "authority_loo")]
-    return {row.authority for row in rows if row.arm == arm}
+    found = {row.authority for row in rows if row.arm == arm}
+    return len(found) if found and not run.withheld else None
 
 
 def _referrals(run: Run, arm: str) -> int | None:
-    """The matched referrals of an arm over all years; None where the run does not say."""
+    """The matched referrals of an arm, before and after; None where the run does not say both.
+
+    Not the sum of its years, of which some may be withheld.
+    """
     rows = [
         row
         for row in extra_rows(run, "arm_years")
-        if (row.kind, row.arm) == ("posterior", arm) and row.year.isdigit()
+        if (row.kind, row.arm) == ("posterior", arm) and row.year in PERIODS
     ]
-    return sum(row.children for row in rows) if rows else None
+    return sum(row.children for row in rows) if len(rows) == len(PERIODS) else None
 
 
 def rests_on_table(group: ReportGroup) -> Table:
@@ -37,8 +44,8 @@ def rests_on_table(group: ReportGroup) -> Table:
             column.run.analysis.name,
             _referrals(column.run, "pilot"),
             _referrals(column.run, "comparator"),
-            len(_of_arm(column.run, "pilot")) or None,
-            len(_of_arm(column.run, "comparator")) or None,
+            _of_arm(column.run, "pilot"),
+            _of_arm(column.run, "comparator"),
             first_prior(column.run),
             column.run.status,
         )
@@ -67,8 +74,11 @@ def rests_on_table(group: ReportGroup) -> Table:
             Column(key="prior", heading="Prior of the effect"),
             Column(key="status", heading="Draws"),
         ),
-        rows=tuple(lines) if any(line[2] is not None for line in lines) else (),
+        rows=tuple(lines) if any(set(line[2:6]) != {None} for line in lines) else (),
         evidence=group.evidence,
-        notes=("A referral counts once in each matched group that it stands in.",),
+        notes=(
+            "A referral counts once in each matched group that it stands in.",
+            *dict.fromkeys(note for column in group.columns for note in column.run.withheld),
+        ),
         status=overall(column.run.status for column in group.columns),
     )

@@ -1,0 +1,181 @@
+"""Folders of `replicate` and `calibrate` → what tables of a publication show of them."""
+
+import json
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+import tomli_w
+
+from sofs_bayes import spec
+from sofs_bayes.errors import BadInput
+from sofs_bayes.frequentist.published_analysis import FurtherEffect, TermRow
+from sofs_bayes.reporting.contents import publication_tables
+from sofs_bayes.reporting.contents.calibration import ranks_table
+from sofs_bayes.reporting.digits import Estimate
+from sofs_bayes.reporting.run_folder import Run, sha256
+from sofs_bayes.reporting.table_model import Table
+from sofs_bayes.reporting.tables import rows_to_csv, to_csv
+
+if TYPE_CHECKING:
+    from sofs_bayes.checks.calibration import Calibrated
+
+REGRESSION = TermRow(
+    regression="Linear model",
+    model="linear",
+    term="did",
+    coefficient=0.041,
+    standard_error=0.06,
+    degrees_of_freedom=10.0,
+    p_value=0.53,
+    lower=-0.098,
+    upper=0.179,
+    level=0.95,
+    errors="CR1, clustered on authority",
+    rows=152_231,
+    referrals=129_109,
+    children=98_327,
+    clusters=11,
+    imputations=5,
+)
+
+
+def column(table: Table, key: str) -> list[Any]:
+    return [row[[c.key for c in table.columns].index(key)] for row in table.rows]
+
+
+def write_replicated(
+    folder: Path, name: str, rows: list[TermRow], further: list[FurtherEffect], **changes: str
+) -> Path:
+    folder.mkdir()
+    analysis = tomli_w.dumps(spec.to_document(spec.load(name)))
+    (folder / "analysis.toml").write_text(analysis, encoding="utf-8")
+    (folder / "fits.csv").write_text(rows_to_csv(TermRow, rows), encoding="utf-8")
+    (folder / "further.csv").write_text(rows_to_csv(FurtherEffect, further), encoding="utf-8")
+    manifest = {"evidence": "synthetic", "status": "converged", "options": {}, **changes}
+    manifest["files_sha256"] = {n: sha256(folder / n) for n in ("fits.csv", "further.csv")}
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return folder
+
+
+def write_calibrated(folder: Path, found: "Calibrated") -> Path:
+    from sofs_bayes.checks.ranks import IntervalCoverage, RankTest
+
+    folder.mkdir(parents=True)
+    document = tomli_w.dumps(spec.to_document(found.analysis))
+    (folder / "analysis.toml").write_text(document, encoding="utf-8")
+    texts = {
+        "sbc.csv": rows_to_csv(RankTest, found.verdict.tests),
+        "coverage.csv": rows_to_csv(IntervalCoverage, found.verdict.coverage),
+        "ranks.csv": to_csv(ranks_table(found)),
+        "manifest.json": json.dumps(
+            {
+                "evidence": found.evidence,
+                "status": "in",
+                "options": {"around": found.around, "prior": found.prior},
+            }
+        ),
+    }
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    return folder
+
+
+def test_the_replicated_regression_stands_with_its_clustered_interval(
+    tmp_path: Path, mixed_runs: list[Run]
+) -> None:
+    folder = write_replicated(tmp_path / "r", "icpc-children", [REGRESSION], [])
+    (table,) = publication_tables("comparison", mixed_runs, beside=[folder])
+    at = column(table, "method").index("Regression, replicated (CR1, clustered on authority)")
+    assert column(table, "risk")[at] == Estimate(median=0.041, lower=-0.098, upper=0.179)
+    assert column(table, "evidence")[at] == "synthetic"
+    assert column(table, "level")[at] == "95% confidence"
+    assert column(table, "says")[at] == "p = 0.53"
+    assert "agrees is built in" in " ".join(table.notes)
+
+
+def test_a_logistic_regression_has_its_marginal_effect_as_change_in_risk(tmp_path: Path) -> None:
+    name = "Logistic regression - clustered"
+    logistic = replace(REGRESSION, regression=name, model="logistic", coefficient=0.08)
+    marginal = FurtherEffect(
+        regression=name,
+        what="average marginal effect (probability)",
+        term="did",
+        estimate=0.001,
+        standard_error=0.002,
+        p_value=0.69,
+        lower=-0.004,
+        upper=0.006,
+        level=0.95,
+        rows=43_170,
+    )
+    folder = write_replicated(tmp_path / "r", "cla-children", [logistic], [marginal])
+    (table,) = publication_tables("comparison", [], beside=[folder])
+    printed, replicated = table.rows[1:3]
+    keys = [c.key for c in table.columns]
+    assert printed[keys.index("risk")] is None  # print gives log-odds alone
+    assert replicated[keys.index("risk")] == Estimate(median=0.001, lower=-0.004, upper=0.006)
+    assert replicated[keys.index("log_odds")].median == 0.08  # type: ignore[union-attr]
+
+
+def test_a_regression_of_another_outcome_is_beside_nothing(
+    tmp_path: Path, hierarchical_run: Run
+) -> None:
+    folder = write_replicated(tmp_path / "r", "cla-children", [REGRESSION], [])
+    tables = publication_tables("comparison", [hierarchical_run], beside=[folder])
+    assert [table.name for table in tables] == ["comparison-ICPC"]
+    assert "Regression, replicated" not in to_csv(tables[0])
+
+
+def test_a_regression_that_failed_is_marked(tmp_path: Path, hierarchical_run: Run) -> None:
+    folder = write_replicated(
+        tmp_path / "r", "icpc-children", [REGRESSION], [], status="not converged"
+    )
+    (table,) = publication_tables("comparison", [hierarchical_run], beside=[folder])
+    assert "NOT CONVERGED: Regression, replicated" in to_csv(table)
+    assert table.caption.startswith("NOT CONVERGED")
+
+
+def test_a_changed_file_of_replicate_is_refused(tmp_path: Path, hierarchical_run: Run) -> None:
+    folder = write_replicated(tmp_path / "r", "icpc-children", [REGRESSION], [])
+    better = replace(REGRESSION, p_value=0.01)
+    (folder / "fits.csv").write_text(rows_to_csv(TermRow, [better]), encoding="utf-8")
+    with pytest.raises(BadInput, match="a changed file"):
+        publication_tables("comparison", [hierarchical_run], beside=[folder])
+
+
+def test_calibrations_read_back_say_what_was_found(tmp_path: Path, uniform: "Calibrated") -> None:
+    folder = write_calibrated(tmp_path / "right", uniform)
+    (table,) = publication_tables("calibration", [], beside=[folder])
+    (line,) = table.rows
+    assert line[:2] == ("icpc-right", "synthetic")
+    assert line[3] == len(uniform.verdict.replicates)
+    assert column(table, "quantities") == [len(uniform.verdict.tests)]
+    assert column(table, "verdict") == ["ranks are uniform"]
+    for level in ("50", "80", "90", "95"):
+        (share,) = column(table, f"coverage_{level}")
+        assert abs(share - float(level) / 100) < 0.1
+    assert table.title.startswith("Are posteriors computed right?")
+
+
+def test_a_calibration_that_does_not_pass_is_seen_in_title_and_line(
+    tmp_path: Path, calibrated: "Calibrated", uniform: "Calibrated"
+) -> None:
+    write_calibrated(tmp_path / "all" / "wrong", calibrated)
+    write_calibrated(tmp_path / "all" / "right", uniform)
+    (table,) = publication_tables("calibration", [], beside=[tmp_path / "all"])
+    assert table.title.startswith("RANKS ARE NOT UNIFORM")
+    assert column(table, "out") == [0, 1]
+    assert column(table, "refused") == [0, 2]
+    assert column(table, "verdict") == ["ranks are uniform", "RANKS ARE NOT UNIFORM"]
+
+
+@pytest.mark.parametrize("missing", ["ranks.csv", "coverage.csv", "manifest.json"])
+def test_an_incomplete_calibration_is_refused(
+    tmp_path: Path, uniform: "Calibrated", missing: str
+) -> None:
+    folder = write_calibrated(tmp_path / "right", uniform)
+    (folder / missing).unlink()
+    with pytest.raises(BadInput, match=missing):
+        publication_tables("calibration", [], beside=[folder])

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
         sensitivity_table,
     )
     from sofs_bayes.reporting.contents.calibration import calibration_tables
+    from sofs_bayes.reporting.latex import to_latex
     from sofs_bayes.reporting.pictures import brackets as bracket_drawings
     from sofs_bayes.reporting.pictures import drawings
     from sofs_bayes.reporting.replication_page import rates_figure as replication_drawing
@@ -54,7 +55,8 @@ if TYPE_CHECKING:
     from sofs_bayes.reporting.run_folder import open_posterior
     from sofs_bayes.reporting.run_folder import read as read_run
     from sofs_bayes.reporting.show import show
-    from sofs_bayes.reporting.tables import Column, Table, to_csv, to_html, to_markdown
+    from sofs_bayes.reporting.table_files import to_excel, to_word
+    from sofs_bayes.reporting.tables import Column, Table, to_csv, to_html, to_json, to_markdown
     from sofs_bayes.spec import bundled_models, load
 
 # Name → (module, name there), in reading order: spec, print, open data, children, fits, results.
@@ -111,6 +113,10 @@ _PUBLIC = {
     "to_csv": ("reporting.tables", "to_csv"),
     "to_html": ("reporting.tables", "to_html"),
     "to_markdown": ("reporting.tables", "to_markdown"),
+    "to_json": ("reporting.tables", "to_json"),
+    "to_latex": ("reporting.latex", "to_latex"),
+    "to_word": ("reporting.table_files", "to_word"),
+    "to_excel": ("reporting.table_files", "to_excel"),
     "drawings": ("reporting.pictures", "drawings"),
     "calibration_drawings": ("reporting.calibration_page", "calibration_drawings"),
     "show": ("reporting.show", "show"),
@@ -180,8 +186,12 @@ __all__ = [
     "simulate",
     "stated",
     "to_csv",
+    "to_excel",
     "to_html",
+    "to_json",
+    "to_latex",
     "to_markdown",
+    "to_word",
 ]
 
 

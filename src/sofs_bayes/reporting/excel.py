@@ -67,18 +67,18 @@ def write_workbook(path: Path, tables: Sequence[Table]) -> None:
     write_new(path, settled(workbook.save))
 
 
-def sheet_names(tables: Sequence[Table]) -> tuple[str, ...]:
+def sheet_names(tables: Sequence[Table], *, longest: int = LONGEST_NAME) -> tuple[str, ...]:
     """Names that Excel takes: from the tables' own, short enough, and no two alike."""
     taken = {CONTENTS.lower(), "history"}  # Excel keeps the second for itself
     found = []
     for table in tables:
         plain = FORBIDDEN.sub(" ", legal_text(table.name)).strip("' ") or "table"
-        name = plain[:LONGEST_NAME].strip("' ")
+        name = plain[:longest].strip("' ")
         number = 1
         while name.lower() in taken:
             number += 1
             end = f" ({number})"
-            name = plain[: LONGEST_NAME - len(end)].rstrip("' ") + end
+            name = plain[: longest - len(end)].rstrip("' ") + end
         taken.add(name.lower())
         found.append(name)
     return tuple(found)

@@ -1,0 +1,148 @@
+"""The verb that writes tables of runs for readers."""
+
+import argparse
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sofs_bayes.cli.arguments import Verbs, add_verb
+from sofs_bayes.cli.exports import Export, add_disclosure_options, export_of
+from sofs_bayes.errors import BadInput
+
+if TYPE_CHECKING:
+    from sofs_bayes.reporting.run_folder import Run
+    from sofs_bayes.reporting.tables import Table
+
+# As in `table_files` and `contents.publication`, which --help need not wait for.
+FORMATS = ("md", "csv", "html", "docx", "xlsx", "tex", "json")
+KINDS = (
+    "effects",
+    "report",
+    "pilots",
+    "priors",
+    "thresholds",
+    "comparison",
+    "diagnostics",
+    "calibration",
+)
+SCALES = ("risk", "log-odds", "odds ratio", "children per 1,000")
+KINDS_HELP = (
+    "default: effects (every effect and probability). report: Tables 5 to 7 in the report's"
+    " layout; pilots: one by one; priors: each with its reason; thresholds: how probable which"
+    " size is; comparison: published, frequentist and Bayesian; diagnostics; calibration"
+)
+
+
+def add_effects(verbs: Verbs) -> None:
+    """`effects`: run folders → tables for readers."""
+    verb = add_verb(
+        verbs,
+        "effects",
+        _effects,
+        "Run folders → tables of effects and probabilities.",
+        "Word, Excel, LaTeX, HTML, Markdown, CSV or JSON, each table with notes and evidence."
+        " CSV into a path without an ending is a folder with a file for each table; in one file"
+        " or on the screen, tables of different columns stand below each other.",
+    )
+    verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    verb.add_argument(
+        "--table", nargs="+", choices=KINDS, default=("effects",), metavar="KIND", help=KINDS_HELP
+    )
+    verb.add_argument(
+        "--format",
+        choices=FORMATS,
+        help="default: what the file's ending says, else md; docx and xlsx need -o",
+    )
+    verb.add_argument("--prior", metavar="NAME", help="effects: only this effect prior")
+    verb.add_argument("--scale", choices=SCALES, help="effects: only this scale")
+    verb.add_argument(
+        "--beside",
+        nargs="+",
+        type=Path,
+        default=(),
+        metavar="FOLDER",
+        help="folders that replicate (comparison) and calibrate (calibration) wrote",
+    )
+    verb.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of printing")
+    add_disclosure_options(verb)
+
+
+def _effects(options: argparse.Namespace) -> int:
+    from sofs_bayes.reporting.run_folder import check_new
+    from sofs_bayes.reporting.table_files import format_of, text_of, write_tables
+
+    how = format_of(options.output, options.format)
+    if options.output:
+        check_new(options.output)
+    export = export_of(options.runs, options)
+    try:
+        tables = export.tables(_tables(export.runs, options))
+    except BadInput as reason:
+        raise _with_what_was_hidden(export, reason) from reason
+    if options.output:
+        write_tables(options.output, tables, how)
+    else:
+        print(text_of(tables, how), end="")
+    _say_what_was_checked(export, options.output)
+    return 0 if all(run.status == "converged" for run in export.runs) else 1
+
+
+def _say_what_was_checked(export: Export, output: Path | None) -> None:
+    """The log of the disclosure check, unless all rests on what is public already."""
+    from sofs_bayes.reporting.disclosure.runs import PUBLIC
+
+    if all(run.evidence in PUBLIC for run in export.runs):
+        return
+    if output:
+        export.write_log(output)
+    else:
+        export.say()
+
+
+def _with_what_was_hidden(export: Export, reason: BadInput) -> BadInput:
+    """The complaint, saying where numbers may be missing as the check took them away."""
+    if all(line.result == "passed" for line in export.log):
+        return reason
+    found = f"{reason.found}, of which the disclosure check suppressed something (see disclose)"
+    return BadInput(reason.file, reason.place, found, reason.allowed)
+
+
+def _tables(runs: "Sequence[Run]", options: argparse.Namespace) -> "list[Table]":
+    """The tables of the kinds asked for, in that order, none twice."""
+    from sofs_bayes.reporting.contents.publication import publication_tables
+
+    kinds = list(dict.fromkeys(options.table))
+    for option, value in (("--prior", options.prior), ("--scale", options.scale)):
+        if value and "effects" not in kinds:
+            raise BadInput(option, "", f"tables of {', '.join(kinds)}", "--table effects")
+    tables: list[Table] = []
+    for kind in kinds:
+        if kind == "effects":
+            tables += _effects_tables(runs, options)
+        else:
+            tables += publication_tables(kind, runs, beside=options.beside)
+    return tables
+
+
+def _effects_tables(runs: "Sequence[Run]", options: argparse.Namespace) -> "list[Table]":
+    from sofs_bayes.reporting.contents import effect_scales, effects_table
+    from sofs_bayes.reporting.contents.publication_effects import CALLED
+
+    for run in runs:
+        if options.prior and options.prior not in run.analysis.effect_priors:
+            allowed = ", ".join(run.analysis.effect_priors)
+            raise BadInput("--prior", "", repr(options.prior), allowed)
+    tables = [
+        effects_table(
+            run,
+            scale=scale,
+            keep=lambda row: options.prior in (None, row.prior),
+            name=f"effects-{run.analysis.name}-{CALLED[scale]}",
+        )
+        for run in runs
+        for scale in effect_scales(run)
+        if options.scale in (None, scale)
+    ]
+    if not tables:
+        raise BadInput("--scale", "", repr(options.scale), "a scale the run has effects on")
+    return tables

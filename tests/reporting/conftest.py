@@ -23,6 +23,7 @@ from sofs_bayes.matching.pre_trend import PreTrendRow
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.reporting.page import write_page
 from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.tables import Column, Estimate, Format, Table
 from sofs_bayes.reporting.run_report import report_page
 from sofs_bayes.reporting.word_page import write_word
 from sofs_bayes.spec import (
@@ -688,3 +689,74 @@ def of_analysis(hierarchical_run: Run) -> Callable[..., Run]:
         return replace(hierarchical_run, analysis=analysis, effects=rows)
 
     return made
+
+
+# What a spreadsheet calculates, what LaTeX and XML take for their own, and what no file can hold.
+HARD_TEXTS = (
+    "=1+1",
+    "+1.2 pp",
+    "-cmd|' /C calc'!A0",
+    "@SUM(A1)",
+    "\t=1+1",
+    "'=1+1",
+    "＝1+1",
+    "#N/A",
+    "100% & <b>_x_</b> #1 $2 {3} ~4 ^5 \\6 |7| \"8\" 'nine'",
+    "[x]*",
+    "two\nlines",
+    "\r\x00\x1b\ufffe",
+    "β̂ ± 2σ × ≤ ∞ 中 🙂",
+    "long " * 2_000,
+    "",
+)
+
+
+@pytest.fixture(scope="session")
+def hard_table() -> Table:
+    """Twenty columns under two headings; hard texts, gaps, infinities; not converged."""
+    numbers = [0.012, -0.5, NAN, math.inf, -math.inf, None, 3, True, "+0.3", 1e-9, 1e9]
+    formats = get_args(Format)
+    columns = [Column(key="label", heading="Label =1+1")]
+    columns += [
+        Column(
+            key=f"c{i}",
+            heading=f"Column {i}",
+            format=formats[i % len(formats)],
+            group=("First", "", "Last & least")[i // 7],
+        )
+        for i in range(19)
+    ]
+    rows = [
+        (text, *(numbers[(i + j) % len(numbers)] for j in range(19)))
+        for i, text in enumerate(HARD_TEXTS)
+    ]
+    return Table(
+        name="hard: [a]/b*c?",
+        title="Hard & <hard> $1_2",
+        columns=tuple(columns),
+        rows=(("A heading", *[None] * 19), *rows),
+        evidence="synthetic",
+        notes=("=A note & more", "Two\nlines."),
+        status="not converged",
+        errors={"c1": (NAN, *[0.004] * len(rows))},
+        bold=(0, 1),
+    )
+
+
+@pytest.fixture(scope="session")
+def folded_table() -> Table:
+    """Estimates with their intervals in one cell, known to 0.14 percentage points."""
+    estimate = Estimate(median=-0.0265, lower=-0.0921, upper=0.0394, error=0.0014)
+    exact = Estimate(median=0.033, lower=-0.033, upper=0.095)
+    return Table(
+        name="report",
+        title="Table 5",
+        columns=(
+            Column(key="row", heading="Row"),
+            Column(key="linear", heading="Linear", format="pp", group="ICPC"),
+            Column(key="children", heading="Children", format="integer", holds="children"),
+        ),
+        rows=(("Effect", estimate, 1234), ("Printed", exact, 5), ("Published", "0.04*", None)),
+        evidence="synthetic",
+        notes=("Medians.",),
+    )

@@ -9,7 +9,7 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sofs_bayes.cli import calibrate, children, opened, printed, recovery, runs
+from sofs_bayes.cli import calibrate, children, disclose, opened, printed, recovery, report, runs
 from sofs_bayes.cli.arguments import Parser
 from sofs_bayes.errors import SofsBayesError
 
@@ -71,6 +71,8 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_run_readers(verbs)
     calibrate.add_calibrate(verbs)
     recovery.add_recover(verbs)
+    disclose.add_disclose(verbs)
+    report.add_report(verbs)
     return parser
 
 

@@ -26,7 +26,7 @@ def effect_scales(run: Run) -> tuple[str, ...]:
     A hierarchical run's further scales come after them.
     """
     present = {row.scale for row in run.effects if row.estimand.startswith("effect")}
-    named: dict[str, None] = dict.fromkeys(s.scale for s in run.analysis.estimands.statements)
+    named: dict[str, None] = dict.fromkeys(s.scale for s in run.analysis.estimands.claims)
     if run.analysis.kind == "hierarchical":
         named |= dict.fromkeys(UNIT_OF)
     return tuple(scale for scale in named if scale in present)
@@ -56,7 +56,7 @@ def effects_table(
         for row in run.effects
         if row.scale == scale and row.estimand.startswith("effect") and keep(row)
     ]
-    said = [s for s in run.analysis.estimands.statements if s.scale == scale]
+    said = [s for s in run.analysis.estimands.claims if s.scale == scale]
     chances = {(*_key(p), p.statement): p for p in run.probabilities}
     lines: list[tuple[Cell, ...]] = []
     errors: dict[str, list[float]] = {_chance_key(s): [] for s in said}

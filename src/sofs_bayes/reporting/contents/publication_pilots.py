@@ -113,4 +113,4 @@ def _notes(
         yield "Pilots by themselves are not shown: this run was made without refits."
     if any(row.target == NEW for row in rows):
         yield NEW_NOTE
-    yield from run.withheld
+    yield from (note for note in run.withheld if "authorit" in note)

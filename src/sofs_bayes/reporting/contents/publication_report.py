@@ -67,9 +67,11 @@ def _layout(group: ReportGroup, left_out: Sequence[str]) -> Table:
     width = 2 + len(group.columns)
     return Table(
         name=f"report-table-{group.number}-{group.evidence}",
-        title=f"Table {group.number}. {TITLES[group.number]}: {FROM[group.evidence]}",
+        title=(
+            f"{TITLES[group.number]} (Table {group.number} of the report): {FROM[group.evidence]}"
+        ),
         columns=(
-            Column(key="row", heading=f"Table {group.number}"),
+            Column(key="row", heading=f"Rows of Table {group.number}"),
             Column(key="evidence", heading="Rests on"),
             *(Column(key=name, heading=name, format=group.risk) for name in headings(group)),
         ),

@@ -17,10 +17,14 @@ def authorities(run: Run) -> str:
 
 
 def _of_arm(run: Run, arm: str) -> int | None:
-    """How many authorities an arm has; None where the run does not say, or not of all."""
+    """How many authorities an arm has; None where the run does not say.
+
+    Nor where a disclosure check withheld something of authorities: then not all may be left.
+    """
     rows = [*extra_rows(run, "authority_sizes"), *extra_rows(run, "authority_loo")]
     found = {row.authority for row in rows if row.arm == arm}
-    return len(found) if found and not run.withheld else None
+    all_left = not any("authorit" in note for note in run.withheld)
+    return len(found) if found and all_left else None
 
 
 def _referrals(run: Run, arm: str) -> int | None:
@@ -53,7 +57,9 @@ def rests_on_table(group: ReportGroup) -> Table:
     ]
     return Table(
         name=f"report-table-{group.number}-{group.evidence}-rests-on",
-        title=(f"Table {group.number}, {FROM[group.evidence]}: what each column rests on"),
+        title=(
+            f"What the columns rest on: Table {group.number} of the report, {FROM[group.evidence]}"
+        ),
         columns=(
             Column(key="column", heading="Column"),
             Column(key="analysis", heading="Analysis"),

@@ -26,20 +26,43 @@ def named(drawn: tuple[Drawing, ...]) -> dict[str, Drawing]:
     return {drawing.name: drawing for drawing in drawn}
 
 
-def test_a_run_of_open_data_has_five_figures(open_run: Run) -> None:
+def test_a_run_of_open_data_has_six_figures(open_run: Run) -> None:
     assert list(named(drawings(open_run))) == [
         "pilot-forest",
         "rate-and-counterfactual",
         "event-study",
         "predictive",
         "leave-one-out",
+        "by-prior",
     ]
 
 
 def test_a_run_of_print_has_its_densities(printed_run: Run) -> None:
-    (drawing,) = drawings(printed_run)
-    assert drawing.name == "prior-posterior"
-    assert "ICPC: before and after the printed result" in texts(drawing)
+    found = named(drawings(printed_run))
+    assert list(found) == ["prior-posterior", "by-prior"]
+    assert "ICPC: before and after the printed result" in texts(found["prior-posterior"])
+    assert "reference: clustered" in texts(found["by-prior"])
+
+
+def test_changed_assumptions_have_a_figure_for_each_reading(printed_run: Run) -> None:
+    kind, (row, *_) = printed_run.extra["sensitivity"]
+    rows = tuple(
+        replace(row, prior=prior, variant=f"{reading}; {change}", median=median)
+        for reading in ("clustered", "naive")
+        for prior in ("reference", "sceptical")
+        for change, median in (("as specified", 0.01), ("critical values t(10)", 0.02))
+    )
+    run = replace(printed_run, extra={**printed_run.extra, "sensitivity": (kind, rows)})
+    found = named(drawings(run))
+    assert [name for name in found if name.startswith("sensitivity")] == [
+        "sensitivity",
+        "sensitivity-2",
+    ]
+    for name, reading in (("sensitivity", "clustered"), ("sensitivity-2", "naive")):
+        assert f"({reading})" in texts(found[name])
+        assert "critical values t(10)" in texts(found[name])
+        assert {row.prior for row in found[name].data[1]} == {"reference"}
+        assert [row.median for row in found[name].data[1]] == [0.01, 0.02]
 
 
 def test_every_figure_names_its_evidence(open_run: Run, printed_run: Run) -> None:

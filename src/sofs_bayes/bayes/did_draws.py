@@ -4,6 +4,7 @@ import numpy as np
 import xarray as xr
 
 from sofs_bayes.bayes.did_arrays import DidArrays, used_terms
+from sofs_bayes.spec import OpenAnalysis
 
 PERSISTENT = "shock_correlation"  # the parameter a model with persistent shocks has
 
@@ -76,3 +77,28 @@ def pilot_change(posterior: xr.Dataset, arrays: DidArrays) -> xr.DataArray:
         )
         change = change + posterior["pilot_effect_sd"] * posterior["pilot_deviation"] * treated
     return change.transpose("chain", "draw", "pilot", "year")
+
+
+def prior_of_pooled(
+    analysis: OpenAnalysis, arrays: DidArrays, prior: str, *, draws: int, seed: int
+) -> xr.DataArray:
+    """Prior draws of the pooled effect in log-odds, averaged over treated children.
+
+    One chain, dims (chain, draw).
+
+    Parameters
+    ----------
+    arrays
+        Counts with one effect after settling-in; children are the treated cells' denominators.
+    prior
+        The name of the effect prior.
+    """
+    rng = np.random.default_rng(seed)
+    normal = analysis.effect_priors[prior]
+    effect = normal.mean + normal.sd * rng.standard_normal(draws)
+    if analysis.model.pilot_effects == "partial":
+        children = (arrays.treated * arrays.denominators[: len(arrays.pilots)]).sum(axis=1)
+        sd = analysis.priors.pilot_effect_sd.scale * np.abs(rng.standard_normal(draws))
+        deviation = rng.standard_normal((draws, len(children)))
+        effect = effect + sd * (deviation @ children) / children.sum()
+    return xr.DataArray(effect[None], dims=("chain", "draw"))

@@ -1,12 +1,14 @@
 """Cells → how many referrals of each authority a fit rests on, at least."""
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.cells.dataset import frame_of
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.frequentist.terms import PILOT, POST, kept_rows
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sofs_bayes.cells.dataset import Cells
     from sofs_bayes.spec import Regression
 
@@ -31,8 +33,10 @@ def authority_size_rows(cells: "Cells", regression: "Regression") -> list[Author
     frame = kept_rows(frame_of(cells.patterns, "pattern"), regression)
     if cells.threshold:
         frame = frame.assign(n=frame["n_low"], events=frame["events_low"])
-    keys = [frame[key].astype(str) for key in ("authority", "group")]
-    keys += [frame[key].astype(int) for key in (PILOT, POST)]
+    keys: list[pd.Series[Any]] = [
+        *(frame[key].astype(str) for key in ("authority", "group")),
+        *(frame[key].astype(int) for key in (PILOT, POST)),
+    ]
     by_group = frame.groupby(keys, observed=True)[["n", "events"]].sum()
     most = by_group.groupby(level=["authority", PILOT, POST]).max()
     found = {place: (round(n), round(events)) for place, n, events in most.itertuples()}

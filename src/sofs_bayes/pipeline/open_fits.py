@@ -5,7 +5,7 @@ from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.checks.sensitivity import MAIN, LeaveOut, Variant, headline, variants
-from sofs_bayes.estimands import EffectRow, Label, ProbabilityRow
+from sofs_bayes.estimands import POOLED, DensityRow, EffectRow, Label, ProbabilityRow
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.reporting.run_folder import Run
@@ -38,6 +38,7 @@ STORED = (
     "shock_correlation",
 )
 BY_YEAR = "by year"
+DENSITY_DRAWS = 4000  # of a prior
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -160,6 +161,7 @@ def fit_open(
         extra={
             "sensitivity": (EffectRow, tuple(found.sensitivity)),
             "thresholds": (ThresholdRow, tuple(found.thresholds)),
+            "densities": (DensityRow, tuple(_densities(analysis, main.arrays, found.asked))),
         }
         | _shown_beside(analysis, panel, choice, main, main_fit),
         diagnostics={"method": "nutpie", "status": found.status, "fits": found.verdicts},
@@ -223,6 +225,29 @@ def _stripped(posterior: "xr.Dataset") -> "xr.DataTree":
 
     kept = posterior[[name for name in STORED if name in posterior]]
     return xr.DataTree.from_dict({"posterior": kept.drop_attrs()})
+
+
+def _densities(
+    analysis: OpenAnalysis,
+    arrays: "DidArrays",
+    asked: list[tuple[Label, Mapping[Any, "xr.DataArray"]]],
+) -> list[DensityRow]:
+    """The pooled effect's density in log-odds before and after the data, by prior."""
+    from sofs_bayes.bayes.did_arrays import AFTER
+    from sofs_bayes.bayes.did_draws import prior_of_pooled
+    from sofs_bayes.bayes.sampling import stage_seed
+    from sofs_bayes.estimands.densities import drawn_density_rows
+    from sofs_bayes.estimands.did import Estimand
+
+    pooled = Estimand(estimand=f"effect {AFTER}", target=POOLED, scale="log-odds")
+    rows = []
+    for label, answers in asked:
+        seed = stage_seed(analysis.sampler.seed, f"prior density / {label.prior}")
+        before = prior_of_pooled(analysis, arrays, label.prior, draws=DENSITY_DRAWS, seed=seed)
+        rows += drawn_density_rows(
+            before, answers[pooled], variant=MAIN, prior=label.prior, scale="log-odds"
+        )
+    return rows
 
 
 def _shown_beside(

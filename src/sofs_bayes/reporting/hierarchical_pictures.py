@@ -22,7 +22,11 @@ from sofs_bayes.reporting.figures import (
     tipping_curve,
     yearly_rates,
 )
-from sofs_bayes.reporting.posterior_pictures import prior_to_posterior, threshold_curves
+from sofs_bayes.reporting.posterior_pictures import (
+    prior_to_posterior,
+    threshold_curves,
+    under_each_prior,
+)
 from sofs_bayes.reporting.run_folder import Run
 
 BY_YEAR = "effect in year "
@@ -50,7 +54,7 @@ def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
         *_shrinkage(run),
         *_event_study(rows),
         *_other_effects(rows),
-        *_priors(run),
+        *under_each_prior(run),
         *threshold_curves(run),
         *prior_to_posterior(run, title="The pooled effect before and after the data"),
         *_changes(run),
@@ -132,30 +136,6 @@ def _other_effects(rows: Sequence[EffectRow]) -> list[Drawing]:
             apart=lambda row: row.estimand == AFTER,
             order="given",
             name="effects",
-        )
-    ]
-
-
-def _priors(run: Run) -> list[Drawing]:
-    """The headline under each prior of the effect."""
-    rows = [
-        row
-        for row in run.effects
-        if (row.scale, row.target, row.variant) == ("risk", POOLED, MAIN)
-        and row.estimand.startswith("effect")
-    ]
-    rows = headline(rows)
-    if len({row.prior for row in rows}) < 2 or len({row.estimand for row in rows}) > 2:
-        return []
-    several = len({row.estimand for row in rows}) > 1
-    return [
-        pilot_forest(
-            rows,
-            title="The pooled effect under each prior",
-            label=lambda row: f"{row.prior}: {row.estimand}" if several else row.prior,
-            apart=lambda _: False,
-            order="given",
-            name="by-prior",
         )
     ]
 

@@ -14,7 +14,12 @@ from sofs_bayes.reporting.figures import (
     rate_and_counterfactual,
 )
 from sofs_bayes.reporting.hierarchical_pictures import hierarchical_drawings
-from sofs_bayes.reporting.posterior_pictures import prior_to_posterior, threshold_curves
+from sofs_bayes.reporting.posterior_pictures import (
+    assumptions_changed,
+    prior_to_posterior,
+    threshold_curves,
+    under_each_prior,
+)
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 
@@ -38,7 +43,12 @@ def drawings(run: Run) -> tuple[Drawing, ...]:
     """All figures of a run."""
     if isinstance(run.analysis, PrintedAnalysis):
         title = f"{run.analysis.outcome}: before and after the printed result"
-        return (*prior_to_posterior(run, title=title), *threshold_curves(run))
+        return (
+            *prior_to_posterior(run, title=title),
+            *under_each_prior(run),
+            *threshold_curves(run),
+            *assumptions_changed(run),
+        )
     if isinstance(run.analysis, HierarchicalAnalysis):
         return hierarchical_drawings(run)
     return _open_drawings(run, run.analysis)
@@ -83,7 +93,13 @@ def _open_drawings(run: Run, analysis: OpenAnalysis) -> tuple[Drawing, ...]:
     ]
     if changed:
         found.append(_changes([*changed, *pooled]))
-    return (*found, *threshold_curves(run))
+    title = "The pooled effect before and after the data"
+    return (
+        *found,
+        *under_each_prior(run),
+        *threshold_curves(run),
+        *prior_to_posterior(run, title=title),
+    )
 
 
 def _changes(rows: Sequence[EffectRow]) -> Drawing:

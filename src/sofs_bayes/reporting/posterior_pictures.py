@@ -1,15 +1,18 @@
-"""Runs of any kind → the figures of their posteriors: thresholds, prior to posterior."""
+"""Runs of any kind → the figures of their posteriors: by threshold, by prior, by assumption."""
 
 from collections.abc import Sequence
+from functools import partial
 
-from sofs_bayes.estimands import NEW, POOLED
+from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.reporting.contents.effects import extra_rows
-from sofs_bayes.reporting.figures import Drawing, prior_posterior, threshold_curve
+from sofs_bayes.reporting.contents.hierarchical import MAIN, headline
+from sofs_bayes.reporting.figures import Drawing, pilot_forest, prior_posterior, threshold_curve
 from sofs_bayes.reporting.run_folder import Run
 
 BY_YEAR = "effect in year "
 PER_UNIT = "effect per unit of the score"  # another unit than the other effects have
+AS_SPECIFIED = "as specified"  # the unchanged row of a sensitivity
 MOST_EFFECTS = 3  # panels of one picture, beyond which only the first effect is drawn
 WHOSE = {
     POOLED: ("threshold-curve", "How probable is a larger effect?"),
@@ -46,6 +49,69 @@ def _rows_of(run: Run, target: str) -> Sequence[ThresholdRow]:
     if len(effects) > MOST_EFFECTS:
         rows = [row for row in rows if row.estimand == effects[0]]
     return rows
+
+
+def under_each_prior(run: Run) -> list[Drawing]:
+    """The headline under each prior of the effect (and, from print, under each reading)."""
+    printed = run.analysis.kind == "printed"
+    rows = [
+        row
+        for row in run.effects
+        if (row.scale, row.target) == ("risk", POOLED)
+        and row.estimand.startswith("effect")
+        and (printed or row.variant == MAIN)
+    ]
+    rows = list(rows if printed else headline(rows))
+    several = len({(row.estimand, row.variant) for row in rows}) > 1
+    if len({row.prior for row in rows}) < 2 or len({row.estimand for row in rows}) > 2:
+        return []
+
+    def label(row: EffectRow) -> str:
+        what = row.variant if printed else row.estimand
+        return f"{row.prior}: {what}" if several else row.prior
+
+    return [
+        pilot_forest(
+            rows,
+            title="The pooled effect under each prior",
+            label=label,
+            apart=lambda _: False,
+            order="given",
+            name="by-prior",
+        )
+    ]
+
+
+def assumptions_changed(run: Run) -> list[Drawing]:
+    """From print: the effect with one assumption changed at a time, a figure for each reading."""
+    prior = next(iter(run.analysis.effect_priors))
+    changed = [row for row in extra_rows(run, "sensitivity") if row.prior == prior]
+    readings = list(dict.fromkeys(row.variant for row in run.effects))
+    found: list[Drawing] = []
+    for reading in readings:
+        start = f"{reading}; "
+        rows = {
+            row.variant.removeprefix(start): row for row in changed if row.variant.startswith(start)
+        }
+        if len(rows) < 2:
+            continue
+        suffix = f"-{len(found) + 1}" if found else ""
+        of_reading = f" ({reading})" if len(readings) > 1 else ""
+        found.append(
+            pilot_forest(
+                list(rows.values()),
+                title=f"The effect with one assumption changed at a time{of_reading}",
+                label=partial(_change, start),
+                apart=lambda row: row.variant.endswith(AS_SPECIFIED),
+                order="given",
+                name=f"sensitivity{suffix}",
+            )
+        )
+    return found
+
+
+def _change(start: str, row: EffectRow) -> str:
+    return row.variant.removeprefix(start)
 
 
 def prior_to_posterior(run: Run, *, title: str) -> list[Drawing]:

@@ -223,6 +223,14 @@ def test_a_few_round_thresholds_show_what_a_fine_grid_says(runs: list[Run]) -> N
     assert table.errors["P(reference)"][at] == 0.003
 
 
+def test_the_grid_answers_where_no_statement_asks_for_0(runs: list[Run]) -> None:
+    silent = replace(with_thresholds(runs[0]), probabilities=())
+    table = publication_tables("priors", [silent])[0]
+    assert column(table, "P(above 0)")[:2] == [pytest.approx(0.8), pytest.approx(0.65)]
+    without = replace(runs[0], probabilities=())
+    assert column(publication_tables("priors", [without])[0], "P(above 0)")[:2] == [None, None]
+
+
 def test_without_a_grid_the_statements_are_shown(runs: list[Run]) -> None:
     (table,) = publication_tables("thresholds", [runs[0]])
     assert column(table, "statement")[:2] == [

@@ -2,10 +2,12 @@
 
 from collections.abc import Iterable
 
-from sofs_bayes.estimands import EffectRow, ProbabilityRow
+from sofs_bayes.estimands import EffectRow
+from sofs_bayes.estimands.rows import ThresholdRow
+from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.monte_carlo import NAN
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis
+from sofs_bayes.spec import Evidence
 
 # Of tables that mix evidences: the one whose warning must not be missed comes first.
 GRAVEST: tuple[Evidence, ...] = (
@@ -20,18 +22,22 @@ GRAVEST: tuple[Evidence, ...] = (
 def above_zero(run: Run, row: EffectRow) -> tuple[float | None, float]:
     """The probability that an effect is above 0, with its Monte Carlo error (NaN if unknown).
 
-    None where the run says nothing about it. An effect's log-odds are above 0 where its change in
-    risk is: where the run asks only on one of these scales, that answer is given.
+    None where the run says nothing about it, in statements or thresholds. Where the
+    run asks only on the other of the scales of risk and log-odds, that answer is given: the two
+    are above 0 together, but for draws in which pilots move in opposite directions.
     """
     asked = (row.estimand, row.target, row.prior, row.variant)
-    found = {
-        each.scale: each
-        for each in run.probabilities
-        if (each.estimand, each.target, each.prior, each.variant) == asked
-        and each.statement in ("above 0 pp", "above 0 (log-odds)")
-    }
-    chance: ProbabilityRow | None = found.get(row.scale) or next(iter(found.values()), None)
-    return (None, NAN) if chance is None else (chance.probability, chance.mcse)
+    found: dict[str, tuple[float, float]] = {}
+    thresholds: Iterable[ThresholdRow] = extra_rows(run, "thresholds")
+    for line in thresholds:
+        own = (line.estimand, line.target, line.prior, line.variant)
+        if own == asked and line.threshold == 0.0 and line.scale in ("risk", "log-odds"):
+            found[line.scale] = (line.above, line.mcse)
+    for each in run.probabilities:
+        own = (each.estimand, each.target, each.prior, each.variant)
+        if own == asked and each.statement in ("above 0 pp", "above 0 (log-odds)"):
+            found[each.scale] = (each.probability, each.mcse)
+    return found.get(row.scale) or next(iter(found.values()), (None, NAN))
 
 
 def gravest(evidences: Iterable[Evidence]) -> Evidence:
@@ -43,13 +49,3 @@ def gravest(evidences: Iterable[Evidence]) -> Evidence:
 def overall(statuses: Iterable[str]) -> str:
     """`converged` if all are."""
     return "converged" if all(each == "converged" for each in statuses) else "not converged"
-
-
-def model_in_words(run: Run) -> str:
-    """What kind of posterior a run is, in a few words."""
-    if isinstance(run.analysis, HierarchicalAnalysis):
-        linear = run.analysis.model.likelihood == "gaussian"
-        return f"hierarchical {'linear' if linear else 'logistic'} model of children"
-    if isinstance(run.analysis, OpenAnalysis):
-        return "hierarchical model of open counts"
-    return "posterior from print"

@@ -2,9 +2,10 @@
 
 import csv
 import io
+import json
 import math
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from html.parser import HTMLParser
 from typing import get_args
 
@@ -14,16 +15,19 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sofs_bayes.reporting.tables import (
+    DIGITS_NOTE,
     EVIDENCE_LINES,
     Cell,
     Column,
     Format,
     Table,
+    harmless,
     rows_to_csv,
     shown,
     table_of,
     to_csv,
     to_html,
+    to_json,
     to_markdown,
 )
 from sofs_bayes.spec import Evidence
@@ -160,6 +164,103 @@ def test_a_table_of_rows_takes_the_columns_named() -> None:
         table_of("x", "X", ROWS, [Column(key="nothing", heading="")], evidence="records")
 
 
+# ------------------------------------------------------------------- CSV in a spreadsheet
+
+
+def calculates(cell: str) -> bool:
+    """Whether a spreadsheet would calculate a cell of a CSV, not show it."""
+    if cell[:1] not in tuple("=+-@\t\r\n＝＋－＠"):
+        return False
+    try:
+        float(cell.removesuffix("%"))
+    except ValueError:
+        return True
+    return False
+
+
+@given(
+    text=st.text(min_size=1)
+    | st.builds(str.__add__, st.sampled_from("=+-@\t\r\n＝＋－＠"), st.text())
+)
+def test_no_label_is_a_formula_and_each_can_be_read_again(text: str) -> None:
+    made = table((text, -0.5), columns=(Column(key="=k", heading=""), Column(key="n", heading="")))
+    header, row = read(to_csv(made))
+    assert not any(calculates(cell) for cell in (header[0], row[0]))
+    assert row[0] in (text, f"'{text}")
+    assert row[1] == "-0.5"
+
+
+@pytest.mark.parametrize(
+    "text", ["=1+1", "+1.2 pp", "-1+2", "@A1", "\t=1", "＝1", "-cmd|' /C x'!A0"]
+)
+def test_the_check_notices_a_formula(text: str) -> None:
+    assert calculates(text)
+    assert calculates(read(_unescaped(text))[0][0])
+    assert harmless(text) == f"'{text}"
+
+
+def _unescaped(text: str) -> str:
+    out = io.StringIO()
+    csv.writer(out).writerow([text])
+    return out.getvalue()
+
+
+@pytest.mark.parametrize("text", ["-0.5", "+1.2", "-1e-05", "+12%", "−1.2", "a=b", "1-2", ""])
+def test_numbers_and_harmless_labels_stay(text: str) -> None:
+    assert harmless(text) == text
+
+
+def test_files_that_are_read_back_are_not_escaped() -> None:
+    row = replace(ROWS[0], target="=1+1")
+    assert rows_to_csv(Row, (row,)).split("\n")[1].startswith("=1+1,")
+
+
+def test_csv_has_columns_for_an_estimates_ends(folded_table: Table) -> None:
+    found = read(to_csv(folded_table))
+    assert found[0][:5] == ["row", "linear_median", "linear_lower", "linear_upper", "children"]
+    assert found[1][:5] == ["Effect", "-0.0266", "-0.0921", "0.0394", "1234"]
+    assert found[3][:5] == ["Published", "0.04*", "", "", ""]
+
+
+# ------------------------------------------------------------------------------ JSON
+
+
+def test_json_has_numbers_as_stored_and_as_shown() -> None:
+    rows = (("Aldmoor", 0.1 + 0.2), ("x", NAN), ("y", -INF), ("z", np.float64(0.5)))
+    errors = {"median": (0.004, NAN, NAN, NAN)}
+    found = json.loads(to_json(table(*rows, notes=("A.",), errors=errors)))
+    assert found["evidence"] == "open-data"
+    assert found["evidence_line"] == EVIDENCE_LINES["open-data"]
+    assert found["status"] == "converged"
+    assert found["notes"] == ["A.", DIGITS_NOTE]
+    assert found["columns"][1] == {
+        "key": "median",
+        "heading": "Median",
+        "group": "",
+        "format": "pp",
+    }
+    assert [row["median"] for row in found["rows"]] == [
+        {"value": 0.1 + 0.2, "shown": "+30", "mcse": 0.004},
+        {"value": None, "shown": "–"},
+        {"value": "-Infinity", "shown": "−∞"},
+        {"value": 0.5, "shown": "+50.0"},
+    ]
+    assert float(found["rows"][2]["median"]["value"]) == -INF
+
+
+def test_json_takes_any_table(hard_table: Table, folded_table: Table) -> None:
+    found = json.loads(to_json(hard_table))
+    assert found["rows"][1]["label"]["value"] == "=1+1"
+    estimate = json.loads(to_json(folded_table))["rows"][0]["linear"]
+    assert estimate["value"] == {"median": -0.0266, "lower": -0.0921, "upper": 0.0394}
+    assert estimate["mcse"] == 0.0014
+
+
+def test_two_columns_of_one_key_are_refused() -> None:
+    with pytest.raises(ValueError, match="two columns of one key"):
+        to_json(table(columns=(Column(key="a", heading="A"), Column(key="a", heading="B"))))
+
+
 # ----------------------------------------------------------------------- for readers
 
 
@@ -173,6 +274,9 @@ class Cells(HTMLParser):
         self.rest = ""
 
     def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        if tag == "br":
+            self.rows[-1][-1] += "\n"
+            return
         self.open.append(tag)
         if tag == "tr":
             self.rows.append([])
@@ -183,7 +287,7 @@ class Cells(HTMLParser):
         assert self.open.pop() == tag
 
     def handle_data(self, data: str) -> None:
-        if self.open[-1] in ("td", "th"):
+        if {"td", "th"} & set(self.open):
             self.rows[-1][-1] += data
         else:
             self.rest += data
@@ -252,3 +356,26 @@ def test_columns_and_rows_have_headers_for_screen_readers() -> None:
 def test_a_row_of_another_length_is_refused() -> None:
     with pytest.raises(ValueError, match="zip"):
         to_markdown(table(("a",)))
+
+
+def test_headings_above_headings_bold_rows_and_stretches(folded_table: Table) -> None:
+    made = replace(folded_table, rows=(("Part", None, None), *folded_table.rows), bold=(0, 1))
+    markup = to_html(made)
+    assert '<th scope="colgroup" class="group" colspan="1">ICPC</th>' in markup
+    found = parsed(markup)
+    assert found.rows[0] == ["", "ICPC", ""]
+    assert found.rows[2] == ["Part"]
+    assert found.rows[3] == ["Effect", "−3\n(−9 to +4)", "1,234"]
+    assert '<tr class="bold"><th scope="rowgroup" colspan="3">Part</th></tr>' in markup
+    assert "<strong>1,234</strong>" in markup
+    lines = to_markdown(made).split("\n")
+    assert "| Row | ICPC: Linear | Children |" in lines
+    assert "| **Part** |  |  |" in lines
+    assert "| **Effect** | **−3 (−9 to +4)** | **1,234** |" in lines
+
+
+def test_any_table_can_be_shown(hard_table: Table) -> None:
+    found = parsed(to_html(hard_table))
+    assert found.rest.startswith("NOT CONVERGED: Hard & <hard> $1_2")
+    assert len(found.rows) == 2 + len(hard_table.rows)
+    assert to_markdown(hard_table).count("\n| ") >= 2 + len(hard_table.rows)

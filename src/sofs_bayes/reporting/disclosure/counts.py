@@ -140,13 +140,16 @@ class _Search:
     """
 
     table: Entries
+    sums: Floats
     width: int
     found: Floats
     done: set[int]
 
     @classmethod
     def of(cls, table: Entries, width: int) -> "_Search":
-        return cls(table=table, width=width, found=np.zeros((1, len(table.cells))), done=set())
+        nothing = np.zeros((1, len(table.cells)))
+        sums = table.sums.toarray()  # small, and sparse arrays would cost more than programs
+        return cls(table=table, sums=sums, width=width, found=nothing, done=set())
 
     def known(self, hidden: Flags, targets: Flags) -> int | None:
         """The first hidden target that published entries tell too closely."""
@@ -157,11 +160,11 @@ class _Search:
         return None
 
     def _open(self, hidden: Flags, place: int) -> bool:
-        row = self.table.sums[[place]].toarray().ravel()
+        row = self.sums[place]
         if self._spread(row) >= self.width:
             return True
         for sign in (1.0, -1.0):
-            end = furthest(self.table, hidden, sign * row, within=self.width)
+            end = furthest(self.sums[~hidden], self.table.cells, sign * row, within=self.width)
             if end is not None:
                 self.found = np.vstack([self.found, end])
         return self._spread(row) >= self.width
@@ -172,38 +175,35 @@ class _Search:
 
     def companions(self, hidden: Flags, place: int) -> Flags | None:
         """Entries to hide besides, so that the target stays open; None if nothing helps."""
-        table = self.table
-        row = table.sums[[place]].toarray().ravel()
         for spare in (0, 1, 3):  # the program's tables need not be of whole numbers
-            moved = _moved(table, hidden, row, self.width + spare)
+            moved = _moved(self.table, hidden, self.sums[place], self.width + spare)
             if moved is not None and moved.any() and self._open(hidden | moved, place):
                 return moved
         return None
 
 
-def furthest(table: Entries, hidden: Flags, row: Floats, *, within: int) -> Floats | None:
-    """The table of whole numbers, as a departure, where a sum is as large as published ones let.
+def furthest(shown: Floats, cells: Floats, row: Floats, *, within: int) -> Floats | None:
+    """The table of whole numbers, as a departure, where a sum is as large as shown ones let.
 
     Parameters
     ----------
+    shown
+        Which cells each published sum is over, shape (sums, cells).
+    cells
+        The true table.
     row
         The sum's coefficients, shape (cells,).
     within
-        How far it is worth looking.
+        How far it is worth looking: cells rise by at most twice as much.
     """
     from scipy import optimize
 
-    shown = table.sums[~hidden]
-    # Twice the width either way shows enough, and keeps every program bounded.
-    reach = 2.0 * within
-    rows = [optimize.LinearConstraint(sp.csr_array(row[None, :]), -reach, reach)]
-    if shown.shape[0]:
-        rows.append(optimize.LinearConstraint(shown, 0.0, 0.0))
     solved = optimize.milp(
         -row,
-        constraints=rows,
+        constraints=[optimize.LinearConstraint(shown, 0.0, 0.0)] if len(shown) else [],
         integrality=np.ones(len(row), dtype=int),
-        bounds=optimize.Bounds(-table.cells, np.full(len(row), np.inf)),
+        # Cells that rise by twice the width show enough, and keep every program bounded.
+        bounds=optimize.Bounds(-cells, np.full(len(row), 2.0 * within)),
         options={"time_limit": 20.0},
     )
     return None if solved.x is None else np.round(solved.x)

@@ -1,0 +1,52 @@
+"""Each rule, with numbers that keep it and numbers that break it."""
+
+import pytest
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.reporting.disclosure.rules import OutputRule
+
+
+@pytest.mark.parametrize(("count", "small"), [(0, True), (1, True), (9, True), (10, False)])
+def test_a_count_below_the_threshold_is_small(count: int, small: bool) -> None:
+    assert OutputRule().small(count) is small
+
+
+def test_zeros_may_be_allowed() -> None:
+    assert not OutputRule(zeros=True).small(0)
+    assert OutputRule(zeros=True).small(1)
+
+
+@pytest.mark.parametrize(
+    ("contributions", "dominated"),
+    [
+        ((100, 100, 100), False),
+        ((100,), True),  # one alone
+        ((100, 100), True),  # each of two knows the other
+        ((500, 450, 20), True),  # two hold more than 90%
+        ((500, 10, 10, 10, 9), True),  # the rest is less than 10% of the largest
+        ((500, 300, 60, 60), False),
+        ((), False),
+        ((0, 0), False),
+    ],
+)
+def test_dominance(contributions: tuple[int, ...], dominated: bool) -> None:
+    assert OutputRule().dominated(contributions) is dominated
+
+
+def test_a_share_of_the_largest_alone_dominates() -> None:
+    rule = OutputRule(contributors=1, share=0.95)
+    assert rule.dominated((1000, 30, 10))  # the rest, 10, is less than 10% of the largest
+    assert not OutputRule(contributors=1, share=0.95, remainder=0.005).dominated((800, 100, 10))
+
+
+def test_a_threshold_below_ten_needs_the_word() -> None:
+    with pytest.raises(BadInput, match="10 or more"):
+        OutputRule(threshold=5)
+    assert "agreed with the custodian" in str(OutputRule(threshold=5, agreed=True))
+    assert "agreed" not in str(OutputRule())
+
+
+@pytest.mark.parametrize("bad", [{"threshold": 1}, {"share": 1.0}, {"remainder": 0.0}])
+def test_rules_that_cannot_be(bad: dict[str, float]) -> None:
+    with pytest.raises(BadInput):
+        OutputRule(**bad, agreed=True)  # type: ignore[arg-type]

@@ -1,0 +1,260 @@
+"""What a run loses before it leaves: a planted violation of each rule is found."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
+
+import pytest
+from tests.reporting.disclosure.conftest import SMALL, YEARS, MakeRun, yearly_rate
+
+from sofs_bayes.reporting.disclosure.log import LogLine, log_csv, log_markdown
+from sofs_bayes.reporting.disclosure.rules import OutputRule
+from sofs_bayes.reporting.disclosure.runs import (
+    Released,
+    cleared,
+    cleared_together,
+    refused,
+    released,
+)
+from sofs_bayes.reporting.run_folder import Run
+
+
+def lines_of(log: tuple[LogLine, ...], file: str, result: str) -> list[LogLine]:
+    return [line for line in log if line.output.endswith(f": {file}") and line.result == result]
+
+
+def shown_years(run: Run, arm: str = "pilot") -> set[str]:
+    return {row.year for row in run.extra["arm_years"][1] if row.arm == arm}
+
+
+def every_text(run: Run) -> str:
+    rows = [*run.effects, *run.probabilities]
+    rows += [row for _, own in run.extra.values() for row in own]
+    return " ".join(map(repr, rows)) + repr(run.diagnostics)
+
+
+def test_a_run_with_nothing_small_leaves_as_it_is(make_run: MakeRun) -> None:
+    run = make_run()
+    out, log = cleared(run)
+    assert {line.result for line in log} == {"passed"}
+    assert out == run
+
+
+def test_a_pilot_of_seven_children_is_nowhere(small_pilot: Run) -> None:
+    out, log = cleared(small_pilot)
+    assert SMALL in every_text(small_pilot)
+    assert SMALL not in every_text(out)
+    pooled = [row for row in small_pilot.effects if row.target == "pooled"]
+    assert [row for row in out.effects if row.target == "pooled"] == pooled
+    assert {row.target for row in out.effects} >= {"Ashmere", "new authority"}
+    assert f"without {SMALL}" not in {row.variant for row in out.extra["sensitivity"][1]}
+    assert "without Ashmere" in {row.variant for row in out.extra["sensitivity"][1]}
+    assert "without Holt / reference" in out.diagnostics["fits"]
+    assert any(SMALL in sentence for sentence in out.withheld)
+    named = lines_of(log, "effects", "suppressed")[0]
+    assert f"{SMALL} (fewer than 10 referrals after settling-in)" in named.action
+
+
+@pytest.mark.parametrize(
+    ("size", "reason"),
+    [
+        ((9, 0), "fewer than 10 referrals after"),
+        ((900, 9), "fewer than 10 events after"),
+        ((900, 0), "fewer than 10 events after"),
+        ((900, 895), "fewer than 10 referrals without an event after"),
+    ],
+)
+def test_events_and_others_of_an_authority_count_too(
+    make_run: MakeRun, size: tuple[int, int], reason: str
+) -> None:
+    out, log = cleared(make_run(authorities={(SMALL, "after"): size}))
+    assert SMALL not in every_text(out)
+    assert any(reason in line.action for line in log)
+
+
+def test_no_single_authority_leaves_where_sizes_are_not_known(hierarchical_run: Run) -> None:
+    out, log = cleared(hierarchical_run)
+    assert {row.target for row in out.effects} == {"pooled", "new authority"}
+    assert out.extra["authority_loo"][1] == ()
+    assert any("size not known" in line.action for line in log)
+
+
+def test_what_adds_up_over_pilots_goes_with_one_of_them(small_pilot: Run) -> None:
+    largest = "largest of the pilots' effects"
+    rows = [replace(row, statement=largest) for row in small_pilot.probabilities[:3]]
+    run = replace(small_pilot, probabilities=(*small_pilot.probabilities, *rows))
+    out, log = cleared(run)
+    assert largest not in {row.statement for row in out.probabilities}
+    assert any(
+        "complementary" in line.action for line in lines_of(log, "probabilities", "suppressed")
+    )
+
+
+def test_sizes_of_the_others_become_bounds(small_pilot: Run) -> None:
+    """Their exact numbers, and the arm's, would tell the one that is missing."""
+    out, _ = cleared(small_pilot)
+    assert {(row.referrals, row.events) for row in out.extra["authority_sizes"][1]} == {(20, 10)}
+    again, log = cleared(out)
+    assert again.effects == out.effects
+    assert lines_of(log, "effects", "passed")
+
+
+@pytest.mark.parametrize("counts", [(8, 3), (2000, 4), (2000, 0), (2000, 1995), (2000, 2000)])
+def test_a_small_year_takes_another_with_it(make_run: MakeRun, counts: tuple[int, int]) -> None:
+    out, log = cleared(make_run({("pilot", "2012"): counts}))
+    assert "2012" not in shown_years(out)
+    assert shown_years(out) < {*YEARS, "before", "after"} - {"2012"}  # else it follows from before
+    assert {"2016", "2017", "after"} <= shown_years(out)
+    assert shown_years(out, "comparator") == {*YEARS, "before", "after"}
+    assert any("complementary" in line.action for line in lines_of(log, "arm_years", "suppressed"))
+    assert any("pilots" in sentence and "2012" in sentence for sentence in out.withheld)
+
+
+def test_rates_of_years_go_with_their_counts(make_run: MakeRun) -> None:
+    out, log = cleared(make_run({("pilot", "2012"): (2000, 4)}))
+    rates = {row.year: row.observed for row in out.extra["yearly_rates"][1]}
+    assert rates[2012] != rates[2012]  # a gap
+    assert rates[2016] == pytest.approx(0.1)
+    assert lines_of(log, "yearly_rates", "suppressed")
+
+
+def test_rates_of_two_pilots_are_dominated(make_run: MakeRun) -> None:
+    run = make_run()
+    kind, rows = run.extra["yearly_rates"]
+    extra = {**run.extra, "yearly_rates": (kind, (*rows, yearly_rate(2018, pilots=2)))}
+    out, log = cleared(replace(run, extra=extra))
+    assert {row.year for row in out.extra["yearly_rates"][1]} == {int(year) for year in YEARS}
+    assert lines_of(log, "yearly_rates", "suppressed")
+
+
+def test_an_arm_that_one_authority_makes_up_is_not_counted(make_run: MakeRun) -> None:
+    large = {("Ashmere", period): (500_000, 50_000) for period in ("before", "after")}
+    out, log = cleared(make_run(authorities=large))
+    assert shown_years(out) == set()
+    assert shown_years(out, "comparator")
+    assert any("nearly all" in line.rule for line in lines_of(log, "arm_years", "suppressed"))
+
+
+def test_minima_and_maxima_do_not_leave(make_run: MakeRun) -> None:
+    @dataclass(frozen=True, slots=True, kw_only=True)
+    class Extreme:
+        statistic: str
+        maximum: float
+
+    run = make_run()
+    rows = (Extreme(statistic="age", maximum=17.9),)
+    out, log = cleared(replace(run, extra={**run.extra, "predictive_statistics": (Extreme, rows)}))
+    assert "predictive_statistics" not in out.extra
+    assert "maxima" in lines_of(log, "predictive_statistics", "refused")[0].rule
+
+
+def test_unknown_files_do_not_leave(make_run: MakeRun) -> None:
+    run = make_run()
+    extra = {**run.extra, "children": run.extra["loo"]}
+    out, log = cleared(replace(run, extra=extra))
+    assert "children" not in out.extra
+    assert lines_of(log, "children", "refused")
+
+
+def test_a_model_without_degrees_of_freedom_does_not_leave(make_run: MakeRun) -> None:
+    few = {(arm, year): (12, 6) for arm in ("pilot", "comparator") for year in YEARS}
+    run = make_run(few)
+    fits = {"main / reference": {"quantities": 90, "status": "converged"}}
+    out, log = cleared(replace(run, diagnostics={**run.diagnostics, "fits": fits}))
+    assert "degrees of freedom" in refused(log)
+    assert (out.effects, out.extra) == ((), {})
+    fits["main / reference"]["quantities"] = 80
+    assert not refused(cleared(replace(run, diagnostics={**run.diagnostics, "fits": fits}))[1])
+
+
+def test_a_run_whose_children_nobody_counted_does_not_leave(make_run: MakeRun) -> None:
+    run = make_run()
+    extra = {name: rows for name, rows in run.extra.items() if name != "arm_years"}
+    _, log = cleared(replace(run, extra=extra))
+    assert "degrees of freedom" in refused(log)
+
+
+def renamed(run: Run, name: str) -> Run:
+    return replace(run, analysis=replace(run.analysis, name=name))
+
+
+def test_two_runs_must_not_differ_by_a_few_children(make_run: MakeRun) -> None:
+    """What one has and the other has not is a group: here five children of 2012."""
+    whole, without = make_run(), renamed(make_run({("pilot", "2012"): (1995, 199)}), "without")
+    (first, second), log = cleared_together([whole, without])
+    assert first == whole
+    assert second.effects == ()
+    assert "differs from another export" in refused(log)
+
+
+def test_a_year_in_which_two_runs_differ_by_a_few_is_suppressed(make_run: MakeRun) -> None:
+    less = {("pilot", "2012"): (1995, 190), ("pilot", "2013"): (1500, 150)}
+    _, second = cleared_together([make_run(), renamed(make_run(less), "without")])[0]
+    assert "2012" not in shown_years(second)
+    assert not {"2013", "before"} <= shown_years(second)  # else it follows from before
+    assert second.effects
+
+
+def test_runs_that_differ_by_many_leave_both(make_run: MakeRun) -> None:
+    less = {("pilot", year): (1500, 150) for year in YEARS}
+    runs, log = cleared_together([make_run(), renamed(make_run(less), "without")])
+    assert all(shown_years(run) == {*YEARS, "before", "after"} for run in runs)
+    assert not refused(log)
+
+
+def test_events_alone_tell_too(make_run: MakeRun) -> None:
+    """500 children more, none of whom had an event."""
+    less = {("pilot", "2012"): (1500, 200)}
+    _, second = cleared_together([make_run(), renamed(make_run(less), "without")])[0]
+    assert "2012" not in shown_years(second)
+
+
+def test_an_earlier_export_counts_like_a_run_beside(make_run: MakeRun) -> None:
+    earlier = released(cleared(make_run())[0])
+    run = renamed(make_run({("pilot", "2012"): (1995, 199)}), "without")
+    assert refused(cleared(run, earlier=[earlier])[1])
+    others = [
+        replace(earlier, children="cla-children"),
+        replace(earlier, evidence="records"),
+    ]
+    assert not refused(cleared(run, earlier=others)[1])
+
+
+@pytest.mark.parametrize("which", ["open_run", "printed_run"])
+def test_public_evidence_passes_and_the_log_says_why(
+    which: str, request: pytest.FixtureRequest
+) -> None:
+    run: Run = request.getfixturevalue(which)
+    out, (line,) = cleared(run)
+    assert out is run
+    assert (line.result, line.rule != "") == ("passed", True)
+    assert run.evidence in line.what
+
+
+def test_records_are_held_to_the_same_as_synthetic_children(small_pilot: Run) -> None:
+    out, _ = cleared(replace(small_pilot, evidence="records"))
+    assert SMALL not in every_text(out)
+
+
+def test_a_higher_threshold_suppresses_more(make_run: MakeRun) -> None:
+    run = make_run({("pilot", "2012"): (2000, 25)})
+    assert "2012" in shown_years(cleared(run)[0])
+    assert "2012" not in shown_years(cleared(run, OutputRule(threshold=30))[0])
+
+
+def test_the_log_never_has_a_suppressed_number(make_run: MakeRun) -> None:
+    run = make_run({("pilot", "2012"): (8642, 7)}, {(SMALL, "after"): (987, 6)})
+    _, log = cleared(run)
+    for text in (log_csv(log), log_markdown(log, rule=str(OutputRule()))):
+        assert "8642" not in text
+        assert "8,642" not in text
+        assert "987" not in text
+        assert SMALL in text
+
+
+def test_counts_that_left_are_in_the_ledger_and_others_are_not(make_run: MakeRun) -> None:
+    out, _ = cleared(make_run({("pilot", "2012"): (8, 3)}))
+    ledger: Released = released(out)
+    keys: Mapping[Any, Any] = {count.key: count.children for count in ledger.counts}
+    assert ("pilot", "2012") not in keys
+    assert keys["pilot", "2016"] == 2000

@@ -19,7 +19,7 @@ from sofs_bayes.spec import HierarchicalAnalysis, PrintedAnalysis, bundled_model
 MakeEffect = Callable[..., EffectRow]
 OfAnalysis = Callable[..., Run]
 DID = "DiD (pilot LA * post settling-in period)"
-MEDIAN = "posterior median, 90% interval (pp)"
+MEDIAN = "posterior median, 90% interval (change in risk)"
 
 
 def block(table: Table, heading: str) -> dict[str, tuple[object, ...]]:
@@ -178,9 +178,9 @@ def test_tables_5_and_6_have_conferences_and_table_7_entry_to_care(
     runs = [of_analysis(name) for name in ("cla-linear", "icpc-linear", "icpc-quality")]
     found = {table.name: table for table in publication_tables("report", runs)}
     for number, outcome in OUTCOMES.items():
-        (own,) = [t.rows for n, t in found.items() if n == f"report-table-{number}-synthetic"]
+        (own,) = [t.rows for n, t in found.items() if n == f"report-{number}-synthetic"]
         assert own
-        counts = found[f"report-table-{number}-synthetic-rests-on"]
+        counts = found[f"counts-{number}-synthetic"]
         analyses = {load(str(row[1])).outcome for row in counts.rows}  # type: ignore[union-attr]
         assert analyses == {outcome}
 
@@ -188,7 +188,7 @@ def test_tables_5_and_6_have_conferences_and_table_7_entry_to_care(
 def test_evidences_have_tables_of_their_own(mixed_runs: list[Run], hierarchical_run: Run) -> None:
     from_records = replace(hierarchical_run, evidence="records")
     tables = publication_tables("report", [*mixed_runs, from_records])
-    layouts = [table for table in tables if "rests-on" not in table.name]
+    layouts = [table for table in tables if not table.name.startswith("counts-")]
     assert [t.evidence for t in layouts] == ["published-inferred", "records", "synthetic"]
     for table in layouts:
         said = {row[1] for i, row in enumerate(table.rows) if i not in table.bold}

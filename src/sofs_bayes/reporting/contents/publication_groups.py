@@ -14,7 +14,7 @@ from sofs_bayes.reporting.digits import Format
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import Evidence
 
-UNITS = {"log-odds": "log-odds", "risk": "pp"}
+UNITS = {"log-odds": "log-odds", "risk": "change in risk"}
 FROM: Mapping[Evidence, str] = {
     "published": "posteriors from the printed tables",
     "published-inferred": "posteriors from the printed tables",

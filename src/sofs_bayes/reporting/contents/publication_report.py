@@ -33,8 +33,8 @@ from sofs_bayes.reporting.table_model import Column, Table
 
 LAYOUT = (
     "Lines 'as printed' are the report's (published), with its stars: * p<0.1, ** p<0.05,"
-    " *** p<0.01; in brackets the same number in percentage points (pp) where it is a change in"
-    " probability. All other lines are posteriors: they rest on what the column 'Rests on' names,"
+    " *** p<0.01; in brackets the same number in percentage points (pp), in which all changes in"
+    " risk are. All other lines are posteriors: they rest on what the column 'Rests on' names,"
     " average over the pilots' children after settling-in, and have a probability in place of"
     " stars."
 )
@@ -66,12 +66,12 @@ def _layout(group: ReportGroup, left_out: Sequence[str]) -> Table:
         lines += _last_lines(group)
     width = 2 + len(group.columns)
     return Table(
-        name=f"report-table-{group.number}-{group.evidence}",
+        name=f"report-{group.number}-{group.evidence}",
         title=(
             f"{TITLES[group.number]} (Table {group.number} of the report): {FROM[group.evidence]}"
         ),
         columns=(
-            Column(key="row", heading=f"Rows of Table {group.number}"),
+            Column(key="row", heading=f"Table {group.number} (risk: pp)"),
             Column(key="evidence", heading="Rests on"),
             *(Column(key=name, heading=name, format=group.risk) for name in headings(group)),
         ),

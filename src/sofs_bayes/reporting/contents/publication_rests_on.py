@@ -56,7 +56,7 @@ def rests_on_table(group: ReportGroup) -> Table:
         for heading, column in zip(headings(group), group.columns, strict=True)
     ]
     return Table(
-        name=f"report-table-{group.number}-{group.evidence}-rests-on",
+        name=f"counts-{group.number}-{group.evidence}",
         title=(
             f"What the columns rest on: Table {group.number} of the report, {FROM[group.evidence]}"
         ),

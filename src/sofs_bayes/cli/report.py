@@ -1,10 +1,11 @@
 """The verb that writes the report."""
 
 import argparse
+import sys
 from pathlib import Path
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
-from sofs_bayes.cli.exports import runs_to_export
+from sofs_bayes.cli.exports import add_disclosure_options, rule_of
 
 
 def add_report(verbs: Verbs) -> None:
@@ -36,23 +37,25 @@ def add_report(verbs: Verbs) -> None:
         metavar="FORMAT",
         help="of the report itself: html, docx, or both (the default)",
     )
+    add_disclosure_options(verb)
 
 
 def _report(options: argparse.Namespace) -> int:
     from sofs_bayes.pipeline.report import report
-    from sofs_bayes.reporting.run_folder import check_target
 
-    check_target(options.output, replace=options.replace)
     progress = progress_line()
     folder, trusted = report(
-        runs_to_export(options.runs),
+        options.runs,
         options.output,
         beside=options.beside,
         title=options.title,
         formats=options.format,
+        rule=rule_of(options),
+        earlier=options.earlier,
         replace=options.replace,
         progress=progress,
     )
     progress("done\n")
+    print(f"disclosure check: log in {folder / 'disclosure.md'}", file=sys.stderr)
     print(folder / ("index.html" if "html" in options.format else "report.docx"))
     return 0 if trusted else 1

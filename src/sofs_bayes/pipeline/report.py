@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Sequence
+from dataclasses import replace as dataclass_replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -13,7 +14,11 @@ from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run, check_target, sha256, whole_folder
 
 if TYPE_CHECKING:
+    from sofs_bayes.reporting.disclosure.log import LogLine
+    from sofs_bayes.reporting.disclosure.rules import OutputRule
+    from sofs_bayes.reporting.disclosure.runs import Released
     from sofs_bayes.reporting.page import Page
+    from sofs_bayes.reporting.tables import Table
 
 ReportFormat = Literal["html", "docx"]
 FORMATS: tuple[ReportFormat, ...] = ("html", "docx")
@@ -26,10 +31,12 @@ def report(
     beside: Sequence[Path | str] = (),
     title: str | None = None,
     formats: Sequence[ReportFormat] = FORMATS,
+    rule: "OutputRule | None" = None,
+    earlier: Sequence[Path | str] = (),
     replace: bool = False,
     progress: Progress = silent,
 ) -> tuple[Path, bool]:
-    """One report over several runs, of any kinds and evidences.
+    """One report over several runs, of any kinds and evidences, past the disclosure check.
 
     Parameters
     ----------
@@ -37,13 +44,16 @@ def report(
         As `read_run` gives them, or run folders; no two of one analysis.
     folder
         The new folder: `index.html` (self-contained), `report.docx`, `tables/` (CSV, Markdown,
-        a workbook and a Word document of all), `figures/` (PNG, PDF, data), `manifest.json`.
+        a workbook and a Word document of all), `figures/` (PNG, PDF, data), `manifest.json`,
+        `disclosure.md`, `.csv` and `.json` (the log).
     beside
         Folders that `replicate` and `calibrate` wrote.
     title
         Of the page.
     formats
         Of the report itself: `html`, `docx` or both.
+    rule, earlier
+        Of the disclosure check: the usual rules by default, and folders of earlier exports.
     replace
         Whether an earlier result in the folder may be replaced.
 
@@ -55,23 +65,68 @@ def report(
     Raises
     ------
     BadInput
-        No runs, a folder that is no run, two runs of one analysis, or a target that exists.
+        No runs, a folder that is no run, a run that may not leave, two runs of one analysis, or
+        a target that exists.
     """
     target = Path(folder)
     check_target(target, replace=replace)
     _check_formats(formats)
-    opened = [run if isinstance(run, Run) else run_folder.read(Path(run)) for run in runs]
-    _check_names(opened)
+    read = [run if isinstance(run, Run) else run_folder.read(Path(run)) for run in runs]
+    _check_names(read)
+    from sofs_bayes.reporting.disclosure.ledger import earlier_runs, write_log
+    from sofs_bayes.reporting.disclosure.rules import OutputRule
+    from sofs_bayes.reporting.disclosure.runs import released
     from sofs_bayes.reporting.run_report import report_page
     from sofs_bayes.reporting.run_report_beside import open_beside
 
+    applied = rule or OutputRule()
+    opened, log = _cleared(read, applied, earlier_runs([Path(each) for each in earlier]))
     further = [open_beside(Path(each)) for each in beside]
     progress("tables and figures")
     page = report_page(opened, beside=further, title=title, versions=versions())
+    page, lines = _cleared_page(page, applied)
     with whole_folder(target, replace=replace) as scratch:
         _write(scratch, page, formats, progress=progress)
         _write_manifest(scratch, opened, beside=[Path(each).name for each in beside])
+        shown = [released(run) for run in opened]
+        write_log(scratch, [*log, *lines], rule=applied, runs=shown)
     return target, page.status == "converged"
+
+
+def _cleared(
+    runs: Sequence[Run], rule: "OutputRule", earlier: "Sequence[Released]"
+) -> "tuple[tuple[Run, ...], list[LogLine]]":
+    """The runs without what may not leave, each also judged beside those before it."""
+    from sofs_bayes.reporting.disclosure.runs import cleared, refused, released
+
+    known, found, log = list(earlier), list[Run](), list["LogLine"]()
+    for run in runs:
+        one, lines = cleared(run, rule, earlier=known)
+        if reason := refused(lines):
+            place = "disclosure check"
+            raise BadInput(run.analysis.name, place, "a run that may not leave", reason)
+        known.append(released(one))
+        found.append(one)
+        log += lines
+    return tuple(found), log
+
+
+def _cleared_page(page: "Page", rule: "OutputRule") -> "tuple[Page, list[LogLine]]":
+    """The page with its tables checked once more, by what their columns hold; and the log."""
+    from sofs_bayes.reporting.disclosure.tables import cleared_table
+
+    log: list[LogLine] = []
+
+    def clear(tables: "Sequence[Table]") -> "tuple[Table, ...]":
+        found = [cleared_table(table, rule) for table in tables]
+        log.extend(line for _, lines in found for line in lines)
+        return tuple(table for table, _ in found)
+
+    parts = tuple(
+        dataclass_replace(part, tables=clear(part.tables), folded=clear(part.folded))
+        for part in page.parts
+    )
+    return dataclass_replace(page, parts=parts), log
 
 
 def _check_formats(formats: Sequence[str]) -> None:

@@ -53,6 +53,7 @@ def run_parts(run: Run) -> Iterator[Part]:
             f"{name}: {run.analysis.why}",
             *(result_sentence(run, row) for row in answers(run)),
         ),
+        bullets=run.withheld,
         figures=figures,
         captions={each.name: f"{caption(run, each)}." for each in figures},
     )

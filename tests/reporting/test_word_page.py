@@ -1,0 +1,102 @@
+"""The report as a Word document: its headings, framed evidence, alt texts and tables."""
+
+from dataclasses import replace
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import docx
+import pytest
+from docx.oxml.ns import qn
+
+from sofs_bayes.reporting.page import Page, Part
+from sofs_bayes.reporting.word_page import write_word
+
+PAGE = Page(
+    title="Ours",
+    heading="Ours",
+    lead="One analysis.",
+    parts=(
+        Part(heading="Key results", anchor="short", bullets=("It is -1.2.",)),
+        Part(heading="Print", anchor="print", level=3, evidence="published-inferred"),
+        Part(heading="Made up", anchor="made", level=3, evidence="synthetic"),
+    ),
+    files="Files.",
+    provenance=("Seed 1.",),
+    status="converged",
+)
+
+
+@pytest.fixture(scope="module")
+def document(report_folder: Path) -> Any:
+    return docx.Document(str(report_folder / "report.docx"))
+
+
+def headings(document: Any) -> list[tuple[int, str]]:
+    return [
+        (int(paragraph.style.name.split()[-1]), paragraph.text)
+        for paragraph in document.paragraphs
+        if paragraph.style.name.startswith("Heading")
+    ]
+
+
+def shaded(document: Any) -> list[str]:
+    return [p.text for p in document.paragraphs if p._p.find(f".//{qn('w:shd')}") is not None]
+
+
+def test_headings_are_headings_and_none_is_left_out(document: Any) -> None:
+    found = headings(document)
+    assert (1, "Key results") in found
+    assert (1, "Reporting guidelines") in found
+    assert (2, "Step 5: report sensitivity") in found
+    levels = [level for level, _ in found]
+    assert all(after - before <= 1 for before, after in pairwise(levels))
+
+
+def test_made_up_parts_say_so_in_heading_and_text(document: Any) -> None:
+    title = "Initial child protection conferences: hierarchical linear model of Table 5"
+    assert (2, f"{title} (SYNTHETIC: made-up children)") in headings(document)
+    marks = [text for text in shaded(document) if text.startswith("Made-up children. No number")]
+    assert len(marks) >= 4
+
+
+def test_evidence_is_framed(document: Any) -> None:
+    texts = " ".join(shaded(document))
+    assert "Computed from print (published-inferred)" in texts
+    assert "What it cannot say. Anything about Signs of Safety." in texts
+
+
+def test_figures_have_alt_text_and_a_caption(document: Any) -> None:
+    pictures = [shape._inline.docPr for shape in document.inline_shapes]
+    assert len(pictures) == 2
+    assert pictures[0].get("descr").startswith("Prior and posterior densities")
+    assert pictures[1].get("descr").startswith("SYNTHETIC")
+    captions = [p.text for p in document.paragraphs if p.style.name == "Caption"]
+    assert [text for text in captions if "Figure 1." in text]
+    assert [text for text in captions if text.startswith("SYNTHETIC: Figure 2.")]
+
+
+def test_the_contents_are_a_field_that_already_lists_the_headings(document: Any) -> None:
+    codes = [each.text for each in document.element.body.iter(qn("w:instrText"))]
+    assert [code for code in codes if code.strip().startswith("TOC")]
+    begins = list(document.element.body.iter(qn("w:fldChar")))
+    kinds = [each.get(qn("w:fldCharType")) for each in begins]
+    assert kinds.count("begin") == kinds.count("end")
+    texts = [p.text for p in document.paragraphs if not p.style.name.startswith("Heading")]
+    assert "Move the threshold" in texts
+
+
+def test_thresholds_and_checklist_are_there(document: Any) -> None:
+    text = "\n".join(paragraph.text for paragraph in document.paragraphs)
+    assert "here the probabilities stand at some thresholds" in text
+    assert "Criterion: not there." in text
+    assert document.tables
+
+
+def test_a_refused_report_says_so_and_others_do_not(tmp_path: Path) -> None:
+    write_word(PAGE, tmp_path / "good.docx", figures=tmp_path)
+    write_word(replace(PAGE, status="not converged"), tmp_path / "refused.docx", figures=tmp_path)
+    good, refused = (docx.Document(str(tmp_path / f"{n}.docx")) for n in ("good", "refused"))
+    assert not [text for text in shaded(good) if text.startswith("NOT CONVERGED")]
+    assert [text for text in shaded(refused) if text.startswith("NOT CONVERGED")]
+    assert "It is −1.2." in [paragraph.text for paragraph in good.paragraphs]

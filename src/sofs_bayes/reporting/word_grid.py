@@ -15,6 +15,8 @@ if TYPE_CHECKING:
     from docx.text.paragraph import Paragraph
 
 TEXT = "Table text"
+# What python-docx calls it in the file: to look it up by name takes longer than all else.
+TEXT_ID = "Tabletext"
 # A table of up to so many rows is kept on one page.
 KEPT = 25
 # Eighths of a point.
@@ -129,7 +131,7 @@ def _only_paragraph(cell: "_Cell") -> "Paragraph":
 def _write(paragraph: "Paragraph", text: str, layout: Layout, *, bold: bool) -> None:
     from docx.shared import Pt
 
-    paragraph.style = TEXT
+    paragraph._p.style = TEXT_ID
     run = paragraph.add_run(legal_text(text))
     run.font.bold = bold or None
     run.font.size = Pt(layout.size)

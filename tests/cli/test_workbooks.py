@@ -35,14 +35,14 @@ def test_published_tables_become_text(
     assert (path.read_text("utf-8").split() == printed) == (suffix == ".md")
 
 
-@pytest.mark.parametrize("name", ["tables.doc", "tables"])
 def test_other_endings_are_refused_in_a_line(
-    name: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["published", "--audit", "-o", str(tmp_path / name)]) == 2
+    assert main(["published", "--audit", "-o", str(tmp_path / "tables.doc")]) == 2
     said = capsys.readouterr()
     assert said.out == ""
-    assert said.err.endswith("a name with another ending; allowed: .xlsx, .md, .csv\n")
+    assert "found '.doc'; allowed: .md, .csv, .html, .docx, .xlsx" in said.err
+    assert len(said.err.splitlines()) == 1
     (tmp_path / "there.xlsx").touch()
     assert main(["published", "--audit", "-o", str(tmp_path / "there.xlsx")]) == 2
     assert "a file that exists" in capsys.readouterr().err

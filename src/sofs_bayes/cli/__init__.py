@@ -9,7 +9,17 @@ import os
 import sys
 from collections.abc import Sequence
 
-from sofs_bayes.cli import calibrate, children, disclose, opened, printed, recovery, report, runs
+from sofs_bayes.cli import (
+    calibrate,
+    children,
+    disclose,
+    manual,
+    opened,
+    printed,
+    recovery,
+    report,
+    runs,
+)
 from sofs_bayes.cli.arguments import Parser
 from sofs_bayes.errors import SofsBayesError
 
@@ -73,6 +83,7 @@ def _parser() -> argparse.ArgumentParser:
     recovery.add_recover(verbs)
     disclose.add_disclose(verbs)
     report.add_report(verbs)
+    manual.add_manual(verbs)
     return parser
 
 

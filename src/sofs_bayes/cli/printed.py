@@ -11,8 +11,6 @@ if TYPE_CHECKING:
     from sofs_bayes.reporting.tables import Table
     from sofs_bayes.spec import PrintedAnalysis
 
-FORMATS = (".xlsx", ".md", ".csv")
-
 
 def add_published(verbs: Verbs) -> None:
     """`published`: facts, audit and posterior from print."""
@@ -37,29 +35,33 @@ def add_published(verbs: Verbs) -> None:
         "--output",
         type=Path,
         metavar="FILE",
-        help="instead of printing: .xlsx (Excel), .md or .csv",
+        help="instead of printing: .xlsx, .docx, .tex, .html, .md, .csv or .json",
     )
 
 
 def _published(options: argparse.Namespace) -> int:
     if options.output:
         from sofs_bayes.reporting.run_folder import check_new
+        from sofs_bayes.reporting.table_files import format_of, write_tables
 
-        if options.output.suffix.casefold() not in FORMATS:
-            allowed = ", ".join(FORMATS)
-            raise BadInput(options.output, "", "a name with another ending", allowed)
+        how = format_of(options.output)
         check_new(options.output)
-    tables = _tables(options)
-    if options.output:
-        _write(tables, options.output)
+        tables = _tables(options)
+        write_tables(options.output, tables, how)
     else:
-        from sofs_bayes.reporting.tables import to_csv, to_markdown
-
-        for table in tables:
-            print(to_csv(table) if options.facts else to_markdown(table), end="")
-            if not options.facts:
-                print()
+        tables = _tables(options)
+        _print(tables, as_csv=options.facts)
     return 0 if all(table.status == "converged" for table in tables) else 1
+
+
+def _print(tables: "list[Table]", *, as_csv: bool) -> None:
+    from sofs_bayes.reporting.tables import to_csv, to_markdown
+
+    for table in tables:
+        if as_csv:
+            print(to_csv(table), end="")
+        else:
+            print(to_markdown(table))
 
 
 def _tables(options: argparse.Namespace) -> "list[Table]":
@@ -81,18 +83,6 @@ def _tables(options: argparse.Namespace) -> "list[Table]":
     if options.sensitivity or options.analysis:
         return tables
     return [*_audit_tables(brackets=False), *tables]
-
-
-def _write(tables: "list[Table]", path: Path) -> None:
-    from sofs_bayes.reporting.excel import write_workbook
-    from sofs_bayes.reporting.run_folder import write_new
-    from sofs_bayes.reporting.tables import to_csv, to_markdown
-
-    if path.suffix.casefold() == ".xlsx":
-        write_workbook(path, tables)
-    else:
-        text = to_csv if path.suffix.casefold() == ".csv" else to_markdown
-        write_new(path, "\n".join(map(text, tables)))
 
 
 def _audit_tables(*, brackets: bool) -> "list[Table]":

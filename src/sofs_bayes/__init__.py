@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from sofs_bayes.pipeline.calibrate import calibrate, calibrate_all
     from sofs_bayes.pipeline.children import collapse, match, matched_file
     from sofs_bayes.pipeline.comparison import compare
+    from sofs_bayes.pipeline.disclosure import disclose
     from sofs_bayes.pipeline.fits import fit, save
     from sofs_bayes.pipeline.reanalysis import reanalyse
     from sofs_bayes.pipeline.recovery import recover
@@ -47,6 +48,8 @@ if TYPE_CHECKING:
         sensitivity_table,
     )
     from sofs_bayes.reporting.contents.calibration import calibration_tables
+    from sofs_bayes.reporting.disclosure.rules import OutputRule
+    from sofs_bayes.reporting.disclosure.runs import cleared
     from sofs_bayes.reporting.latex import to_latex
     from sofs_bayes.reporting.pictures import brackets as bracket_drawings
     from sofs_bayes.reporting.pictures import drawings
@@ -122,6 +125,9 @@ _PUBLIC = {
     "show": ("reporting.show", "show"),
     "report": ("pipeline.report", "report"),
     "reanalyse": ("pipeline.reanalysis", "reanalyse"),
+    "cleared": ("reporting.disclosure.runs", "cleared"),
+    "OutputRule": ("reporting.disclosure.rules", "OutputRule"),
+    "disclose": ("pipeline.disclosure", "disclose"),
     "SofsBayesError": ("errors", "SofsBayesError"),
     "BadInput": ("errors", "BadInput"),
     "BadSpec": ("errors", "BadSpec"),
@@ -142,10 +148,12 @@ __all__ = [
     "calibration_drawings",
     "calibration_tables",
     "choose_comparators",
+    "cleared",
     "collapse",
     "compare",
     "covariate_terms",
     "diagnostics_table",
+    "disclose",
     "drawings",
     "effects_table",
     "fact",

@@ -38,6 +38,13 @@ class Export:
     rule: "OutputRule"
     released: "tuple[Released, ...]"
 
+    @property
+    def public(self) -> bool:
+        """Whether all rests on what is public already, so that there is nothing to log."""
+        from sofs_bayes.reporting.disclosure.runs import PUBLIC
+
+        return all(run.evidence in PUBLIC for run in self.runs)
+
     def tables(self, tables: "Iterable[Table]") -> "list[Table]":
         """Tables made from the runs, checked once more by what their columns hold."""
         from sofs_bayes.reporting.disclosure.tables import cleared_table

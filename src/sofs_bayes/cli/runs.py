@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, data_files, progress_line
 from sofs_bayes.cli.effects import add_effects
-from sofs_bayes.cli.exports import runs_to_export
+from sofs_bayes.cli.exports import add_disclosure_options, export_of
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
@@ -80,6 +80,7 @@ def add_run_readers(verbs: Verbs) -> None:
         default=("png", "pdf"),
         help="default: png pdf. PDF and SVG hold the drawn numbers exactly",
     )
+    add_disclosure_options(verb)
 
 
 def _reanalyse(options: argparse.Namespace) -> int:
@@ -187,10 +188,12 @@ def _figure(options: argparse.Namespace) -> int:
     from sofs_bayes.reporting.run_folder import check_target
 
     folders = list(dict.fromkeys(options.runs))
-    runs = list(zip(folders, runs_to_export(folders), strict=True))
+    export = export_of(folders, options)
+    runs = list(zip(folders, export.runs, strict=True))
     if options.output:
         check_target(options.output)
         _check_names_differ(runs)
+    written: dict[Path, list[Path]] = {}
     for folder, run in runs:
         target = options.output or folder / "figures"
         for drawing in drawings(run):
@@ -198,6 +201,10 @@ def _figure(options: argparse.Namespace) -> int:
             named = replace(drawing, name=f"{run.analysis.name}-{drawing.name}")
             for path in save(named if options.output else drawing, target, options.format):
                 print(path)
+                written.setdefault(target, []).append(path)
+    if not export.public:
+        for target, files in written.items():
+            export.write_log(target, files)
     return 0 if all(run.status == "converged" for _, run in runs) else 1
 
 

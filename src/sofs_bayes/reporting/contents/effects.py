@@ -17,6 +17,8 @@ UNIT_OF: dict[str, str] = {
     "odds ratio": "odds ratio",
     "children per 1,000": "children per 1,000",
 }
+# Words of the sentences of `Run.withheld`.
+AUTHORITIES, COUNTS = "single authorities", "rates of"
 MCSE_NOTE = "Largest Monte Carlo error of a probability: {:.3f}."
 
 
@@ -70,6 +72,7 @@ def effects_table(
     notes = [interval_note(run)]
     if worst > 0:
         notes.append(MCSE_NOTE.format(worst))
+    notes += not_shown(run, AUTHORITIES)
     return Table(
         name=name,
         title=title or f"{run.analysis.title} ({UNIT_OF[scale]})",
@@ -184,6 +187,11 @@ def sensitivity_table(run: Run, *, scale: str, prior: str | None = None) -> Tabl
         notes=[interval_note(run)],
         status=run.status,
     )
+
+
+def not_shown(run: Run, what: str) -> tuple[str, ...]:
+    """The sentences on what a disclosure check suppressed of AUTHORITIES, or of COUNTS."""
+    return tuple(sentence for sentence in run.withheld if what in sentence)
 
 
 def extra_rows(run: Run, name: str) -> tuple[Any, ...]:

@@ -6,7 +6,14 @@ from dataclasses import replace
 
 from sofs_bayes.estimands import POOLED, EffectRow
 from sofs_bayes.reporting.assumptions import distribution
-from sofs_bayes.reporting.contents.effects import UNIT_OF, extra_rows, interval_note, number_format
+from sofs_bayes.reporting.contents.effects import (
+    AUTHORITIES,
+    UNIT_OF,
+    extra_rows,
+    interval_note,
+    not_shown,
+    number_format,
+)
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Table, shown, table_of
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis
@@ -76,6 +83,7 @@ def pilots_table(run: Run, *, scale: str = "risk") -> Table:
             f" ({shown(rows[0].pooled_median, number)}) that pooling took away; a gap where it"
             " has no meaning."
         )
+    notes += not_shown(run, AUTHORITIES)
     return table_of(
         "pilots",
         f"{run.analysis.title}: pilot by pilot ({UNIT_OF[scale]})",
@@ -107,7 +115,11 @@ def changes_table(run: Run, *, scale: str = "risk") -> Table:
         rows,
         columns,
         evidence=run.evidence,
-        notes=[interval_note(run), f"Prior of the effect: {_first_prior(run)}."],
+        notes=[
+            interval_note(run),
+            f"Prior of the effect: {_first_prior(run)}.",
+            *not_shown(run, AUTHORITIES),
+        ],
         status=run.status,
     )
 

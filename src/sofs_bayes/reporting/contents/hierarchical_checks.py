@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.estimands import NEW, POOLED
-from sofs_bayes.reporting.contents.effects import NARROW, extra_rows
+from sofs_bayes.reporting.contents.effects import AUTHORITIES, COUNTS, NARROW, extra_rows, not_shown
 from sofs_bayes.reporting.contents.hierarchical import changes_table, prior_grid_table
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, shown, table_of
@@ -83,6 +83,7 @@ def arm_years_table(run: Run) -> Table:
         notes=(
             "Rates are weighted as in the likelihood. Each authority-year is predicted with a new"
             " shock, not its own.",
+            *not_shown(run, COUNTS),
         ),
         status=run.status,
     )
@@ -146,7 +147,10 @@ def loo_cells_table(run: Run, *, most: int = WORST) -> Table:
         rows,
         columns,
         evidence=run.evidence,
-        notes=["A large k: the fit would be another one without this authority's year."],
+        notes=[
+            "A large k: the fit would be another one without this authority's year.",
+            *not_shown(run, AUTHORITIES),
+        ],
         status=run.status,
     )
 
@@ -167,7 +171,10 @@ def authority_loo_table(run: Run) -> Table:
         rows,
         columns,
         evidence=run.evidence,
-        notes=["Where k is above 0.7 only a fit without the authority is to be relied on."],
+        notes=[
+            "Where k is above 0.7 only a fit without the authority is to be relied on.",
+            *not_shown(run, AUTHORITIES),
+        ],
         status=run.status,
     )
 

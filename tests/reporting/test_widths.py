@@ -17,9 +17,7 @@ from sofs_bayes.reporting.widths import (
 )
 
 
-def table(
-    count: int, *, heading: str = "Median", label: str = "Pilot 1", how: Format = "pp"
-) -> Table:
+def table(count: int, *, heading: str = "Median", label: str = "Pilot 1") -> Table:
     columns = [Column(key="label", heading="Effect in")]
     columns += [Column(key=f"c{i}", heading=heading, format="pp") for i in range(count)]
     rows = ((label, *[0.123] * count),) * 3

@@ -1,6 +1,7 @@
 """The manual's pages: Markdown files in the package, their options filled in from the parser."""
 
 import argparse
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from importlib.resources import files
@@ -10,6 +11,7 @@ from sofs_bayes.errors import BadInput
 
 FOLDER = "manual"
 OPTIONS = "<!-- options -->"
+WIDTH = 88
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +57,14 @@ def all_pages(verbs: Mapping[str, Parser]) -> tuple[Page, ...]:
 
 def options_text(parser: argparse.ArgumentParser) -> str:
     """What a verb takes, as Markdown: how it is called, then a line per word and option."""
-    usage = " ".join(parser.format_usage().removeprefix("usage: ").split())
+    # Anew, as argparse wraps at the width of the terminal.
+    usage = textwrap.fill(
+        " ".join(parser.format_usage().removeprefix("usage: ").split()),
+        WIDTH,
+        subsequent_indent="    ",
+        break_long_words=False,
+        break_on_hyphens=False,
+    )
     lines = [_line(each) for each in parser._actions if each.dest != "help"]
     return "\n".join(["```text", usage, "```", "", *lines])
 

@@ -137,6 +137,7 @@ __all__ = [
     "BadInput",
     "BadSpec",
     "Column",
+    "OutputRule",
     "SofsBayesError",
     "Table",
     "audit",

@@ -194,7 +194,7 @@ def files_of(folder: Path, suffix: str) -> set[str]:
 def is_complete(target: Path) -> None:
     """Every table twice, every picture thrice, every fit, and what the page shows of them."""
     assert {path.name for path in target.iterdir()} == {
-        *("index.html", "manifest.json", "tables", "figures", "runs")
+        *("index.html", "report.docx", "manifest.json", "tables", "figures", "runs")
     }
     assert files_of(target / "tables", ".csv") == files_of(target / "tables", ".md") != set()
     pictures = files_of(target / "figures", ".png")

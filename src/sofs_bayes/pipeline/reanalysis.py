@@ -21,6 +21,7 @@ from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
 if TYPE_CHECKING:
     from sofs_bayes.records.panel import Panel
 
+WORD = "report.docx"
 MAIN_OPEN = "icpc-open-data"  # the analysis of open data that is refitted without single pilots
 
 
@@ -40,7 +41,8 @@ def reanalyse(
     Parameters
     ----------
     target
-        The folder to make: `index.html`, `tables/`, `figures/`, `runs/`, `manifest.json`.
+        The folder to make: `index.html`, `report.docx`, `tables/`, `figures/`, `runs/`,
+        `manifest.json`.
     open_data
         DfE files; without any the printed tables stand alone.
     replace
@@ -135,11 +137,14 @@ def _is_finished(
 def _write_results(work: Path, runs: Sequence[Run]) -> str:
     from sofs_bayes.published.audit import audit
     from sofs_bayes.reporting.report import write_report
+    from sofs_bayes.reporting.word_page import write_word
 
     for name in ("tables", "figures"):
         shutil.rmtree(work / name, ignore_errors=True)
+    (work / WORD).unlink(missing_ok=True)
     status = "converged" if all(run.status == "converged" for run in runs) else "not converged"
-    write_report(work, runs, audit(), versions=versions())
+    page = write_report(work, runs, audit(), versions=versions())
+    write_word(page, work / WORD, figures=work / "figures")
     manifest = {
         "status": status,
         "analyses_sha256": {run.analysis.name: spec.fingerprint(run.analysis) for run in runs},

@@ -20,15 +20,16 @@ if TYPE_CHECKING:
 
 
 FILES = (
-    "Every table is in the folder tables/ (CSV and Markdown), every picture in figures/ (PNG, PDF"
-    " and the data behind it), every fit in runs/ with its diagnostics."
+    "report.docx is the same for Word. Every table is in the folder tables/ (CSV and Markdown),"
+    " every picture in figures/ (PNG, PDF and the data behind it), every fit in runs/ with its"
+    " diagnostics."
 )
 
 
 def write_report(
     folder: Path, runs: Sequence[Run], audit: "Audit", *, versions: Mapping[str, str]
-) -> None:
-    """Write `index.html`, `tables/` (CSV and Markdown) and `figures/` (PNG, PDF, data).
+) -> Page:
+    """The page, and `index.html`, `tables/` (CSV, Markdown), `figures/` (PNG, PDF, data) of it.
 
     Parameters
     ----------
@@ -53,6 +54,7 @@ def write_report(
         status=status,
     )
     write_page(folder, page, further=_whole_tables(runs))
+    return page
 
 
 def _named(table: Table, run: Run, suffix: str) -> Table:

@@ -3,35 +3,65 @@
 import re
 import textwrap
 from collections.abc import Iterator, Sequence
-from itertools import groupby
 
 LINK = re.compile(r"\[([^\]]+)\]\([a-z-]+\.md(?:#[a-z-]+)?\)")
 # A bar between cells; one in a cell is written \|.
 BAR = re.compile(r"(?<!\\)\|")
+# What an item of a list begins with.
+STARTS = re.compile(r"(?:- |[0-9]+\. )")
 WIDTH = 100
 
 
 def to_terminal(markdown: str, *, width: int = WIDTH) -> str:
     """The page's text in lines of at most `width` characters, but for code and long words."""
     lines: list[str] = []
-    code = False
-    for is_table, group in groupby(markdown.splitlines(), key=lambda line: line.startswith("|")):
-        if is_table:
-            lines += _table([LINK.sub(r"\1", line) for line in group], width)
-            continue
-        for line in group:
-            code ^= line.startswith("```")
-            lines += [line] if code else _wrapped(LINK.sub(r"\1", line), width)
+    for block in _blocks(markdown.splitlines()):
+        if block[0].startswith("```"):
+            lines += block
+        elif block[0].startswith("|"):
+            lines += _table([LINK.sub(r"\1", line) for line in block], width)
+        else:
+            lines += _wrapped(LINK.sub(r"\1", " ".join(map(str.strip, block))), width)
     return "\n".join(lines) + "\n"
 
 
+def _blocks(lines: Sequence[str]) -> Iterator[list[str]]:
+    """Runs of lines that are one thing: code, a table, a paragraph, an item, an empty line."""
+    block: list[str] = []
+    code = False
+    for line in lines:
+        fence = line.startswith("```")
+        goes_on = code or (
+            block
+            and line
+            and not fence
+            and (line.startswith("|") == block[0].startswith("|"))
+            and not STARTS.match(line)
+            and not block[0].startswith(("#", "```"))
+            and block[0]
+        )
+        if goes_on:
+            block.append(line)
+        else:
+            if block:
+                yield block
+            block = [line]
+        code ^= fence
+    if block:
+        yield block
+
+
 def _wrapped(line: str, width: int) -> list[str]:
-    """A line that is too long, its further lines below its text."""
+    """A paragraph or an item, its further lines below its text."""
     if len(line) <= width:
         return [line]
-    indent = " " * len(re.match(r"\s*(?:- |[0-9]+\. )?", line)[0])  # type: ignore[index]
+    starts = STARTS.match(line)
     return textwrap.wrap(
-        line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False
+        line,
+        width,
+        subsequent_indent=" " * len(starts[0]) if starts else "",
+        break_long_words=False,
+        break_on_hyphens=False,
     )
 
 

@@ -116,9 +116,10 @@ def make_run(hierarchical_run: Run) -> MakeRun:
             YearlyRateRow,
             tuple(yearly_rate(int(year), pilots=4) for year in YEARS),
         )
-        fits = {f"without {name} / reference": {"status": "converged"} for name in (SMALL, "Holt")}
         diagnostics = {**hierarchical_run.diagnostics}
-        diagnostics["fits"] = {**diagnostics["fits"], **fits}
+        (main,) = diagnostics["fits"].values()
+        refits = {f"without {name} / reference": main for name in (SMALL, "Holt")}
+        diagnostics["fits"] = {**diagnostics["fits"], **refits}
         return replace(hierarchical_run, extra=extra, diagnostics=diagnostics)
 
     return made

@@ -253,7 +253,7 @@ def _side(column: Column) -> str:
 
 def _wrapped(heading: str, width: float, layout: Layout) -> str:
     """A heading in lines that are about as wide as its column, which LaTeX would not wrap."""
-    letters = max(1, round((width - PADDING) / (layout.size * LETTER)))
+    letters = 2 + round((width - PADDING) / (layout.size * LETTER))
     parts = heading.split("\n")
     return "\n".join("\n".join(wrap(part, letters, break_long_words=False)) for part in parts)
 

@@ -828,7 +828,10 @@ def test_effects_nobody_has_are_refused(runs: Runs, tmp_path: Path) -> None:
 
 def test_figures_land_in_the_run_folder_unless_told(a_sound_run: Path) -> None:
     ended = typed("figure", a_sound_run)
-    names = ("pilot-forest", "rate-and-counterfactual", "event-study", "predictive")
+    names = (
+        *("pilot-forest", "rate-and-counterfactual", "event-study", "predictive"),
+        *("threshold-curve", "threshold-curve-new-authority", "prior-posterior"),
+    )
     written = [Path(line) for line in ended.out.splitlines()]
     assert (ended.code, ended.err) == (0, "")
     assert {path.parent for path in written} == {a_sound_run / "figures"}
@@ -842,11 +845,21 @@ def test_figures_land_in_the_run_folder_unless_told(a_sound_run: Path) -> None:
 def test_figures_of_several_runs_share_a_new_folder(runs: Runs, tmp_path: Path) -> None:
     ended = typed("figure", runs.printed, runs.printed, "-o", "new/figures", "--format", "pdf")
     assert ended.code == 0
-    assert sorted(path.name for path in (tmp_path / "new" / "figures").iterdir()) == [
-        "icpc-printed-prior-posterior.csv",
-        "icpc-printed-prior-posterior.pdf",
-    ]
+    assert {path.name for path in (tmp_path / "new" / "figures").iterdir()} == {
+        f"icpc-printed-{name}.{end}"
+        for name in ("prior-posterior", "by-prior", "threshold-curve", "sensitivity")
+        for end in ("csv", "pdf")
+    }
     refused(tmp_path, "figure", runs.printed, "-o", "new/figures", says=["a folder or file"])
+
+
+def test_svg_only_where_it_is_asked_for(runs: Runs, tmp_path: Path) -> None:
+    assert typed("figure", runs.printed, "-o", "asked", "--format", "svg").code == 0
+    assert {path.suffix for path in (tmp_path / "asked").iterdir()} == {".csv", ".svg"}
+    for path in (tmp_path / "asked").glob("*.svg"):
+        assert 'role="img"' in path.read_text(encoding="utf-8")
+    assert typed("figure", runs.printed, "-o", "default").code == 0
+    assert {path.suffix for path in (tmp_path / "default").iterdir()} == {".csv", ".pdf", ".png"}
 
 
 def test_figures_of_runs_of_one_name_would_overwrite_each_other(

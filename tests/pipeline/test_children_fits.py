@@ -106,6 +106,7 @@ def test_a_run_says_what_it_rests_on_and_holds_every_file(refused: Run) -> None:
     assert set(refused.extra) >= {
         *("sensitivity", "shrinkage", "monte_carlo", "tipping", "tipping_points", "arm_years"),
         *("predictive_statistics", "loo", "loo_summary", "authority_loo", "power_scaling"),
+        *("thresholds", "yearly_rates", "authority_sizes", "densities"),
     }
     for name, (kind, rows) in refused.extra.items():
         assert rows, name

@@ -16,7 +16,7 @@ from sofs_bayes.bayes.did_arrays import DidArrays
 from sofs_bayes.bayes.hierarchical import structure_of
 from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands import EffectRow, ProbabilityRow
+from sofs_bayes.estimands import NEW, POOLED, EffectRow, ProbabilityRow
 from sofs_bayes.pipeline.fits import fit, save
 from sofs_bayes.pipeline.open_fits import STORED, fit_open
 from sofs_bayes.pipeline.print_fits import fit_printed
@@ -70,6 +70,9 @@ def test_a_printed_run_has_every_prior_reading_and_statement(name: str, icpc: Ru
         f"{r.name} / {p}" for r in analysis.readings for p in analysis.effect_priors
     }
     assert {(row.variant, row.prior) for row in run.extra["densities"][1]} == {
+        (r.name, p) for r in analysis.readings for p in analysis.effect_priors
+    }
+    assert {(row.variant, row.prior) for row in run.extra["thresholds"][1]} == {
         (r.name, p) for r in analysis.readings for p in analysis.effect_priors
     }
     assert run.inputs == {}
@@ -309,6 +312,10 @@ def test_what_is_shown_beside_the_effects(
 ) -> None:
     assert set(made_up.extra) <= set(extra_types())
     assert all(made_up.extra[name][0] is extra_types()[name] for name in made_up.extra)
+    priors = set(made_up.analysis.effect_priors)
+    for name in ("thresholds", "densities"):
+        assert {row.prior for row in made_up.extra[name][1]} == priors, name
+    assert {row.target for row in made_up.extra["thresholds"][1]} == {POOLED, NEW}
     rates = made_up.extra["rates"][1]
     assert [row.year for row in rates] == list(range(2012, 2019))
     assert all(row.counterfactual > row.observed for row in rates if row.year >= 2017)

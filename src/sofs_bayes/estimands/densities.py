@@ -9,8 +9,7 @@ from sofs_bayes.estimands.rows import DensityRow
 Floats = npt.NDArray[np.float64]
 
 POINTS = 241
-# What is shown holds so much of the posterior, and about 2.5 standard deviations of a normal prior.
-TAIL, PRIOR_TAIL = 0.001, 0.006
+TAIL = 0.001  # of prior and posterior beyond either end of what is shown
 SMOOTHED = 512  # points of a kernel density, read off between them
 
 
@@ -25,9 +24,7 @@ def drawn_density_rows(
         Draws from prior and posterior, dims (chain, draw), on `scale`.
     """
     first, second = (draws.to_numpy().ravel() for draws in (before, after))
-    ends = np.concatenate(
-        [np.quantile(first, [PRIOR_TAIL, 1 - PRIOR_TAIL]), np.quantile(second, [TAIL, 1 - TAIL])]
-    )
+    ends = np.concatenate([np.quantile(draws, [TAIL, 1 - TAIL]) for draws in (first, second)])
     values = np.linspace(ends.min(), ends.max(), POINTS)
     return [
         DensityRow(
@@ -46,6 +43,7 @@ def _density(draws: Floats, values: Floats) -> Floats:
     """The kernel density of draws at values; 0 beyond the draws."""
     import arviz_stats as azs
 
-    points, density, _ = azs.kde(draws, grid_len=SMOOTHED)
+    # Effects have one mode: a rule that looks for more would draw Monte Carlo error as bumps.
+    points, density, _ = azs.kde(draws, bw="silverman", grid_len=SMOOTHED)
     found: Floats = np.interp(values, points, density, left=0.0, right=0.0)
     return found

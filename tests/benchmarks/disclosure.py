@@ -7,7 +7,7 @@ code with the suppression: it adds up margins itself and solves for whole number
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, fields
 from itertools import product
 
@@ -152,11 +152,23 @@ def _note(tally: Tally, found: Protected, known: Sequence[int]) -> None:
     tally.broken += any(each < RULE.threshold for each in known)
 
 
-def attack(tables: int, *, seed: int, bare: bool = True) -> tuple[Tally, Tally]:
-    """So many random tables attacked, three in four by themselves, the rest by a difference."""
+def attack(
+    tables: int, *, seed: int, bare: bool = True, progress: Callable[[str], None] | None = None
+) -> tuple[Tally, Tally]:
+    """So many random tables attacked, three in four by themselves, the rest by a difference.
+
+    Parameters
+    ----------
+    bare
+        Whether one in ten is also attacked with its small counts hidden alone.
+    progress
+        Told the tallies after every thousand tables.
+    """
     rng = np.random.default_rng(seed)
     alone, apart = Tally(), Tally()
     for number in range(tables):
+        if progress and number % 1000 == 0:
+            progress(f"{number:,} tables: broken {alone.broken} and {apart.broken}")
         counts = random_counts(rng)
         if number % 4 == 3:
             if counts.ndim == 2:
@@ -173,9 +185,8 @@ def main() -> None:
     seed = int(sys.argv[2]) if len(sys.argv) > 2 else SEED
     assert np.array_equal(all_sums((2, 3)), margins((2, 3)).toarray())
     start = time.process_time()
-    for name, tally in zip(
-        ("by themselves", "by difference"), attack(tables, seed=seed), strict=True
-    ):
+    found = attack(tables, seed=seed, progress=lambda said: print(said, file=sys.stderr))
+    for name, tally in zip(("by themselves", "by difference"), found, strict=True):
         said = ", ".join(f"{f.name} {getattr(tally, f.name):,}" for f in fields(tally))
         print(f"{name}: {said}")
     print(f"{time.process_time() - start:.0f} s of processor time, seed {seed}")

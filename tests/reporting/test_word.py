@@ -69,8 +69,11 @@ def test_the_document_is_british_and_has_no_date(document: Document) -> None:
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         core = archive.read("docProps/core.xml").decode()
         styles = archive.read("word/styles.xml").decode()
+        settings = archive.read("word/settings.xml").decode()
     assert "dcterms" not in re.sub(r'xmlns:\w+="[^"]*"', "", core)
     assert "Title &amp; &lt;more&gt;" in core
+    modes = re.findall(r'w:name="compatibilityMode"[^>]*w:val="(\d+)"', settings)
+    assert modes == ["15"]
     assert re.findall(r'<w:lang [^>]*w:val="([^"]+)"', styles) == ["en-GB"]
     assert not re.search(r"w:(ascii|hAnsi)Theme=", styles.split("<w:style ")[1])
 

@@ -9,7 +9,7 @@ from sofs_bayes.reporting.run_folder import write_new
 from sofs_bayes.reporting.table_model import EVIDENCE_LINES, Table, notes_of
 from sofs_bayes.reporting.widths import layout_of
 from sofs_bayes.reporting.word_grid import TEXT, add_grid
-from sofs_bayes.reporting.word_xml import add_field, child_of, element, tag_of
+from sofs_bayes.reporting.word_xml import add_field, tag_of
 from sofs_bayes.spec import Evidence
 
 if TYPE_CHECKING:
@@ -92,17 +92,10 @@ def _set_properties(document: "Document", title: str, said: str) -> None:
     core.title, core.comments = title[:255], said[:255]
     core.author = core.last_modified_by = "sofs_bayes"
     core.language = LANGUAGE
-    settings = document.settings.element
-    # Without it Word opens the file in compatibility mode, with the layout of Word 2007.
-    compat = child_of(settings, "w:compat")
-    compat.append(
-        element(
-            "w:compatSetting",
-            name="compatibilityMode",
-            uri="http://schemas.microsoft.com/office/word",
-            val="15",
-        )
-    )
+    # In the mode of the template Word would open the file as one of an earlier version.
+    for setting in document.settings.element.iter(tag_of("w:compatSetting")):
+        if setting.get(tag_of("w:name")) == "compatibilityMode":
+            setting.set(tag_of("w:val"), "15")
 
 
 def _set_styles(document: "Document") -> None:

@@ -1,5 +1,6 @@
 """What a run loses before it leaves: a planted violation of each rule is found."""
 
+import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 from typing import Any
@@ -7,8 +8,10 @@ from typing import Any
 import pytest
 from tests.reporting.disclosure.conftest import SMALL, YEARS, MakeRun, yearly_rate
 
+from sofs_bayes.checks.loo import LooRow, LooSummary
 from sofs_bayes.reporting.disclosure.log import LogLine, log_csv, log_markdown
 from sofs_bayes.reporting.disclosure.rules import OutputRule
+from sofs_bayes.reporting.disclosure.run_files import WHATS
 from sofs_bayes.reporting.disclosure.runs import (
     Released,
     cleared,
@@ -16,7 +19,7 @@ from sofs_bayes.reporting.disclosure.runs import (
     refused,
     released,
 )
-from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.run_folder import Run, extra_types
 
 
 def lines_of(log: tuple[LogLine, ...], file: str, result: str) -> list[LogLine]:
@@ -111,11 +114,29 @@ def test_a_small_year_takes_another_with_it(make_run: MakeRun, counts: tuple[int
 
 
 def test_rates_of_years_go_with_their_counts(make_run: MakeRun) -> None:
-    out, log = cleared(make_run({("pilot", "2012"): (2000, 4)}))
-    rates = {row.year: row.observed for row in out.extra["yearly_rates"][1]}
-    assert rates[2012] != rates[2012]  # a gap
-    assert rates[2016] == pytest.approx(0.1)
+    out, log = cleared(make_run({("pilot", "2012"): (2000, 4), ("comparator", "2017"): (2000, 3)}))
+    rates = {row.year: row for row in out.extra["yearly_rates"][1]}
+    assert 2012 not in rates  # fitted rates are close to observed ones
+    assert rates[2016].observed == pytest.approx(0.1)
+    assert math.isnan(rates[2017].comparators)
+    assert rates[2017].observed == pytest.approx(0.1)
     assert lines_of(log, "yearly_rates", "suppressed")
+
+
+def test_every_file_of_a_run_has_been_judged() -> None:
+    """A new kind of file is refused until somebody says here what it shows."""
+    of_public_counts = {"rates", "predictive", "pre_trend", "matches", "left_out", "notices"}
+    assert extra_types().keys() <= WHATS.keys() | of_public_counts
+
+
+def test_the_total_of_leave_one_out_goes_with_an_authority(small_pilot: Run) -> None:
+    summary = (LooSummary, (object(),))
+    loo = small_pilot.extra["loo"][1]
+    for name, left in (("Ashmere", 1), (SMALL, 0)):
+        rows = tuple(replace(row, authority=name) for row in loo)
+        extra = {**small_pilot.extra, "loo": (LooRow, rows), "loo_summary": summary}
+        out, _ = cleared(replace(small_pilot, extra=extra))
+        assert len(out.extra["loo_summary"][1]) == left
 
 
 def test_rates_of_two_pilots_are_dominated(make_run: MakeRun) -> None:

@@ -209,24 +209,23 @@ class Clearing:
             self.withheld.append(f"Suppressed: rates of {years} (few pilots).")
         else:
             self.write("yearly_rates", rule, "passed")
-        keys = self.hidden.keys
-        known = {count.key for count in self.counts}
-        gaps = 0
-        for i, row in enumerate(kept):
-            pilots, comparators = ((arm, str(row.year)) for arm in ("pilot", "comparator"))
-            changes = {
-                name: float("nan")
-                for name, key in (("observed", pilots), ("comparators", comparators))
-                if key in keys or key not in known
-            }
-            gaps += len(changes)
-            kept[i] = replace(row, **changes)
-        rule = "no observed rate whose children or events are suppressed, or not known, elsewhere"
-        if gaps:
-            self.write("yearly_rates", rule, "suppressed", gaps, "gaps in place of rates")
+        known = {count.key for count in self.counts} - self.hidden.keys
+        seen = [row for row in kept if ("pilot", str(row.year)) in known]
+        # A fitted rate is close to the observed one, so the whole row goes with it.
+        shown = [
+            row
+            if ("comparator", str(row.year)) in known
+            else replace(row, comparators=float("nan"))
+            for row in seen
+        ]
+        gone = len(kept) - len(seen) + sum(a is not b for a, b in zip(seen, shown, strict=True))
+        rule = "no rate of a year whose children or events are suppressed, or not known, elsewhere"
+        if gone:
+            action = "rows removed; gaps in place of comparators' rates"
+            self.write("yearly_rates", rule, "suppressed", gone, action)
         else:
             self.write("yearly_rates", rule, "passed")
-        return tuple(kept)
+        return tuple(shown)
 
     def authority_sizes(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
         """As they are if all may be shown; else only that the others are large enough."""

@@ -7,6 +7,7 @@
 #   make posterior                          the posterior models on made-up children
 #   make calibrate                          are all posteriors computed right? (hours; resumes)
 #   make recover                            what the published design could have detected
+#   make notebooks                          the chapters, executed, as notebooks and pages
 #   make … WHEELHOUSE=folder                install from that folder, with no network
 
 PYTHON ?= python3
@@ -26,10 +27,10 @@ SOURCES := $(shell find src models -type f -not -name '*.pyc')
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
 .PHONY: help reanalyse replicate posterior test benchmark benchmark-posteriors \
-  benchmark-calibration calibrate recover wheelhouse lock clean interpreter
+  benchmark-calibration calibrate recover notebooks wheelhouse lock clean interpreter
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -10
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -11
 
 reanalyse: $(VENV)/.package
 	$(BIN)/sofs-bayes reanalyse $(if $(OPEN_DATA),--open-data "$(OPEN_DATA)") -o "$(OUT)" --replace
@@ -76,6 +77,10 @@ calibrate: $(VENV)/.package
 
 recover: $(VENV)/.package
 	$(BIN)/sofs-bayes recover icpc-linear --workers $(WORKERS) -o results/recovery-icpc-linear
+
+# Some minutes; the chapter on open data has results with OPEN_DATA.
+notebooks: $(VENV)/.test
+	$(BIN)/python notebooks/publish.py -o results/notebooks
 
 benchmark: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks

@@ -41,13 +41,15 @@ def test_a_script_prints_markdown_and_sentences(
 def test_a_notebook_gets_html_of_tables_and_escaped_sentences(
     table: Table, shown: list[tuple[dict[str, Any], dict[str, Any]]]
 ) -> None:
-    show(table, "0.5* < 1", evidence="published")
+    show(table, "-0.5* < 1, 2014-15", evidence="published")
     (first, _), (second, _) = shown
     assert "<caption>A table</caption>" in first["text/html"]
+    assert 'tabindex="0" aria-label="A table"' in first["text/html"]  # wide tables are scrolled
+    assert "id=" not in first["text/html"]  # shown twice, an id would not be one
     assert "A &amp; B" in first["text/html"]
-    assert "0.5* &lt; 1</p>" in second["text/html"]
+    assert "\N{MINUS SIGN}0.5* &lt; 1, 2014-15</p>" in second["text/html"]
     assert "[published]" in second["text/html"]
-    assert second["text/plain"] == "[published] 0.5* < 1"
+    assert second["text/plain"] == "[published] -0.5* < 1, 2014-15"
 
 
 def test_a_sentence_without_evidence_has_no_mark(

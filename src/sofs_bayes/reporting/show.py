@@ -1,6 +1,7 @@
 """Tables, pictures and sentences shown where they are asked for: in a notebook, or as text."""
 
 import builtins
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass
 from html import escape
@@ -16,6 +17,9 @@ if TYPE_CHECKING:
     from sofs_bayes.reporting.figures import Drawing
 
 DPI = 110  # of pictures in notebooks, which are wide enough to be read at that
+
+# A hyphen in front of a number that is no part of a word or range.
+MINUS = re.compile(r"(?<![\w\N{EN DASH}.-])-(?=\d)")
 
 # Notebooks align all cells to the right, and would break no line in a long one.
 TABLE_STYLE = (
@@ -71,12 +75,13 @@ def _shown(thing: Any, evidence: Evidence | None) -> _Shown:
         mark = f"[{evidence}] " if evidence else ""
         tag = f'<strong class="evidence">{escape(mark.strip())}</strong> ' if evidence else ""
         why = f' title="{escape(EVIDENCE_LINES[evidence])}"' if evidence else ""
+        text = escape(MINUS.sub("\N{MINUS SIGN}", thing))
         return _Shown(
-            contents={"text/plain": mark + thing, "text/html": f"<p{why}>{tag}{escape(thing)}</p>"},
+            contents={"text/plain": mark + thing, "text/html": f"<p{why}>{tag}{text}</p>"},
             metadata={},
         )
     if isinstance(thing, Table):
-        contents = {"text/plain": to_markdown(thing), "text/html": TABLE_STYLE + to_html(thing)}
+        contents = {"text/plain": to_markdown(thing), "text/html": TABLE_STYLE + _html(thing)}
         return _Shown(contents=contents, metadata={})
     if isinstance(thing, Path):
         text = _markdown(thing)
@@ -85,6 +90,13 @@ def _shown(thing: Any, evidence: Evidence | None) -> _Shown:
         return _picture(thing)
     found = type(thing).__name__
     raise BadInput("show", "", found, "a table, a drawing, a sentence, or a Markdown file's path")
+
+
+def _html(table: Table) -> str:
+    """The table in a frame that the keyboard reaches; without id, as one may be shown twice."""
+    frame = f'<div class="table" role="group" tabindex="0" aria-label="{escape(table.caption)}">'
+    text = to_html(table).replace('<div class="table">', frame, 1)
+    return text.replace(f' id="{escape(table.name)}"', "", 1)
 
 
 def _picture(drawing: "Drawing") -> _Shown:

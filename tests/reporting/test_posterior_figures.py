@@ -229,6 +229,14 @@ def test_bands_and_effect_are_told_in_words() -> None:
     assert "90% interval" in texts(drawing)
 
 
+def test_rates_below_none_are_said_to_be_the_linear_models() -> None:
+    below = rates([rate_row(2015, "post", counterfactual_lower=-0.02)])
+    assert "does not bound them" in texts(below)
+    assert below.figure.axes[0].get_ylim()[0] < 0.0
+    assert "does not bound them" not in texts(rates(yearly_rows()))
+    assert rates(yearly_rows()).figure.axes[0].get_ylim()[0] >= 0.0
+
+
 def test_years_before_alone_have_no_counterfactual() -> None:
     drawing = rates([rate_row(2012, "pre"), rate_row(2013, "pre")])
     assert "expected without" not in texts(drawing) + drawing.alt

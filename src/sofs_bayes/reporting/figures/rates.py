@@ -174,6 +174,8 @@ def yearly_rates(
     level, prior = percent(only_value(name, rows, "level")), only_value(name, rows, "prior")
     series = shown_series(rows, YEARLY_SERIES, level=level)
     notes = [f"Effect prior: {prior}.", *_notes(rows, series, per)]
+    if rate_range(rows, series, per)[0] < 0.0:
+        notes.append("Rates below 0 are possible in a linear model, which does not bound them.")
     page = blank_page(BODY, title=title, evidence=(evidence,), status=status, notes=notes)
     unit = f"{events} per {per:,} {denominator}"
     write(page, 0.0, 0.1, unit)

@@ -107,7 +107,7 @@ def unmarked(page: Page) -> list[str]:
                 wrong.append(table.name)
             if table.evidence == "synthetic" and part.evidence not in ("synthetic", None):
                 wrong.append(part.anchor)
-        for text in part.bullets:
+        for text in (*part.bullets, *(said for _, said in part.entries)):
             if "made-up" in text and "SYNTHETIC" not in text:
                 wrong.append(text)
     return wrong
@@ -153,9 +153,9 @@ def test_a_result_in_words(open_run: Run) -> None:
     (row,) = [row for row in answers(open_run) if row.estimand.startswith("effect after")]
     assert result_sentence(open_run, row) == (
         "The effect after settling-in has median +1.2 percentage points, and lies between −1.1 and"
-        " +3.5 with probability 90% (reference prior). The probability that children with an"
-        " initial conference increased is 0.10. That of a change of less than one percentage point"
-        " either way is 0.30."
+        " +3.5 with probability 90% (reference prior). The probability that the rate of children"
+        " with an initial conference increased is 0.10. That of a change of less than one"
+        " percentage point either way is 0.30."
     )
 
 
@@ -166,7 +166,9 @@ def test_a_refused_result_says_so(open_run: Run) -> None:
 
 def test_without_a_declared_region_there_is_no_verdict(page: Page) -> None:
     said = " ".join(
-        text for part in page.parts for text in (*part.paragraphs, *part.bullets)
+        text
+        for part in page.parts
+        for text in (*part.paragraphs, *part.bullets, *(said for _, said in part.entries))
     ).lower()
     assert not [verdict for verdict in VERDICTS if verdict in said]
 

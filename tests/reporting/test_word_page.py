@@ -56,7 +56,7 @@ def test_headings_are_headings_and_none_is_left_out(document: Any) -> None:
 def test_made_up_parts_say_so_in_heading_and_text(document: Any) -> None:
     title = "Initial child protection conferences: hierarchical linear model of Table 5"
     assert (2, f"{title} (SYNTHETIC: made-up children)") in headings(document)
-    marks = [text for text in shaded(document) if text.startswith("Made-up children. No number")]
+    marks = [text for text in shaded(document) if text.startswith("Made-up children. None")]
     assert len(marks) >= 4
 
 

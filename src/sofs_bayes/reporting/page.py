@@ -18,6 +18,7 @@ State = Literal["met", "partly", "not there"]
 
 # What stands in front of everything that rests on made-up children.
 SYNTHETIC = "SYNTHETIC"
+MADE_UP = "None of their numbers says anything about Signs of Safety."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +67,8 @@ class Part:
 
     Tables in `folded` are there for those who open them; figures in `beside` are written to
     the folder only. `evidence` is what all of the part rests on, shown beside its heading;
-    `captions` has what is said below a figure, by its name.
+    `entries` are (name, what is said of it); `captions` has what is said below a figure, by its
+    name.
     """
 
     heading: str
@@ -76,6 +78,7 @@ class Part:
     boxes: tuple[Box, ...] = ()
     paragraphs: tuple[str, ...] = ()
     bullets: tuple[str, ...] = ()
+    entries: tuple[tuple[str, str], ...] = ()
     figures: tuple[Drawing, ...] = ()
     captions: Mapping[str, str] = field(default_factory=dict)
     tables: tuple[Table, ...] = ()
@@ -176,6 +179,7 @@ def _render(page: Page, images: Mapping[str, str]) -> str:
         table=_scrollable,
         caption=figure_caption,
         minus=with_minus,
+        made_up=MADE_UP,
         json=_as_json,
         states=("met", "partly", "not there"),
     )

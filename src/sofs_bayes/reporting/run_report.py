@@ -17,6 +17,7 @@ from sofs_bayes.reporting.run_report_beside import Beside, beside_parts
 from sofs_bayes.reporting.run_report_checks import check_sentences
 from sofs_bayes.reporting.run_report_explorer import explorer
 from sofs_bayes.reporting.run_report_parts import run_parts
+from sofs_bayes.spec import Evidence
 
 TITLE = "Signs of Safety: a Bayesian report"
 QUESTION = (
@@ -128,12 +129,12 @@ def _first_parts(runs: Sequence[Run]) -> Iterator[Part]:
     for kind in words.evidences(runs):
         own = [run for run in runs if run.evidence == kind]
         yield Part(
-            heading=words.HEADINGS[kind].removeprefix(f"{SYNTHETIC}: ").capitalize(),
+            heading=_plain_heading(kind),
             anchor=f"short-{kind}",
             level=3,
             evidence=kind,
-            bullets=tuple(
-                f"{run.analysis.title} ({run.analysis.name}). {words.result_sentence(run, row)}"
+            entries=tuple(
+                (f"{run.analysis.title} ({run.analysis.name})", words.result_sentence(run, row))
                 for run in own
                 for row in words.answers(run)
             ),
@@ -150,7 +151,8 @@ def _later_parts(runs: Sequence[Run], beside: Sequence[Beside]) -> Iterator[Part
     if tables:
         yield Part(heading="Tables", anchor="tables")
         yield from tables
-    yield Part(heading="Checks", anchor="checks", bullets=tuple(_checks(runs)))
+    yield Part(heading="Checks", anchor="checks")
+    yield from _checks(runs)
     if beside:
         yield Part(heading="Replication and calibration", anchor="beside")
         yield from beside_parts(beside)
@@ -159,10 +161,25 @@ def _later_parts(runs: Sequence[Run], beside: Sequence[Beside]) -> Iterator[Part
         yield from run_parts(run)
 
 
-def _checks(runs: Sequence[Run]) -> Iterator[str]:
-    for run in runs:
-        mark = f"{SYNTHETIC}: " if run.evidence == "synthetic" else ""
-        yield f"{mark}{run.analysis.name}. {' '.join(check_sentences(run))}"
+def _plain_heading(kind: Evidence) -> str:
+    """An evidence's heading without its mark, which stands beside it."""
+    return words.HEADINGS[kind].removeprefix(f"{SYNTHETIC}: ").capitalize()
+
+
+def _checks(runs: Sequence[Run]) -> Iterator[Part]:
+    for kind in words.evidences(runs):
+        mark = f"{SYNTHETIC}: " if kind == "synthetic" else ""
+        yield Part(
+            heading=_plain_heading(kind),
+            anchor=f"checks-{kind}",
+            level=3,
+            evidence=kind,
+            entries=tuple(
+                (f"{mark}{run.analysis.name}", " ".join(check_sentences(run)))
+                for run in runs
+                if run.evidence == kind
+            ),
+        )
 
 
 def _table_parts(runs: Sequence[Run], folders: Sequence[Path]) -> Iterator[Part]:

@@ -113,7 +113,7 @@ def _replicated(each: Beside, anchor: str) -> Part:
     )
     if each.evidence == "synthetic":
         said += (
-            " The children are made up so that they do: that proves the computation, and says"
+            " The children are made up for that purpose: it proves the computation, and says"
             " nothing about Signs of Safety."
         )
     return _part(each, anchor, "Published beside replicated", said, table)

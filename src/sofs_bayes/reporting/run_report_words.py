@@ -98,8 +98,8 @@ def marked(table: Table) -> Table:
 def outcome_of(run: Run) -> str:
     """What is counted, in words."""
     if isinstance(run.analysis, OpenAnalysis):
-        return in_words(run.analysis.data.events)
-    return OUTCOMES.get(run.analysis.outcome, run.analysis.outcome)
+        return f"the rate of {in_words(run.analysis.data.events)}"
+    return f"the rate of {OUTCOMES.get(run.analysis.outcome, run.analysis.outcome)}"
 
 
 def first_prior(run: Run) -> str:

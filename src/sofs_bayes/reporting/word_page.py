@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.reporting.page import (
+    MADE_UP,
     SYNTHETIC,
     Box,
     CheckLine,
@@ -26,7 +27,6 @@ WIDTH = 16.5  # cm, of figures
 MARK = "9A1B1B"
 SHADES = {"synthetic": "FBE9E9"}
 SHADE = "F0F2F4"
-MADE_UP = "Made-up children. No number in this part says anything about Signs of Safety."
 REFUSED = (
     "NOT CONVERGED: a check refused at least one result in this document. Results so marked must"
     " not be used."
@@ -71,13 +71,17 @@ def evidences_of(page: Page) -> tuple[Evidence, ...]:
 def _add_part(document: "Document", part: Part, figures: Path) -> None:
     document.add_heading(_heading(part), part.level - 1)
     if part.evidence == "synthetic":
-        _mark(document, MADE_UP)
+        _mark(document, f"Made-up children. {MADE_UP}")
     for box in part.boxes:
         _add_box(document, box)
     for text in part.paragraphs:
         document.add_paragraph(with_minus(text))
     for text in part.bullets:
         document.add_paragraph(with_minus(text), style="List Bullet")
+    for name, text in part.entries:
+        paragraph = document.add_paragraph()
+        paragraph.add_run(f"{name}. ").font.bold = True
+        paragraph.add_run(with_minus(text))
     if part.explorer:
         document.add_paragraph(EXPLORER)
         for table in part.explorer.tables:

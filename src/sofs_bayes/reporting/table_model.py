@@ -89,6 +89,7 @@ def table_of(
     evidence: Evidence,
     notes: Sequence[str] = (),
     status: str = "converged",
+    errors: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Table:
     """A table whose cells are the attributes of dataclass objects named by the columns' keys."""
     rows = tuple(tuple(getattr(item, column.key) for column in columns) for item in items)
@@ -100,6 +101,7 @@ def table_of(
         evidence=evidence,
         notes=tuple(notes),
         status=status,
+        errors=errors or {},
     )
 
 

@@ -186,6 +186,7 @@ def sensitivity_table(run: Run, *, scale: str, prior: str | None = None) -> Tabl
         evidence=run.evidence,
         notes=[interval_note(run)],
         status=run.status,
+        errors=known(errors_of(run, rows)),
     )
 
 

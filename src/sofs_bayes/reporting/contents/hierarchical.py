@@ -14,6 +14,7 @@ from sofs_bayes.reporting.contents.effects import (
     not_shown,
     number_format,
 )
+from sofs_bayes.reporting.contents.monte_carlo import ERRORS_OF, errors_of, known
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Table, shown, table_of
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis
@@ -121,6 +122,7 @@ def changes_table(run: Run, *, scale: str = "risk") -> Table:
             *not_shown(run, AUTHORITIES),
         ],
         status=run.status,
+        errors=known(errors_of(run, rows)),
     )
 
 
@@ -148,6 +150,7 @@ def prior_grid_table(run: Run, *, scale: str = "risk") -> Table:
         evidence=run.evidence,
         notes=(interval_note(run), f"Prior of the effect: {_first_prior(run)}."),
         status=run.status,
+        errors=known(errors_of(run, rows)),
     )
 
 
@@ -196,6 +199,7 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
         )
         for run, row in found
     ]
+    errors = [errors_of(run, [row]) for run, row in found]
     return Table(
         name="columns",
         title=f"The pooled effect, one analysis beside the other ({UNIT_OF[scale]})",
@@ -213,6 +217,7 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
         evidence=evidence,
         notes=tuple(dict.fromkeys(interval_note(run) for run in runs)),
         status="converged" if all(r.status == "converged" for r in runs) else "not converged",
+        errors=known({key: [own[key][0] for own in errors] for key in ERRORS_OF}),
     )
 
 

@@ -10,6 +10,8 @@ import sofs_bayes as sb
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.reporting.contents import KINDS, publication_tables
+from sofs_bayes.reporting.contents.publication_numbers import gravest
+from sofs_bayes.reporting.contents.publication_thresholds import readable
 from sofs_bayes.reporting.digits import Estimate
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Table, notes_of
@@ -225,6 +227,13 @@ def test_a_few_round_thresholds_show_what_a_fine_grid_says(runs: list[Run]) -> N
     assert table.errors["P(reference)"][at] == 0.003
 
 
+def test_bounds_of_statements_are_among_the_round_thresholds() -> None:
+    rows = threshold_rows("reference", 0.012)
+    assert 0.003 not in readable(rows)
+    assert 0.003 in readable(rows, bounds=[0.003])
+    assert 0.0 in readable(rows)
+
+
 def test_the_grid_answers_where_no_statement_asks_for_0(runs: list[Run]) -> None:
     silent = replace(with_thresholds(runs[0]), probabilities=())
     table = publication_tables("priors", [silent])[0]
@@ -300,6 +309,20 @@ def test_outcomes_are_never_in_one_table(runs: list[Run], of_analysis: Callable[
     assert [table.name for table in tables] == ["comparison-ICPC", "comparison-CLA"]
     assert "icpc-linear" not in to_csv(tables[1])
     assert "cla-linear" not in to_csv(tables[0])
+
+
+def test_open_data_on_another_outcome_stay_out_of_a_table(runs: list[Run]) -> None:
+    children, _, opened = runs
+    care = replace(opened, analysis=replace(opened.analysis, outcome="CLA"))
+    tables = {t.name: to_csv(t) for t in publication_tables("comparison", [children, care])}
+    assert "model of counts" not in tables["comparison-ICPC"]
+    assert "model of counts" in tables["comparison-CLA"]
+
+
+def test_the_evidence_of_a_mixed_table_is_the_one_whose_warning_counts() -> None:
+    assert gravest(["records", "published", "synthetic"]) == "synthetic"
+    assert gravest(["published", "open-data", "records"]) == "records"
+    assert gravest(["published", "published-inferred"]) == "published-inferred"
 
 
 def test_a_printed_number_with_nothing_beside_it_is_no_comparison(

@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Any
 
 import pytest
-from tests.reporting.disclosure.conftest import SMALL, YEARS, MakeRun, yearly_rate
+from tests.reporting.disclosure.conftest import SMALL, YEARS, MakeRun
 
 from sofs_bayes.checks.loo import LooRow, LooSummary
 from sofs_bayes.reporting.disclosure.log import LogLine, log_csv, log_markdown
@@ -139,13 +139,23 @@ def test_the_total_of_leave_one_out_goes_with_an_authority(small_pilot: Run) -> 
         assert len(out.extra["loo_summary"][1]) == left
 
 
-def test_rates_of_two_pilots_are_dominated(make_run: MakeRun) -> None:
-    run = make_run()
+def few_pilots(run: Run, year: int) -> Run:
+    """The run with two pilots in a year."""
     kind, rows = run.extra["yearly_rates"]
-    extra = {**run.extra, "yearly_rates": (kind, (*rows, yearly_rate(2018, pilots=2)))}
-    out, log = cleared(replace(run, extra=extra))
-    assert {row.year for row in out.extra["yearly_rates"][1]} == {int(year) for year in YEARS}
-    assert lines_of(log, "yearly_rates", "suppressed")
+    changed = tuple(replace(row, pilots=2) if row.year == year else row for row in rows)
+    return replace(run, extra={**run.extra, "yearly_rates": (kind, changed)})
+
+
+def test_a_year_of_two_pilots_is_dominated(small_pilot: Run, make_run: MakeRun) -> None:
+    out, log = cleared(few_pilots(small_pilot, 2016))
+    assert {row.year for row in out.extra["yearly_rates"][1]} == {2012, 2013}
+    assert not {"2016", "2017", "after"} <= shown_years(out)
+    assert "2016" not in shown_years(out)
+    suppressed = lines_of(log, "arm_years", "suppressed")
+    assert any("one or two" in line.rule and "pilots 2016" in line.action for line in suppressed)
+    named, _ = cleared(few_pilots(make_run(), 2016))  # each of them may be shown by name
+    assert {row.year for row in named.extra["yearly_rates"][1]} == {int(year) for year in YEARS}
+    assert "2016" in shown_years(named)
 
 
 def test_an_arm_that_one_authority_makes_up_is_not_counted(make_run: MakeRun) -> None:

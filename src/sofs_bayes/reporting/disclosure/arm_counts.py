@@ -5,7 +5,7 @@ are judged together. Years and totals are one table (`counts.Entries`): what is 
 must not follow from a total. The difference between two runs is a group of children, too.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Container, Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -76,6 +76,7 @@ def hidden_counts(
     *,
     contributions: Mapping[Key, Sequence[float]],
     earlier: Sequence[Sequence[ArmCount]] = (),
+    few_authorities: Container[Key] = (),
 ) -> HiddenCounts:
     """What must not be shown of a run's counts.
 
@@ -85,6 +86,8 @@ def hidden_counts(
         Referrals of each authority by arm and `before` or `after`, where they are known.
     earlier
         Counts of each other run that are out already, or leave together with this one.
+    few_authorities
+        Years of so few authorities that each could work out the others' counts.
     """
     small: set[Key] = set()
     dominated: set[Key] = set()
@@ -99,12 +102,14 @@ def hidden_counts(
         others = [[each for each in other if each.arm == arm] for other in earlier]
         apart = {key for other in others for key in _small_differences(own, other, rule)}
         differences |= apart - small
-        hidden = _protected_years(own, rule, apart)
+        few = {count.key for count in own if count.key in few_authorities}
+        dominated |= few
+        hidden = _protected_years(own, rule, apart | few)
         for other in others:
             if _still_known(own, other, hidden, rule):
                 hidden = {count.key for count in own}
                 break
-        more |= hidden - small - differences
+        more |= hidden - small - differences - few
     return HiddenCounts(
         small=frozenset(small),
         dominated=frozenset(dominated),

@@ -48,6 +48,7 @@ class Clearing:
     run: Run
     rule: OutputRule
     who: Authorities
+    few: frozenset[int]
     hidden: HiddenCounts
     counts: Sequence[ArmCount]
     log: list[LogLine]
@@ -171,7 +172,7 @@ class Clearing:
                 "suppressed",
             ),
             (
-                "no arm of which one or two authorities make up nearly all",
+                "no arm or year of which one or two authorities make up nearly all",
                 self.hidden.dominated,
                 "",
             ),
@@ -200,9 +201,12 @@ class Clearing:
 
     def yearly_rates(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
         """Without years of few pilots, and without rates that are suppressed by arm and year."""
-        few = tuple(row for row in rows if row.pilots <= self.rule.contributors)
-        kept = [row for row in rows if row.pilots > self.rule.contributors]
-        rule = f"no year of {self.rule.contributors} or fewer pilots (dominance)"
+        few = tuple(row for row in rows if row.year in self.few)
+        kept = [row for row in rows if row.year not in self.few]
+        rule = (
+            f"no year of {self.rule.contributors} or fewer pilots (dominance), unless every"
+            " authority may be shown by name"
+        )
         years = ", ".join(dict.fromkeys(str(row.year) for row in few))
         if few:
             self.write("yearly_rates", rule, "suppressed", len(few), f"rows removed: {years}")

@@ -10,7 +10,7 @@ from sofs_bayes.reporting.disclosure.arm_counts import (
     hidden_counts,
     small_in_all,
 )
-from sofs_bayes.reporting.disclosure.authorities import authorities
+from sofs_bayes.reporting.disclosure.authorities import Authorities, authorities
 from sofs_bayes.reporting.disclosure.log import LogLine
 from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.disclosure.run_files import Clearing, rows_of
@@ -71,11 +71,20 @@ def cleared(
     log = [line for line in whole if line]
     if any(line.result == "refused" for line in log):
         return _emptied(run, log), tuple(log)
+    who = authorities(rows_of(run, "authority_sizes"), rule)
+    few = _years_of_few(run, who, rule)
     found = Clearing(
         run=run,
         rule=rule,
-        who=authorities(rows_of(run, "authority_sizes"), rule),
-        hidden=hidden_counts(counts, rule, contributions=_contributions(run), earlier=others),
+        who=who,
+        few=few,
+        hidden=hidden_counts(
+            counts,
+            rule,
+            contributions=_contributions(run),
+            earlier=others,
+            few_authorities={("pilot", str(year)) for year in few},
+        ),
         counts=counts,
         log=log,
         withheld=[],
@@ -102,7 +111,9 @@ def cleared_together(
 
 def refused(log: Sequence[LogLine]) -> str:
     """Why a whole run may not leave; empty if it may."""
-    return next((line.rule for line in log if line.result == "refused" and line.what == RUN), "")
+    return next(
+        (line.rule for line in log if line.result == "refused" and line.what.startswith(RUN)), ""
+    )
 
 
 def released(run: Run) -> Released:
@@ -149,7 +160,7 @@ def _degrees(run: Run, counts: Sequence[ArmCount], rule: OutputRule) -> LogLine:
     enough = children - parameters >= rule.degrees_of_freedom
     return LogLine(
         output=run.analysis.name,
-        what=RUN,
+        what=f"{RUN}, evidence {run.evidence}",
         rule=f"at least {rule.degrees_of_freedom} residual degrees of freedom (children less"
         " parameters)",
         result="passed" if enough else "refused",
@@ -189,6 +200,15 @@ def _apart(
         if few
         else "nothing",
     )
+
+
+def _years_of_few(run: Run, who: Authorities, rule: OutputRule) -> frozenset[int]:
+    """Years that one or two pilots make up, unless every authority may be shown by name."""
+    named = {row.authority for row in rows_of(run, "authority_loo")}
+    if who.may_leave and not who.reasons and named <= who.may_leave:
+        return frozenset()
+    rows = rows_of(run, "yearly_rates")
+    return frozenset(row.year for row in rows if row.pilots <= rule.contributors)
 
 
 def _contributions(run: Run) -> Mapping[Key, tuple[float, ...]]:

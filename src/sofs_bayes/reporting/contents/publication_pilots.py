@@ -110,7 +110,7 @@ def _notes(
             " a gap."
         )
     elif pooled is not None:
-        yield "Pilots by themselves are not shown: the run has no fit without pooling of this effect."
+        yield "Pilots by themselves are not shown: no fit without pooling tells this effect."
     if any(row.target == NEW for row in rows):
         yield NEW_NOTE
     yield from (note for note in run.withheld if "authorit" in note)

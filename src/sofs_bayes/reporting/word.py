@@ -120,12 +120,12 @@ def _set_styles(document: "Document") -> None:
     caption = styles[CAPTION].paragraph_format
     caption.keep_with_next, caption.keep_together = True, True
     caption.space_before, caption.space_after = Pt(12), Pt(4)
-    for name, size, after in ((TEXT, 9.0, 0.0), (NOTE, 8.5, 6.0)):
+    for name, size, before, after in ((TEXT, 9.0, 1.5, 1.5), (NOTE, 8.5, 2.0, 6.0)):
         style = styles.add_style(name, WD_STYLE_TYPE.PARAGRAPH)
         style.base_style = styles["Normal"]
         style.quick_style = True
         _set_font(style, size)
-        style.paragraph_format.space_before = Pt(0 if name == TEXT else 2)
+        style.paragraph_format.space_before = Pt(before)
         style.paragraph_format.space_after = Pt(after)
         style.paragraph_format.keep_together = True
 

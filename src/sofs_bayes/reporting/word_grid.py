@@ -135,7 +135,6 @@ def _write(paragraph: "Paragraph", text: str, layout: Layout, *, bold: bool) -> 
     run = paragraph.add_run(legal_text(text))
     run.font.bold = bold or None
     run.font.size = Pt(layout.size)
-    paragraph.paragraph_format.space_before = paragraph.paragraph_format.space_after = Pt(1.5)
 
 
 def _set_border(cell: "_Cell", size: int) -> None:

@@ -175,10 +175,18 @@ class _Search:
 
     def companions(self, hidden: Flags, place: int) -> Flags | None:
         """Entries to hide besides, so that the target stays open; None if nothing helps."""
+        known = self.found
         for spare in (0, 1, 3):  # the program's tables need not be of whole numbers
-            moved = _moved(self.table, hidden, self.sums[place], self.width + spare)
-            if moved is not None and moved.any() and self._open(hidden | moved, place):
+            pair = _apart(self.table, self.sums, hidden, self.sums[place], self.width + spare)
+            if pair is None:
+                continue
+            may_move = ~hidden & ~self.table.published_before
+            moved = may_move & (np.abs(self.sums @ pair.T) > WHOLE).any(axis=1)
+            if np.abs(pair - np.round(pair)).max() < SLACK:
+                self.found = np.vstack([known, np.round(pair)])
+            if moved.any() and self._open(hidden | moved, place):
                 return moved
+            self.found = known  # what was found agrees only if these were hidden
         return None
 
 
@@ -209,38 +217,33 @@ def furthest(shown: Floats, cells: Floats, row: Floats, *, within: int) -> Float
     return None if solved.x is None else np.round(solved.x)
 
 
-def _moved(table: Entries, hidden: Flags, row: Floats, width: float) -> Flags | None:
-    """The published entries that two tables, which leave a target its width, depart in.
+def _apart(table: Entries, sums: Floats, hidden: Flags, row: Floats, width: float) -> Floats | None:
+    """Two tables that leave a target its width, as departures from the truth, shape (2, cells).
 
-    The two differ from the truth in as few and small published entries as a linear program
-    finds. None if there are none, as where an entry published before tells the target.
+    They depart in as few and small published entries as a linear program finds. None if there
+    are none, as where an entry published before tells the target.
     """
     may_move = ~hidden & ~table.published_before
-    fixed, free = table.sums[table.published_before & ~hidden], table.sums[may_move]
+    fixed, free = sums[table.published_before & ~hidden], sums[may_move]
     values = table.values[may_move]
     cost = 1.0 + values / max(values.mean(), 1.0) if len(values) else values
-    count, moves = len(row), free.shape[0]
-    one = sp.eye_array(moves)
-    equal = sp.vstack(
+    count, moves = len(row), len(free)
+    up, left = np.eye(moves), np.zeros((len(fixed), 4 * moves))
+    nothing, none = np.zeros((moves, count)), np.zeros((moves, 2 * moves))
+    stay = np.zeros((len(fixed), count))
+    equal = np.vstack(
         [
-            sp.hstack([sp.block_diag([free, free]), sp.block_diag([sp.hstack([-one, one])] * 2)]),
-            sp.hstack(
-                [sp.block_diag([fixed, fixed]), sp.csr_array((2 * fixed.shape[0], 4 * moves))]
-            ),
+            np.hstack([free, nothing, -up, up, none]),
+            np.hstack([nothing, free, none, -up, up]),
+            np.hstack([fixed, stay, left]),
+            np.hstack([stay, fixed, left]),
         ]
-    ).tocsr()
-    span = sp.csr_array(np.concatenate([row, -row, np.zeros(4 * moves)])[None, :])
-    lowest = np.concatenate([-table.cells, -table.cells, np.zeros(4 * moves)])
+    )
     found = solve(
         np.concatenate([np.zeros(2 * count), *[cost] * 4]),
         equal=equal,
-        above=span,
+        above=np.concatenate([row, -row, np.zeros(4 * moves)])[None, :],
         least=np.array([width]),
-        lowest=lowest,
+        lowest=np.concatenate([-table.cells, -table.cells, np.zeros(4 * moves)]),
     )
-    if found is None:
-        return None
-    pair = found[: 2 * count].reshape(2, count)
-    moved = np.zeros(len(hidden), dtype=bool)
-    moved[may_move] = (np.abs(free @ pair.T) > max(SLACK, WHOLE)).any(axis=1)
-    return moved
+    return None if found is None else found[: 2 * count].reshape(2, count)

@@ -70,6 +70,9 @@ def judged_folder(folder: Path, rule: OutputRule, *, earlier: Sequence[Released]
     for path, ledger in _ledgers(paths):
         found.ledger(path, ledger)
     left = [path for path in paths if path not in found.done]
+    kept_inside = [path for path in left if _is_replicate(path, folder)]
+    found.replicates(kept_inside)
+    left = [path for path in left if path not in found.done]
     for path in (path for path in left if path.suffix not in IMAGES):
         found.file(path)
     for path in (path for path in left if path.suffix in IMAGES and path not in found.done):
@@ -144,6 +147,15 @@ class _Judging:
             return
         verdict = judged(path, output, self.rule)
         self.settle(path, verdict.log, verdict.text)
+
+    def replicates(self, paths: Sequence[Path]) -> None:
+        """Unfinished work of calibrate and recover: not needed outside, a line per folder."""
+        for home in dict.fromkeys(path.parent for path in paths):
+            own = [path for path in paths if path.parent == home]
+            rule = "results only, no single replicates"
+            line = _line(f"{self.name(home)}/", "replicates of a simulation", rule, refused=True)
+            self.log.append(replace(line, affected=len(own)))
+            self.done |= {*own}
 
     def image(self, path: Path) -> None:
         """A picture, by the data beside it."""
@@ -284,15 +296,20 @@ def _public(path: Path, folder: Path) -> tuple[str, str]:
 
     Empty if it has to be checked.
     """
-    home, manifest = _manifest_of(path, folder)
+    _, manifest = _manifest_of(path, folder)
     evidence = manifest.get("evidence", "")
     kinds = set(evidence.values()) if isinstance(evidence, dict) else {str(evidence)}
     if kinds <= PUBLIC.keys():
         return ", ".join(sorted(kinds)), "; ".join(PUBLIC[kind] for kind in sorted(kinds))
-    inside = path.relative_to(home).parts[:1]
-    if _is_simulation(manifest) and inside not in [(name,) for name in REPLICATES]:
+    if _is_simulation(manifest):
         return "simulation", SIMULATED
     return "", ""
+
+
+def _is_replicate(path: Path, folder: Path) -> bool:
+    """Whether a file is a replicate, kept so that calibrate or recover can go on."""
+    home, manifest = _manifest_of(path, folder)
+    return _is_simulation(manifest) and path.relative_to(home).parts[0] in REPLICATES
 
 
 def _is_simulation(manifest: Mapping[str, Any]) -> bool:

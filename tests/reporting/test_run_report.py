@@ -12,11 +12,13 @@ from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.reporting.page import Page
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report import report_page
+from sofs_bayes.reporting.run_report_explorer import explorer
 from sofs_bayes.reporting.run_report_words import answers, equivalence, result_sentence
 from sofs_bayes.reporting.tables import Table
 from sofs_bayes.spec import Equivalence
 
 MakeChances = Callable[..., tuple[ProbabilityRow, ...]]
+AFTER = "effect after settling-in"
 VERDICTS = ("practically equivalent", "not equivalent", "undecided")
 REGION = Equivalence(
     scale="risk", within=(-0.015, 0.015), why="Fewer than 15 in 1,000 referrals change no service."
@@ -144,6 +146,40 @@ def test_a_report_on_made_up_children_alone_says_so_in_its_title(
     monkeypatch.setattr("sofs_bayes.reporting.run_report_parts.drawings", lambda _: ())
     page = report_page(reported_runs[1:], title="Ours", versions={})
     assert page.title == "SYNTHETIC: Ours"
+
+
+# ------------------------------------------------------------------- the table of thresholds
+
+
+def test_the_table_has_what_the_rows_say(reported_runs: tuple[Run, Run]) -> None:
+    found = explorer(reported_runs)
+    assert found is not None
+    table = found.tables[1]
+    assert table.evidence == "synthetic"
+    line = next(row for row in table.rows if row[1:3] == (AFTER, "sceptical"))
+    keys = [column.key for column in table.columns]
+    rows = {
+        row.threshold: row.above
+        for row in reported_runs[1].extra["thresholds"][1]
+        if (row.target, row.prior) == ("pooled", "sceptical")
+    }
+    assert line[keys.index("above -2")] == pytest.approx(rows[-0.02])
+    assert line[keys.index("above 5")] == pytest.approx(rows[0.05])
+
+
+def test_narrow_effects_have_finer_thresholds(reported_runs: tuple[Run, Run]) -> None:
+    run = reported_runs[1]
+    effects = tuple(
+        replace(row, lower=-0.004, upper=0.006) if row.scale == "risk" else row
+        for row in run.effects
+    )
+    found = explorer([replace(run, effects=effects)])
+    assert found is not None
+    assert "above 0.2" in [column.key for column in found.tables[0].columns]
+
+
+def test_runs_without_thresholds_have_nothing_to_move(hierarchical_run: Run) -> None:
+    assert explorer([hierarchical_run]) is None
 
 
 # --------------------------------------------------------------------------------- sentences

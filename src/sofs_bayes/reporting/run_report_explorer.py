@@ -9,6 +9,7 @@ from sofs_bayes.reporting.page import SYNTHETIC, Explorer
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_words import (
     HEADINGS,
+    answers,
     effect_name,
     evidences,
     interpolated,
@@ -21,7 +22,7 @@ from sofs_bayes.spec import Evidence
 if TYPE_CHECKING:
     from sofs_bayes.estimands.rows import ThresholdRow
 
-NARROW_RISK = 0.04
+NARROW_RISK = 0.02
 DIGITS = 6  # of the probabilities written into the page
 # Thresholds of the table, in the unit shown, by scale; for narrow risks finer ones.
 SHOWN: Mapping[str, tuple[float, ...]] = {
@@ -51,10 +52,10 @@ def explorer(runs: Sequence[Run]) -> Explorer | None:
 
 
 def _width(run: Run) -> str:
-    """The scale of a run's thresholds, `narrow risk` where they end within a few points."""
+    """The scale of a run's thresholds, `narrow risk` where no answer reaches two points."""
     scale = main_scale(run)
-    widest = max(abs(row.threshold) for row in _rows(run))
-    return "narrow risk" if scale == "risk" and widest < NARROW_RISK else scale
+    reach = max((max(-row.lower, row.upper) for row in answers(run)), default=NARROW_RISK)
+    return "narrow risk" if scale == "risk" and reach < NARROW_RISK else scale
 
 
 def _rows(run: Run) -> "list[ThresholdRow]":

@@ -131,6 +131,7 @@ def _add_box(document: "Document", box: Box) -> None:
     for paragraph in paragraphs:
         paragraph.paragraph_format.keep_with_next = paragraph is not paragraphs[-1]
         _shade(paragraph, shade, colour)
+    document.add_paragraph(style=NOTE)  # else the next box would run into this one
 
 
 def _shade(paragraph: "Paragraph", fill: str, border: str) -> None:

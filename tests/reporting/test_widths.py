@@ -6,6 +6,7 @@ from hypothesis import strategies as st
 
 from sofs_bayes.reporting.tables import Column, Table
 from sofs_bayes.reporting.widths import (
+    BOLD,
     LANDSCAPE,
     LETTER,
     PADDING,
@@ -49,7 +50,7 @@ def test_numbers_and_words_of_headings_stay_whole() -> None:
 
 
 def test_long_text_is_wrapped_and_takes_what_numbers_leave() -> None:
-    found = layout_of(table(4, label="word " * 60))
+    found = layout_of(table(6, label="word " * 60))
     assert not found.landscape
     assert sum(found.widths) == pytest.approx(PORTRAIT)
     assert found.widths[0] > 2 * max(found.widths[1:])
@@ -71,3 +72,31 @@ def test_more_text_is_wider(text: str, more: str) -> None:
 
 def test_capitals_are_wider_than_small_letters_and_points_narrower() -> None:
     assert width_of("MMMM") > width_of("AAAA") > width_of("aaaa") > width_of("....")
+
+
+def test_smaller_type_comes_before_labels_in_two_lines() -> None:
+    roomy = layout_of(table(5, label="A label of some words"))
+    tight = layout_of(table(9, label="A label of some words"))
+    assert (roomy.size, tight.size) == (9.0, 8.0)
+    for found in (roomy, tight):
+        room = (found.widths[0] - PADDING) / (found.size * LETTER)
+        assert room >= width_of("A label of some words") - 1e-9
+
+
+def lines(text: str, room: float) -> int:
+    """Of a bold heading that is filled word by word, as Word does."""
+    count, line = 1, ""
+    for word in text.split():
+        longer = f"{line} {word}".strip()
+        if width_of(longer, BOLD) > room + 1e-9:
+            count, longer = count + 1, word
+        line = longer
+    return count
+
+
+@pytest.mark.parametrize("heading", ["P(> 0 pp)", "P(within ±1 pp)", "Posterior probability of it"])
+def test_headings_take_two_lines_at_most(heading: str) -> None:
+    found = layout_of(table(3, heading=heading))
+    room = (found.widths[1] - PADDING) / (found.size * LETTER)
+    assert lines(heading, room) <= 2
+    assert lines(heading, room / 2) > 2

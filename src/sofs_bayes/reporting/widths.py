@@ -22,7 +22,6 @@ MOST_LETTERS = 60.0
 LONGEST_WORD = 20.0
 # A text column may wrap, but not to less than this part of the width it would like.
 SQUEEZED = 0.5
-HEADING_LINES = 2
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -55,7 +54,7 @@ def letters_of(table: Table) -> tuple[Letters, ...]:
             for part in line.cells[i].split("\n")
         ]
         longest = min(max((width_of(*cell) for cell in cells), default=0.0), MOST_LETTERS)
-        head = _narrowest(column.heading, BOLD, HEADING_LINES)
+        head = _in_two_lines(column.heading, BOLD)
         words = max((_narrowest(*cell) for cell in cells), default=0.0)
         least = max(longest if column.format != "text" else min(words, LONGEST_WORD), head)
         wanted = max(longest, least)
@@ -69,12 +68,19 @@ def width_of(text: str, weight: float = 1.0) -> float:
     return weight * ems / LETTER + SLACK
 
 
-def _narrowest(text: str, weight: float, most: int = 0) -> float:
-    """The width that keeps words whole, and takes no more than so many lines if that is given."""
-    words = max((width_of(word, weight) for word in text.split()), default=0.0)
-    if not most:
-        return words
-    return max(words, width_of(text, weight) / most)
+def _narrowest(text: str, weight: float) -> float:
+    """The width that keeps words whole."""
+    return max((width_of(word, weight) for word in text.split()), default=0.0)
+
+
+def _in_two_lines(text: str, weight: float) -> float:
+    """The width in which a text takes two lines at most."""
+    return max((_narrowest_halves(part.split(), weight) for part in text.split("\n")), default=0.0)
+
+
+def _narrowest_halves(words: Sequence[str], weight: float) -> float:
+    halves = [(words[:i], words[i:]) for i in range(len(words))]
+    return min((max(width_of(" ".join(x), weight) for x in two) for two in halves), default=0.0)
 
 
 def _below_groups(table: Table, letters: Sequence[Letters]) -> tuple[Letters, ...]:
@@ -84,7 +90,7 @@ def _below_groups(table: Table, letters: Sequence[Letters]) -> tuple[Letters, ..
     for group, width in spans_of(table):
         own = range(start, start + width)
         start += width
-        more = (_narrowest(group, BOLD, 2) - sum(found[i].least for i in own)) / width
+        more = (_in_two_lines(group, BOLD) - sum(found[i].least for i in own)) / width
         for i in own if more > 0 else ():
             least = found[i].least + more
             enough, wanted = max(found[i].enough, least), max(found[i].wanted, least)
@@ -95,11 +101,14 @@ def _below_groups(table: Table, letters: Sequence[Letters]) -> tuple[Letters, ..
 def layout_of(table: Table) -> Layout:
     """The first page and size of type that a table fits without being squeezed."""
     letters = letters_of(table)
+    wanted = sum(each.wanted for each in letters)
+    enough = sum(each.enough for each in letters)
     padding = PADDING * len(letters)
-    for room, size in PAGES:
-        enough = sum(each.enough for each in letters) * size * LETTER + padding
-        if enough <= room:
-            return _laid_out(letters, room, size)
+    # Smaller type is better than labels in two lines, but not than a page turned sideways.
+    for needed, pages in ((wanted, PAGES[:2]), (enough, PAGES)):
+        for room, size in pages:
+            if needed * size * LETTER + padding <= room:
+                return _laid_out(letters, room, size)
     return _laid_out(letters, LANDSCAPE, SMALLEST)
 
 

@@ -172,7 +172,7 @@ def _write(
 
 
 def _write_manifest(folder: Path, runs: Sequence[Run], *, beside: Sequence[str]) -> None:
-    from sofs_bayes.reporting.barg_answers import seed_of
+    from sofs_bayes.reporting.run_report_words import seed_of
 
     converged = all(run.status == "converged" for run in runs)
     manifest = {

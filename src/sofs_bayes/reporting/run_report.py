@@ -8,7 +8,6 @@ from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
 from sofs_bayes.reporting import run_report_words as words
 from sofs_bayes.reporting.barg import checklist
-from sofs_bayes.reporting.barg_answers import seed_of
 from sofs_bayes.reporting.contents.publication import KINDS, publication_tables
 from sofs_bayes.reporting.figures import Drawing
 from sofs_bayes.reporting.page import SYNTHETIC, Page, Part
@@ -232,7 +231,7 @@ def _provenance(
         options = "; ".join(f"{key} {value}" for key, value in run.options.items())
         yield (
             f"Run {run.analysis.name}: evidence {run.evidence}; analysis SHA-256"
-            f" {spec.fingerprint(run.analysis)}; seed {seed_of(run)}; options:"
+            f" {spec.fingerprint(run.analysis)}; seed {words.seed_of(run)}; options:"
             f" {options or 'none'}; made with {_listed(run.versions)}."
         )
     inputs = {name: digest for run in runs for name, digest in run.inputs.items()}

@@ -13,7 +13,7 @@ from sofs_bayes.reporting.page import SYNTHETIC, Box
 from sofs_bayes.reporting.pictures import in_words
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Table, shown
-from sofs_bayes.spec import Evidence, OpenAnalysis
+from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:
     from sofs_bayes.estimands.rows import ThresholdRow
@@ -105,6 +105,12 @@ def outcome_of(run: Run) -> str:
 def first_prior(run: Run) -> str:
     """The effect prior of the headline."""
     return next(iter(run.analysis.effect_priors))
+
+
+def seed_of(run: Run) -> int:
+    """The seed of an analysis of any kind."""
+    analysis = run.analysis
+    return analysis.seed if isinstance(analysis, PrintedAnalysis) else analysis.sampler.seed
 
 
 def main_scale(run: Run) -> str:

@@ -14,7 +14,7 @@ from openpyxl import Workbook
 from openpyxl.worksheet.worksheet import Worksheet
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.reporting.digits import Cell, Format
+from sofs_bayes.reporting.digits import Cell, Format, last_shown
 from sofs_bayes.reporting.excel import sheet_names, write_workbook
 from sofs_bayes.reporting.excel_cells import LONGEST_TEXT, STARTS, cell_at, number_format, put
 from sofs_bayes.reporting.office_files import legal_text
@@ -84,6 +84,13 @@ def test_monte_carlo_errors_decide_the_formats(tmp_path: Path) -> None:
     assert sheet["B5"].number_format == "+0;-0;0"
     assert sheet["B6"].number_format == "0;0"  # nought has no sign
     assert number_format(-26.5, "signed", 1) == "+0;-0;0"
+
+
+@given(value=st.floats(-200.0, 200.0), last=st.integers(-2, 2))
+def test_no_number_but_nought_loses_its_sign(value: float, last: int) -> None:
+    decimals = max(-last_shown(value, "signed", last), 0)
+    unsigned = not number_format(value, "signed", last).startswith("+")
+    assert unsigned == (round(value, decimals) == 0)
 
 
 def test_gaps_are_empty_and_what_is_no_number_is_text(tmp_path: Path) -> None:

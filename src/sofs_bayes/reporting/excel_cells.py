@@ -1,7 +1,6 @@
 """One cell of a table → one cell of a sheet: a number with its format, or text that stays text."""
 
 import math
-import re
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
@@ -88,8 +87,9 @@ def number_format(value: float, how: Format, last: int | None) -> str:
         return "0.00E+00"
     places = "0" + ("." + "0" * decimals if decimals else "")
     if LOOKS[how].signed:
-        if last is not None and not re.search("[1-9]", shown(value, how, last)):
-            return f"{places};{places}"  # nought has no sign
+        # Nought has no sign. Excel shows whole numbers where others show tens: -4 is no nought.
+        if last is not None and not round(LOOKS[how].factor * value, decimals):
+            return f"{places};{places}"
         return f"+{places};-{places};{places}"
     return f"#,##{places}" if how == "number" else f"{places}{LOOKS[how].end}"
 

@@ -167,6 +167,21 @@ def test_the_table_has_what_the_rows_say(reported_runs: tuple[Run, Run]) -> None
     assert line[keys.index("above 5")] == pytest.approx(rows[0.05])
 
 
+def test_all_pilots_together_come_first_whatever_reaches_further(
+    reported_runs: tuple[Run, Run],
+) -> None:
+    run = reported_runs[1]
+    kind, rows = run.extra["thresholds"]
+    further = tuple(
+        replace(row, threshold=2 * row.threshold) if row.target == "new authority" else row
+        for row in rows
+    )
+    found = explorer([replace(run, extra={**run.extra, "thresholds": (kind, further)})])
+    assert found is not None
+    effects = found.analyses[0]["effects"]
+    assert [each["key"] for each in effects] == [AFTER, f"{AFTER} in a new authority"]  # type: ignore[attr-defined]
+
+
 def test_narrow_effects_have_finer_thresholds(reported_runs: tuple[Run, Run]) -> None:
     run = reported_runs[1]
     effects = tuple(

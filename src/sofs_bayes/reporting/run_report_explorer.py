@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
+from sofs_bayes.estimands import POOLED
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.page import SYNTHETIC, Explorer
 from sofs_bayes.reporting.run_folder import Run
@@ -73,7 +74,8 @@ def _analysis(run: Run) -> dict[str, object]:
     scale = main_scale(run)
     factor, unit = _factor(scale)
     effects: dict[str, dict[str, list[ThresholdRow]]] = {}
-    for row in sorted(_rows(run), key=lambda row: row.threshold):
+    # The effects of all pilots together first, each curve from left to right.
+    for row in sorted(_rows(run), key=lambda row: (row.target != POOLED, row.threshold)):
         effects.setdefault(effect_name(run, row), {}).setdefault(row.prior, []).append(row)
     synthetic = run.evidence == "synthetic"
     return {

@@ -74,8 +74,11 @@ def _analysis(run: Run) -> dict[str, object]:
     scale = main_scale(run)
     factor, unit = _factor(scale)
     effects: dict[str, dict[str, list[ThresholdRow]]] = {}
-    # The effects of all pilots together first, each curve from left to right.
-    for row in sorted(_rows(run), key=lambda row: (row.target != POOLED, row.threshold)):
+    order = {row.estimand: i for i, row in enumerate(reversed(_rows(run)))}
+    # All pilots together first, effects as the run has them, each curve from left to right.
+    for row in sorted(
+        _rows(run), key=lambda row: (row.target != POOLED, -order[row.estimand], row.threshold)
+    ):
         effects.setdefault(effect_name(run, row), {}).setdefault(row.prior, []).append(row)
     synthetic = run.evidence == "synthetic"
     return {

@@ -13,7 +13,8 @@
 # %% [markdown]
 # # Synthetic children and matching
 #
-# **Rests on:** made-up children (`synthetic`). They say nothing about *Signs of Safety*.
+# **Rests on:** made-up children (`synthetic`), with printed totals beside them (`published`). The
+# children say nothing about *Signs of Safety*.
 #
 # **Question.** Does the pipeline do to children's records what the report describes: observe
 # referrals by matched group, match them exactly on coarsened covariates within groups, weigh

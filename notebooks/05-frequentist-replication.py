@@ -13,8 +13,9 @@
 # %% [markdown]
 # # The published regressions, run again
 #
-# **Rests on:** made-up children (`synthetic`) and, beside them, the printed tables
-# (`published`). The children say nothing about *Signs of Safety*.
+# **Rests on:** made-up children (`synthetic`) and, beside them, the printed tables (`published`)
+# and what follows from these (`published-inferred`). The children say nothing about *Signs of
+# Safety*.
 #
 # **Question.** Do the regressions, tests and decision rules that the report describes give the
 # printed numbers on children for whom they should?
@@ -92,7 +93,8 @@ sb.show(
 
 # %% [markdown]
 # The printed coefficient is met because the children were made so. The standard error is not
-# printed, so nothing forces it: it follows from how these children move.
+# printed: the stars, which the children were made to meet too, bound it, and within that bracket
+# it is theirs.
 
 # %% [markdown]
 # ## Figure 1 again

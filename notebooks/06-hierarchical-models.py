@@ -13,8 +13,9 @@
 # %% [markdown]
 # # Hierarchical models of children
 #
-# **Rests on:** made-up children (`synthetic`). They say nothing about *Signs of Safety*, and a
-# pilot's effect in this chapter is not a finding about any authority.
+# **Rests on:** made-up children (`synthetic`), with one printed coefficient beside them
+# (`published`). The children say nothing about *Signs of Safety*, and a pilot's effect in this
+# chapter is not a finding about any authority.
 #
 # **Question.** What changes if the main regression knows what its standard errors leave out:
 # that authorities differ, that each moves from year to year, and that the effects of pilots
@@ -24,8 +25,8 @@
 # authority and year that persist, and an effect for each pilot, partially pooled: pilots inform
 # each other as far as they turn out to be alike. For child i in authority j and year t:
 #
-# > y = α + year + β·pilot + authority(j) + (δ + deviation(j))·pilot·after + shock(j, t)
-# > + covariates + residual
+# > y = α + year(t) + β·pilot(j) + authority(j) + (δ + deviation(j))·pilot(j)·after(j, t) +
+# > shock(j, t) + covariates(i) + residual(i)
 #
 # The likelihood needs cross-products only, so a fit costs the same for any number of children.
 
@@ -115,8 +116,9 @@ sb.show(
 )
 
 # %% [markdown]
-# With the regression's own error these spreads would be zero. The interval of the published
-# regression is what is left if one is sure of that.
+# Errors of independent children take all three spreads for zero. Errors clustered on authorities
+# do not, but from so few authorities they are badly known themselves; here that is part of the
+# answer.
 
 # %%
 printed = sb.fact(5, "DiD (pilot LA * post settling-in period)", analysis.column).printed

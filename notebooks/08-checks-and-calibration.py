@@ -13,9 +13,9 @@
 # %% [markdown]
 # # Checks and calibration
 #
-# **Rests on:** simulated studies and made-up children (`synthetic`); the design of the printed
-# model (`published-inferred`) only where a table says so. Nothing here says anything about
-# *Signs of Safety*.
+# **Rests on:** simulated studies and made-up children (`synthetic`); the calibration at the end on
+# studies simulated with the design of the printed model (`published-inferred`). Nothing here says
+# anything about *Signs of Safety*.
 #
 # **Question.** When may a posterior be believed?
 #

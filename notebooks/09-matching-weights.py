@@ -14,7 +14,8 @@
 # # Matching weights in a likelihood
 #
 # **Rests on:** made-up children (`synthetic`), on whom the published regression prints the
-# published coefficients. They say nothing about *Signs of Safety*.
+# published coefficients, with one of these beside them (`published`). The children say nothing
+# about *Signs of Safety*.
 #
 # **Question.** The evaluation matched children by coarsened exact matching and weighted its
 # regressions. A posterior needs a likelihood, and a likelihood has no obvious place for such

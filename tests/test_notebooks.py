@@ -77,8 +77,9 @@ def test_a_chapter_runs_and_shows_what_it_rests_on(
     assert list(tmp_path.iterdir()) == []  # nothing is left where it was started
     for evidence in rests_on(path):
         assert f"[{evidence}]" in found.stdout or EVIDENCE_LINES[evidence] in found.stdout
-    others = {"records", "open-data"} - {*rests_on(path)}
-    assert not any(f"[{evidence}]" in found.stdout for evidence in others)
+    for evidence in {*get_args(Evidence)} - {*rests_on(path)}:  # and nothing else
+        assert f"[{evidence}]" not in found.stdout
+        assert EVIDENCE_LINES[evidence] not in found.stdout
 
 
 def test_without_open_data_the_chapter_says_which_files_and_stops(tmp_path: Path) -> None:

@@ -251,6 +251,26 @@ def test_an_earlier_export_counts_like_a_run_beside(make_run: MakeRun) -> None:
     assert not refused(cleared(run, earlier=others)[1])
 
 
+def without(ledger: Released, *years: str) -> Released:
+    """A ledger that does not show the pilots of some years."""
+    hidden = {("pilot", year) for year in years}
+    return replace(ledger, counts=tuple(c for c in ledger.counts if c.key not in hidden))
+
+
+def test_what_another_export_of_the_same_children_hid_stays_hidden(make_run: MakeRun) -> None:
+    run = make_run()
+    earlier = without(released(run), "2012", "2013")
+    assert shown_years(cleared(run, earlier=[earlier])[0]) == {"2016", "2017", "before", "after"}
+
+
+def test_companions_are_not_those_that_are_out_already(make_run: MakeRun) -> None:
+    """The year 2013 is out: beside it the total before would tell the few of 2012."""
+    run = make_run({("pilot", "2012"): (2000, 4)})
+    earlier = without(released(run), "2012", "before")
+    out, _ = cleared(run, earlier=[earlier])
+    assert shown_years(out) == {"2013", "2016", "2017", "after"}
+
+
 @pytest.mark.parametrize("which", ["open_run", "printed_run"])
 def test_public_evidence_passes_and_the_log_says_why(
     which: str, request: pytest.FixtureRequest

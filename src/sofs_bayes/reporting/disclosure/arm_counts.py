@@ -100,11 +100,14 @@ def hidden_counts(
             continue
         small |= {each.key for each in own if _small(each.children, each.events, rule)}
         others = [[each for each in other if each.arm == arm] for other in earlier]
+        same = [other for other in others if _same_children(own, other)]
+        out = {count.key for other in same for count in other}
         apart = {key for other in others for key in _small_differences(own, other, rule)}
+        apart |= {each.key for other in same for each in own if each.key not in _keys(other)}
         differences |= apart - small
         few = {count.key for count in own if count.key in few_authorities}
         dominated |= few
-        hidden = _protected_years(own, rule, apart | few)
+        hidden = _protected_years(own, rule, apart | few, out)
         for other in others:
             if _still_known(own, other, hidden, rule):
                 hidden = {count.key for count in own}
@@ -116,6 +119,22 @@ def hidden_counts(
         differences=frozenset(differences),
         complementary=frozenset(more),
     )
+
+
+def _keys(counts: Sequence[ArmCount]) -> set[Key]:
+    return {count.key for count in counts}
+
+
+def _same_children(own: Sequence[ArmCount], other: Sequence[ArmCount]) -> bool:
+    """Whether another run counts the same children: all years and totals that both show agree.
+
+    What it does not show was suppressed there, and stays so: two exports that hide different
+    companions of a small count would tell it together.
+    """
+    there = {count.key: count for count in other}
+    both = [(count, there[count.key]) for count in own if count.key in there]
+    agree = all((a.children, a.events) == (b.children, b.events) for a, b in both)
+    return agree and bool(both) and _keys(other) <= _keys(own)
 
 
 def _small(children: int, events: int, rule: OutputRule) -> bool:
@@ -177,7 +196,7 @@ def _years_and_periods(own: Sequence[ArmCount]) -> list[tuple[str, str, int, int
     return cells
 
 
-def _table_of(own: Sequence[ArmCount]) -> tuple[Entries, list[Key]]:
+def _table_of(own: Sequence[ArmCount], out: set[Key]) -> tuple[Entries, list[Key]]:
     """Years, and totals over them, as children, events and non-events (which nobody shows)."""
     cells = _years_and_periods(own)
     rows: list[Floats] = []
@@ -192,18 +211,31 @@ def _table_of(own: Sequence[ArmCount]) -> tuple[Entries, list[Key]]:
             names.append(each.key)
     values = [c[3] for c in cells] + [c[2] - c[3] for c in cells]
     sums = np.array(rows).reshape(-1, 2 * len(cells))
-    return entries(sums, values, never_published=unseen), names
+    # An event rate that is out with its children tells the others, too.
+    before = [place for place, key in enumerate(names) if key in out]
+    unseen = [place for place in unseen if names[place] not in out]
+    return entries(sums, values, published_before=before, never_published=unseen), names
 
 
-def _protected_years(own: Sequence[ArmCount], rule: OutputRule, apart: set[Key]) -> set[Key]:
-    """Years and totals to hide so that small counts do not follow from the others."""
+def _protected_years(
+    own: Sequence[ArmCount], rule: OutputRule, apart: set[Key], out: set[Key]
+) -> set[Key]:
+    """Years and totals to hide so that small counts do not follow from the others.
+
+    Parameters
+    ----------
+    apart
+        Years to hide for another reason than their size.
+    out
+        Years that an export of the same children has shown already.
+    """
     if not own:
         return set()
-    table, names = _table_of(own)
+    table, names = _table_of(own, out)
     also = [place for place, key in enumerate(names) if key in apart]
     found = protected(table, rule, also=also)
     shown = ~table.never_published
-    return {names[place] for place in np.flatnonzero(found.hidden & shown)}
+    return {names[place] for place in np.flatnonzero(found.hidden & shown)} - out
 
 
 def _still_known(

@@ -1,4 +1,4 @@
-"""Monte Carlo error decides the digits: no finer than it, no coarser than ten times it."""
+"""Monte Carlo error decides the digits: no finer than half of it, no coarser than five times it."""
 
 import math
 
@@ -23,23 +23,23 @@ WITH_ERRORS: tuple[Format, ...] = tuple(LOOKS)
 @pytest.mark.parametrize(
     ("error", "how", "last"),
     [
-        (0.00095, "pp", -1),  # 0.095 pp: tenths
-        (0.001, "pp", -1),  # a power of ten itself is not below the error
-        (0.00101, "pp", 0),
-        (0.0144, "pp", 1),
-        (0.0001, "pp", -2),
-        (0.01, "probability", -2),
-        (0.011, "probability", -1),
+        (0.0019, "pp", -1),  # 0.19 pp: tenths
+        (0.002, "pp", -1),  # half of it is a power of ten, which is not below itself
+        (0.00202, "pp", 0),
+        (0.0288, "pp", 1),
+        (0.0002, "pp", -2),
+        (0.02, "probability", -2),
+        (0.022, "probability", -1),
         (0.3, "probability", -1),  # never without decimals
-        (0.95, "signed", 0),
-        (1.44, "signed", 1),
+        (1.9, "signed", 0),
+        (2.88, "signed", 1),
         (NAN, "pp", None),
         (0.0, "pp", None),
         (0.1, "year", None),
         (0.1, "text", None),
     ],
 )
-def test_the_last_digit_is_the_smallest_power_of_ten_not_below_the_error(
+def test_the_last_digit_is_the_smallest_power_of_ten_not_below_half_the_error(
     error: float, how: Format, last: int | None
 ) -> None:
     assert last_digit([error], how) == last
@@ -47,11 +47,11 @@ def test_the_last_digit_is_the_smallest_power_of_ten_not_below_the_error(
 
 @pytest.mark.parametrize("exponent", range(-6, 3))
 def test_powers_of_ten_stay_themselves_in_spite_of_binary_factors(exponent: int) -> None:
-    assert last_digit([10.0**exponent / 100.0], "pp") == exponent
+    assert last_digit([2 * 10.0**exponent / 100.0], "pp") == exponent
 
 
 def test_the_least_exact_of_several_decides() -> None:
-    assert last_digit([0.0001, NAN, 0.002], "pp") == 0
+    assert last_digit([0.0001, NAN, 0.004], "pp") == 0
 
 
 @pytest.mark.parametrize(
@@ -93,10 +93,10 @@ def number(text: str) -> float:
 
 
 def claims_too_much(text: str, error: float) -> bool:
-    """Whether a number's last digit stands for less than its error (both on one scale)."""
+    """Whether a number's last digit stands for less than half its error (both on one scale)."""
     places = text.partition(".")[2].rstrip("%")
     unit = 10.0 ** -len(places)
-    return unit < error * (1 - 1e-6)
+    return unit < error / 2 * (1 - 1e-6)
 
 
 @given(
@@ -123,7 +123,7 @@ def test_the_check_notices_a_digit_too_many() -> None:
 
 
 def test_an_estimate_has_its_interval_below_with_the_same_digits() -> None:
-    cell = Estimate(median=-0.0266, lower=-0.0921, upper=0.0394, error=0.0014)
+    cell = Estimate(median=-0.0266, lower=-0.0921, upper=0.0394, error=0.0028)
     assert shown(cell, "pp") == "−3\n(−9 to +4)"
     unknown = Estimate(median=-0.0266, lower=-0.0921, upper=0.0394)
     assert shown(unknown, "pp") == "−2.7\n(−9.2 to +3.9)"

@@ -24,9 +24,9 @@ COLUMNS = tuple(
 )
 ERRORS = {
     "median": (0.0009, NAN),
-    "lower": (0.0014, NAN),
+    "lower": (0.0028, NAN),
     "upper": (0.0002, NAN),
-    "P(above 0)": (0.02, 0.004),
+    "P(above 0)": (0.04, 0.004),
 }
 
 

@@ -19,6 +19,7 @@ Format = Literal[
     "signed2",
 ]
 
+ERRORS = 2.0  # Monte Carlo standard errors that a unit of the last digit may stand for at most
 GAP = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 
@@ -75,7 +76,10 @@ LOOKS: Mapping[Format, Look] = {
 
 
 def last_digit(errors: Iterable[float], how: Format) -> int | None:
-    """The power of ten of the last digit to show: the smallest not below the largest error.
+    """The power of ten of the last digit to show: the smallest not below half the largest error.
+
+    So another seed moves the last digit by a few at most. Whole errors would take the tenths of
+    a percentage point from most posteriors of a few thousand draws.
 
     Parameters
     ----------
@@ -92,7 +96,7 @@ def last_digit(errors: Iterable[float], how: Format) -> int | None:
     if not known or how not in LOOKS:
         return None
     # The factor is inexact in binary; what is a power of ten but for that must stay one.
-    power = math.ceil(math.log10(LOOKS[how].factor * max(known)) - 1e-9)
+    power = math.ceil(math.log10(LOOKS[how].factor * max(known) / ERRORS) - 1e-9)
     # A probability without decimals would read as certainty.
     return min(power, -1) if how == "probability" else power
 

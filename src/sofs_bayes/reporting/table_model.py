@@ -20,7 +20,7 @@ EVIDENCE_LINES: Mapping[Evidence, str] = {
     "records": "Evidence: children's records.",
 }
 DIGITS_NOTE = (
-    "Digits: rounded to the smallest power of ten that is not below the Monte Carlo error; a"
+    "Digits: rounded to the smallest power of ten that is not below half the Monte Carlo error; a"
     " median and its interval as the least exact of them."
 )
 # Of a key like `unpooled_lower`, what it shares with the other numbers of its interval.

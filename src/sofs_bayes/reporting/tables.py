@@ -52,7 +52,10 @@ __all__ = [
 
 # The wide ones are what Excel takes for their narrow twins where text is written in wide letters.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-PLAIN_NUMBER = re.compile(r"[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?%?", re.ASCII)
+# With the report's stars behind it, or a dash for a gap: what is printed stays as it is printed.
+PLAIN_NUMBER = re.compile(
+    r"[+-]|[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?%?(?:\*{1,3}|\+{1,2})?", re.ASCII
+)
 
 
 def to_csv(table: Table) -> str:
@@ -76,7 +79,7 @@ def to_csv(table: Table) -> str:
 def harmless(text: str) -> str:
     """The text, with an apostrophe in front where a spreadsheet would calculate it.
 
-    Signs before a plain number (+1.2) do no harm, and stay.
+    Signs before a plain number (+1.2), or alone, do no harm, and stay.
     """
     if text.lstrip(" ").startswith(FORMULA_STARTS) and not PLAIN_NUMBER.fullmatch(text):
         return f"'{text}"

@@ -8,7 +8,7 @@ from pathlib import Path
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline.watching import versions
 from sofs_bayes.reporting.disclosure.folders import Judged, judged_folder
-from sofs_bayes.reporting.disclosure.ledger import earlier_runs, write_log
+from sofs_bayes.reporting.disclosure.ledger import beside, earlier_runs, write_log
 from sofs_bayes.reporting.disclosure.log import LogLine
 from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.run_folder import check_target, fill, whole_folder
@@ -92,4 +92,7 @@ def _write(folder: Path, output: Path, found: Judged, rule: OutputRule, *, repla
             target = scratch / home.relative_to(folder)
             target.mkdir(parents=True, exist_ok=True)
             fill(run, target, versions=run.versions or versions())
+        for path in beside(scratch)[:2]:  # the log of the export itself stays
+            if path.exists():
+                path.rename(path.with_name(f"export-{path.name}"))
         write_log(scratch, found.log, rule=rule, runs=found.released)

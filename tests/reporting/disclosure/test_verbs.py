@@ -109,6 +109,11 @@ def test_disclose_writes_a_copy(small_folder: Path, tmp_path: Path) -> None:
     assert main(["disclose", str(out)]) == 0
     assert main(["disclose", str(small_folder), "-o", str(out)]) == 2
     assert main(["disclose", str(small_folder), "-o", str(out), "--replace"]) == 0
+    again = tmp_path / "again"
+    assert main(["disclose", str(out), "-o", str(again)]) == 0
+    first = (out / "disclosure.md").read_bytes()
+    assert (again / "export-disclosure.md").read_bytes() == first
+    assert main(["disclose", str(again)]) == 0
 
 
 @pytest.mark.parametrize("verb", ["effects", "figure", "disclose"])

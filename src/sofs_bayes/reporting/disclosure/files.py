@@ -33,7 +33,7 @@ WITHOUT_DATA = {
     "manifest.json": ("manifest", "hashes, versions and times, no data"),
     "groups.csv": ("matched groups", "names and dates of authorities, no data"),
 }
-LOG_NAMES = re.compile(rf"(.*\.)?{NAME}(-log)?\.(csv|md|json)")
+LOG_NAMES = re.compile(rf"(.*[.-])?{NAME}(-log)?\.(csv|md|json)")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

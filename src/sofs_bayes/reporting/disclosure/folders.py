@@ -1,11 +1,9 @@
 """A folder that the project has written → the verdict on every file in it."""
 
-import json
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Any
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.reporting.disclosure.arm_counts import hidden_counts, small_in_all
@@ -19,6 +17,7 @@ from sofs_bayes.reporting.disclosure.files import (
 )
 from sofs_bayes.reporting.disclosure.ledger import NAME, Ledger, read_ledger
 from sofs_bayes.reporting.disclosure.log import LogLine, worst_of
+from sofs_bayes.reporting.disclosure.manifests import is_replicate, public_evidence
 from sofs_bayes.reporting.disclosure.posteriors import Draws, cleared_draws, open_draws
 from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.disclosure.runs import PUBLIC, Released, cleared, refused, released
@@ -26,8 +25,6 @@ from sofs_bayes.reporting.run_folder import Run, read, sha256
 
 POSTERIOR = "posterior.nc"
 REPLICATED = re.compile(r"(table-[4-7]|decisions|totals)\.csv")  # of replicate, below fits.csv
-REPLICATES = ("replicates", "coverage")  # unfinished work of calibrate and recover
-SIMULATED = "ranks, coverage and power in data drawn from the model: no child's data behind them"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,7 +67,7 @@ def judged_folder(folder: Path, rule: OutputRule, *, earlier: Sequence[Released]
     for path, ledger in _ledgers(paths):
         found.ledger(path, ledger)
     left = [path for path in paths if path not in found.done]
-    kept_inside = [path for path in left if _is_replicate(path, folder)]
+    kept_inside = [path for path in left if is_replicate(path, folder)]
     found.replicates(kept_inside)
     left = [path for path in left if path not in found.done]
     for path in (path for path in left if path.suffix not in IMAGES):
@@ -137,7 +134,7 @@ class _Judging:
         if LOG_NAMES.fullmatch(path.name):
             self.settle(path, [_of_log(output, path)])
             return
-        kind, of = _public(path, self.folder)
+        kind, of = public_evidence(path, self.folder)
         if kind and not refused_outright(path, output):
             self.settle(path, [_line(output, f"file, evidence {kind}", of)])
             return
@@ -159,7 +156,7 @@ class _Judging:
 
     def image(self, path: Path) -> None:
         """A picture, by the data beside it."""
-        kind, of = _public(path, self.folder)
+        kind, of = public_evidence(path, self.folder)
         if kind:
             self.settle(path, [_line(self.name(path), f"picture, evidence {kind}", of)])
         else:
@@ -289,44 +286,3 @@ def _of_log(output: str, path: Path) -> LogLine:
     what = "disclosure log of cells" if of_cells else "disclosure log"
     rule = "a log names no number that was suppressed, nor which cells were small"
     return _line(output, what, rule, refused=of_cells)
-
-
-def _public(path: Path, folder: Path) -> tuple[str, str]:
-    """The evidence that a file rests on, by the nearest manifest, and why all of it may leave.
-
-    Empty if it has to be checked.
-    """
-    _, manifest = _manifest_of(path, folder)
-    evidence = manifest.get("evidence", "")
-    kinds = set(evidence.values()) if isinstance(evidence, dict) else {str(evidence)}
-    if kinds <= PUBLIC.keys():
-        return ", ".join(sorted(kinds)), "; ".join(PUBLIC[kind] for kind in sorted(kinds))
-    if _is_simulation(manifest):
-        return "simulation", SIMULATED
-    return "", ""
-
-
-def _is_replicate(path: Path, folder: Path) -> bool:
-    """Whether a file is a replicate, kept so that calibrate or recover can go on."""
-    home, manifest = _manifest_of(path, folder)
-    return _is_simulation(manifest) and path.relative_to(home).parts[0] in REPLICATES
-
-
-def _is_simulation(manifest: Mapping[str, Any]) -> bool:
-    """Whether calibrate or recover wrote it: results on data drawn from the model."""
-    options = manifest.get("options", {})
-    return "design_sha256" in manifest or (isinstance(options, dict) and "around" in options)
-
-
-def _manifest_of(path: Path, folder: Path) -> tuple[Path, Mapping[str, Any]]:
-    """The nearest manifest above a file in the folder, with its place; empty if there is none."""
-    for home in (path.parent, *path.parent.parents):
-        if (manifest := home / "manifest.json").is_file():
-            try:
-                found = json.loads(manifest.read_text(encoding="utf-8"))
-            except (OSError, ValueError):
-                found = {}
-            return home, found if isinstance(found, dict) else {}
-        if home == folder:
-            break
-    return folder, {}

@@ -56,14 +56,17 @@ for prior, assumed in analysis.effect_priors.items():
         for row in run.effects
         if (row.estimand, row.target, row.scale, row.prior) == (AFTER, "pooled", "risk", prior)
     )
-    said = "; ".join(
-        f"{row.statement} with {row.probability:.2f}"
+    stated = [
+        row
         for row in run.probabilities
         if (row.estimand, row.target, row.scale, row.prior) == (AFTER, "pooled", "risk", prior)
-    )
+    ]
+    said = ", ".join(f"{row.statement} with {row.probability:.2f}" for row in stated)
+    error = np.nanmax([row.mcse for row in stated])
     sb.show(
-        f"{prior.capitalize()} ({assumed.why}) The effect is {said}; {effect.level:.0%} interval"
-        f" {100 * effect.lower:+.1f} to {100 * effect.upper:+.1f} pp.",
+        f"{prior.capitalize()} ({assumed.why}) The effect is {said} (Monte Carlo"
+        f" error at most {error:.3f}). {effect.level:.0%} interval: {100 * effect.lower:+.1f} to"
+        f" {100 * effect.upper:+.1f} pp.",
         evidence=run.evidence,
     )
 
@@ -85,8 +88,8 @@ sb.show(
 # %% [markdown]
 # ## Any threshold
 #
-# No threshold is the right one for everybody. The posterior answers each: below, the probability
-# that the pooled effect lies above a threshold, for a row of them.
+# No threshold is the right one for everybody, and the posterior answers each. Below, for a row of
+# them: the probability that the mean of the pilots' effects, and that most of these, lie above.
 
 # %%
 draws = sb.open_posterior(folder / "run")["posterior"].to_dataset()
@@ -120,7 +123,8 @@ sb.show(
 
 # %% [markdown]
 # The columns are made from the stored draws, and show what a table of intervals cannot: a
-# statement about several pilots at once is one about each draw.
+# statement about several pilots at once is one about each draw. Where each pilot has about the
+# same chance of the largest effect, a ranking would be noise.
 
 # %%
 falls = (by_pilot < 0).mean("pilot")
@@ -138,7 +142,7 @@ shares = {
 sb.show(
     "Which pilot has the largest effect: "
     + ", ".join(f"{name} {share:.2f}" for name, share in shares.items())
-    + f". Were all alike, each would have {1 / len(shares):.2f}: a ranking would be noise.",
+    + f". Were all alike, each would have {1 / len(shares):.2f}.",
     evidence=run.evidence,
 )
 

@@ -8,7 +8,7 @@ from sofs_bayes.estimands.rows import DensityRow
 
 Floats = npt.NDArray[np.float64]
 
-POINTS = 241
+POINTS = 481  # a wide prior leaves a narrow posterior few of them
 TAIL = 0.001  # of prior and posterior beyond either end of what is shown
 SMOOTHED = 512  # points of a kernel density, read off between them
 

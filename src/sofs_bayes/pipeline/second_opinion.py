@@ -52,7 +52,7 @@ def second_opinion(
         )
         draws = tree["posterior"].to_dataset()
         status = gate(draws, {}, tree["sample_stats"].to_dataset()).status
-        for statement in analysis.estimands.statements:
+        for statement in analysis.estimands.claims:
             told = holds(draws["delta"], _on_design_scale(statement, analysis))
             nuts, mcse = probability_of(told)
             rows.append(

@@ -45,7 +45,7 @@ def reason(run: Run, _: OnPage) -> Answer:
 def goal(run: Run, _: OnPage) -> Answer:
     """The effects asked for, and the statements."""
     named = list(dict.fromkeys(effect_name(run, row) for row in answers(run)))
-    said = len(run.analysis.estimands.statements)
+    said = len(run.analysis.estimands.claims)
     if not named:
         return "not there", "no effect is reported"
     scales = ", ".join(effect_scales(run))

@@ -125,7 +125,7 @@ def readable(rows: Sequence[ThresholdRow], *, bounds: Iterable[float] = ()) -> l
 def _bounds(run: Run, scale: str) -> list[float]:
     """The bounds of the analysis's statements, so that both can be compared."""
     found: list[float] = []
-    for each in run.analysis.estimands.statements:
+    for each in run.analysis.estimands.claims:
         if each.scale == scale:
             found += [b for b in (each.above, each.below, *(each.within or ())) if b is not None]
     return found
@@ -152,7 +152,7 @@ def _notes(run: Run, lines: Sequence[Sequence[Cell]]) -> Iterable[str]:
 
 def _of_statements(run: Run) -> Iterable[Table]:
     """The statements of an analysis, under each prior, in place of thresholds."""
-    said: list[Statement] = [s for s in run.analysis.estimands.statements if s.scale == "risk"]
+    said: list[Statement] = [s for s in run.analysis.estimands.claims if s.scale == "risk"]
     texts = [statement_text(each) for each in said]
     rows = [
         row

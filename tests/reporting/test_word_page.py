@@ -10,6 +10,8 @@ import pytest
 from docx.oxml.ns import qn
 
 from sofs_bayes.reporting.page import Page, Part
+from sofs_bayes.reporting.tables import Column, Table
+from sofs_bayes.reporting.widths import layout_of
 from sofs_bayes.reporting.word_page import write_word
 
 PAGE = Page(
@@ -100,3 +102,28 @@ def test_a_refused_report_says_so_and_others_do_not(tmp_path: Path) -> None:
     assert not [text for text in shaded(good) if text.startswith("NOT CONVERGED")]
     assert [text for text in shaded(refused) if text.startswith("NOT CONVERGED")]
     assert "It is −1.2." in [paragraph.text for paragraph in good.paragraphs]
+
+
+def test_a_heading_stands_on_the_page_of_its_wide_table(tmp_path: Path) -> None:
+    columns = tuple(Column(key=f"c{i}", heading=f"A rather long heading {i}") for i in range(14))
+    wide = Table(
+        name="wide",
+        title="Wide",
+        columns=columns,
+        rows=(("some words here",) * 14,),
+        evidence="synthetic",
+    )
+    assert layout_of(wide).landscape
+    part = Part(heading="Wide things", anchor="wide", tables=(wide,))
+    for parts, together in (
+        ((PAGE.parts[0], part), True),
+        ((PAGE.parts[0], replace(part, paragraphs=("Words first.",))), False),
+    ):
+        path = tmp_path / f"{together}.docx"
+        write_word(replace(PAGE, parts=parts), path, figures=tmp_path)
+        page_of: dict[str, int] = {}
+        page = 0
+        for paragraph in docx.Document(str(path)).paragraphs:
+            page_of[paragraph.text] = page
+            page += paragraph._p.find(f".//{qn('w:sectPr')}") is not None
+        assert (page_of["Wide things"] == page_of["Table 1. Wide"]) is together

@@ -71,6 +71,12 @@ def add_table(document: "Document", table: Table) -> None:
         _turn(document, landscape=False)
 
 
+def turn_for(document: "Document", table: Table) -> None:
+    """Turn the page now if the table will need it: for a heading that is to stand above it."""
+    if layout_of(table).landscape:
+        _turn(document, landscape=True)
+
+
 def save_document(document: "Document", path: Path) -> None:
     """Write the document whole or not at all; the same document gives the same bytes.
 

@@ -15,7 +15,14 @@ from sofs_bayes.reporting.page import (
     page_tables,
     with_minus,
 )
-from sofs_bayes.reporting.word import CAPTION, NOTE, add_table, new_document, save_document
+from sofs_bayes.reporting.word import (
+    CAPTION,
+    NOTE,
+    add_table,
+    new_document,
+    save_document,
+    turn_for,
+)
 from sofs_bayes.reporting.word_xml import element
 from sofs_bayes.spec import Evidence
 
@@ -69,6 +76,8 @@ def evidences_of(page: Page) -> tuple[Evidence, ...]:
 
 
 def _add_part(document: "Document", part: Part, figures: Path) -> None:
+    if part.tables and not _text_first(part):
+        turn_for(document, part.tables[0])
     document.add_heading(_heading(part), part.level - 1)
     if part.evidence == "synthetic":
         _mark(document, f"Made-up children. {MADE_UP}")
@@ -96,6 +105,12 @@ def _add_part(document: "Document", part: Part, figures: Path) -> None:
     if part.folded:
         named = "; ".join(f"{table.caption} ({table.name})" for table in part.folded)
         document.add_paragraph(FOLDED.format(named), style=NOTE)
+
+
+def _text_first(part: Part) -> bool:
+    """Whether something that reads upright stands between a part's heading and its tables."""
+    above = (part.boxes, part.paragraphs, part.bullets, part.entries, part.figures)
+    return part.explorer is not None or any(above)
 
 
 def _heading(part: Part) -> str:

@@ -20,6 +20,7 @@ from sofs_bayes.reporting.figures.numbers import (
     ShownScale,
     amount,
     counted,
+    minus,
     not_converged,
     only_value,
     percent,
@@ -172,7 +173,7 @@ def _lines(rows: Sequence[ShrinkageRow], scale: ShownScale) -> list[Line]:
                     numbers_text(unpooled, scale, decimals),
                     numbers_text(pooled, scale, decimals),
                 ),
-                pulled="–" if math.isnan(row.shrinkage) else f"{100 * row.shrinkage:.0f}%",
+                pulled="–" if math.isnan(row.shrinkage) else minus(f"{100 * row.shrinkage:.0f}%"),
                 height=max(len(label) * line_height(STYLE.text), 2 * EACH) + 0.12,
             )
         )

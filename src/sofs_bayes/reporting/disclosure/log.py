@@ -1,7 +1,7 @@
 """What was checked, which rule was met and what was done, line by line, for a custodian."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 from sofs_bayes.reporting.tables import rows_to_csv
@@ -72,8 +72,8 @@ def log_markdown(log: Sequence[LogLine], *, rule: str) -> str:
         chosen = [output for output in outputs if worst[output] == result]
         if chosen:
             lines += [f"## {HEADINGS[result]}", ""]
-        for output in chosen:
-            lines += _changed(output, [line for line in log if line.output == output])
+        for names, same in _alike(chosen, log):
+            lines += _changed(names, same)
     if unchanged := [line for line in log if worst[line.output] == "passed"]:
         lines += [f"## {HEADINGS['passed']}", "", "| Output | What it is | Rules that it meets |"]
         lines += ["| --- | --- | --- |"]
@@ -85,12 +85,24 @@ def log_markdown(log: Sequence[LogLine], *, rule: str) -> str:
     return "\n".join(lines)
 
 
-def _changed(output: str, log: Sequence[LogLine]) -> list[str]:
-    what = log[0].what
+def _alike(
+    outputs: Sequence[str], log: Sequence[LogLine]
+) -> Iterable[tuple[list[str], list[LogLine]]]:
+    """Outputs of which everything said is the same, with what is said of the first of them."""
+    found: dict[tuple[LogLine, ...], list[str]] = {}
+    for output in outputs:
+        own = tuple(replace(line, output="") for line in log if line.output == output)
+        found.setdefault(own, []).append(output)
+    return ((names, list(lines)) for lines, names in found.items())
+
+
+def _changed(names: Sequence[str], log: Sequence[LogLine]) -> list[str]:
+    what = f"{log[0].what[:1].upper()}{log[0].what[1:]}"
+    alone = len(names) == 1
     return [
-        f"### {output}",
+        f"### {names[0]}" if alone else f"### {what}: {len(names)} outputs",
         "",
-        f"{what[:1].upper()}{what[1:]}.",
+        f"{what}." if alone else f"{', '.join(names)}.",
         "",
         "| Rule | Result | Affected | What was done |",
         "| --- | --- | ---: | --- |",

@@ -44,7 +44,9 @@ def add_effects(verbs: Verbs) -> None:
         " CSV into a path without an ending is a folder with a file for each table; in one file"
         " or on the screen, tables of different columns stand below each other.",
     )
-    verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    verb.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="run folders that fit wrote"
+    )
     verb.add_argument(
         "--table", nargs="+", choices=KINDS, default=("effects",), metavar="KIND", help=KINDS_HELP
     )

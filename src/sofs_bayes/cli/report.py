@@ -17,7 +17,9 @@ def add_report(verbs: Verbs) -> None:
         "Run folders → one report: a page, the same for Word, tables and figures.",
         "The page needs no network. Runs may rest on different evidence; each part says on which.",
     )
-    verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    verb.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="run folders that fit wrote"
+    )
     verb.add_argument("-o", "--output", type=Path, default=Path("report"), metavar="FOLDER")
     verb.add_argument(
         "--beside",

@@ -62,10 +62,14 @@ def add_fit(verbs: Verbs) -> None:
 def add_run_readers(verbs: Verbs) -> None:
     """`diagnose`, `effects` and `figure`: what a run folder holds."""
     verb = add_verb(verbs, "diagnose", _diagnose, "A run folder → the verdict on its draws.")
-    verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    verb.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="run folders that fit wrote"
+    )
     add_effects(verbs)
     verb = add_verb(verbs, "figure", _figure, "Run folders → pictures, each with its data as CSV.")
-    verb.add_argument("runs", nargs="+", type=Path, metavar="RUN")
+    verb.add_argument(
+        "runs", nargs="+", type=Path, metavar="RUN", help="run folders that fit wrote"
+    )
     verb.add_argument(
         "-o",
         "--output",

@@ -138,3 +138,14 @@ def test_tables_from_python(runs: tuple[str, str], tmp_path: Path) -> None:
     assert openpyxl.load_workbook(tmp_path / "t.xlsx").sheetnames == ["Contents", "effects"]
     assert "\\toprule" in sb.to_latex(tables[0])
     assert json.loads(sb.to_json(tables[0]))["evidence"] == "published-inferred"
+
+
+def test_runs_may_stand_behind_the_kinds(runs: tuple[str, str], capsys: Say) -> None:
+    before = as_json(capsys, *runs, "--table", "priors")
+    behind = as_json(capsys, "--table", "priors", *runs)
+    assert titles(before) == titles(behind)
+    with pytest.raises(SystemExit, match="2"):
+        main(["effects", "--table", "priors", "nowhere"])
+    assert "'nowhere'" in capsys.readouterr().err
+    assert main(["effects", "--table", "priors"]) == 2
+    assert "RUN" in capsys.readouterr().err

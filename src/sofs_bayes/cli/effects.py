@@ -3,7 +3,7 @@
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.cli.arguments import Verbs, add_verb
 from sofs_bayes.cli.exports import Export, add_disclosure_options, export_of
@@ -33,6 +33,28 @@ KINDS_HELP = (
 )
 
 
+class _Kinds(argparse.Action):
+    """Kinds of tables; folders that stand behind them are runs, as in `--table pilots runs/x`."""
+
+    def __call__(
+        self,
+        parser: argparse.ArgumentParser,
+        namespace: argparse.Namespace,
+        values: str | Sequence[Any] | None,
+        option_string: str | None = None,
+    ) -> None:
+        words = list(values or ())
+        count = next((i for i, word in enumerate(words) if word not in KINDS), len(words))
+        kinds, runs = words[:count], words[count:]
+        if unknown := [word for word in runs if not Path(word).is_dir()] or words[:1] * (not kinds):
+            choices = ", ".join(repr(kind) for kind in KINDS)
+            raise argparse.ArgumentError(
+                self, f"invalid choice: {unknown[0]!r} (choose from {choices})"
+            )
+        setattr(namespace, self.dest, kinds)
+        namespace.runs_behind = [Path(word) for word in runs]
+
+
 def add_effects(verbs: Verbs) -> None:
     """`effects`: run folders → tables for readers."""
     verb = add_verb(
@@ -45,10 +67,15 @@ def add_effects(verbs: Verbs) -> None:
         " or on the screen, tables of different columns stand below each other.",
     )
     verb.add_argument(
-        "runs", nargs="+", type=Path, metavar="RUN", help="run folders that fit wrote"
+        "runs", nargs="*", type=Path, metavar="RUN", help="run folders that fit wrote"
     )
     verb.add_argument(
-        "--table", nargs="+", choices=KINDS, default=("effects",), metavar="KIND", help=KINDS_HELP
+        "--table",
+        nargs="+",
+        action=_Kinds,
+        default=("effects",),
+        metavar="KIND",
+        help=KINDS_HELP,
     )
     verb.add_argument(
         "--format",
@@ -70,6 +97,9 @@ def add_effects(verbs: Verbs) -> None:
 
 
 def _effects(options: argparse.Namespace) -> int:
+    options.runs += getattr(options, "runs_behind", [])
+    if not options.runs:
+        raise BadInput("RUN", "", "no run folder", "one or more that fit wrote")
     from sofs_bayes.reporting.run_folder import check_new
     from sofs_bayes.reporting.table_files import format_of, text_of, write_tables
 

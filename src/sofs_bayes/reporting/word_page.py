@@ -97,7 +97,12 @@ def _add_part(document: "Document", part: Part, figures: Path) -> None:
             add_table(document, table)
     for drawing in part.figures:
         _add_figure(
-            document, figures / f"{drawing.name}.png", drawing.alt, figure_caption(part, drawing)
+            document,
+            figures / f"{drawing.name}.png",
+            drawing.alt,
+            figure_caption(part, drawing),
+            # Where only files are named below, the picture's own title has to do.
+            style=CAPTION if part.captions.get(drawing.name) else NOTE,
         )
     for table in part.tables:
         add_table(document, table)
@@ -160,7 +165,7 @@ def _shade(paragraph: "Paragraph", fill: str, border: str) -> None:
     properties.insert_element_before(shade, *successors[1:])
 
 
-def _add_figure(document: "Document", png: Path, alt: str, caption: str) -> None:
+def _add_figure(document: "Document", png: Path, alt: str, caption: str, *, style: str) -> None:
     from docx.shared import Cm
 
     document.add_picture(str(png), width=Cm(WIDTH))
@@ -169,7 +174,7 @@ def _add_figure(document: "Document", png: Path, alt: str, caption: str) -> None
     properties = document.inline_shapes[-1]._inline.docPr
     properties.set("descr", alt)
     properties.set("title", png.stem)
-    below = document.add_paragraph(with_minus(caption), style=CAPTION)
+    below = document.add_paragraph(with_minus(caption), style=style)
     below.paragraph_format.keep_with_next = False
 
 

@@ -88,6 +88,8 @@ def test_a_longer_calibration_is_kept_by_one_of_all(tmp_path: Path) -> None:
     options: dict[str, Any] = {"around": "data"}
     calibrate(spec.load("cla-printed"), (), folder / "cla-printed", replicates=FEW + 7, **options)
     calibrate_all(folder, names=["cla-printed", "icpc-printed"], replicates=FEW, **options)
+    calibrate_all(folder, names=["icpc-printed"], replicates=FEW, **options)
+    assert (folder / "cla-printed" / "replicates").is_dir()
     asked = {
         name: json.loads((folder / name / "manifest.json").read_text("utf-8"))["options"]
         for name in ("cla-printed", "icpc-printed")

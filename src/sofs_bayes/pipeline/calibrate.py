@@ -324,7 +324,9 @@ def calibrate_all(
         )
         results.append(found)
         good = good and passed
-    with replaced_results(folder, kept=[each.name for each in chosen]) as scratch:
+    # Calibrations of other analyses, which may have taken hours, stay where they are.
+    others = [path.parent.name for path in folder.glob(f"*/{STORE}")]
+    with replaced_results(folder, kept=[*others, *(each.name for each in chosen)]) as scratch:
         write_overview(scratch, results, versions=versions(), scenarios=beside)
         manifest = {
             "evidence": "synthetic",

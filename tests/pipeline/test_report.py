@@ -110,7 +110,7 @@ def test_a_replication_stands_beside(run_path: Path, replicated: Path, tmp_path:
 def test_a_run_that_may_not_leave_is_refused(
     run_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("sofs_bayes.reporting.disclosure.runs.refused", lambda _: "too few")
+    monkeypatch.setattr("sofs_bayes.pipeline.disclosure.refused", lambda _: "too few")
     with pytest.raises(BadInput, match="a run that may not leave; allowed: too few"):
         report([run_path], tmp_path / "report")
     assert list(tmp_path.iterdir()) == []

@@ -114,27 +114,11 @@ def export_of(folders: Sequence[Path], options: argparse.Namespace) -> Export:
     return _cleared(folders, rule_of(options), earlier_runs(options.earlier))
 
 
-def runs_to_export(folders: Sequence[Path]) -> "list[Run]":
-    """The runs in the folders, as far as they may leave under the usual rules."""
-    from sofs_bayes.reporting.disclosure.rules import OutputRule
-
-    return list(_cleared(folders, OutputRule(), []).runs)
-
-
 def _cleared(folders: Sequence[Path], rule: "OutputRule", earlier: "Sequence[Released]") -> Export:
-    from sofs_bayes.reporting.disclosure.runs import cleared, refused, released
+    from sofs_bayes.pipeline.disclosure import cleared_runs
     from sofs_bayes.reporting.run_folder import read
 
-    known = list(earlier)
-    runs: list[Run] = []
-    log: list[LogLine] = []
-    for run, folder in [(read(folder), folder) for folder in folders]:
-        one, lines = cleared(run, rule, earlier=known)
-        if reason := refused(lines):
-            raise BadInput(folder, "disclosure check", "a run that may not leave", reason)
-        known.append(released(one))
-        runs.append(one)
-        log += lines
-    return Export(
-        runs=tuple(runs), log=tuple(log), rule=rule, released=tuple(known[len(earlier) :])
+    runs, log, released = cleared_runs(
+        [read(folder) for folder in folders], rule, earlier, places=folders
     )
+    return Export(runs=runs, log=log, rule=rule, released=released)

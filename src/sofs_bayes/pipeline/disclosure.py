@@ -11,7 +11,8 @@ from sofs_bayes.reporting.disclosure.folders import Judged, judged_folder
 from sofs_bayes.reporting.disclosure.ledger import beside, earlier_runs, write_log
 from sofs_bayes.reporting.disclosure.log import LogLine
 from sofs_bayes.reporting.disclosure.rules import OutputRule
-from sofs_bayes.reporting.run_folder import check_target, fill, whole_folder
+from sofs_bayes.reporting.disclosure.runs import Released, cleared, refused, released
+from sofs_bayes.reporting.run_folder import Run, check_target, fill, whole_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +77,41 @@ def disclose(
     if output is not None:
         _write(folder, output, found, rule, replace=replace)
     return Disclosed(clean=found.clean, log=found.log, rule=rule)
+
+
+def cleared_runs(
+    runs: Sequence[Run],
+    rule: OutputRule,
+    earlier: Sequence[Released],
+    *,
+    places: Sequence[Path | str],
+) -> tuple[tuple[Run, ...], tuple[LogLine, ...], tuple[Released, ...]]:
+    """The runs without what may not leave, each also judged beside those before it.
+
+    Parameters
+    ----------
+    places
+        What a refusal calls each run: its folder, or its analysis.
+
+    Returns
+    -------
+    runs, log, released
+        The last are the counts that leave: what later exports are checked against.
+
+    Raises
+    ------
+    BadInput
+        A run that may not leave at all.
+    """
+    known, found, log = list(earlier), list[Run](), list[LogLine]()
+    for run, place in zip(runs, places, strict=True):
+        one, lines = cleared(run, rule, earlier=known)
+        if reason := refused(lines):
+            raise BadInput(place, "disclosure check", "a run that may not leave", reason)
+        known.append(released(one))
+        found.append(one)
+        log += lines
+    return tuple(found), tuple(log), tuple(known[len(earlier) :])
 
 
 def _write(folder: Path, output: Path, found: Judged, rule: OutputRule, *, replace: bool) -> None:

@@ -16,7 +16,6 @@ from sofs_bayes.reporting.run_folder import Run, check_target, sha256, whole_fol
 if TYPE_CHECKING:
     from sofs_bayes.reporting.disclosure.log import LogLine
     from sofs_bayes.reporting.disclosure.rules import OutputRule
-    from sofs_bayes.reporting.disclosure.runs import Released
     from sofs_bayes.reporting.page import Page
     from sofs_bayes.reporting.tables import Table
 
@@ -73,14 +72,16 @@ def report(
     _check_formats(formats)
     read = [run if isinstance(run, Run) else run_folder.read(Path(run)) for run in runs]
     _check_names(read)
+    from sofs_bayes.pipeline.disclosure import cleared_runs
     from sofs_bayes.reporting.disclosure.ledger import earlier_runs, write_log
     from sofs_bayes.reporting.disclosure.rules import OutputRule
-    from sofs_bayes.reporting.disclosure.runs import released
     from sofs_bayes.reporting.run_report import report_page
     from sofs_bayes.reporting.run_report_beside import open_beside
 
     applied = rule or OutputRule()
-    opened, log = _cleared(read, applied, earlier_runs([Path(each) for each in earlier]))
+    known = earlier_runs([Path(each) for each in earlier])
+    names = [run.analysis.name for run in read]
+    opened, log, shown = cleared_runs(read, applied, known, places=names)
     further = [open_beside(Path(each)) for each in beside]
     progress("tables and figures")
     page = report_page(opened, beside=further, title=title, versions=versions())
@@ -88,27 +89,8 @@ def report(
     with whole_folder(target, replace=replace) as scratch:
         _write(scratch, page, formats, progress=progress)
         _write_manifest(scratch, opened, beside=[Path(each).name for each in beside])
-        shown = [released(run) for run in opened]
         write_log(scratch, [*log, *lines], rule=applied, runs=shown)
     return target, page.status == "converged"
-
-
-def _cleared(
-    runs: Sequence[Run], rule: "OutputRule", earlier: "Sequence[Released]"
-) -> "tuple[tuple[Run, ...], list[LogLine]]":
-    """The runs without what may not leave, each also judged beside those before it."""
-    from sofs_bayes.reporting.disclosure.runs import cleared, refused, released
-
-    known, found, log = list(earlier), list[Run](), list["LogLine"]()
-    for run in runs:
-        one, lines = cleared(run, rule, earlier=known)
-        if reason := refused(lines):
-            place = "disclosure check"
-            raise BadInput(run.analysis.name, place, "a run that may not leave", reason)
-        known.append(released(one))
-        found.append(one)
-        log += lines
-    return tuple(found), log
 
 
 def _cleared_page(page: "Page", rule: "OutputRule") -> "tuple[Page, list[LogLine]]":

@@ -12,7 +12,12 @@ from sofs_bayes.bayes.hierarchical import build_model, model_data, structure_of
 from sofs_bayes.bayes.sampling import compile_graph, sample, stage_seed
 from sofs_bayes.checks.calibration import Fitted, Problem, Truths
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD, effects_ranked, elements
-from sofs_bayes.checks.short_fits import ATTEMPTS, short_gate, shortened
+from sofs_bayes.checks.short_fits import (
+    ATTEMPTS_OF_COUNTS,
+    SHORT_OF_COUNTS,
+    short_gate,
+    shortened,
+)
 from sofs_bayes.estimands.did import did_effects
 from sofs_bayes.spec import HalfNormal, OpenAnalysis
 
@@ -69,7 +74,7 @@ def open_problem(design: OpenDesign) -> Problem[DidArrays]:
 
     def fit(arrays: DidArrays, attempt: int, seed: int) -> Fitted | None:
         stage = f"{seed} / attempt {attempt}"
-        sampler = shortened(analysis.sampler, attempt)
+        sampler = shortened(analysis.sampler, attempt, SHORT_OF_COUNTS)
         try:
             tree = sample(compiled, sampler, data=design.data(arrays), stage=stage, cores=1)
         except RuntimeError:  # no point to start from: the caller counts it
@@ -79,7 +84,7 @@ def open_problem(design: OpenDesign) -> Problem[DidArrays]:
         statistics = tree["sample_stats"].to_dataset()
         return Fitted(draws=draws, failures=short_gate(draws, statistics))
 
-    return Problem(generate=generate, fit=fit, attempts=ATTEMPTS)
+    return Problem(generate=generate, fit=fit, attempts=ATTEMPTS_OF_COUNTS)
 
 
 def prior_draw(

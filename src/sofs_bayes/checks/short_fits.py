@@ -4,7 +4,7 @@ A rank needs `DRAWS` nearly independent draws, not the thousands that an interva
 does not pass is sampled for longer, in the end as long as the analysis itself is.
 """
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 import numpy as np
@@ -20,6 +20,10 @@ Floats = npt.NDArray[np.float64]
 # Chains, tuning and kept draws of each attempt but the last, which is the analysis's own.
 SHORT = ((2, 150, 240), (2, 300, 600))
 ATTEMPTS = len(SHORT) + 1
+# Counts of a hundred authorities have as many shocks as cells: two of five fits need more than
+# the first attempt, one of six more than the second, and the analysis's own takes half a minute.
+SHORT_OF_COUNTS = (*SHORT, (2, 500, 2000))
+ATTEMPTS_OF_COUNTS = len(SHORT_OF_COUNTS) + 1
 # Larger steps than a fit whose every tail counts would take: 14 to 33% faster for the main models,
 # and what diverges is sampled again.
 MOST_ACCEPTED = 0.8
@@ -30,11 +34,13 @@ MAX_RHAT = 1.05
 MIN_ESS = float(DRAWS)
 
 
-def shortened(sampler: Sampler, attempt: int) -> Sampler:
+def shortened(
+    sampler: Sampler, attempt: int, short: Sequence[tuple[int, int, int]] = SHORT
+) -> Sampler:
     """The analysis's sampler for an attempt: short ones first, its own at last."""
-    if attempt >= len(SHORT):
+    if attempt >= len(short):
         return sampler
-    chains, tune, draws = SHORT[attempt]
+    chains, tune, draws = short[attempt]
     accepted = min(sampler.target_accept, MOST_ACCEPTED)
     return replace(sampler, chains=chains, tune=tune, draws=draws, target_accept=accepted)
 

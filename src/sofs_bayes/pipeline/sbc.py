@@ -114,7 +114,7 @@ def prepared(
         "around": around,
         "design": digest(design),
         "seed": analysis.sampler.seed,
-        "rules": rules(),
+        "rules": rules() if isinstance(analysis, HierarchicalAnalysis) else rules_of_counts(),
         "versions": versions(),
     }
     key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
@@ -134,6 +134,13 @@ def rules() -> dict[str, Any]:
         "rhat": short_fits.MAX_RHAT,
         "ess": short_fits.MIN_ESS,
     }
+
+
+def rules_of_counts() -> dict[str, Any]:
+    """The same for open counts."""
+    from sofs_bayes.checks.short_fits import SHORT_OF_COUNTS
+
+    return rules() | {"short": SHORT_OF_COUNTS}
 
 
 # -------------------------------------------------------------------------- children's analyses

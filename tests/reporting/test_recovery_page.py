@@ -68,6 +68,7 @@ def found() -> Recovered:
         grid=grid,
         evidence="synthetic",
         design=(6, 5, 152231),
+        published=True,
         rows=rows,
         owed=owed_coverage(of_prior),
         reliability=reliability(of_prior),
@@ -120,6 +121,15 @@ def test_the_page_is_written_with_its_figures(found: Recovered, tmp_path: Path) 
     assert names == {"coverage", "power", "width", "reliability"}
     for drawing in recovery_figures(found):
         assert drawing.alt in page.replace("&#39;", "'").replace("&gt;", ">")
+
+
+def test_a_page_on_other_data_does_not_speak_of_the_published_design(
+    found: Recovered, tmp_path: Path
+) -> None:
+    write_recovery_page(tmp_path, replace(found, published=False), versions={"sofs-bayes": "0"})
+    page = (tmp_path / "index.html").read_text(encoding="utf-8")
+    assert "what the design of the data given could and could not have detected" in page
+    assert "published design" not in page
 
 
 def test_one_size_and_one_effect_have_no_curves(found: Recovered) -> None:

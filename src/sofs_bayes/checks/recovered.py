@@ -24,6 +24,8 @@ class Recovered:
         Of the cells that the design is taken from; outcomes are simulated in any case.
     design
         How many pilots, comparators and children there are in it.
+    published
+        Whether it is the published one, as the bundled made-up children have it.
     rows, owed, reliability, assurance, detectable
         The measures.
     notes
@@ -37,6 +39,7 @@ class Recovered:
     grid: Grid
     evidence: Evidence
     design: tuple[int, int, int]
+    published: bool
     rows: tuple[RecoveryRow, ...]
     owed: tuple[OwedRow, ...]
     reliability: tuple[ReliabilityRow, ...]

@@ -121,7 +121,8 @@ def recover(
     store = open_store(folder / STORE, job, replace=replace)
     numbers = job.numbers(replicates, of_prior)
     made = make(job, store, numbers, workers=workers, scheduler=scheduler, progress=progress)
-    found = recovered(job, made, grid=grid, prior=name, evidence=evidence)
+    published = data is None
+    found = recovered(job, made, grid=grid, prior=name, evidence=evidence, published=published)
     _write(folder, found, job)
     return found, found.passed
 
@@ -133,6 +134,7 @@ def recovered(
     grid: Grid,
     prior: str,
     evidence: Evidence,
+    published: bool,
 ) -> Recovered:
     """All measures of finished replicates."""
     count, data = len(job.scenarios), job.design.data
@@ -154,6 +156,7 @@ def recovered(
             len(data.authorities) - len(data.pilots),
             round(float(data.cells["children"].sum())),
         ),
+        published=published,
         rows=rows,
         owed=owed_coverage(by[0]),
         reliability=reliability(by[0]),

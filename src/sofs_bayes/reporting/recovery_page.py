@@ -62,9 +62,10 @@ def write_recovery_page(folder: Path, found: Recovered, *, versions: Mapping[str
     )
     analysis = found.analysis
     pilots, comparators, _ = found.design
+    design = "the published design" if found.published else "the design of the data given"
     page = Page(
         title=f"Recovery: {analysis.title}",
-        heading=f"{analysis.title}: what the published design could and could not have detected",
+        heading=f"{analysis.title}: what {design} could and could not have detected",
         lead=f"Known effects in a design of {pilots} pilots and {comparators} comparators, analysed"
         " by the hierarchical model and by the regression as published.",
         parts=tuple(part for part in parts if part.bullets or part.figures or part.folded),

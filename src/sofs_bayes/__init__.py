@@ -19,7 +19,8 @@ if TYPE_CHECKING:
     from sofs_bayes.matching.authorities import choose_comparators
     from sofs_bayes.matching.pre_trend import pre_trend_fit
     from sofs_bayes.matching.strata import match_frame, read_matched
-    from sofs_bayes.pipeline.calibrate import calibrate, calibrate_all
+    from sofs_bayes.pipeline.calibrate import calibrate
+    from sofs_bayes.pipeline.calibrate_all import calibrate_all
     from sofs_bayes.pipeline.children import collapse, match, matched_file
     from sofs_bayes.pipeline.comparison import compare
     from sofs_bayes.pipeline.disclosure import disclose
@@ -98,7 +99,7 @@ _PUBLIC = {
     "open_posterior": ("reporting.run_folder", "open_posterior"),
     "compare": ("pipeline.comparison", "compare"),
     "calibrate": ("pipeline.calibrate", "calibrate"),
-    "calibrate_all": ("pipeline.calibrate", "calibrate_all"),
+    "calibrate_all": ("pipeline.calibrate_all", "calibrate_all"),
     "recover": ("pipeline.recovery", "recover"),
     "effects_table": ("reporting.contents", "effects_table"),
     "sensitivity_table": ("reporting.contents", "sensitivity_table"),

@@ -15,7 +15,9 @@ from sofs_bayes.checks import open_calibration
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline import sbc
-from sofs_bayes.pipeline.calibrate import LEAST, calibrate, calibrate_all, replaced_results
+from sofs_bayes.pipeline.calibrate import LEAST, calibrate
+from sofs_bayes.pipeline.calibrate_all import calibrate_all
+from sofs_bayes.pipeline.results_beside import replaced_results
 from sofs_bayes.pipeline.sbc import SbcJob, digest
 
 DFE = Path(__file__).parents[1] / "data" / "dfe"

@@ -15,8 +15,8 @@ from sofs_bayes.pipeline.fits import fit, save
 from sofs_bayes.pipeline.report import _cleared_page, report
 from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.page import Page, Part, page_tables
-from sofs_bayes.reporting.run_folder import sha256
 from sofs_bayes.reporting.tables import Column, Table, rows_to_csv
+from sofs_bayes.reporting.whole_files import sha256
 from sofs_bayes.spec import PrintedAnalysis, load
 
 

@@ -14,9 +14,10 @@ from sofs_bayes.frequentist.published_analysis import FurtherEffect, TermRow
 from sofs_bayes.reporting.contents import publication_tables
 from sofs_bayes.reporting.contents.calibration import ranks_table
 from sofs_bayes.reporting.digits import Estimate
-from sofs_bayes.reporting.run_folder import Run, sha256
+from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Table
 from sofs_bayes.reporting.tables import rows_to_csv, to_csv
+from sofs_bayes.reporting.whole_files import sha256
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.calibration import Calibrated

@@ -11,7 +11,8 @@ from hypothesis import strategies as st
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.published.audit import audit
-from sofs_bayes.reporting.report import effect_sentence, write_report
+from sofs_bayes.reporting.report import write_report
+from sofs_bayes.reporting.report_words import effect_sentence
 from sofs_bayes.reporting.run_folder import Run
 
 MakeEffect = Callable[..., EffectRow]

@@ -18,19 +18,9 @@ from hypothesis import strategies as st
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, ProbabilityRow, RateRow
 from sofs_bayes.published.facts import facts_sha256
-from sofs_bayes.reporting.run_folder import (
-    Run,
-    check_target,
-    extra_types,
-    open_posterior,
-    read,
-    read_rows,
-    sha256,
-    whole_folder,
-    write,
-    write_new,
-)
+from sofs_bayes.reporting.run_folder import Run, extra_types, open_posterior, read, read_rows, write
 from sofs_bayes.reporting.tables import rows_to_csv
+from sofs_bayes.reporting.whole_files import check_target, sha256, whole_folder, write_new
 from sofs_bayes.spec import OpenAnalysis, fingerprint
 
 VERSIONS = {"python": "3.12", "sofs-bayes": "0.1.0"}

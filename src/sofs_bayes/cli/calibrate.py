@@ -90,7 +90,7 @@ def _calibrate(options: argparse.Namespace) -> int:
 
 
 def _all(options: argparse.Namespace, asked: dict[str, Any]) -> int:
-    from sofs_bayes.pipeline.calibrate import calibrate_all
+    from sofs_bayes.pipeline.calibrate_all import calibrate_all
 
     for name in ("prior", "reading"):
         if getattr(options, name) is not None:

@@ -57,7 +57,7 @@ def _parsers(verbs: Verbs) -> dict[str, Parser]:
 
 def _write_all(pages: "tuple[Page, ...]", folder: Path) -> int:
     from sofs_bayes.cli.manual_html import to_html
-    from sofs_bayes.reporting.run_folder import whole_folder
+    from sofs_bayes.reporting.whole_files import whole_folder
 
     with whole_folder(folder) as scratch:
         for name, text in to_html(pages).items():

@@ -116,7 +116,7 @@ def _list(_: argparse.Namespace) -> int:
 
 def _fit(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
-    from sofs_bayes.reporting.run_folder import check_target
+    from sofs_bayes.reporting.whole_files import check_target
 
     analysis = spec.load(options.analysis)
     target = options.output or Path("runs") / analysis.name
@@ -189,7 +189,7 @@ def _figure(options: argparse.Namespace) -> int:
 
     from sofs_bayes.reporting.figures import save
     from sofs_bayes.reporting.pictures import drawings
-    from sofs_bayes.reporting.run_folder import check_target
+    from sofs_bayes.reporting.whole_files import check_target
 
     folders = list(dict.fromkeys(options.runs))
     export = export_of(folders, options)

@@ -1,12 +1,10 @@
-"""Calibrations of any analyses → a folder for each, and one page over all."""
+"""The calibration of any analysis → a folder."""
 
 import json
 import shutil
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from dataclasses import replace as dataclass_replace
 from pathlib import Path
-from tempfile import mkdtemp
 from typing import TYPE_CHECKING, Any
 
 import tomli_w
@@ -15,6 +13,7 @@ from sofs_bayes import spec
 from sofs_bayes.checks.calibration import Around, Calibrated
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline.cluster import check_scheduler
+from sofs_bayes.pipeline.results_beside import replaced_results
 from sofs_bayes.pipeline.sbc import UNFINISHED
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.spec import (
@@ -92,7 +91,7 @@ def calibrate(
         Anything that cannot be used.
     """
     if replicates is None:
-        replicates = _usual(analysis)
+        replicates = usual(analysis)
     if isinstance(analysis, ChildrenAnalysis):
         allowed = "another kind (children's records: calibrate icpc-linear)"
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
@@ -196,7 +195,7 @@ def _sampled(
 
 def check_folder(folder: Path) -> None:
     """Refuse a place that cannot be a calibration's, before any work."""
-    from sofs_bayes.reporting.run_folder import check_target
+    from sofs_bayes.reporting.whole_files import check_target
 
     try:
         there = {path.name for path in folder.iterdir()}
@@ -230,110 +229,6 @@ def _write(
         (scratch / "manifest.json").write_text(text, encoding="utf-8")
 
 
-def _usual(analysis: Analysis) -> int:
+def usual(analysis: Analysis) -> int:
+    """How many replicates are made where nobody says."""
     return USUAL_PRINTED if isinstance(analysis, PrintedAnalysis) else USUAL
-
-
-def _at_least(replicates: int | None, analysis: Analysis, folder: Path) -> int:
-    """What is asked for, or as many as an earlier, longer calibration has left."""
-    from sofs_bayes.pipeline.replicates import in_a_row
-
-    asked = _usual(analysis) if replicates is None else replicates
-    return asked if asked < LEAST else max(asked, in_a_row(folder / STORE))
-
-
-@contextmanager
-def replaced_results(folder: Path, *, kept: Sequence[str]) -> Iterator[Path]:
-    """A scratch folder whose content replaces the folder's if the block ends without an error.
-
-    Parameters
-    ----------
-    kept
-        Names in the folder that stay.
-    """
-    folder.mkdir(parents=True, exist_ok=True)
-    scratch = Path(mkdtemp(prefix=".writing.", dir=folder))
-    try:
-        yield scratch
-        for old in folder.iterdir():
-            if old.name in kept or old.name == scratch.name:
-                continue
-            if old.is_dir():
-                shutil.rmtree(old)
-            else:
-                old.unlink()
-        for new in scratch.iterdir():
-            new.replace(folder / new.name)
-    finally:
-        shutil.rmtree(scratch, ignore_errors=True)
-
-
-def calibrate_all(
-    output: Path | str,
-    *,
-    names: Sequence[str] = (),
-    open_data: Sequence[Path | str] = (),
-    around: Around = "prior",
-    replicates: int | None = None,
-    progress: Progress = silent,
-    **options: Any,
-) -> bool:
-    """Calibrations of bundled analyses, each in its own folder, and a page over all of them.
-
-    An analysis that has more finished replicates than are asked for is judged by all of them.
-
-    Parameters
-    ----------
-    output
-        The folder; those of the analyses lie in it.
-    names
-        Of the analyses; all bundled ones by default, those of open counts if there are data.
-    open_data
-        DfE files.
-    replicates
-        As `calibrate` takes it; the least number for each.
-    options
-        As `calibrate` takes them.
-
-    Returns
-    -------
-    bool
-        Whether nothing speaks against any posterior.
-    """
-    from sofs_bayes.reporting.calibration_page import write_overview
-
-    folder = Path(output)
-    known = {name: spec.load(path) for name, path in spec.bundled_models().items()}
-    chosen = [spec.load(name) for name in names] or [
-        analysis
-        for analysis in known.values()
-        if not isinstance(analysis, ChildrenAnalysis)
-        and (open_data or not isinstance(analysis, OpenAnalysis))
-    ]
-    results, beside, good = [], list["Table"](), True
-    for analysis in chosen:
-        found, passed = calibrate(
-            analysis,
-            open_data if isinstance(analysis, OpenAnalysis) else (),
-            folder / analysis.name,
-            around=around,
-            replicates=_at_least(replicates, analysis, folder / analysis.name),
-            tables=beside,
-            progress=progress,
-            **options,
-        )
-        results.append(found)
-        good = good and passed
-    # Calibrations of other analyses, which may have taken hours, stay where they are.
-    others = [path.parent.name for path in folder.glob(f"*/{STORE}")]
-    with replaced_results(folder, kept=[*others, *(each.name for each in chosen)]) as scratch:
-        write_overview(scratch, results, versions=versions(), scenarios=beside)
-        manifest = {
-            "evidence": "synthetic",
-            "status": "in" if good else "out",
-            "analyses": [each.name for each in chosen],
-            "around": around,
-            "versions": versions(),
-        }
-        (scratch / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
-    return good

@@ -11,8 +11,8 @@ from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline.watching import Progress, silent, timed, versions
 from sofs_bayes.published.facts import facts_sha256
-from sofs_bayes.reporting.run_folder import check_target, sha256, whole_folder
 from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
+from sofs_bayes.reporting.whole_files import check_target, sha256, whole_folder
 from sofs_bayes.spec import ChildrenAnalysis
 
 if TYPE_CHECKING:

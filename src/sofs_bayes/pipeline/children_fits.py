@@ -11,7 +11,8 @@ from sofs_bayes.estimands import EffectRow, Label, ProbabilityRow
 from sofs_bayes.pipeline.children_changes import changes, departure_sd, setting_of
 from sofs_bayes.pipeline.children_checks import shown_beside, shown_of_all
 from sofs_bayes.pipeline.watching import Progress, silent, timed
-from sofs_bayes.reporting.run_folder import Run, sha256
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.whole_files import sha256
 from sofs_bayes.spec import HierarchicalAnalysis
 
 if TYPE_CHECKING:

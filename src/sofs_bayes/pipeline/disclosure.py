@@ -12,7 +12,8 @@ from sofs_bayes.reporting.disclosure.ledger import beside, earlier_runs, write_l
 from sofs_bayes.reporting.disclosure.log import LogLine
 from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.disclosure.runs import Released, cleared, refused, released
-from sofs_bayes.reporting.run_folder import Run, check_target, fill, whole_folder
+from sofs_bayes.reporting.run_folder import Run, fill
+from sofs_bayes.reporting.whole_files import check_target, whole_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

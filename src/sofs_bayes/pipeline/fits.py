@@ -12,6 +12,7 @@ from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.whole_files import sha256
 from sofs_bayes.spec import (
     Analysis,
     ChildrenAnalysis,
@@ -105,7 +106,7 @@ def _fit_children(
     if unfinished is not None:
         key = {
             "analysis_sha256": fingerprint(analysis),
-            "data_sha256": run_folder.sha256(children_file(data)),
+            "data_sha256": sha256(children_file(data)),
             "versions": versions(),
         }
         store = open_store(Path(unfinished), key)

@@ -15,7 +15,8 @@ from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.reporting import run_folder
-from sofs_bayes.reporting.run_folder import Run, check_target
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.whole_files import check_target
 from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:

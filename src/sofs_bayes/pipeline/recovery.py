@@ -22,11 +22,11 @@ from sofs_bayes.checks.recovery_prior import (
 )
 from sofs_bayes.checks.recovery_scenarios import Grid
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline.calibrate import replaced_results
 from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.recovery_job import RecoveryJob, checked, grid_of, prepared
 from sofs_bayes.pipeline.replicates import open_store
 from sofs_bayes.pipeline.replicates import replicates as make
+from sofs_bayes.pipeline.results_beside import replaced_results
 from sofs_bayes.pipeline.sbc import digest
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.reporting.tables import rows_to_csv

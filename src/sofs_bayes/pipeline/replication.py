@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.pipeline.children import load_children, matched_file, write_manifest
 from sofs_bayes.pipeline.watching import Progress, silent, timed, versions
-from sofs_bayes.reporting.run_folder import check_target, read_rows, whole_folder
+from sofs_bayes.reporting.run_folder import read_rows
 from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
+from sofs_bayes.reporting.whole_files import check_target, whole_folder
 from sofs_bayes.spec import ChildrenAnalysis
 
 if TYPE_CHECKING:

@@ -11,7 +11,8 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.reporting import run_folder
-from sofs_bayes.reporting.run_folder import Run, check_target, sha256, whole_folder
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.whole_files import check_target, sha256, whole_folder
 
 if TYPE_CHECKING:
     from sofs_bayes.reporting.disclosure.log import LogLine

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline.children import load_children
 from sofs_bayes.pipeline.watching import Progress, silent
-from sofs_bayes.reporting.run_folder import check_target, whole_folder
+from sofs_bayes.reporting.whole_files import check_target, whole_folder
 from sofs_bayes.spec import ChildrenAnalysis
 
 if TYPE_CHECKING:

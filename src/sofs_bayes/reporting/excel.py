@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.reporting.excel_cells import FONT, THICK_RULE, THIN_RULE, cell_at, put, put_text
 from sofs_bayes.reporting.office_files import legal_text, settled
-from sofs_bayes.reporting.run_folder import write_new
 from sofs_bayes.reporting.table_model import (
     EVIDENCE_LINES,
     Table,
@@ -18,6 +17,7 @@ from sofs_bayes.reporting.table_model import (
     spans_of,
     unfolded,
 )
+from sofs_bayes.reporting.whole_files import write_new
 from sofs_bayes.reporting.widths import BOLD, letters_of, width_of
 
 if TYPE_CHECKING:

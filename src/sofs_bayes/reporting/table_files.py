@@ -9,7 +9,6 @@ from typing import Literal, get_args
 from sofs_bayes.errors import BadInput
 from sofs_bayes.reporting.excel import sheet_names, write_workbook
 from sofs_bayes.reporting.latex import to_latex
-from sofs_bayes.reporting.run_folder import whole_folder, write_new
 from sofs_bayes.reporting.tables import (
     Column,
     Table,
@@ -19,6 +18,7 @@ from sofs_bayes.reporting.tables import (
     to_markdown,
     unfolded,
 )
+from sofs_bayes.reporting.whole_files import whole_folder, write_new
 from sofs_bayes.reporting.word import add_table, new_document, save_document
 
 FileFormat = Literal["md", "csv", "html", "docx", "xlsx", "tex", "json"]

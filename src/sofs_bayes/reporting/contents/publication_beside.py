@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
-from sofs_bayes.reporting.run_folder import read_rows, sha256
+from sofs_bayes.reporting.run_folder import read_rows
+from sofs_bayes.reporting.whole_files import sha256
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.calibration import Calibrated

@@ -21,7 +21,8 @@ from sofs_bayes.reporting.disclosure.manifests import is_replicate, public_evide
 from sofs_bayes.reporting.disclosure.posteriors import Draws, cleared_draws, open_draws
 from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.disclosure.runs import PUBLIC, Released, cleared, refused, released
-from sofs_bayes.reporting.run_folder import Run, read, sha256
+from sofs_bayes.reporting.run_folder import Run, read
+from sofs_bayes.reporting.whole_files import sha256
 
 POSTERIOR = "posterior.nc"
 REPLICATED = re.compile(r"(table-[4-7]|decisions|totals)\.csv")  # of replicate, below fits.csv

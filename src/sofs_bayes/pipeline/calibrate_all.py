@@ -1,0 +1,95 @@
+"""Calibrations of many analyses, each in a folder of its own, and one page over all of them."""
+
+import json
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from sofs_bayes import spec
+from sofs_bayes.checks.calibration import Around
+from sofs_bayes.pipeline.calibrate import LEAST, STORE, calibrate, usual
+from sofs_bayes.pipeline.results_beside import replaced_results
+from sofs_bayes.pipeline.watching import Progress, silent, versions
+from sofs_bayes.spec import Analysis, ChildrenAnalysis, OpenAnalysis
+
+if TYPE_CHECKING:
+    from sofs_bayes.reporting.tables import Table
+
+
+def calibrate_all(
+    output: Path | str,
+    *,
+    names: Sequence[str] = (),
+    open_data: Sequence[Path | str] = (),
+    around: Around = "prior",
+    replicates: int | None = None,
+    progress: Progress = silent,
+    **options: Any,
+) -> bool:
+    """Calibrations of bundled analyses, each in its own folder, and a page over all of them.
+
+    An analysis that has more finished replicates than are asked for is judged by all of them.
+
+    Parameters
+    ----------
+    output
+        The folder; those of the analyses lie in it.
+    names
+        Of the analyses; all bundled ones by default, those of open counts if there are data.
+    open_data
+        DfE files.
+    replicates
+        As `calibrate` takes it; the least number for each.
+    options
+        As `calibrate` takes them.
+
+    Returns
+    -------
+    bool
+        Whether nothing speaks against any posterior.
+    """
+    from sofs_bayes.reporting.calibration_page import write_overview
+
+    folder = Path(output)
+    known = {name: spec.load(path) for name, path in spec.bundled_models().items()}
+    chosen = [spec.load(name) for name in names] or [
+        analysis
+        for analysis in known.values()
+        if not isinstance(analysis, ChildrenAnalysis)
+        and (open_data or not isinstance(analysis, OpenAnalysis))
+    ]
+    results, beside, good = [], list["Table"](), True
+    for analysis in chosen:
+        found, passed = calibrate(
+            analysis,
+            open_data if isinstance(analysis, OpenAnalysis) else (),
+            folder / analysis.name,
+            around=around,
+            replicates=_at_least(replicates, analysis, folder / analysis.name),
+            tables=beside,
+            progress=progress,
+            **options,
+        )
+        results.append(found)
+        good = good and passed
+    # Calibrations of other analyses, which may have taken hours, stay where they are.
+    others = [path.parent.name for path in folder.glob(f"*/{STORE}")]
+    with replaced_results(folder, kept=[*others, *(each.name for each in chosen)]) as scratch:
+        write_overview(scratch, results, versions=versions(), scenarios=beside)
+        manifest = {
+            "evidence": "synthetic",
+            "status": "in" if good else "out",
+            "analyses": [each.name for each in chosen],
+            "around": around,
+            "versions": versions(),
+        }
+        (scratch / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    return good
+
+
+def _at_least(replicates: int | None, analysis: Analysis, folder: Path) -> int:
+    """What is asked for, or as many as an earlier, longer calibration has left."""
+    from sofs_bayes.pipeline.replicates import in_a_row
+
+    asked = usual(analysis) if replicates is None else replicates
+    return asked if asked < LEAST else max(asked, in_a_row(folder / STORE))

@@ -17,6 +17,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline import sbc
 from sofs_bayes.pipeline.calibrate import LEAST, calibrate
 from sofs_bayes.pipeline.calibrate_all import calibrate_all
+from sofs_bayes.pipeline.replicates import KEY_FILE
 from sofs_bayes.pipeline.results_beside import replaced_results
 from sofs_bayes.pipeline.sbc import SbcJob, digest
 
@@ -101,19 +102,49 @@ def test_a_longer_calibration_is_kept_by_one_of_all(tmp_path: Path) -> None:
 
 
 def test_results_are_replaced_whole_or_not_at_all(tmp_path: Path) -> None:
-    (tmp_path / "kept").mkdir()
-    (tmp_path / "old").mkdir()
-    (tmp_path / "old.txt").touch()
+    for name in ("replicates", "tables", "thesis"):
+        (tmp_path / name).mkdir()
+        (tmp_path / name / "a.txt").touch()
+    (tmp_path / "sbc.csv").write_text("old", encoding="utf-8")
+    (tmp_path / "notes.txt").touch()
+    before = files_of(tmp_path)
     with (
         pytest.raises(RuntimeError, match="half-way"),
-        replaced_results(tmp_path, kept=("kept",)) as scratch,
+        replaced_results(tmp_path) as scratch,
     ):
-        (scratch / "new.txt").touch()
+        (scratch / "sbc.csv").touch()
         raise RuntimeError("half-way")
-    assert files_of(tmp_path) == {"kept", "old", "old.txt"}
-    with replaced_results(tmp_path, kept=("kept",)) as scratch:
-        (scratch / "new.txt").touch()
-    assert files_of(tmp_path) == {"kept", "new.txt"}
+    assert files_of(tmp_path) == before
+    with replaced_results(tmp_path) as scratch:
+        (scratch / "sbc.csv").write_text("new", encoding="utf-8")
+    # What others put there stays, with the work that is kept.
+    assert files_of(tmp_path) == before - {"tables"}
+    assert (tmp_path / "sbc.csv").read_text(encoding="utf-8") == "new"
+
+
+def test_a_folder_with_other_things_is_no_place_for_calibrations(tmp_path: Path) -> None:
+    """Their names do not make it one: many things have a folder called coverage."""
+    for name in ("coverage", "src"):
+        (tmp_path / name).mkdir()
+    (tmp_path / "paper.tex").touch()
+    before = files_of(tmp_path)
+    for start in (
+        lambda: calibrate(spec.load("icpc-printed"), (), tmp_path, replicates=FEW),
+        lambda: calibrate_all(tmp_path, names=["icpc-printed"], replicates=FEW),
+    ):
+        with pytest.raises(BadInput, match="a folder with other things in it"):
+            start()
+    assert files_of(tmp_path) == before
+
+
+def test_one_calibration_and_a_page_over_many_do_not_share_a_folder(tmp_path: Path) -> None:
+    for store in ("one/replicates", "many/icpc-printed/replicates"):
+        (tmp_path / store).mkdir(parents=True)
+        (tmp_path / store / KEY_FILE).write_text('{"key": "a"}', encoding="utf-8")
+    with pytest.raises(BadInput, match="the folder of one calibration"):
+        calibrate_all(tmp_path / "one", names=["icpc-printed"], replicates=FEW)
+    with pytest.raises(BadInput, match="a folder with other things in it"):
+        calibrate(spec.load("icpc-printed"), (), tmp_path / "many", replicates=FEW)
 
 
 # ---------------------------------------------------------------------------- from open counts

@@ -13,7 +13,7 @@ from sofs_bayes import spec
 from sofs_bayes.checks.calibration import Around, Calibrated
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline.cluster import check_scheduler
-from sofs_bayes.pipeline.results_beside import replaced_results
+from sofs_bayes.pipeline.results_beside import check_beside, replaced_results
 from sofs_bayes.pipeline.sbc import UNFINISHED
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.spec import (
@@ -98,7 +98,7 @@ def calibrate(
     _check_asked(analysis, replicates=replicates, workers=workers, prior=prior, reading=reading)
     name = next(iter(analysis.effect_priors)) if prior is None else prior
     folder = Path(output or Path("calibration") / analysis.name)
-    check_folder(folder)
+    check_beside(folder, KEPT)
     check_scheduler(scheduler)
     shared: dict[str, Any] = {
         "replicates": replicates,
@@ -193,26 +193,13 @@ def _sampled(
     )
 
 
-def check_folder(folder: Path) -> None:
-    """Refuse a place that cannot be a calibration's, before any work."""
-    from sofs_bayes.reporting.whole_files import check_target
-
-    try:
-        there = {path.name for path in folder.iterdir()}
-    except OSError:  # it is no folder, or there cannot be one
-        check_target(folder)
-        return
-    if there and not there & {*KEPT}:
-        check_target(folder)
-
-
 def _write(
     folder: Path, found: Calibrated, further: "Sequence[Table]", *, replicates: int, passed: bool
 ) -> None:
     """The results beside the finished replicates, in place of earlier ones."""
     from sofs_bayes.reporting.calibration_page import write_calibration
 
-    with replaced_results(folder, kept=KEPT) as scratch:
+    with replaced_results(folder) as scratch:
         write_calibration(scratch, found, versions=versions(), further=further)
         document = tomli_w.dumps(spec.to_document(found.analysis))
         (scratch / "analysis.toml").write_text(document, encoding="utf-8")

@@ -7,13 +7,22 @@ from typing import TYPE_CHECKING, Any
 
 from sofs_bayes import spec
 from sofs_bayes.checks.calibration import Around
-from sofs_bayes.pipeline.calibrate import LEAST, STORE, calibrate, usual
-from sofs_bayes.pipeline.results_beside import replaced_results
+from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline.calibrate import KEPT, LEAST, STORE, calibrate, usual
+from sofs_bayes.pipeline.results_beside import check_beside, is_store, replaced_results
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.spec import Analysis, ChildrenAnalysis, OpenAnalysis
 
 if TYPE_CHECKING:
     from sofs_bayes.reporting.tables import Table
+
+
+def _check_folder(folder: Path) -> None:
+    """Refuse a place that cannot hold calibrations, before any of them."""
+    if any(is_store(folder / name) for name in KEPT):
+        allowed = "the folder that holds those of all analyses, or a new one"
+        raise BadInput(folder, "", "the folder of one calibration", allowed)
+    check_beside(folder, [f"{path.parent.name}/{path.name}" for path in folder.glob("*/*")])
 
 
 def calibrate_all(
@@ -51,6 +60,7 @@ def calibrate_all(
     from sofs_bayes.reporting.calibration_page import write_overview
 
     folder = Path(output)
+    _check_folder(folder)
     known = {name: spec.load(path) for name, path in spec.bundled_models().items()}
     chosen = [spec.load(name) for name in names] or [
         analysis
@@ -72,9 +82,7 @@ def calibrate_all(
         )
         results.append(found)
         good = good and passed
-    # Calibrations of other analyses, which may have taken hours, stay where they are.
-    others = [path.parent.name for path in folder.glob(f"*/{STORE}")]
-    with replaced_results(folder, kept=[*others, *(each.name for each in chosen)]) as scratch:
+    with replaced_results(folder) as scratch:
         write_overview(scratch, results, versions=versions(), scenarios=beside)
         manifest = {
             "evidence": "synthetic",

@@ -26,7 +26,7 @@ from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.recovery_job import RecoveryJob, checked, grid_of, prepared
 from sofs_bayes.pipeline.replicates import open_store
 from sofs_bayes.pipeline.replicates import replicates as make
-from sofs_bayes.pipeline.results_beside import replaced_results
+from sofs_bayes.pipeline.results_beside import check_beside, replaced_results
 from sofs_bayes.pipeline.sbc import digest
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.reporting.tables import rows_to_csv
@@ -115,7 +115,7 @@ def recover(
     if workers < 1:
         raise BadInput("--workers", "", str(workers), "at least 1")
     folder = Path(output or Path("recovery") / analysis.name)
-    _check_folder(folder)
+    check_beside(folder, [STORE])
     check_scheduler(scheduler)
     job, evidence = prepared(analysis, data, grid, prior=name, progress=progress)
     store = open_store(folder / STORE, job, replace=replace)
@@ -167,20 +167,11 @@ def recovered(
     )
 
 
-def _check_folder(folder: Path) -> None:
-    """Refuse a place that cannot be a recovery's, before any work."""
-    if folder.is_dir() and any(folder.iterdir()) and not (folder / STORE).is_dir():
-        allowed = "a new folder, or one of an earlier recovery"
-        raise BadInput(folder, "", "a folder with other things in it", allowed)
-    if folder.exists() and not folder.is_dir():
-        raise BadInput(folder, "", "a file", "a folder")
-
-
 def _write(folder: Path, found: Recovered, job: RecoveryJob) -> None:
     """The results beside the finished replicates, in place of earlier ones."""
     from sofs_bayes.reporting.recovery_page import write_recovery_page
 
-    with replaced_results(folder, kept=[STORE]) as scratch:
+    with replaced_results(folder) as scratch:
         for name, kind, rows in (
             ("recovery", RecoveryRow, found.rows),
             ("reliability", ReliabilityRow, found.reliability),

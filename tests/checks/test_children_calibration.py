@@ -6,8 +6,9 @@ from dataclasses import dataclass, replace
 import numpy as np
 import numpy.typing as npt
 import pytest
+import xarray as xr
 
-from sofs_bayes.bayes.blocks import Setting
+from sofs_bayes.bayes.blocks import FLAT, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.children_draws import named
 from sofs_bayes.bayes.model_arrays import model_data
@@ -31,6 +32,19 @@ PRIOR = Normal(mean=0.0, sd=0.02, why="made up for a test")
 @pytest.fixture(scope="module")
 def design(linear_analysis: HierarchicalAnalysis, linear: CellData) -> Design:
     return Design(analysis=linear_analysis, setting=Setting(effect_prior=PRIOR), data=linear)
+
+
+def test_flat_priors_become_proper_only_where_truths_are_drawn_from_them(design: Design) -> None:
+    """Around the data truths come from the analysis's own posterior, and fits have its priors."""
+    own = replace(design, setting=replace(design.setting, replicating=True))
+    scale = own.blocks.sd_priors["authority_sd"]
+    flat = blocks(own.data, own.analysis, own.setting).prior_sd == FLAT
+    assert flat.any()
+    assert (own.blocks.prior_sd[flat] == scale).all()
+    assert [note.split()[0] for note in own.notes] == ["Authorities'", "The"]
+    around = replace(own, truths=xr.Dataset())
+    assert (around.blocks.prior_sd[flat] == FLAT).all()
+    assert around.notes == ()
 
 
 @pytest.fixture(scope="module")

@@ -5,6 +5,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sofs_bayes import spec
 from sofs_bayes.checks.printed_coverage import (
@@ -85,6 +86,23 @@ def test_acceptance_allows_two_points_below_and_three_above() -> None:
     found = replace(covered("as read", prior="reference"), replicates=1500)
     rates = {0.879: False, 0.881: True, 0.929: True, 0.931: False}
     assert {rate: replace(found, rate=rate).accepted for rate in rates} == rates
+
+
+def test_fewer_studies_allow_more_as_chance_does() -> None:
+    """At any number a right interval is out as rarely as at the number the rule is made for."""
+    found = replace(covered("as read", prior="reference"), replicates=1500)
+    assert found.allowed == pytest.approx((0.88, 0.93))
+    assert replace(found, replicates=6000).allowed == found.allowed
+    few = replace(found, replicates=375)
+    assert few.allowed == pytest.approx((0.86, 0.96))
+    rates = {0.859: False, 0.861: True, 0.959: True, 0.961: False}
+    assert {rate: replace(few, rate=rate).accepted for rate in rates} == rates
+    assert replace(found, replicates=50).allowed == pytest.approx((0.79, 1.0), abs=0.001)
+    for replicates in (50, 100, 400, 1500):
+        lowest, highest = replace(found, replicates=replicates).allowed
+        inside = stats.binom(replicates, 0.9)
+        out = inside.cdf(lowest * replicates - 1e-9) + inside.sf(highest * replicates)
+        assert out < 0.012
 
 
 def test_a_study_has_every_scenario() -> None:

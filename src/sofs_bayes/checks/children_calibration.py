@@ -57,9 +57,12 @@ class Design:
         """The design and priors of the fits; flat priors of authorities made proper.
 
         Truths cannot be drawn from a flat prior. An authority's own term gets the scale that
-        random intercepts would have.
+        random intercepts would have. Truths around the data come from the analysis's own
+        posterior, so that fits have its own priors.
         """
         found = blocks(self.data, self.analysis, self.setting)
+        if self.truths is not None:
+            return found
         scale = found.sd_priors["authority_sd"]
         return replace(found, prior_sd=np.where(found.prior_sd == FLAT, scale, found.prior_sd))
 
@@ -67,18 +70,19 @@ class Design:
     def notes(self) -> tuple[str, ...]:
         """What is done differently from the analysis itself, in sentences."""
         notes = []
-        if (blocks(self.data, self.analysis, self.setting).prior_sd == FLAT).any():
+        around = self.truths is not None
+        if not around and (blocks(self.data, self.analysis, self.setting).prior_sd == FLAT).any():
             scale = self.blocks.sd_priors["authority_sd"]
             notes.append(
                 "Authorities' own terms have flat priors in the analysis; truths and fits here"
                 f" have normal ones with sd {scale:g}."
             )
-        if self.data.patterns is None:
+        if self.data.patterns is None and not around:
             notes.append(
                 "The children's terms have flat priors: their truths stay at the estimates of the"
                 " design, which changes no rank (a flat prior's posterior moves with the data)."
             )
-        else:
+        elif self.data.patterns is not None:
             notes.append(
                 "Counts are rounded to whole children, so that outcomes can be drawn; matching"
                 " weights make them fractions."

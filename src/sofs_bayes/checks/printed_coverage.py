@@ -80,9 +80,20 @@ class Coverage:
     panels: int
 
     @property
+    def allowed(self) -> tuple[float, float]:
+        """The lowest and highest rate that is accepted.
+
+        From `FULL` studies on `TOO_NARROW` below the level to `TOO_WIDE` above it. Fewer allow
+        more, as the square root of their number, so that a right posterior is refused as rarely.
+        """
+        wider = max(FULL / self.replicates, 1.0) ** 0.5
+        return self.level - wider * TOO_NARROW, min(self.level + wider * TOO_WIDE, 1.0)
+
+    @property
     def accepted(self) -> bool:
-        """The rate is within the tolerance about the level; meant for `FULL` studies or more."""
-        return self.level - TOO_NARROW <= self.rate <= self.level + TOO_WIDE
+        """Whether the rate is one of those `allowed`."""
+        lowest, highest = self.allowed
+        return lowest <= self.rate <= highest
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -14,7 +15,10 @@ from sofs_bayes.bayes.sampling import stage_seed
 from sofs_bayes.checks.calibration import DRAWS, Around, Calibrated, replicate
 from sofs_bayes.checks.printed_calibration import KINDS, printed_problem
 from sofs_bayes.checks.printed_coverage import (
+    FULL,
     PANELS,
+    TOO_NARROW,
+    TOO_WIDE,
     Batch,
     Coverage,
     Scenario,
@@ -238,7 +242,8 @@ def _calibrated(job: PrintedJob, results: Mapping[int, Result]) -> Calibrated:
 class CoverageRow:
     """How often an interval held the truth, in one scenario.
 
-    `verdict` is `in` or `out` where the intervals owe their level, else `not owed`.
+    `verdict` is `in` or `out` where the intervals owe their level, else `not owed`; then
+    `allowed_from` and `allowed_to` are NaN.
     """
 
     scenario: str
@@ -247,15 +252,17 @@ class CoverageRow:
     coverage: float
     standard_error: float
     mean_width: float
+    allowed_from: float
+    allowed_to: float
     verdict: str
 
 
 def _coverage_rows(studies: Iterable[Coverage]) -> list[CoverageRow]:
     rows = []
     for study in studies:
-        verdict = "not owed"
+        verdict, allowed = "not owed", (math.nan, math.nan)
         if study.scenario.calibrated:
-            verdict = "in" if study.accepted else "out"
+            verdict, allowed = "in" if study.accepted else "out", study.allowed
         rows.append(
             CoverageRow(
                 scenario=study.scenario.name,
@@ -264,6 +271,8 @@ def _coverage_rows(studies: Iterable[Coverage]) -> list[CoverageRow]:
                 coverage=study.rate,
                 standard_error=study.standard_error,
                 mean_width=study.mean_width,
+                allowed_from=allowed[0],
+                allowed_to=allowed[1],
                 verdict=verdict,
             )
         )
@@ -280,6 +289,8 @@ def _coverage_table(
         Column(key="coverage", heading="Truth inside", format="rhat"),
         Column(key="standard_error", heading="± (Monte Carlo)", format="rhat"),
         Column(key="mean_width", heading="Mean width", format="number"),
+        Column(key="allowed_from", heading="Allowed from", format="rhat"),
+        Column(key="allowed_to", heading="to", format="rhat"),
         Column(key="verdict", heading="Verdict"),
     ]
     return table_of(
@@ -288,5 +299,11 @@ def _coverage_table(
         rows,
         columns,
         evidence="synthetic",
-        notes=["Owed: truths drawn from the priors, and the stars read as they were made."],
+        notes=[
+            "Owed: truths drawn from the priors, and the stars read as they were made; also where"
+            " years are autocorrelated or have heavy tails, which the posterior does not know.",
+            f"Allowed: {100 * TOO_NARROW:g} points below the level to {100 * TOO_WIDE:g} above it"
+            f" with {FULL:,} studies or more, wider with fewer, so that a right posterior is"
+            " refused in one calibration of twenty at most.",
+        ],
     )

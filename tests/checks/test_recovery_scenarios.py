@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import numpy.typing as npt
 import pytest
+import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
@@ -18,13 +19,16 @@ from sofs_bayes.checks.recovery_scenarios import (
     STRONG,
     Scenario,
     enlarged,
-    levels,
     median,
     scenarios,
+    usual_grid,
+)
+from sofs_bayes.checks.recovery_truths import (
+    levels,
+    random_effects,
     shared_out,
     shocks,
     truth_of,
-    usual_grid,
     years_after,
 )
 from sofs_bayes.spec import HierarchicalAnalysis
@@ -65,6 +69,47 @@ def test_an_analysis_without_shocks_has_none_as_modelled(
     found = {each.process: each for each in scenarios(usual_grid(own), own)}
     assert (found["model"].shock_sd, found["heavy"].correlation) == (0.0, 0.0)
     assert found["heavy"].shock_sd > 0
+    broken = found["broken"]  # as modelled, and drift
+    assert (broken.shock_sd, broken.correlation, broken.drift > 0) == (0.0, 0.0, True)
+
+
+def test_authorities_and_pilots_have_the_tails_of_the_model(
+    linear: CellData, linear_analysis: HierarchicalAnalysis, design_of: Make
+) -> None:
+    tails = replace(linear_analysis.model, tails="student t", degrees_of_freedom=3.0)
+    heavier = replace(linear_analysis, model=tails)
+    beyond = {}
+    for own in (linear_analysis, heavier):
+        grid = replace(usual_grid(own), authority_sd=0.1, shock_sd=0.0)
+        base = scenarios(grid, own)[1]
+        design = design_of(linear, own)
+        fixed = levels(linear, design, base)
+        rng = np.random.default_rng(6)
+        drawn = [apart(truth_of(base, fixed, linear, design, rng), design) for _ in range(500)]
+        authority, pilot = (np.concatenate(each) for each in zip(*drawn, strict=True))
+        # 3.18 is the 97.5% quantile of Student's t with 3 degrees of freedom.
+        shares = [(abs(authority) > 0.318).mean(), (abs(pilot) > 3.182 * 0.02).mean()]
+        beyond[base.degrees_of_freedom] = shares
+    assert beyond[None] == pytest.approx([0.0015, 0.0015], abs=0.004)
+    assert beyond[3.0] == pytest.approx([0.05, 0.05], abs=0.02)
+
+
+def apart(truth: xr.Dataset, design: Blocks) -> tuple[Floats, Floats]:
+    """What a truth without shocks has of authorities, and of pilots' own deviations."""
+    coefficient = truth["coefficient"].to_numpy()[0, 0]
+    left = truth["cell_predictor"].to_numpy()[0, 0] - design.design @ coefficient
+    first = design.authorities.argmax(axis=0)  # a cell of each authority
+    own = [i for i, term in enumerate(design.terms) if term.startswith("did: ")]
+    return left[first], coefficient[own]
+
+
+def test_effects_that_a_model_does_not_have_stay_normal() -> None:
+    def drawn(design: Floats, tails: float | None) -> Floats:
+        return random_effects(0.1, design, tails, np.random.default_rng(1))
+
+    none, some = np.zeros((3, 2)), np.ones((3, 2))
+    assert drawn(none, 4.0).tolist() == drawn(none, None).tolist() == drawn(some, None).tolist()
+    assert drawn(some, 4.0).tolist() != drawn(some, None).tolist()
 
 
 @pytest.mark.parametrize("which", ["linear", "logistic"])

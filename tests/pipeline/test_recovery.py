@@ -3,7 +3,7 @@
 import csv
 import importlib.util
 import json
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -16,10 +16,12 @@ from sofs_bayes.bayes import sampling
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.files import write_cells
 from sofs_bayes.checks import recovery_fits
+from sofs_bayes.checks.recovery_scenarios import Scenario
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline import recovery_job
 from sofs_bayes.pipeline.recovery import recover
-from sofs_bayes.pipeline.recovery_job import RecoveryJob, grid_of
+from sofs_bayes.pipeline.recovery_job import RecoveryJob, grid_of, prepared
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
 
 CONFTEST = Path(__file__).parents[1] / "bayes" / "conftest.py"
@@ -136,6 +138,23 @@ def test_other_settings_need_another_folder(
     assert "--replace" in capsys.readouterr().err
 
 
+@pytest.mark.parametrize(("tails", "kept"), [("normal", True), ("student t", False)])
+def test_replicates_whose_truths_had_other_tails_are_not_mixed_in(
+    files: tuple[Path, Path], monkeypatch: pytest.MonkeyPatch, tails: str, kept: bool
+) -> None:
+    def before(scenario: Scenario) -> dict[str, Any]:
+        said = asdict(scenario)
+        del said["degrees_of_freedom"]  # what was hashed when all truths were normal
+        return said
+
+    analysis = spec.load(files[0])
+    assert isinstance(analysis, HierarchicalAnalysis)
+    own = replace(analysis, model=replace(analysis.model, tails=tails))
+    now = prepared(own, files[1], grid_of(own, {}), prior="reference")[0].key
+    monkeypatch.setattr(recovery_job, "_decisive", before)
+    assert (prepared(own, files[1], grid_of(own, {}), prior="reference")[0].key == now) is kept
+
+
 @pytest.fixture(scope="module")
 def analysis() -> HierarchicalAnalysis:
     found = spec.load("icpc-linear")
@@ -179,7 +198,7 @@ def test_authorities_with_terms_of_their_own_have_no_copies() -> None:
         ({"replicates": 3}, "--replicates: found 3; allowed: at least 10"),
         ({"prior": "none"}, "--prior: found 'none'; allowed: reference"),
         ({"effect": [float("inf")]}, "--effect"),
-        ({"output": "a file"}, "found a file; allowed: a folder"),
+        ({"output": "a file"}, "found a folder or file that exists; allowed: a folder"),
     ],
 )
 def test_nothing_is_done_with_bad_input(

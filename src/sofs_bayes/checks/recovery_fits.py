@@ -24,14 +24,8 @@ from sofs_bayes.checks.classical_intervals import (
     classical_intervals,
     regressors,
 )
-from sofs_bayes.checks.recovery_scenarios import (
-    Levels,
-    Scenario,
-    enlarged,
-    levels,
-    shared_out,
-    truth_of,
-)
+from sofs_bayes.checks.recovery_scenarios import Scenario, enlarged
+from sofs_bayes.checks.recovery_truths import Levels, levels, shared_out, truth_of
 from sofs_bayes.checks.short_fits import ATTEMPTS, short_gate, shortened
 from sofs_bayes.estimands.children import children_effects
 from sofs_bayes.estimands.children_changes import EFFECT

@@ -1,26 +1,19 @@
-"""Truths and data of a design drawn under stated assumptions, also others than the model's."""
+"""What may be true of a design: scenarios under the model's assumptions, and under others."""
 
 from dataclasses import dataclass, replace
 from itertools import product
 from typing import Literal
 
 import numpy as np
-import numpy.typing as npt
-import xarray as xr
 
-from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.model_arrays import residual_start
-from sofs_bayes.frequentist.terms import DID
 from sofs_bayes.spec import HalfNormal, HierarchicalAnalysis
 from sofs_bayes.spec.hierarchical import PriorOfSd
 
-Floats = npt.NDArray[np.float64]
 Process = Literal["prior", "model", "strong", "heavy", "broken"]
 
 PROCESSES: tuple[Process, ...] = ("model", "strong", "heavy", "broken")
 STRONG = 0.9  # correlation from year to year
-TAILS = 3.0  # degrees of freedom of heavy-tailed shocks
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -41,6 +34,9 @@ class Scenario:
     authority_sd, shock_sd, correlation, drift
         Sds of authorities and their years, the shocks' correlation from one year to the next,
         and how much pilots rise more than comparators with each year after settling-in.
+    degrees_of_freedom
+        Of the Student's t that authorities and pilots' deviations are drawn from in a model that
+        has them so; their sds are then its scale. None where they are normal.
     """
 
     process: Process
@@ -51,6 +47,7 @@ class Scenario:
     shock_sd: float = 0.0
     correlation: float = 0.0
     drift: float = 0.0
+    degrees_of_freedom: float | None = None
 
     @property
     def name(self) -> str:
@@ -119,10 +116,11 @@ def scenarios(grid: Grid, analysis: HierarchicalAnalysis) -> tuple[Scenario, ...
         if grid.everything or sum(a != b for a, b in zip(found, base, strict=True)) <= 1
     ]
     prior, shocks = analysis.priors.shock_correlation, analysis.model.shocks
+    tails = analysis.model.degrees_of_freedom if analysis.model.tails == "student t" else None
     usual = prior.a / (prior.a + prior.b) if shocks == "persistent" else 0.0
     found = [Scenario(process="prior")]
     for heterogeneity, authorities, process in chosen:
-        without = shocks == "none" and process == "model"
+        without = shocks == "none" and process in ("model", "broken")
         one = Scenario(
             process=process,
             heterogeneity=heterogeneity,
@@ -131,6 +129,7 @@ def scenarios(grid: Grid, analysis: HierarchicalAnalysis) -> tuple[Scenario, ...
             shock_sd=0.0 if without else grid.shock_sd,
             correlation=STRONG if process == "strong" else usual,
             drift=grid.drift if process == "broken" else 0.0,
+            degrees_of_freedom=tails,
         )
         found += [replace(one, effect=effect) for effect in grid.effect]
     return tuple(found)
@@ -176,121 +175,3 @@ def enlarged(data: CellData, times: int) -> CellData:
         within_yy=np.tile(data.within_yy, times),
         patterns=counts,
     )
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Levels:
-    """What is the same in all truths of a grid: the design's own levels, roughly estimated.
-
-    Attributes
-    ----------
-    coefficient, child_effect
-        Shapes (terms,), (child terms,); no effect.
-    residual_sd
-        Of children, in a linear model.
-    """
-
-    coefficient: Floats
-    child_effect: Floats
-    residual_sd: float
-
-
-def levels(data: CellData, blocks: Blocks, scenario: Scenario) -> Levels:
-    """Least squares of the design's cells on the model's scale, drawn towards the priors.
-
-    Cells differ by chance and by the scenario's sds; the effect is taken out. Intercept, years
-    and covariates of the truths are thus those of the data the design comes from.
-    """
-    mean, sd = blocks.child_prior
-    noise = 1.0
-    if data.patterns is None:
-        noise = residual_start(data)[0]
-        ridge = np.zeros(len(data.child_terms))
-    else:
-        ridge = np.full(len(data.child_terms), 1.0 / sd**2)
-    xx = data.within_xx.sum(0) + np.diag(ridge)
-    child = np.linalg.lstsq(xx, data.within_xy.sum(0) + ridge * mean)[0]
-    variance = noise**2 / data.curvature + scenario.authority_sd**2 + scenario.shock_sd**2
-    scaled = blocks.design * blocks.prior_sd
-    left = data.centre - data.child_means @ child - blocks.design @ blocks.prior_mean
-    known = scaled.T / variance
-    unit = np.linalg.solve(known @ scaled + np.eye(scaled.shape[1]), known @ left)
-    coefficient = blocks.prior_mean + blocks.prior_sd * unit
-    coefficient[[blocks.terms.index(term) for term in blocks.effect_terms]] = 0.0
-    return Levels(coefficient=coefficient, child_effect=child, residual_sd=noise)
-
-
-def truth_of(
-    scenario: Scenario, fixed: Levels, data: CellData, blocks: Blocks, rng: np.random.Generator
-) -> xr.Dataset:
-    """One named draw of everything in a scenario of a grid, dims (chain, draw).
-
-    Scenarios of one size use the same random numbers, so that they differ by what they assume.
-    """
-    assert scenario.effect is not None
-    assert scenario.heterogeneity is not None
-    authority = scenario.authority_sd * rng.standard_normal(len(data.authorities))
-    own = scenario.heterogeneity * rng.standard_normal(len(data.pilots))
-    shock = shocks(scenario, data, rng)
-    coefficient = fixed.coefficient.copy()
-    coefficient[blocks.terms.index(DID)] = scenario.effect
-    for name, deviation in zip(data.pilots, own, strict=True):
-        coefficient[blocks.terms.index(f"{DID}: {name}")] = deviation
-    predictor = blocks.design @ coefficient + authority[data.authority]
-    predictor += shock[data.authority, data.year] + scenario.drift * years_after(data)
-    values = {
-        "coefficient": (("term",), coefficient),
-        "pilot_deviation": (("pilot",), np.zeros(len(data.pilots))),
-        "child_effect": (("child_term",), fixed.child_effect),
-        "cell_predictor": (("cell",), predictor),
-        "residual_sd": ((), np.array(fixed.residual_sd)),
-        "pilot_effect_sd": ((), np.array(scenario.heterogeneity)),
-    }
-    variables = {
-        name: (("chain", "draw", *dims), np.asarray(each)[None, None])
-        for name, (dims, each) in values.items()
-    }
-    return xr.Dataset(variables, coords={"term": list(blocks.terms), "pilot": list(data.pilots)})
-
-
-def years_after(data: CellData) -> Floats:
-    """A pilot's years since the last one before it was treated, 0 elsewhere, shape (cells,)."""
-    years = data.cells["year"].to_numpy(np.float64)[:, None] * np.ones(len(data.pilots))
-    first = np.where(data.treated > 0, years, np.inf).min(axis=0)
-    after: Floats = (data.treated * (years - first + 1.0)).sum(axis=1)
-    return after
-
-
-def shocks(scenario: Scenario, data: CellData, rng: np.random.Generator) -> Floats:
-    """A path for every authority, shape (authorities, years): stationary, with the stated sd."""
-    shape = (len(data.authorities), len(data.years))
-    noise = rng.standard_normal(shape)
-    if scenario.process == "heavy":
-        mixed = rng.chisquare(TAILS, shape) / TAILS
-        noise = noise / np.sqrt(mixed) / np.sqrt(TAILS / (TAILS - 2))
-    for t, gap in enumerate(np.diff(data.years), start=1):
-        kept = scenario.correlation**gap
-        noise[:, t] = kept * noise[:, t - 1] + np.sqrt(1.0 - kept**2) * noise[:, t]
-    found: Floats = scenario.shock_sd * noise
-    return found
-
-
-def shared_out(
-    data: CellData, child_effect: Floats, residual_sd: float, rng: np.random.Generator
-) -> CellData:
-    """What is known within cells, shared out among authorities as their children would have it.
-
-    `bayes.replicated` draws it for all of them together, which is all that the model needs;
-    errors clustered on authorities need each one's. Sums over authorities stay as they are.
-    """
-    if data.patterns is not None or not len(child_effect):
-        return data
-    xx, total = data.within_xx, data.within_xx.sum(0)
-    values, vectors = np.linalg.eigh(xx)
-    roots = vectors * np.sqrt(values.clip(min=0.0))[:, None, :]
-    drawn = residual_sd * np.einsum("aij,aj->ai", roots, rng.standard_normal(xx.shape[:2]))
-    pull = data.within_xy.sum(0) - total @ child_effect
-    drawn += xx @ np.linalg.lstsq(total, pull - drawn.sum(0))[0]
-    share = data.curvature.sum()
-    by = np.bincount(data.authority, data.curvature, len(data.authorities)) / share
-    return replace(data, within_xy=xx @ child_effect + drawn, within_yy=by * data.within_yy.sum())

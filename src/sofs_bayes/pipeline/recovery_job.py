@@ -164,7 +164,7 @@ def prepared(
         "analysis": fingerprint(analysis),
         "prior": prior,
         "design": digest(design),
-        "scenarios": [asdict(each) for each in chosen],
+        "scenarios": [_decisive(each) for each in chosen],
         "seed": seed,
         "rules": rules(),
         "versions": versions(),
@@ -173,3 +173,9 @@ def prepared(
     name = f"{analysis.name}, {len(chosen)} scenarios"
     job = RecoveryJob(design=design, scenarios=chosen, seed=seed, name=name, key=key)
     return job, cells.patterns.attrs["evidence"]
+
+
+def _decisive(scenario: Scenario) -> dict[str, Any]:
+    """What a scenario says that decides its replicates; normal tails need no word."""
+    said = asdict(scenario)
+    return {name: x for name, x in said.items() if (name, x) != ("degrees_of_freedom", None)}

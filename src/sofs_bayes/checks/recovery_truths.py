@@ -1,0 +1,152 @@
+"""Truths of a scenario, drawn as it says, on the levels of the design's own data."""
+
+from dataclasses import dataclass, replace
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.model_arrays import residual_start
+from sofs_bayes.checks.recovery_scenarios import Scenario
+from sofs_bayes.frequentist.terms import DID
+
+Floats = npt.NDArray[np.float64]
+
+TAILS = 3.0  # degrees of freedom of heavy-tailed shocks
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Levels:
+    """What is the same in all truths of a grid: the design's own levels, roughly estimated.
+
+    Attributes
+    ----------
+    coefficient, child_effect
+        Shapes (terms,), (child terms,); no effect.
+    residual_sd
+        Of children, in a linear model.
+    """
+
+    coefficient: Floats
+    child_effect: Floats
+    residual_sd: float
+
+
+def levels(data: CellData, blocks: Blocks, scenario: Scenario) -> Levels:
+    """Least squares of the design's cells on the model's scale, drawn towards the priors.
+
+    Cells differ by chance and by the scenario's sds; the effect is taken out. Intercept, years
+    and covariates of the truths are thus those of the data the design comes from.
+    """
+    mean, sd = blocks.child_prior
+    noise = 1.0
+    if data.patterns is None:
+        noise = residual_start(data)[0]
+        ridge = np.zeros(len(data.child_terms))
+    else:
+        ridge = np.full(len(data.child_terms), 1.0 / sd**2)
+    xx = data.within_xx.sum(0) + np.diag(ridge)
+    child = np.linalg.lstsq(xx, data.within_xy.sum(0) + ridge * mean)[0]
+    variance = noise**2 / data.curvature + scenario.authority_sd**2 + scenario.shock_sd**2
+    scaled = blocks.design * blocks.prior_sd
+    left = data.centre - data.child_means @ child - blocks.design @ blocks.prior_mean
+    known = scaled.T / variance
+    unit = np.linalg.solve(known @ scaled + np.eye(scaled.shape[1]), known @ left)
+    coefficient = blocks.prior_mean + blocks.prior_sd * unit
+    coefficient[[blocks.terms.index(term) for term in blocks.effect_terms]] = 0.0
+    return Levels(coefficient=coefficient, child_effect=child, residual_sd=noise)
+
+
+def truth_of(
+    scenario: Scenario, fixed: Levels, data: CellData, blocks: Blocks, rng: np.random.Generator
+) -> xr.Dataset:
+    """One named draw of everything in a scenario of a grid, dims (chain, draw).
+
+    Scenarios of one size use the same random numbers, so that they differ by what they assume.
+    """
+    assert scenario.effect is not None
+    assert scenario.heterogeneity is not None
+    tails = scenario.degrees_of_freedom
+    authority = random_effects(scenario.authority_sd, blocks.authorities, tails, rng)
+    own = random_effects(scenario.heterogeneity, blocks.pilots, tails, rng)
+    shock = shocks(scenario, data, rng)
+    coefficient = fixed.coefficient.copy()
+    coefficient[blocks.terms.index(DID)] = scenario.effect
+    for name, deviation in zip(data.pilots, own, strict=True):
+        coefficient[blocks.terms.index(f"{DID}: {name}")] = deviation
+    predictor = blocks.design @ coefficient + authority[data.authority]
+    predictor += shock[data.authority, data.year] + scenario.drift * years_after(data)
+    values = {
+        "coefficient": (("term",), coefficient),
+        "pilot_deviation": (("pilot",), np.zeros(len(data.pilots))),
+        "child_effect": (("child_term",), fixed.child_effect),
+        "cell_predictor": (("cell",), predictor),
+        "residual_sd": ((), np.array(fixed.residual_sd)),
+        "pilot_effect_sd": ((), np.array(scenario.heterogeneity)),
+    }
+    variables = {
+        name: (("chain", "draw", *dims), np.asarray(each)[None, None])
+        for name, (dims, each) in values.items()
+    }
+    return xr.Dataset(variables, coords={"term": list(blocks.terms), "pilot": list(data.pilots)})
+
+
+def random_effects(
+    sd: float, design: Floats, degrees_of_freedom: float | None, rng: np.random.Generator
+) -> Floats:
+    """One for each column of a design: normal, or Student's t as `children_model` has it.
+
+    The latter is a normal whose variance is itself drawn, so that `sd` is its scale. An effect
+    that the model does not have (a design of zeros) stays normal.
+    """
+    found: Floats = sd * rng.standard_normal(design.shape[1:])
+    if degrees_of_freedom is None or not design.any():
+        return found
+    half = degrees_of_freedom / 2
+    found /= np.sqrt(rng.gamma(half, 1.0 / half, len(found)))
+    return found
+
+
+def years_after(data: CellData) -> Floats:
+    """A pilot's years since the last one before it was treated, 0 elsewhere, shape (cells,)."""
+    years = data.cells["year"].to_numpy(np.float64)[:, None] * np.ones(len(data.pilots))
+    first = np.where(data.treated > 0, years, np.inf).min(axis=0)
+    after: Floats = (data.treated * (years - first + 1.0)).sum(axis=1)
+    return after
+
+
+def shocks(scenario: Scenario, data: CellData, rng: np.random.Generator) -> Floats:
+    """A path for every authority, shape (authorities, years): stationary, with the stated sd."""
+    shape = (len(data.authorities), len(data.years))
+    noise = rng.standard_normal(shape)
+    if scenario.process == "heavy":
+        mixed = rng.chisquare(TAILS, shape) / TAILS
+        noise = noise / np.sqrt(mixed) / np.sqrt(TAILS / (TAILS - 2))
+    for t, gap in enumerate(np.diff(data.years), start=1):
+        kept = scenario.correlation**gap
+        noise[:, t] = kept * noise[:, t - 1] + np.sqrt(1.0 - kept**2) * noise[:, t]
+    found: Floats = scenario.shock_sd * noise
+    return found
+
+
+def shared_out(
+    data: CellData, child_effect: Floats, residual_sd: float, rng: np.random.Generator
+) -> CellData:
+    """What is known within cells, shared out among authorities as their children would have it.
+
+    `bayes.replicated` draws it for all of them together, which is all that the model needs;
+    errors clustered on authorities need each one's. Sums over authorities stay as they are.
+    """
+    if data.patterns is not None or not len(child_effect):
+        return data
+    xx, total = data.within_xx, data.within_xx.sum(0)
+    values, vectors = np.linalg.eigh(xx)
+    roots = vectors * np.sqrt(values.clip(min=0.0))[:, None, :]
+    drawn = residual_sd * np.einsum("aij,aj->ai", roots, rng.standard_normal(xx.shape[:2]))
+    pull = data.within_xy.sum(0) - total @ child_effect
+    drawn += xx @ np.linalg.lstsq(total, pull - drawn.sum(0))[0]
+    share = data.curvature.sum()
+    by = np.bincount(data.authority, data.curvature, len(data.authorities)) / share
+    return replace(data, within_xy=xx @ child_effect + drawn, within_yy=by * data.within_yy.sum())

@@ -7,19 +7,22 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sofs_bayes import spec
 from sofs_bayes.checks.calibration import Calibrated
-from sofs_bayes.checks.ranks import DRAWS, LEVELS, RankedReplicate, rank_verdict
+from sofs_bayes.checks.ranks import DRAWS, LEVELS, RankedReplicate, out_below, rank_verdict
 from sofs_bayes.reporting.contents.calibration import (
     calibration_tables,
     coverage_table,
     parameters_table,
     pooled_coverage,
+    pooled_effect,
     ranks_table,
     refused_table,
     summary_table,
     verdict_table,
 )
 from sofs_bayes.reporting.contents.calibration_words import (
+    fits_sentences,
     gate_sentence,
     marked,
     marked_all,
@@ -30,9 +33,22 @@ from sofs_bayes.reporting.contents.calibration_words import (
     verdict_sentences,
 )
 from sofs_bayes.reporting.tables import Table, to_csv, to_markdown
+from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
 
 OUT = "pilot_effect_sd"
 REPLICATES = 400
+
+
+def open_analysis() -> OpenAnalysis:
+    found = spec.load("icpc-open-data")
+    assert isinstance(found, OpenAnalysis)
+    return found
+
+
+def printed_analysis() -> PrintedAnalysis:
+    found = spec.load("icpc-printed")
+    assert isinstance(found, PrintedAnalysis)
+    return found
 
 
 def column(table: Table, key: str) -> list[object]:
@@ -152,15 +168,45 @@ def test_coverage_has_a_line_for_each_effect_and_spread(calibrated: Calibrated) 
 
 
 def test_the_pooled_effect_is_the_one_summed_up(calibrated: Calibrated) -> None:
-    shares = [
-        row.coverage
+    rows = [
+        row
         for row in calibrated.verdict.coverage
         if ", pooled (" in row.quantity and row.level == 0.9
     ]
-    assert len(shares) == 2
-    found = pooled_coverage(calibrated)
-    assert found in shares
-    assert abs(found - 0.9) == max(abs(share - 0.9) for share in shares)
+    assert len(rows) == 2
+    found = pooled_effect(calibrated)
+    assert found is not None
+    assert found.quantity == "effect after settling-in, pooled (risk)"
+    assert found.coverage == pooled_coverage(calibrated)
+    only = replace(calibrated.verdict, coverage=(rows[1],))
+    assert pooled_effect(replace(calibrated, verdict=only)) == rows[1]
+    assert pooled_effect(replace(calibrated, verdict=replace(only, coverage=()))) is None
+
+
+def test_the_p_that_is_out_is_said(calibrated: Calibrated) -> None:
+    tests = calibrated.verdict.tests
+    below = out_below([test.kind for test in tests])
+    reported = sum(test.kind != "parameter" for test in tests)
+    assert below["effect"] == below["spread"] == below["likelihood"] == 0.005 / (3 * reported)
+    assert below["parameter"] == 0.005 / (3 * (len(tests) - reported))
+    for test in tests:
+        lowest = min(test.chi_squared_p, test.ks_p, test.dispersion_p)
+        assert (test.verdict == "out") == (lowest < below[test.kind])
+    said = to_markdown(verdict_table(calibrated))
+    assert f"{below['effect']:.1g} (effects" in said
+    assert f"{below['parameter']:.1g} (other" in said
+
+
+def test_short_fits_and_their_gate_are_described(calibrated: Calibrated) -> None:
+    (said,) = fits_sentences(calibrated)
+    assert "2 chains of 150 tuning and 240 kept draws" in said
+    own = calibrated.analysis
+    assert not isinstance(own, PrintedAnalysis)
+    assert f"{own.sampler.chains} chains of {own.sampler.tune:,} tuning" in said
+    assert "2,000 kept draws" not in said
+    (of_counts,) = fits_sentences(replace(calibrated, analysis=open_analysis()))
+    assert "2 chains of 500 tuning and 2,000 kept draws" in of_counts
+    assert fits_sentences(replace(calibrated, analysis=printed_analysis())) == ()
 
 
 # ------------------------------------------------------------------------------- refused fits

@@ -159,9 +159,7 @@ def rank_verdict(
     """
     ranked = [each for each in replicates if each.ranks]
     of = {name: np.array([each.ranks[name] for each in ranked], dtype=np.int64) for name in kinds}
-    others = sum(kind == "parameter" for kind in kinds.values())
-    share = {kind: ALPHA / 2 / (3 * max(len(kinds) - others, 1)) for kind in get_args(Kind)}
-    share["parameter"] = ALPHA / 2 / (3 * max(others, 1))
+    share = out_below(list(kinds.values()))
     order: tuple[Kind, ...] = ("effect", "spread", "likelihood", "parameter")
     names = sorted(kinds, key=lambda name: order.index(kinds[name]))  # stable within a kind
     tests, coverage = [], []
@@ -188,6 +186,14 @@ def rank_verdict(
         tests=tuple(tests),
         coverage=tuple(coverage),
     )
+
+
+def out_below(kinds: Sequence[Kind]) -> dict[Kind, float]:
+    """The p below which a quantity of each kind is out, given the kinds of all that are tested."""
+    others = sum(kind == "parameter" for kind in kinds)
+    reported = ALPHA / 2 / (3 * max(len(kinds) - others, 1))
+    share: dict[Kind, float] = dict.fromkeys(get_args(Kind), reported)
+    return share | {"parameter": ALPHA / 2 / (3 * max(others, 1))}
 
 
 def _coverage(name: str, kind: Kind, ranks: Integers, level: float) -> IntervalCoverage:

@@ -26,6 +26,10 @@ if TYPE_CHECKING:
 # Posterior draws that may become truths: more than that are not told apart by a thousand ranks.
 TRUTHS = 1000
 UNFINISHED = "fit-to-the-data"
+OF_COUNTS = (
+    "The model has one effect after settling-in, and the design is that of the headline result:"
+    " its comparators, and pilots with declared breaks in recording as the analysis has them there."
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -107,7 +111,7 @@ def prepared(
     else:
         design = _of_counts(analysis, data, prior=prior, around=around, progress=progress)
         evidence = "open-data"
-        notes = ()
+        notes = (OF_COUNTS,)
     decides = {
         "analysis": fingerprint(analysis),
         "prior": prior,

@@ -11,7 +11,7 @@ from sofs_bayes.checks.ranks import IntervalCoverage, RankTest
 from sofs_bayes.reporting.contents.calibration import (
     calibration_tables,
     parameters_table,
-    pooled_coverage,
+    pooled_effect,
     ranks_table,
     refused_table,
     summary_table,
@@ -20,6 +20,7 @@ from sofs_bayes.reporting.contents.calibration_words import (
     FURTHER,
     LIMITS,
     QUESTION,
+    fits_sentences,
     further_sentence,
     gate_sentence,
     marked,
@@ -214,13 +215,19 @@ def _figures(found: "Calibrated") -> tuple[tuple[Drawing, ...], tuple[Drawing, .
 
 
 def _bullets(found: "Calibrated") -> tuple[str, ...]:
-    share = pooled_coverage(found)
-    covered = () if share is None else (_covered(share),)
-    return (gate_sentence(found), *covered, origin_sentence(found), *found.notes, LIMITS)
+    row = pooled_effect(found)
+    covered = () if row is None else (_covered(row),)
+    return (
+        *(gate_sentence(found), *covered, origin_sentence(found)),
+        *(*fits_sentences(found), *found.notes, LIMITS),
+    )
 
 
-def _covered(share: float) -> str:
-    return f"90% intervals of the pooled effect held the truth in {share:.1%} of replicates."
+def _covered(row: IntervalCoverage) -> str:
+    return (
+        f"90% intervals of the {row.quantity} held the truth in {row.coverage:.1%} of replicates"
+        f" (± {100 * row.standard_error:.1f} points, their standard error if right)."
+    )
 
 
 def _markdown(found: "Calibrated", further: Sequence[Table]) -> str:
@@ -239,7 +246,8 @@ def _markdown(found: "Calibrated", further: Sequence[Table]) -> str:
     said = [
         f"# {_with_further(marked(found, f'Calibration: {found.analysis.title}'), further)}",
         f"{further_sentence(further)} {verdict_sentences(found)}".strip(),
-        gate_sentence(found),
+        " ".join((gate_sentence(found), origin_sentence(found))),
+        " ".join((*fits_sentences(found), *found.notes)),
         *([counted.format("none is" if out == 0 else out)] if others else []),
         LIMITS,
         *(to_markdown(table) for table in (*shown, *further)),

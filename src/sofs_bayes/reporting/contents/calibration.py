@@ -4,7 +4,7 @@ from collections import Counter
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sofs_bayes.checks.ranks import ALPHA, BINS, DRAWS, LEVELS, Kind
+from sofs_bayes.checks.ranks import ALPHA, BINS, DRAWS, LEVELS, Kind, out_below
 from sofs_bayes.estimands import POOLED
 from sofs_bayes.reporting.contents.calibration_words import (
     fitted_longer,
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
 REPORTED: tuple[Kind, ...] = ("effect", "spread", "likelihood")
 SUMMED_UP = 0.9  # the level whose coverage an overview shows
+FIRST_POOLED = "after settling-in, on the risk scale where there is one"
 
 
 def calibration_tables(found: "Calibrated") -> tuple[Table, ...]:
@@ -83,6 +84,9 @@ def _line(test: "RankTest") -> tuple[Cell, ...]:
 def _test_notes(found: "Calibrated") -> tuple[str, ...]:
     ranked = len(found.verdict.replicates) - len(found.verdict.unranked)
     error = f" (of a right one ±{(2 / ranked) ** 0.5:.2f}, its standard error)" if ranked else ""
+    tests = found.verdict.tests
+    below = out_below([test.kind for test in tests])
+    limits = {"reported": below["effect"], "parameter": below["parameter"]}
     return (
         f"Ranks of truths among {DRAWS} draws of their posterior, tested for being uniform: χ² over"
         f" {BINS} bins, distance of the ECDF from the diagonal, and dispersion, the mean square of"
@@ -90,7 +94,9 @@ def _test_notes(found: "Calibrated") -> tuple[str, ...]:
         " if too wide.",
         f"All tests together reject a right posterior with a probability of at most {ALPHA:.0%}:"
         " half of it is for effects, spreads and log likelihood, half for all other parameters,"
-        " shared equally among the tests (Bonferroni).",
+        " shared equally among the tests (Bonferroni)."
+        f" So a quantity is out with a p below {limits['reported']:.1g} (effects, spreads, log"
+        f" likelihood) or {limits['parameter']:.1g} (other parameters).",
     )
 
 
@@ -125,6 +131,9 @@ def coverage_table(found: "Calibrated") -> Table:
         evidence=found.evidence,
         notes=(
             "The share of replicates whose central interval of each level held the truth.",
+            "Not a test: among so many shares one or two beyond three standard errors are not rare."
+            " Where one matters to you, more replicates (they are added) or `--around data` tell"
+            " more.",
             origin_sentence(found),
         ),
     )
@@ -210,7 +219,7 @@ def summary_table(found: Sequence["Calibrated"]) -> Table:
             "Truths from the prior, or from the posterior of the data (posterior SBC). Tested:"
             " quantities. Not passed: fits that did not pass the gate; they are counted all the"
             " same.",
-            "Of several pooled effects (scales, years) the share furthest from 90% is shown.",
+            f"Pooled effect: {FIRST_POOLED}.",
         ),
     )
 
@@ -233,12 +242,17 @@ def _summary(found: "Calibrated") -> tuple[Cell, ...]:
     )
 
 
-def pooled_coverage(found: "Calibrated", *, level: float = SUMMED_UP) -> float | None:
-    """How often the pooled effect's intervals of a level held the truth; the furthest from it.
+def pooled_effect(found: "Calibrated", *, level: float = SUMMED_UP) -> "IntervalCoverage | None":
+    """How often intervals of a level held the pooled effect, the first of them (`FIRST_POOLED`).
 
-    Where no effect is called pooled, all effects are looked at; None if there are none.
+    Where no effect is called pooled, the first of all effects; None if there are none.
     """
     rows = [r for r in found.verdict.coverage if r.kind == "effect" and r.level == level]
-    pooled = [row for row in rows if f", {POOLED} (" in row.quantity] or rows
-    far = max(pooled, key=lambda row: abs(_apart(row)), default=None)
-    return None if far is None else far.coverage
+    pooled = [row for row in rows if f", {POOLED} (" in row.quantity]
+    return next(iter(pooled or rows), None)
+
+
+def pooled_coverage(found: "Calibrated", *, level: float = SUMMED_UP) -> float | None:
+    """The share of `pooled_effect`."""
+    row = pooled_effect(found, level=level)
+    return None if row is None else row.coverage

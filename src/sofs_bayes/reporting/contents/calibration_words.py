@@ -3,8 +3,16 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sofs_bayes.checks.diagnostics import MIN_BFMI
 from sofs_bayes.checks.ranks import DRAWS
-from sofs_bayes.spec import Evidence
+from sofs_bayes.checks.short_fits import (
+    MAX_RHAT,
+    MIN_ESS,
+    MOST_ACCEPTED,
+    SHORT,
+    SHORT_OF_COUNTS,
+)
+from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.calibration import Calibrated
@@ -119,6 +127,29 @@ def gate_sentence(found: "Calibrated") -> str:
         else f"All {replicates:,} fits passed the gate."
     )
     return f"{gate} {longer:,} needed longer sampling." if longer else gate
+
+
+def fits_sentences(found: "Calibrated") -> tuple[str, ...]:
+    """How fits differ from the analysis's own; nothing where the posterior is exact."""
+    if isinstance(found.analysis, PrintedAnalysis):
+        return ()
+    counts = isinstance(found.analysis, OpenAnalysis)
+    first, *longer = SHORT_OF_COUNTS if counts else SHORT
+    own = found.analysis.sampler
+    of_own = _sampled((own.chains, own.tune, own.draws))
+    return (
+        f"A rank needs {DRAWS} draws, not the thousands of an interval's ends, so that fits are"
+        f" short: {_sampled(first)}, at a target acceptance of {MOST_ACCEPTED:g} at most."
+        f" Their gate is one for ranks: R-hat at most {MAX_RHAT:g}, bulk effective size at least"
+        f" {MIN_ESS:g}, BFMI at least {MIN_BFMI:g}, no divergence. What does not pass is sampled"
+        f" for longer ({', '.join(map(_sampled, longer))}), in the end as the analysis itself is"
+        f" ({of_own}).",
+    )
+
+
+def _sampled(size: tuple[int, int, int]) -> str:
+    chains, tune, draws = size
+    return f"{chains} chains of {tune:,} tuning and {draws:,} kept draws"
 
 
 def origin_sentence(found: "Calibrated") -> str:

@@ -55,6 +55,18 @@ def test_measures_are_what_is_counted_by_hand() -> None:
     assert (found["without_answer"], found["unbounded"]) == (0, 0.0)
 
 
+def test_a_truth_next_to_nothing_does_not_decide_how_much_too_large_estimates_are() -> None:
+    truths, estimates = np.array([1e-12, 0.1, -0.2, 0.1]), np.array([0.2, 0.1, -0.3, 0.3])
+    own = [answer(x, 0.02, truth=t) for x, t in zip(estimates, truths, strict=True)]
+    found = measures([[each] for each in own], nothing=False)
+    ratio = 0.9 / 0.4
+    assert found["exaggeration"] == pytest.approx(ratio)
+    off = (np.abs(estimates) - ratio * np.abs(truths)) / 0.1
+    assert found["exaggeration_mcse"] == pytest.approx(np.std(off, ddof=1) / 2)
+    none = measures([[answer(0.2, 0.02, truth=0.0)]] * 2, nothing=False)
+    assert np.isnan(none["exaggeration"])
+
+
 def test_where_nothing_happens_there_is_no_sign_to_get_wrong() -> None:
     found = measures([[answer(0.3, 0.01, truth=0.0)]] * 3, nothing=True)
     assert (found["significant"], found["wrong_sign"], found["exaggeration"]) == (1.0, None, None)

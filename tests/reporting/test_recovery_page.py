@@ -109,6 +109,7 @@ def test_every_row_is_in_a_table(found: Recovered) -> None:
     assert sum(len(table.rows) for table in measured) == len(found.rows)
     assert len(measured) == len({kind_of(row) for row in found.rows})
     assert {table.evidence for table in tables} == {"synthetic"}
+    assert all("mean size of estimates over that" in table.notes[0] for table in measured)
 
 
 def test_the_page_is_written_with_its_figures(found: Recovered, tmp_path: Path) -> None:

@@ -30,19 +30,25 @@ class RecoveryRow:
     method, target
         Whose answers, and about what: the pooled effect, or each pilot's own.
     replicates, without_answer, refused
-        All of them, those in which the method gave no interval at all (they count as missed),
-        and those in which the posterior's fit did not pass its gate (they count as they are).
+        All of them, answers without any interval (pilot by pilot, where the target is each
+        pilot; they count as missed), and replicates in which the posterior's fit did not pass
+        its gate (they count as they are).
     mean_truth, bias, rmse, mean_width
         The width is that of the 95% interval, the mean over bounded ones.
     unbounded
-        Share of 95% intervals without an end.
+        Share of 95% intervals that lack an end, or both.
     coverage_50, coverage_80, coverage_95
         Shares of intervals with the truth inside.
     significant
         Share of 95% intervals that exclude 0: power, or where nothing happens false alarms.
     wrong_sign, exaggeration
-        Among these: share of estimates on the wrong side of 0 (type S), mean ratio of the
-        estimate's size to the truth's (type M). Empty where the scenario's effect is 0.
+        Among these: share of estimates on the wrong side of 0 (type S), and the mean size of
+        estimates over the mean size of truths (type M). Not the mean of ratios, which single
+        truths near 0 would decide, or have no mean at all. Empty where the scenario's effect
+        is 0, or no interval excludes 0.
+    bias_mcse, rmse_mcse, coverage_50_mcse, …
+        Monte Carlo standard errors of the numbers so named, on the same scale; NaN from a single
+        replicate. That of `exaggeration` is a ratio's (the delta method).
     """
 
     scenario: str
@@ -144,8 +150,8 @@ def measures(answers: Sequence[Sequence[Answer]], *, nothing: bool) -> dict[str,
     result |= dict.fromkeys(names)
     if not nothing and found.any():
         wrong = np.sign(estimate[found]) != np.sign(truth[found])
-        ratio = np.abs(estimate[found]) / np.abs(truth[found])
-        both = (*share_and_error(wrong, of[found]), *_mean(ratio, of[found]))
+        sizes = _ratio(np.abs(estimate[found]), np.abs(truth[found]), of[found])
+        both = (*share_and_error(wrong, of[found]), *sizes)
         result |= dict(zip(names, both, strict=True))
     return result
 
@@ -158,17 +164,23 @@ def excludes_zero(limits: Floats) -> npt.NDArray[np.bool_]:
 
 def _mean(values: Floats, of: npt.NDArray[np.int64]) -> tuple[float, float]:
     """A mean, and its Monte Carlo error from replicates that are independent."""
-    if not len(values):
+    return _ratio(values, np.ones(len(values)), of)
+
+
+def _ratio(above: Floats, below: Floats, of: npt.NDArray[np.int64]) -> tuple[float, float]:
+    """A ratio of sums over independent replicates, and its error by the delta method.
+
+    The error is that of the replicates' deviations from the ratio, in units of what is below.
+    """
+    if not below.any():
         return float("nan"), float("nan")
-    count = np.bincount(of)
-    kept = count > 0
-    size = int(kept.sum())
-    mean = float(values.mean())
+    kept = np.bincount(of) > 0
+    over, under = (np.bincount(of, values)[kept] for values in (above, below))
+    ratio, size = float(over.sum() / under.sum()), len(over)
     if size < 2:
-        return mean, float("nan")
-    # A ratio of sums over replicates: its error by the sums' deviations from it.
-    off = (np.bincount(of, values) - mean * count)[kept] / count[kept].mean()
-    return mean, float(np.sqrt((off**2).sum() / (size * (size - 1))))
+        return ratio, float("nan")
+    off = (over - ratio * under) / under.mean()
+    return ratio, float(np.sqrt((off**2).sum() / (size * (size - 1))))
 
 
 def share_and_error(yes: npt.NDArray[np.bool_], of: npt.NDArray[np.int64]) -> tuple[float, float]:

@@ -132,7 +132,8 @@ def _all(found: Recovered) -> list[Table]:
             evidence="synthetic",
             notes=[
                 "±: Monte Carlo standard error. Wrong sign, times too large: among intervals that"
-                " exclude 0. All numbers with their errors: recovery.csv."
+                " exclude 0; times too large: the mean size of estimates over that of true"
+                " effects. All numbers with their errors: recovery.csv."
             ],
         )
         for i, kind in enumerate(kinds, start=1)

@@ -11,7 +11,7 @@ from sofs_bayes.checks.recovery import RecoveryRow, measures, recovery_rows
 from sofs_bayes.checks.recovery_answers import POSTERIOR, Answer, Replicate, replicate_of
 from sofs_bayes.checks.recovery_power import detectable
 from sofs_bayes.checks.recovery_prior import assurance, owed_coverage, reliability
-from sofs_bayes.checks.recovery_scenarios import Scenario
+from sofs_bayes.checks.recovery_scenarios import Process, Scenario
 
 SCENARIO = Scenario(process="model", effect=0.1, heterogeneity=0.0)
 
@@ -127,8 +127,11 @@ def test_assurance_is_power_over_the_prior() -> None:
     assert (row.method, row.assurance, row.right) == (POSTERIOR, 0.75, 0.5)
 
 
-def power_row(effect: float, significant: float, mcse: float = 0.02) -> RecoveryRow:
-    row = recovery_rows(replace(SCENARIO, effect=effect), [replicate(answer(0.1, 0.1))])[0]
+def power_row(
+    effect: float, significant: float, mcse: float = 0.02, process: Process = "model"
+) -> RecoveryRow:
+    scenario = replace(SCENARIO, effect=effect, process=process)
+    row = recovery_rows(scenario, [replicate(answer(0.1, 0.1))])[0]
     row = replace(row, replicates=10**6)
     return replace(row, significant=significant, significant_mcse=mcse, mean_truth=effect / 2)
 
@@ -143,12 +146,32 @@ def test_the_effect_that_is_found_is_between_those_tried() -> None:
     errors = 0.02 / stats.norm.pdf(low), 0.01 / stats.norm.pdf(high)
     error = 0.1 * np.hypot((1 - share) * errors[0], share * errors[1]) / (high - low)
     assert found.effect_mcse == pytest.approx(error, rel=1e-3)
-    assert (found.largest, found.power) == (0.2, 0.9)
+    assert found.risk_mcse == pytest.approx(error / 2, rel=1e-3)
+    assert (found.bound, found.largest, found.power) == ("about", 0.2, 0.9)
 
 
-def test_what_is_not_found_is_said_to_be_so() -> None:
+def test_what_is_not_found_is_more_than_the_largest_tried() -> None:
     (found,) = detectable([power_row(0.0, 0.05), power_row(0.2, 0.5)])
-    assert (found.effect, found.risk, found.power) == (None, None, 0.5)
+    assert (found.bound, found.effect, found.risk, found.power) == ("more than", 0.2, 0.1, 0.5)
+    assert (found.effect_mcse, found.risk_mcse) == (None, None)
+
+
+def test_what_is_found_at_once_is_at_most_the_smallest_tried() -> None:
+    (found,) = detectable([power_row(0.2, 0.99), power_row(0.1, 0.8)])
+    assert (found.bound, found.effect, found.risk) == ("at most", 0.1, 0.05)
+    assert (found.effect_mcse, found.risk_mcse) == (None, None)
+
+
+def test_a_method_that_finds_what_is_not_there_has_no_power() -> None:
+    (found,) = detectable([power_row(0.0, 0.11), power_row(0.1, 0.6), power_row(0.2, 0.9)])
+    assert found.bound == "not to be asked"
+    assert {found.effect, found.effect_mcse, found.risk, found.risk_mcse, found.power} == {None}
+    (at_the_limit,) = detectable([power_row(0.0, 0.1), power_row(0.2, 0.9)])
+    assert at_the_limit.bound == "about"
+
+
+def test_a_drift_that_is_found_is_no_effect_that_is() -> None:
+    assert detectable([power_row(x, 0.9 * x, process="broken") for x in (0.05, 1.0)]) == ()
 
 
 def test_json_gives_missing_answers_and_missing_ends_back() -> None:

@@ -82,7 +82,15 @@ def found() -> Recovered:
 def test_findings_name_every_method_and_its_numbers(found: Recovered) -> None:
     detected, wolf, widths, more, broken = findings(found)
     assert "regression, children independent: not to be asked" in detected
-    assert "hierarchical posterior: 5.8 pp" in detected
+    (own,) = (
+        row
+        for row in found.detectable
+        if (row.process, row.heterogeneity, row.authorities) == ("model", 0.02, 1)
+        and row.method == POSTERIOR
+    )
+    assert own.risk_mcse is not None
+    assert 0.0005 < own.risk_mcse < 0.005
+    assert f"hierarchical posterior: 5.8 pp (± {100 * own.risk_mcse:.1f})" in detected
     assert "children independent 3" in wolf  # twice as sure as it may be: a third
     assert "hierarchical posterior 7.8 pp" in widths
     assert "4 times as many: 3.9 pp (posterior)" in more
@@ -139,6 +147,37 @@ def test_one_size_and_one_effect_have_no_curves(found: Recovered) -> None:
     small = replace(found, grid=grid, rows=rows, detectable=())
     assert {drawing.name for drawing in recovery_figures(small)} == {"coverage", "reliability"}
     assert not any("80%" in text for text in findings(small))
+
+
+def test_effects_that_are_only_bounded_are_said_to_be(found: Recovered) -> None:
+    grid = replace(found.grid, effect=(0.1, 0.2))
+    rows = tuple(row for row in found.rows if row.effect is None or row.effect >= 0.1)
+    large = replace(found, grid=grid, rows=rows, detectable=detectable(rows))
+    (said,) = (text for text in findings(large) if "80%" in text)
+    assert said.startswith(
+        "The smallest true effect found with a probability of 80%: hierarchical posterior:"
+        " at most 10.0 pp, the smallest tried; "
+    )
+    grid = replace(found.grid, effect=(0.0, 0.02))
+    rows = tuple(row for row in found.rows if row.effect is None or row.effect <= 0.02)
+    small = replace(found, grid=grid, rows=rows, detectable=detectable(rows))
+    (said,) = (text for text in findings(small) if "80%" in text)
+    assert "hierarchical posterior: more than 2.0 pp, which it finds with" in said
+    assert "children independent: not to be asked" in said
+
+
+def test_the_table_of_found_effects_has_no_number_of_those_not_to_be_asked(
+    found: Recovered,
+) -> None:
+    table = recovery_tables(found)[1]
+    keys = [column.key for column in table.columns]
+    bounds = {row[keys.index("bound")] for row in table.rows}
+    assert bounds >= {"about", "not to be asked"}
+    numbers = [keys.index(key) for key in ("effect", "effect_mcse", "risk", "risk_mcse", "power")]
+    for row in table.rows:
+        asked = row[keys.index("bound")] != "not to be asked"
+        assert [row[i] is not None for i in numbers] == [asked] * 5
+    assert "broken" not in {row[keys.index("process")] for row in table.rows}
 
 
 def test_a_curve_of_nothing_is_refused() -> None:

@@ -5,7 +5,8 @@ from typing import Any
 
 from sofs_bayes.checks.recovered import Recovered
 from sofs_bayes.checks.recovery import RecoveryRow
-from sofs_bayes.reporting.contents.recovery_findings import METHODS, kind_of
+from sofs_bayes.checks.recovery_power import TOO_MANY
+from sofs_bayes.reporting.contents.recovery_findings import METHODS, kind_of, percentage
 from sofs_bayes.reporting.tables import Column, Table, table_of
 
 
@@ -47,9 +48,11 @@ def _detectable(found: Recovered) -> Table:
         Column(key="heterogeneity", heading="Pilots' sd", format="number"),
         Column(key="authorities", heading="Times authorities", format="integer"),
         Column(key="method", heading="Method"),
-        Column(key="effect", heading="Effect found with 80%", format="number"),
-        Column(key="effect_mcse", heading="± (Monte Carlo)", format="number"),
+        Column(key="bound", heading="Found with 80%"),
+        Column(key="effect", heading="Effect", format="number"),
+        Column(key="effect_mcse", heading="±", format="number"),
         Column(key="risk", heading="As change in risk, pp", format="pp"),
+        Column(key="risk_mcse", heading="±, pp", format="pp2"),
         Column(key="largest", heading="Largest effect tried", format="number"),
         Column(key="power", heading="found with", format="percent"),
     ]
@@ -60,9 +63,11 @@ def _detectable(found: Recovered) -> Table:
         columns,
         evidence="synthetic",
         notes=[
-            "Effects on the model's scale, between those tried (straight on probits of power); a"
-            " gap where 80% is not reached. Power of a method that often finds what is not there"
-            " means nothing."
+            "Effects on the model's scale; ±: Monte Carlo standard error. About: between those"
+            " tried, straight on probits of power. At most: the smallest tried is already found"
+            " so often. More than: the largest tried is not. Not to be asked: of a method that"
+            f" finds something in more than {percentage(TOO_MANY)} where nothing happens, power"
+            " means nothing. Where trends part the drift itself is found: no rows."
         ],
     )
 

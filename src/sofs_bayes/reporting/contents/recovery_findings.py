@@ -7,6 +7,7 @@ from sofs_bayes.checks.classical_intervals import CHILD, CR1, CR3, WILD
 from sofs_bayes.checks.recovered import Recovered
 from sofs_bayes.checks.recovery import RecoveryRow
 from sofs_bayes.checks.recovery_answers import POSTERIOR
+from sofs_bayes.checks.recovery_power import DetectableRow
 
 METHODS: Mapping[str, str] = {
     POSTERIOR: "hierarchical posterior",
@@ -22,8 +23,6 @@ PROCESSES: Mapping[str, str] = {
     "heavy": "heavy-tailed shocks",
     "broken": "trends part",
 }
-# A test that finds something where nothing happens more often than this is not shown as power.
-TOO_MANY = 0.1
 
 
 def points(share: float | None, decimals: int = 1) -> str:
@@ -89,35 +88,26 @@ def _false_alarms(found: Recovered, method: str) -> RecoveryRow | None:
 
 
 def _detected(found: Recovered) -> str:
-    parts, asked = [], False
-    for method, label in METHODS.items():
-        alarm = _false_alarms(found, method)
-        if alarm is not None and alarm.significant > TOO_MANY:
-            parts.append(f"{label}: not to be asked, as it also finds what is not there")
-            continue
-        own = [
-            each
-            for each in found.detectable
-            if each.method == method
-            and (each.process, each.heterogeneity, each.authorities)
-            == (found.grid.process[0], found.grid.heterogeneity[0], found.grid.authorities[0])
-        ]
-        asked = asked or bool(own)
-        for each in own:
-            if each.risk is not None:
-                parts.append(f"{label}: {points(each.risk)}")
-            elif each.power < 0.8:
-                largest = max(
-                    (row for row in of_method(base_rows(found), method)),
-                    key=lambda row: row.effect or 0.0,
-                )
-                parts.append(
-                    f"{label}: more than {points(largest.mean_truth)}, which it finds with"
-                    f" {percentage(each.power)}"
-                )
-    if not asked:
+    base = (found.grid.process[0], found.grid.heterogeneity[0], found.grid.authorities[0])
+    parts = [
+        f"{METHODS[row.method]}: {_smallest(row)}"
+        for row in found.detectable
+        if (row.process, row.heterogeneity, row.authorities) == base
+    ]
+    if not parts:
         return ""
-    return "The smallest true effect found with a probability of 80%: " + "; ".join(parts) + "."
+    return f"The smallest true effect found with a probability of 80%: {'; '.join(parts)}."
+
+
+def _smallest(row: DetectableRow) -> str:
+    """What is known of the smallest effect that a method finds, in words."""
+    if row.bound == "not to be asked":
+        return "not to be asked, as it also finds what is not there"
+    if row.bound == "at most":
+        return f"at most {points(row.risk)}, the smallest tried"
+    if row.bound == "more than":
+        return f"more than {points(row.risk)}, which it finds with {percentage(row.power or 0.0)}"
+    return f"{points(row.risk)} (± {100 * (row.risk_mcse or 0.0):.1f})"
 
 
 def _wolf(found: Recovered) -> str:

@@ -137,6 +137,11 @@ def test_a_folder_with_other_things_is_no_place_for_calibrations(tmp_path: Path)
     assert files_of(tmp_path) == before
 
 
+def test_truths_from_elsewhere_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(BadInput, match="--around: found 'posterior'; allowed: prior, data"):
+        calibrate(spec.load("icpc-printed"), (), tmp_path / "c", around="posterior")  # type: ignore[arg-type]
+
+
 def test_one_calibration_and_a_page_over_many_do_not_share_a_folder(tmp_path: Path) -> None:
     for store in ("one/replicates", "many/icpc-printed/replicates"):
         (tmp_path / store).mkdir(parents=True)

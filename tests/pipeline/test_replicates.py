@@ -1,6 +1,7 @@
 """Replicates: the same on any workers, kept one by one, gone on with after any death."""
 
 import json
+import multiprocessing
 import os
 import signal
 import subprocess
@@ -15,6 +16,7 @@ import numpy as np
 import pytest
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline.cluster import check_versions
 from sofs_bayes.pipeline.replicates import (
     DEATHS,
     Store,
@@ -23,6 +25,7 @@ from sofs_bayes.pipeline.replicates import (
     open_store,
     replicates,
 )
+from sofs_bayes.pipeline.watching import versions
 
 NUMBERS = range(12)
 KILLS = 6
@@ -160,20 +163,40 @@ def test_many_kills_lose_and_double_nothing(tmp_path: Path) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Refused(Squares):
-    """A job whose workers find fault with what they are given."""
+    """A job whose workers find fault with what they are given, at once or with a replicate."""
+
+    at_once: bool = False
 
     def open(self) -> Callable[[int], dict[str, Any]]:
+        if self.at_once:
+            raise BadInput("cells", "children", "0 treated", "some")
+
         def bench(number: int) -> dict[str, Any]:
             raise BadInput("cells", "children", f"{number} treated", "some")
 
         return bench
 
 
+@pytest.mark.parametrize("at_once", [False, True])
 @pytest.mark.parametrize("workers", [1, 2])
-def test_bad_input_found_by_a_worker_is_said_as_it_is(tmp_path: Path, workers: int) -> None:
-    job = Refused()
+def test_bad_input_found_by_a_worker_is_said_as_it_is(
+    tmp_path: Path, workers: int, at_once: bool
+) -> None:
+    job = Refused(at_once=at_once)
     with pytest.raises(BadInput, match=r"cells: children: found \d treated; allowed: some"):
         replicates(job, store_in(tmp_path / "s", job), range(2), workers=workers)
+
+
+def test_workers_of_others_are_left_alone(tmp_path: Path) -> None:
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    other.start()
+    try:
+        with pytest.raises(BadInput):
+            replicates(Refused(), store_in(tmp_path / "s", Refused()), range(2), workers=2)
+        assert other.is_alive()
+    finally:
+        other.terminate()
+        other.join()
 
 
 def test_fewer_workers_than_one_are_refused(tmp_path: Path) -> None:
@@ -207,6 +230,35 @@ def test_a_cluster_gives_the_same_also_if_a_worker_is_killed(
     found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, scheduler=scheduler)
     assert found == expected
     assert (tmp_path / "graves" / "5").exists()  # it was killed
+
+
+@cluster_warnings
+def test_a_replicate_that_kills_every_worker_of_a_cluster_is_one_line(
+    tmp_path: Path, scheduler: str
+) -> None:
+    job = Squares(deadly=(0,))
+    store = store_in(tmp_path / "s", job)
+    with pytest.raises(WorkersDied, match=r"squares: .* worker after worker died"):
+        replicates(job, store, [0], scheduler=scheduler)
+    assert store.finished() == {}
+
+
+@cluster_warnings
+def test_a_worker_of_other_versions_is_refused(
+    tmp_path: Path, scheduler: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Its results would be kept as those of the versions that are here."""
+    here = versions()
+    check_versions(here)
+    monkeypatch.setattr(
+        "sofs_bayes.pipeline.cluster.versions", lambda: here | {"numpy": "0.1", "pymc": "3"}
+    )
+    job = Squares()
+    store = store_in(tmp_path / "s", job)
+    allowed = "allowed: pymc 3, numpy 0.1, as here"
+    with pytest.raises(BadInput, match=rf"a worker: found pymc .*, numpy .*; {allowed}"):
+        replicates(job, store, NUMBERS, scheduler=scheduler)
+    assert store.finished() == {}
 
 
 @cluster_warnings

@@ -90,15 +90,16 @@ class Calibrated:
 def replicate[Data](problem: Problem[Data], seed: int) -> dict[str, Any]:
     """One replicate, as JSON can hold it: `ranks.ranked_of` reads it back.
 
-    Fits are repeated with longer sampling until one passes its gate; the last one counts in any
-    case.
+    Fits are repeated with longer sampling until one passes its gate; if none does, the last that
+    gave draws counts.
     """
     start = time.perf_counter()
     truths, data = problem.generate(seed)
     fitted, attempt = None, 0
     for attempt in range(problem.attempts):
-        fitted = problem.fit(data, attempt, seed)
-        if fitted is not None and not fitted.failures:
+        again = problem.fit(data, attempt, seed)
+        fitted = fitted if again is None else again
+        if again is not None and not again.failures:
             break
     ranks: dict[str, int] = {}
     failures: tuple[str, ...] = ("no draws: sampling broke down",)

@@ -1,7 +1,8 @@
 """The command line: arguments, files, exit codes; no statistics.
 
 Exit codes: 0 done; 1 a check refused the result (it is written all the same, marked);
-2 bad input, one line that says file, place, found, allowed; 130 interrupted.
+2 bad input, one line that says file, place, found, allowed; 3 workers died (what is finished
+is kept); 130 interrupted.
 """
 
 import argparse
@@ -65,7 +66,8 @@ def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="sofs-bayes",
         description="Bayesian re-analysis of the Signs of Safety evaluation.",
-        epilog="Exit codes: 0 done; 1 a check refused the result (written, marked); 2 bad input.",
+        epilog="Exit codes: 0 done; 1 a check refused the result (written, marked); 2 bad input; 3 "
+        "workers died.",
     )
     parser.add_argument("--version", action="version", version=_version())
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")

@@ -5,7 +5,7 @@ import shutil
 from collections.abc import Sequence
 from dataclasses import replace as dataclass_replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import tomli_w
 
@@ -89,7 +89,11 @@ def calibrate(
     ------
     BadInput
         Anything that cannot be used.
+    WorkersDied
+        Workers were killed again and again; the same call goes on from what is finished.
     """
+    if around not in get_args(Around):
+        raise BadInput("--around", "", repr(around), ", ".join(get_args(Around)))
     if replicates is None:
         replicates = usual(analysis)
     if isinstance(analysis, ChildrenAnalysis):

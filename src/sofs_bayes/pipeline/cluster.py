@@ -1,17 +1,25 @@
 """Replicates on the workers of a dask.distributed scheduler."""
 
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline.replicates import AHEAD, Bench, Job, Result, one_thread, submitted
+from sofs_bayes.pipeline.replicates import (
+    AHEAD,
+    Bench,
+    Job,
+    Result,
+    WorkersDied,
+    one_thread,
+    submitted,
+)
+from sofs_bayes.pipeline.watching import versions
 
 if TYPE_CHECKING:
     from distributed import Client
 
 SECONDS = 20  # within which a scheduler has to answer
-RETRIES = 5  # workers that may die over one replicate
 
 
 def on_cluster(job: Job, numbers: Sequence[int], scheduler: str) -> Iterator[tuple[int, Result]]:
@@ -22,15 +30,24 @@ def on_cluster(job: Job, numbers: Sequence[int], scheduler: str) -> Iterator[tup
     Raises
     ------
     BadInput
-        dask.distributed is not installed, or no scheduler answers at the address.
+        dask.distributed is not installed, no scheduler answers at the address, or a worker has
+        other versions than are here, on which results depend.
+    WorkersDied
+        More workers died over one replicate than the scheduler allows (`allowed-failures`).
     """
     with _client(scheduler) as client:
-        there = client.submit(_itself, job, key=f"job-{job.key}", pure=False, retries=RETRIES)
-        pool = client.get_executor(pure=False, retries=RETRIES)
+        from distributed import KilledWorker
+
+        there = client.submit(_itself, job, key=f"job-{job.key}", pure=False)
+        pool, own = client.get_executor(pure=False), versions()
         at_once = AHEAD * max(sum(client.nthreads().values()), 1)
-        yield from submitted(
-            lambda number: pool.submit(_at_work, there, number), numbers, at_once=at_once
-        )
+        try:
+            yield from submitted(
+                lambda number: pool.submit(_at_work, there, number, own), numbers, at_once=at_once
+            )
+        except KilledWorker as error:
+            found = "a replicate over which worker after worker died"
+            raise WorkersDied(f"{job.name}: {found}; what is finished is kept") from error
 
 
 def check_scheduler(scheduler: str | None) -> None:
@@ -65,13 +82,23 @@ _benches: dict[str, Bench] = {}  # of this process: the one of the latest job
 _opening = threading.Lock()  # a worker may have several threads
 
 
+def check_versions(wanted: Mapping[str, str]) -> None:
+    """Refuse a worker whose results would be kept under versions that it does not have."""
+    own = versions()
+    if other := [name for name in wanted if own.get(name) != wanted[name]]:
+        found = ", ".join(f"{name} {own.get(name, 'not there')}" for name in other)
+        allowed = ", ".join(f"{name} {wanted[name]}" for name in other)
+        raise BadInput("--scheduler", "a worker", found, f"{allowed}, as here")
+
+
 def _itself(job: Job) -> Job:
     return job
 
 
-def _at_work(job: Job, number: int) -> Result:
+def _at_work(job: Job, number: int, wanted: Mapping[str, str]) -> Result:
     with _opening:
         if job.key not in _benches:
+            check_versions(wanted)
             _benches.clear()
             _benches[job.key] = one_thread(job.open())
     return _benches[job.key](number)

@@ -50,9 +50,9 @@ class Job(Protocol):
 
 
 class WorkersDied(SofsBayesError):
-    """Workers were killed again and again; what is finished is kept."""
+    """Workers were killed again and again; what is finished is kept, and can be gone on from."""
 
-    exit_code = 1
+    exit_code = 3
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,7 +221,7 @@ def _in_processes(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tu
 def _pool(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
     import multiprocessing
 
-    size = min(workers, len(numbers))
+    size, others = min(workers, len(numbers)), set(multiprocessing.active_children())
     pool = ProcessPoolExecutor(
         size,
         mp_context=multiprocessing.get_context("spawn"),
@@ -234,7 +234,7 @@ def _pool(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int,
         )
     except BaseException:  # whatever ends the work early, its workers are not waited for
         pool.shutdown(wait=False, cancel_futures=True)
-        for process in multiprocessing.active_children():
+        for process in set(multiprocessing.active_children()) - others:
             process.terminate()
         raise
     pool.shutdown()
@@ -278,7 +278,8 @@ def one_thread(bench: Bench) -> Bench:
 
 # ------------------------------------------------------------------------- in a worker process
 
-_bench: list[Bench] = []  # of this process, filled as it starts
+# Of this process, filled as it starts: the job, or what was wrong with it.
+_bench: list[Bench | Exception] = []
 
 
 def _begin(job: Job) -> None:
@@ -294,8 +295,14 @@ def _begin(job: Job) -> None:
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-    _bench.append(one_thread(job.open()))
+    try:
+        _bench.append(one_thread(job.open()))
+    except Exception as error:  # noqa: BLE001 - raised here it would pass for a worker's death
+        _bench.append(error)
 
 
 def _at_work(number: int) -> Result:
-    return _bench[0](number)
+    bench = _bench[0]
+    if isinstance(bench, Exception):
+        raise bench
+    return bench(number)

@@ -87,7 +87,10 @@ class RankTest:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class IntervalCoverage:
-    """How often the central interval of a level held the truth of one quantity."""
+    """How often the central interval of a level held the truth of one quantity.
+
+    `standard_error` is that of the share if intervals are right: √(level (1 - level) / replicates).
+    """
 
     quantity: str
     kind: Kind

@@ -8,11 +8,12 @@ import numpy.typing as npt
 import pytest
 import xarray as xr
 
-from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.bayes.blocks import Blocks, Setting
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.children_model import build_model, form_of, model_data
 from sofs_bayes.bayes.copied_model import build_copied, copied_arrays, falls_apart
 from sofs_bayes.bayes.replicated import replicated
+from sofs_bayes.checks.children_calibration import Design
 from sofs_bayes.checks.classical_intervals import regressors
 from sofs_bayes.checks.recovery_fits import effects
 from sofs_bayes.checks.recovery_scenarios import (
@@ -25,6 +26,7 @@ from sofs_bayes.checks.recovery_scenarios import (
 )
 from sofs_bayes.checks.recovery_truths import (
     levels,
+    notes_of,
     random_effects,
     shared_out,
     shocks,
@@ -139,6 +141,27 @@ def test_shocks_have_their_sd_and_correlation(linear: CellData, process: str) ->
     assert alike[2, 3] == pytest.approx(0.25, abs=0.05)  # 2014 to 2016
     heavy = (np.abs(paths) > 0.08).mean()
     assert (heavy > 1e-3) == (process == "heavy")
+
+
+def test_notes_are_about_truths_not_ranks(
+    linear: CellData,
+    logistic: CellData,
+    linear_analysis: HierarchicalAnalysis,
+    logistic_analysis: HierarchicalAnalysis,
+) -> None:
+    def notes(analysis: HierarchicalAnalysis, data: CellData, **changes: bool) -> tuple[str, ...]:
+        setting = Setting(effect_prior=analysis.effect_priors["reference"], **changes)  # type: ignore[arg-type]
+        design = Design(analysis=analysis, setting=setting, data=data)
+        found = notes_of(design)
+        assert len(found) == len(design.notes)  # each difference has its note
+        assert "rank" not in " ".join(found)
+        return found
+
+    (flat,) = notes(linear_analysis, linear)
+    assert "Others would change no error and no coverage" in flat
+    (whole,) = notes(logistic_analysis, logistic)
+    assert whole.startswith("Counts are rounded to whole children")
+    assert "have normal ones with sd" in notes(linear_analysis, linear, replicating=True)[0]
 
 
 def test_drift_counts_years_from_the_last_one_before(linear: CellData) -> None:

@@ -4,6 +4,7 @@ import csv
 import importlib.util
 import json
 from dataclasses import asdict, replace
+from html import unescape
 from pathlib import Path
 from types import ModuleType
 from typing import Any
@@ -20,7 +21,7 @@ from sofs_bayes.checks.recovery_scenarios import Scenario
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline import recovery_job
-from sofs_bayes.pipeline.recovery import recover
+from sofs_bayes.pipeline.recovery import origin_of, recover
 from sofs_bayes.pipeline.recovery_job import RecoveryJob, grid_of, prepared
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
 
@@ -108,6 +109,8 @@ def test_the_folder_has_what_is_promised(finished: tuple[Path, int]) -> None:
     assert manifest["options"]["shock_sd"] == 0.3
     page = (folder / "index.html").read_text(encoding="utf-8")
     assert "nothing about Signs of Safety" in page
+    assert "in every scenario their truths are the design's own estimates" in unescape(page)
+    assert "changes no rank" not in page  # which is what calibration says
     assert {path.name for path in (folder / "figures").glob("*.png")} >= {"coverage.png"}
 
 
@@ -160,6 +163,19 @@ def analysis() -> HierarchicalAnalysis:
     found = spec.load("icpc-linear")
     assert isinstance(found, HierarchicalAnalysis)
     return found
+
+
+def test_only_a_bundled_analysis_without_data_has_the_published_design(
+    analysis: HierarchicalAnalysis, tmp_path: Path
+) -> None:
+    own = tmp_path / "my-own.toml"
+    own.write_text(tomli_w.dumps(spec.to_document(analysis)), encoding="utf-8")
+    copied = spec.load(own)  # the same in another file
+    assert isinstance(copied, HierarchicalAnalysis)
+    changed = replace(analysis, why="Authorities of the same names with other priors.")
+    found = [origin_of(each, None) for each in (analysis, copied, changed)]
+    assert found == ["published", "published", "made up"]
+    assert [origin_of(each, own) for each in (analysis, changed)] == ["given", "given"]
 
 
 @pytest.mark.parametrize(

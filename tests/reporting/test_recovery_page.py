@@ -1,22 +1,30 @@
 """The page of a recovery says its numbers, and nothing that was not asked."""
 
 from dataclasses import replace
+from html import unescape
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from sofs_bayes import spec
-from sofs_bayes.checks.classical_intervals import CHILD, METHODS
-from sofs_bayes.checks.recovered import Recovered
-from sofs_bayes.checks.recovery import recovery_rows
+from sofs_bayes.checks.classical_intervals import CHILD, CR3, METHODS, WILD
+from sofs_bayes.checks.recovered import Origin, Recovered
+from sofs_bayes.checks.recovery import RecoveryRow, recovery_rows
 from sofs_bayes.checks.recovery_answers import POSTERIOR, Answer, Replicate
 from sofs_bayes.checks.recovery_power import detectable
 from sofs_bayes.checks.recovery_prior import assurance, owed_coverage, reliability
 from sofs_bayes.checks.recovery_scenarios import Scenario, scenarios, usual_grid
+from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
+from sofs_bayes.pipeline import recovery as pipeline
 from sofs_bayes.reporting.contents.recovery import recovery_tables
-from sofs_bayes.reporting.contents.recovery_findings import findings, kind_of, owed_sentence
+from sofs_bayes.reporting.contents.recovery_findings import (
+    findings,
+    fits_sentence,
+    kind_of,
+    owed_sentence,
+)
 from sofs_bayes.reporting.figures.recovery import CurveAxes, CurvePoint, method_curves
 from sofs_bayes.reporting.recovery_page import recovery_figures, write_recovery_page
 from sofs_bayes.spec import HierarchicalAnalysis
@@ -68,7 +76,7 @@ def found() -> Recovered:
         grid=grid,
         evidence="synthetic",
         design=(6, 5, 152231),
-        published=True,
+        origin="published",
         rows=rows,
         owed=owed_coverage(of_prior),
         reliability=reliability(of_prior),
@@ -132,13 +140,124 @@ def test_the_page_is_written_with_its_figures(found: Recovered, tmp_path: Path) 
         assert drawing.alt in page.replace("&#39;", "'").replace("&gt;", ">")
 
 
-def test_a_page_on_other_data_does_not_speak_of_the_published_design(
+def page_of(found: Recovered, folder: Path) -> str:
+    """The page's text as readers see it."""
+    write_recovery_page(folder, found, versions={"sofs-bayes": "0"})
+    return unescape((folder / "index.html").read_text(encoding="utf-8"))
+
+
+@pytest.mark.parametrize(
+    ("origin", "said"),
+    [
+        ("given", "the design of the data given"),
+        ("made up", "the design of the bundled made-up children"),
+    ],
+)
+def test_a_page_on_another_design_does_not_speak_of_the_published_one(
+    found: Recovered, tmp_path: Path, origin: Origin, said: str
+) -> None:
+    page = page_of(replace(found, origin=origin), tmp_path)
+    assert f"what {said} could and could not have detected" in page
+    assert "published design" not in page
+
+
+def test_the_body_says_whether_the_design_s_children_are_made_up(
     found: Recovered, tmp_path: Path
 ) -> None:
-    write_recovery_page(tmp_path, replace(found, published=False), versions={"sofs-bayes": "0"})
-    page = (tmp_path / "index.html").read_text(encoding="utf-8")
-    assert "what the design of the data given could and could not have detected" in page
-    assert "published design" not in page
+    assert "those of the design's 152,231 made-up children." in page_of(found, tmp_path)
+    (tmp_path / "records").mkdir()
+    page = page_of(replace(found, evidence="records"), tmp_path / "records")
+    assert "those of the design's 152,231 children." in page
+
+
+def test_the_body_says_what_authorities_of_other_models_have(
+    found: Recovered, tmp_path: Path
+) -> None:
+    plain = page_of(found, tmp_path)
+    assert "not as modelled" not in plain
+    assert "Student t" not in plain
+    model = replace(found.analysis.model, shocks="none", tails="student t", degrees_of_freedom=4.0)
+    (tmp_path / "other").mkdir()
+    other = replace(found, analysis=replace(found.analysis, model=model))
+    page = page_of(other, tmp_path / "other")
+    assert "(the scale of Student t with 4 degrees of freedom) and move from year to year" in page
+    assert "(not as modelled, nor where trends part); levels" in page
+
+
+def failed(found: Recovered) -> Recovered:
+    """With 80% intervals that hold too few truths."""
+    first, second, third = found.owed
+    low = replace(second, coverage=0.6, lower=0.7, upper=0.9, verdict="out")
+    return replace(found, owed=(first, low, third))
+
+
+OUT = (
+    "INTERVALS DO NOT HOLD THEIR LEVEL: of truths from the priors those of 80% held 60.0%"
+    " (allowed 70.0 to 90.0), in 150 replicates."
+)
+
+
+def test_a_page_of_a_failed_recovery_is_headed_with_it(found: Recovered, tmp_path: Path) -> None:
+    page, title = page_of(failed(found), tmp_path), found.analysis.title
+    mark = "INTERVALS DO NOT HOLD THEIR LEVEL"
+    assert f"<title>{mark}: Recovery: {title}</title>" in page
+    assert f"<h1>{mark}: {title}: what" in page
+    assert f"<p>{OUT} Until the cause is found, " in page
+    assert f"{mark}: Coverage of the posterior" in page
+    for drawing in recovery_figures(failed(found)):
+        assert mark in " ".join(text.get_text() for text in drawing.figure.texts)
+    (tmp_path / "passed").mkdir()
+    assert mark not in page_of(found, tmp_path / "passed")
+
+
+@pytest.mark.parametrize(("passed", "lines"), [(True, []), (False, [OUT])])
+def test_the_command_says_what_is_out(
+    found: Recovered,
+    passed: bool,
+    lines: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    result = found if passed else failed(found)
+    monkeypatch.setattr(pipeline, "recover", lambda *_, **__: (result, result.passed))
+    assert main(["recover", "icpc-linear", "-o", "new"]) == (0 if passed else 1)
+    assert capsys.readouterr().out.splitlines() == [*lines, str(Path("new") / "index.html")]
+
+
+def test_fits_without_an_answer_are_not_mixed_with_regressions_without_one(
+    found: Recovered,
+) -> None:
+    assert "missed" not in fits_sentence(found)
+    missing = {POSTERIOR: 2, CR3: 30}
+    rows = tuple(replace(row, without_answer=missing.get(row.method, 0)) for row in found.rows)
+    kinds = len({row.scenario for row in rows})
+    assert fits_sentence(replace(found, rows=rows)) == (
+        "Of 5,400 fits 36 did not pass the gate; they count as they are. Fits without any draws,"
+        f" counted as missed: {2 * kinds}. Without an interval in as many data sets, counted as"
+        f" missed: {METHODS[CR3]} {30 * kinds:,}."
+    )
+
+
+def test_intervals_left_out_of_widths_are_said(found: Recovered, tmp_path: Path) -> None:
+    def endless(row: RecoveryRow) -> RecoveryRow:
+        if row.method == WILD:
+            return replace(row, unbounded=0.25)
+        nothing = {"unbounded": 0.0, "mean_width": np.nan, "mean_width_mcse": np.nan}
+        return replace(row, **nothing, without_answer=150) if row.method == CR3 else row
+
+    other = replace(found, rows=tuple(map(endless, found.rows)))
+    widths = findings(other)[2]
+    assert "bootstrap 11.8 pp (left out: 25.0% without an end)" in widths
+    assert "left out" not in widths.split("regression, wild")[0]
+    assert "(CR3) –;" in widths
+    assert "pp (left out" in page_of(other, tmp_path)  # with a figure that has no CR3
+    tables = [table for table in recovery_tables(other) if table.name.startswith("recovery-")]
+    for table in tables:
+        keys = [column.key for column in table.columns]
+        places = [keys.index(key) for key in ("replicates", "unbounded", "without_answer")]
+        by = {row[keys.index("method")]: [row[i] for i in places] for row in table.rows}
+        assert by[METHODS[WILD]] == [150, 0.25, 0]
+        assert by[METHODS[CR3]] == [150, 0.0, 150]
 
 
 def test_one_size_and_one_effect_have_no_curves(found: Recovered) -> None:

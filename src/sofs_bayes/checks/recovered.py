@@ -1,6 +1,7 @@
 """All that a finished recovery found."""
 
 from dataclasses import dataclass
+from typing import Literal
 
 from sofs_bayes.checks.recovery import RecoveryRow
 from sofs_bayes.checks.recovery_answers import POSTERIOR
@@ -8,6 +9,8 @@ from sofs_bayes.checks.recovery_power import DetectableRow
 from sofs_bayes.checks.recovery_prior import AssuranceRow, OwedRow, ReliabilityRow
 from sofs_bayes.checks.recovery_scenarios import Grid
 from sofs_bayes.spec import Evidence, HierarchicalAnalysis
+
+Origin = Literal["published", "given", "made up"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -24,8 +27,10 @@ class Recovered:
         Of the cells that the design is taken from; outcomes are simulated in any case.
     design
         How many pilots, comparators and children there are in it.
-    published
-        Whether it is the published one, as the bundled made-up children have it.
+    origin
+        Whose it is: the `published` one, as the bundled made-up children have it in a bundled
+        analysis; that of the data `given`; or, in any other analysis, that of the bundled
+        children (`made up`).
     rows, owed, reliability, assurance, detectable
         The measures.
     notes
@@ -39,7 +44,7 @@ class Recovered:
     grid: Grid
     evidence: Evidence
     design: tuple[int, int, int]
-    published: bool
+    origin: Origin
     rows: tuple[RecoveryRow, ...]
     owed: tuple[OwedRow, ...]
     reliability: tuple[ReliabilityRow, ...]

@@ -1,16 +1,20 @@
 """Truths of a scenario, drawn as it says, on the levels of the design's own data."""
 
 from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.bayes.blocks import FLAT, Blocks, blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.model_arrays import residual_start
 from sofs_bayes.checks.recovery_scenarios import Scenario
 from sofs_bayes.frequentist.terms import DID
+
+if TYPE_CHECKING:
+    from sofs_bayes.checks.children_calibration import Design
 
 Floats = npt.NDArray[np.float64]
 
@@ -129,6 +133,29 @@ def shocks(scenario: Scenario, data: CellData, rng: np.random.Generator) -> Floa
         noise[:, t] = kept * noise[:, t - 1] + np.sqrt(1.0 - kept**2) * noise[:, t]
     found: Floats = scenario.shock_sd * noise
     return found
+
+
+def notes_of(design: "Design") -> tuple[str, ...]:
+    """What truths and fits have differently from the analysis itself, in sentences."""
+    notes = []
+    if (blocks(design.data, design.analysis, design.setting).prior_sd == FLAT).any():
+        scale = design.blocks.sd_priors["authority_sd"]
+        notes.append(
+            "Authorities' own terms have flat priors in the analysis; fits here, and truths drawn"
+            f" from the priors, have normal ones with sd {scale:g}."
+        )
+    if design.data.patterns is not None:
+        notes.append(
+            "Counts are rounded to whole children, so that outcomes can be drawn; matching"
+            " weights make them fractions."
+        )
+    elif design.data.child_terms:
+        notes.append(
+            "The children's terms have flat priors: in every scenario their truths are the"
+            " design's own estimates. Others would change no error and no coverage, as the answers"
+            " of all methods move with the data."
+        )
+    return tuple(notes)
 
 
 def shared_out(

@@ -89,11 +89,12 @@ def _add_grid(verb: argparse.ArgumentParser) -> None:
 def _recover(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
     from sofs_bayes.pipeline.recovery import recover
+    from sofs_bayes.reporting.contents.recovery_findings import out_sentence
 
     progress = progress_line()
     analysis = spec.load(options.analysis)
     output = options.output or Path("recovery") / analysis.name
-    _, passed = recover(
+    found, passed = recover(
         analysis,
         options.data,
         output,
@@ -114,5 +115,7 @@ def _recover(options: argparse.Namespace) -> int:
         progress=progress,
     )
     progress("done\n")
+    if not passed:
+        print(out_sentence(found))
     print(output / "index.html")
     return 0 if passed else 1

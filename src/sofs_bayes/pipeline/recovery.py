@@ -9,7 +9,7 @@ from typing import Any
 import tomli_w
 
 from sofs_bayes import spec
-from sofs_bayes.checks.recovered import Recovered
+from sofs_bayes.checks.recovered import Origin, Recovered
 from sofs_bayes.checks.recovery import RecoveryRow, recovery_rows
 from sofs_bayes.checks.recovery_answers import Replicate, replicate_of
 from sofs_bayes.checks.recovery_power import detectable
@@ -30,7 +30,7 @@ from sofs_bayes.pipeline.results_beside import check_beside, replaced_results
 from sofs_bayes.pipeline.sbc import digest
 from sofs_bayes.pipeline.watching import Progress, silent, versions
 from sofs_bayes.reporting.tables import rows_to_csv
-from sofs_bayes.spec import Analysis, Evidence, fingerprint
+from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, fingerprint
 
 LEAST = 10  # fewer replicates than this are no measurement
 # Truths from the priors have to tell coverage of 95% from 93%, the grid only 95% from 80%.
@@ -121,8 +121,8 @@ def recover(
     store = open_store(folder / STORE, job, replace=replace)
     numbers = job.numbers(replicates, of_prior)
     made = make(job, store, numbers, workers=workers, scheduler=scheduler, progress=progress)
-    published = data is None
-    found = recovered(job, made, grid=grid, prior=name, evidence=evidence, published=published)
+    origin = origin_of(analysis, data)
+    found = recovered(job, made, grid=grid, prior=name, evidence=evidence, origin=origin)
     _write(folder, found, job)
     return found, found.passed
 
@@ -134,9 +134,11 @@ def recovered(
     grid: Grid,
     prior: str,
     evidence: Evidence,
-    published: bool,
+    origin: Origin,
 ) -> Recovered:
     """All measures of finished replicates."""
+    from sofs_bayes.checks.recovery_truths import notes_of
+
     count, data = len(job.scenarios), job.design.data
     by: list[list[Replicate]] = [[] for _ in job.scenarios]
     for number, result in sorted(made.items()):
@@ -156,15 +158,24 @@ def recovered(
             len(data.authorities) - len(data.pilots),
             round(float(data.cells["children"].sum())),
         ),
-        published=published,
+        origin=origin,
         rows=rows,
         owed=owed_coverage(by[0]),
         reliability=reliability(by[0]),
         assurance=assurance(by[0]),
         detectable=detectable(rows),
-        notes=job.design.notes,
+        notes=notes_of(job.design),
         seconds=sum(each.seconds for own in by for each in own),
     )
+
+
+def origin_of(analysis: HierarchicalAnalysis, data: Path | str | None) -> Origin:
+    """Whose design it is: the published one only in an analysis that is bundled as it stands."""
+    if data is not None:
+        return "given"
+    own = fingerprint(analysis)
+    bundled = any(fingerprint(spec.load(path)) == own for path in spec.bundled_models().values())
+    return "published" if bundled else "made up"
 
 
 def _write(folder: Path, found: Recovered, job: RecoveryJob) -> None:

@@ -1,17 +1,22 @@
 """What a recovery found → one page: what the design could and could not have detected."""
 
 from collections.abc import Mapping
+from math import isfinite
 from pathlib import Path
 
 from sofs_bayes.checks.recovered import Recovered
 from sofs_bayes.checks.recovery import RecoveryRow
 from sofs_bayes.reporting.contents.recovery import recovery_tables
 from sofs_bayes.reporting.contents.recovery_findings import (
+    DESIGNS,
     METHODS,
     base_rows,
     findings,
+    fits_sentence,
     kind_of,
+    marked,
     of_method,
+    out_sentence,
     owed_sentence,
     percentage,
     points,
@@ -23,6 +28,9 @@ from sofs_bayes.spec import fingerprint
 ABOUT = (
     "All outcomes here are simulated, with effects that are known because they were put in. They"
     " say what a study of this design can find, and nothing about Signs of Safety itself."
+)
+UNUSABLE = (
+    "Until the cause is found, what is said of the hierarchical posterior here must not be used."
 )
 FILES = (
     "recovery.csv has every measure of every method and scenario with its Monte Carlo error,"
@@ -45,7 +53,7 @@ def write_recovery_page(folder: Path, found: Recovered, *, versions: Mapping[str
         Part(
             heading="What the design could have detected",
             anchor="short",
-            bullets=(*findings(found), owed_sentence(found), _fits(found)),
+            bullets=(*findings(found), owed_sentence(found), fits_sentence(found)),
         ),
         Part(
             heading="Power", anchor="power", figures=shown("power"), folded=(detectable, assurance)
@@ -62,12 +70,15 @@ def write_recovery_page(folder: Path, found: Recovered, *, versions: Mapping[str
     )
     analysis = found.analysis
     pilots, comparators, _ = found.design
-    design = "the published design" if found.published else "the design of the data given"
+    asked = f"what {DESIGNS[found.origin]} could and could not have detected"
+    lead = (
+        f"Known effects in a design of {pilots} pilots and {comparators} comparators, analysed by"
+        " the hierarchical model and by the regression as published."
+    )
     page = Page(
-        title=f"Recovery: {analysis.title}",
-        heading=f"{analysis.title}: what {design} could and could not have detected",
-        lead=f"Known effects in a design of {pilots} pilots and {comparators} comparators, analysed"
-        " by the hierarchical model and by the regression as published.",
+        title=marked(found, f"Recovery: {analysis.title}"),
+        heading=marked(found, f"{analysis.title}: {asked}"),
+        lead=lead if found.passed else f"{out_sentence(found)} {UNUSABLE} {lead}",
         parts=tuple(part for part in parts if part.bullets or part.figures or part.folded),
         files=FILES,
         provenance=(
@@ -85,12 +96,15 @@ def _how(found: Recovered) -> tuple[str, ...]:
     """What was assumed, in sentences."""
     grid, logistic = found.grid, found.analysis.model.likelihood != "gaussian"
     scale = "log-odds" if logistic else "risk"
-    children = found.design[2]
+    model, made_up = found.analysis.model, "made-up " if found.evidence == "synthetic" else ""
+    tails = model.degrees_of_freedom if model.tails == "student t" else None
     sds = (
         f"On the model's scale ({scale}) authorities differ with an sd of {grid.authority_sd:.3g}"
-        f" and move from year to year with one of {grid.shock_sd:.3g}; levels, years and"
-        f" covariates are those of the design's {children:,} children. More authorities: copies"
-        " of the design's with levels and shocks of their own."
+        f"{f' (the scale of Student t with {tails:g} degrees of freedom)' if tails else ''}"
+        f" and move from year to year with one of {grid.shock_sd:.3g}"
+        f"{' (not as modelled, nor where trends part)' if model.shocks == 'none' else ''}; levels,"
+        f" years and covariates are those of the design's {found.design[2]:,} {made_up}children."
+        " More authorities: copies of the design's with levels and shocks of their own."
     )
     effect = (
         "The effect is the change in risk averaged over all treated children of a replicate,"
@@ -104,14 +118,6 @@ def _how(found: Recovered) -> tuple[str, ...]:
         " wild cluster bootstrap with the null imposed, inverted."
     )
     return (effect, sds, regression, *found.notes)
-
-
-def _fits(found: Recovered) -> str:
-    none = sum(row.without_answer for row in found.pooled)
-    return (
-        f"Of {found.replicates:,} fits {found.refused:,} did not pass the gate; they count as they"
-        f" are.{f' Without an answer, counted as missed: {none}.' if none else ''}"
-    )
 
 
 def recovery_figures(found: Recovered) -> tuple[Drawing, ...]:
@@ -143,7 +149,7 @@ def _coverage(found: Recovered) -> Drawing:
     listed = ", ".join(f"{label} {percentage(share)}" for label, share in worst.items())
     return coverage_of_methods(
         shown,
-        title="How often 95% intervals hold the truth",
+        title=marked(found, "How often 95% intervals hold the truth"),
         name="coverage",
         alt=f"Coverage of 95% intervals by method and scenario. The lowest of each: {listed}.",
         notes=("Bars: 95% Monte Carlo error. Averaged over the true effects of a scenario.",),
@@ -181,7 +187,7 @@ def _power(found: Recovered) -> Drawing | None:
             y_ticks=(0.0, 20.0, 40.0, 60.0, 80.0, 100.0),
             level=80.0,
         ),
-        title="How often an effect is found",
+        title=marked(found, "How often an effect is found"),
         name="power",
         alt=f"Power by true effect and method. At the largest: {ends}.",
         notes=(
@@ -197,14 +203,20 @@ def _widths(found: Recovered) -> Drawing | None:
     if len(found.grid.authorities) < 2:
         return None
     shown = []
-    for times in found.grid.authorities:
-        rows = base_rows(found, authorities=times)
-        for method, label in METHODS.items():
-            width, error = _averaged(of_method(rows, method), "mean_width")
-            shown.append(CurvePoint(method=label, x=float(times), y=100 * width, mcse=100 * error))
-    shown.sort(key=lambda point: list(METHODS.values()).index(point.method))
-    first, last = min(found.grid.authorities), max(found.grid.authorities)
-    own = {p.x: p.y for p in shown if p.method == shown[0].method}
+    for method, label in METHODS.items():
+        for times in found.grid.authorities:
+            rows = of_method(base_rows(found, authorities=times), method)
+            rows = [row for row in rows if isfinite(row.mean_width + row.mean_width_mcse)]
+            if rows:
+                width, error = (100 * x for x in _averaged(rows, "mean_width"))
+                shown.append(CurvePoint(method=label, x=float(times), y=width, mcse=error))
+    if not shown:
+        return None
+    said = ", ".join(
+        f"{points(p.y / 100)} with {p.x:g} times the design's authorities"
+        for p in sorted(shown, key=lambda point: point.x)
+        if p.method == METHODS["posterior"]
+    )
     pilots, comparators, _ = found.design
     return method_curves(
         shown,
@@ -216,11 +228,9 @@ def _widths(found: Recovered) -> Drawing | None:
                 for times in found.grid.authorities
             },
         ),
-        title="What more authorities would buy",
+        title=marked(found, "What more authorities would buy"),
         name="width",
-        alt=f"Width of 95% intervals by number of authorities. The posterior's:"
-        f" {points(own[first] / 100)} with {first} times the design's authorities,"
-        f" {points(own[last] / 100)} with {last} times.",
+        alt=f"Width of 95% intervals by number of authorities. The posterior's: {said or 'none'}.",
         notes=("Bars: 95% Monte Carlo error. Intervals without an end are left out.",),
     )
 
@@ -250,7 +260,7 @@ def _reliability(found: Recovered) -> Drawing | None:
             y_ticks=(0.0, 20.0, 40.0, 60.0, 80.0, 100.0),
             diagonal=True,
         ),
-        title="Whether probabilities are right",
+        title=marked(found, "Whether probabilities are right"),
         name="reliability",
         alt="Share of true effects above 0 by the posterior probability given to it; at most"
         f" {furthest:.0f} percentage points from the diagonal.",

@@ -6,7 +6,12 @@ from typing import Any
 from sofs_bayes.checks.recovered import Recovered
 from sofs_bayes.checks.recovery import RecoveryRow
 from sofs_bayes.checks.recovery_power import TOO_MANY
-from sofs_bayes.reporting.contents.recovery_findings import METHODS, kind_of, percentage
+from sofs_bayes.reporting.contents.recovery_findings import (
+    METHODS,
+    kind_of,
+    marked,
+    percentage,
+)
 from sofs_bayes.reporting.tables import Column, Table, table_of
 
 
@@ -34,7 +39,7 @@ def _owed(found: Recovered) -> Table:
     ]
     return table_of(
         "owed-coverage",
-        "Coverage of the posterior, truths from the priors",
+        marked(found, "Coverage of the posterior, truths from the priors"),
         found.owed,
         columns,
         evidence="synthetic",
@@ -113,6 +118,7 @@ def _all(found: Recovered) -> list[Table]:
     columns = [
         Column(key="effect", heading="Effect", format="number"),
         Column(key="method", heading="Method"),
+        Column(key="replicates", heading="Replicates", format="integer"),
         Column(key="bias", heading="Bias, pp", format="pp2"),
         Column(key="bias_mcse", heading="±", format="pp2"),
         Column(key="rmse", heading="RMSE, pp", format="pp2"),
@@ -121,6 +127,8 @@ def _all(found: Recovered) -> list[Table]:
         Column(key="coverage_95", heading="In 95%", format="percent"),
         Column(key="coverage_95_mcse", heading="±", format="percent"),
         Column(key="mean_width", heading="Width, pp", format="pp"),
+        Column(key="unbounded", heading="Without an end", format="percent"),
+        Column(key="without_answer", heading="No interval", format="integer"),
         Column(key="significant", heading="0 excluded", format="percent"),
         Column(key="significant_mcse", heading="±", format="percent"),
         Column(key="wrong_sign", heading="Wrong sign", format="percent"),
@@ -136,7 +144,9 @@ def _all(found: Recovered) -> list[Table]:
             columns,
             evidence="synthetic",
             notes=[
-                "±: Monte Carlo standard error. Wrong sign, times too large: among intervals that"
+                "±: Monte Carlo standard error. Width: the mean over 95% intervals with two ends;"
+                " without an end: the share of the others. No interval: how many are missing;"
+                " they count as missed. Wrong sign, times too large: among intervals that"
                 " exclude 0; times too large: the mean size of estimates over that of true"
                 " effects. All numbers with their errors: recovery.csv."
             ],

@@ -1,10 +1,11 @@
 """What a recovery found → the sentences that sum it up."""
 
 from collections.abc import Mapping, Sequence
+from math import isfinite
 from typing import Any
 
 from sofs_bayes.checks.classical_intervals import CHILD, CR1, CR3, WILD
-from sofs_bayes.checks.recovered import Recovered
+from sofs_bayes.checks.recovered import Origin, Recovered
 from sofs_bayes.checks.recovery import RecoveryRow
 from sofs_bayes.checks.recovery_answers import POSTERIOR
 from sofs_bayes.checks.recovery_power import DetectableRow
@@ -23,6 +24,35 @@ PROCESSES: Mapping[str, str] = {
     "heavy": "heavy-tailed shocks",
     "broken": "trends part",
 }
+
+DESIGNS: Mapping[Origin, str] = {
+    "published": "the published design",
+    "given": "the design of the data given",
+    "made up": "the design of the bundled made-up children",
+}
+MISSED = "INTERVALS DO NOT HOLD THEIR LEVEL"
+
+
+def marked(found: Recovered, title: str) -> str:
+    """A title, with the refusal in front where coverage is not what it owes to be."""
+    return title if found.passed else f"{MISSED}: {title}"
+
+
+def out_sentence(found: Recovered) -> str:
+    """Which intervals do not hold truths from the priors as often as they say; else nothing."""
+    parts = [
+        f"those of {percentage(row.level)} held {100 * row.coverage:.1f}% (allowed"
+        f" {100 * row.lower:.1f} to {100 * row.upper:.1f})"
+        for row in found.owed
+        if row.verdict != "in"
+    ]
+    if not parts:
+        return ""
+    return marked(
+        found,
+        f"of truths from the priors {'; '.join(parts)}, in {found.owed[0].replicates:,}"
+        " replicates.",
+    )
 
 
 def points(share: float | None, decimals: int = 1) -> str:
@@ -128,17 +158,21 @@ def _wolf(found: Recovered) -> str:
     )
 
 
-def _width(rows: Sequence[RecoveryRow]) -> float:
-    return sum(row.mean_width for row in rows) / len(rows)
+def _width(rows: Sequence[RecoveryRow]) -> float | None:
+    """The mean width of intervals with two ends; None if there are none."""
+    widths = [row.mean_width for row in rows if isfinite(row.mean_width)]
+    return sum(widths) / len(widths) if widths else None
 
 
 def _widths(found: Recovered) -> str:
-    rows = base_rows(found)
-    parts = [
-        f"{label} {points(_width(of_method(rows, method)))}"
-        for method, label in METHODS.items()
-        if of_method(rows, method)
-    ]
+    parts = []
+    for method, label in METHODS.items():
+        rows = of_method(base_rows(found), method)
+        if not rows:
+            continue
+        endless = sum(row.unbounded for row in rows) / len(rows)
+        without = f" (left out: {100 * endless:.1f}% without an end)" if endless else ""
+        parts.append(f"{label} {points(_width(rows))}{without}")
     return "Mean width of 95% intervals: " + "; ".join(parts) + "." if parts else ""
 
 
@@ -174,6 +208,25 @@ def _broken(found: Recovered) -> str:
         " (regression) higher than without; the posterior's 95% interval holds the truth in"
         f" {percentage(coverage)}."
     )
+
+
+def fits_sentence(found: Recovered) -> str:
+    """How fits fared, and how often each method gave no interval at all."""
+    none = {
+        method: sum(row.without_answer for row in of_method(found.pooled, method))
+        for method in METHODS
+    }
+    said = [
+        f"Of {found.replicates:,} fits {found.refused:,} did not pass the gate; they count as they"
+        " are."
+    ]
+    if own := none.pop(POSTERIOR):
+        said.append(f"Fits without any draws, counted as missed: {own:,}.")
+    if parts := [f"{METHODS[method]} {count:,}" for method, count in none.items() if count]:
+        said.append(
+            f"Without an interval in as many data sets, counted as missed: {'; '.join(parts)}."
+        )
+    return " ".join(said)
 
 
 def _bias(rows: Sequence[RecoveryRow]) -> float:

@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 import xarray as xr
 
+from sofs_bayes import spec
 from sofs_bayes.bayes.blocks import Blocks, Setting
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.children_model import build_model, form_of, model_data
@@ -243,3 +244,10 @@ def test_copies_of_other_models_are_not_taken_apart(
     assert not falls_apart(form_of(linear, design, tails), design)
     own = design_of(linear, linear_analysis, pilot_effects="none")
     assert not falls_apart(form_of(linear, own, linear_analysis), own)
+
+
+def test_pilots_differ_at_the_base_where_the_model_has_it_so() -> None:
+    for name, base in (("cla-random-effects", 0.0), ("cla-logistic", 0.2), ("icpc-linear", 0.02)):
+        analysis = spec.load(name)
+        assert isinstance(analysis, HierarchicalAnalysis)
+        assert usual_grid(analysis).heterogeneity[0] == base

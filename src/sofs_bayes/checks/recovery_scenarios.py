@@ -86,11 +86,15 @@ class Grid:
 
 
 def usual_grid(analysis: HierarchicalAnalysis) -> Grid:
-    """What is varied if nothing else is asked for: effects up to one that nobody would miss."""
+    """What is varied if nothing else is asked for: effects up to one that nobody would miss.
+
+    The base is the model's own: pilots differ unless it has one effect for all of them.
+    """
     linear, priors = analysis.model.likelihood == "gaussian", analysis.priors
+    spread = (0.02, 0.0) if linear else (0.2, 0.0)
     return Grid(
         effect=(0.0, 0.02, 0.05, 0.1, 0.2) if linear else (0.0, 0.2, 0.5, 1.0),
-        heterogeneity=(0.02, 0.0) if linear else (0.2, 0.0),
+        heterogeneity=spread[::-1] if analysis.model.pilot_effects == "full" else spread,
         authorities=(1, 2, 4),
         process=PROCESSES,
         authority_sd=median(priors.authority_sd),

@@ -92,7 +92,8 @@ def _test_notes(found: "Calibrated") -> tuple[str, ...]:
         f" {BINS} bins, distance of the ECDF from the diagonal, and dispersion, the mean square of"
         f" normal scores: 1 if posteriors are right{error}, above 1 if they are too narrow, below"
         " if too wide.",
-        f"All tests together reject a right posterior with a probability of at most {ALPHA:.0%}:"
+        f"All tests together reject a right posterior with a probability of about {ALPHA:.0%}"
+        " (χ² has the p of many replicates: with 200 a little more, with 50 nearly twice that):"
         " half of it is for effects, spreads and log likelihood, half for all other parameters,"
         " shared equally among the tests (Bonferroni)."
         f" So a quantity is out with a p below {limits['reported']:.1g} (effects, spreads, log"

@@ -647,9 +647,12 @@ def test_a_target_that_exists_is_refused(tmp_path: Path, verb: str) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
-    for name in ("full", "file"):
-        says = [f"{name}: found a folder or file that exists", "does not exist yet"]
-        refused(tmp_path, *WRITERS[verb], name, says=says)
+    there = ["found a folder or file that exists", "does not exist yet"]
+    # Calibrations go on in their folder, so that only that of something else is refused.
+    other = ["found a folder with other things in it", "of an earlier calibration"]
+    full = other if verb == "calibrate" else there
+    refused(tmp_path, *WRITERS[verb], "full", says=["full: ", *full])
+    refused(tmp_path, *WRITERS[verb], "file", says=["file: ", *there])
 
 
 @pytest.mark.parametrize("verb", WRITERS)

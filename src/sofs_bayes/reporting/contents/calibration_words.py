@@ -3,15 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sofs_bayes.checks.diagnostics import MIN_BFMI
 from sofs_bayes.checks.ranks import DRAWS
-from sofs_bayes.checks.short_fits import (
-    MAX_RHAT,
-    MIN_ESS,
-    MOST_ACCEPTED,
-    SHORT,
-    SHORT_OF_COUNTS,
-)
 from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:
@@ -133,6 +125,16 @@ def fits_sentences(found: "Calibrated") -> tuple[str, ...]:
     """How fits differ from the analysis's own; nothing where the posterior is exact."""
     if isinstance(found.analysis, PrintedAnalysis):
         return ()
+    # Loaded here, as they bring xarray with them, which tables of print do without.
+    from sofs_bayes.checks.diagnostics import MIN_BFMI
+    from sofs_bayes.checks.short_fits import (
+        MAX_RHAT,
+        MIN_ESS,
+        MOST_ACCEPTED,
+        SHORT,
+        SHORT_OF_COUNTS,
+    )
+
     counts = isinstance(found.analysis, OpenAnalysis)
     first, *longer = SHORT_OF_COUNTS if counts else SHORT
     own = found.analysis.sampler

@@ -145,3 +145,17 @@ def test_a_replicate_is_read_back_from_json() -> None:
     found = ranked_of(7, result | {"seconds": 1})
     assert (found.number, found.ranks, found.attempts) == (7, {"effect": 3}, 2)
     assert set(get_args(Kind)) == {"effect", "spread", "likelihood", "parameter"}
+
+
+@pytest.mark.parametrize(("replicates", "least", "most"), [(50, 2.0, 4.0), (200, 1.3, 2.3)])
+def test_far_out_the_p_of_few_replicates_is_too_small_by_the_factor_that_is_documented(
+    replicates: int, least: float, most: float
+) -> None:
+    """models/README: χ² of uniform ranks exceeds its asymptotic limit more often than stated."""
+    rng, p, studies = np.random.default_rng(1), 5e-5, 2_000_000
+    limit, expected = stats.chi2.isf(p, BINS - 1), replicates / BINS
+    exceeded = 0
+    for _ in range(10):
+        counts = rng.multinomial(replicates, np.full(BINS, 1 / BINS), size=studies // 10)
+        exceeded += int((((counts - expected) ** 2).sum(axis=1) / expected >= limit).sum())
+    assert least < exceeded / studies / p < most

@@ -304,6 +304,6 @@ def _coverage_table(
             " years are autocorrelated or have heavy tails, which the posterior does not know.",
             f"Allowed: {100 * TOO_NARROW:g} points below the level to {100 * TOO_WIDE:g} above it"
             f" with {FULL:,} studies or more, wider with fewer, so that a right posterior is"
-            " refused in one calibration of twenty at most.",
+            " refused in about one calibration of twenty, with 1,500 of forty.",
         ],
     )

@@ -761,7 +761,7 @@ def test_diagnose_survives_a_measure_that_is_undefined(runs: Runs, tmp_path: Pat
         for name, gate in run.diagnostics["fits"].items()
     }
     stuck = replace(run, diagnostics={**run.diagnostics, "fits": gates})
-    write(stuck, tmp_path / "stuck", versions={})
+    write(stuck, tmp_path / "stuck")
     ended = typed("diagnose", "stuck")
     assert ended.code == 1
     assert "main / reference: effect: R-hat undefined, limit 1.01\n" in ended.out

@@ -24,7 +24,7 @@ def runs(tmp_path_factory: pytest.TempPathFactory) -> tuple[str, str]:
     assert main(["fit", "icpc-printed", "--quick", "-o", str(first)]) == 0
     run = sb.read_run(first)
     analysis = replace(run.analysis, name="another", title="Another")
-    run_folder.write(replace(run, analysis=analysis), second, versions={})
+    run_folder.write(replace(run, analysis=analysis), second)
     return str(first), str(second)
 
 

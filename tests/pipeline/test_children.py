@@ -163,16 +163,36 @@ def test_replication_writes_tables_numbers_and_the_figure(matched: Path, tmp_pat
     assert {"Linear model", "Random effects", "Leads and lags"} <= {f["regression"] for f in fits}
 
 
-def test_without_the_folder_of_matching_tables_2_and_3_are_left_out(
-    matched: Path, tmp_path: Path
+def copied(folder: Path, target: Path) -> Path:
+    return Path(shutil.copytree(folder, target))
+
+
+@pytest.mark.parametrize("verb", ["replicate", "collapse", "fit"])
+@pytest.mark.parametrize("damage", ["flip", "manifest", "analysis.toml", "groups.csv", "alone"])
+def test_matched_children_are_read_only_as_match_wrote_them(
+    matched: Path, tmp_path: Path, verb: str, damage: str, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    file = tmp_path / "synthetic-matched.parquet"
-    shutil.copy(matched / file.name, file)
-    folder = tmp_path / "replicated"
-    words = ["replicate", ANALYSIS, str(file), "-o", str(folder), "--missing", "level"]
-    assert main(words) == 0
-    assert not (folder / "tables" / "table-2.csv").exists()
-    assert (folder / "tables" / "table-5.csv").is_file()
+    folder = copied(matched, tmp_path / "copy")
+    file = parquet_of(folder)
+    given, said = folder, "found no such file"
+    if damage == "flip":
+        whole, middle = file.read_bytes(), file.stat().st_size // 2
+        file.write_bytes(whole[:middle] + bytes([whole[middle] ^ 1]) + whole[middle + 1 :])
+        said = "found a changed file"
+    elif damage == "manifest":
+        (folder / "manifest.json").unlink()
+    elif damage == "alone":
+        given = tmp_path / "alone" / file.name
+        given.parent.mkdir()
+        file.rename(given)
+    else:
+        (folder / damage).unlink()
+    analysis = "icpc-linear" if verb == "fit" else ANALYSIS
+    assert main([verb, analysis, str(given), "-o", str(tmp_path / "out")]) == 2
+    message = capsys.readouterr().err
+    assert said in message
+    assert message.count("\n") == 1
+    assert not (tmp_path / "out").exists()
 
 
 def test_cells_that_may_leave_are_checked_and_those_that_may_not_say_so(

@@ -12,6 +12,7 @@ from sofs_bayes import spec
 from sofs_bayes.bayes import sampling
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.store import key_of, open_store
 from sofs_bayes.pipeline.children_changes import (
     DEPARTURE,
     FULLY_POOLED,
@@ -27,7 +28,6 @@ from sofs_bayes.pipeline.children_fits import (
     children_file,
     fit_children,
 )
-from sofs_bayes.pipeline.fit_store import FitStore, open_store
 from sofs_bayes.reporting.run_folder import Run, open_posterior, read
 from sofs_bayes.spec import HierarchicalAnalysis, Sampler
 
@@ -178,7 +178,7 @@ def test_an_interrupted_analysis_goes_on_to_the_same_bits(
 ) -> None:
     small = with_sampler(analysis, FEW)
     straight = fit_children(small, matched, quick=True, programs=programs)
-    store = open_store(tmp_path / "unfinished", KEY)
+    store = open_store(tmp_path / "unfinished", key_of(KEY))
     with pytest.MonkeyPatch.context() as patch:
         calls: list[str] = []
         whole = sampling.sample
@@ -242,7 +242,7 @@ def test_no_departure_without_leads(analysis: HierarchicalAnalysis, matched: Pat
     [
         ((), "no data"),
         (("nowhere",), "no such file or folder"),
-        (("empty",), "0 files of cells"),
+        (("empty",), "manifest.json: found no such file"),
         (("one", "two"), "2 files or folders"),
     ],
 )
@@ -269,7 +269,3 @@ def test_cells_and_their_folder_are_the_same(matched: Path, tmp_path: Path) -> N
     assert file.name == "synthetic-cells.nc"
     assert children_file(file) == file
     assert children_file(matched).name == "synthetic-matched.parquet"
-
-
-def test_a_store_of_other_data_is_of_no_use(tmp_path: Path) -> None:
-    assert isinstance(open_store(tmp_path / "none", KEY), FitStore)

@@ -17,10 +17,10 @@ from sofs_bayes.bayes.hierarchical import structure_of
 from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import NEW, POOLED, EffectRow, ProbabilityRow
+from sofs_bayes.folders.manifest import versions
 from sofs_bayes.pipeline.fits import fit, save
 from sofs_bayes.pipeline.open_fits import STORED, fit_open
 from sofs_bayes.pipeline.print_fits import fit_printed
-from sofs_bayes.pipeline.watching import versions
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.reporting.run_folder import Run, extra_types, open_posterior, read
 from sofs_bayes.spec import Normal, OpenAnalysis, PrintedAnalysis, load

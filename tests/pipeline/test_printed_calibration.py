@@ -20,14 +20,15 @@ from sofs_bayes.checks.calibration import Calibrated
 from sofs_bayes.checks.printed_calibration import KINDS
 from sofs_bayes.checks.printed_coverage import FULL, Coverage, Scenario, scenarios
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline import printed_calibration
+from sofs_bayes.folders.store import open_store
+from sofs_bayes.pipeline import printed_calibration, work_keys
 from sofs_bayes.pipeline.printed_calibration import (
     STUDIES,
     CoverageJob,
     PrintedJob,
     calibrate_printed,
 )
-from sofs_bayes.pipeline.replicates import Result, open_store, replicates
+from sofs_bayes.pipeline.replicates import Result, finished, replicates
 from sofs_bayes.reporting.tables import Table
 
 FEW = 200  # with its seed, what is computed right passes; faults are far larger
@@ -155,11 +156,12 @@ from pathlib import Path
 import sys
 sys.path.insert(0, sys.argv[1])
 from test_printed_calibration import NUMBERS, job_of
-from sofs_bayes.pipeline.replicates import open_store, replicates
+from sofs_bayes.folders.store import open_store
+from sofs_bayes.pipeline.replicates import replicates
 if __name__ == "__main__":
     name, folder, workers = sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
     job = job_of(name)
-    replicates(job, open_store(folder, job), NUMBERS[name], workers=workers)
+    replicates(job, open_store(folder, job.key), NUMBERS[name], workers=workers)
 """
 
 
@@ -174,14 +176,14 @@ def test_results_do_not_depend_on_workers_nor_on_being_killed(
     words = [sys.executable, str(script), str(Path(__file__).parent), name, str(folder), "2"]
     with subprocess.Popen(words, start_new_session=True) as child:
         for _ in waiting(60):
-            if child.poll() is not None or len(list(folder.glob("0*.json"))) >= 2:
+            if child.poll() is not None or len(list(folder.glob("0*.piece"))) >= 2:
                 break
         os.killpg(child.pid, signal.SIGKILL)  # a session of its own: this child and its workers
-    kept = len(open_store(folder, job_of(name)).finished())
+    kept = len(finished(open_store(folder, job_of(name).key)))
     assert 2 <= kept < len(NUMBERS[name])
     of = job_of(name)
-    resumed = replicates(of, open_store(folder, of), NUMBERS[name], workers=workers)
-    alone = replicates(of, open_store(tmp_path / "alone", of), NUMBERS[name])
+    resumed = replicates(of, open_store(folder, of.key), NUMBERS[name], workers=workers)
+    alone = replicates(of, open_store(tmp_path / "alone", of.key), NUMBERS[name])
     assert list(resumed) == list(alone)
     assert timeless(resumed) == timeless(alone)
 
@@ -195,8 +197,8 @@ def waiting(seconds: float) -> Iterator[None]:
 
 def test_more_replicates_add_to_those_that_are_there(tmp_path: Path) -> None:
     fewer = calibrate_printed(printed(), tmp_path / "one", replicates=60)
-    before = sorted(path.name for path in (tmp_path / "one").rglob("0*.json"))
-    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "one").rglob("0*.json")}
+    before = sorted(path.name for path in (tmp_path / "one").rglob("0*.piece"))
+    times = {path: path.stat().st_mtime_ns for path in (tmp_path / "one").rglob("0*.piece")}
     more = calibrate_printed(printed(), tmp_path / "one", replicates=FEW)
     at_once = calibrate_printed(printed(), tmp_path / "other", replicates=FEW)
     assert all(path.stat().st_mtime_ns == when for path, when in times.items())
@@ -230,7 +232,7 @@ def test_all_that_decides_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None
     keys = [each.key for each in jobs]
     assert len(set(keys)) == len(keys)
     assert job().key == keys[0]
-    monkeypatch.setattr(printed_calibration, "versions", lambda: {"numpy": "0.1"})
+    monkeypatch.setattr(work_keys, "versions", lambda: {"numpy": "0.1"})
     assert job().key != keys[0]
 
 
@@ -347,7 +349,7 @@ def test_what_cannot_be_calibrated_leaves_no_result(
 ) -> None:
     with pytest.raises(BadInput, match=says):
         calibrate_printed(printed(), tmp_path, **{"replicates": FEW, **change})
-    assert not list(tmp_path.rglob("0*.json"))
+    assert not list(tmp_path.rglob("0*.piece"))
 
 
 def test_results_of_something_else_are_left_alone_unless_they_are_to_go(tmp_path: Path) -> None:
@@ -370,5 +372,5 @@ def test_an_interruption_keeps_what_is_finished(
     monkeypatch.setattr(printed_calibration, "scenarios", only_as_read)
     with pytest.raises(KeyboardInterrupt):
         calibrate_printed(printed(), tmp_path, replicates=5, progress=interrupt)
-    assert len(list((tmp_path / "replicates").glob("0*.json"))) == 3
-    assert len(list((tmp_path / "coverage").glob("0*.json"))) == 1
+    assert len(list((tmp_path / "replicates").glob("0*.piece"))) == 3
+    assert len(list((tmp_path / "coverage").glob("0*.piece"))) == 1

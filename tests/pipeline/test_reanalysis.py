@@ -465,15 +465,21 @@ def test_an_earlier_result_is_replaced_whole_and_only_if_asked(
 ) -> None:
     target = tmp_path / "deep" / "all"
     reanalyse(target)
-    (target / "stale.txt").write_text("of the last time")
+    (target / "mine.txt").write_text("put there since")
     before = content_of(target)
-    with pytest.raises(BadInput, match="exists"):
-        reanalyse(target)
+    for replace_it, said in (
+        (False, "exists"),
+        (True, r"mine\.txt: found a file that is not"),
+    ):
+        with pytest.raises(BadInput, match=said):
+            reanalyse(target, replace=replace_it)
     assert content_of(target) == before
+    (target / "mine.txt").unlink()
+    del before["mine.txt"]
     reanalyse(target, replace=True)
     after = content_of(target)
     times = ("manifest.json", "posterior.nc")  # hold seconds, and HDF5's own times
-    assert set(before) - set(after) == {"stale.txt"}
+    assert set(before) == set(after)
     assert all(before[name] == after[name] for name in after if not name.endswith(times))
     assert counted.names == []
 
@@ -528,19 +534,21 @@ def test_what_is_damaged_or_other_is_fitted_again(
         interrupt_page(patch)
         with pytest.raises(KeyboardInterrupt):
             reanalyse(tmp_path / "all", open_data=FILES, leave_out="none")
-        partial_runs = tmp_path / ".all.partial" / "runs"
-        (partial_runs / first / "effects.csv").write_text("half a fi")
+        kept = tmp_path / ".all.unfinished"
+        (kept / f"{first}.piece").write_bytes((kept / f"{first}.piece").read_bytes()[:-9])
         with pytest.raises(KeyboardInterrupt):
             reanalyse(tmp_path / "all", open_data=FILES, leave_out="none")
         assert counted.names == [first, second, first]
-        (partial_runs / second / "manifest.json").unlink()
+        (kept / f"{second}.piece").unlink()
         with pytest.raises(KeyboardInterrupt):
             reanalyse(tmp_path / "all", open_data=FILES, leave_out="none")
         assert counted.names == [first, second, first, second]
         with pytest.raises(KeyboardInterrupt):  # asked for refits: the main analysis alone
             reanalyse(tmp_path / "all", open_data=FILES, leave_out="pilots")
         assert counted.names == [first, second, first, second, first]
-    assert read(partial_runs / first).options == {"leave_out": "pilots"}
+    reanalyse(tmp_path / "all", open_data=FILES, leave_out="pilots")
+    assert counted.names == [first, second, first, second, first]
+    assert read(tmp_path / "all" / "runs" / first).options == {"leave_out": "pilots"}
 
 
 def test_other_data_are_fitted_again(

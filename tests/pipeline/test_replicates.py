@@ -1,6 +1,5 @@
 """Replicates: the same on any workers, kept one by one, gone on with after any death."""
 
-import json
 import multiprocessing
 import os
 import signal
@@ -16,16 +15,16 @@ import numpy as np
 import pytest
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import versions
+from sofs_bayes.folders.store import Store, open_store
 from sofs_bayes.pipeline.cluster import check_versions
 from sofs_bayes.pipeline.replicates import (
     DEATHS,
-    Store,
     WorkersDied,
+    finished,
     in_a_row,
-    open_store,
     replicates,
 )
-from sofs_bayes.pipeline.watching import versions
 
 NUMBERS = range(12)
 KILLS = 6
@@ -57,7 +56,7 @@ class Squares:
 
 
 def store_in(folder: Path, job: Squares) -> Store:
-    return open_store(folder, job)
+    return open_store(folder, job.key)
 
 
 @pytest.fixture(scope="module")
@@ -73,13 +72,13 @@ def test_results_do_not_depend_on_workers(
     job = Squares()
     found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, workers=workers)
     assert found == expected
-    assert len(list((tmp_path / "s").glob("*-*.json"))) == len(NUMBERS)
+    assert len(list((tmp_path / "s").glob("*.piece"))) == len(NUMBERS)
 
 
 def test_finished_ones_are_not_made_again_and_more_are_added(tmp_path: Path) -> None:
     job = Squares()
     store = store_in(tmp_path / "s", job)
-    store.keep(3, {"square": "kept"})
+    store.put("00003", b'{"square": "kept"}')
     told: list[str] = []
     found = replicates(job, store, range(5), progress=told.append)
     assert found[3] == {"square": "kept"}
@@ -88,29 +87,6 @@ def test_finished_ones_are_not_made_again_and_more_are_added(tmp_path: Path) -> 
     silent: list[str] = []
     assert replicates(job, store, range(5), progress=silent.append) == found
     assert silent == []  # nothing was left to do
-
-
-def test_a_file_cut_off_or_of_another_job_is_no_result(tmp_path: Path) -> None:
-    job = Squares()
-    store = store_in(tmp_path / "s", job)
-    store.keep(0, {"square": 0})
-    whole = next((tmp_path / "s").glob("00000-*.json"))
-    (tmp_path / "s" / whole.name.replace("00000", "00001")).with_suffix(".partial").touch()
-    other = json.loads(whole.read_text()) | {"key": job.key[:12] + "6" * 52, "replicate": 2}
-    (tmp_path / "s" / whole.name.replace("00000", "00002")).write_text(json.dumps(other))
-    assert store.finished() == {0: {"square": 0}}
-
-
-def test_a_folder_of_another_job_is_refused_unless_it_may_be_replaced(tmp_path: Path) -> None:
-    job, other = Squares(), Squares(key="6" * 64)
-    store_in(tmp_path / "s", job).keep(0, {"square": 0})
-    with pytest.raises(BadInput, match="results of other data, settings or versions"):
-        open_store(tmp_path / "s", other)
-    assert open_store(tmp_path / "s", other, replace=True).finished() == {}
-    (tmp_path / "t").mkdir()
-    (tmp_path / "t" / "mine.txt").touch()
-    with pytest.raises(BadInput, match="a folder with other things in it"):
-        open_store(tmp_path / "t", job, replace=True)
 
 
 def test_a_worker_that_is_killed_is_replaced(
@@ -128,7 +104,7 @@ def test_workers_that_always_die_end_the_run_and_what_is_finished_stays(tmp_path
     store = store_in(tmp_path / "s", job)
     with pytest.raises(WorkersDied, match=f"died {DEATHS} times in a row"):
         replicates(job, store, [0], workers=2)
-    assert store.finished() == {}
+    assert finished(store) == {}
 
 
 PROGRAM = """
@@ -136,10 +112,11 @@ import sys
 from pathlib import Path
 sys.path.insert(0, {here!r})
 from test_replicates import NUMBERS, Squares
-from sofs_bayes.pipeline.replicates import open_store, replicates
+from sofs_bayes.folders.store import open_store
+from sofs_bayes.pipeline.replicates import replicates
 if __name__ == "__main__":
     job = Squares(seconds=0.1)
-    replicates(job, open_store(Path(sys.argv[1]), job), range(40), workers=2)
+    replicates(job, open_store(Path(sys.argv[1]), job.key), range(40), workers=2)
 """
 
 
@@ -150,13 +127,13 @@ def test_many_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     for kill in range(KILLS):
         running = subprocess.Popen([sys.executable, script, folder])
         wanted = 3 * (kill + 1)
-        while len(list(folder.glob("*-*.json"))) < wanted and running.poll() is None:
+        while len(list(folder.glob("*.piece"))) < wanted and running.poll() is None:
             time.sleep(0.02)
         running.send_signal(signal.SIGKILL)
         running.wait()
-    assert not list(folder.glob("00039-*.json"))  # it never came to its end
+    assert not list(folder.glob("00039.piece"))  # it never came to its end
     subprocess.run([sys.executable, script, folder], check=True)
-    found = store_in(folder, Squares()).finished()
+    found = finished(store_in(folder, Squares()))
     bench = Squares().open()
     assert found == {number: bench(number) for number in range(40)}
 
@@ -240,7 +217,7 @@ def test_a_replicate_that_kills_every_worker_of_a_cluster_is_one_line(
     store = store_in(tmp_path / "s", job)
     with pytest.raises(WorkersDied, match=r"squares: .* worker after worker died"):
         replicates(job, store, [0], scheduler=scheduler)
-    assert store.finished() == {}
+    assert finished(store) == {}
 
 
 @cluster_warnings
@@ -258,7 +235,7 @@ def test_a_worker_of_other_versions_is_refused(
     allowed = "allowed: pymc 3, numpy 0.1, as here"
     with pytest.raises(BadInput, match=rf"a worker: found pymc .*, numpy .*; {allowed}"):
         replicates(job, store, NUMBERS, scheduler=scheduler)
-    assert store.finished() == {}
+    assert finished(store) == {}
 
 
 @cluster_warnings
@@ -277,5 +254,5 @@ def test_replicates_in_a_row_end_at_the_first_gap(tmp_path: Path) -> None:
     store = store_in(tmp_path / "store", Squares())
     assert in_a_row(store.folder) == 0
     for number in (0, 1, 3):
-        store.keep(number, {"square": number**2})
+        store.put(f"{number:05d}", b"{}")
     assert in_a_row(store.folder) == 2

@@ -10,13 +10,13 @@ import pytest
 
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.frequentist.replication import Replicated
 from sofs_bayes.pipeline.fits import fit, save
 from sofs_bayes.pipeline.report import _cleared_page, report
 from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.page import Page, Part, page_tables
 from sofs_bayes.reporting.tables import Column, Table, rows_to_csv
-from sofs_bayes.reporting.whole_files import sha256
 from sofs_bayes.spec import PrintedAnalysis, load
 
 
@@ -162,11 +162,12 @@ def test_two_runs_of_one_analysis_are_refused_in_one_line(
     assert not target.exists()
 
 
-@pytest.mark.parametrize("name", ["", "nowhere"])
+@pytest.mark.parametrize("name", ["empty", "nowhere"])
 def test_a_folder_beside_of_another_kind_is_refused_in_one_line(
     run_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str], name: str
 ) -> None:
     target, beside = tmp_path / "report", tmp_path / name
+    (tmp_path / "empty").mkdir()
     assert main(["report", str(run_path), "--beside", str(beside), "-o", str(target)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{beside}: found ")
@@ -175,7 +176,7 @@ def test_a_folder_beside_of_another_kind_is_refused_in_one_line(
 
 
 def test_a_target_that_exists_is_refused_before_anything_is_read(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="a folder or file that exists"):
+    with pytest.raises(BadInput, match="a folder that exists"):
         report([tmp_path / "no run"], tmp_path)
 
 

@@ -165,6 +165,8 @@ def open_run(open_analysis: OpenAnalysis) -> Run:
         "min_ess_tail": 987.0,
         "min_bfmi": 0.8,
         "divergences": 0,
+        "draws": 4000,
+        "quantities": 9,
         "status": "converged",
     }
     rate = RateRow(

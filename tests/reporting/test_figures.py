@@ -34,7 +34,7 @@ from sofs_bayes.reporting.figures.numbers import ratio_ticks, tick_labels, ticks
 from sofs_bayes.reporting.figures.placing import moved_apart, roomy_ticks
 from sofs_bayes.reporting.figures.predictions import shares_inside
 from sofs_bayes.reporting.figures.style import width_of, wrap
-from sofs_bayes.reporting.run_folder import read_rows
+from sofs_bayes.reporting.row_files import read_rows
 from sofs_bayes.reporting.tables import EVIDENCE_LINES
 from sofs_bayes.spec import Statement
 

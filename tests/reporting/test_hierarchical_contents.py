@@ -93,7 +93,7 @@ def test_a_run_is_read_back_with_all_its_rows(hierarchical_run: Run, tmp_path: A
     extra = {**hierarchical_run.extra, "loo_summary": (LooSummary, (summary,))}
     run = replace(hierarchical_run, extra=extra)
     assert set(extra) <= set(extra_types())
-    fill(run, tmp_path, versions={})
+    fill(run, tmp_path)
     again = read(tmp_path)
     assert {name: repr(rows) for name, rows in again.extra.items()} == {
         name: repr(rows) for name, rows in run.extra.items()

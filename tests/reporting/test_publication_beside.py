@@ -1,12 +1,10 @@
 """Folders of `replicate` and `calibrate` → what tables of a publication show of them."""
 
-import json
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-import tomli_w
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
@@ -14,10 +12,10 @@ from sofs_bayes.frequentist.published_analysis import FurtherEffect, TermRow
 from sofs_bayes.reporting.contents import publication_tables
 from sofs_bayes.reporting.contents.calibration import ranks_table
 from sofs_bayes.reporting.digits import Estimate
+from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Table
 from sofs_bayes.reporting.tables import rows_to_csv, to_csv
-from sofs_bayes.reporting.whole_files import sha256
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.calibration import Calibrated
@@ -46,17 +44,20 @@ def column(table: Table, key: str) -> list[Any]:
     return [row[[c.key for c in table.columns].index(key)] for row in table.rows]
 
 
+def described(folder: Path, analysis: spec.Analysis, verb: str, **said: Any) -> None:
+    describe(
+        folder, analysis, written_by=verb, **{"inputs": {}, "options": {}, "seconds": {}, **said}
+    )
+
+
 def write_replicated(
     folder: Path, name: str, rows: list[TermRow], further: list[FurtherEffect], **changes: str
 ) -> Path:
     folder.mkdir()
-    analysis = tomli_w.dumps(spec.to_document(spec.load(name)))
-    (folder / "analysis.toml").write_text(analysis, encoding="utf-8")
     (folder / "fits.csv").write_text(rows_to_csv(TermRow, rows), encoding="utf-8")
     (folder / "further.csv").write_text(rows_to_csv(FurtherEffect, further), encoding="utf-8")
-    manifest = {"evidence": "synthetic", "status": "converged", "options": {}, **changes}
-    manifest["files_sha256"] = {n: sha256(folder / n) for n in ("fits.csv", "further.csv")}
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    said = {"evidence": "synthetic", "status": "converged", **changes}
+    described(folder, spec.load(name), "replicate", **said)
     return folder
 
 
@@ -64,22 +65,17 @@ def write_calibrated(folder: Path, found: "Calibrated") -> Path:
     from sofs_bayes.checks.ranks import IntervalCoverage, RankTest
 
     folder.mkdir(parents=True)
-    document = tomli_w.dumps(spec.to_document(found.analysis))
-    (folder / "analysis.toml").write_text(document, encoding="utf-8")
     texts = {
         "sbc.csv": rows_to_csv(RankTest, found.verdict.tests),
         "coverage.csv": rows_to_csv(IntervalCoverage, found.verdict.coverage),
         "ranks.csv": to_csv(ranks_table(found)),
-        "manifest.json": json.dumps(
-            {
-                "evidence": found.evidence,
-                "status": "in",
-                "options": {"around": found.around, "prior": found.prior},
-            }
-        ),
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
+    asked = {"around": found.around, "prior": found.prior}
+    described(
+        folder, found.analysis, "calibrate", evidence=found.evidence, status="in", options=asked
+    )
     return folder
 
 

@@ -22,7 +22,6 @@ from sofs_bayes.synthetic.fixture import Fixture, rows_sha256
 from sofs_bayes.synthetic.population import (
     AUTHORITIES,
     GROUPS,
-    MANIFEST,
     SCENARIO,
     Format,
     Population,
@@ -109,7 +108,7 @@ def test_the_same_population_gives_the_same_bytes(
     )
     assert first == second
     assert len(first) == 5
-    said = json.loads((tmp_path / "first" / MANIFEST).read_text("utf-8"))
+    said = json.loads((tmp_path / "first" / "manifest.json").read_text("utf-8"))
     assert said["files_sha256"].items() <= first.items()
 
 
@@ -122,7 +121,7 @@ def test_every_file_says_that_it_is_made_up(
     for name in ("synthetic-children.parquet", AUTHORITIES, GROUPS):
         assert "synthetic" in name
         assert (tmp_path / name).exists()
-    said = json.loads((tmp_path / MANIFEST).read_text("utf-8"))
+    said = json.loads((tmp_path / "manifest.json").read_text("utf-8"))
     assert said["evidence"] == "synthetic"
     assert said["analysis_sha256"] == fingerprint(icpc_analysis)
     assert said["truth"] is None

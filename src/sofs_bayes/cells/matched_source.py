@@ -1,6 +1,5 @@
 """Matched referrals in DuckDB, checked, with whole numbers in the place of texts."""
 
-import tempfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.matching.matched_file import read_label
 from sofs_bayes.matching.matched_rows import MISSING, check_columns, check_rows, row_rules
 from sofs_bayes.records.column_values import literal, quoted
+from sofs_bayes.records.connections import connected
 from sofs_bayes.records.referral_files import Evidence
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Number, fingerprint
 
@@ -78,14 +78,8 @@ def open_matched(
         No such file or column; a file of another analysis; a value the contract forbids; an
         authority's covariate that changes within a year.
     """
-    import duckdb
-
-    with tempfile.TemporaryDirectory(prefix="sofs-bayes-") as spill, duckdb.connect() as connection:
-        connection.execute(f"SET memory_limit = {literal(memory)}")
-        connection.execute(f"SET temp_directory = {literal(spill)}")
+    with connected(memory=memory, threads=threads) as connection:
         connection.execute("SET preserve_insertion_order = false")
-        if threads is not None:
-            connection.execute(f"SET threads = {threads}")
         found, file = _name_rows(connection, matched, analysis, evidence)
         _check(connection, analysis, covariates, file)
         labels = _labels(connection, analysis, covariates)

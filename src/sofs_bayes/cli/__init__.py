@@ -2,7 +2,7 @@
 
 Exit codes: 0 done; 1 a check refused the result (it is written all the same, marked);
 2 bad input, one line that says file, place, found, allowed; 3 workers died (what is finished
-is kept); 130 interrupted.
+is kept); 70 an unforeseen fault, one line without any value; 130 interrupted.
 """
 
 import argparse
@@ -22,10 +22,11 @@ from sofs_bayes.cli import (
     runs,
 )
 from sofs_bayes.cli.arguments import Parser
+from sofs_bayes.cli.faults import UNFORESEEN, interruptible, last_line
 from sofs_bayes.errors import SofsBayesError
 
 # Verbs that keep what is finished where they write.
-RESUMES = ("reanalyse", "calibrate", "recover")
+RESUMES = ("reanalyse", "fit", "replicate", "calibrate", "recover")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -43,8 +44,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     """
     options = _parser().parse_args(arguments)
     try:
-        code: int = options.run(options)
-        sys.stdout.flush()
+        with interruptible():
+            code: int = options.run(options)
+            sys.stdout.flush()
     except SofsBayesError as error:
         print(error, file=sys.stderr)
         return error.exit_code
@@ -59,6 +61,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # The reader (head, less) closed the pipe; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
+    except Exception as error:  # noqa: BLE001 - whatever it is, it may quote a record
+        print(last_line(error, debug=options.debug), file=sys.stderr)
+        return UNFORESEEN
     return code
 
 
@@ -67,7 +72,7 @@ def _parser() -> argparse.ArgumentParser:
         prog="sofs-bayes",
         description="Bayesian re-analysis of the Signs of Safety evaluation.",
         epilog="Exit codes: 0 done; 1 a check refused the result (written, marked); 2 bad input; 3 "
-        "workers died.",
+        "workers died; 70 an unforeseen fault; 130 interrupted.",
     )
     parser.add_argument("--version", action="version", version=_version())
     verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")

@@ -30,6 +30,11 @@ def add_verb(
     """A verb with the function that runs it, and its help."""
     parser = verbs.add_parser(name, help=text, description=f"{text} {more}".strip())
     parser.set_defaults(run=run)
+    parser.add_argument(
+        "--debug",
+        action="store_true",
+        help="write the traceback of an unforeseen fault to a file",
+    )
     return parser
 
 

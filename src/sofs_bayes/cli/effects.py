@@ -100,8 +100,8 @@ def _effects(options: argparse.Namespace) -> int:
     options.runs += getattr(options, "runs_behind", [])
     if not options.runs:
         raise BadInput("RUN", "", "no run folder", "one or more that fit wrote")
+    from sofs_bayes.folders.places import check_new
     from sofs_bayes.reporting.table_files import format_of, text_of, write_tables
-    from sofs_bayes.reporting.whole_files import check_new
 
     how = format_of(options.output, options.format)
     if options.output:

@@ -57,9 +57,9 @@ def _parsers(verbs: Verbs) -> dict[str, Parser]:
 
 def _write_all(pages: "tuple[Page, ...]", folder: Path) -> int:
     from sofs_bayes.cli.manual_html import to_html
-    from sofs_bayes.reporting.whole_files import whole_folder
+    from sofs_bayes.folders.whole import new_folder
 
-    with whole_folder(folder) as scratch:
+    with new_folder(folder, written_by="manual") as scratch:
         for name, text in to_html(pages).items():
             (scratch / name).write_text(text, encoding="utf-8", newline="")
     print(folder / "index.html")

@@ -41,10 +41,11 @@ def add_open_data(verbs: Verbs) -> None:
 
 def _open_data(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
+    from sofs_bayes.folders.places import check_new
+    from sofs_bayes.folders.whole import write_new
     from sofs_bayes.records.open_data import read_panel
     from sofs_bayes.records.panel_csv import check_panel_stata, panel_text
     from sofs_bayes.reporting.tables import rows_to_csv
-    from sofs_bayes.reporting.whole_files import check_new, write_new
 
     targets = [path for path in (options.output, options.notices) if path]
     for path in targets:
@@ -78,8 +79,8 @@ def _open_data(options: argparse.Namespace) -> int:
 
 
 def _write(panel: "Panel", path: Path, suffix: str) -> None:
+    from sofs_bayes.folders.whole import write_new
     from sofs_bayes.records.panel_csv import panel_stata, panel_text
-    from sofs_bayes.reporting.whole_files import write_new
 
     if suffix == ".xlsx":
         from sofs_bayes.reporting.contents.open_counts import open_counts_table

@@ -41,8 +41,8 @@ def add_published(verbs: Verbs) -> None:
 
 def _published(options: argparse.Namespace) -> int:
     if options.output:
+        from sofs_bayes.folders.places import check_new
         from sofs_bayes.reporting.table_files import format_of, write_tables
-        from sofs_bayes.reporting.whole_files import check_new
 
         how = format_of(options.output)
         check_new(options.output)

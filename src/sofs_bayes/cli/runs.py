@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, data_files, progress_line
 from sofs_bayes.cli.effects import add_effects
-from sofs_bayes.cli.exports import add_disclosure_options, export_of
+from sofs_bayes.cli.exports import Export, add_disclosure_options, export_of
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
@@ -75,8 +75,9 @@ def add_run_readers(verbs: Verbs) -> None:
         "--output",
         type=Path,
         metavar="FOLDER",
-        help="a new folder; default: figures/ in the run folder",
+        help="a new folder; default: figures/NAME",
     )
+    verb.add_argument("--replace", action="store_true", help="replace earlier figures there")
     verb.add_argument(
         "--format",
         nargs="+",
@@ -116,25 +117,25 @@ def _list(_: argparse.Namespace) -> int:
 
 def _fit(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
-    from sofs_bayes.reporting.whole_files import check_target
+    from sofs_bayes.folders.places import check_target
 
     analysis = spec.load(options.analysis)
     target = options.output or Path("runs") / analysis.name
-    check_target(target, replace=options.replace)
-    from sofs_bayes.pipeline.fits import fit, save  # xarray: a mistyped name need not wait for it
+    check_target(target, written_by="fit", replace=options.replace)
+    from sofs_bayes.pipeline.fits import fit_folder  # xarray: a mistyped name need not wait for it
 
     progress = progress_line()
     hierarchical = isinstance(analysis, spec.HierarchicalAnalysis)
-    unfinished = target.with_name(f".{target.name}.unfinished") if hierarchical else None
-    run = fit(
+    target, run = fit_folder(
         analysis,
         options.data if hierarchical else data_files(options.data),
+        target,
         leave_out=options.leave_out,
         quick=options.quick,
-        unfinished=unfinished,
+        replace=options.replace,
+        inputs=[path for path in [Path(options.analysis), *options.data] if path.exists()],
         progress=progress,
     )
-    save(run, target, replace=options.replace, unfinished=unfinished)
     progress("done\n")
     print(target)
     return 0 if run.status == "converged" else 1
@@ -185,31 +186,51 @@ def _print_comparison(runs: "Sequence[Run]") -> None:
 
 
 def _figure(options: argparse.Namespace) -> int:
-    from dataclasses import replace
-
-    from sofs_bayes.reporting.figures import save
-    from sofs_bayes.reporting.pictures import drawings
-    from sofs_bayes.reporting.whole_files import check_target
-
     folders = list(dict.fromkeys(options.runs))
     export = export_of(folders, options)
     runs = list(zip(folders, export.runs, strict=True))
+    _check_names_differ(runs)
     if options.output:
-        check_target(options.output)
-        _check_names_differ(runs)
-    written: dict[Path, list[Path]] = {}
-    for folder, run in runs:
-        target = options.output or folder / "figures"
-        for drawing in drawings(run):
-            # Several runs may share the folder named, so their figures carry the analysis's name.
-            named = replace(drawing, name=f"{run.analysis.name}-{drawing.name}")
-            for path in save(named if options.output else drawing, target, options.format):
-                print(path)
-                written.setdefault(target, []).append(path)
+        targets = {options.output: list(export.runs)}
+    else:
+        targets = {Path("figures") / run.analysis.name: [run] for run in export.runs}
+    for target in targets:
+        _check_figures(target, options)
+    for target, shown in targets.items():
+        _draw(target, shown, export, options)
+    return 0 if all(run.status == "converged" for run in export.runs) else 1
+
+
+def _check_figures(target: Path, options: argparse.Namespace) -> None:
+    from sofs_bayes.folders.places import check_target
+
+    check_target(target, written_by="figure", inputs=options.runs, replace=options.replace)
+
+
+def _draw(target: Path, runs: "Sequence[Run]", export: Export, options: argparse.Namespace) -> None:
+    """The figures of runs in one folder; several runs share it, so their names stand before."""
+    from dataclasses import replace
+
+    from sofs_bayes.folders.whole import new_folder
+    from sofs_bayes.reporting.disclosure.ledger import write_log
+    from sofs_bayes.reporting.figures import save
+    from sofs_bayes.reporting.pictures import drawings
+
+    names: list[str] = []
+    with new_folder(
+        target, written_by="figure", inputs=options.runs, replace=options.replace
+    ) as folder:
+        for run in runs:
+            for drawing in drawings(run):
+                named = replace(drawing, name=f"{run.analysis.name}-{drawing.name}")
+                shown = named if options.output else drawing
+                names += [path.name for path in save(shown, folder, options.format)]
+        if not export.public:
+            write_log(folder, export.log, rule=export.rule, runs=export.released)
+    for name in names:
+        print(target / name)
     if not export.public:
-        for target, files in written.items():
-            export.write_log(target, files)
-    return 0 if all(run.status == "converged" for _, run in runs) else 1
+        export.say(target / "disclosure.md")
 
 
 def _check_names_differ(runs: "Sequence[tuple[Path, Run]]") -> None:

@@ -16,6 +16,7 @@ from sofs_bayes.matching.matched_rows import (
     row_rules,
 )
 from sofs_bayes.records.column_values import literal, quoted
+from sofs_bayes.records.connections import connected, room_in
 from sofs_bayes.records.referral_files import Evidence
 from sofs_bayes.records.stata_files import check_stata_names, stata_bytes
 from sofs_bayes.spec import ChildrenAnalysis, fingerprint
@@ -67,11 +68,12 @@ def write_matched(
     )
     metadata = ", ".join(f"{key}: {literal(value)}" for key, value in asdict(label).items())
     partial = path.with_name(f"{path.name}.part")
-    connection.execute(
-        f"COPY ({IN_ORDER}) TO $partial"
-        f" (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{metadata}}})",
-        {"partial": str(partial)},
-    )
+    with room_in(path.parent):
+        connection.execute(
+            f"COPY ({IN_ORDER}) TO $partial"
+            f" (FORMAT parquet, COMPRESSION zstd, KV_METADATA {{{metadata}}})",
+            {"partial": str(partial)},
+        )
     partial.replace(path)
 
 
@@ -92,8 +94,6 @@ def read_matched(
         No such file, or not Parquet; no label, or one of another analysis; a column is
         missing or holds what the contract forbids, such as a weight of 0.
     """
-    import duckdb
-
     label = read_label(path)
     if not other_analysis and label.analysis_sha256 != fingerprint(analysis):
         found = f"rows matched for {label.analysis} ({label.analysis_sha256[:12]})"
@@ -104,7 +104,7 @@ def read_matched(
         "weight": ("weight IS NULL OR NOT isfinite(weight) OR weight <= 0", "a number above 0"),
         "stratum": ("stratum IS NULL OR stratum < 1", "1 or more"),
     }
-    with duckdb.connect() as connection:
+    with connected() as connection:
         rows = f"read_parquet({literal(str(path))})"
         check_columns(connection, rows, list(columns), file=path)
         check_rows(connection, rows, row_rules(analysis) | faults, file=path)
@@ -142,7 +142,7 @@ def read_label(path: Path | str) -> MatchedLabel:
 
     if not Path(path).is_file():
         raise BadInput(path, "", "no such file", "a Parquet file of matched rows")
-    with duckdb.connect() as connection:
+    with connected() as connection:
         try:
             pairs = connection.execute(
                 "SELECT decode(key), decode(value) FROM parquet_kv_metadata($path)",

@@ -26,6 +26,7 @@ from sofs_bayes.matching.matched_rows import (
     row_rules,
 )
 from sofs_bayes.records.column_values import quoted
+from sofs_bayes.records.connections import connected
 from sofs_bayes.spec import ChildrenAnalysis
 
 if TYPE_CHECKING:
@@ -155,9 +156,7 @@ def match_frame(stacked: pd.DataFrame, analysis: ChildrenAnalysis) -> pd.DataFra
     DataFrame
         The columns of `matched_columns`, ordered by referral and group.
     """
-    import duckdb
-
-    with duckdb.connect() as connection:
+    with connected() as connection:
         # A copy, since DuckDB cannot take the columns of a frame that was turned about.
         connection.register("stacked_frame", stacked.copy())
         connection.execute("CREATE TABLE stacked AS SELECT * FROM stacked_frame")

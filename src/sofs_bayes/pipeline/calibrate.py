@@ -1,21 +1,21 @@
 """The calibration of any analysis → a folder."""
 
-import json
 import shutil
 from collections.abc import Sequence
 from dataclasses import replace as dataclass_replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-import tomli_w
-
-from sofs_bayes import spec
 from sofs_bayes.checks.calibration import Around, Calibrated
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import versions
+from sofs_bayes.folders.store import open_store
+from sofs_bayes.folders.whole import Claim, claim
+from sofs_bayes.pipeline.children import hashes
 from sofs_bayes.pipeline.cluster import check_scheduler
-from sofs_bayes.pipeline.results_beside import check_beside, replaced_results
 from sofs_bayes.pipeline.sbc import UNFINISHED
-from sofs_bayes.pipeline.watching import Progress, silent, versions
+from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.spec import (
     Analysis,
     ChildrenAnalysis,
@@ -24,7 +24,6 @@ from sofs_bayes.spec import (
     OpenAnalysis,
     PrintedAnalysis,
     Reading,
-    fingerprint,
 )
 
 if TYPE_CHECKING:
@@ -102,33 +101,46 @@ def calibrate(
     _check_asked(analysis, replicates=replicates, workers=workers, prior=prior, reading=reading)
     name = next(iter(analysis.effect_priors)) if prior is None else prior
     folder = Path(output or Path("calibration") / analysis.name)
-    check_beside(folder, KEPT)
     check_scheduler(scheduler)
-    shared: dict[str, Any] = {
-        "replicates": replicates,
-        "around": around,
-        "workers": workers,
-        "scheduler": scheduler,
-        "replace": replace,
-        "progress": progress,
-    }
-    further: tuple[Table, ...] = ()
-    owed = True
+    read = [Path(each) for each in data]
+    with claim(folder, written_by="calibrate", inputs=read, replace=True, beside=KEPT) as place:
+        found, further, owed = _calibrated(
+            analysis,
+            data,
+            folder,
+            prior=name,
+            reading=reading,
+            replicates=replicates,
+            around=around,
+            workers=workers,
+            scheduler=scheduler,
+            replace=replace,
+            progress=progress,
+        )
+        passed = owed and found.verdict.uniform
+        _write(place, found, further, inputs=read, replicates=replicates, passed=passed)
+    if tables is not None:
+        tables += [dataclass_replace(t, name=f"{analysis.name}-{t.name}") for t in further]
+    return found, passed
+
+
+def _calibrated(
+    analysis: FittedAnalysis,
+    data: Sequence[Path | str],
+    folder: Path,
+    *,
+    prior: str,
+    reading: Reading | str | None,
+    **how: Any,
+) -> "tuple[Calibrated, tuple[Table, ...], bool]":
+    """What was found, further tables, and whether all coverage that is owed is there."""
     if isinstance(analysis, PrintedAnalysis):
         if data:
             raise BadInput(data[0], "", "data", "none: a printed analysis has its own")
         from sofs_bayes.pipeline.printed_calibration import calibrate_printed
 
-        found, further, owed = calibrate_printed(
-            analysis, folder, prior=name, reading=reading, **shared
-        )
-    else:
-        found = _sampled(analysis, data, folder, prior=name, **shared)
-    passed = owed and found.verdict.uniform
-    _write(folder, found, further, replicates=replicates, passed=passed)
-    if tables is not None:
-        tables += [dataclass_replace(t, name=f"{analysis.name}-{t.name}") for t in further]
-    return found, passed
+        return calibrate_printed(analysis, folder, prior=prior, reading=reading, **how)
+    return _sampled(analysis, data, folder, prior=prior, **how), (), True
 
 
 def _check_asked(
@@ -168,12 +180,11 @@ def _sampled(
     """The calibration of a posterior that is sampled."""
     from sofs_bayes.checks.labels import kind_of
     from sofs_bayes.checks.ranks import rank_verdict, ranked_of
-    from sofs_bayes.pipeline.replicates import open_store
     from sofs_bayes.pipeline.replicates import replicates as make
     from sofs_bayes.pipeline.sbc import prepared
 
     ready = prepared(analysis, data, prior=prior, around=around, folder=folder, progress=progress)
-    store = open_store(folder / STORE, ready.job, replace=replace)
+    store = open_store(folder / STORE, ready.job.key, replace=replace)
     made = make(
         ready.job,
         store,
@@ -198,26 +209,29 @@ def _sampled(
 
 
 def _write(
-    folder: Path, found: Calibrated, further: "Sequence[Table]", *, replicates: int, passed: bool
+    place: Claim,
+    found: Calibrated,
+    further: "Sequence[Table]",
+    *,
+    inputs: Sequence[Path],
+    replicates: int,
+    passed: bool,
 ) -> None:
     """The results beside the finished replicates, in place of earlier ones."""
     from sofs_bayes.reporting.calibration_page import write_calibration
 
-    with replaced_results(folder) as scratch:
-        write_calibration(scratch, found, versions=versions(), further=further)
-        document = tomli_w.dumps(spec.to_document(found.analysis))
-        (scratch / "analysis.toml").write_text(document, encoding="utf-8")
-        manifest = {
-            "analysis": found.analysis.name,
-            "analysis_sha256": fingerprint(found.analysis),
-            "evidence": found.evidence,
-            "status": "in" if passed else "out",
-            "options": {"replicates": replicates, "around": found.around, "prior": found.prior},
-            "seconds": {"replicates": round(found.seconds, 3)},
-            "versions": versions(),
-        }
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        (scratch / "manifest.json").write_text(text, encoding="utf-8")
+    with place.folder() as folder:
+        write_calibration(folder, found, versions=versions(), further=further)
+        describe(
+            folder,
+            found.analysis,
+            written_by="calibrate",
+            evidence=found.evidence,
+            status="in" if passed else "out",
+            inputs=hashes(path for path in inputs if path.is_file()),
+            options={"replicates": replicates, "around": found.around, "prior": found.prior},
+            seconds={"replicates": found.seconds},
+        )
 
 
 def usual(analysis: Analysis) -> int:

@@ -1,6 +1,5 @@
 """Calibrations of many analyses, each in a folder of its own, and one page over all of them."""
 
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -8,21 +7,30 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes import spec
 from sofs_bayes.checks.calibration import Around
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import versions, write_manifest
+from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.calibrate import KEPT, LEAST, STORE, calibrate, usual
-from sofs_bayes.pipeline.results_beside import check_beside, is_store, replaced_results
-from sofs_bayes.pipeline.watching import Progress, silent, versions
+from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.spec import Analysis, ChildrenAnalysis, OpenAnalysis
 
 if TYPE_CHECKING:
     from sofs_bayes.reporting.tables import Table
 
 
-def _check_folder(folder: Path) -> None:
-    """Refuse a place that cannot hold calibrations, before any of them."""
-    if any(is_store(folder / name) for name in KEPT):
+def _beside(folder: Path, chosen: Sequence[Analysis]) -> set[str]:
+    """The calibrations that stay in the folder: those there, and those to be made.
+
+    Raises
+    ------
+    BadInput
+        The folder is that of one calibration.
+    """
+    if any((folder / name).is_dir() for name in KEPT):
         allowed = "the folder that holds those of all analyses, or a new one"
         raise BadInput(folder, "", "the folder of one calibration", allowed)
-    check_beside(folder, [f"{path.parent.name}/{path.name}" for path in folder.glob("*/*")])
+    there = folder.iterdir() if folder.is_dir() else ()
+    found = {path.name for path in there if any((path / name).is_dir() for name in KEPT)}
+    return found | {analysis.name for analysis in chosen}
 
 
 def calibrate_all(
@@ -60,7 +68,6 @@ def calibrate_all(
     from sofs_bayes.reporting.calibration_page import write_overview
 
     folder = Path(output)
-    _check_folder(folder)
     known = {name: spec.load(path) for name, path in spec.bundled_models().items()}
     chosen = [spec.load(name) for name in names] or [
         analysis
@@ -68,30 +75,31 @@ def calibrate_all(
         if not isinstance(analysis, ChildrenAnalysis)
         and (open_data or not isinstance(analysis, OpenAnalysis))
     ]
-    results, beside, good = [], list["Table"](), True
-    for analysis in chosen:
-        found, passed = calibrate(
-            analysis,
-            open_data if isinstance(analysis, OpenAnalysis) else (),
-            folder / analysis.name,
-            around=around,
-            replicates=_at_least(replicates, analysis, folder / analysis.name),
-            tables=beside,
-            progress=progress,
-            **options,
-        )
-        results.append(found)
-        good = good and passed
-    with replaced_results(folder) as scratch:
-        write_overview(scratch, results, versions=versions(), scenarios=beside)
-        manifest = {
-            "evidence": "synthetic",
-            "status": "in" if good else "out",
-            "analyses": [each.name for each in chosen],
-            "around": around,
-            "versions": versions(),
-        }
-        (scratch / "manifest.json").write_text(json.dumps(manifest, indent=2) + "\n", "utf-8")
+    inputs, beside = [Path(each) for each in open_data], _beside(folder, chosen)
+    results, further, good = [], list["Table"](), True
+    with claim(folder, written_by="calibrate", inputs=inputs, replace=True, beside=beside) as place:
+        for analysis in chosen:
+            found, passed = calibrate(
+                analysis,
+                open_data if isinstance(analysis, OpenAnalysis) else (),
+                folder / analysis.name,
+                around=around,
+                replicates=_at_least(replicates, analysis, folder / analysis.name),
+                tables=further,
+                progress=progress,
+                **options,
+            )
+            results.append(found)
+            good = good and passed
+        with place.folder() as scratch:
+            write_overview(scratch, results, versions=versions(), scenarios=further)
+            manifest = {
+                "evidence": "synthetic",
+                "status": "in" if good else "out",
+                "analyses": [each.name for each in chosen],
+                "around": around,
+            }
+            write_manifest(scratch, manifest, written_by="calibrate")
     return good
 
 

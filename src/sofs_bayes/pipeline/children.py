@@ -1,18 +1,16 @@
 """Children's records, step by step: referrals → matched children → cells."""
 
-import json
-from collections.abc import Mapping
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-import tomli_w
-
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline.watching import Progress, silent, timed, versions
-from sofs_bayes.published.facts import facts_sha256
+from sofs_bayes.folders.manifest import read_manifest, sha256
+from sofs_bayes.folders.whole import Claim, claim
+from sofs_bayes.pipeline.watching import Progress, silent, timed
+from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
-from sofs_bayes.reporting.whole_files import check_target, sha256, whole_folder
 from sofs_bayes.spec import ChildrenAnalysis
 
 if TYPE_CHECKING:
@@ -82,26 +80,44 @@ def match(
     BadInput, BadSpec
         Anything that cannot be used; nothing is written then.
     """
-    analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
+    source, analysis = analysis, loaded(analysis)
     output = Path(output or Path("matched") / analysis.name)
-    check_target(output, replace=replace)
-    from sofs_bayes.matching.matched_file import check_matched_stata, matched_stata
-    from sofs_bayes.matching.strata import write_matched
-    from sofs_bayes.records.authority_file import read_authorities
-    from sofs_bayes.records.groups import read_groups
+    from sofs_bayes.matching.matched_file import check_matched_stata
     from sofs_bayes.records.referral_files import referrals_file
-    from sofs_bayes.records.referrals import open_referrals
-    from sofs_bayes.reporting.excel import write_workbook
 
     if stata:
         check_matched_stata(output, analysis)
-    seconds: dict[str, float] = {}
     file = referrals_file(children)
     inputs = [
         file,
         Path(authorities or _beside(file, "authorities")),
         Path(groups or _beside(file, "groups")),
     ]
+    read = [*inputs, Path(children), *files_of(source)]
+    with claim(output, written_by="match", inputs=read, replace=replace) as place:
+        _match(place, inputs, analysis, stata=stata, memory=memory, progress=progress)
+    return output
+
+
+def _match(
+    place: Claim,
+    inputs: Sequence[Path],
+    analysis: ChildrenAnalysis,
+    *,
+    stata: bool,
+    memory: str,
+    progress: Progress,
+) -> None:
+    """Match the referrals, authorities and groups in three files into the place claimed."""
+    from sofs_bayes.matching.matched_file import matched_stata
+    from sofs_bayes.matching.strata import write_matched
+    from sofs_bayes.records.authority_file import read_authorities
+    from sofs_bayes.records.groups import read_groups
+    from sofs_bayes.records.referrals import open_referrals
+    from sofs_bayes.reporting.excel import write_workbook
+
+    seconds: dict[str, float] = {}
+    file = inputs[0]
     known, given = read_authorities(inputs[1], analysis), read_groups(inputs[2])
     progress(f"{analysis.name}: reading and checking {file.name}")
     with timed(seconds, "read"):
@@ -112,7 +128,7 @@ def match(
         )
         progress(f"{analysis.name}: writing {sample.after.rows:,} rows")
         evidence = referrals.evidence
-        with whole_folder(output, replace=replace) as folder:
+        with place.folder() as folder:
             made = folder / (MATCHED if evidence == "records" else SYNTHETIC + MATCHED)
             with timed(seconds, "write"):
                 write_matched(sample, made, evidence=evidence, analysis=analysis)
@@ -121,15 +137,16 @@ def match(
                 write_workbook(folder / "tables.xlsx", shown)
             for name, text in texts.items():
                 _write(folder / name, text)
-            write_manifest(
+            describe(
                 folder,
                 analysis,
+                written_by="match",
                 evidence=evidence,
                 status="matched",
-                inputs=inputs,
+                inputs=hashes(inputs),
+                options={},
                 seconds=seconds,
             )
-    return output
 
 
 def _matched(
@@ -200,7 +217,7 @@ def collapse(
     Parameters
     ----------
     matched
-        The folder that `match` wrote, or its Parquet file.
+        The folder that `match` wrote, or its Parquet file there.
     output
         The new folder; `cells/` and the analysis's name by default.
     what
@@ -222,10 +239,29 @@ def collapse(
     BadInput, BadSpec
         Anything that cannot be used, or cells of which none may leave; nothing is written then.
     """
-    analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
+    source, analysis = analysis, loaded(analysis)
     output = Path(output or Path("cells") / analysis.name)
-    check_target(output, replace=replace)
-    file = matched_file(matched)
+    read = [Path(matched), *files_of(source)]
+    with claim(output, written_by="collapse", inputs=read, replace=replace) as place:
+        file = matched_file(matched)
+        progress(f"{analysis.name}: collapsing {file.name}")
+        how: dict[str, Any] = {"format": format, "what": what, "threshold": threshold}
+        _collapse(place, file, analysis, rounding=rounding, memory=memory, **how)
+    return output
+
+
+def _collapse(
+    place: Claim,
+    file: Path,
+    analysis: ChildrenAnalysis,
+    *,
+    format: Literal["netcdf", "csv"],
+    what: Literal["counts", "products"],
+    threshold: int | None,
+    rounding: int | None,
+    memory: str,
+) -> None:
+    """Collapse a file of matched children into the place claimed."""
     from sofs_bayes.cells.collapse import collapse as collapse_rows
     from sofs_bayes.cells.files import write_cells, write_log
     from sofs_bayes.cells.release import release
@@ -235,7 +271,6 @@ def collapse(
 
     seconds: dict[str, float] = {}
     evidence = read_label(file).evidence
-    progress(f"{analysis.name}: collapsing {file.name}")
     released = None
     with timed(seconds, "collapse"):
         if threshold is None:
@@ -246,23 +281,23 @@ def collapse(
             made = released.cells
     shown = tables.cells_table(made, released, analysis, evidence)
     name = "cells" + {"netcdf": ".nc", "csv": ".csv"}[format]
-    with whole_folder(output, replace=replace) as folder:
+    with place.folder() as folder:
         target = folder / (name if evidence == "records" else SYNTHETIC + name)
         with timed(seconds, "write"):
             write_cells(made, target, inside=released is None)
         if released is not None:
             write_log(released.log, folder / "disclosure-log.csv")
         _write(folder / "disclosure.md", to_markdown(shown))
-        write_manifest(
+        describe(
             folder,
             analysis,
+            written_by="collapse",
             evidence=evidence,
             status="not checked for disclosure" if released is None else "checked for disclosure",
-            inputs=[file],
-            seconds=seconds,
+            inputs=hashes([file]),
             options={"what": what, "threshold": threshold, "round_to": rounding},
+            seconds=seconds,
         )
-    return output
 
 
 def matched_file(path: Path | str) -> Path:
@@ -271,47 +306,38 @@ def matched_file(path: Path | str) -> Path:
     Raises
     ------
     BadInput
-        There is none.
+        There is none, or anything in its folder is not as `match` wrote it.
     """
     path = Path(path)
-    if path.is_dir():
-        found = [path / name for name in (MATCHED, SYNTHETIC + MATCHED) if (path / name).is_file()]
-        if len(found) != 1:
-            raise BadInput(path, "", f"no {MATCHED}", "a folder that match wrote")
-        return found[0]
-    if not path.is_file():
+    if path.is_file():
+        folder, names = path.parent, [path.name]
+    elif path.is_dir():
+        folder, names = path, [MATCHED, SYNTHETIC + MATCHED]
+    else:
         raise BadInput(path, "", "no such file or folder", "what match wrote")
-    return path
+    manifest = read_manifest(folder, allowed="a folder that match wrote")
+    found = [name for name in names if name in manifest.files]
+    if len(found) != 1 or manifest.written_by != "match":
+        raise BadInput(path, "", f"no {MATCHED}", "a folder that match wrote")
+    manifest.check()
+    return folder / found[0]
 
 
-def write_manifest(
-    folder: Path,
-    analysis: ChildrenAnalysis,
-    *,
-    evidence: spec.Evidence,
-    status: str,
-    inputs: list[Path],
-    seconds: Mapping[str, float],
-    options: Mapping[str, Any] | None = None,
-) -> None:
-    """The analysis and `manifest.json` of a folder whose other files are there already."""
-    _write(folder / "analysis.toml", tomli_w.dumps(spec.to_document(analysis)))
-    manifest = {
-        "analysis": analysis.name,
-        "analysis_sha256": spec.fingerprint(analysis),
-        "facts_sha256": facts_sha256(),
-        "evidence": evidence,
-        "status": status,
-        "inputs_sha256": {path.name: sha256(path) for path in inputs},
-        "options": dict(options or {}),
-        "seconds": {stage: round(value, 3) for stage, value in seconds.items()},
-        "versions": versions(),
-        "files_sha256": {
-            path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()
-        },
-    }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False)
-    _write(folder / "manifest.json", text + "\n")
+def hashes(files: Iterable[Path]) -> dict[str, str]:
+    """SHA-256 by name of files."""
+    return {path.name: sha256(path) for path in files}
+
+
+def files_of(analysis: spec.Analysis | Path | str) -> list[Path]:
+    """The file an analysis was given as, if it was one."""
+    if isinstance(analysis, Path | str) and Path(analysis).is_file():
+        return [Path(analysis)]
+    return []
+
+
+def loaded(analysis: ChildrenAnalysis | Path | str) -> ChildrenAnalysis:
+    """An analysis of children's records, from whatever it was given as."""
+    return analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
 
 
 def _beside(file: Path, name: str) -> Path:

@@ -8,11 +8,13 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes.checks.sensitivity import MAIN, LeaveOut
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, Label, ProbabilityRow
+from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
+from sofs_bayes.folders.store import Store, from_bytes, to_bytes
+from sofs_bayes.pipeline.children import matched_file
 from sofs_bayes.pipeline.children_changes import changes, departure_sd, setting_of
 from sofs_bayes.pipeline.children_checks import shown_beside, shown_of_all
 from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.whole_files import sha256
 from sofs_bayes.spec import HierarchicalAnalysis
 
 if TYPE_CHECKING:
@@ -24,7 +26,6 @@ if TYPE_CHECKING:
     from sofs_bayes.bayes.sampling import Compiled
     from sofs_bayes.cells.dataset import Cells
     from sofs_bayes.checks.diagnostics import Gate
-    from sofs_bayes.pipeline.fit_store import FitStore
 
 FILES = ("cells.nc", "cells.csv", "matched.parquet")
 
@@ -74,7 +75,7 @@ class Workshop:
 
     analysis: HierarchicalAnalysis
     programs: ChildrenPrograms
-    store: "FitStore | None"
+    store: "Store | None"
     seconds: dict[str, float]
     progress: Progress = silent
 
@@ -85,18 +86,23 @@ def children_file(path: Path | str) -> Path:
     Raises
     ------
     BadInput
-        There is none, or more than one.
+        There is none, or more than one; it is not as it was written.
     """
     path = Path(path)
     if path.is_dir():
+        allowed = "a folder that collapse or match wrote"
+        manifest = read_manifest(path, allowed=allowed)
         names = [f"{s}{n}" for s in ("", "synthetic-") for n in FILES]
-        found = [path / name for name in names if (path / name).is_file()]
+        found = [name for name in names if name in manifest.files]
         if len(found) != 1:
-            allowed = "a folder that collapse or match wrote"
             raise BadInput(path, "", f"{len(found)} files of cells or matched children", allowed)
-        return found[0]
+        manifest.check()
+        return path / found[0]
     if not path.is_file():
         raise BadInput(path, "", "no such file or folder", "what collapse or match wrote")
+    if path.suffix == ".parquet":
+        return matched_file(path)
+    check_listed(path)  # cells may be carried elsewhere without their manifest
     return path
 
 
@@ -129,7 +135,7 @@ def fit_children(
     *,
     leave_out: LeaveOut = "pilots",
     quick: bool = False,
-    store: "FitStore | None" = None,
+    store: "Store | None" = None,
     programs: ChildrenPrograms | None = None,
     progress: Progress = silent,
 ) -> Run:
@@ -269,8 +275,8 @@ def one_fit(shop: Workshop, data: "CellData", setting: "Setting", name: str) -> 
 
     analysis = shop.analysis
     design = blocks(data, analysis, setting)
-    stored = shop.store.draws(name) if shop.store else None
-    posterior, statistics = stored or _sampled(shop, data, design, name)
+    stored = shop.store.get(name) if shop.store else None
+    posterior, statistics = _unpacked(stored) if stored else _sampled(shop, data, design, name)
     seed = stage_seed(analysis.sampler.seed, f"new authority / {name}")
     with timed(shop.seconds, "effects"):
         tails = analysis.model.degrees_of_freedom if analysis.model.tails == "student t" else None
@@ -309,8 +315,17 @@ def _sampled(
         posterior = named(raw, data, design, arrays, seed=seed)
     statistics = statistics[["diverging", "energy"]]
     if shop.store:
-        shop.store.keep(name, posterior, statistics)
+        import xarray as xr
+
+        groups = {"posterior": posterior, "sample_stats": statistics}
+        shop.store.put(name, to_bytes(xr.DataTree.from_dict(groups)))
     return posterior, statistics
+
+
+def _unpacked(content: bytes) -> "tuple[xr.Dataset, xr.Dataset]":
+    """Draws and the sampler's statistics, as `_sampled` kept them."""
+    tree = from_bytes(content)
+    return tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
 
 
 def _stripped(fit: ChildrenFit) -> "xr.DataTree":

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import versions
 from sofs_bayes.pipeline.replicates import (
     AHEAD,
     Bench,
@@ -14,7 +15,6 @@ from sofs_bayes.pipeline.replicates import (
     one_thread,
     submitted,
 )
-from sofs_bayes.pipeline.watching import versions
 
 if TYPE_CHECKING:
     from distributed import Client

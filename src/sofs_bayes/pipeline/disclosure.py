@@ -6,14 +6,14 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline.watching import versions
+from sofs_bayes.folders.places import check_target
+from sofs_bayes.folders.whole import new_folder
 from sofs_bayes.reporting.disclosure.folders import Judged, judged_folder
 from sofs_bayes.reporting.disclosure.ledger import beside, earlier_runs, write_log
 from sofs_bayes.reporting.disclosure.log import LogLine
 from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.disclosure.runs import Released, cleared, refused, released
 from sofs_bayes.reporting.run_folder import Run, fill
-from sofs_bayes.reporting.whole_files import check_target, whole_folder
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,9 +70,7 @@ def disclose(
         raise BadInput(folder, "", "an empty folder", "a folder that sofs-bayes wrote")
     if output is not None:
         output = Path(output)
-        check_target(output, replace=replace)
-        if output.absolute().is_relative_to(folder.absolute()):
-            raise BadInput(output, "", "a folder inside the one that is checked", "another place")
+        check_target(output, written_by="disclose", inputs=[folder], replace=replace)
     known = earlier_runs([Path(each) for each in earlier])
     found = judged_folder(folder, rule, earlier=known)
     if output is not None:
@@ -116,7 +114,7 @@ def cleared_runs(
 
 
 def _write(folder: Path, output: Path, found: Judged, rule: OutputRule, *, replace: bool) -> None:
-    with whole_folder(output, replace=replace) as scratch:
+    with new_folder(output, written_by="disclose", inputs=[folder], replace=replace) as scratch:
         for path in found.copies:
             target = scratch / path.relative_to(folder)
             target.parent.mkdir(parents=True, exist_ok=True)
@@ -128,7 +126,7 @@ def _write(folder: Path, output: Path, found: Judged, rule: OutputRule, *, repla
         for home, run in found.runs.items():
             target = scratch / home.relative_to(folder)
             target.mkdir(parents=True, exist_ok=True)
-            fill(run, target, versions=run.versions or versions())
+            fill(run, target)
         for path in beside(scratch)[:2]:  # the log of the export itself stays
             if path.exists():
                 path.rename(path.with_name(f"export-{path.name}"))

@@ -7,18 +7,19 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.checks.sensitivity import LeaveOut
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.store import open_store
+from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.open_fits import fit_open
 from sofs_bayes.pipeline.print_fits import fit_printed
-from sofs_bayes.pipeline.watching import Progress, silent, versions
+from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.work_keys import children_inputs, work_key
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.whole_files import sha256
 from sofs_bayes.spec import (
     Analysis,
     ChildrenAnalysis,
     HierarchicalAnalysis,
     PrintedAnalysis,
-    fingerprint,
 )
 
 if TYPE_CHECKING:
@@ -99,17 +100,12 @@ def _fit_children(
     programs: "ChildrenPrograms | None",
     progress: Progress,
 ) -> Run:
-    from sofs_bayes.pipeline.children_fits import children_file, fit_children
-    from sofs_bayes.pipeline.fit_store import open_store
+    from sofs_bayes.pipeline.children_fits import fit_children
 
     store = None
     if unfinished is not None:
-        key = {
-            "analysis_sha256": fingerprint(analysis),
-            "data_sha256": sha256(children_file(data)),
-            "versions": versions(),
-        }
-        store = open_store(Path(unfinished), key)
+        key = work_key(analysis, children_inputs(analysis, data))
+        store = open_store(Path(unfinished), key, replace=True)
     return fit_children(
         analysis,
         data,
@@ -119,6 +115,52 @@ def _fit_children(
         programs=programs,
         progress=progress,
     )
+
+
+def fit_folder(
+    analysis: Analysis,
+    data: Sequence[Path | str] = (),
+    folder: Path | str | None = None,
+    *,
+    leave_out: LeaveOut = "pilots",
+    quick: bool = False,
+    replace: bool = False,
+    inputs: Sequence[Path] = (),
+    progress: Progress = silent,
+) -> tuple[Path, Run]:
+    """The run of any analysis, in a folder; interrupted, the same call goes on with it.
+
+    Parameters
+    ----------
+    analysis, data, leave_out, quick
+        As `fit` takes them.
+    folder
+        The new folder; `runs/` and the analysis's name by default.
+    replace
+        Whether an earlier run there may be replaced.
+    inputs
+        Further files that must stay as they are, such as the analysis's own.
+
+    Raises
+    ------
+    BadInput
+        As `fit` and `save`.
+    """
+    target = Path(folder or Path("runs") / analysis.name)
+    read = [*map(Path, data), *inputs]
+    with claim(target, written_by="fit", inputs=read, replace=replace) as place:
+        run = fit(
+            analysis,
+            data,
+            leave_out=leave_out,
+            quick=quick,
+            unfinished=place.unfinished,
+            progress=progress,
+        )
+        with place.folder() as scratch:
+            run_folder.fill(run, scratch)
+        place.finish()
+    return target, run
 
 
 def save(
@@ -135,6 +177,6 @@ def save(
     BadInput
         The folder exists (and `replace` is false, or it is no run folder), or cannot be written.
     """
-    run_folder.write(run, Path(folder), versions=versions(), replace=replace)
+    run_folder.write(run, Path(folder), replace=replace)
     if unfinished is not None:
         shutil.rmtree(unfinished, ignore_errors=True)

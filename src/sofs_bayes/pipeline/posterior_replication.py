@@ -6,9 +6,11 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
 from sofs_bayes.checks.sensitivity import MAIN
+from sofs_bayes.folders.store import Store
 from sofs_bayes.pipeline.children_changes import NO_SHOCKS, REGRESSION, as_regressed, setting_of
 from sofs_bayes.pipeline.children_fits import Workshop, children_cells, one_fit
 from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.work_keys import children_inputs, work_key
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ def posterior_replication(
     matched: "pd.DataFrame",
     file: Path,
     *,
+    unfinished: Path | None = None,
     progress: Progress = silent,
 ) -> "tuple[PosteriorBeside, ...]":
     """Each printed coefficient beside its estimate and the posteriors of two models.
@@ -50,6 +53,8 @@ def posterior_replication(
     ----------
     matched, file
         The matched children, as a frame, and the file they are in.
+    unfinished
+        A folder that keeps finished fits, so that after an interruption they are not made again.
     """
     from sofs_bayes.bayes.cell_data import cell_data
     from sofs_bayes.bayes.in_use import regression_coefficients
@@ -61,7 +66,13 @@ def posterior_replication(
         progress(f"{each.name}: regressions")
         fits = _regressions(each, matched)
         cells = children_cells(file, each)
-        shop = Workshop(analysis=each, programs=programs, store=None, seconds={}, progress=progress)
+        store = None
+        if unfinished is not None:
+            key = work_key(each, children_inputs(each, file))
+            store = Store(folder=unfinished / each.name, key=key)
+        shop = Workshop(
+            analysis=each, programs=programs, store=store, seconds={}, progress=progress
+        )
         first, data = next(iter(each.effect_priors)), cell_data(cells, each)
         made = [
             one_fit(shop, seen, setting_of(each, first, None, **changes), name)

@@ -1,7 +1,5 @@
 """Whether a posterior from print can be trusted: SBC and coverage, resumable, on workers."""
 
-import hashlib
-import json
 import math
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
@@ -27,11 +25,13 @@ from sofs_bayes.checks.printed_coverage import (
     scenarios,
 )
 from sofs_bayes.checks.ranks import rank_verdict, ranked_of
-from sofs_bayes.pipeline.replicates import Bench, Result, Store, open_store
+from sofs_bayes.folders.store import open_store
+from sofs_bayes.pipeline.replicates import Bench, Result
 from sofs_bayes.pipeline.replicates import replicates as made
-from sofs_bayes.pipeline.watching import Progress, silent, versions
+from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.reporting.tables import Column, Table, table_of
-from sofs_bayes.spec import PrintedAnalysis, Reading, fingerprint
+from sofs_bayes.spec import PrintedAnalysis, Reading
 
 STUDIES = 50  # of one scenario that a worker makes at a time: some tenths of a second
 REPLICATES, COVERAGE = "replicates", "coverage"  # folders of what is finished
@@ -63,8 +63,8 @@ class PrintedJob:
     @property
     def key(self) -> str:
         """A hash of all that decides the results."""
-        decides = _decides(self.analysis, self.prior, self.reading)
-        return _hash(decides | {"around": self.around, "draws": DRAWS})
+        settings = _settings(self.prior, self.reading)
+        return work_key(self.analysis, {}, around=self.around, draws=DRAWS, **settings)
 
     def open(self) -> Bench:
         """The function that makes a replicate of a number."""
@@ -94,9 +94,10 @@ class CoverageJob:
     @property
     def key(self) -> str:
         """A hash of all that decides the results."""
-        decides = _decides(self.analysis, self.prior, self.reading)
+        settings = _settings(self.prior, self.reading)
         study = [each.name for each in self.scenarios()]
-        return _hash(decides | {"scenarios": study, "studies": STUDIES, "panels": PANELS})
+        how = {"scenarios": study, "studies": STUDIES, "panels": PANELS}
+        return work_key(self.analysis, {}, **how, **settings)
 
     def scenarios(self) -> tuple[Scenario, ...]:
         """What is simulated, in the order of the numbers."""
@@ -142,18 +143,8 @@ def _batch(result: Result) -> Batch:
     )
 
 
-def _decides(analysis: PrintedAnalysis, prior: str, reading: Reading) -> dict[str, Any]:
-    return {
-        "analysis": fingerprint(analysis),
-        "prior": prior,
-        "reading": asdict(reading),
-        "seed": analysis.seed,
-        "versions": versions(),
-    }
-
-
-def _hash(decides: Mapping[str, Any]) -> str:
-    return hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+def _settings(prior: str, reading: Reading) -> dict[str, Any]:
+    return {"prior": prior, "reading": asdict(reading)}
 
 
 # ------------------------------------------------------------------------------ both together
@@ -204,11 +195,11 @@ def calibrate_printed(
     chosen = choose_reading(analysis, reading)
     job = PrintedJob(analysis=analysis, prior=name, reading=chosen, around=around)
     panels = CoverageJob(analysis=analysis, prior=name, reading=chosen)
-    store = open_store(folder / REPLICATES, job, replace=replace)
+    store = open_store(folder / REPLICATES, job.key, replace=replace)
     how: dict[str, Any] = {"workers": workers, "scheduler": scheduler, "progress": progress}
     studies: tuple[Coverage, ...] = ()
     if around == "prior":
-        kept: Store = open_store(folder / COVERAGE, panels, replace=replace)
+        kept = open_store(folder / COVERAGE, panels.key, replace=replace)
         batches = made(panels, kept, panels.numbers(replicates), **how)
         studies = panels.coverage(batches, replicates)
     results = made(job, store, range(replicates), **how)

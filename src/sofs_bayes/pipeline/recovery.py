@@ -1,12 +1,9 @@
 """Known effects in the design of an analysis → what its posterior and classical intervals say."""
 
-import json
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
-
-import tomli_w
 
 from sofs_bayes import spec
 from sofs_bayes.checks.recovered import Origin, Recovered
@@ -22,13 +19,14 @@ from sofs_bayes.checks.recovery_prior import (
 )
 from sofs_bayes.checks.recovery_scenarios import Grid
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import versions
+from sofs_bayes.folders.store import open_store
+from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.recovery_job import RecoveryJob, checked, grid_of, prepared
-from sofs_bayes.pipeline.replicates import open_store
 from sofs_bayes.pipeline.replicates import replicates as make
-from sofs_bayes.pipeline.results_beside import check_beside, replaced_results
-from sofs_bayes.pipeline.sbc import digest
-from sofs_bayes.pipeline.watching import Progress, silent, versions
+from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv
 from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, fingerprint
 
@@ -115,15 +113,16 @@ def recover(
     if workers < 1:
         raise BadInput("--workers", "", str(workers), "at least 1")
     folder = Path(output or Path("recovery") / analysis.name)
-    check_beside(folder, [STORE])
     check_scheduler(scheduler)
-    job, evidence = prepared(analysis, data, grid, prior=name, progress=progress)
-    store = open_store(folder / STORE, job, replace=replace)
-    numbers = job.numbers(replicates, of_prior)
-    made = make(job, store, numbers, workers=workers, scheduler=scheduler, progress=progress)
-    origin = origin_of(analysis, data)
-    found = recovered(job, made, grid=grid, prior=name, evidence=evidence, origin=origin)
-    _write(folder, found, job)
+    read = [] if data is None else [Path(data)]
+    with claim(folder, written_by="recover", inputs=read, replace=True, beside=[STORE]) as place:
+        job, evidence = prepared(analysis, data, grid, prior=name, progress=progress)
+        store = open_store(folder / STORE, job.key, replace=replace)
+        numbers = job.numbers(replicates, of_prior)
+        made = make(job, store, numbers, workers=workers, scheduler=scheduler, progress=progress)
+        origin = origin_of(analysis, data)
+        found = recovered(job, made, grid=grid, prior=name, evidence=evidence, origin=origin)
+        _write(place, found, job)
     return found, found.passed
 
 
@@ -178,33 +177,29 @@ def origin_of(analysis: HierarchicalAnalysis, data: Path | str | None) -> Origin
     return "published" if bundled else "made up"
 
 
-def _write(folder: Path, found: Recovered, job: RecoveryJob) -> None:
+def _write(place: Claim, found: Recovered, job: RecoveryJob) -> None:
     """The results beside the finished replicates, in place of earlier ones."""
     from sofs_bayes.reporting.recovery_page import write_recovery_page
 
-    with replaced_results(folder) as scratch:
+    with place.folder() as folder:
         for name, kind, rows in (
             ("recovery", RecoveryRow, found.rows),
             ("reliability", ReliabilityRow, found.reliability),
             ("assurance", AssuranceRow, found.assurance),
         ):
-            (scratch / f"{name}.csv").write_text(rows_to_csv(kind, rows), encoding="utf-8")
-        write_recovery_page(scratch, found, versions=versions())
-        document = tomli_w.dumps(spec.to_document(found.analysis))
-        (scratch / "analysis.toml").write_text(document, encoding="utf-8")
-        manifest = {
-            "analysis": found.analysis.name,
-            "analysis_sha256": fingerprint(found.analysis),
-            "design_sha256": digest(job.design.data),
-            "evidence": "synthetic",
-            "design_evidence": found.evidence,
-            "status": "in" if found.passed else "out",
-            "seed": job.seed,
-            "options": {"prior": found.prior, **asdict(found.grid)},
-            "replicates": {row.scenario: row.replicates for row in found.rows},
-            "not_converged": found.refused,
-            "seconds": {"replicates": round(found.seconds, 3)},
-            "versions": versions(),
-        }
-        text = json.dumps(manifest, indent=2, ensure_ascii=False) + "\n"
-        (scratch / "manifest.json").write_text(text, encoding="utf-8")
+            (folder / f"{name}.csv").write_text(rows_to_csv(kind, rows), encoding="utf-8")
+        write_recovery_page(folder, found, versions=versions())
+        describe(
+            folder,
+            found.analysis,
+            written_by="recover",
+            evidence="synthetic",
+            status="in" if found.passed else "out",
+            inputs=job.inputs,
+            options={"prior": found.prior, **asdict(found.grid)},
+            seconds={"replicates": found.seconds},
+            design_evidence=found.evidence,
+            seed=job.seed,
+            replicates={row.scenario: row.replicates for row in found.rows},
+            not_converged=found.refused,
+        )

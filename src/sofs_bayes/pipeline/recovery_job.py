@@ -1,7 +1,5 @@
 """An analysis, its design and a grid of scenarios → a job of recovery for the workers."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, replace
 from math import isfinite
@@ -11,9 +9,10 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes.checks.recovery_scenarios import PROCESSES, Grid, Scenario, scenarios, usual_grid
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline.replicates import Bench
-from sofs_bayes.pipeline.sbc import cells_of_design, digest, rules
-from sofs_bayes.pipeline.watching import Progress, silent, versions
-from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, fingerprint
+from sofs_bayes.pipeline.sbc import cells_of_design, rules
+from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.work_keys import children_inputs, work_key
+from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.children_calibration import Design
@@ -36,6 +35,8 @@ class RecoveryJob:
         From which each replicate's is spawned, the same in all scenarios.
     name, key
         As `replicates.Job` has them.
+    inputs
+        SHA-256 of what the design was read from, by name.
     """
 
     design: "Design"
@@ -43,6 +44,7 @@ class RecoveryJob:
     seed: int
     name: str
     key: str
+    inputs: Mapping[str, str]
 
     def open(self) -> Bench:
         """Gives the function of a number; graphs are compiled as numbers of authorities come."""
@@ -159,19 +161,16 @@ def prepared(
     setting = setting_of(analysis, prior, departure_sd(cells, analysis))
     design = Design(analysis=analysis, setting=setting, data=seen)
     chosen = scenarios(grid, analysis)
-    seed = analysis.sampler.seed
-    decides = {
-        "analysis": fingerprint(analysis),
-        "prior": prior,
-        "design": digest(design),
-        "scenarios": [_decisive(each) for each in chosen],
-        "seed": seed,
-        "rules": rules(),
-        "versions": versions(),
-    }
-    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
-    name = f"{analysis.name}, {len(chosen)} scenarios"
-    job = RecoveryJob(design=design, scenarios=chosen, seed=seed, name=name, key=key)
+    inputs, tried = children_inputs(analysis, data), [_decisive(each) for each in chosen]
+    key = work_key(analysis, inputs, prior=prior, scenarios=tried, rules=rules())
+    job = RecoveryJob(
+        design=design,
+        scenarios=chosen,
+        seed=analysis.sampler.seed,
+        name=f"{analysis.name}, {len(chosen)} scenarios",
+        key=key,
+        inputs=inputs,
+    )
     return job, cells.patterns.attrs["evidence"]
 
 

@@ -7,7 +7,6 @@ it, in which order, or after how many interruptions.
 
 import json
 import os
-import shutil
 import signal
 import threading
 import time
@@ -19,6 +18,7 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from sofs_bayes.errors import BadInput, SofsBayesError
+from sofs_bayes.folders.store import Store, pieces_in
 from sofs_bayes.pipeline.watching import Progress, silent
 
 Result = Mapping[str, Any]
@@ -28,7 +28,6 @@ Bench = Callable[[int], Result]
 AHEAD = 2
 # Times in a row that all workers may die without having finished anything.
 DEATHS = 3
-KEY_FILE = "job.json"
 
 
 class Job(Protocol):
@@ -55,68 +54,16 @@ class WorkersDied(SofsBayesError):
     exit_code = 3
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Store:
-    """A folder with a file for each finished replicate of one job."""
-
-    folder: Path
-    key: str
-
-    def finished(self) -> dict[int, Result]:
-        """The results that are there, by number; files of another job, or cut off, are not."""
-        found = {}
-        for path in self.folder.glob(f"*-{self.key[:12]}.json"):
-            document = json.loads(path.read_text(encoding="utf-8"))
-            if document["key"] == self.key:
-                found[int(document["replicate"])] = document["result"]
-        return found
-
-    def keep(self, number: int, result: Result) -> None:
-        """Write a result, whole or not at all."""
-        path = self.folder / f"{number:05d}-{self.key[:12]}.json"
-        partial = path.with_suffix(".partial")
-        document = {"key": self.key, "replicate": number, "result": result}
-        partial.write_text(json.dumps(document, allow_nan=False), encoding="utf-8")
-        partial.replace(path)
-
-
-def open_store(folder: Path, job: Job, *, replace: bool = False) -> Store:
-    """The store of a job's results in a folder, made if it is not there.
-
-    Raises
-    ------
-    BadInput
-        The folder holds another job's results (and `replace` is false), or something else.
-    """
-    note = folder / KEY_FILE
-    if folder.exists():
-        found = json.loads(note.read_text(encoding="utf-8")) if note.is_file() else None
-        if found is None and any(folder.iterdir()):
-            raise BadInput(folder, "", "a folder with other things in it", "a new folder")
-        if found is not None and found["key"] != job.key:
-            if not replace:
-                what = "results of other data, settings or versions"
-                raise BadInput(folder, "", what, "a new folder, or --replace")
-            shutil.rmtree(folder)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        partial = folder / f".{KEY_FILE}.partial"
-        partial.write_text(json.dumps({"key": job.key, "name": job.name}), encoding="utf-8")
-        partial.replace(note)
-    except OSError as error:
-        allowed = "a folder that can be written"
-        raise BadInput(folder, "", error.strerror or "an error", allowed) from error
-    return Store(folder=folder, key=job.key)
+def finished(store: Store) -> dict[int, Result]:
+    """The results that are there, by number."""
+    found = {int(name): store.get(name) for name in store.names()}
+    return {number: json.loads(content) for number, content in found.items() if content}
 
 
 def in_a_row(folder: Path) -> int:
     """How many finished replicates a store's folder holds, counted from number 0 without a gap."""
-    note = folder / KEY_FILE
-    if not note.is_file():
-        return 0
-    key = json.loads(note.read_text(encoding="utf-8"))["key"]
-    finished = Store(folder=folder, key=key).finished()
-    return next(number for number in range(len(finished) + 1) if number not in finished)
+    numbers = {int(piece.name) for piece in pieces_in(folder)}
+    return next(number for number in range(len(numbers) + 1) if number not in numbers)
 
 
 def replicates(
@@ -146,14 +93,14 @@ def replicates(
     """
     if workers < 1:
         raise BadInput("--workers", "", str(workers), "at least 1")
-    found = store.finished()
+    found = finished(store)
     missing = [number for number in numbers if number not in found]
     watch = _Watch(job=job, total=len(numbers), before=len(numbers) - len(missing), tell=progress)
     watch.tell_start()
     if missing:
         made = _made(job, missing, workers, scheduler)
         for number, result in made:
-            store.keep(number, result)
+            store.put(f"{number:05d}", json.dumps(result, allow_nan=False).encode())
             found[number] = result
             watch.count()
     return {number: found[number] for number in numbers}

@@ -1,13 +1,16 @@
 """Matched children → the published tables and figures, published beside replicated."""
 
+from collections.abc import Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
-from sofs_bayes.pipeline.children import load_children, matched_file, write_manifest
-from sofs_bayes.pipeline.watching import Progress, silent, timed, versions
-from sofs_bayes.reporting.run_folder import read_rows
+from sofs_bayes.folders.manifest import versions
+from sofs_bayes.folders.whole import Claim, claim
+from sofs_bayes.pipeline.children import files_of, hashes, loaded, matched_file
+from sofs_bayes.pipeline.watching import Progress, silent, timed
+from sofs_bayes.reporting.result_manifest import describe
+from sofs_bayes.reporting.row_files import read_rows
 from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
-from sofs_bayes.reporting.whole_files import check_target, whole_folder
 from sofs_bayes.spec import ChildrenAnalysis
 
 if TYPE_CHECKING:
@@ -32,7 +35,7 @@ def replicate(
     Parameters
     ----------
     matched
-        The folder that `match` wrote, or its Parquet file. Tables 2 and 3 need the folder.
+        The folder that `match` wrote, or its Parquet file there.
     output
         The new folder; `replicated/` and the analysis's name by default.
     correction
@@ -58,9 +61,24 @@ def replicate(
     BadInput, BadSpec
         Anything that cannot be used; nothing is written then.
     """
-    analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
+    given, analysis = analysis, loaded(analysis)
     output = Path(output or Path("replicated") / analysis.name)
-    check_target(output, replace=replace)
+    read = [Path(matched), *files_of(given)]
+    with claim(output, written_by="replicate", inputs=read, replace=replace) as place:
+        how: dict[str, Any] = {"correction": correction, "bootstrap": bootstrap}
+        how |= {"missing": missing, "posterior": posterior}
+        return output, _replicate(place, analysis, matched_file(matched), how, progress=progress)
+
+
+def _replicate(
+    place: Claim,
+    analysis: ChildrenAnalysis,
+    file: Path,
+    how: Mapping[str, Any],
+    *,
+    progress: Progress,
+) -> bool:
+    """Replicate into the place claimed; whether every number can be trusted."""
     from sofs_bayes.checks.posterior_replication import PosteriorBeside
     from sofs_bayes.frequentist.published_analysis import (
         FurtherEffect,
@@ -75,7 +93,6 @@ def replicate(
     from sofs_bayes.reporting.replication_page import replication_tables, write_replication_page
 
     seconds: dict[str, float] = {}
-    file = matched_file(matched)
     evidence = read_label(file).evidence
     progress(f"{analysis.name}: reading {file.name}")
     with timed(seconds, "read"):
@@ -84,9 +101,9 @@ def replicate(
         found = published_analysis(
             frame,
             analysis,
-            correction=correction,
-            bootstrap=bootstrap,
-            imputed=missing == "impute",
+            correction=how["correction"],
+            bootstrap=how["bootstrap"],
+            imputed=how["missing"] == "impute",
             progress=lambda stage: progress(f"{analysis.name}: {stage}"),
         )
     numbers = (*_of_matching(file.parent, analysis), *found.numbers)
@@ -95,11 +112,14 @@ def replicate(
 
         numbers = with_reasons(numbers, reasons(analysis))
     beside: tuple[PosteriorBeside, ...] = ()
-    if posterior:
+    if how["posterior"]:
         with timed(seconds, "posterior"):
-            beside = posterior_replication(analysis, frame, file, progress=progress)
+            beside = posterior_replication(
+                analysis, frame, file, unfinished=place.unfinished, progress=progress
+            )
     tables = replication_tables(found, numbers, analysis, evidence, beside)
-    with whole_folder(output, replace=replace) as folder:
+    failed = found.failed or any(row.status != "converged" for row in beside)
+    with place.folder() as folder:
         progress(f"{analysis.name}: writing")
         with timed(seconds, "write"):
             write_replication_page(folder, found, tables, analysis, evidence, versions=versions())
@@ -114,22 +134,18 @@ def replicate(
             for name, text in texts.items():
                 (folder / name).write_text(text, encoding="utf-8", newline="")
             write_workbook(folder / "tables.xlsx", tables)
-        failed = found.failed or any(row.status != "converged" for row in beside)
-        write_manifest(
+        describe(
             folder,
             analysis,
+            written_by="replicate",
             evidence=evidence,
             status="not converged" if failed else "converged",
-            inputs=[file],
+            inputs=hashes([file]),
+            options=how,
             seconds=seconds,
-            options={
-                "correction": correction,
-                "bootstrap": bootstrap,
-                "missing": missing,
-                "posterior": posterior,
-            },
         )
-    return output, not failed
+    place.finish()
+    return not failed
 
 
 def _of_matching(folder: Path, analysis: ChildrenAnalysis) -> "tuple[Replicated, ...]":
@@ -138,10 +154,7 @@ def _of_matching(folder: Path, analysis: ChildrenAnalysis) -> "tuple[Replicated,
     from sofs_bayes.matching.balance import BalanceRow
     from sofs_bayes.matching.summary import SummaryRow
 
-    balance, summary = folder / "balance.csv", folder / "summary.csv"
-    if not (balance.is_file() and summary.is_file()):
-        return ()
     return (
-        *balance_numbers(read_rows(balance, BalanceRow), analysis),
-        *summary_numbers(read_rows(summary, SummaryRow), analysis),
+        *balance_numbers(read_rows(folder / "balance.csv", BalanceRow), analysis),
+        *summary_numbers(read_rows(folder / "summary.csv", SummaryRow), analysis),
     )

@@ -1,6 +1,5 @@
 """Run folders → the report: page, Word document, tables, figures."""
 
-import json
 from collections.abc import Sequence
 from dataclasses import replace as dataclass_replace
 from pathlib import Path
@@ -8,11 +7,12 @@ from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline.watching import Progress, silent, versions
+from sofs_bayes.folders.manifest import versions, write_manifest
+from sofs_bayes.folders.whole import claim
+from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.whole_files import check_target, sha256, whole_folder
 
 if TYPE_CHECKING:
     from sofs_bayes.reporting.disclosure.log import LogLine
@@ -69,10 +69,7 @@ def report(
         a target that exists.
     """
     target = Path(folder)
-    check_target(target, replace=replace)
     _check_formats(formats)
-    read = [run if isinstance(run, Run) else run_folder.read(Path(run)) for run in runs]
-    _check_names(read)
     from sofs_bayes.pipeline.disclosure import cleared_runs
     from sofs_bayes.reporting.disclosure.ledger import earlier_runs, write_log
     from sofs_bayes.reporting.disclosure.rules import OutputRule
@@ -80,17 +77,21 @@ def report(
     from sofs_bayes.reporting.run_report_beside import open_beside
 
     applied = rule or OutputRule()
-    known = earlier_runs([Path(each) for each in earlier])
-    names = [run.analysis.name for run in read]
-    opened, log, shown = cleared_runs(read, applied, known, places=names)
-    further = [open_beside(Path(each)) for each in beside]
-    progress("tables and figures")
-    page = report_page(opened, beside=further, title=title, versions=versions())
-    page, lines = _cleared_page(page, applied)
-    with whole_folder(target, replace=replace) as scratch:
-        _write(scratch, page, formats, progress=progress)
-        _write_manifest(scratch, opened, beside=[Path(each).name for each in beside])
-        write_log(scratch, [*log, *lines], rule=applied, runs=shown)
+    read_from = [Path(each) for each in (*runs, *beside, *earlier) if not isinstance(each, Run)]
+    with claim(target, written_by="report", inputs=read_from, replace=replace) as place:
+        read = [run if isinstance(run, Run) else run_folder.read(run) for run in runs]
+        _check_names(read)
+        known = earlier_runs([Path(each) for each in earlier])
+        names = [run.analysis.name for run in read]
+        opened, log, shown = cleared_runs(read, applied, known, places=names)
+        further = [open_beside(Path(each)) for each in beside]
+        progress("tables and figures")
+        page = report_page(opened, beside=further, title=title, versions=versions())
+        page, lines = _cleared_page(page, applied)
+        with place.folder() as scratch:
+            _write(scratch, page, formats, progress=progress)
+            write_log(scratch, [*log, *lines], rule=applied, runs=shown)
+            _write_manifest(scratch, opened, beside=[Path(each).name for each in beside])
     return target, page.status == "converged"
 
 
@@ -168,12 +169,5 @@ def _write_manifest(folder: Path, runs: Sequence[Run], *, beside: Sequence[str])
         "inputs_sha256": {name: value for run in runs for name, value in run.inputs.items()},
         "beside": list(beside),
         "versions_of_runs": {run.analysis.name: dict(run.versions) for run in runs},
-        "versions": versions(),
-        "files_sha256": {
-            path.relative_to(folder).as_posix(): sha256(path)
-            for path in sorted(folder.rglob("*"))
-            if path.is_file()
-        },
     }
-    text = json.dumps(manifest, indent=2, ensure_ascii=False)
-    (folder / "manifest.json").write_text(text + "\n", encoding="utf-8")
+    write_manifest(folder, manifest, written_by="report")

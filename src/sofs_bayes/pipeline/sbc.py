@@ -1,20 +1,20 @@
 """An analysis and the design of its data → a job of calibration for the workers."""
 
-import hashlib
-import json
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, is_dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from sofs_bayes.checks.calibration import Around
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.store import open_store
+from sofs_bayes.folders.temporary import temporary_folder
 from sofs_bayes.pipeline.replicates import Bench
-from sofs_bayes.pipeline.watching import Progress, versions
-from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis, fingerprint
+from sofs_bayes.pipeline.watching import Progress
+from sofs_bayes.pipeline.work_keys import children_inputs, work_key
+from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -107,21 +107,12 @@ def prepared(
         design, evidence = _of_children(
             analysis, data, prior=prior, around=around, folder=folder, progress=progress
         )
-        notes = design.notes
+        inputs = children_inputs(analysis, data[0] if data else None)
+        notes, asked = design.notes, rules()
     else:
-        design = _of_counts(analysis, data, prior=prior, around=around, progress=progress)
-        evidence = "open-data"
-        notes = (OF_COUNTS,)
-    decides = {
-        "analysis": fingerprint(analysis),
-        "prior": prior,
-        "around": around,
-        "design": digest(design),
-        "seed": analysis.sampler.seed,
-        "rules": rules() if isinstance(analysis, HierarchicalAnalysis) else rules_of_counts(),
-        "versions": versions(),
-    }
-    key = hashlib.sha256(json.dumps(decides, sort_keys=True).encode()).hexdigest()
+        design, inputs = _of_counts(analysis, data, prior=prior, around=around, progress=progress)
+        evidence, notes, asked = "open-data", (OF_COUNTS,), rules_of_counts()
+    key = work_key(analysis, inputs, prior=prior, around=around, rules=asked)
     name = f"{analysis.name}, truths from the {'prior' if around == 'prior' else 'posterior'}"
     job = SbcJob(design=design, seed=analysis.sampler.seed, name=name, key=key)
     return Prepared(job=job, evidence=evidence, notes=notes)
@@ -173,7 +164,8 @@ def _of_children(
     setting = setting_of(analysis, prior, departure_sd(cells, analysis))
     design = Design(analysis=analysis, setting=setting, data=seen)
     if around == "data":
-        truths = _children_truths(design, prior, folder, progress)
+        key = work_key(analysis, children_inputs(analysis, data[0] if data else None))
+        truths = _children_truths(design, prior, folder, key, progress)
         design = Design(analysis=analysis, setting=setting, data=seen, truths=truths)
     return design, cells.patterns.attrs["evidence"]
 
@@ -189,22 +181,20 @@ def cells_of_design(
     if data is not None:
         return children_cells(data, analysis)
     progress(f"{analysis.name}: making children up")
-    with TemporaryDirectory() as name:
-        people = simulate(analysis.children, Path(name) / "people")
-        matched = match(analysis.children, people, Path(name) / "matched")
+    with temporary_folder() as folder:
+        people = simulate(analysis.children, folder / "people")
+        matched = match(analysis.children, people, folder / "matched")
         return children_cells(matched, analysis)
 
 
 def _children_truths(
-    design: "Design", prior: str, folder: Path, progress: Progress
+    design: "Design", prior: str, folder: Path, key: str, progress: Progress
 ) -> "xr.Dataset":
     """Draws of the posterior of the data, one chain after the other in one, thinned."""
     from sofs_bayes.pipeline.children_fits import Workshop, one_fit
-    from sofs_bayes.pipeline.fit_store import open_store
 
     analysis = design.analysis
-    key = {"design": digest(design), "analysis": fingerprint(analysis), "versions": versions()}
-    store = open_store(folder / UNFINISHED, key)
+    store = open_store(folder / UNFINISHED, key, replace=True)
     shop = Workshop(analysis=analysis, programs={}, store=store, seconds={}, progress=progress)
     fit = one_fit(shop, design.data, design.setting, f"main / {prior}")
     _refuse_unconverged(analysis.name, fit.gate.status)
@@ -238,7 +228,8 @@ def _of_counts(
     prior: str,
     around: Around,
     progress: Progress,
-) -> "OpenDesign":
+) -> "tuple[OpenDesign, dict[str, str]]":
+    """The design, and SHA-256 of the files it was read from."""
     from sofs_bayes.bayes.did_arrays import did_arrays
     from sofs_bayes.checks.open_calibration import OpenDesign
     from sofs_bayes.checks.sensitivity import headline
@@ -256,7 +247,7 @@ def _of_counts(
     if around == "data":
         truths = _count_truths(design, progress)
         design = OpenDesign(analysis=analysis, prior=prior, arrays=arrays, truths=truths)
-    return design
+    return design, {source.file: source.sha256 for source in panel.sources}
 
 
 def _count_truths(design: "OpenDesign", progress: Progress) -> "xr.Dataset":
@@ -270,40 +261,3 @@ def _count_truths(design: "OpenDesign", progress: Progress) -> "xr.Dataset":
     _refuse_unconverged(design.analysis.name, fit.gate.status)
     names = [name for name in (*STORED, "cell_logit") if name in fit.posterior]
     return _one_chain(fit.posterior[names])
-
-
-# ------------------------------------------------------------------------------------------ hashes
-
-
-def digest(value: Any) -> str:
-    """SHA-256 of all that a value holds: dataclasses, arrays, tables, mappings, plain values."""
-    hasher = hashlib.sha256()
-    _feed(hasher, value)
-    return hasher.hexdigest()
-
-
-def _feed(hasher: Any, value: Any) -> None:
-    import pandas as pd
-    import xarray as xr
-
-    hasher.update(f"<{type(value).__name__}>".encode())
-    if is_dataclass(value) and not isinstance(value, type):
-        for field in fields(value):
-            hasher.update(field.name.encode())
-            _feed(hasher, getattr(value, field.name))
-    elif isinstance(value, np.ndarray):
-        hasher.update(f"{value.dtype} {value.shape}".encode())
-        hasher.update(repr(value.tolist()).encode() if value.dtype == object else value.tobytes())
-    elif isinstance(value, pd.DataFrame):
-        _feed(hasher, {str(name): column.to_numpy() for name, column in value.items()})
-    elif isinstance(value, xr.Dataset):
-        _feed(hasher, {str(name): array.to_numpy() for name, array in value.variables.items()})
-    elif isinstance(value, Mapping):
-        for name, item in value.items():
-            hasher.update(str(name).encode())
-            _feed(hasher, item)
-    elif isinstance(value, tuple | list):
-        for item in value:
-            _feed(hasher, item)
-    else:
-        hasher.update(repr(value).encode())

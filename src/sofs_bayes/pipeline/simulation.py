@@ -6,9 +6,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline.children import load_children
+from sofs_bayes.folders.whole import claim
+from sofs_bayes.pipeline.children import files_of, loaded
 from sofs_bayes.pipeline.watching import Progress, silent
-from sofs_bayes.reporting.whole_files import check_target, whole_folder
 from sofs_bayes.spec import ChildrenAnalysis
 
 if TYPE_CHECKING:
@@ -65,7 +65,7 @@ def simulate(
     BadInput, BadSpec
         Anything that cannot be used; nothing is written then.
     """
-    analysis = analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
+    given, analysis = analysis, loaded(analysis)
     from sofs_bayes.synthetic.population import write_population
     from sofs_bayes.synthetic.scenario import load_scenario
 
@@ -78,23 +78,24 @@ def simulate(
     if assumed.outcome != analysis.outcome:
         raise BadInput(str(scenario), "outcome", repr(assumed.outcome), repr(analysis.outcome))
     output = Path(output or f"{assumed.name}-synthetic")
-    check_target(output, replace=replace)
-    fixture = None
-    if drawn:
-        progress(f"{assumed.name}: drawing")
-        given = {"effect": effect, "effect_sd": effect_sd, "shock_sd": shock_sd}
-        given |= {"persistence": persistence}
-        population = _drawn(assumed, analysis, given, times=times)
-    else:
-        fixture = _solved(assumed, analysis, progress) if solve else None
-        population = _rebuilt(assumed, analysis, fixture, progress)
-    with whole_folder(output, replace=replace) as folder:
-        progress(f"{assumed.name}: writing {len(population.referrals):,} referrals")
-        write_population(population, folder, format=format)
-        if fixture is not None:
-            from sofs_bayes.synthetic.fixture import write_fixture
+    read = [*files_of(given), *files_of(scenario or "")]
+    with claim(output, written_by="simulate", inputs=read, replace=replace) as place:
+        fixture = None
+        if drawn:
+            progress(f"{assumed.name}: drawing")
+            truth = {"effect": effect, "effect_sd": effect_sd, "shock_sd": shock_sd}
+            truth |= {"persistence": persistence}
+            population = _drawn(assumed, analysis, truth, times=times)
+        else:
+            fixture = _solved(assumed, analysis, progress) if solve else None
+            population = _rebuilt(assumed, analysis, fixture, progress)
+        with place.folder() as folder:
+            progress(f"{assumed.name}: writing {len(population.referrals):,} referrals")
+            if fixture is not None:
+                from sofs_bayes.synthetic.fixture import write_fixture
 
-            write_fixture(fixture, folder / "fixture.json")
+                write_fixture(fixture, folder / "fixture.json")
+            write_population(population, folder, format=format)
     return output
 
 

@@ -1,24 +1,14 @@
-"""What is kept and told while fits are made: progress, time and versions."""
+"""What is told and measured while results are made: progress and time."""
 
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from importlib.metadata import version
 
 Progress = Callable[[str], None]
-
-VERSIONED = ("sofs-bayes", "pymc", "nutpie", "arviz", "numpy", "scipy", "xarray", "pandas")
 
 
 def silent(_: str) -> None:
     """Progress that nobody watches."""
-
-
-def versions() -> dict[str, str]:
-    """The versions of Python and of the packages a result depends on."""
-    import platform
-
-    return {"python": platform.python_version()} | {name: version(name) for name in VERSIONED}
 
 
 @contextmanager

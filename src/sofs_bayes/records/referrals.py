@@ -8,12 +8,12 @@ from collections.abc import Callable
 from contextlib import ExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.column_values import quoted
+from sofs_bayes.records.connections import connected
 from sofs_bayes.records.referral_contract import (
     Contract,
     check_names,
@@ -81,7 +81,7 @@ class Referrals:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
-        self.close()
+        self.closing.__exit__(kind, error, traceback)
 
 
 def open_referrals(
@@ -166,8 +166,8 @@ def _opened(
 ) -> Referrals:
     check_names(analysis)
     with ExitStack() as stack:
-        folder = stack.enter_context(TemporaryDirectory(prefix="sofs-bayes-"))
-        connection = stack.enter_context(_connect(Path(folder), memory, threads))
+        connection = stack.enter_context(connected(memory=memory, threads=threads, on_disk=True))
+        connection.execute("SET TimeZone = 'Europe/London'")  # where a file has times with a zone
         source = source_of(connection)
         rules = contract(source.columns, analysis, file=source.name)
         with one_line(source.name):
@@ -182,27 +182,6 @@ def _opened(
             evidence=source.evidence,
             closing=stack.pop_all(),
         )
-
-
-def _connect(folder: Path, memory: str, threads: int | None) -> "DuckDBPyConnection":
-    import duckdb
-
-    settings: dict[str, str | bool | int | float | list[str]] = {
-        "memory_limit": memory,
-        "temp_directory": str(folder / "spilled"),
-        # Nothing is fetched, and no variable of the caller becomes a table by its name.
-        "autoinstall_known_extensions": False,
-        "autoload_known_extensions": False,
-        "python_enable_replacements": False,
-        **({} if threads is None else {"threads": threads}),
-    }
-    try:
-        connection = duckdb.connect(str(folder / "referrals.duckdb"), config=settings)
-    except duckdb.Error:
-        found = f"memory {memory!r}, threads {threads!r}"
-        raise BadInput("settings of DuckDB", "", found, "such as '1GB' and 2") from None
-    connection.execute("SET TimeZone = 'Europe/London'")  # where a file has times with a zone
-    return connection
 
 
 def _parsed(rules: Contract, source: Source) -> str:

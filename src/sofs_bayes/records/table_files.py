@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.connections import connected
 from sofs_bayes.records.csv_text import CsvText, Record, check_header, read_csv_text
 from sofs_bayes.records.stata_files import check_end_of_stata, value_labels
 
@@ -113,7 +114,7 @@ def _parquet(path: Path) -> tuple[Sequence[str], Lines]:
     import duckdb
 
     try:
-        with duckdb.connect() as connection:
+        with connected() as connection:
             found = connection.read_parquet(glob.escape(str(path)))
             return found.columns, found.fetchall()
     except duckdb.Error:

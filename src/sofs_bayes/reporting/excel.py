@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sofs_bayes.folders.whole import write_new
 from sofs_bayes.reporting.excel_cells import FONT, THICK_RULE, THIN_RULE, cell_at, put, put_text
 from sofs_bayes.reporting.office_files import legal_text, settled
 from sofs_bayes.reporting.table_model import (
@@ -17,7 +18,6 @@ from sofs_bayes.reporting.table_model import (
     spans_of,
     unfolded,
 )
-from sofs_bayes.reporting.whole_files import write_new
 from sofs_bayes.reporting.widths import BOLD, letters_of, width_of
 
 if TYPE_CHECKING:

@@ -6,27 +6,29 @@ or table is made from, `figures/`. No data of single children is ever stored: th
 is stripped to the whitelisted variables given with it.
 """
 
-import csv
-import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+import io
+import zipfile
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_type_hints
-
-import tomli_w
+from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, RateRow
-from sofs_bayes.published.facts import facts_sha256
+from sofs_bayes.folders.manifest import read_manifest, write_json
+from sofs_bayes.folders.store import to_bytes
+from sofs_bayes.folders.temporary import temporary_folder
+from sofs_bayes.folders.whole import new_folder
+from sofs_bayes.reporting.result_manifest import Status, describe, read_result
+from sofs_bayes.reporting.row_files import read_rows
 from sofs_bayes.reporting.tables import rows_to_csv
-from sofs_bayes.reporting.whole_files import sha256, whole_folder
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
+OF_FIT = {"fit": "effects.csv"}
 ALWAYS_THERE = ("analysis.toml", "effects.csv", "probabilities.csv", "diagnostics.json")
 
 
@@ -74,61 +76,60 @@ class Run:
     withheld: tuple[str, ...] = ()
 
 
-def write(run: Run, target: Path, *, versions: Mapping[str, str], replace: bool = False) -> None:
+def write(run: Run, target: Path, *, replace: bool = False) -> None:
     """Write the run to a new folder."""
-    with whole_folder(target, replace=replace) as folder:
-        fill(run, folder, versions=versions)
+    with new_folder(target, written_by="fit", replace=replace) as folder:
+        fill(run, folder)
 
 
-def fill(run: Run, folder: Path, *, versions: Mapping[str, str]) -> None:
+def fill(run: Run, folder: Path) -> None:
     """Write the run's files into an existing, empty folder."""
-    document = tomli_w.dumps(spec.to_document(run.analysis))
-    (folder / "analysis.toml").write_text(document, encoding="utf-8")
-    (folder / "effects.csv").write_text(rows_to_csv(EffectRow, run.effects), encoding="utf-8")
-    probabilities = rows_to_csv(ProbabilityRow, run.probabilities)
-    (folder / "probabilities.csv").write_text(probabilities, encoding="utf-8")
-    for name, (kind, rows) in run.extra.items():
-        (folder / f"{name}.csv").write_text(rows_to_csv(kind, rows), encoding="utf-8")
-    _write_json(folder / "diagnostics.json", run.diagnostics)
-    if run.posterior is not None:
-        run.posterior.to_netcdf(folder / "posterior.nc", engine="h5netcdf")
-    manifest = {
-        "analysis": run.analysis.name,
-        "analysis_sha256": spec.fingerprint(run.analysis),
-        "facts_sha256": facts_sha256(),
-        "seed": _seed(run.analysis),
-        "evidence": run.evidence,
-        "status": run.status,
-        "inputs_sha256": dict(run.inputs),
-        "options": dict(run.options),
-        "seconds": {stage: round(value, 3) for stage, value in run.seconds.items()},
-        "versions": dict(versions),
-        **({"withheld": list(run.withheld)} if run.withheld else {}),
-        "files_sha256": {
-            path.name: sha256(path) for path in sorted(folder.iterdir()) if path.is_file()
-        },
+    texts = {
+        "effects.csv": rows_to_csv(EffectRow, run.effects),
+        "probabilities.csv": rows_to_csv(ProbabilityRow, run.probabilities),
+        **{f"{name}.csv": rows_to_csv(kind, rows) for name, (kind, rows) in run.extra.items()},
     }
-    _write_json(folder / "manifest.json", manifest)
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8")
+    write_json(folder / "diagnostics.json", run.diagnostics)
+    if run.posterior is not None:
+        (folder / "posterior.nc").write_bytes(to_bytes(run.posterior))
+    describe(
+        folder,
+        run.analysis,
+        written_by="fit",
+        evidence=run.evidence,
+        status=run.status,
+        inputs=run.inputs,
+        options=run.options,
+        seconds=run.seconds,
+        seed=_seed(run.analysis),
+        **({"versions": dict(run.versions)} if run.versions else {}),
+        **({"withheld": list(run.withheld)} if run.withheld else {}),
+    )
+
+
+def packed(run: Run) -> bytes:
+    """The run's files in one archive, for a store of unfinished work."""
+    archive = io.BytesIO()
+    with temporary_folder() as home, zipfile.ZipFile(archive, "w") as zipped:
+        folder = home / "run"
+        folder.mkdir()
+        fill(run, folder)
+        for path in sorted(folder.iterdir()):
+            zipped.write(path, path.name)
+    return archive.getvalue()
+
+
+def unpack(content: bytes, folder: Path) -> None:
+    """Write a packed run's files into a new folder."""
+    folder.mkdir(parents=True)
+    with zipfile.ZipFile(io.BytesIO(content)) as zipped:
+        zipped.extractall(folder)
 
 
 def _seed(analysis: spec.FittedAnalysis) -> int:
     return analysis.seed if isinstance(analysis, spec.PrintedAnalysis) else analysis.sampler.seed
-
-
-def _write_json(path: Path, document: Mapping[str, Any]) -> None:
-    text = json.dumps(_plain(document), indent=2, ensure_ascii=False, allow_nan=False)
-    path.write_text(text + "\n", encoding="utf-8")
-
-
-def _plain(value: Any) -> Any:
-    """The same with NaN and infinities as null, which is all JSON has for them."""
-    if isinstance(value, float) and not math.isfinite(value):
-        return None
-    if isinstance(value, Mapping):
-        return {key: _plain(item) for key, item in value.items()}
-    if isinstance(value, Sequence) and not isinstance(value, str):
-        return [_plain(item) for item in value]
-    return value
 
 
 def extra_types() -> dict[str, type]:
@@ -174,7 +175,7 @@ def extra_types() -> dict[str, type]:
     }
 
 
-def read(folder: Path) -> Run:
+def read(folder: Path | str) -> Run:
     """A run folder read back, each file checked against the manifest.
 
     The posterior stays in its file; `open_posterior` reads it.
@@ -189,80 +190,106 @@ def read(folder: Path) -> Run:
     BadInput
         Not a run folder, or one that is incomplete or changed since it was written.
     """
-    manifest_path = folder / "manifest.json"
-    if not manifest_path.is_file():
-        raise BadInput(folder, "manifest.json", "no such file", "a run folder written by fit")
-    try:
-        manifest = json.loads(manifest_path.read_text(encoding="utf-8"))
-        evidence, status, options = (manifest[key] for key in ("evidence", "status", "options"))
-        inputs, seconds = manifest["inputs_sha256"], manifest["seconds"]
-        files = dict.fromkeys(ALWAYS_THERE, "not listed") | manifest["files_sha256"]
-    except KeyError as error:
-        if (folder / "runs").is_dir():
-            allowed = f"one of the run folders in {folder / 'runs'}"
-            raise BadInput(folder, "", "a whole re-analysis", allowed) from error
-        raise BadInput(manifest_path, "", "a damaged manifest", "as fit wrote it") from error
-    except (ValueError, TypeError) as error:
-        raise BadInput(manifest_path, "", "a damaged manifest", "as fit wrote it") from error
-    for name, digest in files.items():
-        if not (folder / name).is_file():
-            raise BadInput(folder / name, "", "no such file", "the run folder as fit wrote it")
-        if sha256(folder / name) != digest:
-            raise BadInput(folder / name, "", "a changed file", "the run folder as fit wrote it")
-    wanted = {name: kind for name, kind in extra_types().items() if f"{name}.csv" in files}
-    analysis = spec.load(folder / "analysis.toml")
+    result = read_result(Path(folder), verbs=OF_FIT, allowed=_allowed(Path(folder)))
+    manifest, said, analysis = result.manifest, result.said, result.analysis
+    paths = {name: manifest.checked(name) for name in ALWAYS_THERE}
+    wanted = {name: kind for name, kind in extra_types().items() if f"{name}.csv" in manifest.files}
     if isinstance(analysis, spec.ChildrenAnalysis):
         place, found = "kind", repr(analysis.kind)
-        raise BadInput(folder / "analysis.toml", place, found, "an analysis that can be fitted")
+        raise BadInput(paths["analysis.toml"], place, found, "an analysis that can be fitted")
     return Run(
         analysis=analysis,
-        evidence=evidence,
-        status=status,
-        effects=tuple(read_rows(folder / "effects.csv", EffectRow)),
-        probabilities=tuple(read_rows(folder / "probabilities.csv", ProbabilityRow)),
+        evidence=said.evidence,
+        status=said.status,
+        effects=tuple(read_rows(paths["effects.csv"], EffectRow)),
+        probabilities=tuple(read_rows(paths["probabilities.csv"], ProbabilityRow)),
         extra={
-            name: (kind, tuple(read_rows(folder / f"{name}.csv", kind)))
+            name: (kind, tuple(read_rows(manifest.checked(f"{name}.csv"), kind)))
             for name, kind in wanted.items()
         },
-        diagnostics=json.loads((folder / "diagnostics.json").read_text(encoding="utf-8")),
+        diagnostics=_diagnostics(paths["diagnostics.json"]),
         posterior=None,
-        inputs=inputs,
-        seconds=seconds,
-        options=options,
-        versions=manifest.get("versions", {}),
-        files=files,
-        withheld=tuple(manifest.get("withheld", ())),
+        inputs=said.inputs_sha256,
+        seconds=said.seconds,
+        options=said.options,
+        versions=said.versions,
+        files=manifest.files,
+        withheld=tuple(said.withheld),
     )
 
 
-def open_posterior(folder: Path) -> "xr.DataTree":
-    """The stored draws of a run folder, group `posterior`, read into memory."""
+def _allowed(folder: Path) -> str:
+    if (folder / "runs").is_dir():
+        return f"one of the run folders in {folder / 'runs'}"
+    return "a run folder written by fit"
+
+
+class _Failure(TypedDict):
+    quantity: str
+    measure: str
+    value: float | None
+    limit: float
+
+
+class _Sampled(TypedDict):
+    """The verdict on a fit that was sampled; null where a measure is undefined."""
+
+    status: Status
+    failures: list[_Failure]
+    max_rhat: float | None
+    min_ess_bulk: float | None
+    min_ess_tail: float | None
+    min_bfmi: float | None
+    divergences: int
+    draws: int
+    quantities: int
+
+
+class _Computed(TypedDict):
+    """The verdict on a fit on a grid."""
+
+    status: Status
+    edge_mass: float
+    max_edge_mass: float
+    star_evidence: float
+
+
+class _OfSampled(TypedDict):
+    method: Literal["nutpie"]
+    status: Status
+    fits: dict[str, _Sampled]
+
+
+class _OfComputed(TypedDict):
+    method: Literal["quadrature"]
+    status: Status
+    fits: dict[str, _Computed]
+
+
+def _diagnostics(path: Path) -> Mapping[str, Any]:
+    """The verdict of every fit of a run, by its name."""
+    from pydantic import TypeAdapter, ValidationError
+
+    try:
+        return TypeAdapter(_OfSampled | _OfComputed).validate_json(path.read_bytes())
+    except ValidationError:
+        raise BadInput(path, "", "a damaged file", "as fit wrote it") from None
+
+
+def open_posterior(folder: Path | str) -> "xr.DataTree":
+    """The stored draws of a run folder, group `posterior`, read into memory.
+
+    Raises
+    ------
+    BadInput
+        Not a run folder, or its draws are missing or changed.
+    """
     import xarray as xr
 
-    path = folder / "posterior.nc"
-    if not path.is_file():
-        raise BadInput(path, "", "no such file", "the run folder as fit wrote it")
-    with xr.open_datatree(path, engine="h5netcdf") as tree:
-        return tree.load()
-
-
-def read_rows[Row](path: Path, kind: type[Row]) -> list[Row]:
-    """Dataclass rows from a CSV that `rows_to_csv` wrote; empty numbers are NaN."""
-    hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
-    with path.open(encoding="utf-8", newline="") as stream:
-        reader = csv.DictReader(stream)
-        if reader.fieldnames != names:
-            found = ", ".join(reader.fieldnames or ("nothing",))
-            raise BadInput(path, "header", found, ", ".join(names))
-        return [kind(**{n: _read_cell(row[n], hints[n]) for n in names}) for row in reader]
-
-
-def _read_cell(text: str, hint: Any) -> Any:
-    if hint is float:
-        return float(text) if text else math.nan
-    if hint is int:
-        return int(text)
-    if hint is bool:
-        return text == "yes"
-    return text
+    folder = Path(folder)
+    path = read_manifest(folder, allowed=_allowed(folder)).checked("posterior.nc")
+    try:
+        with xr.open_datatree(path, engine="h5netcdf") as tree:
+            return tree.load()
+    except (OSError, ValueError, KeyError) as error:
+        raise BadInput(path, "", "a damaged file", "netCDF as fit wrote it") from error

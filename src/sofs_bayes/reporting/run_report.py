@@ -11,8 +11,9 @@ from sofs_bayes.reporting.barg import checklist
 from sofs_bayes.reporting.contents.publication import KINDS, publication_tables
 from sofs_bayes.reporting.figures import Drawing
 from sofs_bayes.reporting.page import SYNTHETIC, Page, Part
+from sofs_bayes.reporting.result_manifest import Result
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.run_report_beside import Beside, beside_parts
+from sofs_bayes.reporting.run_report_beside import beside_parts
 from sofs_bayes.reporting.run_report_checks import check_sentences
 from sofs_bayes.reporting.run_report_explorer import explorer
 from sofs_bayes.reporting.run_report_parts import run_parts
@@ -67,7 +68,7 @@ FILES = (
 def report_page(
     runs: Sequence[Run],
     *,
-    beside: Sequence[Beside] = (),
+    beside: Sequence[Result] = (),
     title: str | None = None,
     versions: Mapping[str, str],
 ) -> Page:
@@ -145,8 +146,8 @@ def _first_parts(runs: Sequence[Run]) -> Iterator[Part]:
         )
 
 
-def _later_parts(runs: Sequence[Run], beside: Sequence[Beside]) -> Iterator[Part]:
-    tables = list(_table_parts(runs, [each.folder for each in beside]))
+def _later_parts(runs: Sequence[Run], beside: Sequence[Result]) -> Iterator[Part]:
+    tables = list(_table_parts(runs, [each.manifest.folder for each in beside]))
     if tables:
         yield Part(heading="Tables", anchor="tables")
         yield from tables
@@ -225,7 +226,7 @@ def _anchors(parts: Iterable[Part]) -> Iterator[str]:
 
 
 def _provenance(
-    runs: Sequence[Run], beside: Sequence[Beside], versions: Mapping[str, str]
+    runs: Sequence[Run], beside: Sequence[Result], versions: Mapping[str, str]
 ) -> Iterator[str]:
     for run in runs:
         options = "; ".join(f"{key} {value}" for key, value in run.options.items())
@@ -237,7 +238,8 @@ def _provenance(
     inputs = {name: digest for run in runs for name, digest in run.inputs.items()}
     yield from (f"Input {name}: SHA-256 {digest}" for name, digest in sorted(inputs.items()))
     for each in beside:
-        yield f"Folder of {each.verb}: {each.analysis}; evidence {each.evidence}."
+        verb, evidence = each.manifest.written_by, each.said.evidence
+        yield f"Folder of {verb}: {each.analysis.name}; evidence {evidence}."
     yield f"This report: {_listed(versions)}."
 
 

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Literal, get_args
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.whole import new_folder, write_new
 from sofs_bayes.reporting.excel import sheet_names, write_workbook
 from sofs_bayes.reporting.latex import to_latex
 from sofs_bayes.reporting.tables import (
@@ -18,7 +19,6 @@ from sofs_bayes.reporting.tables import (
     to_markdown,
     unfolded,
 )
-from sofs_bayes.reporting.whole_files import whole_folder, write_new
 from sofs_bayes.reporting.word import add_table, new_document, save_document
 
 FileFormat = Literal["md", "csv", "html", "docx", "xlsx", "tex", "json"]
@@ -97,7 +97,7 @@ def write_tables(path: Path, tables: Sequence[Table], how: FileFormat) -> None:
     elif how == "xlsx":
         to_excel(tables, path)
     elif how == "csv" and not path.suffix:
-        with whole_folder(path) as folder:
+        with new_folder(path, written_by="effects") as folder:
             for name, table in zip(sheet_names(tables, longest=100), tables, strict=True):
                 (folder / f"{name}.csv").write_text(to_csv(table), encoding="utf-8", newline="")
     else:

@@ -4,9 +4,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sofs_bayes.folders.whole import write_new
 from sofs_bayes.reporting.office_files import legal_text, settled
 from sofs_bayes.reporting.table_model import EVIDENCE_LINES, Table, notes_of
-from sofs_bayes.reporting.whole_files import write_new
 from sofs_bayes.reporting.widths import layout_of
 from sofs_bayes.reporting.word_grid import TEXT, add_grid
 from sofs_bayes.reporting.word_xml import add_field, tag_of

@@ -1,7 +1,5 @@
 """Rows + solved outcomes → a population of made-up children, and the folder it is written to."""
 
-import hashlib
-import json
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
@@ -14,8 +12,10 @@ import pandas as pd
 import tomli_w
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import write_manifest
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.records.column_values import literal
+from sofs_bayes.records.connections import connected, room_in
 from sofs_bayes.records.groups import Groups, groups_text
 from sofs_bayes.spec import ChildrenAnalysis, fingerprint
 from sofs_bayes.synthetic.authority_frame import drawn_authorities
@@ -30,7 +30,7 @@ Format = Literal["parquet", "csv", "stata"]
 
 CHILDREN = "synthetic-children"
 AUTHORITIES, GROUPS = "synthetic-authorities.csv", "synthetic-groups.csv"
-SCENARIO, MANIFEST = "scenario.toml", "manifest.json"
+SCENARIO = "scenario.toml"
 ENDINGS: Mapping[Format, str] = {"parquet": ".parquet", "csv": ".csv", "stata": ".dta"}
 EVIDENCE: Literal["synthetic"] = "synthetic"
 LOWEST_RATE, HIGHEST_RATE = 0.002, 0.6
@@ -179,7 +179,6 @@ def write_population(
     _write(folder / AUTHORITIES, labelled.to_csv(index=False, lineterminator="\n"))
     _write(folder / GROUPS, groups_text(population.groups))
     _write(folder / SCENARIO, tomli_w.dumps(population.assumptions))
-    files = [children, *(folder / name for name in (AUTHORITIES, GROUPS, SCENARIO))]
     manifest = {
         "evidence": population.evidence,
         "label": LABEL,
@@ -190,10 +189,9 @@ def write_population(
         "seed": population.seed,
         "referrals": len(population.referrals),
         "truth": None if population.truth is None else asdict(population.truth),
-        "files_sha256": {file.name: _sha256(file) for file in files},
         "versions": {name: version(name) for name in ("sofs-bayes", "numpy", "pandas", "duckdb")},
     }
-    _write(folder / MANIFEST, json.dumps(manifest, indent=2, ensure_ascii=False) + "\n")
+    write_manifest(folder, manifest, written_by="simulate")
 
 
 def _write_children(population: Population, path: Path, format: Format) -> None:
@@ -217,8 +215,6 @@ def _write_children(population: Population, path: Path, format: Format) -> None:
 
 
 def _write_parquet(labelled: pd.DataFrame, population: Population, path: Path) -> None:
-    import duckdb
-
     label = {
         "evidence": population.evidence,
         "analysis": population.analysis.name,
@@ -228,7 +224,7 @@ def _write_parquet(labelled: pd.DataFrame, population: Population, path: Path) -
     dates = ", ".join(
         f'CAST("{name}" AS DATE) AS "{name}"' for name in labelled.select_dtypes("datetime").columns
     )
-    with duckdb.connect(config={"threads": 1}) as connection:
+    with connected(threads=1) as connection, room_in(path.parent):
         connection.register("labelled", labelled)
         connection.execute(
             f"COPY (SELECT * REPLACE ({dates}) FROM labelled) TO {literal(str(path))}"
@@ -238,8 +234,3 @@ def _write_parquet(labelled: pd.DataFrame, population: Population, path: Path) -
 
 def _write(path: Path, text: str) -> None:
     path.write_text(text, encoding="utf-8", newline="\n")
-
-
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()

@@ -23,8 +23,6 @@ from sofs_bayes.reporting.disclosure.runs import released
 from sofs_bayes.reporting.run_folder import Run, open_posterior, read, write
 from sofs_bayes.reporting.tables import rows_to_csv
 
-VERSIONS = {"sofs-bayes": "0"}
-
 
 def results(log: tuple[LogLine, ...]) -> dict[str, str]:
     order = ("passed", "suppressed", "refused")
@@ -39,7 +37,7 @@ def folder(tmp_path: Path) -> Callable[[Run], Path]:
     """A function: the run as a folder."""
 
     def made(run: Run) -> Path:
-        write(run, tmp_path / run.analysis.name, versions=VERSIONS)
+        write(run, tmp_path / run.analysis.name)
         return tmp_path / run.analysis.name
 
     return made

@@ -15,14 +15,14 @@ from sofs_bayes.reporting.run_folder import Run, write
 def small_folder(small_pilot: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The run with a pilot of seven children, as a folder."""
     folder = tmp_path_factory.mktemp("runs") / "small"
-    write(small_pilot, folder, versions={})
+    write(small_pilot, folder)
     return folder
 
 
 @pytest.fixture
 def clean_folder(make_run: MakeRun, tmp_path: Path) -> Path:
     """A run of which everything may leave."""
-    write(make_run(), tmp_path / "clean", versions={})
+    write(make_run(), tmp_path / "clean")
     return tmp_path / "clean"
 
 
@@ -135,7 +135,7 @@ def test_a_lower_threshold_is_in_the_log(small_folder: Path, tmp_path: Path) -> 
 def test_runs_that_tell_of_a_few_children_are_not_exported(
     make_run: MakeRun, clean_folder: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(make_run({("pilot", "2012"): (1995, 199)}), tmp_path / "less", versions={})
+    write(make_run({("pilot", "2012"): (1995, 199)}), tmp_path / "less")
     alone = ["effects", str(tmp_path / "less"), "-o", str(tmp_path / "less.md")]
     assert main(["effects", str(clean_folder), str(tmp_path / "less")]) == 2
     assert "differs from another export" in capsys.readouterr().err

@@ -1,24 +1,23 @@
 """Folders that `replicate` and `calibrate` wrote, read back for tables beside those of runs."""
 
 import csv
-import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
-from sofs_bayes.reporting.run_folder import read_rows
-from sofs_bayes.reporting.whole_files import sha256
+from sofs_bayes.reporting.result_manifest import Result, read_result
+from sofs_bayes.reporting.row_files import read_rows
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.calibration import Calibrated
     from sofs_bayes.checks.ranks import RankedReplicate
     from sofs_bayes.frequentist.published_analysis import FurtherEffect, TermRow
 
-OF_REPLICATE = "fits.csv"
-OF_CALIBRATE = "sbc.csv"
+OF_VERBS = {"replicate": "fits.csv", "calibrate": "sbc.csv"}
+ALLOWED = "a folder that replicate wrote, or one with results of calibrate"
 OF_RANKS = ("replicate", "status", "attempts", "seconds")  # before the quantities
 
 
@@ -41,7 +40,7 @@ def replicated_folders(beside: Sequence[Path]) -> list[ReplicatedFolder]:
     BadInput
         A folder is neither of `replicate` nor of `calibrate`, incomplete, or changed since.
     """
-    return [_read_replicated(folder) for folder in beside if _kind(folder) == OF_REPLICATE]
+    return [_replicated(each) for each in _results(beside) if _verb(each) == "replicate"]
 
 
 def calibrated_folders(beside: Sequence[Path]) -> "list[Calibrated]":
@@ -50,70 +49,59 @@ def calibrated_folders(beside: Sequence[Path]) -> "list[Calibrated]":
     Raises
     ------
     BadInput
-        A folder is neither of `replicate` nor of `calibrate`, or incomplete.
+        As `replicated_folders`.
     """
-    found: list[Calibrated] = []
+    return [_calibrated(each) for each in _results(beside) if _verb(each) == "calibrate"]
+
+
+def _verb(result: Result) -> str:
+    return result.manifest.written_by
+
+
+def _results(beside: Sequence[Path]) -> Iterator[Result]:
     for folder in beside:
-        if _kind(folder) == OF_CALIBRATE:
-            found += [_read_calibrated(each) for each in _calibrations(folder)]
-    return found
+        found = [path.parent for path in sorted(folder.glob(f"*/{OF_VERBS['calibrate']}"))]
+        for each in found or [folder]:
+            yield read_result(each, verbs=OF_VERBS, allowed=ALLOWED)
 
 
-def _kind(folder: Path) -> str:
-    if (folder / OF_REPLICATE).is_file():
-        return OF_REPLICATE
-    if _calibrations(folder):
-        return OF_CALIBRATE
-    allowed = "a folder that replicate wrote, or one with results of calibrate"
-    raise BadInput(folder, "", f"neither {OF_REPLICATE} nor {OF_CALIBRATE}", allowed)
-
-
-def _calibrations(folder: Path) -> list[Path]:
-    if (folder / OF_CALIBRATE).is_file():
-        return [folder]
-    return sorted(path.parent for path in folder.glob(f"*/{OF_CALIBRATE}"))
-
-
-def _read_replicated(folder: Path) -> ReplicatedFolder:
+def _replicated(result: Result) -> ReplicatedFolder:
     from sofs_bayes.frequentist.published_analysis import FurtherEffect, TermRow
 
-    manifest = _manifest(folder)
-    analysis = spec.load(_there(folder / "analysis.toml"))
+    analysis, manifest = result.analysis, result.manifest
     if not isinstance(analysis, spec.ChildrenAnalysis):
         place, found = "kind", repr(analysis.kind)
-        raise BadInput(folder / "analysis.toml", place, found, "an analysis of children")
-    for name in (OF_REPLICATE, "further.csv"):
-        if sha256(_there(folder / name)) != manifest["files_sha256"].get(name):
-            raise BadInput(folder / name, "", "a changed file", "as replicate wrote it")
+        raise BadInput(manifest.checked("analysis.toml"), place, found, "an analysis of children")
     return ReplicatedFolder(
         analysis=analysis,
-        evidence=manifest["evidence"],
-        status=manifest["status"],
-        terms=tuple(read_rows(folder / OF_REPLICATE, TermRow)),
-        further=tuple(read_rows(folder / "further.csv", FurtherEffect)),
+        evidence=result.said.evidence,
+        status=result.said.status,
+        terms=tuple(read_rows(manifest.checked(OF_VERBS["replicate"]), TermRow)),
+        further=tuple(read_rows(manifest.checked("further.csv"), FurtherEffect)),
     )
 
 
-def _read_calibrated(folder: Path) -> "Calibrated":
+def _calibrated(result: Result) -> "Calibrated":
     from sofs_bayes.checks.calibration import Calibrated
     from sofs_bayes.checks.ranks import IntervalCoverage, RankTest, RankVerdict
 
-    manifest = _manifest(folder)
-    options: Mapping[str, Any] = manifest["options"]
-    analysis = spec.load(_there(folder / "analysis.toml"))
+    analysis, manifest, options = result.analysis, result.manifest, result.said.options
     if isinstance(analysis, spec.ChildrenAnalysis):
         place, found = "kind", repr(analysis.kind)
-        raise BadInput(folder / "analysis.toml", place, found, "an analysis that can be fitted")
+        allowed = "an analysis that can be fitted"
+        raise BadInput(manifest.checked("analysis.toml"), place, found, allowed)
+    if lacking := [key for key in ("prior", "around") if not isinstance(options.get(key), str)]:
+        raise BadInput(manifest.path, lacking[0], "a damaged manifest", "as calibrate wrote it")
     verdict = RankVerdict(
-        replicates=_replicates(_there(folder / "ranks.csv")),
-        tests=tuple(read_rows(folder / OF_CALIBRATE, RankTest)),
-        coverage=tuple(read_rows(_there(folder / "coverage.csv"), IntervalCoverage)),
+        replicates=_replicates(manifest.checked("ranks.csv")),
+        tests=tuple(read_rows(manifest.checked(OF_VERBS["calibrate"]), RankTest)),
+        coverage=tuple(read_rows(manifest.checked("coverage.csv"), IntervalCoverage)),
     )
     return Calibrated(
         analysis=analysis,
         prior=options["prior"],
         around=options["around"],
-        evidence=manifest["evidence"],
+        evidence=result.said.evidence,
         verdict=verdict,
         notes=(),
         seconds=sum(each.seconds for each in verdict.replicates),
@@ -143,21 +131,3 @@ def _replicates(path: Path) -> "tuple[RankedReplicate, ...]":
             )
         except (KeyError, ValueError) as error:
             raise BadInput(path, "", "damaged lines", "as calibrate wrote it") from error
-
-
-def _manifest(folder: Path) -> Mapping[str, Any]:
-    path = _there(folder / "manifest.json")
-    try:
-        manifest = json.loads(path.read_text(encoding="utf-8"))
-        wanted = {"evidence", "status", "options"}
-        if wanted <= manifest.keys() and isinstance(manifest.get("files_sha256", {}), dict):
-            return manifest  # type: ignore[no-any-return]
-    except (ValueError, AttributeError) as error:
-        raise BadInput(path, "", "a damaged manifest", "as it was written") from error
-    raise BadInput(path, "", "a damaged manifest", "as it was written")
-
-
-def _there(path: Path) -> Path:
-    if not path.is_file():
-        raise BadInput(path, "", "no such file", "the whole folder as it was written")
-    return path

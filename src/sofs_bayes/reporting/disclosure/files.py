@@ -20,7 +20,7 @@ from sofs_bayes.reporting.disclosure.matching import (
 )
 from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.disclosure.run_files import SINGLE
-from sofs_bayes.reporting.run_folder import read_rows
+from sofs_bayes.reporting.row_files import read_rows
 from sofs_bayes.reporting.tables import rows_to_csv
 
 # One record per line, or what holds such.

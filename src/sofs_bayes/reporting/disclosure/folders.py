@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.reporting.disclosure.arm_counts import hidden_counts, small_in_all
 from sofs_bayes.reporting.disclosure.authorities import authorities
 from sofs_bayes.reporting.disclosure.files import (
@@ -22,7 +23,6 @@ from sofs_bayes.reporting.disclosure.posteriors import Draws, cleared_draws, ope
 from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.disclosure.runs import PUBLIC, Released, cleared, refused, released
 from sofs_bayes.reporting.run_folder import Run, read
-from sofs_bayes.reporting.whole_files import sha256
 
 POSTERIOR = "posterior.nc"
 REPLICATED = re.compile(r"(table-[4-7]|decisions|totals)\.csv")  # of replicate, below fits.csv

@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import Any
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.reporting.disclosure.arm_counts import ArmCount
 from sofs_bayes.reporting.disclosure.log import LogLine, log_csv, log_markdown
 from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.disclosure.runs import Released
-from sofs_bayes.reporting.whole_files import sha256
 
 NAME = "disclosure"
 ENDINGS = (".csv", ".md", ".json")

@@ -34,8 +34,7 @@ def is_replicate(path: Path, folder: Path) -> bool:
 
 def _is_simulation(manifest: Mapping[str, Any]) -> bool:
     """Whether calibrate or recover wrote it: results on data drawn from the model."""
-    options = manifest.get("options", {})
-    return "design_sha256" in manifest or (isinstance(options, dict) and "around" in options)
+    return manifest.get("written_by") in ("calibrate", "recover")
 
 
 def manifest_of(path: Path, folder: Path) -> tuple[Path, Mapping[str, Any]]:

@@ -1,0 +1,46 @@
+"""What decides the results of long work: a key for its store, made of inputs alone."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from sofs_bayes.folders.manifest import sha256, versions
+from sofs_bayes.folders.store import key_of
+from sofs_bayes.published.facts import facts_sha256
+from sofs_bayes.spec import Analysis, HierarchicalAnalysis, fingerprint
+
+
+def work_key(analysis: Analysis, inputs: Mapping[str, str], **settings: Any) -> str:
+    """The key of work on an analysis.
+
+    Parameters
+    ----------
+    inputs
+        SHA-256 of its data, by name.
+    settings
+        What else decides the results.
+    """
+    return key_of(
+        {
+            "analysis": fingerprint(analysis),
+            "facts": facts_sha256(),
+            "inputs": dict(inputs),
+            "settings": settings,
+            "versions": versions(),
+        }
+    )
+
+
+def children_inputs(analysis: HierarchicalAnalysis, data: Path | str | None) -> dict[str, str]:
+    """SHA-256 of cells or matched children; without data, of what simulated ones are made from."""
+    from sofs_bayes.pipeline.children_fits import children_file
+
+    if data is not None:
+        file = children_file(data)
+        return {file.name: sha256(file)}
+    from sofs_bayes.synthetic.fixture import FIXTURES
+    from sofs_bayes.synthetic.scenario import SCENARIOS
+
+    name = analysis.children.outcome.lower()
+    files = (FIXTURES / f"{name}.json", SCENARIOS / f"{name}.toml")
+    return {"children": fingerprint(analysis.children)} | {x.name: sha256(x) for x in files}

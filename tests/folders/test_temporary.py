@@ -1,0 +1,74 @@
+"""Temporary folders: where the environment says, for their owner alone, and never left behind."""
+
+import os
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import pytest
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.temporary import YOUNG, temporary_folder
+
+HOLDER = """
+import time
+from sofs_bayes.folders.temporary import temporary_folder
+with temporary_folder() as folder:
+    (folder / "record").write_text("a child")
+    print(folder, flush=True)
+    time.sleep(60)
+"""
+
+
+def test_it_is_its_owners_alone_and_goes_with_the_block(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with temporary_folder() as folder:
+        assert folder.parent == tmp_path
+        assert folder.stat().st_mode & 0o077 == 0
+        (folder / "record").touch()
+    with pytest.raises(RuntimeError), temporary_folder():
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("kind", ["gone", "file", "locked"])
+def test_a_place_that_cannot_be_used_is_refused_never_replaced(
+    tmp_path: Path, kind: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = tmp_path / "place"
+    if kind == "file":
+        place.touch()
+    if kind == "locked":
+        place.mkdir()
+        monkeypatch.setattr(os, "access", lambda *_: False)
+    monkeypatch.setenv("TMPDIR", str(place))
+    with pytest.raises(BadInput, match="place: TMPDIR: found no"), temporary_folder():
+        pass
+
+
+def test_what_a_killed_process_left_is_removed_and_the_livings_is_not(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    holders = [
+        subprocess.Popen([sys.executable, "-c", HOLDER], stdout=subprocess.PIPE, text=True)
+        for _ in range(2)
+    ]
+    folders = [Path(holder.stdout.readline().strip()) for holder in holders if holder.stdout]
+    holders[0].kill()
+    holders[0].communicate()
+    (tmp_path / "sofs-bayes-mine").mkdir()  # a name that only begins alike
+    young, old = (tmp_path / f"sofs-bayes-{digit * 16}" for digit in "ab")
+    for folder in (young, old):
+        folder.mkdir()
+    os.utime(old, (time.time() - 2 * YOUNG,) * 2)
+    with temporary_folder():
+        there = {path.name for path in tmp_path.iterdir()}
+    holders[1].kill()
+    holders[1].communicate()
+    assert folders[0].name not in there
+    assert old.name not in there
+    assert {folders[1].name, young.name, "sofs-bayes-mine"} <= there

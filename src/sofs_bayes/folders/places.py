@@ -16,13 +16,13 @@ def check_new(path: Path, *, inputs: Iterable[Path | str] = ()) -> None:
     BadInput
         It exists, there is no right to write it, or it is or lies in an input.
     """
+    check_apart(path, inputs)
     try:
         if os.path.lexists(path):
             raise BadInput(path, "", "a file that exists", "a file that does not exist yet")
         _check_parents(path)
     except OSError as error:
         raise BadInput(path, "", error.strerror or "an error", "a file to write") from error
-    check_apart(path, inputs)
 
 
 def check_target(
@@ -52,13 +52,13 @@ def check_target(
         Something is there that is not this verb's own unchanged result (or `replace` is false);
         it cannot be written to; it is, holds or lies in an input.
     """
+    check_apart(target, inputs)
     try:
         if os.path.lexists(target):
             _check_replaced(target, written_by=written_by, replace=replace, beside=set(beside))
         _check_parents(target)
     except OSError as error:  # a name too long, or a folder that may not even be looked into
         raise unwritable(target, error) from error
-    check_apart(target, inputs)
 
 
 def check_apart(target: Path, inputs: Iterable[Path | str]) -> None:
@@ -72,9 +72,9 @@ def check_apart(target: Path, inputs: Iterable[Path | str]) -> None:
     BadInput
         It would touch the input.
     """
-    place, here = target.resolve(), Path.cwd()
+    place, here = _real(target), _real(Path())
     for each in inputs:
-        given = Path(each).resolve()
+        given = _real(Path(each))
         if place == given:
             found = "the same place as an input"
         elif place in given.parents:
@@ -84,6 +84,11 @@ def check_apart(target: Path, inputs: Iterable[Path | str]) -> None:
         else:
             continue
         raise BadInput(target, "", found, "a place apart from what is read")
+
+
+def _real(path: Path) -> Path:
+    """A path without links and dots, also where nothing is there or links go in circles."""
+    return Path(os.path.realpath(path))
 
 
 def is_result(folder: Path) -> bool:

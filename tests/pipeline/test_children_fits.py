@@ -32,9 +32,9 @@ from sofs_bayes.reporting.run_folder import Run, open_posterior, read
 from sofs_bayes.spec import HierarchicalAnalysis, Sampler
 
 NAME = "icpc-linear"
-# So few draws that the gate must refuse them; and just enough for it.
+# So few draws that the gate must refuse them; and enough for it on any processor.
 FEW = {"chains": 2, "tune": 100, "draws": 100}
-ENOUGH = {"chains": 4, "tune": 300, "draws": 500}
+ENOUGH = {"chains": 4, "tune": 500, "draws": 1000}
 KEY = {"test": "store"}
 
 

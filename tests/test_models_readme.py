@@ -16,6 +16,7 @@ from pydantic.fields import FieldInfo
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import posterior
 from sofs_bayes.errors import BadSpec
+from sofs_bayes.spec.names import Name
 
 README = Path(__file__).parents[1] / "models" / "README.md"
 TEXT = README.read_text(encoding="utf-8")
@@ -116,8 +117,7 @@ def coded_of(kind: type) -> dict[str, Key]:
 
 def inner_table(annotation: Any) -> type | None:
     """The dataclass in an annotation, unless its keys stand elsewhere."""
-    if is_dataclass(annotation):
-        assert isinstance(annotation, type)
+    if isinstance(annotation, type) and is_dataclass(annotation):
         return None if annotation in APART else annotation
     found = (inner_table(part) for part in get_args(annotation))
     return next((part for part in found if part is not None), None)
@@ -137,8 +137,11 @@ def default_of(default: object) -> str:
 def described(annotation: Any, bounds: tuple[Any, ...] = ()) -> str:
     """Type and allowed values in the document's words."""
     origin, inside = get_origin(annotation), get_args(annotation)
-    if origin is Annotated:
-        limits = (limit for each in inside[1:] for limit in each.metadata)
+    if annotation == Name:
+        words = "name"
+    elif origin is Annotated:
+        fields_ = [each for each in inside[1:] if isinstance(each, FieldInfo)]
+        limits = (limit for each in fields_ for limit in each.metadata)
         words = described(inside[0], tuple(limits))
     elif origin in (Union, UnionType):
         parts = [part for part in inside if part is not type(None)]

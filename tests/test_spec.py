@@ -103,7 +103,7 @@ def test_a_missing_file_is_named(tmp_path: Path) -> None:
 
 
 def test_a_folder_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="found Is a directory"):
+    with pytest.raises(BadInput, match="found a folder; allowed: a TOML file"):
         load(tmp_path)
 
 

@@ -37,11 +37,16 @@ class BadInput(SofsBayesError):
         return type(self), (self.file, self.place, self.found, self.allowed)
 
 
+MOST_LINES = 50  # of one message; who has more faults mends the first ones first
+
+
 class BadSpec(SofsBayesError):
-    """An analysis file with one or more faults, all of them named at once, a line each."""
+    """A file with one or more faults, all of them named at once, a line each."""
 
     exit_code = 2
 
     def __init__(self, faults: Sequence[BadInput]) -> None:
         self.faults = tuple(faults)
-        super().__init__("\n".join(str(fault) for fault in faults))
+        lines = [str(fault) for fault in self.faults[:MOST_LINES]]
+        more = len(self.faults) - len(lines)
+        super().__init__("\n".join([*lines, f"and {more:,} faults more"] if more else lines))

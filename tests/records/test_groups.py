@@ -72,8 +72,9 @@ def test_groups_are_read(tmp_path: Path) -> None:
             [
                 "line 2: found no pilot; allowed: the name of an authority",
                 "line 2, column settling_in_start: found '01/10/2014'; allowed: a date such as"
-                " 2014-04-30",
-                "line 2, column settling_in_end: found ''; allowed: a date such as 2014-04-30",
+                " 2014-04-30, from 1990-01-01 to 2100-12-31",
+                "line 2, column settling_in_end: found ''; allowed: a date such as 2014-04-30,"
+                " from 1990-01-01 to 2100-12-31",
             ],
         ),
         (

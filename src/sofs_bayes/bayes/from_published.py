@@ -213,7 +213,7 @@ def _grid(model: PrintedModel, studies: Studies, effect: Normal) -> tuple[Array,
     if not isfinite(float(height.max())):
         stars = "; ".join(f"{rows.pilot.text}, {rows.did.text}" for rows in studies)
         raise BadInput(stars, "stars", "no standard error this reading allows", "another reading")
-    high = np.flatnonzero(height > height.max() - SCAN_DEPTH)
+    high = np.flatnonzero(height >= height.max() - SCAN_DEPTH)
     first = scan[high[0] - 1] if high[0] > 0 else 0.0
     last = scan[min(high[-1] + 1, SCAN_S - 1)]
     return np.linspace(first, last, GRID_S + 1), angles

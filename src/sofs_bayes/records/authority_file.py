@@ -10,6 +10,7 @@ import pandas as pd
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.csv_text import CsvText, did_you_mean
 from sofs_bayes.records.table_files import read_table
+from sofs_bayes.records.text_values import number, trimmed
 from sofs_bayes.spec import AuthorityCovariate, ChildrenAnalysis
 
 AUTHORITY, YEAR = "authority", "year"
@@ -46,11 +47,11 @@ def read_authorities(path: Path | str, analysis: ChildrenAnalysis) -> pd.DataFra
     _check_header(table, [AUTHORITY, YEAR, *(each.name for each in declared)])
     text = pd.DataFrame(
         [record.fields for record in table.records], columns=list(table.header), dtype=object
-    ).apply(lambda column: column.str.strip())
+    ).map(trimmed)
     lines = pd.Series([record.line for record in table.records])
     frame = pd.DataFrame({AUTHORITY: text[AUTHORITY], YEAR: text[YEAR].map(_year)})
     for each in declared:
-        frame[each.name] = text[each.name].map(_number)
+        frame[each.name] = text[each.name].map(number)
     faults = [
         _fault(table, lines[broken], rule)
         for broken, *rule in _broken(frame, declared)
@@ -82,15 +83,6 @@ def _check_header(table: CsvText, wanted: Sequence[str]) -> None:
 def _year(text: str) -> float:
     """The year in four digits, NaN if it is none."""
     return float(text) if re.fullmatch(r"(19|20)[0-9]{2}", text) else math.nan
-
-
-def _number(text: str) -> float:
-    """The number, NaN if it is none."""
-    try:
-        number = float(text)
-    except ValueError:
-        return math.nan
-    return number if math.isfinite(number) else math.nan
 
 
 def _broken(

@@ -3,6 +3,7 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
+from sofs_bayes.records.text_values import BLANKS, INSTANT, LONDON, NAIVE, NUMBER, TO_MINUTES, ZONE
 from sofs_bayes.spec import OutcomeWindow
 
 FLOATS = ("FLOAT", "DOUBLE", "DECIMAL")
@@ -17,16 +18,19 @@ class Given:
     Parameters
     ----------
     sql
-        How a query names it.
+        How a query over `Source.query` names it.
     type
         Its DuckDB type, as DESCRIBE prints it.
     labels
         Value labels: the number as text → what it stands for. Stata files have them.
+    no_days
+        What its numbers count, if a Stata file shows them as dates and they are no days.
     """
 
     sql: str
     type: str
     labels: Mapping[str, str] = field(default_factory=dict)
+    no_days: str = ""
 
     @property
     def is_date(self) -> bool:
@@ -43,6 +47,11 @@ class Given:
         """Whether it has numbers of any kind."""
         return self.is_float or self.type in WHOLE
 
+    @property
+    def is_text(self) -> bool:
+        """Whether it has something else than dates, numbers, true and false."""
+        return not (self.is_date or self.is_number or self.type == "BOOLEAN")
+
 
 def quoted(name: str) -> str:
     """A name as SQL writes it."""
@@ -55,7 +64,7 @@ def literal(text: str) -> str:
 
 
 def text_value(source: Given, *, identifier: bool = False) -> str:
-    """A column as trimmed text, NULL where empty; whole numbers without decimals.
+    """A column as text, NULL where empty; whole numbers without decimals.
 
     As an identifier, a number that its type does not hold exactly is NULL: from 2^53 on (in
     single precision from 2^24) whole numbers fall together, and children with them.
@@ -64,33 +73,45 @@ def text_value(source: Given, *, identifier: bool = False) -> str:
     if source.type == "BOOLEAN":
         return f"CAST(CAST({column} AS TINYINT) AS VARCHAR)"
     if source.is_float:
-        number = f"nullif(CAST({column} AS DOUBLE), 'nan'::DOUBLE)"
+        number = number_value(source)
         exact = 2**24 if source.type == "FLOAT" else 2**53
         whole = f"{number} = trunc({number}) AND abs({number}) < {exact}"
         other = "NULL" if identifier else f"CAST({number} AS VARCHAR)"
         integer = f"CAST(try_cast({number} AS BIGINT) AS VARCHAR)"
         return f"CASE WHEN {whole} THEN {integer} ELSE {other} END"
-    return f"nullif(trim(CAST({column} AS VARCHAR)), '')"
+    return column if source.is_text else f"CAST({column} AS VARCHAR)"
+
+
+def trimmed_text(text: str) -> str:
+    """SQL for a text (SQL of one) without the blanks around it, NULL where nothing is left."""
+    # Most texts begin and end with a sign of ASCII; the others are looked at sign by sign.
+    whole = f"regexp_full_match({text}, '[!-~](.*[!-~])?')"
+    return f"CASE WHEN {whole} THEN {text} ELSE nullif(trim({text}, {literal(BLANKS)}), '') END"
 
 
 def date_value(source: Given) -> str:
-    """A column as DATE, NULL where it is none; of a time of day only the date is taken."""
+    """A column as DATE, NULL where it is none; of an instant the day is London's."""
     if source.is_date:
-        return f"CASE WHEN isfinite({source.sql}) THEN CAST({source.sql} AS DATE) END"
+        zoned = source.type.endswith("TIME ZONE")
+        local = f"timezone('{LONDON}', {source.sql})" if zoned else source.sql
+        return f"CASE WHEN isfinite({source.sql}) THEN CAST({local} AS DATE) END"
     text = text_value(source)
-    day = f"left({text}, 10)"
-    value = f"try_cast({day} AS DATE)"
-    time = r"[ T][0-9]{2}:[0-9]{2}(:[0-9]{2}([.][0-9]+)?)?Z?"
-    ends = f"(length({text}) = 10 OR regexp_full_match(substring({text}, 11), '{time}'))"
-    # The cast reads more than ISO dates; what it gives back must be what was there.
-    return f"CASE WHEN CAST({value} AS VARCHAR) = {day} AND {ends} THEN {value} END"
+    zone = f"regexp_extract({text}, '{ZONE}$')"
+    # Seconds are left out, as their fractions would be rounded; they change no day.
+    instant = f"try_cast(left({text}, {TO_MINUTES}) || {zone} AS TIMESTAMPTZ)"
+    return (
+        f"CASE WHEN regexp_full_match({text}, '{NAIVE}') THEN try_cast(left({text}, 10) AS DATE)"
+        f" WHEN regexp_full_match({text}, '{INSTANT}')"
+        f" THEN CAST(timezone('{LONDON}', {instant}) AS DATE) END"
+    )
 
 
 def number_value(source: Given) -> str:
     """A column as DOUBLE, NULL where it is none; not-a-number counts as an empty cell."""
     if source.is_number:
         return f"nullif(CAST({source.sql} AS DOUBLE), 'nan'::DOUBLE)"
-    return f"try_cast({text_value(source)} AS DOUBLE)"
+    text = text_value(source)
+    return f"CASE WHEN regexp_full_match({text}, '{NUMBER}') THEN try_cast({text} AS DOUBLE) END"
 
 
 def window_end(day: str, window: OutcomeWindow) -> str:

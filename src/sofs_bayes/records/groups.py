@@ -13,6 +13,7 @@ from pathlib import Path
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.csv_text import CsvText, Record, did_you_mean
 from sofs_bayes.records.table_files import read_table
+from sofs_bayes.records.text_values import EARLIEST, LATEST, day, trimmed
 
 HEADER = ("pilot", "comparator", "settling_in_start", "settling_in_end")
 
@@ -76,8 +77,8 @@ def read_groups(path: Path | str) -> Groups:
     """The groups in a file (CSV, Stata, Parquet, Excel), or in `groups.csv` of a folder.
 
     Columns `pilot`, `comparator`, `settling_in_start`, `settling_in_end` (both days are part of
-    settling-in; YYYY-MM-DD). A row per pilot and comparator; one row with an empty comparator
-    leaves the pilot's comparators to be chosen.
+    settling-in; dates as in the referrals). A row per pilot and comparator; one row with an
+    empty comparator leaves the pilot's comparators to be chosen.
 
     Raises
     ------
@@ -151,17 +152,20 @@ def _check_header(table: CsvText) -> None:
 def _read_row(table: CsvText, record: Record) -> tuple[_Row | None, list[BadInput]]:
     """A row, or None and its faults."""
     fields = dict(zip(table.header, record.fields, strict=True))
-    pilot, comparator = fields["pilot"].strip(), fields["comparator"].strip()
+    pilot, comparator = trimmed(fields["pilot"]), trimmed(fields["comparator"])
     place = f"line {record.line}"
-    faults, days = [], []
+    faults: list[BadInput] = []
+    days: list[date] = []
     if not pilot:
         faults.append(BadInput(table.path, place, "no pilot", "the name of an authority"))
     for name in HEADER[2:]:
-        day = read_day(fields[name].strip())
-        days += [day] if day else []
-        if day is None:
-            found, where = repr(fields[name]), f"{place}, column {name}"
-            faults.append(BadInput(table.path, where, found, "a date such as 2014-04-30"))
+        read = day(fields[name])
+        if read is None or not EARLIEST <= read <= LATEST:
+            where = f"{place}, column {name}"
+            allowed = f"a date such as 2014-04-30, from {EARLIEST} to {LATEST}"
+            faults.append(BadInput(table.path, where, repr(fields[name]), allowed))
+        else:
+            days.append(read)
     if len(days) == 2 and days[0] > days[1]:
         found = f"settling-in from {days[0]} to {days[1]}"
         faults.append(BadInput(table.path, place, found, "a start no later than the end"))
@@ -169,15 +173,6 @@ def _read_row(table: CsvText, record: Record) -> tuple[_Row | None, list[BadInpu
         return None, faults
     window = Window(pilot=pilot, start=days[0], end=days[1])
     return _Row(line=record.line, window=window, comparator=comparator), []
-
-
-def read_day(text: str) -> date | None:
-    """The day written YYYY-MM-DD, or None."""
-    try:
-        day = date.fromisoformat(text)
-    except ValueError:
-        return None
-    return day if str(day) == text else None
 
 
 def _faults_between(path: Path, rows: Sequence[_Row]) -> list[BadInput]:

@@ -27,7 +27,7 @@ from sofs_bayes.records.identity import (
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.panel import Cell, Entry, Panel, Role, Source, make_panel
 from sofs_bayes.records.panel_csv import cut_off, is_panel, panel_from_csv
-from sofs_bayes.records.symbols import SYMBOLS, read_count
+from sofs_bayes.records.symbols import SYMBOLS, count, read_count
 from sofs_bayes.records.table_files import read_table
 from sofs_bayes.spec import OpenCounts
 
@@ -256,14 +256,14 @@ def _national_totals(file: DfeFile, column: str, counts: OpenCounts) -> Iterator
     for year in range(counts.first_year, counts.last_year + 1):
         rows = [row for row in file.rows if row.year == year]
         national = [row.fields[at] for row in rows if row.level == NATIONAL]
-        parts = [row.fields[at] for row in rows if row.level == LOCAL_AUTHORITY]
-        total = sum(int(part) for part in parts if part.isdecimal())
-        gaps = sum(not part.isdecimal() for part in parts)
-        if len(national) != 1 or not national[0].isdecimal():
+        parts = [count(row.fields[at]) for row in rows if row.level == LOCAL_AUTHORITY]
+        total, gaps = sum(part or 0 for part in parts), parts.count(None)
+        whole = count(national[0]) if len(national) == 1 else None
+        if whole is None:
             detail = f"{column}: {len(national)} national rows with {', '.join(national) or '-'}"
-        elif abs(total - int(national[0])) > NATIONAL_ROUNDING:
+        elif abs(total - whole) > NATIONAL_ROUNDING:
             detail = (
-                f"{column}: authorities add up to {total}, the national row has {national[0]};"
+                f"{column}: authorities add up to {total}, the national row has {whole};"
                 f" authorities without a number: {gaps}"
             )
         else:

@@ -7,7 +7,6 @@ message says how many rows break one: what stands in a child's record never leav
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from datetime import date
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.column_values import (
@@ -17,12 +16,14 @@ from sofs_bayes.records.column_values import (
     number_value,
     quoted,
     text_value,
+    trimmed_text,
     window_end,
 )
+from sofs_bayes.records.stata_files import DAYS_OR_TIMES
+from sofs_bayes.records.text_values import EARLIEST, LATEST
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Number
 
 MISSING = "missing"
-EARLIEST, LATEST = date(1990, 1, 1), date(2100, 12, 31)
 
 # Names that the pipeline gives to columns of its own.
 RESERVED = (
@@ -123,7 +124,7 @@ def _identifier(name: str, column: str, given: Mapping[str, Given]) -> Contract:
     value, text = quoted(f"given {name}"), text_value(source, identifier=True)
     if source.labels:
         labels = " ".join(f"WHEN {literal(n)} THEN {literal(s)}" for n, s in source.labels.items())
-        text = f"nullif(trim(CASE {text} {labels} ELSE {text} END), '')"
+        text = trimmed_text(f"CASE {text} {labels} ELSE {text} END")
     return Contract(
         given={f"given {name}": text},
         columns={name: value},
@@ -141,7 +142,7 @@ def _referral_date(column: str, given: Mapping[str, Given]) -> Contract:
             "there referral_date": f"{text_value(source)} IS NOT NULL",
         },
         columns={"referral_date": quoted("given referral_date")},
-        rules=(empty, *_date_rules("referral_date", column)),
+        rules=(empty, *_date_rules("referral_date", column, source)),
     )
 
 
@@ -174,18 +175,18 @@ def _outcome(analysis: ChildrenAnalysis, given: Mapping[str, Given]) -> Contract
             "there outcome": f"{text_value(given[column])} IS NOT NULL",
         },
         columns={"outcome": f"CAST({within} AS INTEGER)"},
-        rules=(*_date_rules("outcome", column), early),
+        rules=(*_date_rules("outcome", column, given[column]), early),
     )
 
 
-def _date_rules(name: str, column: str) -> tuple[Rule, Rule]:
+def _date_rules(name: str, column: str, source: Given) -> tuple[Rule, Rule]:
     value, there = quoted(f"given {name}"), quoted(f"there {name}")
     span = f"DATE '{EARLIEST}' AND DATE '{LATEST}'"
     return (
         Rule(
             column=column,
-            found="no day of the calendar written YYYY-MM-DD",
-            allowed="dates such as 2014-04-30",
+            found=source.no_days or "no day of the calendar written YYYY-MM-DD",
+            allowed=DAYS_OR_TIMES if source.no_days else "dates such as 2014-04-30",
             broken=f"{there} AND {value} IS NULL",
         ),
         Rule(

@@ -7,7 +7,6 @@ import csv
 import glob
 import gzip
 import re
-import struct
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -16,9 +15,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.errors import BadInput, BadSpec
-from sofs_bayes.records.column_values import Given, literal, quoted
+from sofs_bayes.records.column_values import Given, literal, quoted, trimmed_text
 from sofs_bayes.records.csv_text import did_you_mean
-from sofs_bayes.records.stata_files import check_end_of_stata, value_labels
+from sofs_bayes.records.stata_files import stata_columns, stata_portions
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -29,7 +28,7 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet", ".dta")
 ALLOWED = "a file of referrals: " + ", ".join(SUFFIXES)
 BESIDE = ("authorities", "groups")
 FRAME, COPIED = "given_frame", "copied_file"
-STATA_ROWS = 250_000
+PORTION = 250_000  # rows that are copied at a time
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,6 +51,16 @@ class Source:
     relation: str
     columns: Mapping[str, Given]
     evidence: Evidence
+
+    @property
+    def query(self) -> str:
+        """The columns as they are, but for texts: those are without the blanks around them."""
+        values = ", ".join(
+            f"{trimmed_text(f'CAST({each.sql} AS VARCHAR)') if each.is_text else each.sql}"
+            f" AS {each.sql}"
+            for each in self.columns.values()
+        )
+        return f"SELECT {values} FROM {self.relation}"
 
 
 def referrals_file(path: Path | str) -> Path:
@@ -106,7 +115,6 @@ def open_source(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[s
         if path.stat().st_size == 0:
             raise BadInput(path, "", "an empty file", ALLOWED)
         if path.suffix.casefold() == ".dta":
-            check_end_of_stata(path, ALLOWED)
             return _open_stata(connection, path, wanted)
         if path.suffix.casefold() == ".parquet":
             return _open_parquet(connection, path, wanted)
@@ -230,22 +238,17 @@ def _described(connection: "DuckDBPyConnection", relation: str) -> dict[str, Giv
 
 
 def _open_stata(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str]) -> Source:
-    import pandas as pd
-
-    try:
-        with pd.read_stata(path, convert_categoricals=False, chunksize=STATA_ROWS) as reader:
-            check_columns(str(path), list(reader.variable_labels()), wanted)
-            labels = value_labels(reader)
-            rows = sum(_append(connection, portion[list(wanted)]) for portion in reader)
-            if rows == 0:
-                raise BadInput(path, "", "a header and no rows", "at least one referral")
-    except (ValueError, EOFError, struct.error):
-        raise BadInput(path, "", "no Stata file, or one that is cut off", ALLOWED) from None
-    columns = {
-        name: replace(given, labels=labels.get(name, {}))
+    columns = stata_columns(path, ALLOWED)
+    check_columns(str(path), list(columns), wanted)
+    found = {name: columns[name] for name in wanted}
+    portions = stata_portions(path, found, ALLOWED, rows=PORTION)
+    if sum(_append(connection, portion) for portion in portions) == 0:
+        raise BadInput(path, "", "a header and no rows", "at least one referral")
+    described = {
+        name: replace(given, labels=found[name].labels, no_days=found[name].no_days)
         for name, given in _described(connection, COPIED).items()
     }
-    return Source(name=str(path), relation=COPIED, columns=columns, evidence=_by_name(path))
+    return Source(name=str(path), relation=COPIED, columns=described, evidence=_by_name(path))
 
 
 def _append(connection: "DuckDBPyConnection", portion: "DataFrame") -> int:

@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.text_values import trimmed
 
 SYMBOLS: Mapping[str, str] = {
     "x": "not available",
@@ -28,6 +29,11 @@ SYMBOLS: Mapping[str, str] = {
 _WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
 
 
+def count(text: str) -> int | None:
+    """The count a field holds, None if it holds none."""
+    return int(text) if _WHOLE_NUMBER.fullmatch(text := trimmed(text)) else None
+
+
 def read_count(
     text: str, *, symbols: Mapping[str, str], file: Path | str, line: int, column: str
 ) -> tuple[float, str]:
@@ -39,8 +45,9 @@ def read_count(
         Neither one to nine digits nor one of `symbols`: a negative or decimal number, a
         thousands separator, a blank or any other text.
     """
-    if _WHOLE_NUMBER.fullmatch(text):
-        return float(text), ""
+    text = trimmed(text)
+    if (found := count(text)) is not None:
+        return float(found), ""
     if text in symbols:
         return math.nan, text
     raise BadInput(

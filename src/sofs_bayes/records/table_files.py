@@ -7,7 +7,6 @@ header as line 1, so that a Stata file's observation 4 is line 5.
 
 import glob
 import hashlib
-import struct
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
@@ -16,9 +15,11 @@ from pathlib import Path
 from typing import Any
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.column_values import quoted
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.csv_text import CsvText, Record, check_header, read_csv_text
-from sofs_bayes.records.stata_files import check_end_of_stata, value_labels
+from sofs_bayes.records.stata_files import stata_columns, stata_portions
+from sofs_bayes.records.text_values import LONDON
 
 FORMATS = (".csv", ".dta", ".parquet", ".xlsx")
 ALLOWED = "a table as .csv, .dta, .parquet or .xlsx"
@@ -37,6 +38,10 @@ NOT_READ = {
     ".gz": "a compressed file",
     ".zip": "a compressed file",
 }
+
+PORTION = 100_000  # rows of a Stata file that are taken at a time
+
+ZONED = "TIMESTAMP WITH TIME ZONE"
 
 type Lines = Iterable[Sequence[Any]]
 
@@ -93,21 +98,16 @@ def read_table(path: Path | str, *, numbers: Collection[str] = ()) -> CsvText:
 
 
 def _stata(path: Path, numbers: Collection[str]) -> tuple[Sequence[str], Lines]:
-    import pandas as pd
-
-    check_end_of_stata(path, ALLOWED)
-    try:
-        frame = pd.read_stata(path, convert_categoricals=False)
-        with pd.read_stata(path, iterator=True) as reader:
-            labels = value_labels(reader)
-    except (ValueError, EOFError, struct.error, IndexError):
-        raise BadInput(path, "", "no Stata file, or one that is cut off", ALLOWED) from None
-    columns = []
-    for name in frame.columns:
-        stand_for = {} if name in numbers else labels.get(name, {})
-        texts = map(_text, frame[name])
-        columns.append([stand_for.get(text, text) for text in texts])
-    return [str(name) for name in frame.columns], zip(*columns, strict=True)
+    columns = stata_columns(path, ALLOWED)
+    portions = stata_portions(path, columns, ALLOWED, rows=PORTION)
+    texts: dict[str, list[str]] = {name: [] for name in columns}
+    for portion in portions:
+        for name, column in columns.items():
+            stand_for = {} if name in numbers else column.labels
+            unit = f" {column.no_days}" if column.no_days and name not in numbers else ""
+            values = map(_text, portion[name])
+            texts[name] += [text and stand_for.get(text, text) + unit for text in values]
+    return list(columns), zip(*texts.values(), strict=True)
 
 
 def _parquet(path: Path) -> tuple[Sequence[str], Lines]:
@@ -116,7 +116,12 @@ def _parquet(path: Path) -> tuple[Sequence[str], Lines]:
     try:
         with connected() as connection:
             found = connection.read_parquet(glob.escape(str(path)))
-            return found.columns, found.fetchall()
+            # Instants are read as times in London, whatever the zone of the machine.
+            values = ", ".join(
+                f"timezone('{LONDON}', {quoted(name)})" if str(kind) == ZONED else quoted(name)
+                for name, kind in zip(found.columns, found.types, strict=True)
+            )
+            return found.columns, found.project(values).fetchall()
     except duckdb.Error:
         raise BadInput(path, "", "no Parquet file, or one that is cut off", ALLOWED) from None
 

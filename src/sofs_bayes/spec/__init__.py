@@ -27,7 +27,6 @@ from sofs_bayes.spec.files import (
     fingerprint,
     load,
     parse,
-    read_toml,
     to_document,
     with_rows,
 )
@@ -38,6 +37,7 @@ from sofs_bayes.spec.hierarchical import (
     HierarchicalModel,
     HierarchicalPriors,
 )
+from sofs_bayes.spec.names import check_name
 from sofs_bayes.spec.opened import (
     AuthorityNote,
     Comparators,
@@ -70,6 +70,7 @@ from sofs_bayes.spec.terms import (
     Scale,
     Statement,
 )
+from sofs_bayes.spec.toml_files import read_toml
 
 __all__ = [
     "Analysis",
@@ -119,6 +120,7 @@ __all__ = [
     "Treatment",
     "bundled_models",
     "changed",
+    "check_name",
     "fingerprint",
     "load",
     "parse",

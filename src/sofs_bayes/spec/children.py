@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from sofs_bayes.spec.names import Name
 from sofs_bayes.spec.terms import STRICT, Count, Rate, Text, Why, Year
 
 Names = tuple[Text, ...]
@@ -35,8 +36,8 @@ class Columns:
 class OutcomeWindow:
     """How long after a referral the outcome counts: `days` or `months`."""
 
-    days: Count | None = None
-    months: Count | None = None
+    days: Annotated[int, Field(ge=1, le=3660)] | None = None
+    months: Annotated[int, Field(ge=1, le=120)] | None = None
 
     @model_validator(mode="after")
     def _one_unit(self) -> Self:
@@ -219,8 +220,8 @@ class Regressions:
     correction: Literal["CR1", "CR2", "CR3"] = "CR1"
     incidence_cutoff: Rate = 0.1
     level: Rate = 0.05
-    imputations: Count = 5
-    iterations: Count = 5
+    imputations: Annotated[int, Field(ge=1, le=1000)] = 5
+    iterations: Annotated[int, Field(ge=1, le=1000)] = 5
     seed: Annotated[int, Field(ge=0)] = 20220701
     highest_missing_share: Rate = 0.3
     columns: Annotated[tuple[Regression, ...], Field(min_length=1)]
@@ -231,7 +232,7 @@ class ChildrenAnalysis:
     """An analysis of children's records, from referrals to regressions (`kind = "children"`)."""
 
     kind: Literal["children"]
-    name: Text
+    name: Name
     title: Text
     outcome: Literal["ICPC", "CLA"]
     why: Why

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import tomllib
 from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -17,6 +16,7 @@ from sofs_bayes.spec.children import ChildrenAnalysis
 from sofs_bayes.spec.hierarchical import HierarchicalAnalysis
 from sofs_bayes.spec.opened import OpenAnalysis
 from sofs_bayes.spec.printed import PrintedAnalysis
+from sofs_bayes.spec.toml_files import check_sizes, read_toml, shortened
 
 FittedAnalysis = PrintedAnalysis | OpenAnalysis | HierarchicalAnalysis
 Analysis = FittedAnalysis | ChildrenAnalysis
@@ -51,32 +51,25 @@ def load(source: Path | str) -> Analysis:
     BadSpec
         One or more keys or values cannot be used; every one is named.
     """
-    path = Path(source)
-    bundled = bundled_models()
-    if str(source) in bundled and not path.is_file():
-        path = bundled[str(source)]
-    elif not path.exists() and path.suffix == "":
-        allowed = "a .toml file or " + ", ".join(bundled)
-        raise BadInput(str(source), "", "no such analysis", allowed)
+    path = _located(source)
     return parse(read_toml(path), file=path)
 
 
-def read_toml(path: Path) -> dict[str, Any]:
-    """What a TOML file says.
-
-    Raises
-    ------
-    BadInput
-        It is missing, cannot be read, or is not TOML.
-    """
+def _located(source: Path | str) -> Path:
+    """The file at a path, or the bundled one of that name."""
+    path = Path(source)
+    bundled = bundled_models()
     try:
-        return tomllib.loads(path.read_text(encoding="utf-8"))
+        if str(source) in bundled and not path.is_file():
+            return bundled[str(source)]
+        there = path.exists()
     except OSError as error:
-        raise BadInput(path, "", error.strerror or "unreadable", "a TOML file") from error
-    except UnicodeDecodeError as error:
-        raise BadInput(path, f"byte {error.start}", "not UTF-8", "UTF-8 text") from error
-    except tomllib.TOMLDecodeError as error:
-        raise BadInput(path, "", f"not TOML ({error})", "valid TOML") from error
+        found = error.strerror or "unreadable"
+        raise BadInput(shortened(str(source)), "", found, "a TOML file") from error
+    if not there and path.suffix == "":
+        allowed = "a .toml file or " + ", ".join(bundled)
+        raise BadInput(shortened(str(source)), "", "no such analysis", allowed)
+    return path
 
 
 def parse(document: dict[str, Any], *, file: Path | str) -> Analysis:
@@ -84,11 +77,18 @@ def parse(document: dict[str, Any], *, file: Path | str) -> Analysis:
 
     A hierarchical analysis may name its children's analysis: a bundled one, or a file whose
     path starts where `file` is.
+
+    Raises
+    ------
+    BadSpec
+        One or more keys or values cannot be used; every one is named.
     """
+    check_sizes(document, file)
     kind = document.get("kind")
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:
-        raise BadSpec([BadInput(file, "kind", repr(kind), " or ".join(map(repr, KINDS)))])
+        allowed = " or ".join(map(repr, KINDS))
+        raise BadSpec([BadInput(file, "kind", shortened(repr(kind)), allowed)])
     if kind == "hierarchical" and isinstance(document.get("children"), str):
         document = document | {"children": _children(document["children"], file)}
     try:
@@ -99,14 +99,16 @@ def parse(document: dict[str, Any], *, file: Path | str) -> Analysis:
 
 
 def _children(named: str, file: Path | str) -> dict[str, Any]:
-    """The document of the children's analysis that a hierarchical one names."""
-    path = Path(file).parent / named if named.endswith(".toml") else named
-    analysis = load(path)
-    if not isinstance(analysis, ChildrenAnalysis):
-        raise BadSpec(
-            [BadInput(file, "children", repr(named), "an analysis of children's records")]
-        )
-    return to_document(analysis)
+    """The document of the children's analysis that a hierarchical one names.
+
+    Its kind is looked at before anything in it is followed, so that no two name each other.
+    """
+    path = _located(Path(file).parent / named if named.endswith(".toml") else named)
+    document = read_toml(path)
+    if document.get("kind") != "children":
+        allowed = "an analysis of children's records"
+        raise BadSpec([BadInput(file, "children", shortened(repr(named)), allowed)])
+    return to_document(parse(document, file=path))
 
 
 # Priors of an sd come in two forms, told apart by a key; pydantic tries both and names them.
@@ -147,7 +149,8 @@ def _is_echo(detail: ErrorDetails) -> bool:
 
 
 def _fault(file: Path | str, model: type, detail: ErrorDetails) -> BadInput:
-    place = ".".join(str(part) for part in detail["loc"] if part not in FORMS) or "the whole file"
+    parts = ".".join(str(part) for part in detail["loc"] if part not in FORMS)
+    place = shortened(parts) or "the whole file"
     if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         known = _known_keys(model, detail["loc"][:-1])
         near = get_close_matches(str(detail["loc"][-1]), known, n=1)
@@ -160,20 +163,20 @@ def _fault(file: Path | str, model: type, detail: ErrorDetails) -> BadInput:
     if detail["type"] == "value_error":
         return _contradiction(file, place, detail)
     message = detail["msg"].removeprefix("Input should be ").removeprefix("Value should have ")
-    return BadInput(file, place, repr(detail["input"]), message)
+    return BadInput(file, place, shortened(repr(detail["input"])), message)
 
 
 def _contradiction(file: Path | str, place: str, detail: ErrorDetails) -> BadInput:
     """What a rule of several keys was broken by: the key it names, if that holds one value."""
     given, allowed = detail["input"], str(detail["ctx"]["error"])
     if not isinstance(given, dict):
-        return BadInput(file, place, repr(given), allowed)
+        return BadInput(file, place, shortened(repr(given)), allowed)
     named, _, rest = allowed.partition(": ")
     for part in named.split("."):
         given = given.get(part) if isinstance(given, dict) else None
     if rest and isinstance(given, str | int | float):
         inside = "" if place == "the whole file" else f"{place}."
-        return BadInput(file, f"{inside}{named}", repr(given), rest)
+        return BadInput(file, f"{inside}{named}", shortened(repr(given)), rest)
     return BadInput(file, place, "a contradiction", allowed)
 
 

@@ -7,6 +7,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from sofs_bayes.spec.children import ChildrenAnalysis, Regression
+from sofs_bayes.spec.names import Name
 from sofs_bayes.spec.terms import (
     STRICT,
     Beta,
@@ -115,7 +116,7 @@ class HierarchicalAnalysis:
     """
 
     kind: Literal["hierarchical"]
-    name: Text
+    name: Name
     title: Text
     why: Why
     children: ChildrenAnalysis

@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from sofs_bayes.spec.names import Name
 from sofs_bayes.spec.terms import (
     STRICT,
     Beta,
@@ -125,7 +126,7 @@ class OpenAnalysis:
     """A hierarchical binomial DiD on whole authorities' open counts (`kind = "open data"`)."""
 
     kind: Literal["open data"]
-    name: Text
+    name: Name
     title: Text
     outcome: Text
     why: Why

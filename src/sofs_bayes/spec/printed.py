@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from sofs_bayes.spec.names import Name
 from sofs_bayes.spec.terms import (
     STRICT,
     Beta,
@@ -14,9 +15,12 @@ from sofs_bayes.spec.terms import (
     Normal,
     Positive,
     Rate,
+    Shape,
     Text,
     Why,
 )
+
+Authorities = Annotated[int, Field(ge=2, le=1000)]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -47,8 +51,8 @@ class PrintedDesign:
     """
 
     scale: Literal["risk", "log-odds"]
-    pilots: Annotated[int, Field(ge=2)]
-    comparators: Annotated[int, Field(ge=2)]
+    pilots: Authorities
+    comparators: Authorities
     children: Count
     base_rate: Rate
     years_pre: Count
@@ -116,7 +120,7 @@ class PrintedSensitivity:
     """The values each assumption takes in turn in the sensitivity table."""
 
     authority_sd: tuple[Positive, ...] = ()
-    correlation: tuple[tuple[Positive, Positive], ...] = ()
+    correlation: tuple[tuple[Shape, Shape], ...] = ()
     pilot_difference: tuple[Positive, ...] = ()
     t_critical_df: tuple[Positive, ...] = ()
 
@@ -126,7 +130,7 @@ class PrintedAnalysis:
     """A posterior from printed coefficients and stars (`kind = "printed"`)."""
 
     kind: Literal["printed"]
-    name: Text
+    name: Name
     title: Text
     outcome: Text
     why: Why
@@ -139,7 +143,7 @@ class PrintedAnalysis:
     effect_priors: Annotated[dict[Text, Normal], Field(min_length=1)]
     estimands: Estimands
     sensitivity: PrintedSensitivity = Field(default_factory=PrintedSensitivity)
-    draws: Annotated[int, Field(ge=1000)] = 4000
+    draws: Annotated[int, Field(ge=1000, le=1_000_000)] = 4000
     seed: Annotated[int, Field(ge=0)] = 20220701
 
     @model_validator(mode="after")

@@ -3,17 +3,29 @@
 from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import AfterValidator, ConfigDict, Field, model_validator
 from pydantic.dataclasses import dataclass
+
+from sofs_bayes.spec.looks import letters
 
 Evidence = Literal["published", "published-inferred", "synthetic", "open-data", "records"]
 Scale = Literal["risk", "log-odds", "odds ratio"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
+LETTERS = 5  # fewer are no reason, in any language
+
+
+def _reason(text: str) -> str:
+    if letters(text) < LETTERS:
+        raise ValueError("a reason in words")
+    return text
+
+
 Text = Annotated[str, Field(min_length=1)]
-Why = Annotated[str, Field(min_length=10, description="the reason for this choice, in words")]
+Why = Annotated[str, Field(min_length=10), AfterValidator(_reason)]
 Positive = Annotated[float, Field(gt=0)]
+Shape = Annotated[float, Field(gt=0, le=200)]  # narrower betas fall between a grid's points
 Count = Annotated[int, Field(ge=1)]
 Year = Annotated[int, Field(ge=1990, le=2100)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
@@ -25,7 +37,7 @@ NO_EFFECT: Mapping[Scale, float] = {"risk": 0.0, "log-odds": 0.0, "odds ratio": 
 class Normal:
     """A normal prior, on the scale its key names."""
 
-    mean: float
+    mean: Annotated[float, Field(ge=-100, le=100)]
     sd: Positive
     why: Why
 
@@ -42,8 +54,8 @@ class HalfNormal:
 class Beta:
     """A beta prior of a correlation between 0 and 1."""
 
-    a: Positive
-    b: Positive
+    a: Shape
+    b: Shape
     why: Why
 
 
@@ -122,7 +134,7 @@ class Sampler:
 
     name: Literal["nutpie"]
     chains: Annotated[int, Field(ge=2, le=16)] = 4
-    tune: Annotated[int, Field(ge=100)] = 1000
-    draws: Annotated[int, Field(ge=100)] = 1000
+    tune: Annotated[int, Field(ge=100, le=100_000)] = 1000
+    draws: Annotated[int, Field(ge=100, le=100_000)] = 1000
     target_accept: Rate = 0.9
     seed: Annotated[int, Field(ge=0)] = 20220701

@@ -2,7 +2,6 @@
 
 import html
 import io
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -14,8 +13,7 @@ from matplotlib.figure import Figure
 from sofs_bayes.errors import BadInput
 from sofs_bayes.reporting.figures.style import STYLE
 from sofs_bayes.reporting.tables import rows_to_csv
-
-FILE_STEM = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]*")
+from sofs_bayes.spec import check_name
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,9 +58,7 @@ def save(
     for wanted in formats:
         if wanted not in metadata:
             raise BadInput(f"figure {drawing.name}", "format", repr(wanted), ", ".join(metadata))
-    if not FILE_STEM.fullmatch(drawing.name):
-        allowed = "letters, digits, '.', '_' and '-'"
-        raise BadInput("figure", "name", repr(drawing.name), allowed)
+    check_name("figure", "name", drawing.name)
     csv_path = folder / f"{drawing.name}.csv"
     pictures = tuple(folder / f"{drawing.name}.{wanted}" for wanted in formats)
     try:

@@ -1,0 +1,48 @@
+"""What a text looks like: texts that a reader cannot tell apart look the same."""
+
+import unicodedata
+from collections.abc import Iterable
+
+# Fillers count as letters or signs in Unicode, and nothing is seen of them.
+FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
+
+# Small letters of other scripts that look like Latin ones, in small or in capitals, and signs
+# that are written in several ways.
+ALIKE = str.maketrans(
+    dict(
+        zip(
+            "авеѕіјкмнорстухүһԁԛԝӏαβεζηικμνορτυχıɑɡ‐‑‒–—―−‘’‚‛ʼʹ′`",
+            "abesijkmhopctyxyhdqwlabezhikmnoptyxiag-------''''''''",
+            strict=True,
+        )
+    )
+)
+
+
+def seen(text: str) -> str:
+    """The text without what is not seen: format signs, fillers, blanks but for one between words.
+
+    Compatible forms of a sign (composed or not, wide, in a circle) become the plain one.
+    """
+    plain = unicodedata.normalize("NFKC", text.replace("\u00b4", "'"))
+    shown = "".join(c for c in plain if c not in FILLERS and unicodedata.category(c) != "Cf")
+    return " ".join(shown.split())
+
+
+def look(text: str) -> str:
+    """A key that is the same for texts that look the same, capitals or not."""
+    folded = unicodedata.normalize("NFKC", seen(text).casefold())
+    return folded.translate(ALIKE)
+
+
+def look_alikes(names: Iterable[str]) -> list[tuple[str, ...]]:
+    """The names that look the same though they differ, each set of them in alphabetical order."""
+    found: dict[str, set[str]] = {}
+    for name in names:
+        found.setdefault(look(name), set()).add(name)
+    return sorted(tuple(sorted(same)) for same in found.values() if len(same) > 1)
+
+
+def letters(text: str) -> int:
+    """How many letters of the text are seen."""
+    return sum(map(str.isalpha, seen(text)))

@@ -8,12 +8,13 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.csv_lines import csv_fault, csv_lines
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -57,13 +58,13 @@ def read_csv_text(path: Path | str) -> CsvText:
     path = Path(path)
     content = _read_bytes(path)
     text = _decode(path, content)
-    records = _records(path, text)
+    records = csv_records(path, io.StringIO(text, newline=""))
     first = next(records, None)
     if first is None:
         raise BadInput(path, "", "an empty file", "a CSV file with a header and rows")
     header = first.fields
     check_header(path, header)
-    rows = tuple(_same_width(path, header, records))
+    rows = tuple(same_width(path, header, records))
     if not rows:
         raise BadInput(path, "line 1", "a header and no rows", "a header and rows")
     return CsvText(
@@ -118,9 +119,15 @@ def _decode(path: Path, content: bytes) -> str:
         raise BadInput(path, f"line {line}", found, "UTF-8 text, as downloaded") from error
 
 
-def _records(path: Path, text: str) -> Iterator[Record]:
-    """Records in file order; empty lines are allowed at the end only."""
-    reader = csv.reader(io.StringIO(text, newline=""), strict=True)
+def csv_records(path: Path, stream: Iterable[str]) -> Iterator[Record]:
+    """The records of a text stream with its line ends as they are, of whatever kinds.
+
+    Raises
+    ------
+    BadInput
+        What is no CSV, or an empty line that is not at the end.
+    """
+    reader = csv.reader(csv_lines(stream), strict=True)
     empty = 0
     try:
         for fields in reader:
@@ -131,7 +138,8 @@ def _records(path: Path, text: str) -> Iterator[Record]:
                 raise BadInput(path, f"line {empty}", "an empty line", "empty lines at the end")
             yield Record(line=reader.line_num, fields=tuple(fields))
     except csv.Error as error:
-        raise BadInput(path, f"line {reader.line_num}", f"not CSV ({error})", "CSV") from error
+        place = f"line {reader.line_num}"
+        raise BadInput(path, place, csv_fault(error), "records of a CSV file") from None
 
 
 def check_header(path: Path, header: tuple[str, ...]) -> None:
@@ -148,7 +156,14 @@ def check_header(path: Path, header: tuple[str, ...]) -> None:
         raise BadInput(path, "line 1", found, "column names, each once")
 
 
-def _same_width(path: Path, header: tuple[str, ...], records: Iterator[Record]) -> Iterator[Record]:
+def same_width(path: Path, header: Sequence[str], records: Iterator[Record]) -> Iterator[Record]:
+    """The records, the first of another number of fields than the header refused.
+
+    Raises
+    ------
+    BadInput
+        There is one.
+    """
     for record in records:
         if len(record.fields) != len(header):
             raise BadInput(

@@ -3,20 +3,20 @@
 Errors of the readers are never passed on: they quote the line they stumble over.
 """
 
-import csv
 import glob
-import gzip
+import io
 import re
-import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.column_values import Given, literal, quoted, trimmed_text
-from sofs_bayes.records.csv_text import did_you_mean
+from sofs_bayes.records.csv_lines import LONGEST, csv_header, ends_alike, is_gzip, opened
+from sofs_bayes.records.csv_text import csv_records, did_you_mean, same_width
 from sofs_bayes.records.stata_files import stata_columns, stata_portions
 
 if TYPE_CHECKING:
@@ -28,6 +28,7 @@ SUFFIXES = (".csv", ".csv.gz", ".parquet", ".dta")
 ALLOWED = "a file of referrals: " + ", ".join(SUFFIXES)
 BESIDE = ("authorities", "groups")
 FRAME, COPIED = "given_frame", "copied_file"
+NOT_UTF8 = "text that is not UTF-8 (is it encrypted?)"
 PORTION = 250_000  # rows that are copied at a time
 
 
@@ -118,7 +119,7 @@ def open_source(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[s
             return _open_stata(connection, path, wanted)
         if path.suffix.casefold() == ".parquet":
             return _open_parquet(connection, path, wanted)
-        return _open_csv(path, wanted)
+        return _open_csv(connection, path, wanted)
 
 
 def open_frame(
@@ -190,15 +191,19 @@ def check_columns(name: str, header: Sequence[str], wanted: Sequence[str]) -> No
 # ------------------------------------------------------------------------------- formats
 
 
-def _open_csv(path: Path, wanted: Sequence[str]) -> Source:
-    header = _csv_header(path)
+def _open_csv(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str]) -> Source:
+    header = csv_header(path)
     check_columns(str(path), header, wanted)
+    if not ends_alike(path):
+        _copy_csv(connection, path, wanted)
+        columns = _described(connection, COPIED)
+        return Source(name=str(path), relation=COPIED, columns=columns, evidence=_by_name(path))
     types = ", ".join(f"'c{i}': 'VARCHAR'" for i in range(len(header)))
     # Nothing is sniffed: what one file means must not depend on what its rows look like.
     options = (
         "auto_detect = false, header = true, delim = ',', quote = '\"', escape = '\"', "
         "strict_mode = true, nullstr = '', hive_partitioning = false, "
-        f"compression = '{'gzip' if path.suffix.casefold() == '.gz' else 'none'}'"
+        f"compression = '{'gzip' if is_gzip(path) else 'none'}'"
     )
     return Source(
         name=str(path),
@@ -208,16 +213,24 @@ def _open_csv(path: Path, wanted: Sequence[str]) -> Source:
     )
 
 
-def _csv_header(path: Path) -> list[str]:
-    opened = gzip.open if path.suffix.casefold() == ".gz" else open
+def _copy_csv(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str]) -> None:
+    """Copy the wanted columns of a CSV file whose lines end in several ways, in portions."""
+    import pandas as pd
+
     try:
-        with opened(path, "rb") as file:
-            return next(csv.reader(line.decode("utf-8-sig") for line in file), [])
-    except (UnicodeDecodeError, csv.Error):
-        found = "no text in UTF-8 (is it encrypted, compressed or a workbook?)"
-        raise BadInput(path, "line 1", found, "a CSV file in UTF-8 with a header") from None
-    except (EOFError, zlib.error):
-        raise BadInput(path, "", "a gzip file that is damaged or cut off", ALLOWED) from None
+        with opened(path) as file:
+            records = csv_records(path, io.TextIOWrapper(file, "utf-8-sig", newline=""))
+            header = next(records).fields
+            at = [header.index(name) for name in wanted]
+            rows = ([each.fields[i] for i in at] for each in same_width(path, header, records))
+            portions = iter(lambda: list(islice(rows, PORTION)), [])
+            copied = [
+                _append(connection, pd.DataFrame(portion, columns=list(wanted), dtype="str"))
+                for portion in portions
+            ]
+    except UnicodeDecodeError:
+        raise BadInput(path, "", NOT_UTF8, ALLOWED) from None
+    _check_rows(path, sum(copied))
 
 
 def _open_parquet(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str]) -> Source:
@@ -242,13 +255,17 @@ def _open_stata(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[s
     check_columns(str(path), list(columns), wanted)
     found = {name: columns[name] for name in wanted}
     portions = stata_portions(path, found, ALLOWED, rows=PORTION)
-    if sum(_append(connection, portion) for portion in portions) == 0:
-        raise BadInput(path, "", "a header and no rows", "at least one referral")
+    _check_rows(path, sum(_append(connection, portion) for portion in portions))
     described = {
         name: replace(given, labels=found[name].labels, no_days=found[name].no_days)
         for name, given in _described(connection, COPIED).items()
     }
     return Source(name=str(path), relation=COPIED, columns=described, evidence=_by_name(path))
+
+
+def _check_rows(path: Path, rows: int) -> None:
+    if rows == 0:
+        raise BadInput(path, "", "a header and no rows", "at least one referral")
 
 
 def _append(connection: "DuckDBPyConnection", portion: "DataFrame") -> int:
@@ -270,15 +287,17 @@ def _unreadable(name: Path | str, message: str) -> BadInput:
     fields = re.search(r"Expected Number of Columns: ([0-9]+) Found: ([0-9]+)", message)
     if fields:
         return BadInput(name, place, f"{fields[2]} fields", f"{fields[1]}, as in the header")
+    # What DuckDB itself says, not words that a record or the list of its options may hold.
     for sign, found in (
-        ("unicode", "text that is not UTF-8 (is it encrypted?)"),
-        ("utf-8", "text that is not UTF-8 (is it encrypted?)"),
-        ("unterminated quote", "a quote that does not end"),
-        ("quote", "a quote in the middle of a field"),
+        ("is not utf-8 encoded", NOT_UTF8),
+        ("invalid utf8", NOT_UTF8),
+        ("value with unterminated quote", "a quote that does not end, or ends within its field"),
+        ("maximum line size", f"a record of more than {LONGEST:,} bytes"),
+        ("reached an invalid state", "line ends or quotes that are out of place"),
         ("is encrypted", "an encrypted file"),
         ("gzip stream", "no gzip file, or one that is cut off"),
         ("magic bytes", "no Parquet file, or one that is cut off"),
-        ("too small", "no Parquet file, or one that is cut off"),
+        ("too small to be a parquet", "no Parquet file, or one that is cut off"),
         ("out of memory", "more than fits in memory and in the folder for temporary files"),
         ("no space left", "no space left in the folder for temporary files"),
     ):

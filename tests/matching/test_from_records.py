@@ -267,7 +267,7 @@ def test_a_pilot_without_two_years_is_refused() -> None:
     with pytest.raises(BadInput) as error:
         chosen(rates, groups_of("Aldmoor"))
     assert str(error.value) == (
-        "groups.csv: pilot Aldmoor: found referrals before settling-in in 2014; allowed: two"
+        "the groups: pilot Aldmoor: found referrals before settling-in in 2014; allowed: two"
         " financial years at least, as one has no trend; or comparators by name"
     )
 
@@ -276,7 +276,7 @@ def test_too_few_candidates_are_refused() -> None:
     with pytest.raises(BadInput) as error:
         chosen(RATES, groups_of("Aldmoor"), per_pilot=5)
     assert str(error.value) == (
-        "groups.csv: pilot Aldmoor: found 4 comparators among 4 candidates; allowed:"
+        "the groups: pilot Aldmoor: found 4 comparators among 4 candidates; allowed:"
         " matching.authorities.per_pilot = 5, or comparators by name"
     )
     alone = frame_of({"Aldmoor": RATES["Aldmoor"]})

@@ -374,9 +374,9 @@ def refused(
 def test_an_authority_without_referrals_is_refused() -> None:
     lines = refused([row for row in ROWS if row[0] not in ("Aldmoor", "Esk")])
     assert lines[:2] == [
-        "groups.csv: column pilot: found Aldmoor, which has no referrals; allowed: authorities as"
+        "the groups: column pilot: found Aldmoor, which has no referrals; allowed: authorities as"
         " the referrals call them",
-        "groups.csv: column comparator: found Esk, which has no referrals; allowed: authorities as"
+        "the groups: column comparator: found Esk, which has no referrals; allowed: authorities as"
         " the referrals call them",
     ]
 
@@ -404,14 +404,14 @@ def test_an_authority_without_referrals_is_refused() -> None:
 def test_a_period_without_an_arm_is_refused(name: str, keep: Any, line: str) -> None:
     rows = [row for row in ROWS if row[0] != name or keep(row[1])]
     (found,) = refused(rows)
-    assert found.startswith(f"groups.csv: {line}")
+    assert found.startswith(f"the groups: {line}")
 
 
 def test_a_year_without_covariates_is_refused() -> None:
     whole = authorities_of()
     lines = refused(ROWS, authorities=whole[(whole["authority"] != "Esk") | (whole["year"] < 2015)])
     assert lines == [
-        f"authorities.csv: Esk, {year}: found no row; allowed: one for each authority and year used"
+        f"the authorities: Esk, {year}: found no row; allowed: one for each authority and year used"
         for year in (2015, 2016)
     ]
     unused = whole[whole["authority"] != "Fern"]  # it serves nobody
@@ -422,11 +422,11 @@ def test_a_year_without_covariates_is_refused() -> None:
 def test_groups_with_comparators_still_to_be_chosen_are_refused() -> None:
     windows = {"Aldmoor": (date(2013, 10, 1), date(2014, 3, 31))}
     assert refused(ROWS, groups_of(windows, [])) == [
-        "groups.csv: column comparator: found none of Aldmoor; allowed: the comparators of each"
+        "the groups: column comparator: found none of Aldmoor; allowed: the comparators of each"
         " pilot"
     ]
     assert refused(ROWS, groups_of({}, [])) == [
-        "groups.csv: column comparator: found no group; allowed: the comparators of each pilot"
+        "the groups: column comparator: found no group; allowed: the comparators of each pilot"
     ]
 
 

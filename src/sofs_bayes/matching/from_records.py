@@ -5,14 +5,14 @@ afterwards has no part in it.
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.matching.authorities import nearest_first
 from sofs_bayes.matching.choice import Choice, LeftOut, Match
 from sofs_bayes.matching.pre_trend import (
@@ -22,7 +22,7 @@ from sofs_bayes.matching.pre_trend import (
     fit_in_years,
     pre_trend_rows,
 )
-from sofs_bayes.matching.stacking import GROUPS_FILE, days_sql
+from sofs_bayes.matching.stacking import days_sql, unknown_authorities
 from sofs_bayes.published.printed_report import PrintedReport, printed_report
 from sofs_bayes.published.samples import tables_of, used_pilots
 from sofs_bayes.records.groups import Groups, Pair, Window
@@ -102,7 +102,11 @@ def choose_from_records(
     BadInput
         A pilot has referrals in fewer than two years before settling-in, so no trend; or
         there are too few candidates.
+    BadSpec
+        Authorities of the groups have no referrals.
     """
+    if faults := unknown_authorities(referrals.connection, groups):
+        raise BadSpec(faults)
     rule = analysis.matching.authorities
     wanted = [window for window in groups.windows if window.pilot in groups.unmatched]
     _count_by_day(referrals.connection, analysis)
@@ -111,7 +115,7 @@ def choose_from_records(
     offers = _offers(found, rule)
     pilots = [each.pilot for each in found]
     matches = nearest_first(offers, pilots, per_pilot=rule.per_pilot, reuse=rule.reuse)
-    _check_served(matches, found, rule)
+    _check_served(matches, found, rule, groups)
     return GroupChoice(
         groups=_filled(groups, matches),
         matches=matches,
@@ -185,7 +189,7 @@ def _candidates(
         seen = ", ".join(map(str, years)) or "no year"
         found = f"referrals before settling-in in {seen}"
         allowed = "two financial years at least, as one has no trend; or comparators by name"
-        raise BadInput(GROUPS_FILE, f"pilot {window.pilot}", found, allowed)
+        raise BadInput(groups.file, f"pilot {window.pilot}", found, allowed)
     eligible, left_out = [], []
     for name in sorted({name for name, _ in counts} | after):
         if name in groups.pilots or name in named:
@@ -263,14 +267,17 @@ def _offers(found: Sequence[_Candidates], rule: AuthorityMatching) -> list[tuple
 
 
 def _check_served(
-    matches: Sequence[Match], found: Sequence[_Candidates], rule: AuthorityMatching
+    matches: Sequence[Match],
+    found: Sequence[_Candidates],
+    rule: AuthorityMatching,
+    groups: Groups,
 ) -> None:
     for each in found:
         served = sum(match.pilot == each.pilot for match in matches)
         if served < rule.per_pilot:
             count = f"{served} comparators among {len(each.eligible)} candidates"
             allowed = f"matching.authorities.per_pilot = {rule.per_pilot}, or comparators by name"
-            raise BadInput(GROUPS_FILE, f"pilot {each.pilot}", count, allowed)
+            raise BadInput(groups.file, f"pilot {each.pilot}", count, allowed)
 
 
 def _next_best(
@@ -310,4 +317,4 @@ def _filled(groups: Groups, matches: Sequence[Match]) -> Groups:
             Pair(pilot=window.pilot, comparator=name, start=window.start, end=window.end)
             for name in groups.comparators_of(window.pilot) or chosen
         ]
-    return Groups(windows=groups.windows, pairs=tuple(pairs))
+    return replace(groups, pairs=tuple(pairs))

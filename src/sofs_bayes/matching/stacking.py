@@ -6,11 +6,13 @@ calendar of authorities and days, some thousand rows, and the referrals are only
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pandas as pd
 
 from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.records.authority_names import meant
 from sofs_bayes.records.column_values import quoted, window_end
 from sofs_bayes.records.groups import Groups
 from sofs_bayes.records.referral_files import Evidence
@@ -20,7 +22,6 @@ from sofs_bayes.spec import ChildrenAnalysis
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-GROUPS_FILE, AUTHORITIES_FILE = "groups.csv", "authorities.csv"
 FIRST_MONTH = 4  # a financial year begins in April
 
 
@@ -62,7 +63,12 @@ class Stacked:
 
 
 def stack(
-    referrals: Referrals, groups: Groups, authorities: pd.DataFrame, analysis: ChildrenAnalysis
+    referrals: Referrals,
+    groups: Groups,
+    authorities: pd.DataFrame,
+    analysis: ChildrenAnalysis,
+    *,
+    file: Path | str = "the authorities",
 ) -> Stacked:
     """The referrals in the matched groups, with their period, years and covariates.
 
@@ -78,6 +84,8 @@ def stack(
     ----------
     authorities
         As `read_authorities` gives them.
+    file
+        Where they were read from; only named in messages.
 
     Raises
     ------
@@ -89,7 +97,7 @@ def stack(
     """
     if groups.unmatched or not groups.pairs:
         found = f"none of {', '.join(groups.unmatched)}" if groups.unmatched else "no group"
-        raise BadInput(GROUPS_FILE, "column comparator", found, "the comparators of each pilot")
+        raise BadInput(groups.file, "column comparator", found, "the comparators of each pilot")
     connection = referrals.connection
     _create_members(connection, groups)
     _create_authorities(connection, authorities, analysis)
@@ -97,9 +105,9 @@ def stack(
     connection.execute(_stacked_sql(analysis))
     counts = _counts(connection)
     faults = [
-        *_unknown_authorities(connection, groups),
+        *unknown_authorities(connection, groups),
         *_empty_periods(groups, counts),
-        *_missing_covariates(connection, counts, analysis),
+        *_missing_covariates(connection, counts, analysis, file),
     ]
     if faults:
         raise BadSpec(faults)
@@ -215,19 +223,20 @@ def _counts(connection: "DuckDBPyConnection") -> tuple[StackedCount, ...]:
     )
 
 
-def _unknown_authorities(connection: "DuckDBPyConnection", groups: Groups) -> list[BadInput]:
-    rows = connection.execute(
-        "SELECT DISTINCT authority FROM members"
-        " WHERE authority NOT IN (SELECT DISTINCT authority FROM referrals) ORDER BY authority"
-    ).fetchall()
+def unknown_authorities(connection: "DuckDBPyConnection", groups: Groups) -> list[BadInput]:
+    """A fault for each authority of the groups that has no referrals under its name."""
+    known = _distinct(connection, "referrals")
+    named = dict.fromkeys(groups.pilots, "column pilot")
+    named |= dict.fromkeys(groups.comparators, "column comparator")
     return [
         BadInput(
-            GROUPS_FILE,
-            "column pilot" if name in groups.pilots else "column comparator",
-            f"{name}, which has no referrals",
+            groups.file,
+            place,
+            f"{name}, which has no referrals{meant(name, known)}",
             "authorities as the referrals call them",
         )
-        for (name,) in rows
+        for name, place in sorted(named.items())
+        if name not in known
     ]
 
 
@@ -235,7 +244,7 @@ def _empty_periods(groups: Groups, counts: Sequence[StackedCount]) -> list[BadIn
     there = {(count.group, count.pilot, count.post) for count in counts}
     return [
         BadInput(
-            GROUPS_FILE,
+            groups.file,
             f"group {group}",
             f"no referral of its {arm} {period} settling-in in the years of the analysis",
             "some, or another window",
@@ -251,6 +260,7 @@ def _missing_covariates(
     connection: "DuckDBPyConnection",
     counts: Sequence[StackedCount],
     analysis: ChildrenAnalysis,
+    file: Path | str,
 ) -> list[BadInput]:
     if not analysis.records.authority_covariates:
         return []
@@ -258,9 +268,20 @@ def _missing_covariates(
         "SELECT DISTINCT authority, year FROM placed ANTI JOIN authorities USING (authority, year)"
     ).fetchall()
     needed = {(count.authority, count.year) for count in counts} & set(without)
+    there = _distinct(connection, "authorities")
     return [
         BadInput(
-            AUTHORITIES_FILE, f"{name}, {year}", "no row", "one for each authority and year used"
+            file,
+            f"{name}, {year}",
+            f"no row{'' if name in there else meant(name, there)}",
+            "one for each authority and year used",
         )
         for name, year in sorted(needed)
     ]
+
+
+def _distinct(connection: "DuckDBPyConnection", table: str) -> set[str]:
+    """The authorities in a table."""
+    return {
+        name for (name,) in connection.sql(f"SELECT DISTINCT authority FROM {table}").fetchall()
+    }

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 MATCHED = "matched.parquet"
 SYNTHETIC = "synthetic-"
+OR_NAMED = " beside the referrals, or its own option"
 
 
 def load_children(source: Path | str) -> ChildrenAnalysis:
@@ -84,14 +85,15 @@ def match(
     output = Path(output or Path("matched") / analysis.name)
     from sofs_bayes.matching.matched_file import check_matched_stata
     from sofs_bayes.records.referral_files import referrals_file
+    from sofs_bayes.records.table_files import table_in
 
     if stata:
         check_matched_stata(output, analysis)
     file = referrals_file(children)
     inputs = [
         file,
-        Path(authorities or _beside(file, "authorities")),
-        Path(groups or _beside(file, "groups")),
+        Path(authorities or table_in(file.parent, "authorities", option=OR_NAMED)),
+        Path(groups or table_in(file.parent, "groups", option=OR_NAMED)),
     ]
     read = [*inputs, Path(children), *files_of(source)]
     with claim(output, written_by="match", inputs=read, replace=replace) as place:
@@ -124,7 +126,7 @@ def _match(
         referrals = open_referrals(file, analysis, memory=memory)
     with referrals:
         sample, texts, shown = _matched(
-            referrals, given, known, analysis, progress=progress, seconds=seconds
+            referrals, given, known, analysis, inputs[1], progress=progress, seconds=seconds
         )
         progress(f"{analysis.name}: writing {sample.after.rows:,} rows")
         evidence = referrals.evidence
@@ -154,6 +156,7 @@ def _matched(
     given: "Groups",
     known: "pd.DataFrame",
     analysis: ChildrenAnalysis,
+    authorities: Path,
     *,
     progress: Progress,
     seconds: dict[str, float],
@@ -179,7 +182,7 @@ def _matched(
         shown.append(tables.comparators_table(choice.matches, choice.next_best, analysis, evidence))
     progress(f"{analysis.name}: matching {referrals.rows:,} referrals")
     with timed(seconds, "match"):
-        stack(referrals, chosen, known, analysis)
+        stack(referrals, chosen, known, analysis, file=authorities)
         sample = match_stacked(referrals, analysis)
     progress(f"{analysis.name}: balance")
     with timed(seconds, "balance"):
@@ -338,20 +341,6 @@ def files_of(analysis: spec.Analysis | Path | str) -> list[Path]:
 def loaded(analysis: ChildrenAnalysis | Path | str) -> ChildrenAnalysis:
     """An analysis of children's records, from whatever it was given as."""
     return analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
-
-
-def _beside(file: Path, name: str) -> Path:
-    """The only table of this name, or of a name that ends so, in the folder of a file."""
-    from sofs_bayes.records.table_files import FORMATS
-
-    names = [f"{name}{suffix}" for suffix in FORMATS]
-    exact = [path for each in names if (path := file.parent / each).is_file()]
-    found = exact or [path for each in names for path in sorted(file.parent.glob(f"*-{each}"))]
-    if len(found) != 1:
-        count = f"{len(found)} files of that name" if found else "no such file"
-        allowed = f"one beside the referrals, or --{name} FILE"
-        raise BadInput(file.parent / names[0], "", count, allowed)
-    return found[0]
 
 
 def _write(path: Path, text: str) -> None:

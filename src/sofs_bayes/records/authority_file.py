@@ -8,8 +8,9 @@ from pathlib import Path
 import pandas as pd
 
 from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.records.authority_names import faults_of_names
 from sofs_bayes.records.csv_text import CsvText, did_you_mean
-from sofs_bayes.records.table_files import read_table
+from sofs_bayes.records.table_files import read_table, table_in
 from sofs_bayes.records.text_values import number, trimmed
 from sofs_bayes.spec import AuthorityCovariate, ChildrenAnalysis
 
@@ -17,7 +18,7 @@ AUTHORITY, YEAR = "authority", "year"
 
 
 def read_authorities(path: Path | str, analysis: ChildrenAnalysis) -> pd.DataFrame:
-    """The authorities' covariates in a file, or in `authorities.csv` of a folder.
+    """The authorities' covariates in a file, or in that called `authorities` in a folder.
 
     Columns `authority`, `year` (financial, by its first calendar year) and those that
     `analysis.records.authority_covariates` names; others are ignored. Every authority and
@@ -36,12 +37,13 @@ def read_authorities(path: Path | str, analysis: ChildrenAnalysis) -> pd.DataFra
     BadSpec
         All faults: missing columns; by column and rule no name, no year, no number, a number
         out of range, an authority and year twice, a covariate of an authority that changes
-        though it is declared the same every year. The first line with it is named.
+        though it is declared the same every year. The first line with it is named. Names that
+        are too long, or only look the same.
     """
     path = Path(path)
     declared = analysis.records.authority_covariates
     table = read_table(
-        path / "authorities.csv" if path.is_dir() else path,
+        table_in(path, "authorities") if path.is_dir() else path,
         numbers=(YEAR, *(each.name for each in declared)),
     )
     _check_header(table, [AUTHORITY, YEAR, *(each.name for each in declared)])
@@ -57,6 +59,8 @@ def read_authorities(path: Path | str, analysis: ChildrenAnalysis) -> pd.DataFra
         for broken, *rule in _broken(frame, declared)
         if broken.any()
     ]
+    places = zip(frame[AUTHORITY], (f"line {line}" for line in lines), strict=True)
+    faults += faults_of_names(table.path, places)
     if faults:
         raise BadSpec(faults)
     frame[YEAR] = frame[YEAR].astype("int64")

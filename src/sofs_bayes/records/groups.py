@@ -6,13 +6,14 @@ A group is named by its pilot. Its comparators take the pilot's window in turn.
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.records.authority_names import faults_of_names
 from sofs_bayes.records.csv_text import CsvText, Record, did_you_mean
-from sofs_bayes.records.table_files import read_table
+from sofs_bayes.records.table_files import read_table, table_in
 from sofs_bayes.records.text_values import EARLIEST, LATEST, day, trimmed
 
 HEADER = ("pilot", "comparator", "settling_in_start", "settling_in_end")
@@ -47,10 +48,13 @@ class Groups:
         A pilot's each, in the order of the file.
     pairs
         Pilots and comparators; none of a pilot whose comparators are still to be chosen.
+    file
+        Where they were read from; only named in messages.
     """
 
     windows: tuple[Window, ...]
     pairs: tuple[Pair, ...]
+    file: Path | str = field(default="the groups", compare=False)
 
     @property
     def pilots(self) -> tuple[str, ...]:
@@ -74,7 +78,7 @@ class Groups:
 
 
 def read_groups(path: Path | str) -> Groups:
-    """The groups in a file (CSV, Stata, Parquet, Excel), or in `groups.csv` of a folder.
+    """The groups in a file (CSV, Stata, Parquet, Excel), or in that called `groups` in a folder.
 
     Columns `pilot`, `comparator`, `settling_in_start`, `settling_in_end` (both days are part of
     settling-in; dates as in the referrals). A row per pilot and comparator; one row with an
@@ -87,10 +91,10 @@ def read_groups(path: Path | str) -> Groups:
     BadSpec
         All faults of its rows: a pilot without a name, no date, settling-in that ends before it
         starts, two windows of one pilot, a pair twice, a pilot that is a comparator, an empty
-        comparator beside others.
+        comparator beside others, names that only look the same.
     """
     path = Path(path)
-    table = read_table(path / "groups.csv" if path.is_dir() else path)
+    table = read_table(table_in(path, "groups") if path.is_dir() else path)
     _check_header(table)
     read = [_read_row(table, record) for record in table.records]
     faults = [fault for _, of_row in read for fault in of_row]
@@ -112,6 +116,7 @@ def read_groups(path: Path | str) -> Groups:
             for row in rows
             if row.comparator and row.window.pilot == pilot
         ),
+        file=table.path,
     )
 
 
@@ -177,12 +182,16 @@ def _read_row(table: CsvText, record: Record) -> tuple[_Row | None, list[BadInpu
 
 def _faults_between(path: Path, rows: Sequence[_Row]) -> list[BadInput]:
     """What single rows do not show."""
+    named = [
+        (name, f"line {row.line}") for row in rows for name in (row.window.pilot, row.comparator)
+    ]
+    if faults := faults_of_names(path, [(name, place) for name, place in named if name]):
+        return faults
     first: dict[str, _Row] = {}
     seen: set[tuple[str, str]] = set()
     open_ = {row.window.pilot for row in rows if not row.comparator}
     served = {row.window.pilot for row in rows if row.comparator}
     pilots = open_ | served
-    faults = []
     for row in rows:
         pilot, comparator = row.window.pilot, row.comparator
         before = first.setdefault(pilot, row)

@@ -9,6 +9,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.authority_names import LONGEST
 from sofs_bayes.records.column_values import (
     Given,
     date_value,
@@ -128,7 +129,15 @@ def _identifier(name: str, column: str, given: Mapping[str, Given]) -> Contract:
     return Contract(
         given={f"given {name}": text},
         columns={name: value},
-        rules=(Rule(column=column, found=found, allowed="an id", broken=f"{value} IS NULL"),),
+        rules=(
+            Rule(column=column, found=found, allowed="an id", broken=f"{value} IS NULL"),
+            Rule(
+                column=column,
+                found=f"an id of more than {LONGEST:,} characters",
+                allowed="a shorter id",
+                broken=f"length({value}) > {LONGEST}",
+            ),
+        ),
     )
 
 

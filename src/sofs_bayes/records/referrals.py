@@ -12,6 +12,7 @@ from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
 from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.records.authority_names import DIFFERING
 from sofs_bayes.records.column_values import quoted
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.referral_contract import (
@@ -30,6 +31,7 @@ from sofs_bayes.records.referral_files import (
     referrals_file,
 )
 from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec.looks import look_alikes
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -224,8 +226,26 @@ def _check(
         place = f"columns {names.child}, {names.authority}, {names.referral_date}"
         found = f"the same three values in {_of(repeated, rows)}"
         faults.append(BadInput(file, place, found, "a child's referral on a day once"))
+    faults += _look_alikes(connection, file, rows, analysis)
     if faults:
         raise BadSpec(faults)
+
+
+def _look_alikes(
+    connection: "DuckDBPyConnection", file: str, rows: int, analysis: ChildrenAnalysis
+) -> list[BadInput]:
+    """A fault if authorities have names that differ though they look the same."""
+    query = "SELECT DISTINCT authority FROM parsed WHERE authority IS NOT NULL"
+    alike = look_alikes(name for (name,) in connection.execute(query).fetchall())
+    if not alike:
+        return []
+    named = connection.execute(
+        "SELECT count(*) FROM parsed WHERE list_contains(?, authority)",
+        [[name for same in alike for name in same]],
+    ).fetchall()
+    found = f"names that look the same but for {DIFFERING} in {_of(named[0][0], rows)}"
+    place = f"column {analysis.records.columns.authority}"
+    return [BadInput(file, place, found, "one spelling of each authority")]
 
 
 def _of(times: int, rows: int) -> str:

@@ -97,6 +97,24 @@ def read_table(path: Path | str, *, numbers: Collection[str] = ()) -> CsvText:
     )
 
 
+def table_in(folder: Path, name: str, *, option: str = "") -> Path:
+    """The only table of this name, or of a name that ends so, in a folder.
+
+    Raises
+    ------
+    BadInput
+        There is none, or several.
+    """
+    names = [f"{name}{suffix}" for suffix in FORMATS]
+    exact = [path for each in names if (path := folder / each).is_file()]
+    found = exact or [path for each in names for path in sorted(folder.glob(f"*-{each}"))]
+    if len(found) != 1:
+        said = ", ".join(path.name for path in found) or "none"
+        allowed = f"one of {', '.join(names)}{option}"
+        raise BadInput(folder, f"files of {name}", said, allowed)
+    return found[0]
+
+
 def _stata(path: Path, numbers: Collection[str]) -> tuple[Sequence[str], Lines]:
     columns = stata_columns(path, ALLOWED)
     portions = stata_portions(path, columns, ALLOWED, rows=PORTION)

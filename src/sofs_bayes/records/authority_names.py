@@ -1,0 +1,49 @@
+"""Names of authorities in several files: one authority has one spelling, or it is said."""
+
+from collections.abc import Collection, Iterable
+from pathlib import Path
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.records.text_values import trimmed
+from sofs_bayes.spec.looks import look, look_alikes
+
+LONGEST = 1000  # characters
+DIFFERING = "capitals, blanks or letters of other scripts"
+
+
+def faults_of_names(file: Path | str, places: Iterable[tuple[str, str]]) -> list[BadInput]:
+    """Faults of the names in a file of authorities or groups, each given with its place.
+
+    Names that are too long, and names that differ though they look the same.
+    """
+    first: dict[str, str] = {}
+    for name, place in places:
+        first.setdefault(name, place)
+    faults = [
+        BadInput(file, place, f"a name of {len(name):,} characters", f"at most {LONGEST:,}")
+        for name, place in first.items()
+        if len(name) > LONGEST
+    ]
+    for alike in look_alikes(first):
+        where = " and ".join(f"{name!a} on {first[name]}" for name in alike)
+        found = f"{where}, which look the same but for {DIFFERING}"
+        faults.append(BadInput(file, "", found, "one spelling of each authority"))
+    return faults
+
+
+def meant(name: str, known: Collection[str]) -> str:
+    """What to say of an unknown name that is known in another spelling, or nothing.
+
+    Nothing that is known is quoted, but for a code that differs in zeros before it alone.
+    """
+    if any(look(each) == look(name) for each in known):
+        return f" as {name!a}; a name there looks the same but for {DIFFERING}"
+    padded = next((each for each in known if _same_code(each, name)), "")
+    return f" (did you mean {padded}? Programs for tables drop zeros)" if padded else ""
+
+
+def _same_code(one: str, other: str) -> bool:
+    codes = [trimmed(code) for code in (one, other)]
+    return all(code.isascii() and code.isdigit() for code in codes) and int(codes[0]) == int(
+        codes[1]
+    )

@@ -28,6 +28,14 @@ def add_open_data(verbs: Verbs) -> None:
     verb.add_argument("--analysis", default="icpc-open-data", help="says what is counted")
     verb.add_argument("--events", metavar="COLUMN", help="another column of events")
     verb.add_argument("--denominator", metavar="COLUMN", help="another denominator")
+    verb.add_argument(
+        "--where",
+        action="append",
+        default=[],
+        type=_chosen,
+        metavar="COLUMN=VALUE",
+        help="of a file split by a further column, the rows to take; may be repeated",
+    )
     verb.add_argument("--years", nargs=2, type=int, metavar=("FIRST", "LAST"))
     verb.add_argument(
         "-o",
@@ -59,6 +67,8 @@ def _open_data(options: argparse.Namespace) -> int:
     years = dict(zip(("first_year", "last_year"), options.years or (), strict=False))
     columns = {"events": options.events, "denominator": options.denominator}
     changes = years | {key: value for key, value in columns.items() if value}
+    if options.where:
+        changes["where"] = {**(counts.where or {}), **dict(options.where)}
     counts = spec.changed(counts, changes, file="open-data")
     if suffix == ".dta":
         check_panel_stata(options.output, counts)
@@ -76,6 +86,13 @@ def _open_data(options: argparse.Namespace) -> int:
     else:
         print(panel_text(panel), end="")
     return 0
+
+
+def _chosen(text: str) -> tuple[str, str]:
+    column, equals, value = text.partition("=")
+    if not (column and equals and value):
+        raise argparse.ArgumentTypeError(f"{text!r} is no COLUMN=VALUE")
+    return column, value
 
 
 def _write(panel: "Panel", path: Path, suffix: str) -> None:

@@ -131,8 +131,16 @@ def _check_names(panel: Panel, design: OpenDesign, file: Path | str) -> None:
     for place, names in named:
         for name in names:
             if name not in panel.authorities:
-                found = f"{name!r}, not in the data{did_you_mean(name, panel.authorities)}"
+                found = f"{name!r}, not in the data{_why_not(panel, name)}"
                 raise BadInput(file, place, found, "an authority's name as in the data")
+
+
+def _why_not(panel: Panel, name: str) -> str:
+    """What to say of a name that the data do not have."""
+    for notice in panel.notices:
+        if notice.kind == "joint row" and name in notice.authority:
+            return f" but within {notice.authority!r} ({notice.detail})"
+    return did_you_mean(name, panel.authorities)
 
 
 def _check_window(panel: Panel, pilot: Pilot, file: Path | str) -> None:

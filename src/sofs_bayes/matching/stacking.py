@@ -104,8 +104,7 @@ def stack(
     connection.execute(_placed_sql(analysis))
     connection.execute(_stacked_sql(analysis))
     counts = _counts(connection)
-    faults = [
-        *unknown_authorities(connection, groups),
+    faults = unknown_authorities(connection, groups) or [
         *_empty_periods(groups, counts),
         *_missing_covariates(connection, counts, analysis, file),
     ]

@@ -29,6 +29,7 @@ OTHER_DESCRIPTIONS = ("country_code", "country_name", "region_code", "region_nam
 NOT_A_PLACE = ("x", "z")
 
 _OLD_CODE = re.compile(r"[0-9]{3}")
+_JOINT = re.compile(r"[0-9]{3}( ?(/|,|;|&|\+|and) ?[0-9]{3})+")
 _NEW_CODE = re.compile(r"[A-Z][0-9]{8}")
 
 
@@ -46,6 +47,18 @@ class DfeRow:
     new_code: str
     name: str
     fields: tuple[str, ...]
+
+    @property
+    def is_authority(self) -> bool:
+        """Whether it is about one local authority, and a known one."""
+        return (
+            self.level == LOCAL_AUTHORITY and self.old_code not in NOT_A_PLACE and not self.is_joint
+        )
+
+    @property
+    def is_joint(self) -> bool:
+        """Whether it is about several local authorities that report together ("940 / 941")."""
+        return self.level == LOCAL_AUTHORITY and bool(_JOINT.fullmatch(self.old_code))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -132,7 +145,7 @@ def _row(table: CsvText, at: dict[str, int], record: Record) -> DfeRow:
         name=field("la_name"),
         fields=record.fields,
     )
-    if row.level == LOCAL_AUTHORITY and row.old_code not in NOT_A_PLACE:
+    if row.is_authority:
         _check_place(table.path, row)
     return row
 

@@ -10,7 +10,7 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.records.dfe_files import LOCAL_AUTHORITY, NOT_A_PLACE, DfeFile, DfeRow
+from sofs_bayes.records.dfe_files import DfeFile, DfeRow
 from sofs_bayes.records.notices import Kind, Notice
 
 
@@ -42,7 +42,7 @@ def known_codes(files: Iterable[DfeFile]) -> KnownCodes:
     without: dict[str, set[str]] = defaultdict(set)
     for file in files:
         for row in file.rows:
-            if row.level != LOCAL_AUTHORITY or row.old_code in NOT_A_PLACE:
+            if not row.is_authority:
                 continue
             if not row.old_code:
                 without[row.name].add(row.new_code)

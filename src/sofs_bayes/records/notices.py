@@ -17,6 +17,7 @@ Kind = Literal[
     "file not used",
     "indicator in two files",
     "indicators unknown",
+    "joint row",
     "may be cut off",
     "missing",
     "name changed",

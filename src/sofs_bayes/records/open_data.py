@@ -15,8 +15,10 @@ from sofs_bayes.records.dfe_files import (
     NATIONAL,
     NOT_A_PLACE,
     DfeFile,
+    DfeRow,
     dfe_file,
 )
+from sofs_bayes.records.dfe_splits import rows_where, splits
 from sofs_bayes.records.identity import (
     KnownCodes,
     PlacedRow,
@@ -56,8 +58,9 @@ def read_panel(files: Sequence[Path | str], counts: OpenCounts) -> Panel:
     ------
     BadInput
         A file that cannot be used, with the place in it; a column that no file has, or two
-        files differently; an authority-year twice; a year without rows, or with so few that
-        the file must be cut off; more events than the denominator (see `OpenCounts`).
+        files differently; a value of `counts.where` that no row has; an authority-year twice; a
+        year without rows, or with so few that the file must be cut off; more events than the
+        denominator (see `OpenCounts`).
     """
     if not files:
         raise BadInput("FILES", "", "no file", "CSV files of the Department for Education")
@@ -68,7 +71,8 @@ def read_panel(files: Sequence[Path | str], counts: OpenCounts) -> Panel:
             raise BadInput(table.path, "", "a panel beside other files", "one panel alone")
         if is_panel(table):
             return panel_from_csv(table, counts)
-    return _join([dfe_file(table) for table in tables], counts)
+    whole = [dfe_file(table) for table in tables]
+    return _join(rows_where(whole, counts.where or {}), counts)
 
 
 def _join(files: Sequence[DfeFile], counts: OpenCounts) -> Panel:
@@ -119,26 +123,23 @@ def _placed(file: DfeFile, known: KnownCodes, counts: OpenCounts) -> list[Placed
     rows = [
         PlacedRow(file=file, row=row, code=code_of(row, file, known))
         for row in file.rows
-        if row.level == LOCAL_AUTHORITY and row.year in years and row.old_code not in NOT_A_PLACE
+        if row.is_authority and row.year in years
     ]
-    _refuse_doubles(rows)
+    _refuse_doubles(file, rows)
     _refuse_short_years(file, rows, years)
     return rows
 
 
-def _refuse_doubles(rows: Iterable[PlacedRow]) -> None:
-    lines: dict[tuple[str, int], int] = {}
+def _refuse_doubles(file: DfeFile, rows: Iterable[PlacedRow]) -> None:
+    seen: dict[tuple[str, int], DfeRow] = {}
     for placed in rows:
         row = placed.row
-        if (placed.code, row.year) in lines:
-            raise BadInput(
-                placed.file.path,
-                f"line {row.line}",
-                f"{row.name} ({placed.code}) in {row.year} again"
-                f" (first on line {lines[placed.code, row.year]})",
-                "an authority-year once; of a file split by a further column, only its totals",
-            )
-        lines[placed.code, row.year] = row.line
+        first = seen.setdefault((placed.code, row.year), row)
+        if first is not row:
+            found = f"{row.name} ({placed.code}) in {row.year} again (first on line {first.line})"
+            split, choice = splits(file, first, row)
+            allowed = f"an authority-year once{choice}"
+            raise BadInput(file.path, f"line {row.line}", f"{found}{split}", allowed)
 
 
 def _refuse_short_years(file: DfeFile, rows: Iterable[PlacedRow], years: range) -> None:
@@ -243,11 +244,24 @@ def _about_files(
             detail = "none of its columns is counted"
             yield Notice(kind="file not used", file=file.name, detail=detail)
             continue
+        yield from _joint_rows(file, counts)
         for row in file.rows:
             inside = counts.first_year <= row.year <= counts.last_year
             if inside and row.level == LOCAL_AUTHORITY and row.old_code in NOT_A_PLACE:
                 detail = f"{row.name or 'nameless'}, code {row.old_code}"
                 yield Notice(kind="not an authority", year=row.year, file=file.name, detail=detail)
+
+
+def _joint_rows(file: DfeFile, counts: OpenCounts) -> Iterator[Notice]:
+    """Authorities that report together: there is no telling whose children are counted."""
+    years: dict[tuple[str, str], list[int]] = defaultdict(list)
+    for row in file.rows:
+        if row.is_joint and counts.first_year <= row.year <= counts.last_year:
+            years[row.old_code, row.name].append(row.year)
+    for (code, name), found in years.items():
+        span = ", ".join(map(str, sorted(found)))
+        detail = f"{code} report together in {span}; left out"
+        yield Notice(kind="joint row", authority=name, file=file.name, detail=detail)
 
 
 def _national_totals(file: DfeFile, column: str, counts: OpenCounts) -> Iterator[Notice]:

@@ -6,7 +6,7 @@ looks odd becomes a `Notice`, in an order that does not depend on that of the ro
 
 import math
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
@@ -57,11 +57,14 @@ class Panel:
         All that was noticed, sorted.
     sources
         The files, in alphabetical order.
+    where
+        The value of each further column whose rows were taken.
     """
 
     counts: xr.Dataset
     notices: tuple[Notice, ...]
     sources: tuple[Source, ...]
+    where: Mapping[str, str] = field(default_factory=dict)
 
     @property
     def authorities(self) -> tuple[str, ...]:
@@ -123,6 +126,7 @@ def make_panel(
         counts=dataset,
         notices=tuple(sorted({*notices, *above, *missing, *own})),
         sources=tuple(sorted(sources, key=lambda source: (source.file, source.sha256))),
+        where=counts.where or {},
     )
 
 

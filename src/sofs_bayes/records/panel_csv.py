@@ -2,7 +2,8 @@
 
 The last two headings are the indicators' own names (`ICPC_child`, `Started_child`), so that
 counts of one thing cannot be fitted as counts of another. A Stata file has what stands in the
-place of a missing count in two columns more, as its counts are numbers.
+place of a missing count in two columns more, as its counts are numbers. Where the files were
+split by further columns, each stands last, with the one value whose rows were taken.
 """
 
 import csv
@@ -43,8 +44,8 @@ def panel_text(panel: Panel) -> str:
     """
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow((*PLACES, *(panel.counts.attrs[role] for role in ROLES)))
-    writer.writerows(_rows(panel))
+    writer.writerow((*PLACES, *(panel.counts.attrs[role] for role in ROLES), *panel.where))
+    writer.writerows((*row, *panel.where.values()) for row in _rows(panel))
     return text.getvalue()
 
 
@@ -62,7 +63,8 @@ def _number(count: str) -> int | str:
 
 def check_panel_stata(path: Path, counts: OpenCounts) -> None:
     """Refuse counts whose columns a Stata file cannot have, before any work for it starts."""
-    check_stata_names(path, [*_counted(counts), *(f"{name}{SYMBOL}" for name in _counted(counts))])
+    symbols = [f"{name}{SYMBOL}" for name in _counted(counts)]
+    check_stata_names(path, [*_counted(counts), *symbols, *(counts.where or {})])
 
 
 def panel_stata(panel: Panel) -> bytes:
@@ -79,18 +81,14 @@ def _stata_frame(panel: Panel) -> "pd.DataFrame":
         missing = frame[name].map(lambda count: isinstance(count, str))
         frame[f"{name}{SYMBOL}"] = frame[name].where(missing, "").astype("str")
         frame[name] = pd.to_numeric(frame[name].mask(missing)).astype("float64")
-    return frame.astype({"authority": "str", "code": "str", "year": "int64"})
+    frame = frame.assign(**panel.where)
+    texts = dict.fromkeys(["authority", "code", *panel.where], "str")
+    return frame.astype({**texts, "year": "int64"})
 
 
 def is_panel(table: CsvText) -> bool:
     """Whether a table has a panel's header, whatever it counts."""
-    counted = table.header[3:5]
-    symbols = tuple(f"{name}{SYMBOL}" for name in counted)
-    return (
-        table.header[:3] == PLACES
-        and len(counted) == len(ROLES)
-        and table.header[5:] in ((), symbols)
-    )
+    return table.header[: len(PLACES)] == PLACES and len(table.header) >= len(PLACES) + len(ROLES)
 
 
 def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
@@ -103,12 +101,14 @@ def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
         authority and year twice, a year without rows, or more events than the denominator.
     """
     _check_counted(table, counts)
+    _check_where(table, counts)
+    has_symbols = _has_symbols(table)
     names: dict[str, str] = {}
     entries: dict[Cell, Entry] = {}
     for record in table.records:
         name, code, year = _identity(table.path, record, names)
         names[code] = name
-        for role, text in zip(ROLES, _counts(record), strict=True):
+        for role, text in zip(ROLES, _counts(record, has_symbols=has_symbols), strict=True):
             if (code, year, role) in entries:
                 first = entries[code, year, role].line
                 found = f"{name} in {year} again (first on line {first})"
@@ -155,9 +155,27 @@ def _rows(panel: Panel) -> list[tuple[str, str, int, str, str]]:
     return rows
 
 
-def _counts(record: Record) -> Sequence[str]:
+def _has_symbols(table: CsvText) -> bool:
+    return table.header[5:7] == tuple(f"{name}{SYMBOL}" for name in table.header[3:5])
+
+
+def _check_where(table: CsvText, counts: OpenCounts) -> None:
+    """Refuse counts of other rows than those that the analysis takes."""
+    rest = table.header[7 if _has_symbols(table) else 5 :]
+    wanted = counts.where or {}
+    for column in dict.fromkeys([*wanted, *rest]):
+        at = table.header.index(column) if column in rest else None
+        found = sorted({record.fields[at] for record in table.records}) if at else []
+        if found != [wanted.get(column)]:
+            said = f"counts of {', '.join(map(repr, found))}" if found else "no such column"
+            allowed = repr(wanted[column]) if column in wanted else "no such column"
+            raise BadInput(table.path, f"column {column}", said, f"{allowed}, as in data.where")
+
+
+def _counts(record: Record, *, has_symbols: bool) -> Sequence[str]:
     """The two counts of a row, or what stands in their place."""
-    counts, symbols = record.fields[3:5], record.fields[5:] or ("", "")
+    counts = record.fields[3:5]
+    symbols = record.fields[5:7] if has_symbols else ("", "")
     return [count or symbol for count, symbol in zip(counts, symbols, strict=True)]
 
 

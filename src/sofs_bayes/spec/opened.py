@@ -24,13 +24,15 @@ from sofs_bayes.spec.terms import (
 class OpenCounts:
     """Which columns of the DfE files are counted, and over which financial years.
 
-    A year is named by its first calendar year (2012 = April 2012 to March 2013).
+    A year is named by its first calendar year (2012 = April 2012 to March 2013). `where` gives,
+    for a file that is split by further columns, the value of each whose rows are taken.
     """
 
     events: Text
     denominator: Text
     first_year: Year
     last_year: Year
+    where: Annotated[dict[Text, Text], Field(min_length=1)] | None = None
     above_denominator: Literal["refuse", "drop"] = "refuse"
     jump_factor: Annotated[float, Field(gt=1)] = 2.0
 

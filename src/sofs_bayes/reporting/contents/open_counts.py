@@ -23,5 +23,6 @@ def open_counts_table(panel: Panel) -> Table:
         notes=(
             "A year is named by its first calendar year: 2012 is April 2012 to March 2013.",
             "A letter stands where the Department gives no number.",
+            *(f"Rows with {column} {value!r}." for column, value in panel.where.items()),
         ),
     )

@@ -168,6 +168,44 @@ def test_a_changed_or_missing_companion_is_noticed(
         read_cells(path, analysis)
 
 
+@pytest.mark.parametrize(
+    "written", ["1_0", "٣", "５", "²", "1e3", "0x1F", "1.5", "+5", "inf", "", "-"]
+)
+def test_what_is_no_whole_number_is_refused_with_its_line(
+    tmp_path: Path, raw: Cells, analysis: ChildrenAnalysis, written: str
+) -> None:
+    path = tmp_path / "synthetic.csv"
+    write_cells(raw, path, inside=True)
+    lines = path.read_text(encoding="utf-8").splitlines()
+    header = next(i for i, line in enumerate(lines) if not line.startswith("# "))
+    at = lines[header].split(",").index("n")
+    fields = lines[header + 3].split(",")
+    fields[at] = written
+    lines[header + 3] = ",".join(fields)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    found = f"line {header + 4}, column n: found no number; allowed: numbers as they were written"
+    with pytest.raises(BadInput, match=re.escape(found)):
+        read_cells(path, analysis)
+
+
+@pytest.mark.parametrize("written", ["1_0.5", "٣", "1,5", "inf", "nan", "1e400"])
+def test_what_is_no_number_is_refused(
+    tmp_path: Path, raw: Cells, analysis: ChildrenAnalysis, written: str
+) -> None:
+    path = tmp_path / "synthetic.csv"
+    write_cells(raw, path, inside=True)
+    text = path.read_text(encoding="utf-8")
+    assert "weight" in text
+    lines = text.splitlines()
+    header = next(i for i, line in enumerate(lines) if not line.startswith("# "))
+    fields = lines[header + 1].split(",")
+    fields[lines[header].split(",").index("weight")] = f'"{written}"'
+    lines[header + 1] = ",".join(fields)
+    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    with pytest.raises(BadInput, match="column weight: found no number"):
+        read_cells(path, analysis)
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_cells_of_another_analysis_are_refused(
     tmp_path: Path, released: Cells, analysis: ChildrenAnalysis, ending: str

@@ -360,7 +360,7 @@ def change(column: str, *values: object) -> Callable[[pd.DataFrame], pd.DataFram
     return changed
 
 
-DAYS = "dates such as 2014-04-30"
+DAYS = "dates such as 2014-04-30 or 2014-04-30T22:30:00Z"
 AGES = "-1 to 25 (years at referral)"
 
 

@@ -4,6 +4,7 @@ import hashlib
 import io
 import json
 from collections.abc import Mapping
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -14,10 +15,12 @@ import xarray as xr
 
 from sofs_bayes.cells.dataset import Cells, frame_of
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.text_values import NUMBER
 
 AUTHORITIES, PRODUCTS = "authorities", "products"
 PAIR = ("regressor", "co_regressor")
 SUMS = ("unweighted", "weighted")
+WHOLE = "-?[0-9]{1,18}"
 
 
 def companion(path: Path, name: str) -> Path:
@@ -113,7 +116,7 @@ def cells_of_texts(texts: Mapping[str, str], path: Path) -> Cells:
 
 def _head(text: str, path: Path) -> tuple[dict[str, Any], str]:
     """What the lines above a table say, and the table's text."""
-    lines = text.splitlines(keepends=True)
+    lines = list(io.StringIO(text))
     count = next((i for i, line in enumerate(lines) if not line.startswith("# ")), len(lines))
     head = {}
     for i, line in enumerate(lines[:count]):
@@ -129,16 +132,27 @@ def _read(text: str, path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     head, table = _head(text, path)
     if not isinstance(head.get("labels"), dict) or not isinstance(head.get("kinds"), dict):
         raise BadInput(path, "labels", "nothing", "a file of cells")
-    texts = dict.fromkeys([*head["labels"], *PAIR, "authority"], str)
     try:
-        return head, pd.read_csv(
-            io.StringIO(table),
-            dtype=texts,
-            keep_default_na=False,
-            na_values={name: [""] for name in head["kinds"] if name not in texts},
-        )
+        rows = pd.read_csv(io.StringIO(table), dtype=str, keep_default_na=False)
     except (ValueError, pd.errors.ParserError) as error:
         raise BadInput(path, "", "not CSV", "a file of cells") from error
+    texts = {*head["labels"], *PAIR, "authority"}
+    first = text.count("\n") - table.count("\n") + 2  # the line of the first row
+    for name in rows.columns.difference(list(texts)):
+        rows[name] = _numbers(rows[name], head["kinds"].get(name, "int64"), path, first)
+    return head, rows
+
+
+def _numbers(texts: "pd.Series[str]", kind: str, path: Path, first: int) -> npt.NDArray[Any]:
+    """A column's numbers, of this kind; its first row is line `first`."""
+    wrong = ~texts.str.fullmatch(WHOLE if "int" in kind else f"({NUMBER})?")
+    if not wrong.any():
+        with suppress(ValueError, TypeError, OverflowError):
+            numbers: npt.NDArray[Any] = texts.replace("", "nan").to_numpy(dtype=str).astype(kind)
+            if not np.isinf(numbers).any():
+                return numbers
+    line = f"line {first + int(wrong.argmax())}, " if wrong.any() else ""
+    raise BadInput(path, f"{line}column {texts.name}", "no number", "numbers as they were written")
 
 
 def _dataset(rows: pd.DataFrame, head: Mapping[str, Any], dim: str) -> xr.Dataset:

@@ -92,9 +92,10 @@ def trimmed_text(text: str) -> str:
 def date_value(source: Given) -> str:
     """A column as DATE, NULL where it is none; of an instant the day is London's."""
     if source.is_date:
-        zoned = source.type.endswith("TIME ZONE")
-        local = f"timezone('{LONDON}', {source.sql})" if zoned else source.sql
-        return f"CASE WHEN isfinite({source.sql}) THEN CAST({local} AS DATE) END"
+        stamp = local = source.sql
+        if is_zoned(source.type):
+            stamp, local = f"CAST({stamp} AS TIMESTAMPTZ)", london_time(stamp)
+        return f"CASE WHEN isfinite({stamp}) THEN CAST({local} AS DATE) END"
     text = text_value(source)
     zone = f"regexp_extract({text}, '{ZONE}$')"
     # Seconds are left out, as their fractions would be rounded; they change no day.
@@ -102,8 +103,18 @@ def date_value(source: Given) -> str:
     return (
         f"CASE WHEN regexp_full_match({text}, '{NAIVE}') THEN try_cast(left({text}, 10) AS DATE)"
         f" WHEN regexp_full_match({text}, '{INSTANT}')"
-        f" THEN CAST(timezone('{LONDON}', {instant}) AS DATE) END"
+        f" THEN CAST({london_time(instant)} AS DATE) END"
     )
+
+
+def is_zoned(kind: str) -> bool:
+    """Whether a DuckDB type is one of instants, in whatever unit."""
+    return kind.startswith(("TIMESTAMP WITH TIME ZONE", "TIMESTAMPTZ"))
+
+
+def london_time(instant: str) -> str:
+    """SQL for the time in London at an instant (SQL of one)."""
+    return f"timezone('{LONDON}', CAST({instant} AS TIMESTAMPTZ))"
 
 
 def number_value(source: Given) -> str:

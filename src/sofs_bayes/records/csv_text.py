@@ -15,6 +15,7 @@ from pathlib import Path
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.csv_lines import csv_fault, csv_lines
+from sofs_bayes.spec.looks import look
 
 BYTE_ORDER_MARK = "\ufeff"
 
@@ -96,6 +97,9 @@ def column_index(table: CsvText, column: str) -> int:
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """` (did you mean X?)` with the names that resemble or contain `name`, or nothing."""
+    alike = [c for c in known if c.casefold() != name.casefold() and look(c) == look(name)]
+    if alike:
+        return f" (did you mean {alike[0]!a}, where {name!a} looks the same?)"
     folded = {candidate.casefold(): candidate for candidate in known}
     near = [folded[f] for f in get_close_matches(name.casefold(), folded, n=3)]
     within = [c for f, c in folded.items() if len(name) > 3 and name.casefold() in f]

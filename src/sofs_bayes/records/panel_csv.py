@@ -14,7 +14,8 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.records.authority_names import faults_of_names
 from sofs_bayes.records.csv_text import CsvText, Record
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.panel import (
@@ -28,6 +29,7 @@ from sofs_bayes.records.panel import (
 )
 from sofs_bayes.records.stata_files import check_stata_names, stata_bytes
 from sofs_bayes.records.symbols import read_count
+from sofs_bayes.records.text_values import trimmed
 from sofs_bayes.spec import OpenCounts
 
 if TYPE_CHECKING:
@@ -99,6 +101,8 @@ def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
     BadInput
         A year or count that is none, a name with two codes or a code with two names, an
         authority and year twice, a year without rows, or more events than the denominator.
+    BadSpec
+        Names that are too long, or only look the same.
     """
     _check_counted(table, counts)
     _check_where(table, counts)
@@ -120,6 +124,9 @@ def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
             entries[code, year, role] = Entry(
                 value=value, symbol=symbol, file=table.path, line=record.line
             )
+    places = ((trimmed(record.fields[0]), f"line {record.line}") for record in table.records)
+    if faults := faults_of_names(table.path, places):
+        raise BadSpec(faults)
     wanted = set(range(counts.first_year, counts.last_year + 1))
     for year in sorted(wanted - {year for _, year, _ in entries}):
         raise BadInput(table.path, "column year", f"no row of {year}", "every year analysed")
@@ -184,7 +191,7 @@ def _counted(counts: OpenCounts) -> tuple[str, str]:
 
 
 def _identity(path: Path, record: Record, names: dict[str, str]) -> tuple[str, str, int]:
-    name, code, year = record.fields[:3]
+    name, code, year = map(trimmed, record.fields[:3])
     line = f"line {record.line}"
     if not name or not code:
         raise BadInput(path, line, "no name or no code", "an authority's name and code")

@@ -25,6 +25,7 @@ from sofs_bayes.records.text_values import EARLIEST, LATEST
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Number
 
 MISSING = "missing"
+DATES = "dates such as 2014-04-30 or 2014-04-30T22:30:00Z"
 
 # Names that the pipeline gives to columns of its own.
 RESERVED = (
@@ -195,7 +196,9 @@ def _date_rules(name: str, column: str, source: Given) -> tuple[Rule, Rule]:
         Rule(
             column=column,
             found=source.no_days or "no day of the calendar written YYYY-MM-DD",
-            allowed=DAYS_OR_TIMES if source.no_days else "dates such as 2014-04-30",
+            allowed=DAYS_OR_TIMES
+            if source.no_days
+            else "dates such as 2014-04-30 or 2014-04-30T22:30:00Z",
             broken=f"{there} AND {value} IS NULL",
         ),
         Rule(

@@ -15,11 +15,10 @@ from pathlib import Path
 from typing import Any
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.records.column_values import quoted
+from sofs_bayes.records.column_values import is_zoned, london_time, quoted
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.csv_text import CsvText, Record, check_header, read_csv_text
 from sofs_bayes.records.stata_files import stata_columns, stata_portions
-from sofs_bayes.records.text_values import LONDON
 
 FORMATS = (".csv", ".dta", ".parquet", ".xlsx")
 ALLOWED = "a table as .csv, .dta, .parquet or .xlsx"
@@ -41,7 +40,6 @@ NOT_READ = {
 
 PORTION = 100_000  # rows of a Stata file that are taken at a time
 
-ZONED = "TIMESTAMP WITH TIME ZONE"
 
 type Lines = Iterable[Sequence[Any]]
 
@@ -136,7 +134,7 @@ def _parquet(path: Path) -> tuple[Sequence[str], Lines]:
             found = connection.read_parquet(glob.escape(str(path)))
             # Instants are read as times in London, whatever the zone of the machine.
             values = ", ".join(
-                f"timezone('{LONDON}', {quoted(name)})" if str(kind) == ZONED else quoted(name)
+                london_time(quoted(name)) if is_zoned(str(kind)) else quoted(name)
                 for name, kind in zip(found.columns, found.types, strict=True)
             )
             return found.columns, found.project(values).fetchall()

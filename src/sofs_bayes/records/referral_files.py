@@ -218,8 +218,8 @@ def _copy_csv(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str
     import pandas as pd
 
     try:
-        with opened(path) as file:
-            records = csv_records(path, io.TextIOWrapper(file, "utf-8-sig", newline=""))
+        with opened(path) as file, io.TextIOWrapper(file, "utf-8-sig", newline="") as stream:
+            records = csv_records(path, stream)
             header = next(records).fields
             at = [header.index(name) for name in wanted]
             rows = ([each.fields[i] for i in at] for each in same_width(path, header, records))

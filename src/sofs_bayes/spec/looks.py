@@ -26,7 +26,7 @@ def seen(text: str) -> str:
     """
     plain = unicodedata.normalize("NFKC", text.replace("\u00b4", "'"))
     shown = "".join(c for c in plain if c not in FILLERS and unicodedata.category(c) != "Cf")
-    return " ".join(shown.split())
+    return " ".join(unicodedata.normalize("NFKC", shown).split())
 
 
 def look(text: str) -> str:

@@ -185,6 +185,11 @@ def test_a_name_of_absurd_length_is_refused(length: int, tmp_path: Path) -> None
     assert f"a name of {length:,} characters" in line
 
 
+def test_a_name_that_is_not_seen_is_none(tmp_path: Path) -> None:
+    (line,) = said(lambda: read_groups(groups_file(tmp_path, ("Dell", "\u2061\u3164"))))
+    assert "line 2: found '\\u2061\\u3164', of which nothing is seen; allowed: the name" in line
+
+
 # ------------------------------------------------------------------------ between files
 
 

@@ -23,6 +23,7 @@ from sofs_bayes.records.panel_csv import panel_text
 from sofs_bayes.records.symbols import SYMBOLS, read_count
 from sofs_bayes.records.text_values import trimmed
 from sofs_bayes.spec import OpenCounts
+from sofs_bayes.spec.looks import look
 
 DATA = Path(__file__).parents[1] / "data"
 FILES = sorted((DATA / "dfe").glob("*.csv"))
@@ -530,13 +531,15 @@ def test_a_panel_survives_its_file(tmp_path: Path, panel: Panel) -> None:
     assert len(of_kind(again, "missing")) == len(of_kind(panel, "missing"))
 
 
-names = st.text(st.characters(exclude_categories=("Cs", "Cc")), min_size=1, max_size=12)
+names = (
+    st.text(st.characters(exclude_categories=("Cs", "Cc")), max_size=12).map(trimmed).filter(look)
+)
 symbols = st.sampled_from(sorted(PANEL_SYMBOLS))
 
 
 @st.composite
 def panels(draw: st.DrawFn) -> Panel:
-    labels = draw(st.lists(names, min_size=1, max_size=4, unique=True))
+    labels = draw(st.lists(names, min_size=1, max_size=4, unique_by=look))
     entries = {}
     for code, _ in enumerate(labels):
         for year in range(2012, 2015):

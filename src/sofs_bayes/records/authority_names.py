@@ -14,7 +14,7 @@ DIFFERING = "capitals, blanks or letters of other scripts"
 def faults_of_names(file: Path | str, places: Iterable[tuple[str, str]]) -> list[BadInput]:
     """Faults of the names in a file of authorities or groups, each given with its place.
 
-    Names that are too long, and names that differ though they look the same.
+    Names that are too long or not seen, and names that differ though they look the same.
     """
     first: dict[str, str] = {}
     for name, place in places:
@@ -23,6 +23,11 @@ def faults_of_names(file: Path | str, places: Iterable[tuple[str, str]]) -> list
         BadInput(file, place, f"a name of {len(name):,} characters", f"at most {LONGEST:,}")
         for name, place in first.items()
         if len(name) > LONGEST
+    ]
+    faults += [
+        BadInput(file, place, f"{name!a}, of which nothing is seen", "the name of an authority")
+        for name, place in first.items()
+        if name and not look(name)
     ]
     for alike in look_alikes(first):
         where = " and ".join(f"{name!a} on {first[name]}" for name in alike)

@@ -51,14 +51,14 @@ class DfeRow:
     @property
     def is_authority(self) -> bool:
         """Whether it is about one local authority, and a known one."""
-        return (
-            self.level == LOCAL_AUTHORITY and self.old_code not in NOT_A_PLACE and not self.is_joint
-        )
+        known = self.old_code not in NOT_A_PLACE and not self.joint_codes
+        return self.level == LOCAL_AUTHORITY and known
 
     @property
-    def is_joint(self) -> bool:
-        """Whether it is about several local authorities that report together ("940 / 941")."""
-        return self.level == LOCAL_AUTHORITY and bool(_JOINT.fullmatch(self.old_code))
+    def joint_codes(self) -> tuple[str, ...]:
+        """The codes of local authorities that report together ("940 / 941"), or none."""
+        joint = self.level == LOCAL_AUTHORITY and _JOINT.fullmatch(self.old_code)
+        return tuple(re.findall("[0-9]{3}", self.old_code)) if joint else ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

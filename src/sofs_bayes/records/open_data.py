@@ -144,6 +144,7 @@ def _refuse_doubles(file: DfeFile, rows: Iterable[PlacedRow]) -> None:
 
 def _refuse_short_years(file: DfeFile, rows: Iterable[PlacedRow], years: range) -> None:
     found = Counter(placed.row.year for placed in rows)
+    joint = Counter(row.year for row in file.rows for _ in row.joint_codes)
     for year in years:
         if not found[year]:
             there = sorted({row.year for row in file.rows if row.level == LOCAL_AUTHORITY})
@@ -153,7 +154,7 @@ def _refuse_short_years(file: DfeFile, rows: Iterable[PlacedRow], years: range) 
                 f"no local authority in the financial year {year}",
                 f"years from {there[0]} to {there[-1]}, as in the file",
             )
-        if found[year] < SMALLEST_YEAR * max(found.values()):
+        if found[year] + joint[year] < SMALLEST_YEAR * max(found.values()):
             raise BadInput(
                 file.path,
                 f"rows of the financial year {year}",
@@ -256,7 +257,7 @@ def _joint_rows(file: DfeFile, counts: OpenCounts) -> Iterator[Notice]:
     """Authorities that report together: there is no telling whose children are counted."""
     years: dict[tuple[str, str], list[int]] = defaultdict(list)
     for row in file.rows:
-        if row.is_joint and counts.first_year <= row.year <= counts.last_year:
+        if row.joint_codes and counts.first_year <= row.year <= counts.last_year:
             years[row.old_code, row.name].append(row.year)
     for (code, name), found in years.items():
         span = ", ".join(map(str, sorted(found)))

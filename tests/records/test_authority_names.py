@@ -241,7 +241,8 @@ def test_zeros_that_a_workbook_lost_are_offered(tmp_path: Path) -> None:
         lines = said(lambda: stack(opened, groups, authorities, analysis(), file=path))
         assert [line.removeprefix(f"{tmp_path}/groups.xlsx: ") for line in lines] == [
             f"column {column}: found {name}, which has no referrals (did you mean {padded}?"
-            " Programs for tables drop zeros); allowed: authorities as the referrals call them"
+            " Programs for tables change the zeros of codes); allowed: authorities as the referrals"
+            " call them"
             for column, name, padded in (("pilot", "1", "001"), ("comparator", "2", "0002"))
         ]
         mended = read_groups(groups_file(tmp_path, ("001", "0002")))
@@ -255,8 +256,10 @@ def test_zeros_that_a_workbook_lost_are_offered(tmp_path: Path) -> None:
         ("Dell", {"Esk"}, ""),
         ("1", {"10", "01x", "Dell"}, ""),
         ("1", {"٠٠١"}, ""),
-        ("1", {"0001"}, " (did you mean 0001? Programs for tables drop zeros)"),
-        ("007", {"7"}, " (did you mean 7? Programs for tables drop zeros)"),
+        ("1", {"0001"}, " (did you mean 0001? Programs for tables change the zeros of codes)"),
+        ("1", {"1.0"}, " (did you mean 1.0? Programs for tables change the zeros of codes)"),
+        ("nan", {"NaN2", "inf"}, ""),
+        ("007", {"7"}, " (did you mean 7? Programs for tables change the zeros of codes)"),
     ],
 )
 def test_what_is_offered_for_an_unknown_name(name: str, known: set[str], hint: str) -> None:

@@ -159,6 +159,7 @@ QUOTE = "a quote that does not end, or ends within its field"
         ("\n\n\n", "line 1: found nothing in the place of a header"),
         ("\ufeff", "line 1: found nothing in the place of a header"),
         (" \t \n", "line 1: found nothing in the place of a header"),
+        (HEADER.encode("utf-16-le").decode(), "line 1: found no text in UTF-8 (is it encrypted"),
         (HEADER, "found a header and no rows"),
         (HEADER + "\r", "found a header and no rows"),
         (HEADER + "\r\n\n\n", "found a header and no rows"),
@@ -214,6 +215,7 @@ def test_fields_of_a_table_that_are_too_long_are_named(tmp_path: Path) -> None:
         (header + "x" * 150_000, "line 2: found a field of more than 131,072 characters"),
         ("x" * 150_000, "line 1: found a field of more than 131,072 characters"),
         (header + '"Aldmoor,Dell', "line 2: found a quote that does not end"),
+        (header + "Aldmoor\0,Dell", "line 2: found byte 0x00, which is no text"),
     ):
         path.write_text(text)
         with pytest.raises(BadInput) as error:

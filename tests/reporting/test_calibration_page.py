@@ -148,19 +148,19 @@ def test_a_further_check_that_is_out_is_said_at_the_top(
 def test_the_overview_links_every_analysis(
     calibrated: Calibrated, uniform: Calibrated, tmp_path: Path
 ) -> None:
-    strange = replace(uniform.analysis, name="my <own> analysis", title="Mine & yours")
+    strange = replace(uniform.analysis, name="my.own_analysis", title="Mine <own> & yours")
     found = [calibrated, uniform, replace(uniform, analysis=strange)]
     write_overview(tmp_path, found, versions=VERSIONS, scenarios=(FURTHER,))
     page = text_of(tmp_path / "index.html")
     assert "<h1>RANKS ARE NOT UNIFORM: Are the posteriors computed right? 3 analyses" in page
     assert '<a href="icpc-linear/index.html">' in page
     assert '<a href="icpc-right/index.html">' in page
-    assert '<a href="my%20%3Cown%3E%20analysis/index.html">Mine &amp; yours</a>' in page
+    assert '<a href="my.own_analysis/index.html">Mine &lt;own&gt; &amp; yours</a>' in page
     assert "<own>" not in page
     assert "1 of 3 analyses does not pass: icpc-linear" in page
     assert page.index('id="calibrations"') < page.index("stars read wrongly")
     drawn = {path.stem for path in (tmp_path / "figures").glob("*.png")}
-    assert drawn == {"dispersion", "ecdf-icpc-linear", "ecdf-icpc-right", "ecdf-my-own-analysis"}
+    assert drawn == {"dispersion", "ecdf-icpc-linear", "ecdf-icpc-right", "ecdf-my.own_analysis"}
 
 
 def test_an_overview_where_all_is_right_is_not_marked(uniform: Calibrated, tmp_path: Path) -> None:

@@ -4,7 +4,7 @@ from collections.abc import Collection, Iterable
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.records.text_values import trimmed
+from sofs_bayes.records.text_values import number
 from sofs_bayes.spec.looks import look, look_alikes
 
 LONGEST = 1000  # characters
@@ -39,16 +39,10 @@ def faults_of_names(file: Path | str, places: Iterable[tuple[str, str]]) -> list
 def meant(name: str, known: Collection[str]) -> str:
     """What to say of an unknown name that is known in another spelling, or nothing.
 
-    Nothing that is known is quoted, but for a code that differs in zeros before it alone.
+    Nothing that is known is quoted, but for a code of the same digits but for some zeros.
     """
     if any(look(each) == look(name) for each in known):
         return f" as {name!a}; a name there looks the same but for {DIFFERING}"
-    padded = next((each for each in known if _same_code(each, name)), "")
-    return f" (did you mean {padded}? Programs for tables drop zeros)" if padded else ""
-
-
-def _same_code(one: str, other: str) -> bool:
-    codes = [trimmed(code) for code in (one, other)]
-    return all(code.isascii() and code.isdigit() for code in codes) and int(codes[0]) == int(
-        codes[1]
-    )
+    value = number(name)  # NaN, if the name is no number, equals none
+    same = next((each for each in known if number(each) == value), "")
+    return f" (did you mean {same}? Programs for tables change the zeros of codes)" if same else ""

@@ -18,6 +18,7 @@ from sofs_bayes.records.text_values import trimmed
 LONGEST = 2_000_000  # bytes of a line that DuckDB takes
 HEADER = 1_000_000
 CHUNK = 1 << 20
+NO_TEXT = "no text in UTF-8 (is it encrypted, compressed or a workbook?)"
 ENDS = (b"\r\n", b"\n", b"\r")
 
 
@@ -66,12 +67,13 @@ def csv_header(path: Path) -> list[str]:
     try:
         header = next(csv.reader((line.decode("utf-8-sig") for line in lines), strict=True), [])
     except UnicodeDecodeError:
-        found = "no text in UTF-8 (is it encrypted, compressed or a workbook?)"
-        raise BadInput(path, "line 1", found, allowed) from None
+        raise BadInput(path, "line 1", NO_TEXT, allowed) from None
     except csv.Error as error:
         if not whole:
             raise too_long from None
         raise BadInput(path, "line 1", csv_fault(error), allowed) from None
+    if any("\0" in name for name in header):
+        raise BadInput(path, "line 1", NO_TEXT, allowed)
     if not any(map(trimmed, header)):
         raise BadInput(path, "line 1", "nothing in the place of a header", allowed)
     return header

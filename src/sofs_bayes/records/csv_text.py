@@ -116,11 +116,15 @@ def _read_bytes(path: Path) -> bytes:
 
 def _decode(path: Path, content: bytes) -> str:
     try:
-        return content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
+        text = content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
         line = content.count(b"\n", 0, error.start) + 1
         found = f"byte 0x{content[error.start]:02X}, which is not UTF-8"
         raise BadInput(path, f"line {line}", found, "UTF-8 text, as downloaded") from error
+    if "\0" in text:  # as UTF-16 has it, when read as UTF-8
+        line = text.count("\n", 0, text.index("\0")) + 1
+        raise BadInput(path, f"line {line}", "byte 0x00, which is no text", "UTF-8 text")
+    return text
 
 
 def csv_records(path: Path, stream: Iterable[str]) -> Iterator[Record]:

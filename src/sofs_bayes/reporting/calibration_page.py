@@ -1,11 +1,9 @@
 """Calibrations → a folder with page, tables, figures and plain files; and a page over several."""
 
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from sofs_bayes.checks.ranks import IntervalCoverage, RankTest
 from sofs_bayes.reporting.contents.calibration import (
@@ -264,12 +262,12 @@ def _linked(found: "Calibrated") -> Part:
 
     name = found.analysis.name
     to_page = Markup('<a href="{}">{}</a> ({})').format(
-        f"{quote(name)}/index.html", found.analysis.title, name
+        f"{name}/index.html", found.analysis.title, name
     )
     figures: tuple[Drawing, ...] = ()
     if found.verdict.tests:
         title = marked(found, f"{found.analysis.title}: ECDF of the truths' ranks")
-        stem = "ecdf-" + re.sub(r"[^A-Za-z0-9._-]+", "-", name)
+        stem = f"ecdf-{name}"
         notes = (origin_sentence(found),)
         drawn = rank_ecdf(
             found.verdict, title=title, evidence=found.evidence, notes=notes, name=stem
@@ -277,7 +275,7 @@ def _linked(found: "Calibrated") -> Part:
         figures = (drawn,)
     return Part(
         heading=to_page,
-        anchor=f"analysis-{quote(name)}",
+        anchor=f"analysis-{name}",
         level=3,
         paragraphs=(f"{verdict_sentences(found)} {gate_sentence(found)} {origin_sentence(found)}",),
         figures=figures,

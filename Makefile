@@ -8,6 +8,7 @@
 #   make calibrate                          are all posteriors computed right? (hours; resumes)
 #   make recover                            what the published design could have detected
 #   make notebooks                          the chapters, executed, as notebooks and pages
+#   make fuzz                               a hundred times what the tests try of damaged files, kills
 #   make … WHEELHOUSE=folder                install from that folder, with no network
 
 PYTHON ?= python3
@@ -27,7 +28,7 @@ SOURCES := $(shell find src models -type f -not -name '*.pyc')
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
 .PHONY: help reanalyse replicate posterior test benchmark benchmark-posteriors \
-  benchmark-calibration calibrate recover notebooks wheelhouse lock clean interpreter
+  benchmark-calibration calibrate fuzz recover notebooks wheelhouse lock clean interpreter
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -11
@@ -68,6 +69,10 @@ test: $(VENV)/.test
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 	$(BIN)/python -m pytest --cov --cov-report=term --numprocesses 2 --dist loadfile
+
+# A hundred times what the tests try of damaged files and of kills; ends with the counts (an hour).
+fuzz: $(VENV)/.test
+	SOFS_BAYES_FUZZ=long $(BIN)/python -m pytest tests/fuzz tests/pipeline/test_kills.py
 
 # The long version of what the tests do in small, for all bundled analyses; with OPEN_DATA those of
 # open counts too.

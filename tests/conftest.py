@@ -1,5 +1,6 @@
 """Shared by all tests: a hand-made posterior, the made-up open data, one compiled graph."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -11,7 +12,9 @@ import xarray as xr
 from sofs_bayes.bayes.did_arrays import AFTER, DidArrays, did_arrays
 from sofs_bayes.bayes.hierarchical import build_model, model_data, structure_of
 from sofs_bayes.bayes.sampling import Compiled, compile_graph
+from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.matching.authorities import choose_comparators, did_cells
+from sofs_bayes.records import known_files
 from sofs_bayes.records.open_data import read_panel
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.spec import OpenAnalysis, load
@@ -20,6 +23,27 @@ DFE = Path(__file__).parent / "data" / "dfe"
 CHAINS, DRAWS = 2, 40
 
 Floats = npt.NDArray[np.float64]
+
+
+# --------------------------------------------------------------------- kept from each other
+
+
+@pytest.fixture(autouse=True)
+def own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A ledger of releases for each test, so that none is judged beside another's."""
+    ledger = tmp_path / "the-custodian's" / "ledger.jsonl"
+    monkeypatch.setenv("SOFS_BAYES_LEDGER", str(ledger))
+    return ledger
+
+
+@pytest.fixture(autouse=True, scope="session")
+def made_up_department() -> Iterator[None]:
+    """The made-up DfE files count as the Department's, as the real ones do."""
+    real = known_files.department_files()
+    made_up = {sha256(path): f"made up, {path.name}" for path in DFE.glob("*.csv")}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(known_files, "department_files", lambda: {**real, **made_up})
+        yield
 
 
 # ----------------------------------------------------------------------- made by hand

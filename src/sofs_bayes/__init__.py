@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from sofs_bayes.bayes.from_published import posterior
     from sofs_bayes.bayes.printed_summaries import probability
     from sofs_bayes.cells.files import read_cells
+    from sofs_bayes.disclosure.rules import OutputRule
     from sofs_bayes.errors import BadInput, BadSpec, SofsBayesError
     from sofs_bayes.frequentist.gram import gram
     from sofs_bayes.frequentist.published_analysis import published_analysis
@@ -49,7 +50,6 @@ if TYPE_CHECKING:
         sensitivity_table,
     )
     from sofs_bayes.reporting.contents.calibration import calibration_tables
-    from sofs_bayes.reporting.disclosure.rules import OutputRule
     from sofs_bayes.reporting.disclosure.runs import cleared
     from sofs_bayes.reporting.latex import to_latex
     from sofs_bayes.reporting.pictures import brackets as bracket_drawings
@@ -127,7 +127,7 @@ _PUBLIC = {
     "report": ("pipeline.report", "report"),
     "reanalyse": ("pipeline.reanalysis", "reanalyse"),
     "cleared": ("reporting.disclosure.runs", "cleared"),
-    "OutputRule": ("reporting.disclosure.rules", "OutputRule"),
+    "OutputRule": ("disclosure.rules", "OutputRule"),
     "disclose": ("pipeline.disclosure", "disclose"),
     "SofsBayesError": ("errors", "SofsBayesError"),
     "BadInput": ("errors", "BadInput"),

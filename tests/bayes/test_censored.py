@@ -27,10 +27,10 @@ from sofs_bayes.bayes.children_model import build_model, form_of, model_data
 from sofs_bayes.bayes.sampling import compile_graph, sample
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import STATES, Cells, frame_of
-from sofs_bayes.cells.disclosure import protect
 from sofs_bayes.cells.likelihood import bernoulli_logit
-from sofs_bayes.cells.release import release
-from sofs_bayes.cells.rules import Rule
+from sofs_bayes.disclosure.cells import protect
+from sofs_bayes.disclosure.release import release
+from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import HierarchicalAnalysis, Normal
 
@@ -314,7 +314,7 @@ def test_released_products_of_fewer_covariates_do_for_a_linear_model(
 ) -> None:
     analysis = hierarchical()
     found = release(
-        make_children(10, 5), analysis.children, Rule(), what="products", evidence="synthetic"
+        make_children(10, 5), analysis.children, OutputRule(), what="products", evidence="synthetic"
     )
     data = cell_data(found.cells, analysis)
     assert data.child_terms == ()
@@ -326,7 +326,7 @@ def test_a_linear_model_says_what_to_do_about_counts(
     make_children: MakeRows, hierarchical: Make
 ) -> None:
     analysis = hierarchical()
-    found = release(make_children(5, 5), analysis.children, Rule(), evidence="synthetic")
+    found = release(make_children(5, 5), analysis.children, OutputRule(), evidence="synthetic")
     with pytest.raises(BadInput) as caught:
         cell_data(found.cells, analysis)
     assert str(caught.value) == (
@@ -338,7 +338,7 @@ def test_a_linear_model_says_what_to_do_about_counts(
 def test_rounded_cells_are_censored_all(make_children: MakeRows, hierarchical: Make) -> None:
     analysis = hierarchical(likelihood=BINOMIAL)
     rows = make_children(5, 5)
-    found = release(rows, analysis.children, Rule(round_to=5), evidence="synthetic")
+    found = release(rows, analysis.children, OutputRule(round_to=5), evidence="synthetic")
     data = cell_data(found.cells, analysis)
     assert data.patterns is not None
     assert data.patterns.exact.stop == 0
@@ -397,7 +397,7 @@ def fits(make_children: MakeRows, hierarchical: Make) -> Fits:
         for_release=True,
         evidence="synthetic",
     )
-    released = protect(exact, Rule(threshold=15)).cells
+    released = protect(exact, OutputRule(agreed=True, threshold=15)).cells
     data = cell_data(released, analysis)
     found = blocks(data, analysis, Setting(effect_prior=WIDE, pilot_effects="full"))
     arrays = dict(model_data(data, found, analysis))

@@ -15,14 +15,14 @@ import numpy as np
 import numpy.typing as npt
 from scipy import optimize
 
-from sofs_bayes.reporting.disclosure.counts import (
-    Protected,
+from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.disclosure.search import (
+    Flags,
     entries,
     frequency_table,
     margins,
-    protected,
+    suppressed,
 )
-from sofs_bayes.reporting.disclosure.rules import OutputRule
 
 Counts = npt.NDArray[np.int64]
 Floats = npt.NDArray[np.float64]
@@ -101,11 +101,12 @@ def attacked(sums: Floats, cells: Floats, shown: npt.NDArray[np.bool_]) -> Itera
 
 def attack_table(counts: Counts, tally: Tally, *, bare: bool) -> None:
     """A table by itself; also, if `bare`, with its small counts hidden and nothing else."""
-    found = protected(frequency_table(counts), RULE)
+    hidden = suppressed(frequency_table(counts), RULE)
     sums, cells = all_sums(counts.shape), counts.ravel().astype(float)
-    _note(tally, found, list(attacked(sums, cells, ~found.hidden)))
-    if bare and found.small.any():
-        known = list(attacked(sums, cells, ~found.small))
+    small = RULE.few(sums @ cells)
+    _note(tally, hidden, small, list(attacked(sums, cells, ~hidden)))
+    if bare and small.any():
+        known = list(attacked(sums, cells, ~small))
         tally.bare_tables += 1
         tally.bare_exact += known.count(1)
         tally.bare_broken += any(each < RULE.threshold for each in known)
@@ -129,24 +130,25 @@ def attack_difference(counts: Counts, tally: Tally, *, before: bool) -> None:
     out: list[int] = []
     unseen = [*difference]
     if before:
-        first = protected(frequency_table(counts.sum(axis=0)), RULE)
-        out = [int(i) for i in np.flatnonzero(~first.hidden)]
-        unseen += [int(i) for i in np.flatnonzero(first.hidden)]
-    found = protected(entries(sums, cells, published_before=out, never_published=unseen), RULE)
-    shown = ~found.hidden
+        first = suppressed(frequency_table(counts.sum(axis=0)), RULE)
+        out = [int(i) for i in np.flatnonzero(~first)]
+        unseen += [int(i) for i in np.flatnonzero(first)]
+    hidden = suppressed(entries(sums, cells, known=out, unseen=unseen), RULE)
+    shown = ~hidden
     known = np.full(len(sums), RULE.threshold)
     known[~shown] = list(attacked(sums, cells, shown))
     large = np.array([not RULE.small(value) for value in sums @ cells])
     large[: 2 * lines] = False  # large differences may be known
-    _note(tally, found, [int(each) for each in known[~shown & ~large]])
+    small = RULE.few(sums @ cells)
+    _note(tally, hidden, small, [int(each) for each in known[~shown & ~large]])
 
 
-def _note(tally: Tally, found: Protected, known: Sequence[int]) -> None:
+def _note(tally: Tally, hidden: Flags, small: Flags, known: Sequence[int]) -> None:
     tally.tables += 1
-    tally.entries += len(found.hidden)
-    tally.small += int(found.small.sum())
-    tally.hidden += int(found.hidden.sum())
-    tally.whole += found.whole_table
+    tally.entries += len(hidden)
+    tally.small += int(small.sum())
+    tally.hidden += int(hidden.sum())
+    tally.whole += bool(hidden.all())
     tally.exact += list(known).count(1)
     tally.close += sum(each < RULE.threshold for each in known)
     tally.broken += any(each < RULE.threshold for each in known)

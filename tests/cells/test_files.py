@@ -13,9 +13,9 @@ import xarray as xr
 from sofs_bayes.cells import files
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells
-from sofs_bayes.cells.files import read_cells, write_cells, write_log
-from sofs_bayes.cells.release import release
-from sofs_bayes.cells.rules import LogRow, Rule
+from sofs_bayes.cells.files import read_cells, write_cells
+from sofs_bayes.disclosure.release import release
+from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import ChildrenAnalysis
 
@@ -32,7 +32,7 @@ def raw(matched: pd.DataFrame, analysis: ChildrenAnalysis) -> Cells:
 @pytest.fixture(scope="module")
 def released(analysis: ChildrenAnalysis, make_matched: Callable[..., pd.DataFrame]) -> Cells:
     rows = make_matched(analysis, referrals=3000)
-    rule = Rule(small_products="log")
+    rule = OutputRule(small_products="log")
     found = release(rows, analysis, rule, what="products", evidence="synthetic").cells
     assert np.isnan(found.patterns["events"].values).any()
     return found
@@ -110,13 +110,6 @@ def test_an_interrupted_writing_leaves_what_was_there(
         write_cells(replace(released, products=None), path)
     assert {file: file.read_bytes() for file in tmp_path.iterdir()} == before
     assert read_cells(path, analysis).threshold == 10
-
-
-def test_the_log_is_a_table(tmp_path: Path) -> None:
-    rows = [LogRow(rule="few, very few", cells=3, action="suppressed")]
-    write_log(rows, tmp_path / "log.csv")
-    text = (tmp_path / "log.csv").read_text(encoding="utf-8")
-    assert text == 'rule,cells,action\n"few, very few",3,suppressed\n'
 
 
 # ------------------------------------------------------------------------------- refusals

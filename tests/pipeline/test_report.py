@@ -9,12 +9,12 @@ from zipfile import ZipFile
 import pytest
 
 from sofs_bayes.cli import main
+from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.frequentist.replication import Replicated
 from sofs_bayes.pipeline.fits import fit, save
 from sofs_bayes.pipeline.report import _cleared_page, report
-from sofs_bayes.reporting.disclosure.rules import OutputRule
 from sofs_bayes.reporting.page import Page, Part, page_tables
 from sofs_bayes.reporting.tables import Column, Table, rows_to_csv
 from sofs_bayes.spec import PrintedAnalysis, load

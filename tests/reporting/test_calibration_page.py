@@ -10,8 +10,8 @@ import pytest
 from sofs_bayes.checks.calibration import Calibrated
 from sofs_bayes.checks.ranks import RankTest, rank_verdict
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting.calibration_page import write_calibration, write_overview
-from sofs_bayes.reporting.row_files import read_rows
 from sofs_bayes.reporting.tables import Column, Table
 
 OUT = "pilot_effect_sd"

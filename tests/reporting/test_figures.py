@@ -17,6 +17,7 @@ from sofs_bayes.checks.diagnostics import PredictiveCell
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import DensityRow, EffectRow, RateRow
 from sofs_bayes.published.stars import ChildLevel, StarBracket
+from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting import figures
 from sofs_bayes.reporting.figures import (
     STYLE,
@@ -34,7 +35,6 @@ from sofs_bayes.reporting.figures.numbers import ratio_ticks, tick_labels, ticks
 from sofs_bayes.reporting.figures.placing import moved_apart, roomy_ticks
 from sofs_bayes.reporting.figures.predictions import shares_inside
 from sofs_bayes.reporting.figures.style import width_of, wrap
-from sofs_bayes.reporting.row_files import read_rows
 from sofs_bayes.reporting.tables import EVIDENCE_LINES
 from sofs_bayes.spec import Statement
 

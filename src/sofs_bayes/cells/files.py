@@ -1,8 +1,6 @@
 """Cells ⇄ netCDF, or CSV files; nothing half-written, nothing unchecked by accident."""
 
-import csv
-import io
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -10,9 +8,9 @@ import xarray as xr
 
 from sofs_bayes.cells.csv_files import cells_of_texts, companion, companions, texts_of
 from sofs_bayes.cells.dataset import Cells
-from sofs_bayes.cells.rules import LogRow
 from sofs_bayes.cells.validation import check_cells
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.netcdf_links import check_no_links
 from sofs_bayes.spec import ChildrenAnalysis
 
 NETCDF, CSV = ".nc", ".csv"
@@ -123,6 +121,7 @@ def read_cells(
 
 
 def _read_netcdf(path: Path) -> Cells:
+    check_no_links(path)
     try:
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             parts = {name: node.to_dataset().load() for name, node in tree.children.items()}
@@ -154,12 +153,3 @@ def _text(path: Path) -> str:
         raise BadInput(path, "", error.strerror or "unreadable", "a file of cells") from error
     except UnicodeDecodeError as error:
         raise BadInput(path, f"byte {error.start}", "not UTF-8", "a file of cells") from error
-
-
-def write_log(log: Sequence[LogRow], path: Path | str) -> None:
-    """Write the custodian's log as CSV: rule, cells affected, action."""
-    text = io.StringIO(newline="")
-    writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(("rule", "cells", "action"))
-    writer.writerows((row.rule, row.cells, row.action) for row in log)
-    _write_whole({Path(path): text.getvalue().encode()})

@@ -5,6 +5,7 @@ from datetime import date
 from pathlib import Path
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
+from sofs_bayes.cli.exports import add_disclosure_options, ledger_of, rule_of
 from sofs_bayes.errors import BadInput
 
 POPULATIONS = {"icpc": "icpc-children", "cla": "cla-children"}
@@ -83,13 +84,13 @@ def add_collapse(verbs: Verbs) -> None:
         default="counts",
         help="counts by covariates, for any model; or cross-products, for linear models",
     )
-    verb.add_argument("--threshold", type=int, default=10, help="smallest count that may leave")
     verb.add_argument("--round", type=int, metavar="BASE", help="round counts to this base")
     verb.add_argument(
         "--no-check", action="store_true", help="exact cells, to stay where the records are"
     )
     verb.add_argument("--memory", default="1GB", help="what may be held in memory (1GB)")
     verb.add_argument("--replace", action="store_true", help="replace an earlier result")
+    add_disclosure_options(verb)
 
 
 def add_replicate(verbs: Verbs) -> None:
@@ -191,6 +192,7 @@ def _match(options: argparse.Namespace) -> int:
 def _collapse(options: argparse.Namespace) -> int:
     from sofs_bayes.pipeline.children import collapse
 
+    rule = rule_of(options)
     progress = progress_line()
     folder = collapse(
         options.analysis,
@@ -198,8 +200,11 @@ def _collapse(options: argparse.Namespace) -> int:
         options.output,
         format=options.format,
         what=options.what,
-        threshold=None if options.no_check else options.threshold,
+        threshold=None if options.no_check else rule.threshold,
+        agreed=rule.agreed,
         rounding=options.round,
+        ledger=ledger_of(options),
+        earlier=options.earlier,
         memory=options.memory,
         replace=options.replace,
         progress=progress,

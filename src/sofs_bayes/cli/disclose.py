@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 
 from sofs_bayes.cli.arguments import Verbs, add_verb
-from sofs_bayes.cli.exports import add_disclosure_options, rule_of
+from sofs_bayes.cli.exports import add_disclosure_options, ledger_of, rule_of
 
 
 def add_disclose(verbs: Verbs) -> None:
@@ -14,9 +14,9 @@ def add_disclose(verbs: Verbs) -> None:
         "disclose",
         _disclose,
         "A folder of results → what may leave a secure setting, with a log.",
-        "Every file is classified and checked; unknown kinds and records are refused. Without -o"
-        " nothing is written: the log is printed, and the exit code is 1 if anything may not"
-        " leave as it is.",
+        "Only files that a manifest lists, of known kinds, leave: read, checked and written anew."
+        " Without -o nothing is written: the log is printed, and the exit code is 1 if anything"
+        " may not leave as it is.",
     )
     verb.add_argument("folder", type=Path, help="a folder that sofs-bayes wrote")
     verb.add_argument(
@@ -28,13 +28,14 @@ def add_disclose(verbs: Verbs) -> None:
 
 def _disclose(options: argparse.Namespace) -> int:
     rule = rule_of(options)
+    from sofs_bayes.disclosure.log import log_markdown, summary
     from sofs_bayes.pipeline.disclosure import disclose
-    from sofs_bayes.reporting.disclosure.log import log_markdown, summary
 
     found = disclose(
         options.folder,
         options.output,
         rule=rule,
+        ledger=ledger_of(options),
         earlier=options.earlier,
         replace=options.replace,
     )

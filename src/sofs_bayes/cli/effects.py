@@ -106,29 +106,18 @@ def _effects(options: argparse.Namespace) -> int:
     how = format_of(options.output, options.format)
     if options.output:
         check_new(options.output)
-    export = export_of(options.runs, options)
-    try:
-        tables = export.tables(_tables(export.runs, options))
-    except BadInput as reason:
-        raise _with_what_was_hidden(export, reason) from reason
-    if options.output:
-        write_tables(options.output, tables, how)
-    else:
-        print(text_of(tables, how), end="")
-    _say_what_was_checked(export, options.output)
-    return 0 if all(run.status == "converged" for run in export.runs) else 1
-
-
-def _say_what_was_checked(export: Export, output: Path | None) -> None:
-    """The log of the disclosure check, unless all rests on what is public already."""
-    from sofs_bayes.reporting.disclosure.runs import PUBLIC
-
-    if all(run.evidence in PUBLIC for run in export.runs):
-        return
-    if output:
-        export.write_log(output)
-    else:
-        export.say()
+    with export_of(options.runs, options) as export:
+        try:
+            tables = export.tables(_tables(export.runs, options))
+        except BadInput as reason:
+            raise _with_what_was_hidden(export, reason) from reason
+        if options.output:
+            export.write(options.output, lambda target: write_tables(target, tables, how))
+        else:
+            print(text_of(tables, how), end="")
+            if not export.public:
+                export.say()
+        return 0 if all(run.status == "converged" for run in export.runs) else 1
 
 
 def _with_what_was_hidden(export: Export, reason: BadInput) -> BadInput:

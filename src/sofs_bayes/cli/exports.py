@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
-    from sofs_bayes.reporting.disclosure.log import LogLine
-    from sofs_bayes.reporting.disclosure.rules import OutputRule
-    from sofs_bayes.reporting.disclosure.runs import Released
+    from sofs_bayes.disclosure.ledger import Ledger, Released
+    from sofs_bayes.disclosure.log import LogLine
+    from sofs_bayes.disclosure.rules import OutputRule
     from sofs_bayes.reporting.run_folder import Run
     from sofs_bayes.reporting.tables import Table
 
@@ -29,45 +30,93 @@ class Export:
         In the order of their folders.
     log, rule
         What was checked and done, under which rules.
-    released
-        The counts that leave: what later exports are checked against.
+    told
+        What the runs tell: what later exports are checked against.
+    ledger
+        What is out already; what leaves is noted there first.
     """
 
     runs: "tuple[Run, ...]"
     log: "tuple[LogLine, ...]"
     rule: "OutputRule"
-    released: "tuple[Released, ...]"
+    told: "tuple[Released, ...]"
+    ledger: "Ledger | None"
 
     @property
     def public(self) -> bool:
         """Whether all rests on what is public already, so that there is nothing to log."""
-        from sofs_bayes.reporting.disclosure.runs import PUBLIC
-
-        return all(run.evidence in PUBLIC for run in self.runs)
+        return self.ledger is None
 
     def tables(self, tables: "Iterable[Table]") -> "list[Table]":
         """Tables made from the runs, checked once more by what their columns hold."""
+        from sofs_bayes.disclosure.origin import declared
         from sofs_bayes.reporting.disclosure.tables import cleared_table
 
-        return [cleared_table(table, self.rule)[0] for table in tables]
+        said = "; ".join(dict.fromkeys(filter(None, (declared(r.analysis) for r in self.runs))))
+        return [cleared_table(table, self.rule, published=said)[0] for table in tables]
 
-    def write_log(self, target: Path, files: Iterable[Path] | None = None) -> None:
-        """Write the log into an exported folder or beside an exported file, and say so."""
-        from sofs_bayes.reporting.disclosure.ledger import beside, write_log
+    def log_in(self, folder: Path) -> None:
+        """Note what leaves in the ledger, and write its log into the folder that holds it."""
+        from sofs_bayes.disclosure.exported import digests_of, log_files
 
-        write_log(target, self.log, rule=self.rule, runs=self.released, files=files)
-        self.say(beside(target)[1])
+        self._log(log_files(folder, inside=True), digests_of(folder))
+
+    def write(self, target: Path, write: Callable[[Path], object]) -> None:
+        """Write a file or folder: noted in the ledger first, then its log, then it itself.
+
+        Parameters
+        ----------
+        write
+            Writes it to the path it is given, of the same name.
+
+        Raises
+        ------
+        BadInput
+            Its log is there already, or it cannot be written.
+        """
+        from sofs_bayes.disclosure.exported import log_files
+        from sofs_bayes.folders.manifest import NAME, sha256
+        from sofs_bayes.folders.places import check_new
+        from sofs_bayes.folders.temporary import temporary_folder
+        from sofs_bayes.folders.whole import new_folder, write_new
+
+        if self.ledger is None:
+            write(target)
+            return
+        with temporary_folder() as scratch:
+            made = scratch / target.name
+            write(made)
+            inside = made.is_dir()
+            files = log_files(target, inside=inside)
+            if inside:
+                with new_folder(target, written_by="effects") as folder:
+                    for path in (path for path in made.iterdir() if path.name != NAME):
+                        (folder / path.name).write_bytes(path.read_bytes())
+                    self.log_in(folder)
+            else:
+                for file in files:
+                    check_new(file)
+                self._log(files, {target.name: sha256(made)})
+                write_new(target, made.read_bytes())
+        self.say(files[1])
+
+    def _log(self, files: Sequence[Path], digests: Mapping[str, str]) -> None:
+        from sofs_bayes.disclosure.exported import write_log
+
+        if self.ledger is not None:
+            self.ledger.add(self.told)
+            write_log(files, self.log, rule=self.rule, told=self.told, digests=digests)
 
     def say(self, log: Path | None = None) -> None:
-        """One line to stderr on what was suppressed: for output to a terminal, without a file."""
-        from sofs_bayes.reporting.disclosure.log import summary
+        """One line to stderr on what was suppressed; for output to a terminal, without a file."""
+        from sofs_bayes.disclosure.log import summary
 
         where = f"; log: {log}" if log else ""
         print(f"disclosure check: {summary(self.log)}{where}", file=sys.stderr)
 
 
 def add_disclosure_options(verb: argparse.ArgumentParser) -> None:
-    """The options of the disclosure check, the same for every verb that exports."""
+    """The options of the disclosure check, the same for every verb that releases something."""
     group = verb.add_argument_group("disclosure check (results of children's records)")
     group.add_argument(
         "--threshold",
@@ -82,12 +131,24 @@ def add_disclosure_options(verb: argparse.ArgumentParser) -> None:
         help="needed for a threshold below 10: the custodian agreed; the log says so",
     )
     group.add_argument(
+        "--ledger",
+        type=Path,
+        metavar="FILE",
+        help="all that was released before, kept by the custodian; default: SOFS_BAYES_LEDGER, or"
+        " disclosure-ledger.jsonl in the working folder or above it",
+    )
+    group.add_argument(
+        "--no-ledger",
+        action="store_true",
+        help="do not look at earlier releases, nor note this one; the log says so",
+    )
+    group.add_argument(
         "--earlier",
         nargs="+",
         type=Path,
         default=(),
         metavar="FOLDER",
-        help="earlier exports of the same children: what differences would tell is suppressed",
+        help="further ledgers or exports: what differences would tell is suppressed",
     )
 
 
@@ -96,29 +157,42 @@ def rule_of(options: argparse.Namespace) -> "OutputRule":
     if options.threshold < USUAL_THRESHOLD and not options.lower_threshold_agreed:
         allowed = f"{USUAL_THRESHOLD} or more; lower ones with --lower-threshold-agreed"
         raise BadInput("--threshold", "", str(options.threshold), allowed)
-    from sofs_bayes.reporting.disclosure.rules import OutputRule
+    from sofs_bayes.disclosure.rules import OutputRule
 
     return OutputRule(threshold=options.threshold, agreed=options.lower_threshold_agreed)
 
 
-def export_of(folders: Sequence[Path], options: argparse.Namespace) -> Export:
+def ledger_of(options: argparse.Namespace) -> Path | bool | None:
+    """The ledger that the options ask for, as `open_ledger` takes it."""
+    if options.no_ledger and options.ledger:
+        raise BadInput("--no-ledger", "", "--ledger beside it", "one of the two")
+    return False if options.no_ledger else options.ledger
+
+
+@contextmanager
+def export_of(folders: Sequence[Path], options: argparse.Namespace) -> Iterator[Export]:
     """The runs in the folders, cleared under the options of `add_disclosure_options`.
+
+    The ledger is kept from other processes until the block ends; public runs need none.
 
     Raises
     ------
     BadInput
         A folder that is no run, or a run that may not leave at all.
     """
-    from sofs_bayes.reporting.disclosure.ledger import earlier_runs
-
-    return _cleared(folders, rule_of(options), earlier_runs(options.earlier))
-
-
-def _cleared(folders: Sequence[Path], rule: "OutputRule", earlier: "Sequence[Released]") -> Export:
+    from sofs_bayes.disclosure.ledger import open_ledger
+    from sofs_bayes.disclosure.origin import published_where
     from sofs_bayes.pipeline.disclosure import cleared_runs
+    from sofs_bayes.reporting.disclosure.runs import cleared_together
     from sofs_bayes.reporting.run_folder import read
 
-    runs, log, released = cleared_runs(
-        [read(folder) for folder in folders], rule, earlier, places=folders
-    )
-    return Export(runs=runs, log=log, rule=rule, released=released)
+    rule, ledger = rule_of(options), ledger_of(options)
+    runs = [read(folder) for folder in folders]
+    if all(published_where(run.evidence, run.analysis) for run in runs):
+        opened, logs, _ = cleared_together(runs, rule)
+        log = tuple(line for each in logs for line in each)
+        yield Export(runs=opened, log=log, rule=rule, told=(), ledger=None)
+        return
+    with open_ledger(ledger, earlier=options.earlier) as book:
+        opened, log, told = cleared_runs(runs, rule, book, places=folders)
+        yield Export(runs=opened, log=log, rule=rule, told=told, ledger=book)

@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
-from sofs_bayes.cli.exports import add_disclosure_options, rule_of
+from sofs_bayes.cli.exports import add_disclosure_options, ledger_of, rule_of
 
 
 def add_report(verbs: Verbs) -> None:
@@ -53,11 +53,13 @@ def _report(options: argparse.Namespace) -> int:
         title=options.title,
         formats=options.format,
         rule=rule_of(options),
+        ledger=ledger_of(options),
         earlier=options.earlier,
         replace=options.replace,
         progress=progress,
     )
     progress("done\n")
-    print(f"disclosure check: log in {folder / 'disclosure.md'}", file=sys.stderr)
+    if (log := folder / "disclosure.md").exists():
+        print(f"disclosure check: log in {log}", file=sys.stderr)
     print(folder / ("index.html" if "html" in options.format else "report.docx"))
     return 0 if trusted else 1

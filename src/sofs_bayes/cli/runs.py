@@ -186,25 +186,20 @@ def _print_comparison(runs: "Sequence[Run]") -> None:
 
 
 def _figure(options: argparse.Namespace) -> int:
-    folders = list(dict.fromkeys(options.runs))
-    export = export_of(folders, options)
-    runs = list(zip(folders, export.runs, strict=True))
-    _check_names_differ(runs)
-    if options.output:
-        targets = {options.output: list(export.runs)}
-    else:
-        targets = {Path("figures") / run.analysis.name: [run] for run in export.runs}
-    for target in targets:
-        _check_figures(target, options)
-    for target, shown in targets.items():
-        _draw(target, shown, export, options)
-    return 0 if all(run.status == "converged" for run in export.runs) else 1
-
-
-def _check_figures(target: Path, options: argparse.Namespace) -> None:
     from sofs_bayes.folders.places import check_target
 
-    check_target(target, written_by="figure", inputs=options.runs, replace=options.replace)
+    folders = list(dict.fromkeys(options.runs))
+    with export_of(folders, options) as export:
+        _check_names_differ(list(zip(folders, export.runs, strict=True)))
+        if options.output:
+            targets = {options.output: list(export.runs)}
+        else:
+            targets = {Path("figures") / run.analysis.name: [run] for run in export.runs}
+        for target in targets:
+            check_target(target, written_by="figure", inputs=options.runs, replace=options.replace)
+        for target, shown in targets.items():
+            _draw(target, shown, export, options)
+        return 0 if all(run.status == "converged" for run in export.runs) else 1
 
 
 def _draw(target: Path, runs: "Sequence[Run]", export: Export, options: argparse.Namespace) -> None:
@@ -212,7 +207,6 @@ def _draw(target: Path, runs: "Sequence[Run]", export: Export, options: argparse
     from dataclasses import replace
 
     from sofs_bayes.folders.whole import new_folder
-    from sofs_bayes.reporting.disclosure.ledger import write_log
     from sofs_bayes.reporting.figures import save
     from sofs_bayes.reporting.pictures import drawings
 
@@ -225,8 +219,7 @@ def _draw(target: Path, runs: "Sequence[Run]", export: Export, options: argparse
                 named = replace(drawing, name=f"{run.analysis.name}-{drawing.name}")
                 shown = named if options.output else drawing
                 names += [path.name for path in save(shown, folder, options.format)]
-        if not export.public:
-            write_log(folder, export.log, rule=export.rule, runs=export.released)
+        export.log_in(folder)
     for name in names:
         print(target / name)
     if not export.public:

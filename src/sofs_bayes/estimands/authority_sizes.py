@@ -14,14 +14,15 @@ if TYPE_CHECKING:
 
 ARMS = {1: "pilot", 0: "comparator"}
 PERIODS = {0: "before", 1: "after"}
+YEAR = "year"
 
 
 def authority_size_rows(cells: "Cells", regression: "Regression") -> list[AuthoritySizeRow]:
-    """Unweighted referrals and events by authority and period, pilots first.
+    """Unweighted referrals and events by authority, before and after and by year, pilots first.
 
     An authority that stands in several matched groups has a row of each referral in each of
     them, so the largest group counts alone. Suppressed and rounded counts enter at their lower
-    bounds. Authorities without children in a period have a row of zeros.
+    bounds. Authorities without children before or after have a row of zeros.
 
     Parameters
     ----------
@@ -33,14 +34,12 @@ def authority_size_rows(cells: "Cells", regression: "Regression") -> list[Author
     frame = kept_rows(frame_of(cells.patterns, "pattern"), regression)
     if cells.threshold:
         frame = frame.assign(n=frame["n_low"], events=frame["events_low"])
-    keys: list[pd.Series[Any]] = [
-        *(frame[key].astype(str) for key in ("authority", "group")),
-        *(frame[key].astype(int) for key in (PILOT, POST)),
-    ]
-    by_group = frame.groupby(keys, observed=True)[["n", "events"]].sum()
-    most = by_group.groupby(level=["authority", PILOT, POST]).max()
-    found = {place: (round(n), round(events)) for place, n, events in most.itertuples()}
+    found = _most(frame, POST)
     authorities = sorted({(-pilot, name) for name, pilot, _ in found})
+    periods = dict(PERIODS)
+    if YEAR in frame:
+        found |= _most(frame, YEAR)
+        periods |= {int(year): str(int(year)) for year in sorted(frame[YEAR].unique())}
     return [
         AuthoritySizeRow(
             authority=name,
@@ -50,6 +49,18 @@ def authority_size_rows(cells: "Cells", regression: "Regression") -> list[Author
             events=counts[1],
         )
         for minus_pilot, name in authorities
-        for code, period in PERIODS.items()
+        for code, period in periods.items()
         for counts in [found.get((name, -minus_pilot, code), (0, 0))]
+        if code in PERIODS or counts[0]
     ]
+
+
+def _most(frame: "pd.DataFrame", when: str) -> dict[tuple[str, int, int], tuple[int, int]]:
+    """Referrals and events by authority, arm and period or year, of the group with most."""
+    keys: list[pd.Series[Any]] = [
+        *(frame[key].astype(str) for key in ("authority", "group")),
+        *(frame[key].astype(int) for key in (PILOT, when)),
+    ]
+    by_group = frame.groupby(keys, observed=True)[["n", "events"]].sum()
+    most = by_group.groupby(level=["authority", PILOT, when]).max()
+    return {place: (round(n), round(events)) for place, n, events in most.itertuples()}

@@ -156,10 +156,10 @@ class YearlyRateRow:
 class AuthoritySizeRow:
     """How many referrals of an authority, at least, a fit rests on in a period.
 
-    `arm` is `pilot` or `comparator`, `period` is `before` or `after` settling-in. `referrals` are
-    unweighted; `events` are those with the outcome. Of a comparator that stands in several
-    matched groups, the group with most counts, as all may hold the same children. Where
-    released cells suppress counts these are lower bounds.
+    `arm` is `pilot` or `comparator`, `period` is `before` or `after` settling-in, or a year.
+    `referrals` are unweighted; `events` are those with the outcome. Of a comparator that stands
+    in several matched groups, the group with most counts, as all may hold the same children.
+    Where released cells suppress counts these are lower bounds.
     """
 
     authority: str

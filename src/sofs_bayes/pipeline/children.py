@@ -1,8 +1,9 @@
 """Children's records, step by step: referrals → matched children → cells."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace as replace_in
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
@@ -16,6 +17,8 @@ from sofs_bayes.spec import ChildrenAnalysis
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sofs_bayes.disclosure.ledger import Ledger
+    from sofs_bayes.disclosure.rules import OutputRule
     from sofs_bayes.matching.strata import MatchedSample
     from sofs_bayes.records.groups import Groups
     from sofs_bayes.records.referrals import Referrals
@@ -211,6 +214,9 @@ def collapse(
     what: Literal["counts", "products"] = "counts",
     threshold: int | None = 10,
     rounding: int | None = None,
+    agreed: bool = False,
+    ledger: Path | str | bool | None = None,
+    earlier: Sequence[Path | str] = (),
     memory: str = "1GB",
     replace: bool = False,
     progress: Progress = silent,
@@ -229,6 +235,10 @@ def collapse(
         Smallest count that may leave; None for exact cells without a check, which stay.
     rounding
         Base to which released counts are rounded; exact by default.
+    agreed
+        Whether the custodian agreed to a threshold below 10.
+    ledger, earlier
+        What was released before, as `disclose` takes it: cells that leave are noted there.
 
     Returns
     -------
@@ -242,14 +252,20 @@ def collapse(
     BadInput, BadSpec
         Anything that cannot be used, or cells of which none may leave; nothing is written then.
     """
+    from sofs_bayes.disclosure.ledger import open_ledger
+    from sofs_bayes.disclosure.rules import OutputRule
+
     source, analysis = analysis, loaded(analysis)
     output = Path(output or Path("cells") / analysis.name)
     read = [Path(matched), *files_of(source)]
     with claim(output, written_by="collapse", inputs=read, replace=replace) as place:
         file = matched_file(matched)
         progress(f"{analysis.name}: collapsing {file.name}")
-        how: dict[str, Any] = {"format": format, "what": what, "threshold": threshold}
-        _collapse(place, file, analysis, rounding=rounding, memory=memory, **how)
+        rule = None
+        if threshold is not None:
+            rule = OutputRule(threshold=threshold, round_to=rounding, agreed=agreed)
+        with open_ledger(False if rule is None else ledger, earlier=earlier) as book:
+            _collapse(place, file, analysis, rule, book, format=format, what=what, memory=memory)
     return output
 
 
@@ -257,30 +273,40 @@ def _collapse(
     place: Claim,
     file: Path,
     analysis: ChildrenAnalysis,
+    rule: "OutputRule | None",
+    ledger: "Ledger",
     *,
     format: Literal["netcdf", "csv"],
     what: Literal["counts", "products"],
-    threshold: int | None,
-    rounding: int | None,
     memory: str,
 ) -> None:
-    """Collapse a file of matched children into the place claimed."""
+    """Collapse a file of matched children into the place claimed; unchecked without a rule."""
     from sofs_bayes.cells.collapse import collapse as collapse_rows
-    from sofs_bayes.cells.files import write_cells, write_log
-    from sofs_bayes.cells.release import release
-    from sofs_bayes.cells.rules import Rule
+    from sofs_bayes.cells.files import write_cells
+    from sofs_bayes.disclosure.exported import ledger_line
+    from sofs_bayes.disclosure.log import log_csv
+    from sofs_bayes.disclosure.release import release
     from sofs_bayes.matching.strata import read_label
     from sofs_bayes.reporting.contents import cells as tables
 
     seconds: dict[str, float] = {}
     evidence = read_label(file).evidence
-    released = None
+    released, made_from = None, read_manifest(file.parent).document["inputs_sha256"]
     with timed(seconds, "collapse"):
-        if threshold is None:
+        if rule is None:
             made = collapse_rows(file, analysis, memory=memory)
         else:
-            rule = Rule(threshold=threshold, round_to=rounding)
-            released = release(file, analysis, rule, what=what, memory=memory)
+            inputs = (sha256(file), *map(str, made_from.values()))
+            released = release(
+                file,
+                analysis,
+                rule,
+                what=what,
+                earlier=ledger.before,
+                inputs=inputs,
+                memory=memory,
+            )
+            released = replace_in(released, log=(ledger_line(ledger), *released.log))
             made = released.cells
     shown = tables.cells_table(made, released, analysis, evidence)
     name = "cells" + {"netcdf": ".nc", "csv": ".csv"}[format]
@@ -289,7 +315,8 @@ def _collapse(
         with timed(seconds, "write"):
             write_cells(made, target, inside=released is None)
         if released is not None:
-            write_log(released.log, folder / "disclosure-log.csv")
+            _write(folder / "disclosure-log.csv", log_csv(released.log))
+            ledger.add([released.told])
         _write(folder / "disclosure.md", to_markdown(shown))
         describe(
             folder,
@@ -298,7 +325,11 @@ def _collapse(
             evidence=evidence,
             status="not checked for disclosure" if released is None else "checked for disclosure",
             inputs=hashes([file]),
-            options={"what": what, "threshold": threshold, "round_to": rounding},
+            options={
+                "what": what,
+                "threshold": None if rule is None else rule.threshold,
+                "round_to": None if rule is None else rule.round_to,
+            },
             seconds=seconds,
         )
 

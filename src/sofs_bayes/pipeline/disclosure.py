@@ -1,18 +1,20 @@
 """A folder of results → what may leave a secure setting, as a folder, and the log."""
 
-import shutil
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from sofs_bayes.disclosure.exported import digests_of, ledger_line, log_files, write_log
+from sofs_bayes.disclosure.ledger import Ledger, Released, open_ledger
+from sofs_bayes.disclosure.log import LogLine
+from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import NAME as MANIFEST
+from sofs_bayes.folders.manifest import read_manifest, write_manifest
 from sofs_bayes.folders.places import check_target
 from sofs_bayes.folders.whole import new_folder
 from sofs_bayes.reporting.disclosure.folders import Judged, judged_folder
-from sofs_bayes.reporting.disclosure.ledger import beside, earlier_runs, write_log
-from sofs_bayes.reporting.disclosure.log import LogLine
-from sofs_bayes.reporting.disclosure.rules import OutputRule
-from sofs_bayes.reporting.disclosure.runs import Released, cleared, refused, released
+from sofs_bayes.reporting.disclosure.runs import cleared_together, refused
 from sofs_bayes.reporting.run_folder import Run, fill
 
 
@@ -40,28 +42,32 @@ def disclose(
     output: Path | str | None = None,
     *,
     rule: OutputRule | None = None,
+    ledger: Path | str | bool | None = None,
     earlier: Sequence[Path | str] = (),
     replace: bool = False,
 ) -> Disclosed:
-    """Check every file of a folder that this package wrote, and copy what may leave.
+    """Check every file of a folder that this package wrote, and write anew what may leave.
 
     Parameters
     ----------
     folder
-        A run folder, or one that a verb wrote.
+        A run folder, or one that `match`, `collapse` or `replicate` wrote, or one of such.
     output
         A new folder for what may leave (suppressed where needed, refused files left out), with
-        the log; nothing is written without it.
+        the log; without it nothing is written, nor noted in the ledger.
     rule
         Default: the usual rules, threshold 10.
+    ledger
+        The file of all that was released before, in which this is noted; False to leave it out,
+        which the log says. Default: SOFS_BAYES_LEDGER, or `disclosure-ledger.jsonl` in the
+        working folder or the nearest one above it.
     earlier
-        Folders of earlier exports, with their `disclosure.json`: groups of children that the
-        difference would tell are suppressed.
+        Further ledgers, and folders of exports with their `disclosure.json`.
 
     Raises
     ------
     BadInput
-        No such folder, an empty one, or an output that exists.
+        No such folder, an empty one, an output that exists, or a ledger that cannot be used.
     """
     folder, rule = Path(folder), rule or OutputRule()
     if not folder.is_dir():
@@ -71,63 +77,66 @@ def disclose(
     if output is not None:
         output = Path(output)
         check_target(output, written_by="disclose", inputs=[folder], replace=replace)
-    known = earlier_runs([Path(each) for each in earlier])
-    found = judged_folder(folder, rule, earlier=known)
-    if output is not None:
-        _write(folder, output, found, rule, replace=replace)
-    return Disclosed(clean=found.clean, log=found.log, rule=rule)
+    with open_ledger(ledger, earlier=earlier) as book:
+        found = judged_folder(folder, rule, book)
+        log = (ledger_line(book), *found.log)
+        if output is not None:
+            _write(output, found, log, rule, book, replace=replace)
+    return Disclosed(clean=found.clean, log=log, rule=rule)
 
 
 def cleared_runs(
-    runs: Sequence[Run],
-    rule: OutputRule,
-    earlier: Sequence[Released],
-    *,
-    places: Sequence[Path | str],
+    runs: Sequence[Run], rule: OutputRule, ledger: Ledger, *, places: Sequence[Path | str]
 ) -> tuple[tuple[Run, ...], tuple[LogLine, ...], tuple[Released, ...]]:
     """The runs without what may not leave, each also judged beside those before it.
 
     Parameters
     ----------
+    ledger
+        What is out already. The runs are not noted there yet.
     places
         What a refusal calls each run: its folder, or its analysis.
 
     Returns
     -------
-    runs, log, released
-        The last are the counts that leave: what later exports are checked against.
+    runs, log, told
+        The last is what the runs tell: what later exports are checked against.
 
     Raises
     ------
     BadInput
         A run that may not leave at all.
     """
-    known, found, log = list(earlier), list[Run](), list[LogLine]()
-    for run, place in zip(runs, places, strict=True):
-        one, lines = cleared(run, rule, earlier=known)
-        if reason := refused(lines):
+    found, logs, told = cleared_together(runs, rule, earlier=ledger.before)
+    for log, place in zip(logs, places, strict=True):
+        if reason := refused(log):
             raise BadInput(place, "disclosure check", "a run that may not leave", reason)
-        known.append(released(one))
-        found.append(one)
-        log += lines
-    return tuple(found), tuple(log), tuple(known[len(earlier) :])
+    return found, (ledger_line(ledger), *(line for log in logs for line in log)), told
 
 
-def _write(folder: Path, output: Path, found: Judged, rule: OutputRule, *, replace: bool) -> None:
-    with new_folder(output, written_by="disclose", inputs=[folder], replace=replace) as scratch:
-        for path in found.copies:
-            target = scratch / path.relative_to(folder)
+def _write(
+    output: Path,
+    found: Judged,
+    log: Sequence[LogLine],
+    rule: OutputRule,
+    ledger: Ledger,
+    *,
+    replace: bool,
+) -> None:
+    with new_folder(output, written_by="disclose", replace=replace) as scratch:
+        for name, write in found.files.items():
+            target = scratch / name
             target.parent.mkdir(parents=True, exist_ok=True)
-            shutil.copyfile(path, target)
-        for path, text in found.texts.items():
-            target = scratch / path.relative_to(folder)
-            target.parent.mkdir(parents=True, exist_ok=True)
-            target.write_text(text, encoding="utf-8", newline="")
-        for home, run in found.runs.items():
-            target = scratch / home.relative_to(folder)
-            target.mkdir(parents=True, exist_ok=True)
-            fill(run, target)
-        for path in beside(scratch)[:2]:  # the log of the export itself stays
-            if path.exists():
-                path.rename(path.with_name(f"export-{path.name}"))
-        write_log(scratch, found.log, rule=rule, runs=found.released)
+            write(target)
+        for name, manifest in found.manifests.items():
+            write_manifest(scratch / name, manifest, written_by="disclose")
+        for name, run in found.runs.items():
+            (scratch / name).mkdir(parents=True, exist_ok=True)
+            fill(run, scratch / name, written_by="disclose")
+        digests = digests_of(scratch)
+        files = log_files(scratch, inside=True)
+        write_log(files, log, rule=rule, told=found.told, digests=digests)
+        if (scratch / MANIFEST).exists():  # it lists the log as well, as a part of the result
+            document = dict(read_manifest(scratch).document)
+            write_manifest(scratch, document, written_by="disclose")
+        ledger.add(found.told)

@@ -9,7 +9,7 @@ from sofs_bayes.estimands import POOLED, DensityRow, EffectRow, Label, Probabili
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import OpenAnalysis
+from sofs_bayes.spec import Evidence, OpenAnalysis
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -55,6 +55,7 @@ class _Collected:
     """What the fits of one analysis add up to; filled as they come."""
 
     analysis: OpenAnalysis
+    evidence: Evidence
     effects: list[EffectRow] = field(default_factory=list)
     probabilities: list[ProbabilityRow] = field(default_factory=list)
     sensitivity: list[EffectRow] = field(default_factory=list)
@@ -65,7 +66,7 @@ class _Collected:
         """Rows of a fit: all of its effects, or (for a refit) the pooled ones alone."""
         from sofs_bayes.estimands import did
 
-        label = Label(prior=prior, variant=variant, evidence="open-data", status=fit.gate.status)
+        label = Label(prior=prior, variant=variant, evidence=self.evidence, status=fit.gate.status)
         wanted = self.analysis.estimands
         rows = did.effect_rows(fit.answers, wanted, label)
         if pooled_only:
@@ -116,7 +117,8 @@ def fit_open(
     Returns
     -------
     Run
-        Evidence `open-data`. The headline is the first effect prior; the refits and the event
+        Evidence `open-data`, or `unknown-origin` where a file is not the Department's. The
+        headline is the first effect prior; the refits and the event
         study use it too.
     """
     from sofs_bayes.bayes.did_arrays import did_arrays
@@ -127,7 +129,7 @@ def fit_open(
     choice = choose_comparators(panel, analysis.design, file=analysis.name)
     cells = did_cells(panel, choice, analysis.design, include_breaks=True)
     first = next(iter(analysis.effect_priors))
-    found = _Collected(analysis=analysis)
+    found = _Collected(analysis=analysis, evidence=panel.evidence)
 
     arrays = did_arrays(cells, effect="constant")
     main = headline(arrays, analysis.design)
@@ -154,7 +156,7 @@ def fit_open(
     found.add(fit, prior=first, variant=BY_YEAR)
     return Run(
         analysis=analysis,
-        evidence="open-data",
+        evidence=panel.evidence,
         status=found.status,
         effects=tuple(found.effects),
         probabilities=tuple(found.probabilities),

@@ -8,8 +8,8 @@ from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.children import files_of, hashes, loaded, matched_file
 from sofs_bayes.pipeline.watching import Progress, silent, timed
+from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting.result_manifest import describe
-from sofs_bayes.reporting.row_files import read_rows
 from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
 from sofs_bayes.spec import ChildrenAnalysis
 

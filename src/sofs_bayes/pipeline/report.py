@@ -6,6 +6,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes import spec
+from sofs_bayes.disclosure.exported import digests_of, log_files, write_log
+from sofs_bayes.disclosure.origin import PUBLIC, declared
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions, write_manifest
 from sofs_bayes.folders.whole import claim
@@ -15,8 +17,8 @@ from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
 
 if TYPE_CHECKING:
-    from sofs_bayes.reporting.disclosure.log import LogLine
-    from sofs_bayes.reporting.disclosure.rules import OutputRule
+    from sofs_bayes.disclosure.log import LogLine
+    from sofs_bayes.disclosure.rules import OutputRule
     from sofs_bayes.reporting.page import Page
     from sofs_bayes.reporting.tables import Table
 
@@ -32,6 +34,7 @@ def report(
     title: str | None = None,
     formats: Sequence[ReportFormat] = FORMATS,
     rule: "OutputRule | None" = None,
+    ledger: Path | str | bool | None = None,
     earlier: Sequence[Path | str] = (),
     replace: bool = False,
     progress: Progress = silent,
@@ -52,8 +55,8 @@ def report(
         Of the page.
     formats
         Of the report itself: `html`, `docx` or both.
-    rule, earlier
-        Of the disclosure check: the usual rules by default, and folders of earlier exports.
+    rule, ledger, earlier
+        Of the disclosure check, as `disclose` takes them; runs of public numbers need none.
     replace
         Whether an earlier result in the folder may be replaced.
 
@@ -70,9 +73,10 @@ def report(
     """
     target = Path(folder)
     _check_formats(formats)
+    from sofs_bayes.disclosure.ledger import open_ledger
+    from sofs_bayes.disclosure.origin import published_where
+    from sofs_bayes.disclosure.rules import OutputRule
     from sofs_bayes.pipeline.disclosure import cleared_runs
-    from sofs_bayes.reporting.disclosure.ledger import earlier_runs, write_log
-    from sofs_bayes.reporting.disclosure.rules import OutputRule
     from sofs_bayes.reporting.run_report import report_page
     from sofs_bayes.reporting.run_report_beside import open_beside
 
@@ -81,28 +85,37 @@ def report(
     with claim(target, written_by="report", inputs=read_from, replace=replace) as place:
         read = [run if isinstance(run, Run) else run_folder.read(run) for run in runs]
         _check_names(read)
-        known = earlier_runs([Path(each) for each in earlier])
         names = [run.analysis.name for run in read]
-        opened, log, shown = cleared_runs(read, applied, known, places=names)
         further = [open_beside(Path(each)) for each in beside]
-        progress("tables and figures")
-        page = report_page(opened, beside=further, title=title, versions=versions())
-        page, lines = _cleared_page(page, applied)
-        with place.folder() as scratch:
-            _write(scratch, page, formats, progress=progress)
-            write_log(scratch, [*log, *lines], rule=applied, runs=shown)
-            _write_manifest(scratch, opened, beside=[Path(each).name for each in beside])
+        public = all(published_where(run.evidence, run.analysis) for run in read)
+        public &= all(each.said.evidence in PUBLIC for each in further)
+        with open_ledger(False if public else ledger, earlier=earlier) as book:
+            opened, log, told = cleared_runs(read, applied, book, places=names)
+            progress("tables and figures")
+            page = report_page(opened, beside=further, title=title, versions=versions())
+            page, lines = _cleared_page(page, applied, opened)
+            lines = [*(log[1:] if public else log), *lines]  # the first is on the ledger
+            with place.folder() as scratch:
+                _write(scratch, page, formats, progress=progress)
+                digests = digests_of(scratch)
+                files = log_files(scratch, inside=True)
+                write_log(files, lines, rule=applied, told=told, digests=digests)
+                _write_manifest(scratch, opened, beside=[Path(each).name for each in beside])
+                book.add(told)
     return target, page.status == "converged"
 
 
-def _cleared_page(page: "Page", rule: "OutputRule") -> "tuple[Page, list[LogLine]]":
+def _cleared_page(
+    page: "Page", rule: "OutputRule", runs: Sequence[Run]
+) -> "tuple[Page, list[LogLine]]":
     """The page with its tables checked once more, by what their columns hold; and the log."""
     from sofs_bayes.reporting.disclosure.tables import cleared_table
 
     log: list[LogLine] = []
+    said = "; ".join(dict.fromkeys(filter(None, (declared(run.analysis) for run in runs))))
 
     def clear(tables: "Sequence[Table]") -> "tuple[Table, ...]":
-        found = [cleared_table(table, rule) for table in tables]
+        found = [cleared_table(table, rule, published=said) for table in tables]
         log.extend(line for _, lines in found for line in lines)
         return tuple(table for table, _ in found)
 

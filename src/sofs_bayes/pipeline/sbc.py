@@ -14,6 +14,7 @@ from sofs_bayes.folders.temporary import temporary_folder
 from sofs_bayes.pipeline.replicates import Bench
 from sofs_bayes.pipeline.watching import Progress
 from sofs_bayes.pipeline.work_keys import children_inputs, work_key
+from sofs_bayes.records.known_files import evidence_of_counts
 from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis
 
 if TYPE_CHECKING:
@@ -111,7 +112,8 @@ def prepared(
         notes, asked = design.notes, rules()
     else:
         design, inputs = _of_counts(analysis, data, prior=prior, around=around, progress=progress)
-        evidence, notes, asked = "open-data", (OF_COUNTS,), rules_of_counts()
+        evidence = evidence_of_counts(inputs.values())
+        notes, asked = (OF_COUNTS,), rules_of_counts()
     key = work_key(analysis, inputs, prior=prior, around=around, rules=asked)
     name = f"{analysis.name}, truths from the {'prior' if around == 'prior' else 'posterior'}"
     job = SbcJob(design=design, seed=analysis.sampler.seed, name=name, key=key)

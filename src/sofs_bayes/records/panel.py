@@ -15,9 +15,10 @@ import numpy.typing as npt
 import xarray as xr
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.known_files import evidence_of_counts
 from sofs_bayes.records.notices import Notice, notices_of_counts
 from sofs_bayes.records.symbols import SYMBOLS
-from sofs_bayes.spec import OpenCounts
+from sofs_bayes.spec import Evidence, OpenCounts
 
 Role = Literal["events", "denominator"]
 ROLES: tuple[Role, Role] = ("events", "denominator")
@@ -65,6 +66,11 @@ class Panel:
     notices: tuple[Notice, ...]
     sources: tuple[Source, ...]
     where: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def evidence(self) -> Evidence:
+        """Open data where all files are the Department's, else counts of unknown origin."""
+        return evidence_of_counts(source.sha256 for source in self.sources)
 
     @property
     def authorities(self) -> tuple[str, ...]:

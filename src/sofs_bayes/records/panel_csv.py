@@ -71,7 +71,7 @@ def check_panel_stata(path: Path, counts: OpenCounts) -> None:
 
 def panel_stata(panel: Panel) -> bytes:
     """The panel as a Stata file: counts as numbers, and `…_symbol` where one is missing."""
-    return stata_bytes(_stata_frame(panel), label="evidence: open-data")
+    return stata_bytes(_stata_frame(panel), label=f"evidence: {panel.evidence}")
 
 
 def _stata_frame(panel: Panel) -> "pd.DataFrame":

@@ -152,6 +152,7 @@ AVAILABLE: dict[str, Answer] = {
     "published-inferred": ("met", "the printed numbers are part of the software"),
     "synthetic": ("met", "the made-up children can be made again (sofs-bayes simulate)"),
     "open-data": ("met", "the Department for Education publishes the files"),
+    "unknown-origin": ("partly", "the counts are the analyst's own: see where they say they are"),
     "records": ("partly", "the children's records are confidential and stay where they are"),
 }
 

@@ -101,9 +101,11 @@ def _parts(runs: Sequence[Run], audit: "Audit") -> list[Part]:
         *(_printed(run) for run in printed),
     ]
     if opened:
-        parts.append(Part(heading="What open data say", anchor="open", paragraphs=ABOUT_OPEN))
+        about = ABOUT_OPEN if all(run.evidence == "open-data" for run in opened) else ()
+        parts.append(Part(heading="What open data say", anchor="open", paragraphs=about))
         parts += [_opened(run, main=run is opened[0]) for run in opened]
     else:
+        about = ABOUT_OPEN if all(run.evidence == "open-data" for run in opened) else ()
         parts.append(Part(heading="What open data say", anchor="open", paragraphs=NO_OPEN_DATA))
     parts.append(limits(opened))
     return parts
@@ -225,7 +227,7 @@ def _opened(run: Run, *, main: bool) -> Part:
         _named(contents.pre_trend_table(run), run, "pre-trend"),
         _named(contents.matches_table(run), run, "matches"),
         _named(contents.left_out_table(run), run, "left-out"),
-        _named(contents.notices_table(run.extra["notices"][1]), run, "notices"),
+        _named(contents.notices_table(run.extra["notices"][1], run.evidence), run, "notices"),
         _named(contents.predictive_table(run), run, "predictive"),
         _named(contents.extremes_table(run), run, "extremes"),
         _named(contents.diagnostics_table(run), run, "diagnostics"),

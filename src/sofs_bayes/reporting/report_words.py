@@ -52,16 +52,25 @@ def question() -> Part:
     )
 
 
+COUNTS: Mapping[str, str] = {
+    "open-data": (
+        "Open data: counts of whole authorities by the Department for Education (open-data)."
+    ),
+    "unknown-origin": (
+        "Counts of whole authorities from files that are not known to be the Department's"
+        " (unknown-origin)."
+    ),
+}
+
+
 def evidence(opened: Sequence[Run]) -> Part:
     """What kinds of evidence the page rests on, and what it does without."""
     bullets = [
         "Printed: the numbers of the report's tables, as they stand (published).",
         "Computed from print: what follows from those numbers (published-inferred).",
     ]
-    if opened:
-        bullets.append(
-            "Open data: counts of whole authorities by the Department for Education (open-data)."
-        )
+    kinds = dict.fromkeys(run.evidence for run in opened)
+    bullets += [COUNTS[kind] for kind in kinds if kind in COUNTS]
     bullets.append(
         "Not here: the children's records. They are confidential, and nobody involved in this"
         " page has seen them."

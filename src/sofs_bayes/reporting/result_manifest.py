@@ -1,13 +1,14 @@
 """What every folder made from an analysis says of itself: its inputs, evidence and status."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any, Literal
 
 import tomli_w
 
 from sofs_bayes import spec
+from sofs_bayes.disclosure.origin import evidence_beside, evidence_of
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import Manifest, read_manifest, write_manifest
 from sofs_bayes.published.facts import facts_sha256
@@ -21,6 +22,8 @@ class Said:
 
     Attributes
     ----------
+    evidence
+        Of a `Result`: what its analysis and its inputs' hashes say, not the manifest's word.
     status
         The verdict: `converged` or not of fits, `in` or `out` of calibrations.
     """
@@ -65,7 +68,11 @@ def read_result(folder: Path, *, verbs: Mapping[str, str], allowed: str) -> Resu
     manifest.checked(verbs[manifest.written_by])
     manifest.check()
     analysis = spec.load(manifest.checked("analysis.toml"))
-    return Result(manifest=manifest, analysis=analysis, said=said)
+    if manifest.written_by in ("fit", "disclose"):
+        evidence = evidence_of(analysis, said.inputs_sha256.values(), said.evidence)
+    else:
+        evidence = evidence_beside(analysis, said.evidence)
+    return Result(manifest=manifest, analysis=analysis, said=replace(said, evidence=evidence))
 
 
 def _said(manifest: Manifest) -> Said:

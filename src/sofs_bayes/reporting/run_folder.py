@@ -9,7 +9,7 @@ is stripped to the whitelisted variables given with it.
 import io
 import zipfile
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, TypedDict
 
@@ -20,15 +20,15 @@ from sofs_bayes.folders.manifest import read_manifest, write_json
 from sofs_bayes.folders.store import to_bytes
 from sofs_bayes.folders.temporary import temporary_folder
 from sofs_bayes.folders.whole import new_folder
+from sofs_bayes.records.csv_rows import read_rows, rows_to_csv
+from sofs_bayes.records.netcdf_links import check_no_links
 from sofs_bayes.reporting.result_manifest import Status, describe, read_result
-from sofs_bayes.reporting.row_files import read_rows
-from sofs_bayes.reporting.tables import rows_to_csv
 
 if TYPE_CHECKING:
     import xarray as xr
 
 
-OF_FIT = {"fit": "effects.csv"}
+OF_FIT = {"fit": "effects.csv", "disclose": "effects.csv"}
 ALWAYS_THERE = ("analysis.toml", "effects.csv", "probabilities.csv", "diagnostics.json")
 
 
@@ -82,8 +82,8 @@ def write(run: Run, target: Path, *, replace: bool = False) -> None:
         fill(run, folder)
 
 
-def fill(run: Run, folder: Path) -> None:
-    """Write the run's files into an existing, empty folder."""
+def fill(run: Run, folder: Path, *, written_by: str = "fit") -> None:
+    """Write the run's files into an existing folder that has none of them."""
     texts = {
         "effects.csv": rows_to_csv(EffectRow, run.effects),
         "probabilities.csv": rows_to_csv(ProbabilityRow, run.probabilities),
@@ -97,7 +97,7 @@ def fill(run: Run, folder: Path) -> None:
     describe(
         folder,
         run.analysis,
-        written_by="fit",
+        written_by=written_by,
         evidence=run.evidence,
         status=run.status,
         inputs=run.inputs,
@@ -201,10 +201,10 @@ def read(folder: Path | str) -> Run:
         analysis=analysis,
         evidence=said.evidence,
         status=said.status,
-        effects=tuple(read_rows(paths["effects.csv"], EffectRow)),
-        probabilities=tuple(read_rows(paths["probabilities.csv"], ProbabilityRow)),
+        effects=_rows(paths["effects.csv"], EffectRow, said.evidence),
+        probabilities=_rows(paths["probabilities.csv"], ProbabilityRow, said.evidence),
         extra={
-            name: (kind, tuple(read_rows(manifest.checked(f"{name}.csv"), kind)))
+            name: (kind, _rows(manifest.checked(f"{name}.csv"), kind, said.evidence))
             for name, kind in wanted.items()
         },
         diagnostics=_diagnostics(paths["diagnostics.json"]),
@@ -216,6 +216,14 @@ def read(folder: Path | str) -> Run:
         files=manifest.files,
         withheld=tuple(said.withheld),
     )
+
+
+def _rows[Row](path: Path, kind: type[Row], evidence: spec.Evidence) -> tuple[Row, ...]:
+    """Rows whose evidence is what they rest on, whatever the file says."""
+    rows = read_rows(path, kind)
+    if not any(each.name == "evidence" for each in fields(kind)):  # type: ignore[arg-type]
+        return tuple(rows)
+    return tuple(replace(row, evidence=evidence) for row in rows)  # type: ignore[type-var]
 
 
 def _allowed(folder: Path) -> str:
@@ -288,6 +296,7 @@ def open_posterior(folder: Path | str) -> "xr.DataTree":
 
     folder = Path(folder)
     path = read_manifest(folder, allowed=_allowed(folder)).checked("posterior.nc")
+    check_no_links(path)
     try:
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             return tree.load()

@@ -3,9 +3,9 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
+from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting.page import SYNTHETIC, Part
 from sofs_bayes.reporting.result_manifest import Result, read_result
-from sofs_bayes.reporting.row_files import read_rows
 from sofs_bayes.reporting.tables import Column, Table
 
 ALLOWED = "a folder that replicate or calibrate wrote"

@@ -28,6 +28,7 @@ HEADINGS: Mapping[Evidence, str] = {
     "published": "Printed in the report",
     "published-inferred": "Computed from print",
     "open-data": "Open data",
+    "unknown-origin": "Counts of unknown origin",
     "records": "Children's records",
     "synthetic": "SYNTHETIC: made-up children",
 }
@@ -48,6 +49,12 @@ LINES: Mapping[Evidence, tuple[str, str, str]] = {
         "The same question, asked of all children of named authorities.",
         "Whether the report's numbers are right: these are other children, not adjusted for who"
         " they are. A change in recording looks like an effect.",
+    ),
+    "unknown-origin": (
+        "Counts of whole authorities from a file that is not known to be the Department's.",
+        "The same question, asked of all children of named authorities.",
+        "Where the counts come from, and whether the report's numbers are right: these are other"
+        " children. A change in recording looks like an effect.",
     ),
     "records": (
         "The children's own records, matched within their secure setting.",

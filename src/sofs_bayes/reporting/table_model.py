@@ -17,6 +17,7 @@ EVIDENCE_LINES: Mapping[Evidence, str] = {
     "published-inferred": "Evidence: computed from what the report prints (published-inferred).",
     "synthetic": "Evidence: simulated (synthetic). It says nothing about Signs of Safety.",
     "open-data": "Evidence: Department for Education open data on whole authorities (open-data).",
+    "unknown-origin": "Evidence: counts of unknown origin on whole authorities (unknown-origin).",
     "records": "Evidence: children's records.",
 }
 DIGITS_NOTE = (

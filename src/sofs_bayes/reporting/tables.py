@@ -3,16 +3,13 @@
 Word, Excel and LaTeX have modules of their own beside this one.
 """
 
-import csv
 import html
-import io
 import json
 import math
-import re
 from collections.abc import Sequence
-from dataclasses import fields
 from typing import Any
 
+from sofs_bayes.records.csv_rows import csv_text, harmless, rows_to_csv
 from sofs_bayes.reporting.digits import Cell, Estimate, Format, shown
 from sofs_bayes.reporting.table_model import (
     DIGITS_NOTE,
@@ -50,13 +47,6 @@ __all__ = [
     "unfolded",
 ]
 
-# The wide ones are what Excel takes for their narrow twins where text is written in wide letters.
-FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
-# With the report's stars behind it, or a dash for a gap: what is printed stays as it is printed.
-PLAIN_NUMBER = re.compile(
-    r"[+-]|[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?%?(?:\*{1,3}|\+{1,2})?", re.ASCII
-)
-
 
 def to_csv(table: Table) -> str:
     """The table as CSV: keys as header, numbers at full precision, gaps empty.
@@ -70,49 +60,7 @@ def to_csv(table: Table) -> str:
     added = {"evidence": table.evidence, "status": table.status}
     missing = [key for key in added if key not in own]
     rows = [(*row, *(added[key] for key in missing)) for row in table.rows]
-    return _csv(
-        [harmless(key) for key in (*own, *missing)],
-        [tuple(harmless(cell) if isinstance(cell, str) else cell for cell in row) for row in rows],
-    )
-
-
-def harmless(text: str) -> str:
-    """The text, with an apostrophe in front where a spreadsheet would calculate it.
-
-    Signs before a plain number (+1.2), or alone, do no harm, and stay.
-    """
-    if text.lstrip(" ").startswith(FORMULA_STARTS) and not PLAIN_NUMBER.fullmatch(text):
-        return f"'{text}"
-    return text
-
-
-def rows_to_csv(kind: type, items: Sequence[Any]) -> str:
-    """Dataclass rows as CSV, a column per field of `kind`.
-
-    Nothing is put in front of labels: these files are read back, and give back what they were
-    made from.
-    """
-    names = [each.name for each in fields(kind)]
-    return _csv(names, [tuple(getattr(item, name) for name in names) for item in items])
-
-
-def _csv(header: Sequence[str], rows: Sequence[Sequence[Cell]]) -> str:
-    return "".join(_csv_line([_exact(cell) for cell in row]) for row in (header, *rows))
-
-
-def _csv_line(cells: Sequence[str]) -> str:
-    """A line that ends in a line feed alone; with it as its own, csv leaves "\\r" unquoted."""
-    out = io.StringIO()
-    csv.writer(out, lineterminator="\r\n").writerow(cells)
-    return out.getvalue().removesuffix("\r\n") + "\n"
-
-
-def _exact(cell: Cell) -> str:
-    if cell is None or (isinstance(cell, float) and math.isnan(cell)):
-        return ""
-    if isinstance(cell, bool):
-        return "yes" if cell else "no"
-    return repr(float(cell)) if isinstance(cell, float) else str(cell)
+    return csv_text((*own, *missing), rows)
 
 
 # ------------------------------------------------------------------------------ JSON

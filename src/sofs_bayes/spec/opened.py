@@ -26,6 +26,8 @@ class OpenCounts:
 
     A year is named by its first calendar year (2012 = April 2012 to March 2013). `where` gives,
     for a file that is split by further columns, the value of each whose rows are taken.
+    `published` says where counts of your own are published ("title, year, where"): every table
+    repeats it.
     """
 
     events: Text
@@ -35,6 +37,7 @@ class OpenCounts:
     where: Annotated[dict[Text, Text], Field(min_length=1)] | None = None
     above_denominator: Literal["refuse", "drop"] = "refuse"
     jump_factor: Annotated[float, Field(gt=1)] = 2.0
+    published: Why | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

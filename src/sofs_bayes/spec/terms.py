@@ -8,7 +8,9 @@ from pydantic.dataclasses import dataclass
 
 from sofs_bayes.spec.looks import letters
 
-Evidence = Literal["published", "published-inferred", "synthetic", "open-data", "records"]
+Evidence = Literal[
+    "published", "published-inferred", "synthetic", "open-data", "unknown-origin", "records"
+]
 Scale = Literal["risk", "log-odds", "odds ratio"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)

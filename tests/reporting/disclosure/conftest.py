@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sofs_bayes.checks.children_predictive import ArmYearCheck
+from sofs_bayes.checks.loo import LooRow
 from sofs_bayes.checks.power_scaling import PowerScalingRow
 from sofs_bayes.estimands.rows import AuthoritySizeRow, ThresholdRow, YearlyRateRow
 from sofs_bayes.reporting.run_folder import Run
@@ -45,14 +46,15 @@ def arm_years(changes: Counts | None = None) -> tuple[ArmYearCheck, ...]:
 
 
 def sizes(changes: Counts | None = None) -> tuple[AuthoritySizeRow, ...]:
-    """Four pilots and five comparators, 900 referrals and 90 events in each period."""
+    """Four pilots and five comparators, 900 referrals and 90 events in each period of two years."""
     pilots = ("Ashmere", "Brackwater, City of", SMALL, "Dunford and the Isles of Westermain")
     comparators = ("Fennick", "Grimsdale", "Holt", "Inverley", "Jarrow Vale")
     named = [*((name, "pilot") for name in pilots), *((n, "comparator") for n in comparators)]
     rows = []
     for name, arm in named:
-        for period in ("before", "after"):
-            referrals, events = (changes or {}).get((name, period), (900, 90))
+        for period in ("before", "after", *YEARS):
+            usual = (900, 90) if period in ("before", "after") else (450, 45)
+            referrals, events = (changes or {}).get((name, period), usual)
             rows.append(
                 AuthoritySizeRow(
                     authority=name, arm=arm, period=period, referrals=referrals, events=events
@@ -108,6 +110,12 @@ def make_run(hierarchical_run: Run) -> MakeRun:
         extra = dict(hierarchical_run.extra)
         extra["arm_years"] = (ArmYearCheck, arm_years(years))
         extra["authority_sizes"] = (AuthoritySizeRow, sizes(authorities))
+        loo = hierarchical_run.extra["loo"][1]
+        years = (int(YEARS[i % len(YEARS)]) for i in range(len(loo)))
+        rows = tuple(
+            replace(row, authority="Holt", year=year) for row, year in zip(loo, years, strict=True)
+        )
+        extra["loo"] = (LooRow, rows)
         named = [*hierarchical_run.extra["power_scaling"][1]]
         named.append(replace(named[0], quantity=f"effect after settling-in / {SMALL}"))
         extra["power_scaling"] = (PowerScalingRow, tuple(named))

@@ -1,27 +1,28 @@
 """Folders, file by file: what is planted is refused, and what leaves is clean."""
 
+import csv
 import json
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import h5py
+import numpy as np
 import pytest
 import xarray as xr
-from tests.reporting.disclosure.conftest import SMALL, YEARS, MakeRun
-from tests.reporting.disclosure.test_posteriors import draws, observed
+from tests.disclosure.test_posteriors import draws, observed
+from tests.reporting.disclosure.conftest import SMALL, MakeRun
 
+from sofs_bayes.disclosure.log import LogLine
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.frequentist.published_analysis import TermRow
 from sofs_bayes.matching.balance import BalanceRow
 from sofs_bayes.matching.summary import SummaryRow
 from sofs_bayes.pipeline.disclosure import disclose
-from sofs_bayes.reporting.disclosure.ledger import write_log
-from sofs_bayes.reporting.disclosure.log import LogLine
-from sofs_bayes.reporting.disclosure.rules import OutputRule
-from sofs_bayes.reporting.disclosure.runs import released
+from sofs_bayes.records.csv_rows import rows_to_csv
 from sofs_bayes.reporting.run_folder import Run, open_posterior, read, write
-from sofs_bayes.reporting.tables import rows_to_csv
 
 
 def results(log: tuple[LogLine, ...]) -> dict[str, str]:
@@ -30,6 +31,16 @@ def results(log: tuple[LogLine, ...]) -> dict[str, str]:
     for line in log:
         found[line.output] = max(found.get(line.output, "passed"), line.result, key=order.index)
     return found
+
+
+def write_home(home: Path, texts: dict[str, str], **said: object) -> None:
+    """Files with a manifest that lists them."""
+    home.mkdir(parents=True)
+    for name, text in texts.items():
+        (home / name).write_text(text, encoding="utf-8")
+    files = {name: sha256(home / name) for name in texts}
+    manifest = {"written_by": "match", "evidence": "synthetic", "files_sha256": files, **said}
+    (home / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
 
 
 @pytest.fixture
@@ -53,9 +64,9 @@ def test_a_clean_run_leaves_as_it_is(
     home = folder(make_run())
     found = disclose(home, tmp_path / "out")
     assert found.clean
-    for path in home.iterdir():
-        assert (tmp_path / "out" / path.name).read_bytes() == path.read_bytes()
-    assert read(tmp_path / "out").effects == read(home).effects
+    assert {path.name for path in home.iterdir()} < {p.name for p in (tmp_path / "out").iterdir()}
+    was, now = (read(each) for each in (home, tmp_path / "out"))
+    assert replace(now, files={}) == replace(was, files={})
 
 
 def test_a_small_pilot_is_in_no_file_that_leaves(
@@ -71,7 +82,7 @@ def test_a_small_pilot_is_in_no_file_that_leaves(
     assert {row.target for row in out.effects} >= {"pooled", "Ashmere"}
     assert any(SMALL in sentence for sentence in out.withheld)
     assert SMALL not in open_posterior(tmp_path / "out")["posterior"]["pilot"].values
-    assert disclose(tmp_path / "out").clean  # again: nothing more to suppress
+    assert disclose(tmp_path / "out", ledger=False).clean  # again: nothing more to suppress
 
 
 def test_observed_data_planted_in_a_posterior_are_refused(
@@ -90,7 +101,9 @@ def test_a_run_that_was_changed_is_refused(
     home = folder(make_run())
     text = (home / "effects.csv").read_text(encoding="utf-8")
     (home / "effects.csv").write_text(text + "\n", encoding="utf-8")
-    assert {*results(disclose(home).log).values()} == {"refused"}
+    found = results(disclose(home).log)
+    del found["ledger"]
+    assert {*found.values()} == {"refused"}
 
 
 @pytest.mark.parametrize(
@@ -116,72 +129,8 @@ def test_records_documents_and_unknown_files_are_refused(tmp_path: Path, name: s
     (tmp_path / "in").mkdir()
     (tmp_path / "in" / name).write_text("age,outcome\n7,1\n", encoding="utf-8")
     found = disclose(tmp_path / "in", tmp_path / "out")
-    assert results(found.log) == {name: "refused"}
+    assert results(found.log) == {"ledger": "passed", name: "refused"}
     assert not (tmp_path / "out" / name).exists()
-
-
-def test_records_in_a_folder_of_public_evidence_are_refused(tmp_path: Path) -> None:
-    manifest = {"evidence": "open-data"}
-    (tmp_path / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
-    (tmp_path / "page.html").write_text("a page", encoding="utf-8")
-    (tmp_path / "matched.parquet").write_text("children", encoding="utf-8")
-    found = results(disclose(tmp_path).log)
-    assert (found["page.html"], found["matched.parquet"]) == ("passed", "refused")
-
-
-def test_pictures_follow_the_data_beside_them(
-    make_run: MakeRun, folder: Callable[[Run], Path]
-) -> None:
-    run = make_run()
-    home = folder(run)
-    (home / "figures").mkdir()
-    kind, rows = run.extra["arm_years"]
-    clean, small = list(rows), [replace(rows[0], children=8), *rows[1:]]
-    for name, own in (("fine", clean), ("small", small)):
-        (home / "figures" / f"{name}.csv").write_text(rows_to_csv(kind, own), encoding="utf-8")
-        (home / "figures" / f"{name}.png").write_bytes(b"")
-    found = results(disclose(home).log)
-    assert (found["figures/fine.csv"], found["figures/fine.png"]) == ("passed", "passed")
-    assert (found["figures/small.csv"], found["figures/small.png"]) == ("suppressed", "refused")
-
-
-def exported(tmp_path: Path, rule: OutputRule, *runs: Run) -> Path:
-    """A document that an export has written under a rule."""
-    (tmp_path / "export").mkdir()
-    file = tmp_path / "export" / "tables.docx"
-    file.write_text("a table", encoding="utf-8")
-    write_log(file, [], rule=rule, runs=[released(run) for run in runs])
-    return file
-
-
-def test_what_an_export_wrote_may_leave_until_it_is_changed(tmp_path: Path) -> None:
-    file = exported(tmp_path, OutputRule())
-    assert disclose(file.parent).clean
-    assert not disclose(file.parent, rule=OutputRule(threshold=20)).clean
-    assert not disclose(file.parent, rule=OutputRule(threshold=11)).clean
-    file.write_text("another table", encoding="utf-8")
-    assert results(disclose(file.parent).log)["tables.docx"] == "refused"
-
-
-def test_what_was_written_under_a_lower_threshold_is_refused(tmp_path: Path) -> None:
-    file = exported(tmp_path, OutputRule(threshold=5, agreed=True))
-    assert results(disclose(file.parent).log)["tables.docx"] == "refused"
-
-
-def test_a_second_export_is_checked_against_the_first(
-    make_run: MakeRun, folder: Callable[[Run], Path], tmp_path: Path
-) -> None:
-    first = exported(tmp_path, OutputRule(), make_run()).parent
-    less = {("pilot", "2012"): (1995, 199)}
-    home = folder(make_run(less))
-    assert disclose(home).clean
-    assert not disclose(home, earlier=[first]).clean
-    many = {("pilot", year): (1500, 150) for year in YEARS}
-    other = make_run(many)
-    home = folder(replace(other, analysis=replace(other.analysis, name="many")))
-    assert disclose(home, earlier=[first]).clean
-    with pytest.raises(BadInput, match="earlier export"):
-        disclose(home, earlier=[tmp_path / "nothing"])
 
 
 def balance(group: str, period: str, stage: str, pilots: int) -> BalanceRow:
@@ -280,17 +229,15 @@ MATCHING: list[tuple[str, type, list[Any], str]] = [
 def test_what_match_and_replicate_write(
     tmp_path: Path, name: str, kind: type, rows: list[Any], result: str
 ) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "in" / name).write_text(rows_to_csv(kind, rows), encoding="utf-8")
+    write_home(tmp_path / "in", {name: rows_to_csv(kind, rows)})
     found = disclose(tmp_path / "in", tmp_path / "out")
-    assert results(found.log) == {name: result}
+    assert results(found.log)[name] == result
     assert (tmp_path / "out" / name).exists() is (result != "refused")
 
 
 def test_a_level_and_what_would_tell_it_are_not_in_the_copy(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
     text = rows_to_csv(SummaryRow, summary_rows({"unborn": 7}))
-    (tmp_path / "in" / "summary.csv").write_text(text, encoding="utf-8")
+    write_home(tmp_path / "in", {"summary.csv": text})
     disclose(tmp_path / "in", tmp_path / "out")
     left = (tmp_path / "out" / "summary.csv").read_text(encoding="utf-8")
     assert "unborn" not in left
@@ -314,4 +261,186 @@ def test_a_link_is_refused(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     (tmp_path / "secret.toml").write_text("x = 1", encoding="utf-8")
     (tmp_path / "in" / "a.toml").symlink_to(tmp_path / "secret.toml")
-    assert results(disclose(tmp_path / "in").log) == {"a.toml": "refused"}
+    (tmp_path / "in" / "b").symlink_to(tmp_path, target_is_directory=True)
+    assert results(disclose(tmp_path / "in").log) == {
+        "ledger": "passed",
+        "a.toml": "refused",
+        "b": "refused",
+    }
+
+
+# ------------------------------------------------- what vouches for a file: never one beside it
+
+SECRET = "child 4711"
+
+
+def clean_match(home: Path) -> None:
+    """A folder as match writes it, of which everything that a manifest lists may leave."""
+    write_home(home, {"balance.csv": rows_to_csv(BalanceRow, balance_rows(100))})
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        *("extract.csv", "sub/my-kids.txt", "extract.xlsx", "page.html", "what.ever"),
+        *("children-disclosure.csv", "kids.toml", "groups.csv", "analysis.toml"),
+        *("my-disclosure.json", "disclosure-log.md", "summary.csv", "sub/manifest.json"),
+    ],
+)
+@pytest.mark.parametrize(
+    "said",
+    [
+        {"evidence": "open-data"},
+        {"evidence": "published"},
+        {"design_sha256": "0" * 64},
+        {"options": {"around": "data"}},
+    ],
+)
+def test_nothing_beside_a_manifest_leaves_that_it_does_not_list(
+    tmp_path: Path, name: str, said: dict[str, Any]
+) -> None:
+    home = tmp_path / "in"
+    write_home(home, {"balance.csv": rows_to_csv(BalanceRow, balance_rows(100))}, **said)
+    (home / name).parent.mkdir(exist_ok=True)
+    (home / name).write_text(f"name\n{SECRET}\n", encoding="utf-8")
+    found = disclose(home, tmp_path / "out")
+    assert results(found.log)[name] == "refused"
+    assert results(found.log)["balance.csv"] == "passed"
+    for path in (tmp_path / "out").rglob("*"):
+        assert path.is_dir() or SECRET.encode() not in path.read_bytes(), path.name
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["extract.csv", "kids.toml", "groups.csv", "analysis.toml", "a.docx", "a.xlsx", "a.html"],
+)
+def test_nothing_leaves_that_is_listed_but_of_no_known_content(tmp_path: Path, name: str) -> None:
+    """Its hash stands in a manifest that somebody wrote by hand."""
+    write_home(tmp_path / "in", {name: f"name\n{SECRET}\n"}, evidence="open-data")
+    found = disclose(tmp_path / "in", tmp_path / "out")
+    assert results(found.log)[name] == "refused"
+    assert not (tmp_path / "out" / name).exists()
+
+
+def test_a_ledger_beside_a_document_vouches_for_nothing(tmp_path: Path) -> None:
+    (tmp_path / "in").mkdir()
+    file = tmp_path / "in" / "tables.docx"
+    file.write_text(SECRET, encoding="utf-8")
+    document = {"threshold": 10, "zeros": False, "releases": [], "files": {file.name: sha256(file)}}
+    (tmp_path / "in" / "disclosure.json").write_text(json.dumps(document), encoding="utf-8")
+    found = disclose(tmp_path / "in", tmp_path / "out")
+    assert results(found.log)["tables.docx"] == "refused"
+
+
+def test_what_is_put_into_a_manifest_or_an_earlier_log_does_not_leave(tmp_path: Path) -> None:
+    home = tmp_path / "in"
+    clean_match(home)
+    manifest = json.loads((home / "manifest.json").read_text(encoding="utf-8"))
+    manifest |= {
+        "notes": SECRET,
+        "status": SECRET,
+        "inputs_sha256": {SECRET: "0" * 64, "b": SECRET},
+        "versions": {SECRET: "1", "numpy": SECRET},
+    }
+    (home / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    (home / "disclosure.md").write_text(SECRET, encoding="utf-8")
+    disclose(home, tmp_path / "out")
+    assert {path.name for path in (tmp_path / "out").iterdir()} >= {"manifest.json", "balance.csv"}
+    for path in (tmp_path / "out").iterdir():
+        assert SECRET not in path.read_text(encoding="utf-8"), path.name
+
+
+@pytest.mark.parametrize("name", ["../secret.csv", "/etc/hostname", "a/../../secret.csv"])
+def test_a_manifest_that_names_a_path_out_of_its_folder_vouches_for_nothing(
+    tmp_path: Path, name: str
+) -> None:
+    (tmp_path / "secret.csv").write_text(SECRET, encoding="utf-8")
+    clean_match(tmp_path / "in")
+    path = tmp_path / "in" / "manifest.json"
+    manifest = json.loads(path.read_text(encoding="utf-8"))
+    manifest["files_sha256"][name] = sha256(tmp_path / "secret.csv")
+    path.write_text(json.dumps(manifest), encoding="utf-8")
+    found = disclose(tmp_path / "in", tmp_path / "out")
+    assert results(found.log)["balance.csv"] == "refused"
+    assert not list((tmp_path / "out").rglob("secret.csv"))
+
+
+def test_a_posterior_is_written_anew(
+    make_run: MakeRun, folder: Callable[[Run], Path], tmp_path: Path
+) -> None:
+    """Attributes of all kinds, and what was deleted but is still in the file, stay behind."""
+    home = folder(with_draws(make_run()))
+    with h5py.File(home / "posterior.nc", "a") as file:
+        file.attrs["note"] = file["posterior"].attrs["note"] = SECRET
+        file["posterior/authority_sd"].attrs["note"] = SECRET
+        file["posterior/deleted"] = np.frombuffer(SECRET.encode() * 50, dtype=np.uint8)
+        del file["posterior/deleted"]
+    assert SECRET.encode() in (home / "posterior.nc").read_bytes()
+    listed_anew(home, "posterior.nc")
+    disclose(home, tmp_path / "out")
+    assert SECRET.encode() not in (tmp_path / "out" / "posterior.nc").read_bytes()
+    assert "authority_sd" in open_posterior(tmp_path / "out")["posterior"]
+
+
+def listed_anew(home: Path, name: str) -> None:
+    """Somebody writes a changed file's hash into the manifest."""
+    manifest = json.loads((home / "manifest.json").read_text(encoding="utf-8"))
+    manifest["files_sha256"][name] = sha256(home / name)
+    (home / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+
+
+@pytest.mark.parametrize("kind", ["soft", "external", "whole group"])
+def test_a_posterior_that_points_elsewhere_is_refused(
+    make_run: MakeRun, folder: Callable[[Run], Path], tmp_path: Path, kind: str
+) -> None:
+    with h5py.File(tmp_path / "secret.h5", "w") as file:
+        file["group/records"] = np.arange(3)
+    home = folder(with_draws(make_run()))
+    with h5py.File(home / "posterior.nc", "a") as file:
+        del file["posterior/authority_sd"]
+        if kind == "soft":
+            file["posterior/authority_sd"] = h5py.SoftLink("/posterior/coefficient")
+        elif kind == "external":
+            away = h5py.ExternalLink(str(tmp_path / "secret.h5"), "group/records")
+            file["posterior/authority_sd"] = away
+        else:
+            file["more"] = h5py.ExternalLink(str(tmp_path / "secret.h5"), "group")
+    listed_anew(home, "posterior.nc")
+    found = disclose(home, tmp_path / "out")
+    (line,) = [line for line in found.log if line.output == "posterior.nc"]
+    assert (line.result, "link to another place" in line.action) == ("refused", True)
+    assert not (tmp_path / "out" / "posterior.nc").exists()
+
+
+@pytest.mark.parametrize("word", ["open-data", "published", "published-inferred", "unknown-origin"])
+def test_a_word_in_a_manifest_changes_no_judgement(
+    small_pilot: Run, folder: Callable[[Run], Path], tmp_path: Path, word: str
+) -> None:
+    home = folder(replace(small_pilot, evidence="records"))
+    plain = results(disclose(home).log)
+    path = home / "manifest.json"
+    path.write_text(path.read_text(encoding="utf-8").replace('"records"', f'"{word}"'), "utf-8")
+    assert f'"evidence": "{word}"' in path.read_text(encoding="utf-8")
+    assert results(disclose(home, tmp_path / "out").log) == plain
+    assert read(home).evidence == "records"
+    assert {row.evidence for row in read(home).effects} == {"records"}
+    assert SMALL not in (tmp_path / "out" / "effects.csv").read_text(encoding="utf-8")
+
+
+def test_labels_that_leave_open_as_no_formula(
+    make_run: MakeRun, folder: Callable[[Run], Path], tmp_path: Path
+) -> None:
+    run = make_run()
+    bad = '=HYPERLINK("http://a.b","c")'
+    rows = tuple(
+        replace(row, authority=bad if row.authority == "Holt" else row.authority)
+        for row in run.extra["authority_sizes"][1]
+    )
+    kind = run.extra["authority_sizes"][0]
+    home = folder(replace(run, extra={**run.extra, "authority_sizes": (kind, rows)}))
+    disclose(home, tmp_path / "out")
+    with (tmp_path / "out" / "authority_sizes.csv").open(encoding="utf-8", newline="") as stream:
+        cells = [cell for line in csv.reader(stream) for cell in line]
+    assert f"'{bad}" in cells
+    assert not [cell for cell in cells if cell.startswith(("=", "@", "+"))]
+    assert {row.authority for row in read(tmp_path / "out").extra["authority_sizes"][1]} >= {bad}

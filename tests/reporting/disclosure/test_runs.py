@@ -9,11 +9,11 @@ import pytest
 from tests.reporting.disclosure.conftest import SMALL, YEARS, MakeRun
 
 from sofs_bayes.checks.loo import LooRow, LooSummary
-from sofs_bayes.reporting.disclosure.log import LogLine, log_csv, log_markdown
-from sofs_bayes.reporting.disclosure.rules import OutputRule
+from sofs_bayes.disclosure.ledger import Released
+from sofs_bayes.disclosure.log import LogLine, log_csv, log_markdown
+from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.reporting.disclosure.run_files import WHATS
 from sofs_bayes.reporting.disclosure.runs import (
-    Released,
     cleared,
     cleared_together,
     refused,
@@ -139,6 +139,20 @@ def test_the_total_of_leave_one_out_goes_with_an_authority(small_pilot: Run) -> 
         assert len(out.extra["loo_summary"][1]) == left
 
 
+def test_an_authoritys_year_of_few_is_in_no_table_that_names_it(make_run: MakeRun) -> None:
+    run = make_run(authorities={("Ashmere", "2016"): (60, 4)})
+    rows = [replace(row, authority="Ashmere", year=2016) for row in run.extra["loo"][1][:1]]
+    rows += [replace(row, authority="Ashmere", year=2017) for row in rows]
+    run = replace(run, extra={**run.extra, "loo": (LooRow, tuple(rows))})
+    out, _ = cleared(run)
+    assert [row.year for row in out.extra["loo"][1]] == [2017]
+    named = [row for row in out.extra["authority_sizes"][1] if row.authority == "Ashmere"]
+    assert {row.period for row in named} == {"before", "after", "2012", "2013", "2017"}
+    assert {(row.referrals, row.events) for row in named} == {(20, 10)}
+    without = replace(run, extra={k: v for k, v in run.extra.items() if k != "authority_sizes"})
+    assert cleared(without)[0].extra["loo"][1] == ()
+
+
 def few_pilots(run: Run, year: int) -> Run:
     """The run with two pilots in a year."""
     kind, rows = run.extra["yearly_rates"]
@@ -212,10 +226,10 @@ def renamed(run: Run, name: str) -> Run:
 def test_two_runs_must_not_differ_by_a_few_children(make_run: MakeRun) -> None:
     """What one has and the other has not is a group: here five children of 2012."""
     whole, without = make_run(), renamed(make_run({("pilot", "2012"): (1995, 199)}), "without")
-    (first, second), log = cleared_together([whole, without])
+    (first, second), logs, _ = cleared_together([whole, without])
     assert first == whole
     assert second.effects == ()
-    assert "differs from another export" in refused(log)
+    assert "differs from another export" in refused(logs[1])
 
 
 def test_a_year_in_which_two_runs_differ_by_a_few_is_suppressed(make_run: MakeRun) -> None:
@@ -228,9 +242,9 @@ def test_a_year_in_which_two_runs_differ_by_a_few_is_suppressed(make_run: MakeRu
 
 def test_runs_that_differ_by_many_leave_both(make_run: MakeRun) -> None:
     less = {("pilot", year): (1500, 150) for year in YEARS}
-    runs, log = cleared_together([make_run(), renamed(make_run(less), "without")])
+    runs, logs, _ = cleared_together([make_run(), renamed(make_run(less), "without")])
     assert all(shown_years(run) == {*YEARS, "before", "after"} for run in runs)
-    assert not refused(log)
+    assert not any(map(refused, logs))
 
 
 def test_events_alone_tell_too(make_run: MakeRun) -> None:
@@ -244,11 +258,13 @@ def test_an_earlier_export_counts_like_a_run_beside(make_run: MakeRun) -> None:
     earlier = released(cleared(make_run())[0])
     run = renamed(make_run({("pilot", "2012"): (1995, 199)}), "without")
     assert refused(cleared(run, earlier=[earlier])[1])
-    others = [
-        replace(earlier, children="cla-children"),
-        replace(earlier, evidence="records"),
-    ]
-    assert not refused(cleared(run, earlier=others)[1])
+    named = replace(earlier, analysis="other", evidence="records", inputs=())
+    assert refused(cleared(run, earlier=[named])[1])  # a name, or a word, separates nothing
+    elsewhere = replace(named, authorities=("Kettleby", "Lorne"))
+    years_ago = replace(named, years=("1998", "1999"))
+    assert not refused(cleared(run, earlier=[elsewhere, years_ago])[1])
+    unknown = replace(named, authorities=(), years=())
+    assert refused(cleared(run, earlier=[unknown])[1])
 
 
 def without(ledger: Released, *years: str) -> Released:
@@ -277,8 +293,9 @@ def test_public_evidence_passes_and_the_log_says_why(
 ) -> None:
     run: Run = request.getfixturevalue(which)
     out, (line,) = cleared(run)
-    assert out is run
+    assert out == run
     assert (line.result, line.rule != "") == ("passed", True)
+    assert "vouched for by" in line.action
     assert run.evidence in line.what
 
 

@@ -83,3 +83,12 @@ def test_public_numbers_pass() -> None:
     out, (line,) = cleared_table(table(few, evidence="published"))
     assert out.rows == (few,)
     assert "public already" in line.rule
+
+
+def test_counts_of_unknown_origin_are_checked_unless_they_are_declared_published() -> None:
+    few = table(FINE, ("few", 9, 4, 4 / 9, 0.01), OTHER, evidence="unknown-origin")
+    assert cleared_table(few)[0].rows[1][1] == SUPPRESSED
+    out, (line,) = cleared_table(few, published="Annual report, 2019, our website")
+    assert out.rows == few.rows
+    assert "Annual report, 2019, our website" in line.rule
+    assert "Annual report, 2019, our website" in to_markdown(out)

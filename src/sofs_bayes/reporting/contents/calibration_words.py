@@ -20,6 +20,7 @@ DESIGNS: Mapping[Evidence, str] = {
     "published-inferred": "the report's printed tables",
     "synthetic": "made-up children",
     "open-data": "the open data on whole authorities",
+    "unknown-origin": "counts of unknown origin on whole authorities",
     "records": "children's records",
 }
 LIMITS = (

@@ -7,7 +7,7 @@ from sofs_bayes.spec import ChildrenAnalysis, Evidence
 
 if TYPE_CHECKING:
     from sofs_bayes.cells.dataset import Cells
-    from sofs_bayes.cells.disclosure import Release
+    from sofs_bayes.disclosure.cells import Release
 
 UNCHECKED = (
     "NOT CHECKED for disclosure: these cells hold single children and stay where the records are."
@@ -31,7 +31,7 @@ def cells_table(
         ("counts", "rows of the file", patterns.sizes["pattern"]),
     ]
     if released is not None:
-        rows += [(row.rule, row.action, row.cells) for row in released.log]
+        rows += [(row.rule, row.action, row.affected) for row in released.log]
     return Table(
         name="disclosure",
         title=f"{analysis.title}: cells",

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 from sofs_bayes.reporting.contents.effects import extra_rows, interval_note
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Column, Table, table_of
+from sofs_bayes.spec import Evidence
 
 if TYPE_CHECKING:
     from sofs_bayes.records.notices import Notice
@@ -57,7 +58,7 @@ def rates_table(run: Run) -> Table:
     )
 
 
-def notices_table(notices: Iterable["Notice"]) -> Table:
+def notices_table(notices: Iterable["Notice"], evidence: Evidence = "open-data") -> Table:
     """All that was noticed while reading open data."""
     columns = [
         Column(key="kind", heading="What"),
@@ -66,8 +67,8 @@ def notices_table(notices: Iterable["Notice"]) -> Table:
         Column(key="file", heading="File"),
         Column(key="detail", heading="Detail"),
     ]
-    title = "Noticed while reading the open data"
-    return table_of("notices", title, list(notices), columns, evidence="open-data")
+    title = "Noticed while reading the counts"
+    return table_of("notices", title, list(notices), columns, evidence=evidence)
 
 
 def left_out_table(run: Run) -> Table:

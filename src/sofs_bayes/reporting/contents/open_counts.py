@@ -19,10 +19,10 @@ def open_counts_table(panel: Panel) -> Table:
             Column(key=denominator, heading=denominator, format="integer"),
         ),
         rows=tuple(panel_rows(panel)),
-        evidence="open-data",
+        evidence=panel.evidence,
         notes=(
             "A year is named by its first calendar year: 2012 is April 2012 to March 2013.",
-            "A letter stands where the Department gives no number.",
+            "A letter stands where the files give no number.",
             *(f"Rows with {column} {value!r}." for column, value in panel.where.items()),
         ),
     )

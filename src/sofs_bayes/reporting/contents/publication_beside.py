@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting.result_manifest import Result, read_result
-from sofs_bayes.reporting.row_files import read_rows
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.calibration import Calibrated

@@ -23,6 +23,7 @@ CHILDREN: Mapping[Evidence, str] = {
     "published-inferred": "the evaluation's, by their printed numbers",
     "synthetic": "made-up",
     "open-data": "whole authorities': other children",
+    "unknown-origin": "whole authorities', of unknown origin: other children",
     "records": "matched, from records",
 }
 MADE_UP = (

@@ -20,6 +20,7 @@ FROM: Mapping[Evidence, str] = {
     "published-inferred": "posteriors from the printed tables",
     "synthetic": "posteriors of made-up children",
     "open-data": "posteriors from open data",
+    "unknown-origin": "posteriors from counts of unknown origin",
     "records": "posteriors of children's records",
 }
 

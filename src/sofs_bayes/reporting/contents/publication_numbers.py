@@ -13,6 +13,7 @@ from sofs_bayes.spec import Evidence
 GRAVEST: tuple[Evidence, ...] = (
     "synthetic",
     "records",
+    "unknown-origin",
     "open-data",
     "published-inferred",
     "published",

@@ -1,172 +1,105 @@
-"""A file that the project has written → what it is, whether it may leave, and in what form."""
+"""Rows of a CSV that the project has written → those that may leave."""
 
 import csv
-import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from sofs_bayes.errors import BadInput
-from sofs_bayes.reporting.disclosure.authorities import authority_of
-from sofs_bayes.reporting.disclosure.ledger import NAME
-from sofs_bayes.reporting.disclosure.log import LogLine
-from sofs_bayes.reporting.disclosure.matching import (
+from sofs_bayes.disclosure.arm_counts import arm_counts, hidden_counts
+from sofs_bayes.disclosure.authorities import authorities
+from sofs_bayes.disclosure.ledger import CountTable, Released
+from sofs_bayes.disclosure.linked import clash, hidden_before
+from sofs_bayes.disclosure.matching import (
     Cleared,
+    balance_table,
     cleared_balance,
     cleared_further,
     cleared_summary,
     cleared_terms,
+    further_table,
+    places_of,
+    summary_table,
+    terms_table,
 )
-from sofs_bayes.reporting.disclosure.rules import OutputRule
+from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.errors import BadInput
+from sofs_bayes.records.csv_rows import read_rows, rows_to_csv
 from sofs_bayes.reporting.disclosure.run_files import SINGLE
-from sofs_bayes.reporting.row_files import read_rows
-from sofs_bayes.reporting.tables import rows_to_csv
+from sofs_bayes.reporting.disclosure.single import authority_of
 
-# One record per line, or what holds such.
-RECORDS = (".parquet", ".dta", ".feather", ".arrow", ".pkl", ".pickle", ".duckdb", ".db", ".sqlite")
-RECORD_NAMES = re.compile(r"(synthetic-)?(children|referrals|matched|authorities)\b.*\.(csv|xlsx)")
-IMAGES = (".png", ".pdf", ".svg")
-DOCUMENTS = (".html", ".md", ".docx", ".xlsx", ".tex", ".json", ".txt", ".ipynb")
-WITHOUT_DATA = {
-    "*.toml": ("settings of an analysis", "settings, no data"),
-    "manifest.json": ("manifest", "hashes, versions and times, no data"),
-    "groups.csv": ("matched groups", "names and dates of authorities, no data"),
-}
-LOG_NAMES = re.compile(rf"(.*[.-])?{NAME}(-log)?\.(csv|md|json)")
+Counted = Callable[[Sequence[Any], Sequence[Any]], CountTable]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Verdict:
-    """What may leave of a file: it as it is, another text in its place, or nothing (refused)."""
+class Kind:
+    """What is known of a kind of rows.
 
-    log: tuple[LogLine, ...]
-    text: str | None = None
-
-
-def judged(path: Path, output: str, rule: OutputRule) -> Verdict:
-    """The verdict on a file by itself.
-
-    Parameters
+    Attributes
     ----------
-    output
-        Its name in the log.
+    what, rule
+        For the log; the rule may name the threshold.
+    clear
+        Rows → those that may leave.
+    counted
+        All rows, and those that leave → what the ledger is to know; None where they hold no
+        counts.
     """
-    if outright := refused_outright(path, output):
-        return Verdict(log=(outright,))
-    for matches, (what, why) in WITHOUT_DATA.items():
-        if path.match(matches):
-            return _passed(output, what, why)
-    if path.suffix == ".nc" or re.fullmatch(r"(synthetic-)?cells.*\.csv", path.name):
-        return _cells(path, output, rule)
-    if path.suffix == ".csv":
-        return _csv(path, output, rule)
-    if path.suffix in DOCUMENTS:
-        return _refused(
-            output,
-            "document",
-            "written under these rules, and unchanged since",
-            "not exported: a document cannot be checked by itself; effects, figure and report"
-            " write it anew, checked",
-        )
-    return _refused(output, f"file {path.suffix}", "a known kind of file", "not exported")
+
+    what: str
+    clear: Cleared
+    rule: str = SINGLE
+    counted: Counted | None = None
 
 
-def refused_outright(path: Path, output: str) -> LogLine | None:
-    """The line on a file that may never leave, whatever it says; None for others."""
-    if path.suffix.lower() in RECORDS or RECORD_NAMES.fullmatch(path.name):
-        return LogLine(
-            output=output,
-            what="children's referrals, matched or not, or another input",
-            rule="no records: nothing line by line leaves",
-            result="refused",
-            affected=1,
-            action="not exported",
-        )
-    return None
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rows:
+    """What may leave of a CSV: another text, or nothing and why.
 
-
-def image(path: Path, output: str, clean: Mapping[Path, bool]) -> Verdict:
-    """The verdict on a picture: that on the CSV beside it, which holds all its numbers.
-
-    Parameters
+    Attributes
     ----------
-    clean
-        Whether each CSV may leave as it is.
+    kind
+        What it is; None if it is no kind known here.
+    text
+        What leaves; empty if nothing does.
+    changed
+        How many rows differ from those of the file.
+    reason
+        Why nothing leaves; empty if something does.
+    table
+        What the ledger is to know; None where nothing.
     """
-    data = path.with_suffix(".csv")
-    rule = "the data of a picture (the CSV beside it) may leave as they are"
-    if clean.get(data):
-        return _passed(output, "picture", rule)
-    why = "some of its data may not" if data in clean else "there are none"
-    return _refused(output, "picture", rule, f"not exported: {why}; figure draws it anew, checked")
+
+    kind: Kind | None
+    text: str = ""
+    changed: int = 0
+    reason: str = ""
+    table: CountTable | None = None
 
 
-def _passed(output: str, what: str, rule: str) -> Verdict:
-    return Verdict(log=(LogLine(output=output, what=what, rule=rule, result="passed"),))
-
-
-def _refused(output: str, what: str, rule: str, action: str) -> Verdict:
-    line = LogLine(output=output, what=what, rule=rule, result="refused", affected=1, action=action)
-    return Verdict(log=(line,))
-
-
-def _cells(path: Path, output: str, rule: OutputRule) -> Verdict:
-    """Cells leave if `collapse` has checked them under a threshold that is high enough."""
-    what = "cells of children"
-    asked = f"cells that collapse checked under a threshold of {rule.threshold} or more"
+def judged_rows(path: Path, rule: OutputRule, earlier: Sequence[Released]) -> Rows:
+    """The verdict on a CSV, beside what is out already of the same children."""
+    of = kind_of(path)
+    if of is None:
+        return Rows(kind=None, reason="unknown kind of table")
+    kind = KINDS[of.__name__]
     try:
-        threshold, unprotected = _threshold_of(path)
-    except (OSError, ValueError, KeyError):
-        return _refused(output, f"file {path.suffix}", "a known kind of file", "not exported")
-    if threshold < rule.threshold or unprotected:
-        found = f"checked under {threshold}" if threshold else "not checked"
-        return _refused(output, what, asked, f"not exported: {found}")
-    return _passed(output, what, asked)
-
-
-def _threshold_of(path: Path) -> tuple[int, int]:
-    if path.suffix == ".csv":
-        own = path.with_name(re.sub(r"-(authorities|products)\.csv$", ".csv", path.name))
-        keys = re.findall(r"^# (\w+): (.*)$", own.read_text(encoding="utf-8"), flags=re.M)
-        attrs: Mapping[str, Any] = dict(keys)
-    else:
-        import xarray as xr
-
-        with xr.open_datatree(path, engine="h5netcdf") as tree:
-            attrs = {str(key): value for key, value in tree["patterns"].attrs.items()}
-    return int(attrs["threshold"]), int(attrs.get("unprotected", 0))
-
-
-def _csv(path: Path, output: str, rule: OutputRule) -> Verdict:
-    """A CSV of rows of a known kind, without those that may not leave."""
-    kind = kind_of(path)
-    if kind is None:
-        return _refused(
-            output,
-            "table",
-            "a known kind of output, or written under these rules and unchanged since",
-            "not exported: unknown kind of table",
-        )
-    what, clear = KINDS[kind.__name__]
-    try:
-        rows: list[Any] = read_rows(path, kind)
-    except (BadInput, ValueError):
-        return _refused(output, what, "as the project writes it", "not exported: damaged")
-    kept = clear(rows, rule)
-    asked = RULES.get(kind.__name__, SINGLE)
-    if kept == rows:
-        return _passed(output, what, asked.format(threshold=rule.threshold))
+        rows: list[Any] = read_rows(path, of)
+    except BadInput:
+        return Rows(kind=kind, reason="damaged")
+    kept = kind.clear(rows, rule)
+    table = None
+    if kind.counted is not None:
+        table = kind.counted(rows, kept)
+        if reason := clash(table, earlier, rule):
+            return Rows(kind=kind, reason=reason, changed=len(rows))
+        hidden = hidden_before(table, earlier)
+        kept = [row for row in kept if not hidden & {*places_of(row)}]
+        table = kind.counted(rows, kept)
     changed = len(rows) - len(kept) or sum(a != b for a, b in zip(rows, kept, strict=True))
-    line = LogLine(
-        output=output,
-        what=what,
-        rule=asked.format(threshold=rule.threshold),
-        result="suppressed" if kept else "refused",
-        affected=changed,
-        action="rows or numbers removed" if kept else "not exported: nothing is left",
-    )
-    return Verdict(log=(line,), text=rows_to_csv(kind, kept) if kept else None)
+    if not kept and rows:
+        return Rows(kind=kind, reason="nothing is left", changed=changed)
+    return Rows(kind=kind, text=rows_to_csv(of, kept), changed=changed, table=table)
 
 
 def kind_of(path: Path) -> type | None:
@@ -174,7 +107,7 @@ def kind_of(path: Path) -> type | None:
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             header = next(csv.reader(stream), [])
-    except (OSError, ValueError):
+    except (OSError, ValueError, csv.Error):
         return None
     for kind in _types():
         if [each.name for each in fields(kind)] == header:
@@ -184,25 +117,16 @@ def kind_of(path: Path) -> type | None:
 
 def _types() -> tuple[type, ...]:
     from sofs_bayes.checks.posterior_replication import PosteriorBeside
+    from sofs_bayes.checks.ranks import IntervalCoverage, RankTest
     from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow
     from sofs_bayes.frequentist.published_analysis import FurtherEffect, TermRow
     from sofs_bayes.matching.balance import BalanceRow
-    from sofs_bayes.matching.pre_trend import PreTrendRow
     from sofs_bayes.matching.summary import SummaryRow
     from sofs_bayes.reporting.run_folder import extra_types
 
-    known = {
-        PosteriorBeside,
-        EffectRow,
-        ProbabilityRow,
-        DensityRow,
-        FurtherEffect,
-        TermRow,
-        BalanceRow,
-        SummaryRow,
-        PreTrendRow,
-        *extra_types().values(),
-    }
+    of_single = (PosteriorBeside, EffectRow, ProbabilityRow, DensityRow, RankTest, IntervalCoverage)
+    of_matching = (FurtherEffect, TermRow, BalanceRow, SummaryRow)
+    known = {*of_single, *of_matching, *extra_types().values()}
     return tuple(kind for kind in sorted(known, key=lambda k: k.__name__) if kind.__name__ in KINDS)
 
 
@@ -215,38 +139,71 @@ def _all(rows: Sequence[Any], _: OutputRule) -> list[Any]:
 
 
 def _arm_years(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
-    from sofs_bayes.reporting.disclosure.arm_counts import arm_counts, hidden_counts
-
     keys = hidden_counts(arm_counts(rows), rule, contributions={}).keys
     return [row for row in rows if (row.arm, row.year) not in keys]
 
 
+def _sizes(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
+    return list(rows) if authorities(rows, rule).all_large else []
+
+
 # What rows are by themselves, without the run that they are of, and what is done about them.
-KINDS: Mapping[str, tuple[str, Cleared]] = {
-    "EffectRow": ("effects, posterior summaries", _pooled),
-    "ProbabilityRow": ("probabilities of effects", _pooled),
-    "ThresholdRow": ("probabilities of effects, by threshold", _pooled),
-    "DensityRow": ("densities of effects", _pooled),
-    "ShrinkageRow": ("pilots' effects by themselves and pooled", _pooled),
-    "MonteCarloRow": ("Monte Carlo errors", _pooled),
-    "TippingRow": ("probabilities of effects, by departure from parallel trends", _pooled),
-    "TippingPoint": ("departures from parallel trends that would tip an effect", _pooled),
-    "PowerScalingRow": ("sensitivity to priors and data", _pooled),
-    "PredictiveStatistic": ("summaries of how authorities and years differ", _all),
-    "PosteriorBeside": ("coefficients of regressions, posterior beside estimate", _all),
-    "ArmYearCheck": ("children and rates by arm and year", _arm_years),
-    "BalanceRow": ("balance of matching, with rows by group", cleared_balance),
-    "SummaryRow": ("summary of matched children", cleared_summary),
-    "TermRow": ("coefficients of regressions", cleared_terms),
-    "FurtherEffect": ("effects beside the coefficients", cleared_further),
-}
-_COUNTS = "at least {threshold} rows behind each number, and behind each difference"
-RULES: Mapping[str, str] = {
-    "PredictiveStatistic": "no counts, and nothing of a single authority",
-    "PosteriorBeside": "no counts, and nothing of a single authority",
-    "ArmYearCheck": "at least {threshold} children, events and children without an event",
-    "BalanceRow": _COUNTS,
-    "SummaryRow": _COUNTS,
-    "TermRow": "enough residual degrees of freedom; numbers of children that differ by enough",
-    "FurtherEffect": "enough rows; numbers of rows that differ by enough",
+NOBODY = "no counts, and nothing of a single authority"
+COUNTS = "at least {threshold} rows behind each number, and behind each difference"
+KINDS: Mapping[str, Kind] = {
+    "EffectRow": Kind(what="effects, posterior summaries", clear=_pooled),
+    "ProbabilityRow": Kind(what="probabilities of effects", clear=_pooled),
+    "ThresholdRow": Kind(what="probabilities of effects, by threshold", clear=_pooled),
+    "DensityRow": Kind(what="densities of effects", clear=_pooled),
+    "ShrinkageRow": Kind(what="pilots' effects by themselves and pooled", clear=_pooled),
+    "MonteCarloRow": Kind(what="Monte Carlo errors", clear=_pooled),
+    "TippingRow": Kind(
+        what="probabilities of effects, by departure from parallel trends", clear=_pooled
+    ),
+    "TippingPoint": Kind(
+        what="departures from parallel trends that would tip an effect", clear=_pooled
+    ),
+    "PowerScalingRow": Kind(what="sensitivity to priors and data", clear=_pooled),
+    "RankTest": Kind(what="ranks of truths in simulated data", clear=_pooled),
+    "IntervalCoverage": Kind(what="coverage in simulated data", clear=_pooled),
+    "PredictiveStatistic": Kind(
+        what="summaries of how authorities and years differ", clear=_all, rule=NOBODY
+    ),
+    "PosteriorBeside": Kind(
+        what="coefficients of regressions, posterior beside estimate", clear=_all, rule=NOBODY
+    ),
+    "ArmYearCheck": Kind(
+        what="children and rates by arm and year",
+        clear=_arm_years,
+        rule="at least {threshold} children, events and children without an event",
+    ),
+    "AuthoritySizeRow": Kind(
+        what="referrals and events by authority and period",
+        clear=_sizes,
+        rule="at least {threshold} referrals, events and others everywhere",
+    ),
+    "BalanceRow": Kind(
+        what="balance of matching, with rows by group",
+        clear=cleared_balance,
+        rule=COUNTS,
+        counted=balance_table,
+    ),
+    "SummaryRow": Kind(
+        what="summary of matched children",
+        clear=cleared_summary,
+        rule=COUNTS,
+        counted=summary_table,
+    ),
+    "TermRow": Kind(
+        what="coefficients of regressions",
+        clear=cleared_terms,
+        rule="enough residual degrees of freedom; numbers of children that differ by enough",
+        counted=terms_table,
+    ),
+    "FurtherEffect": Kind(
+        what="effects beside the coefficients",
+        clear=cleared_further,
+        rule="enough rows; numbers of rows that differ by enough",
+        counted=further_table,
+    ),
 }

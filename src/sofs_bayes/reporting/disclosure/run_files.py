@@ -4,12 +4,14 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
-from sofs_bayes.reporting.disclosure.arm_counts import ArmCount, HiddenCounts, Key
-from sofs_bayes.reporting.disclosure.authorities import Authorities, authority_of, left_out_of
-from sofs_bayes.reporting.disclosure.log import LogLine, Result
-from sofs_bayes.reporting.disclosure.posteriors import cleared_draws, reasons_text
-from sofs_bayes.reporting.disclosure.rules import OutputRule
+from sofs_bayes.disclosure.arm_counts import ArmCount, HiddenCounts, Key
+from sofs_bayes.disclosure.authorities import PERIODS, Authorities
+from sofs_bayes.disclosure.log import LogLine, Result
+from sofs_bayes.disclosure.posteriors import cleared_draws, reasons_text
+from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.reporting.disclosure.single import authority_of, authority_year_of, left_out_of
 from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.spec import PrintedAnalysis
 
 # What each file of a run is; others are refused until somebody has judged what they show.
 WHATS: Mapping[str, str] = {
@@ -31,9 +33,24 @@ WHATS: Mapping[str, str] = {
     "yearly_rates": "pilots' rates by year, and without the effect",
     "authority_sizes": "referrals and events by authority and period",
 }
+# What only runs of counts have: of authorities and their years, and so only if they are public.
+OF_COUNTS = frozenset({"rates", "predictive", "pre_trend", "matches", "left_out", "notices"})
 SINGLE = "no result of a single authority below the threshold, or of unknown size"
 EXTREMES = frozenset({"minimum", "maximum", "min", "max", "smallest", "largest", "extreme"})
 LARGEST = "largest of the pilots' effects"
+
+
+# Files of single children's models: no printed analysis has them.
+OF_CHILDREN = frozenset({"arm_years", "yearly_rates", "authority_sizes", "loo", "authority_loo"})
+
+
+def without_children(run: Run) -> Run:
+    """A run of public numbers, of known kinds alone; print has nothing by arm or authority."""
+    known = WHATS.keys() | OF_COUNTS
+    if isinstance(run.analysis, PrintedAnalysis):
+        known -= OF_CHILDREN | OF_COUNTS
+    kept = {name: rows for name, rows in run.extra.items() if name in known}
+    return run if len(kept) == len(run.extra) else replace(run, extra=kept)
 
 
 def rows_of(run: Run, name: str) -> tuple[Any, ...]:
@@ -128,17 +145,21 @@ class Clearing:
         }
         if name in own:
             return own[name](rows)
-        if name == "loo_summary" and self.unnamed(rows_of(self.run, "loo")):
+        if name == "loo_summary" and self.years_missing(rows_of(self.run, "loo")):
             rule = "no total of which single authorities' shares are suppressed"
             self.write(name, rule, "suppressed", len(rows), "rows removed (complementary)")
             self.withheld.append("Suppressed: leave-one-out over all authorities (its total).")
             return ()
-        return self.of_single(name, rows)
+        return self.of_years(name, self.of_single(name, rows))
 
     def unnamed(self, rows: Sequence[Any]) -> dict[str, None]:
         """Single authorities in the rows that may not be shown."""
         named = (authority_of(row) for row in rows)
         return dict.fromkeys(n for n in named if n is not None and n not in self.who.may_leave)
+
+    def years_missing(self, rows: Sequence[Any]) -> bool:
+        """Whether some of the authority-years may not be shown."""
+        return any(authority_year_of(row) not in self.who.years for row in rows)
 
     def of_single(self, name: str, rows: tuple[Any, ...]) -> tuple[Any, ...]:
         """The rows without those of single authorities that may not be shown."""
@@ -150,6 +171,22 @@ class Clearing:
         reasons = reasons_text(left, self.who.reasons)
         self.write(name, SINGLE, "suppressed", len(rows) - len(kept), f"rows removed: {reasons}")
         self.unshown.update(left)
+        return kept
+
+    def of_years(self, name: str, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+        """The rows without authority-years that are below the threshold, or of unknown size."""
+        named = [authority_year_of(row) for row in rows]
+        kept = tuple(
+            row for row, of in zip(rows, named, strict=True) if of is None or of in self.who.years
+        )
+        if not any(named):
+            return rows
+        rule = "no authority's year below the threshold, or of unknown size"
+        if len(kept) == len(rows):
+            self.write(name, rule, "passed")
+            return rows
+        self.write(name, rule, "suppressed", len(rows) - len(kept), "rows removed")
+        self.withheld.append(f"Suppressed: {WHATS[name]}: authorities' years of few children.")
         return kept
 
     def without_largest(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -233,15 +270,16 @@ class Clearing:
 
     def authority_sizes(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
         """As they are if all may be shown; else only that the others are large enough."""
-        rule = f"at least {self.rule.threshold} referrals, events and others in each period"
-        if not self.who.reasons and not self.hidden.keys:
+        least = self.rule.threshold
+        rule = f"at least {least} referrals, events and others in each period and year"
+        if self.who.all_large and not self.hidden.keys:
             self.write("authority_sizes", rule, "passed")
             return rows
-        least = self.rule.threshold
         kept = tuple(
             replace(row, referrals=2 * least, events=least)
             for row in rows
             if row.authority in self.who.may_leave
+            and (row.period in PERIODS or (row.authority, row.period) in self.who.years)
         )
         action = "rows removed, and for the others a lower bound in place of each number"
         reasons = reasons_text(dict.fromkeys(self.who.reasons), self.who.reasons)

@@ -1,38 +1,21 @@
 """A Run → the Run that may leave a secure setting, and a log of what was done to it."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
-from sofs_bayes.reporting.disclosure.arm_counts import (
-    ArmCount,
-    Key,
-    arm_counts,
-    hidden_counts,
-    small_in_all,
-)
-from sofs_bayes.reporting.disclosure.authorities import Authorities, authorities
-from sofs_bayes.reporting.disclosure.log import LogLine
-from sofs_bayes.reporting.disclosure.rules import OutputRule
-from sofs_bayes.reporting.disclosure.run_files import Clearing, rows_of
+from sofs_bayes.disclosure.arm_counts import ArmCount, Key, arm_counts, hidden_counts
+from sofs_bayes.disclosure.authorities import PERIODS, Authorities, authorities
+from sofs_bayes.disclosure.ledger import Released
+from sofs_bayes.disclosure.linked import differs_by_few
+from sofs_bayes.disclosure.log import LogLine
+from sofs_bayes.disclosure.origin import published_where, vouched_for
+from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.reporting.disclosure.run_files import Clearing, rows_of, without_children
 from sofs_bayes.reporting.run_folder import Run
 
-# Evidence whose numbers are public already.
-PUBLIC: Mapping[str, str] = {
-    "published": "printed in the report: public already",
-    "published-inferred": "computed from the printed report alone: no children's records behind it",
-    "open-data": "computed from published statistics of whole authorities: public already",
-}
 RUN = "the whole run"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Released:
-    """The counts of a run that leave: the ledger against which later exports are checked."""
-
-    analysis: str
-    children: str
-    evidence: str
-    counts: tuple[ArmCount, ...]
+# Counts of released cells, in the middle of their bounds, are rounded by arm and year.
+ROUNDED = 1
 
 
 def cleared(
@@ -40,15 +23,16 @@ def cleared(
 ) -> tuple[Run, tuple[LogLine, ...]]:
     """The run without what may not leave, with sentences on what is missing, and the log.
 
-    Runs of children, synthetic ones too, so that a rehearsal is complete. Others pass.
+    Runs of children, synthetic ones too, so that a rehearsal is complete, and of counts of
+    unknown origin. Others pass.
 
     Parameters
     ----------
     rule
         Default: the usual rules, threshold 10.
     earlier
-        What is out already, or leaves together with this run; of the same children and evidence
-        counts.
+        What is out already, or leaves together with this run; what is of the same children
+        counts, whatever it is called.
 
     Returns
     -------
@@ -57,17 +41,18 @@ def cleared(
     """
     rule = rule or OutputRule()
     name = run.analysis.name
-    if run.evidence in PUBLIC:
+    if why := published_where(run.evidence, run.analysis):
         line = LogLine(
             output=name,
             what=f"run, evidence {run.evidence}",
-            rule=PUBLIC[run.evidence],
+            rule=why,
             result="passed",
+            action=f"vouched for by {vouched_for(run.analysis, run.inputs)}",
         )
-        return run, (line,)
+        return without_children(run), (line,)
     counts = arm_counts(rows_of(run, "arm_years"))
-    others = [each.counts for each in earlier if _same_children(each, run)]
-    whole = (_degrees(run, counts, rule), _apart(name, counts, others, rule))
+    same = beside(run, earlier)
+    whole = (_degrees(run, counts, rule), _apart(name, counts, same, rule))
     log = [line for line in whole if line]
     if any(line.result == "refused" for line in log):
         return _emptied(run, log), tuple(log)
@@ -82,7 +67,7 @@ def cleared(
             counts,
             rule,
             contributions=_contributions(run),
-            earlier=others,
+            earlier=[each.counts for each in same if each.counts],
             few_authorities={("pilot", str(year)) for year in few},
         ),
         counts=counts,
@@ -95,18 +80,24 @@ def cleared(
 
 def cleared_together(
     runs: Sequence[Run], rule: OutputRule | None = None, *, earlier: Sequence[Released] = ()
-) -> tuple[tuple[Run, ...], tuple[LogLine, ...]]:
-    """Runs that leave together: each also judged beside those before it, and earlier exports."""
+) -> tuple[tuple[Run, ...], tuple[tuple[LogLine, ...], ...], tuple[Released, ...]]:
+    """Runs that leave together: each also judged beside those before it, and earlier exports.
+
+    Returns
+    -------
+    runs, logs, told
+        A log for each run; what they tell, for the ledger.
+    """
     out: list[Run] = []
-    log: list[LogLine] = []
+    logs: list[tuple[LogLine, ...]] = []
     known = list(earlier)
     for run in runs:
         one, lines = cleared(run, rule, earlier=known)
         out.append(one)
-        log += lines
+        logs.append(lines)
         if not refused(lines):
-            known.append(released(one))
-    return tuple(out), tuple(log)
+            known.append(released(one, of=run, earlier=known))
+    return tuple(out), tuple(logs), tuple(known[len(earlier) :])
 
 
 def refused(log: Sequence[LogLine]) -> str:
@@ -116,24 +107,57 @@ def refused(log: Sequence[LogLine]) -> str:
     )
 
 
-def released(run: Run) -> Released:
-    """The counts that a cleared run shows."""
+def released(run: Run, *, of: Run | None = None, earlier: Sequence[Released] = ()) -> Released:
+    """What a cleared run tells.
+
+    Nothing, where it tells nothing that is not public, or was made from cells that are out.
+
+    Parameters
+    ----------
+    of
+        The run before it was cleared; default: the run itself.
+    """
+    whole = run if of is None else of
+    one = identity(whole)
+    public = published_where(run.evidence, run.analysis)
+    if public or _from_released_cells(whole, earlier):
+        return one
+    return replace(one, counts=arm_counts(rows_of(run, "arm_years")))
+
+
+def identity(run: Run) -> Released:
+    """Whose children a run is of, without any count."""
     return Released(
         analysis=run.analysis.name,
-        children=children_of(run),
         evidence=run.evidence,
-        counts=() if run.evidence in PUBLIC else arm_counts(rows_of(run, "arm_years")),
+        inputs=tuple(sorted(run.inputs.values())),
+        authorities=tuple(sorted({row.authority for row in rows_of(run, "authority_sizes")})),
+        years=tuple(
+            sorted({row.year for row in rows_of(run, "arm_years") if row.year not in PERIODS})
+        ),
     )
 
 
-def children_of(run: Run) -> str:
-    """The name of the analysis of children's records that a run rests on; empty if on none."""
-    children = getattr(run.analysis, "children", None)
-    return "" if children is None else str(children.name)
+def beside(run: Run, earlier: Sequence[Released]) -> list[Released]:
+    """What of the same children is out already; nothing beside a run of released cells."""
+    if _from_released_cells(run, earlier):
+        return []
+    own = identity(run)
+    return [each for each in earlier if own.shares_children(each)]
 
 
-def _same_children(earlier: Released, run: Run) -> bool:
-    return (earlier.children, earlier.evidence) == (children_of(run), run.evidence)
+def _from_released_cells(run: Run, earlier: Sequence[Released]) -> bool:
+    """Whether a run was made from cells that are out, by its counts: no word in a file says so.
+
+    It tells nothing then that they do not tell.
+    """
+    counts = {each.key: each.children for each in arm_counts(rows_of(run, "arm_years"))}
+    for each in earlier:
+        there = {count.key: count.children for count in each.outside}
+        inside = bool(counts) and counts.keys() <= there.keys()
+        if inside and all(abs(n - there[key]) <= ROUNDED for key, n in counts.items()):
+            return True
+    return False
 
 
 def _emptied(run: Run, log: Sequence[LogLine]) -> Run:
@@ -174,21 +198,13 @@ def _degrees(run: Run, counts: Sequence[ArmCount], rule: OutputRule) -> LogLine:
 def _apart(
     name: str,
     counts: Sequence[ArmCount],
-    others: Sequence[Sequence[ArmCount]],
+    same: Sequence[Released],
     rule: OutputRule,
 ) -> LogLine | None:
     """Whether the run and another one differ by so few children that both would show them."""
-    if not others:
+    if not any(each.totals for each in same):
         return None
-    few = any(
-        small_in_all(
-            [count for count in counts if count.arm == arm],
-            [count for count in other if count.arm == arm],
-            rule,
-        )
-        for other in others
-        for arm in ("pilot", "comparator")
-    )
+    few = differs_by_few(counts, same, rule)
     return LogLine(
         output=name,
         what=RUN,
@@ -203,9 +219,9 @@ def _apart(
 
 
 def _years_of_few(run: Run, who: Authorities, rule: OutputRule) -> frozenset[int]:
-    """Years that one or two pilots make up, unless every authority may be shown by name."""
+    """Years that one or two pilots make up, unless each year of each may be shown by name."""
     named = {row.authority for row in rows_of(run, "authority_loo")}
-    if who.may_leave and not who.reasons and named <= who.may_leave:
+    if who.may_leave and who.all_large and named <= who.may_leave:
         return frozenset()
     rows = rows_of(run, "yearly_rates")
     return frozenset(row.year for row in rows if row.pilots <= rule.contributors)

@@ -6,29 +6,41 @@ from dataclasses import replace
 
 import numpy as np
 
-from sofs_bayes.reporting.disclosure.counts import Entries, entries, protected
-from sofs_bayes.reporting.disclosure.log import LogLine
-from sofs_bayes.reporting.disclosure.rules import OutputRule
-from sofs_bayes.reporting.disclosure.runs import PUBLIC
+from sofs_bayes.disclosure.log import LogLine
+from sofs_bayes.disclosure.origin import PUBLIC
+from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.disclosure.search import Entries, entries, suppressed
 from sofs_bayes.reporting.tables import Cell, Column, Table
 
 SUPPRESSED = "suppressed"
+DECLARED = "Counts of unknown origin, published by the analysis's own word:"
 NOTE = "“suppressed”: too few children, or what would tell them."
 
 
-def cleared_table(table: Table, rule: OutputRule | None = None) -> tuple[Table, list[LogLine]]:
+def cleared_table(
+    table: Table, rule: OutputRule | None = None, *, published: str = ""
+) -> tuple[Table, list[LogLine]]:
     """The table without numbers that may not leave, the word in their place, and the log.
 
     Columns are judged by `Column.holds`: children and events by the threshold, with as many
     more rows as it takes where a row is the sum of the others; a rate by the events and the
     non-events that it gives with the row's children, and hidden with them (a rate without
     children beside it is judged where its run is); smallest and largest values go.
+
+    Parameters
+    ----------
+    published
+        Where the analyses say that counts of unknown origin are published: the table repeats it.
     """
     rule = rule or OutputRule()
     what = f"table: {table.title}"
     if table.evidence in PUBLIC:
         line = LogLine(output=table.name, what=what, rule=PUBLIC[table.evidence], result="passed")
         return table, [line]
+    if table.evidence == "unknown-origin" and published:
+        note = f"{DECLARED} “{published}”."
+        line = LogLine(output=table.name, what=what, rule=note, result="passed")
+        return replace(table, notes=(*table.notes, note)), [line]
     slim, log = _without_extremes(table, what)
     kinds = {
         kind: [i for i, column in enumerate(slim.columns) if column.holds == kind]
@@ -122,8 +134,7 @@ def _hidden_in(values: Sequence[float], rule: OutputRule) -> set[int]:
     if not any(rule.small(values[i]) for i in places):
         return set()
     table = _column(np.array([values[i] for i in places]))
-    found = protected(table, rule)
-    return {places[i] for i in np.flatnonzero(found.hidden)}
+    return {places[i] for i in np.flatnonzero(suppressed(table, rule))}
 
 
 def _column(values: "np.ndarray[tuple[int, ...], np.dtype[np.float64]]") -> Entries:

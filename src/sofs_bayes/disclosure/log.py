@@ -4,7 +4,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Literal
 
-from sofs_bayes.reporting.tables import rows_to_csv
+from sofs_bayes.records.csv_rows import rows_to_csv
 
 Result = Literal["passed", "suppressed", "refused"]
 

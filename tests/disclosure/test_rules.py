@@ -2,8 +2,8 @@
 
 import pytest
 
+from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
-from sofs_bayes.reporting.disclosure.rules import OutputRule
 
 
 @pytest.mark.parametrize(("count", "small"), [(0, True), (1, True), (9, True), (10, False)])

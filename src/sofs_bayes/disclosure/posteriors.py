@@ -5,7 +5,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes.reporting.disclosure.log import LogLine
+from sofs_bayes.disclosure.log import LogLine
+from sofs_bayes.records.netcdf_links import check_no_links
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -136,8 +137,15 @@ def reasons_text(names: Iterable[str], reasons: Mapping[str, str]) -> str:
 
 
 def open_draws(path: Path) -> "xr.DataTree":
-    """All groups of a netCDF file, read into memory."""
+    """All groups of a netCDF file, read into memory.
+
+    Raises
+    ------
+    BadInput
+        A file that cannot be read, or that points elsewhere.
+    """
     import xarray as xr
 
+    check_no_links(path)
     with xr.open_datatree(path, engine="h5netcdf") as tree:
         return tree.load()

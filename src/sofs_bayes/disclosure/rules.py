@@ -1,17 +1,23 @@
-"""What a custodian asks of outputs, and the numbers by themselves that break it."""
+"""What a custodian asks of all that leaves, and the numbers by themselves that break it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any, Literal
+
+import numpy as np
+import numpy.typing as npt
 
 from sofs_bayes.errors import BadInput
 
 PLACE = "disclosure rules"
 USUAL_THRESHOLD = 10
 
+Flags = npt.NDArray[np.bool_]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class OutputRule:
-    """The usual output rules of secure settings.
+    """The usual output rules of secure settings, for cells and results alike.
 
     Attributes
     ----------
@@ -29,6 +35,14 @@ class OutputRule:
         Fewest residual degrees of freedom of a model.
     agreed
         Whether the custodian agreed to a threshold below 10; without it there is none.
+    totals
+        Cells: keys and covariates by which totals (counts and events) may be known elsewhere;
+        those the cells do not have are ignored. Default: `outsider.known_totals`.
+    round_to
+        Cells: base to which released counts are rounded, None for exact ones.
+    small_products
+        What to do with a cell's cross-products that hold counts under the threshold, as those
+        of rare levels: suppress them, or only log them.
     """
 
     threshold: int = USUAL_THRESHOLD
@@ -38,6 +52,9 @@ class OutputRule:
     remainder: float = 0.1
     degrees_of_freedom: int = 10
     agreed: bool = False
+    totals: tuple[tuple[str, ...], ...] | None = None
+    round_to: int | None = None
+    small_products: Literal["suppress", "log"] = "suppress"
 
     def __post_init__(self) -> None:
         if self.threshold < 2:
@@ -47,10 +64,17 @@ class OutputRule:
             raise BadInput(PLACE, "threshold", str(self.threshold), allowed)
         if not 0 < self.share < 1 or not 0 < self.remainder < 1:
             raise BadInput(PLACE, "share", "a share outside 0 to 1", "between 0 and 1")
+        if self.round_to is not None and not 2 <= self.round_to <= self.threshold:
+            raise BadInput(PLACE, "round_to", str(self.round_to), "2 to the threshold, or none")
 
     def small(self, count: float) -> bool:
         """Whether a count is too small to be shown."""
-        return count < self.threshold and not (self.zeros and count == 0)
+        return bool(self.few(np.asarray(count)))
+
+    def few(self, counts: npt.NDArray[Any]) -> Flags:
+        """Which counts are too small to be shown."""
+        flags: Flags = counts < self.threshold
+        return flags & (counts != 0) if self.zeros else flags
 
     def dominated(self, contributions: Sequence[float]) -> bool:
         """Whether one or two of the authorities make up nearly all of a total."""

@@ -12,11 +12,13 @@ from itertools import combinations
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.cells.bounds import Flags, Floats
 from sofs_bayes.cells.dataset import INTERCEPT, OUTCOME, Cells
-from sofs_bayes.cells.disclosure import Release
-from sofs_bayes.cells.outsider import WEIGHTS, totals_of
-from sofs_bayes.cells.rules import PLACE, LogRow, Rule
+from sofs_bayes.disclosure.cells import Release, line
+from sofs_bayes.disclosure.ledger import CountTable
+from sofs_bayes.disclosure.linked import PRODUCTS
+from sofs_bayes.disclosure.outsider import WEIGHTS, small_counts, totals_of
+from sofs_bayes.disclosure.rules import PLACE, OutputRule
+from sofs_bayes.disclosure.search import Flags, Floats
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import ChildrenAnalysis
 
@@ -27,7 +29,7 @@ HALF = 0.5  # between whole numbers, as counts in cross-products are floats
 
 
 def protect_products(
-    cells: Cells, counts: Release, analysis: ChildrenAnalysis, rule: Rule
+    cells: Cells, counts: Release, analysis: ChildrenAnalysis, rule: OutputRule
 ) -> Release:
     """A release of counts, with the cross-products of the cells that pass as well.
 
@@ -74,13 +76,20 @@ def protect_products(
         cells=replace(counts.cells, products=kept),
         log=(
             *counts.log,
-            *(LogRow(rule=name, cells=int(f.sum()), action=done) for name, f, done in reasons),
+            *(line(name, int(f.sum()), done) for name, f, done in reasons),
         ),
         suppressed=max(counts.suppressed, float((hidden | companions).mean())),
+        told=replace(counts.told, tables=(*counts.told.tables, _table(cells.products))),
     )
 
 
-def _few_children(patterns: xr.Dataset, products: xr.Dataset, rule: Rule) -> Flags:
+def _table(products: xr.Dataset) -> CountTable:
+    """What the ledger is to know: the regressors; their counts are those of the cells."""
+    dims = tuple(str(name) for name in products["regressor"].values)
+    return CountTable(name=PRODUCTS, dims=dims, counts=())
+
+
+def _few_children(patterns: xr.Dataset, products: xr.Dataset, rule: OutputRule) -> Flags:
     """Cells whose degrees of freedom are fewer than the threshold."""
     used = np.diagonal(products["unweighted"], axis1=1, axis2=2)[:, :-1] > 0
     return np.asarray(patterns["children"].values < used.sum(axis=1) + rule.threshold)
@@ -103,7 +112,7 @@ def _tables(products: xr.Dataset, analysis: ChildrenAnalysis) -> Floats:
     return np.asarray(of @ products["unweighted"].values @ of.T)
 
 
-def _too_small(tables: Floats, rule: Rule) -> Flags:
+def _too_small(tables: Floats, rule: OutputRule) -> Flags:
     """Whether a cell's two-way counts hold one under the threshold.
 
     No event, or no non-event, among the children of a level counts as small unless zeros may
@@ -117,7 +126,9 @@ def _too_small(tables: Floats, rule: Rule) -> Flags:
     return np.asarray(small | (there & none).any(axis=1))
 
 
-def _nested_small(cells: Cells, analysis: ChildrenAnalysis, hidden: Flags, rule: Rule) -> Flags:
+def _nested_small(
+    cells: Cells, analysis: ChildrenAnalysis, hidden: Flags, rule: OutputRule
+) -> Flags:
     """Shown cells that lie in another group's shown cell, but for few referrals of some kind."""
     if cells.products is None:
         return np.zeros_like(hidden)
@@ -149,9 +160,9 @@ def _nested(cells: Cells) -> Iterator[tuple[int, int]]:
             yield other, one
 
 
-def _companions(cells: Cells, hidden: Flags, rule: Rule) -> Flags:
+def _companions(cells: Cells, hidden: Flags, rule: OutputRule) -> Flags:
     """Cells to be hidden so that no known total is over one hidden cell and shown ones alone."""
-    totals = totals_of(cells, rule)
+    totals = totals_of(cells, rule, small_counts(cells, rule), unknown_arms=frozenset())
     over = totals.over.toarray() > 0
     over = over[(over.sum(axis=1) > 1) & [by != WEIGHTS for by in totals.by]]
     n = cells.patterns["n"].values

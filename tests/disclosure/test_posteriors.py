@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sofs_bayes.reporting.disclosure.posteriors import Draws, cleared_draws, open_draws
+from sofs_bayes.disclosure.posteriors import Draws, cleared_draws, open_draws
 
 NAMES = ["Ashmere", "Coldharbour", "Fennick"]
 

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 
 from sofs_bayes.cells.dataset import ALWAYS, KEYS
-from sofs_bayes.cells.disclosure import protect
 from sofs_bayes.cells.files import write_cells
-from sofs_bayes.cells.release import Step, merging_route, release
-from sofs_bayes.cells.rules import Rule
+from sofs_bayes.disclosure.cells import protect
+from sofs_bayes.disclosure.release import Step, merging_route, release
+from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import ChildrenAnalysis
 
@@ -34,7 +34,7 @@ def test_the_route_goes_from_all_covariates_to_the_coarsest_cells(
 def test_the_finest_cells_that_may_leave_are_released(
     matched: pd.DataFrame, analysis: ChildrenAnalysis
 ) -> None:
-    found = release(matched, analysis, Rule(), evidence="synthetic")
+    found = release(matched, analysis, OutputRule(), evidence="synthetic")
     assert found.cells.by == KEYS
     assert found.cells.covariates == ()
     assert found.unprotected == 0
@@ -48,12 +48,12 @@ def test_covariates_stay_where_their_levels_are_common(
 ) -> None:
     rows = make_matched(analysis, referrals=9000)
     rows = rows[rows["gender"] != "missing"]
-    found = release(rows, analysis, Rule(), evidence="synthetic", most_suppressed=0.3)
+    found = release(rows, analysis, OutputRule(), evidence="synthetic", most_suppressed=0.3)
     assert found.cells.covariates == ("gender",)
     wide = release(
         rows,
         analysis,
-        Rule(),
+        OutputRule(),
         evidence="synthetic",
         route=[Step(by=ALWAYS, covariates=("gender", "age"))],
     )
@@ -65,18 +65,18 @@ def test_years_go_where_events_are_rare(
 ) -> None:
     rows = make_matched(analysis, referrals=6000)
     rare = rows.assign(outcome=rows["outcome"] * (rows["referral"] % 6 == 0))
-    found = release(rare, analysis, Rule(), evidence="synthetic")
+    found = release(rare, analysis, OutputRule(), evidence="synthetic")
     assert found.cells.by == ALWAYS
 
 
 def test_products_are_released_with_whole_cells(
     matched: pd.DataFrame, analysis: ChildrenAnalysis
 ) -> None:
-    strict = release(matched, analysis, Rule(), what="products", evidence="synthetic")
+    strict = release(matched, analysis, OutputRule(), what="products", evidence="synthetic")
     assert strict.cells.products is not None
     assert list(strict.cells.products["regressor"].values) == ["intercept", "outcome"]
     logged = release(
-        matched, analysis, Rule(small_products="log"), what="products", evidence="synthetic"
+        matched, analysis, OutputRule(small_products="log"), what="products", evidence="synthetic"
     )
     assert logged.cells.products is not None
     assert logged.cells.products.sizes["regressor"] == 9
@@ -89,14 +89,14 @@ def test_nothing_is_released_where_nothing_may_be(
     few = matched.sample(60, random_state=1)
     for what in ("counts", "products"):
         with pytest.raises(BadInput, match="however merged"):
-            release(few, analysis, Rule(), what=what, evidence="synthetic")
+            release(few, analysis, OutputRule(), what=what, evidence="synthetic")
     assert list(tmp_path.iterdir()) == []
 
 
 def test_what_others_give_away_is_not_written(
     tmp_path: Path, by_hand: Callable[..., object]
 ) -> None:
-    found = protect(by_hand([[(200, 40), (200, 40)], [(200, 9), (200, 40)]]), Rule())
+    found = protect(by_hand([[(200, 40), (200, 40)], [(200, 9), (200, 40)]]), OutputRule())
     assert found.unprotected
     with pytest.raises(BadInput, match="that others give away"):
         write_cells(found.cells, tmp_path / "synthetic.nc")

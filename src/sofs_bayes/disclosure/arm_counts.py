@@ -1,7 +1,7 @@
 """Counts and rates by arm and year, with their totals before and after: what may be shown.
 
 A rate times its children is a count of events, so children, events and children without an event
-are judged together. Years and totals are one table (`counts.Entries`): what is hidden in a year
+are judged together. Years and totals are one table (`search.Entries`): what is hidden in a year
 must not follow from a total. The difference between two runs is a group of children, too.
 """
 
@@ -11,9 +11,8 @@ from typing import Any
 
 import numpy as np
 
-from sofs_bayes.cells.bounds import Floats
-from sofs_bayes.reporting.disclosure.counts import Entries, entries, protected
-from sofs_bayes.reporting.disclosure.rules import OutputRule
+from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.disclosure.search import Entries, Floats, entries, suppressed
 
 TOTALS = ("before", "after")
 # Unweighted rates times children are whole numbers but for rounding.
@@ -102,7 +101,7 @@ def hidden_counts(
         others = [[each for each in other if each.arm == arm] for other in earlier]
         same = [other for other in others if _same_children(own, other)]
         out = {count.key for other in same for count in other}
-        apart = {key for other in others for key in _small_differences(own, other, rule)}
+        apart = {key for other in others for key in small_differences(own, other, rule)}
         apart |= {each.key for other in same for each in own if each.key not in _keys(other)}
         differences |= apart - small
         few = {count.key for count in own if count.key in few_authorities}
@@ -133,7 +132,10 @@ def _same_children(own: Sequence[ArmCount], other: Sequence[ArmCount]) -> bool:
     """
     there = {count.key: count for count in other}
     both = [(count, there[count.key]) for count in own if count.key in there]
-    agree = all((a.children, a.events) == (b.children, b.events) for a, b in both)
+    agree = all(
+        a.children == b.children and (a.events == b.events or not (a.exact and b.exact))
+        for a, b in both
+    )
     return agree and bool(both) and _keys(other) <= _keys(own)
 
 
@@ -141,7 +143,7 @@ def _small(children: int, events: int, rule: OutputRule) -> bool:
     return any(rule.small(count) for count in (children, events, children - events))
 
 
-def _small_differences(
+def small_differences(
     own: Sequence[ArmCount], other: Sequence[ArmCount], rule: OutputRule
 ) -> Iterator[Key]:
     """Years whose counts in two runs differ by a group too small to be shown.
@@ -200,21 +202,17 @@ def _table_of(own: Sequence[ArmCount], out: set[Key]) -> tuple[Entries, list[Key
     """Years, and totals over them, as children, events and non-events (which nobody shows)."""
     cells = _years_and_periods(own)
     rows: list[Floats] = []
-    names: list[Key] = []
-    unseen: list[int] = []
     for each in own:
         here = np.array([each.year in (year, period) for year, period, _, _ in cells], dtype=float)
         for of_events, of_others in ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0)):
-            if not of_events:
-                unseen.append(len(rows))
             rows.append(np.concatenate([of_events * here, of_others * here]))
-            names.append(each.key)
+    names = [each.key for each in own for _ in range(3)]
     values = [c[3] for c in cells] + [c[2] - c[3] for c in cells]
-    sums = np.array(rows).reshape(-1, 2 * len(cells))
     # An event rate that is out with its children tells the others, too.
-    before = [place for place, key in enumerate(names) if key in out]
-    unseen = [place for place in unseen if names[place] not in out]
-    return entries(sums, values, published_before=before, never_published=unseen), names
+    known = [place for place, key in enumerate(names) if key in out]
+    unseen = [place for place in range(2, len(names), 3) if names[place] not in out]
+    sums = np.array(rows).reshape(-1, 2 * len(cells))
+    return entries(sums, values, known=known, unseen=unseen, together=names), names
 
 
 def _protected_years(
@@ -232,10 +230,8 @@ def _protected_years(
     if not own:
         return set()
     table, names = _table_of(own, out)
-    also = [place for place, key in enumerate(names) if key in apart]
-    found = protected(table, rule, also=also)
-    shown = ~table.never_published
-    return {names[place] for place in np.flatnonzero(found.hidden & shown)} - out
+    hidden = suppressed(table, rule, also=np.array([key in apart for key in names]))
+    return {names[place] for place in np.flatnonzero(hidden & ~table.unseen)} - out
 
 
 def _still_known(

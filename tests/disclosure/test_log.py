@@ -2,7 +2,7 @@
 
 from dataclasses import replace
 
-from sofs_bayes.reporting.disclosure.log import LogLine, log_markdown, summary
+from sofs_bayes.disclosure.log import LogLine, log_markdown, summary
 
 REFUSED = LogLine(
     output="a.py", what="file .py", rule="a known kind of file", result="refused", affected=1

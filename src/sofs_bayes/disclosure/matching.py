@@ -6,11 +6,15 @@ from typing import Any
 
 import numpy as np
 
-from sofs_bayes.reporting.disclosure.counts import entries, protected
-from sofs_bayes.reporting.disclosure.rules import OutputRule
+from sofs_bayes.disclosure.arm_counts import ArmCount
+from sofs_bayes.disclosure.authorities import PERIODS
+from sofs_bayes.disclosure.ledger import Count, CountTable
+from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.disclosure.search import entries, protected
 
 ARMS = ("pilots", "comparators")
 STAGES = ("before", "matched")
+NUMBERS = ("rows", "referrals", "children")
 Place = tuple[str, ...]  # what an entry is shown as
 
 
@@ -105,16 +109,14 @@ def _hidden(shown: dict[Place, int], rule: OutputRule, *, total: tuple[str, ...]
     if not size:
         return set()
     cells = np.concatenate([kept, np.maximum(dropped, 0)])
-    table = entries(np.array(rows), cells, published_before=out, never_published=unseen)
-    # Nobody dropped is no secret of anybody's: all who were there are counted.
-    none = OutputRule(threshold=rule.threshold, zeros=True, agreed=rule.agreed)
+    table = entries(np.array(rows), cells, known=out, unseen=unseen)
     values = table.values
-    also = [i for i, v in enumerate(values) if rule.small(v) and i not in unseen and i not in out]
-    found = protected(table, none, also=also)
-    seen = ~table.never_published & ~table.published_before
-    return {("before", *names[i][1:]) for i in np.flatnonzero(found.hidden & seen)} | {
-        ("matched", *names[i][1:]) for i in np.flatnonzero(found.hidden & seen)
-    }
+    # Nobody dropped is no secret of anybody's: all who were there are counted.
+    targets = np.array([rule.small(v) and (v > 0 or i not in unseen) for i, v in enumerate(values)])
+    found = protected(table, targets & ~table.known, rule.threshold)
+    seen = ~table.unseen & ~table.known
+    hidden = seen if found.open else found.hidden & seen
+    return {(stage, *names[i][1:]) for i in np.flatnonzero(hidden) for stage in STAGES}
 
 
 def _inside(finest: Place, place: Place, total: tuple[str, ...]) -> bool:
@@ -157,3 +159,68 @@ def cleared_further(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
 
 
 Cleared = Callable[[Sequence[Any], OutputRule], list[Any]]
+
+
+# ------------------------------------------------------------------- what the ledger is to know
+
+
+def places_of(row: Any) -> list[tuple[str, ...]]:
+    """The places of a row's counts, as the ledger has them; weights go with matched rows."""
+    stage = getattr(row, "stage", "").replace("weighted", "matched")
+    if hasattr(row, "pilots"):
+        return [(stage, row.period, row.group, arm) for arm in ARMS]
+    if hasattr(row, "variable"):
+        return [(stage, row.arm, row.variable, row.level)]
+    return [(row.regression, what) for what in NUMBERS if hasattr(row, what)]
+
+
+def _table(
+    name: str, dims: tuple[str, ...], rows: Sequence[Any], kept: Sequence[Any], numbers: str
+) -> CountTable:
+    shown = {place for row in kept for place in places_of(row)}
+    counts: dict[tuple[str, ...], Count] = {}
+    for row in rows:
+        if getattr(row, "stage", "") == "weighted":
+            continue
+        for place in places_of(row):
+            n = getattr(row, numbers or place[-1])
+            hidden = "" if place in shown else "all"
+            counts[place] = Count(place=place, children=int(n), hidden=hidden)
+    return CountTable(name=name, dims=dims, counts=tuple(counts.values()))
+
+
+def balance_table(rows: Sequence[Any], kept: Sequence[Any]) -> CountTable:
+    """The counts of `BalanceRow`s, and which of them leave."""
+    return _table("balance", ("stage", "period", "group", "arm"), rows, kept, "")
+
+
+def summary_table(rows: Sequence[Any], kept: Sequence[Any]) -> CountTable:
+    """The counts of `SummaryRow`s, and which of them leave."""
+    return _table("summary", ("stage", "arm", "variable", "level"), rows, kept, "rows")
+
+
+def terms_table(rows: Sequence[Any], kept: Sequence[Any]) -> CountTable:
+    """The numbers behind the regressions of `TermRow`s, and which of them leave."""
+    return _table("regressions", ("regression", "number"), rows, kept, "")
+
+
+def further_table(rows: Sequence[Any], kept: Sequence[Any]) -> CountTable:
+    """The numbers behind the regressions of `FurtherEffect`s, and which of them leave."""
+    return _table("effects beside", ("regression", "number"), rows, kept, "")
+
+
+def arms_of_balance(table: CountTable) -> tuple[ArmCount, ...]:
+    """Matched rows of each arm before and after, as far as a balance shows them."""
+    return tuple(
+        ArmCount(
+            arm=count.place[3].removesuffix("s"),
+            year=PERIODS[("pre", "post").index(count.place[1])],
+            children=count.children,
+            events=0,
+            exact=False,
+        )
+        for count in table.counts
+        if not count.hidden
+        and (count.place[0], count.place[2]) == ("matched", "all")
+        and count.place[1] in ("pre", "post")
+    )

@@ -6,20 +6,9 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sofs_bayes.cells.bounds import (
-    COUNT,
-    EVENTS,
-    Flags,
-    Floats,
-    Hidden,
-    Table,
-    direction,
-    interval,
-    outside,
-    whole,
-)
 from sofs_bayes.cells.dataset import STATES, Cells
-from sofs_bayes.cells.rules import Rule
+from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.disclosure.search import Entries, Flags, Floats, blocks, interval, whole
 
 EXACT, SUPPRESSED, ROUNDED = range(len(STATES))
 SUMS = ("weight", "weighted_events", "weight_squared")
@@ -29,30 +18,32 @@ MEAN_DECIMALS = 2
 
 
 def released_counts(
-    cells: Cells, table: Table, hidden: Hidden, telling: Flags, rule: Rule
+    cells: Cells, table: Entries, hidden: Flags, telling: Flags, rule: OutputRule
 ) -> xr.Dataset:
-    """The `patterns` of released cells.
+    """The `patterns` of released cells, from their entries as `outsider.judged` has them.
 
     Bounds of suppressed counts are those of an outsider who knows everything published and the
     known totals. Rounded counts have the bounds that rounding leaves; sums of weights are made
     anew from them, so that they do not tell the counts.
     """
     true = {name: cells.patterns[name].values.astype(float) for name in ("n", "events", *SUMS)}
+    count = cells.patterns.sizes["pattern"]
+    flags_of = {"events": hidden[:count], "n": hidden[count : 2 * count]}
     low, high = _bounds(table, hidden, true)
     shown, state = dict(true), EXACT
     if rule.round_to is not None:
         base, state = rule.round_to, ROUNDED
         shown = _rounded(true, base)
-        for kind, flags in (("n", hidden.n), ("events", hidden.events)):
+        for kind, flags in flags_of.items():
             low[kind] = np.where(flags, low[kind] // base * base, shown[kind] - base // 2)
             low[kind] = low[kind].clip(min=0)
             high[kind] = np.where(flags, -(-high[kind] // base) * base, shown[kind] + base // 2)
     without = {
-        "n": hidden.n,
-        "events": hidden.events,
-        "weight": hidden.n | telling,
-        "weight_squared": hidden.n | telling,
-        "weighted_events": hidden.events | telling,
+        "n": flags_of["n"],
+        "events": flags_of["events"],
+        "weight": flags_of["n"] | telling,
+        "weight_squared": flags_of["n"] | telling,
+        "weighted_events": flags_of["events"] | telling,
     }
     columns: dict[str, npt.NDArray[Any]] = {
         name: np.where(flags, np.nan, shown[name]) for name, flags in without.items()
@@ -69,15 +60,16 @@ def released_counts(
 
 
 def _bounds(
-    table: Table, hidden: Hidden, true: dict[str, Floats]
+    table: Entries, hidden: Flags, true: dict[str, Floats]
 ) -> tuple[dict[str, Floats], dict[str, Floats]]:
     """Lowest and highest value of counts and events, as an outsider could work out."""
-    known = outside(table, hidden)
+    known = blocks(table, hidden)
     low, high = ({kind: true[kind].copy() for kind in ("n", "events")} for _ in range(2))
-    for kind, flags, code in (("n", hidden.n, COUNT), ("events", hidden.events, EVENTS)):
-        for i in np.flatnonzero(flags):
-            row = table.parts[[i]].toarray().ravel()
-            down, up = whole(*interval(known, direction(row, code)))
+    count = len(true["n"])
+    for start, kind in ((0, "events"), (count, "n")):
+        for i in np.flatnonzero(hidden[start : start + count]):
+            row = table.sums[[start + i]].toarray().ravel()
+            down, up = whole(*interval(known, row))
             low[kind][i] += down
             high[kind][i] += up
     return low, high

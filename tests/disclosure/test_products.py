@@ -10,9 +10,9 @@ import pytest
 
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import KEYS, Cells, frame_of
-from sofs_bayes.cells.disclosure import Release, protect
-from sofs_bayes.cells.product_check import narrowed, protect_products
-from sofs_bayes.cells.rules import Rule
+from sofs_bayes.disclosure.cells import Release, protect
+from sofs_bayes.disclosure.products import narrowed, protect_products
+from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import ChildrenAnalysis
 
@@ -34,7 +34,9 @@ def common(analysis: ChildrenAnalysis, make_matched: Callable[..., pd.DataFrame]
     return rows[rows["gender"] != "missing"].reset_index(drop=True)
 
 
-def released(rows: pd.DataFrame, analysis: ChildrenAnalysis, rule: Rule) -> tuple[Cells, Release]:
+def released(
+    rows: pd.DataFrame, analysis: ChildrenAnalysis, rule: OutputRule
+) -> tuple[Cells, Release]:
     cells = collapse(rows, analysis, covariates=(), for_release=True, evidence="synthetic")
     counts = protect(cells, rule)
     assert counts.unprotected == 0
@@ -66,13 +68,13 @@ def in_cell(rows: pd.DataFrame, key: tuple[object, ...]) -> "pd.Series[bool]":
 
 
 def logged(release: Release, start: str) -> int:
-    return next(row.cells for row in release.log if row.rule.startswith(start))
+    return next(row.affected for row in release.log if row.rule.startswith(start))
 
 
 def test_products_of_large_counts_are_released_as_they_are(
     common: pd.DataFrame, plain: ChildrenAnalysis
 ) -> None:
-    cells, release = released(common, plain, Rule())
+    cells, release = released(common, plain, OutputRule())
     assert cells.products is not None
     assert release.cells.products is not None
     for name in ("unweighted", "weighted"):
@@ -98,13 +100,13 @@ def test_a_cell_with_a_small_count_of_a_level_is_suppressed(
             rows.loc[girls, "outcome"] = 0
         case "all events":
             rows.loc[girls, "outcome"] = 1
-    _, release = released(rows, plain, Rule())
+    _, release = released(rows, plain, OutputRule())
     assert key not in kept_keys(release)
     assert logged(release, "products with counts under") == 1
     assert logged(release, "products that would follow from totals") >= 3
-    by_log = Rule(small_products="log")
+    by_log = OutputRule(small_products="log")
     assert key in kept_keys(released(rows, plain, by_log)[1])
-    shown = released(rows, plain, Rule(zeros=True))[1]
+    shown = released(rows, plain, OutputRule(zeros=True))[1]
     assert (key in kept_keys(shown)) == (change != "three girls")
 
 
@@ -119,7 +121,7 @@ def test_no_released_cell_holds_a_small_count(
     rows = rows[(rows["gender"] != "missing") | (rows.index % 3 == 0)]
     some = rows["authority"].isin(["North", "Cedar"]) & (rows["gender"] == "missing")
     rows = rows[~some].reset_index(drop=True)
-    _, release = released(rows, plain, Rule())
+    _, release = released(rows, plain, OutputRule())
     kept = kept_keys(release)
     assert release.cells.products is not None
     assert len(kept) + release.cells.products.attrs["suppressed"] == 30
@@ -142,7 +144,7 @@ def test_few_degrees_of_freedom_are_too_few(
         outcome=[0, 0, 1, 1, 0][:children],
     )
     rows = pd.concat([common[~here], few], ignore_index=True)
-    _, release = released(rows, plain, Rule(threshold=2, small_products="log"))
+    _, release = released(rows, plain, OutputRule(agreed=True, threshold=2, small_products="log"))
     assert logged(release, "fewer children than regressors") == int(hidden)
     assert (key in kept_keys(release)) != hidden
 
@@ -167,7 +169,7 @@ def test_products_nested_in_another_groups_are_suppressed(
         )
     )
     rows = pd.concat([common[~shared], first, twice, extra], ignore_index=True)
-    _, release = released(rows, plain, Rule())
+    _, release = released(rows, plain, OutputRule())
     assert logged(release, "products nested in another group's") == 1
 
 
@@ -188,8 +190,8 @@ def test_other_cells_and_rounding_are_refused(
     common: pd.DataFrame, plain: ChildrenAnalysis
 ) -> None:
     cells = collapse(common, plain, covariates=(), for_release=True, evidence="synthetic")
-    counts = protect(cells, Rule())
+    counts = protect(cells, OutputRule())
     with pytest.raises(BadInput, match="round_to"):
-        protect_products(cells, counts, plain, Rule(round_to=5))
+        protect_products(cells, counts, plain, OutputRule(round_to=5))
     with pytest.raises(BadInput, match="products"):
-        protect_products(replace(cells, products=None), counts, plain, Rule())
+        protect_products(replace(cells, products=None), counts, plain, OutputRule())

@@ -10,10 +10,13 @@ import pandas as pd
 
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import ALWAYS, KEYS, Cells, frame_of
-from sofs_bayes.cells.disclosure import MOST_PATTERNS, Release, protect
 from sofs_bayes.cells.matched_source import band
-from sofs_bayes.cells.product_check import narrowed, protect_products
-from sofs_bayes.cells.rules import PLACE, LogRow, Rule, few
+from sofs_bayes.disclosure.cells import MOST_PATTERNS, Release, children_of, line, protect
+from sofs_bayes.disclosure.ledger import Released
+from sofs_bayes.disclosure.linked import clash, differs_anywhere
+from sofs_bayes.disclosure.log import LogLine
+from sofs_bayes.disclosure.products import narrowed, protect_products
+from sofs_bayes.disclosure.rules import PLACE, OutputRule
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.referral_files import Evidence
 from sofs_bayes.spec import ChildrenAnalysis
@@ -50,11 +53,13 @@ def merging_route(analysis: ChildrenAnalysis) -> tuple[Step, ...]:
 def release(
     matched: Path | str | pd.DataFrame,
     analysis: ChildrenAnalysis,
-    rule: Rule,
+    rule: OutputRule,
     *,
     what: Kind = "counts",
     route: Sequence[Step] | None = None,
     most_suppressed: float = 0.2,
+    earlier: Sequence[Released] = (),
+    inputs: Sequence[str] = (),
     evidence: Evidence | None = None,
     memory: str = "1GB",
     threads: int | None = None,
@@ -73,33 +78,45 @@ def release(
         From fine to coarse; default: `merging_route`.
     most_suppressed
         Largest share of cells (or patterns) of which something may be suppressed.
+    earlier
+        What the ledger has: of the same children only cells that tell nothing more may leave.
+    inputs
+        SHA-256 of what the cells are made from, for the ledger.
 
     Raises
     ------
     BadInput
         Not even the coarsest cells may be released; all that `collapse` refuses.
     """
-    log: list[LogRow] = []
+    log: list[LogLine] = []
     how = _Collapsing(
         matched=matched,
         evidence=evidence,
         memory=memory,
         threads=threads,
+        earlier=tuple(earlier),
+        inputs=tuple(inputs),
     )
     steps = tuple(route or merging_route(analysis))
     tried = _counts if what == "counts" else _products
     for step, found in tried(how, analysis, rule, steps, most_suppressed):
         share = found if isinstance(found, float) else found.suppressed
-        if not isinstance(found, float) and not found.unprotected and share <= most_suppressed:
-            return replace(found, log=(*log, *found.log))
+        reason = f"{share:.0%} or more suppressed"
+        enough = share <= most_suppressed
+        if enough and not isinstance(found, float) and not found.unprotected:
+            reason = how.clash(found.told, rule)
+            if not reason:
+                return replace(found, log=(*log, *found.log))
         log.append(
-            LogRow(
-                rule=f"{step}: {share:.0%} or more suppressed",
-                cells=0 if isinstance(found, float) else found.cells.patterns.sizes["pattern"],
-                action="not released: merged further",
+            line(
+                f"{step}: {reason}",
+                0 if isinstance(found, float) else found.cells.patterns.sizes["pattern"],
+                "not released: merged further",
             )
         )
     allowed = f"cells of which at most {most_suppressed:.0%} are suppressed"
+    if "earlier release" in reason or "already" in reason:
+        allowed += f", and tell nothing beside earlier releases of the same children ({reason})"
     raise BadInput(PLACE, "", "nothing that may be released, however merged", allowed)
 
 
@@ -111,6 +128,26 @@ class _Collapsing:
     evidence: Evidence | None
     memory: str
     threads: int | None
+    earlier: tuple[Released, ...]
+    inputs: tuple[str, ...]
+
+    def protected(self, cells: Cells, rule: OutputRule) -> Release:
+        """What of cells may leave, with what it tells besides."""
+        same = self.same(children_of(cells))
+        found = protect(cells, rule, earlier=[each.counts for each in same if each.counts])
+        return replace(found, told=replace(found.told, inputs=self.inputs))
+
+    def same(self, one: Released) -> list[Released]:
+        """What is out already of the same children, or may be."""
+        own = replace(one, inputs=self.inputs)
+        return [each for each in self.earlier if own.shares_children(each)]
+
+    def clash(self, told: Released, rule: OutputRule) -> str:
+        """Why cells may not leave beside what is out already; empty if they may."""
+        same = self.same(told)
+        if differs_anywhere(told.totals, same, rule):
+            return f"differs from an earlier release by fewer than {rule.threshold} children"
+        return next((why for table in told.tables if (why := clash(table, same, rule))), "")
 
     def __call__(
         self, analysis: ChildrenAnalysis, step: Step, *, products: bool, for_release: bool
@@ -135,7 +172,7 @@ Tried = Iterator[tuple[Step, Release | float]]
 def _counts(
     how: _Collapsing,
     analysis: ChildrenAnalysis,
-    rule: Rule,
+    rule: OutputRule,
     steps: tuple[Step, ...],
     most: float,
 ) -> Tried:
@@ -154,19 +191,20 @@ def _counts(
         if share > most or len(merged) > MOST_PATTERNS:
             yield step, share
         else:
-            yield step, protect(how(analysis, step, products=False, for_release=True), rule)
+            cells = how(analysis, step, products=False, for_release=True)
+            yield step, how.protected(cells, rule)
 
 
-def _small_share(merged: pd.DataFrame, rule: Rule) -> float:
+def _small_share(merged: pd.DataFrame, rule: OutputRule) -> float:
     n, events = merged["n"].to_numpy(), merged["events"].to_numpy()
-    small = (n < rule.threshold) | few(events, rule) | few(n - events, rule)
+    small = (n < rule.threshold) | rule.few(events) | rule.few(n - events)
     return float(small.mean())
 
 
 def _products(
     how: _Collapsing,
     analysis: ChildrenAnalysis,
-    rule: Rule,
+    rule: OutputRule,
     steps: tuple[Step, ...],
     most: float,
 ) -> Tried:
@@ -175,7 +213,7 @@ def _products(
         cells = how(analysis, Step(by=by, covariates=()), products=True, for_release=True)
         if cells.products is None or cells.patterns.sizes["pattern"] > MOST_PATTERNS:
             continue
-        counts = protect(cells, rule)
+        counts = how.protected(cells, rule)
         for step in same:
             if counts.unprotected or counts.suppressed > most:
                 yield step, counts.suppressed

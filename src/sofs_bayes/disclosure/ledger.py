@@ -1,0 +1,269 @@
+"""What has been released of which children, so that nothing later tells the difference.
+
+A ledger is a file, a line of JSON for each release. It holds counts, those too that were
+suppressed, and stays with the custodian, where the records are. Every release is in it, whatever
+its analysis is called: the same input, or the same authorities in the same years, are the same
+children. What leaves has a copy of its own lines without the suppressed counts.
+"""
+
+import contextlib
+import json
+import os
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+from typing import Any
+
+from sofs_bayes.disclosure.arm_counts import ArmCount
+from sofs_bayes.errors import BadInput
+
+NAME = "disclosure-ledger.jsonl"
+VARIABLE = "SOFS_BAYES_LEDGER"
+ABOUT = "Counts of children, suppressed ones too: stays with the custodian, where the records are."
+LEFT_OUT = "LEFT OUT, as asked for: what was released before was not looked at, nor this noted"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Count:
+    """A count of a table: the labels of its place, and what of it did not leave.
+
+    `events` is None where none are counted; `hidden` is empty, `events` or `all`.
+    """
+
+    place: tuple[str, ...]
+    children: int
+    events: int | None = None
+    hidden: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CountTable:
+    """Counts by some dimensions; those of one name can be compared.
+
+    `partial` where places that are hidden are not among the counts.
+    """
+
+    name: str
+    dims: tuple[str, ...]
+    counts: tuple[Count, ...]
+    partial: bool = False
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Released:
+    """What one release tells of children.
+
+    Attributes
+    ----------
+    analysis, evidence
+        Its name, which separates nothing, and what it rests on.
+    inputs
+        SHA-256 of what it was made from.
+    authorities, years
+        Of the children; empty if not known.
+    counts
+        Counts by arm and year, before and after, that are shown.
+    arms
+        Those of arms before and after alone, where years are not shown at all.
+    tables
+        Further counts.
+    outside
+        Counts by arm as a run that is made from these released cells has them.
+    """
+
+    analysis: str
+    evidence: str
+    inputs: tuple[str, ...] = ()
+    authorities: tuple[str, ...] = ()
+    years: tuple[str, ...] = ()
+    counts: tuple[ArmCount, ...] = ()
+    arms: tuple[ArmCount, ...] = ()
+    tables: tuple[CountTable, ...] = ()
+    outside: tuple[ArmCount, ...] = ()
+
+    def shares_children(self, other: "Released") -> bool:
+        """Whether both may be of the same children: the same input, or authorities and years."""
+        if {*self.inputs} & {*other.inputs}:
+            return True
+        pairs = ((self.authorities, other.authorities), (self.years, other.years))
+        return all(not a or not b or {*a} & {*b} for a, b in pairs)
+
+    @property
+    def totals(self) -> tuple[ArmCount, ...]:
+        """Counts by arm, as far as they are shown."""
+        return self.counts or self.arms
+
+    def for_readers(self) -> "Released":
+        """The same without what was suppressed."""
+        tables = (
+            replace(
+                table, counts=tuple(each for each in table.counts if not each.hidden), partial=True
+            )
+            for table in self.tables
+        )
+        return replace(self, tables=tuple(tables))
+
+
+@dataclass(slots=True, kw_only=True)
+class Ledger:
+    """What was released before; `add` notes one more release.
+
+    Attributes
+    ----------
+    path
+        The file; None where the ledger was left out, and nothing is noted.
+    before
+        What the ledger and `--earlier` hold.
+    """
+
+    path: Path | None
+    before: list[Released]
+    _file: int | None = None
+    _noted: list[Released] = field(default_factory=list)
+
+    def of_same_children(self, one: Released) -> list[Released]:
+        """What was released of the same children, or may have been."""
+        return [each for each in self.before if each.shares_children(one)]
+
+    def add(self, releases: Iterable[Released]) -> None:
+        """Note releases that leave now, before they do."""
+        new = [each for each in releases if each.totals or each.tables]
+        new = [each for each in dict.fromkeys(new) if each not in self.before]
+        self.before += new
+        if self._file is None or not new or self.path is None:
+            return
+        text = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in new)
+        try:
+            if not os.fstat(self._file).st_size:
+                text = json.dumps({"about": ABOUT}, ensure_ascii=False) + "\n" + text
+            os.write(self._file, text.encode("utf-8"))
+            os.fsync(self._file)
+        except OSError as error:
+            raise _unusable(self.path, error) from error
+
+
+@contextmanager
+def open_ledger(
+    ledger: Path | str | bool | None = None, *, earlier: Sequence[Path | str] = ()
+) -> Iterator[Ledger]:
+    """The ledger, kept from every other process meanwhile.
+
+    Parameters
+    ----------
+    ledger
+        Its file; False for none. Default: what the environment variable SOFS_BAYES_LEDGER says,
+        or else `disclosure-ledger.jsonl` in the working folder or the nearest one above it.
+    earlier
+        Further ledgers, and folders of earlier exports with their `disclosure.json`.
+
+    Raises
+    ------
+    BadInput
+        A ledger that is damaged, is a link or cannot be written; an earlier export without one.
+    """
+    before = list(earlier_releases(map(Path, earlier)))
+    if ledger is False:
+        yield Ledger(path=None, before=before)
+        return
+    path = default_ledger() if ledger is None or ledger is True else Path(ledger)
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        file = _locked(path)
+    except OSError as error:
+        raise _unusable(path, error) from error
+    try:
+        yield Ledger(path=path, before=[*before, *_read_ledger(path)], _file=file)
+        if not os.fstat(file).st_size:  # nothing was released: no file is left behind
+            path.unlink(missing_ok=True)
+    finally:
+        os.close(file)
+
+
+def _locked(path: Path) -> int:
+    """The open file at a path (no link), this process's alone until it is closed."""
+    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        file = os.open(path, flags, 0o600)
+        with contextlib.suppress(ImportError):  # Windows
+            import fcntl
+
+            fcntl.flock(file, fcntl.LOCK_EX)
+        with contextlib.suppress(FileNotFoundError):
+            if os.path.samestat(os.fstat(file), path.stat(follow_symlinks=False)):
+                return file
+        os.close(file)  # its owner took it away meanwhile, as nothing was released
+
+
+def default_ledger() -> Path:
+    """Where the ledger is if nobody says otherwise."""
+    if named := os.environ.get(VARIABLE):
+        return Path(named)
+    here = Path.cwd()
+    above = (home / NAME for home in (here, *here.parents))
+    return next((path for path in above if path.is_file()), here / NAME)
+
+
+def _unusable(path: Path, error: OSError) -> BadInput:
+    allowed = f"a ledger that can be written: --ledger FILE or {VARIABLE}, or --no-ledger"
+    return BadInput(path, "", error.strerror or "an error", allowed)
+
+
+def _read_ledger(path: Path) -> Iterator[Released]:
+    """The releases in a ledger; a last line that was cut off is of none that left."""
+    try:
+        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
+        for line in lines:
+            if line.endswith("\n") and "about" not in (document := json.loads(line)):
+                yield _released(document)
+    except (OSError, ValueError, KeyError, TypeError) as error:
+        raise BadInput(path, "", "a damaged ledger", "as releases have written it") from error
+
+
+def _released(document: Mapping[str, Any]) -> Released:
+    found: dict[str, Any] = dict(document)
+    for name in ("inputs", "authorities", "years"):
+        found[name] = tuple(map(str, found[name]))
+    for name in ("counts", "arms", "outside"):
+        found[name] = tuple(ArmCount(**each) for each in found[name])
+    found["tables"] = tuple(
+        CountTable(
+            name=table["name"],
+            partial=table["partial"],
+            dims=tuple(table["dims"]),
+            counts=tuple(
+                Count(**{**each, "place": tuple(each["place"])}) for each in table["counts"]
+            ),
+        )
+        for table in found["tables"]
+    )
+    return Released(**found)
+
+
+def releases_text(releases: Iterable[Released]) -> list[dict[str, Any]]:
+    """What an export tells later ones of itself, as plain data: never a suppressed count."""
+    return [asdict(each.for_readers()) for each in releases]
+
+
+def earlier_releases(places: Iterable[Path]) -> Iterator[Released]:
+    """What earlier exports have released: from ledgers, or those in the folders named."""
+    allowed = f"a ledger, or a folder with the {EXPORTED} of an earlier export"
+    for place in places:
+        found = sorted(place.rglob(f"*{EXPORTED}")) if place.is_dir() else [place]
+        if not found:
+            raise BadInput(place, "", f"no {EXPORTED}", allowed)
+        for path in found:
+            if path.suffix == ".jsonl":
+                yield from _read_ledger(path)
+                continue
+            try:
+                document = json.loads(path.read_text(encoding="utf-8"))
+                releases = [_released(each) for each in document["releases"]]
+            except OSError as error:
+                raise BadInput(path, "", error.strerror or "an error", allowed) from error
+            except (ValueError, KeyError, TypeError) as error:
+                raise BadInput(path, "", "a damaged file", allowed) from error
+            yield from releases
+
+
+EXPORTED = "disclosure.json"

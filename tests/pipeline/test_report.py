@@ -132,7 +132,7 @@ def test_small_counts_on_the_page_are_suppressed() -> None:
     page = Page(
         title="T", heading="T", lead="", parts=(part,), files="", provenance=(), status="converged"
     )
-    found, log = _cleared_page(page, OutputRule())
+    found, log = _cleared_page(page, OutputRule(), [])
     shown = [[row[1] for row in table.rows] for table in page_tables(found)]
     assert 3 not in shown[0]
     assert 3 not in shown[1]

@@ -59,7 +59,6 @@ def _report(options: argparse.Namespace) -> int:
         progress=progress,
     )
     progress("done\n")
-    if (log := folder / "disclosure.md").exists():
-        print(f"disclosure check: log in {log}", file=sys.stderr)
+    print(f"disclosure check: log in {folder / 'disclosure.md'}", file=sys.stderr)
     print(folder / ("index.html" if "html" in options.format else "report.docx"))
     return 0 if trusted else 1

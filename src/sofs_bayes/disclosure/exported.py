@@ -5,7 +5,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 from sofs_bayes.disclosure.ledger import EXPORTED, LEFT_OUT, Ledger, Released, releases_text
-from sofs_bayes.disclosure.log import LogLine, log_csv, log_markdown
+from sofs_bayes.disclosure.log import LEDGER, LogLine, log_csv, log_markdown
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.folders.manifest import files_in, sha256
 from sofs_bayes.folders.whole import write_new
@@ -25,7 +25,7 @@ def ledger_line(ledger: Ledger) -> LogLine:
     """What the log says of the ledger."""
     count = len(ledger.before)
     return LogLine(
-        output="ledger",
+        output=LEDGER,
         what="what was released before",
         rule="judged beside all that was released of the same children, whatever it is called",
         result="passed",

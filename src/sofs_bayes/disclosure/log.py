@@ -10,6 +10,7 @@ Result = Literal["passed", "suppressed", "refused"]
 
 NOTHING = "nothing"
 TITLE = "Disclosure log"
+LEDGER = "ledger"  # the output of the line that says what was looked at besides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,6 +55,8 @@ def log_markdown(log: Sequence[LogLine], *, rule: str) -> str:
     rule
         The rules' numbers in words.
     """
+    about = [f"{line.what}: {line.action}." for line in log if line.output == LEDGER]
+    log = [line for line in log if line.output != LEDGER]
     outputs = list(dict.fromkeys(line.output for line in log))
     worst = {output: worst_of(line for line in log if line.output == output) for output in outputs}
     counts = {result: list(worst.values()).count(result) for result in RESULTS}
@@ -62,6 +65,7 @@ def log_markdown(log: Sequence[LogLine], *, rule: str) -> str:
         "",
         f"Rules: {rule}.",
         "",
+        *(text for line in about for text in (line[:1].upper() + line[1:], "")),
         f"Outputs: {counts['passed']} may leave as they are, {counts['suppressed']} with something"
         f" suppressed, {counts['refused']} may not leave.",
         "",
@@ -79,10 +83,14 @@ def log_markdown(log: Sequence[LogLine], *, rule: str) -> str:
         lines += ["| --- | --- | --- |"]
         for output in dict.fromkeys(line.output for line in unchanged):
             own = [line for line in unchanged if line.output == output]
-            rules = "; ".join(dict.fromkeys(line.rule for line in own))
+            rules = "; ".join(dict.fromkeys(_met(line) for line in own))
             lines.append(_row(output, own[0].what, rules))
         lines.append("")
     return "\n".join(lines)
+
+
+def _met(line: LogLine) -> str:
+    return line.rule if line.action == NOTHING else f"{line.rule} ({line.action})"
 
 
 def _alike(
@@ -126,7 +134,7 @@ HEADINGS = {
 
 def summary(log: Sequence[LogLine]) -> str:
     """One line on a log: how many outputs may leave, and what was done to others."""
-    outputs = dict.fromkeys(line.output for line in log)
+    outputs = dict.fromkeys(line.output for line in log if line.output != LEDGER)
     found = [worst_of(line for line in log if line.output == output) for output in outputs]
     parts = [
         f"{count} {words}" for result, words in SUMMARIES.items() if (count := found.count(result))

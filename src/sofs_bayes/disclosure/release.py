@@ -98,13 +98,14 @@ def release(
         inputs=tuple(inputs),
     )
     steps = tuple(route or merging_route(analysis))
+    clashed = ""
     tried = _counts if what == "counts" else _products
     for step, found in tried(how, analysis, rule, steps, most_suppressed):
         share = found if isinstance(found, float) else found.suppressed
         reason = f"{share:.0%} or more suppressed"
         enough = share <= most_suppressed
         if enough and not isinstance(found, float) and not found.unprotected:
-            reason = how.clash(found.told, rule)
+            clashed = reason = how.clash(found.told, rule)
             if not reason:
                 return replace(found, log=(*log, *found.log))
         log.append(
@@ -115,8 +116,8 @@ def release(
             )
         )
     allowed = f"cells of which at most {most_suppressed:.0%} are suppressed"
-    if "earlier release" in reason or "already" in reason:
-        allowed += f", and tell nothing beside earlier releases of the same children ({reason})"
+    if clashed:
+        allowed += f", and tell nothing beside earlier releases of the same children ({clashed})"
     raise BadInput(PLACE, "", "nothing that may be released, however merged", allowed)
 
 

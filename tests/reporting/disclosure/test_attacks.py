@@ -176,7 +176,7 @@ def released_cells(children: Children, folder: Path, rule: OutputRule) -> tuple[
 def test_a_run_does_not_tell_what_cells_of_the_same_children_suppress(
     children: Children, make_run: MakeRun, tmp_path: Path
 ) -> None:
-    write(run_of(children, make_run), tmp_path / "run", versions={})
+    write(run_of(children, make_run), tmp_path / "run")
     disclose(tmp_path / "run", tmp_path / "out")
     tables = [rows_of(tmp_path / "out" / f"{n}.csv") for n in ("arm_years", "authority_sizes")]
     _, alone = released_cells(children, tmp_path / "alone", OutputRule(totals=CELLS_ALONE))
@@ -192,7 +192,7 @@ def test_the_order_of_the_two_releases_makes_no_difference(
 ) -> None:
     """Cells first; the run then hides what the cells take as known to nobody."""
     release, cells = released_cells(children, tmp_path / "cells", OutputRule())
-    write(run_of(children, make_run), tmp_path / "run", versions={})
+    write(run_of(children, make_run), tmp_path / "run")
     ledger = tmp_path / "ledger.jsonl"
     from sofs_bayes.disclosure.ledger import open_ledger
 
@@ -363,7 +363,7 @@ def test_another_name_does_not_separate_the_same_children(
         inputs={"other.parquet": "1" * 64},
     )
     for name, run in (("whole", whole), ("less", less)):
-        write(run, tmp_path / name, versions={})
+        write(run, tmp_path / name)
         disclose(tmp_path / name, tmp_path / f"{name}-alone", ledger=False)
         disclose(tmp_path / name, tmp_path / f"{name}-out")
     told = recovered_children(tmp_path / "whole-alone", tmp_path / "less-alone")
@@ -376,29 +376,30 @@ def test_another_name_does_not_separate_the_same_children(
 
 
 def test_no_document_leaves_without_its_log(
-    make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    make_run: MakeRun, tmp_path: Path, own_ledger: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Killed after any step: first the ledger, then the log, then the document."""
-    write(make_run(), tmp_path / "run", versions={})
-    steps: list[str] = []
-    rename = Path.rename
+    """Killed before the last step: first the ledger, then the log, then the document."""
+    write(make_run(), tmp_path / "run")
 
-    def killed(self: Path, target: Path) -> Path:
-        steps.extend(sorted(path.name for path in Path(target).parent.glob("a.docx*")))
-        raise KeyboardInterrupt
+    named = Path.hardlink_to
 
-    monkeypatch.setattr(Path, "rename", killed)
-    assert main(["effects", str(tmp_path / "run"), "-o", str(tmp_path / "a.docx")]) != 0
-    assert steps == [f"a.docx.disclosure.{ending}" for ending in ("csv", "json", "md")]
-    assert not (tmp_path / "a.docx").exists()
-    monkeypatch.setattr(Path, "rename", rename)
+    def killed(self: Path, target: Path) -> None:
+        if self.name == "a.docx":
+            raise KeyboardInterrupt
+        named(self, target)
+
+    monkeypatch.setattr(Path, "hardlink_to", killed)  # how a new file gets its name
+    assert main(["effects", str(tmp_path / "run"), "-o", str(tmp_path / "a.docx")]) == 130
+    logs = [f"a.docx.disclosure.{ending}" for ending in ("csv", "json", "md")]
+    assert sorted(path.name for path in tmp_path.glob("a.docx*")) == logs
+    assert len(own_ledger.read_text(encoding="utf-8").splitlines()) == 2
 
 
 @pytest.mark.parametrize("link", [False, True])
 def test_an_earlier_log_is_never_overwritten_nor_written_through_a_link(
     make_run: MakeRun, tmp_path: Path, link: bool, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    write(make_run(), tmp_path / "run", versions={})
+    write(make_run(), tmp_path / "run")
     log, other = tmp_path / "a.docx.disclosure.json", tmp_path / "other.json"
     other.write_text("kept", encoding="utf-8")
     if link:
@@ -416,7 +417,7 @@ def test_an_earlier_log_is_never_overwritten_nor_written_through_a_link(
 
 def test_the_ledger_is_the_custodians(make_run: MakeRun, tmp_path: Path, own_ledger: Path) -> None:
     """It says so itself, nobody else may read it, and a line that was cut off is of no release."""
-    write(make_run(), tmp_path / "run", versions={})
+    write(make_run(), tmp_path / "run")
     disclose(tmp_path / "run")
     assert not own_ledger.exists()  # nothing left
     disclose(tmp_path / "run", tmp_path / "out")
@@ -439,7 +440,7 @@ def test_a_ledger_that_cannot_be_used_is_one_line(
     kind: str,
     capsys: pytest.CaptureFixture[str],
 ) -> None:
-    write(make_run(), tmp_path / "run", versions={})
+    write(make_run(), tmp_path / "run")
     own_ledger.parent.mkdir()
     if kind == "link":
         own_ledger.symlink_to(tmp_path / "elsewhere")
@@ -457,8 +458,8 @@ def test_the_ledger_of_a_working_folder_holds_for_folders_in_it(
     make_run: MakeRun, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("SOFS_BAYES_LEDGER")
-    write(make_run(), tmp_path / "run", versions={})
-    write(make_run({("pilot", "2012"): (1996, 199)}), tmp_path / "less", versions={})
+    write(make_run(), tmp_path / "run")
+    write(make_run({("pilot", "2012"): (1996, 199)}), tmp_path / "less")
     (tmp_path / "sub").mkdir()
     for place, run, out in ((tmp_path, "run", "out"), (tmp_path / "sub", "less", "out-2")):
         monkeypatch.chdir(place)

@@ -259,7 +259,9 @@ def _shown_beside(
     from sofs_bayes.bayes.sampling import stage_seed
     from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic, predictive_check
     from sofs_bayes.estimands import RateRow
+    from sofs_bayes.estimands.authority_sizes import open_size_rows
     from sofs_bayes.estimands.rates import rate_rows
+    from sofs_bayes.estimands.rows import AuthoritySizeRow
     from sofs_bayes.matching.choice import LeftOut, Match
     from sofs_bayes.matching.pre_trend import PreTrendRow, pre_trend_fit, pre_trend_rows
     from sofs_bayes.records.notices import Notice
@@ -274,7 +276,10 @@ def _shown_beside(
     )
     rates = rate_rows(posterior, main.arrays, panel.counts, wanted)
     trend = pre_trend_rows(pre_trend_fit(panel, choice, analysis.design))
+    # A disclosure check needs them where the counts are not known to be published.
+    sizes = () if panel.evidence == "open-data" else tuple(open_size_rows(main.arrays))
     return {
+        **({"authority_sizes": (AuthoritySizeRow, sizes)} if sizes else {}),
         "rates": (RateRow, tuple(rates)),
         "predictive": (PredictiveCell, predicted.cells),
         "predictive_statistics": (PredictiveStatistic, predicted.statistics),

@@ -12,6 +12,7 @@ from sofs_bayes.checks.loo import LooRow, LooSummary
 from sofs_bayes.disclosure.ledger import Released
 from sofs_bayes.disclosure.log import LogLine, log_csv, log_markdown
 from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.reporting.disclosure.run_files import WHATS
 from sofs_bayes.reporting.disclosure.runs import (
     cleared,
@@ -285,6 +286,32 @@ def test_companions_are_not_those_that_are_out_already(make_run: MakeRun) -> Non
     earlier = without(released(run), "2012", "before")
     out, _ = cleared(run, earlier=[earlier])
     assert shown_years(out) == {"2013", "2016", "2017", "after"}
+
+
+def test_counts_of_unknown_origin_are_checked_like_records(open_run: Run) -> None:
+    """Nothing by authority, but for those that are large enough; unless published somewhere."""
+    own = replace(open_run, evidence="unknown-origin", inputs={"panel.csv": "0" * 64})
+    assert "degrees of freedom" in refused(cleared(own)[1])  # nobody knows how many there are
+    names = {row.target for row in open_run.effects} - {"pooled", "new authority"}
+    rows = tuple(
+        AuthoritySizeRow(
+            authority=name, arm="pilot", period=period, referrals=900, events=90 if i else 4
+        )
+        for i, name in enumerate(sorted(names))
+        for period in ("before", "after")
+    )
+    sized = replace(own, extra={**own.extra, "authority_sizes": (AuthoritySizeRow, rows)})
+    out, log = cleared(sized)
+    assert not refused(log)
+    small = min(names)
+    assert small not in every_text(out)
+    assert {row.target for row in out.effects} >= {"pooled"} | (names - {small})
+    assert not {"rates", "predictive", "pre_trend", "matches"} & out.extra.keys()
+    counts = replace(open_run.analysis.data, published="Annual report, 2019, our website")
+    said = replace(own, analysis=replace(own.analysis, data=counts))
+    out, (line,) = cleared(said)
+    assert out.extra.keys() == own.extra.keys()
+    assert "Annual report, 2019, our website" in line.rule
 
 
 @pytest.mark.parametrize("which", ["open_run", "printed_run"])

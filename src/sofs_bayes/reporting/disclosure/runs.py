@@ -12,6 +12,7 @@ from sofs_bayes.disclosure.origin import published_where, vouched_for
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.reporting.disclosure.run_files import Clearing, rows_of, without_children
 from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.spec import OpenAnalysis
 
 RUN = "the whole run"
 # Counts of released cells, in the middle of their bounds, are rounded by arm and year.
@@ -175,7 +176,10 @@ def _emptied(run: Run, log: Sequence[LogLine]) -> Run:
 
 def _degrees(run: Run, counts: Sequence[ArmCount], rule: OutputRule) -> LogLine:
     """Children less parameters, and authorities: a model that fits each exactly shows each."""
-    children = sum(count.children for count in counts if count.year in ("before", "after"))
+    sizes = [row for row in rows_of(run, "authority_sizes") if row.period in PERIODS]
+    children = sum(count.children for count in counts if count.year in PERIODS)
+    if not counts:  # counts of whole authorities have no arms by year
+        children = sum(row.referrals for row in sizes if isinstance(run.analysis, OpenAnalysis))
     fits = run.diagnostics.get("fits", {}).values()
     parameters = max((fit.get("quantities", 0) for fit in fits), default=0)
     named = {row.authority for row in rows_of(run, "authority_sizes")}

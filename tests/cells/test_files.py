@@ -94,6 +94,26 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
     return fill
 
 
+def test_labels_in_csv_open_as_no_formula(
+    tmp_path: Path, released: Cells, analysis: ChildrenAnalysis
+) -> None:
+    bad = "=1+1"
+    label = released.patterns["authority_label"].values.copy()
+    old, label[0] = label[0], bad
+    patterns = released.patterns.assign_coords(authority_label=label)
+    names = [bad if name == old else name for name in released.authorities["authority"].values]
+    authorities = released.authorities.assign_coords(authority=np.array(names, dtype=object))
+    changed = replace(released, patterns=patterns, authorities=authorities, products=None)
+    written = write_cells(changed, tmp_path / "synthetic.csv")
+    for path in written:
+        lines = [x for x in path.read_text(encoding="utf-8").splitlines() if x[:2] != "# "]
+        assert not any(cell.startswith("=") for line in lines for cell in line.split(","))
+        assert any(f"'{bad}" in line for line in lines)
+    again = read_cells(tmp_path / "synthetic.csv", analysis)
+    assert bad in again.patterns["authority_label"].values
+    assert bad in again.authorities["authority"].values
+
+
 @pytest.mark.parametrize("ending", ENDINGS)
 def test_an_interrupted_writing_leaves_what_was_there(
     tmp_path: Path,

@@ -15,6 +15,7 @@ import xarray as xr
 
 from sofs_bayes.cells.dataset import Cells, frame_of
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.csv_rows import as_given, harmless
 from sofs_bayes.records.text_values import NUMBER
 
 AUTHORITIES, PRODUCTS = "authorities", "products"
@@ -74,6 +75,8 @@ def _text(dataset: xr.Dataset, rows: pd.DataFrame, more: Mapping[str, Any]) -> s
     head: dict[str, Any] = {**dataset.attrs, "labels": labels, "kinds": kinds, **more}
     plain = {key: value.item() if hasattr(value, "item") else value for key, value in head.items()}
     lines = [f"# {key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in plain.items()]
+    texts = rows.select_dtypes(exclude="number").columns
+    rows = rows.assign(**{name: [harmless(str(cell)) for cell in rows[name]] for name in texts})
     return "".join(lines) + rows.to_csv(index=False, lineterminator="\n")
 
 
@@ -140,7 +143,8 @@ def _read(text: str, path: Path) -> tuple[dict[str, Any], pd.DataFrame]:
     first = text.count("\n") - table.count("\n") + 2  # the line of the first row
     for name in rows.columns.difference(list(texts)):
         rows[name] = _numbers(rows[name], head["kinds"].get(name, "int64"), path, first)
-    return head, rows
+    given = {name: rows[name].map(as_given) for name in texts & {*rows.columns}}
+    return head, rows.assign(**given)
 
 
 def _numbers(texts: "pd.Series[str]", kind: str, path: Path, first: int) -> npt.NDArray[Any]:

@@ -32,7 +32,8 @@ def raw(matched: pd.DataFrame, analysis: ChildrenAnalysis) -> Cells:
 @pytest.fixture(scope="module")
 def released(analysis: ChildrenAnalysis, make_matched: Callable[..., pd.DataFrame]) -> Cells:
     rows = make_matched(analysis, referrals=3000)
-    rule = OutputRule(small_products="log")
+    totals = ((), ("authority",), ("year",), ("pilot", "post"))
+    rule = OutputRule(small_products="log", totals=totals)
     found = release(rows, analysis, rule, what="products", evidence="synthetic").cells
     assert np.isnan(found.patterns["events"].values).any()
     return found

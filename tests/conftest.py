@@ -29,9 +29,11 @@ Floats = npt.NDArray[np.float64]
 
 
 @pytest.fixture(autouse=True)
-def own_ledger(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+def own_ledger(
+    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
+) -> Path:
     """A ledger of releases for each test, so that none is judged beside another's."""
-    ledger = tmp_path / "the-custodian's" / "ledger.jsonl"
+    ledger = tmp_path_factory.mktemp("custodian") / "ledger.jsonl"
     monkeypatch.setenv("SOFS_BAYES_LEDGER", str(ledger))
     return ledger
 

@@ -57,13 +57,24 @@ def by_place(rows: list[AuthoritySizeRow]) -> dict[tuple[str, str, str], Authori
     return found
 
 
+def of_periods(rows: list[AuthoritySizeRow]) -> list[AuthoritySizeRow]:
+    return [row for row in rows if row.period in ("before", "after")]
+
+
 def test_sizes_are_the_referrals_of_the_largest_group(cells: Cells, matched: pd.DataFrame) -> None:
     rows = authority_size_rows(cells, regression())
     counts = matched.groupby(KEYS)["outcome"].agg(["size", "sum"])
     largest = counts.groupby(level=["authority", "pilot", "post"]).max()
-    assert len(rows) == 2 * matched["authority"].nunique()
-    for row in rows:
+    assert len(of_periods(rows)) == 2 * matched["authority"].nunique()
+    for row in of_periods(rows):
         place = (row.authority, int(row.arm == "pilot"), int(row.period == "after"))
+        assert (row.referrals, row.events) == tuple(largest.loc[place])
+    by_year = counts.groupby(level=["authority", "group", "pilot", "year"]).sum()
+    largest = by_year.groupby(level=["authority", "pilot", "year"]).max()
+    years = [row for row in rows if row not in of_periods(rows)]
+    assert len(years) == len(largest)
+    for row in years:
+        place = (row.authority, int(row.arm == "pilot"), int(row.period))
         assert (row.referrals, row.events) == tuple(largest.loc[place])
 
 
@@ -71,8 +82,10 @@ def test_sizes_of_pilots_sum_to_the_cells_counts(cells: Cells) -> None:
     pilots = [r for r in authority_size_rows(cells, regression()) if r.arm == "pilot"]
     counts = frame_of(cells.patterns, "pattern")
     own = counts[counts["pilot"] == 1]
-    assert sum(row.referrals for row in pilots) == own["n"].sum()
-    assert sum(row.events for row in pilots) == own["events"].sum()
+    years = [row for row in pilots if row not in of_periods(pilots)]
+    for rows in (of_periods(pilots), years):
+        assert sum(row.referrals for row in rows) == own["n"].sum()
+        assert sum(row.events for row in rows) == own["events"].sum()
 
 
 def test_a_comparator_of_two_groups_does_not_count_twice(matched: pd.DataFrame) -> None:

@@ -246,7 +246,8 @@ def test_a_threshold_that_protects_nothing_is_refused(
     matched: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     words = ["collapse", ANALYSIS, str(matched), "-o", str(tmp_path / "out"), "--threshold", "1"]
-    assert "2 or more" in refused(words, capsys)
+    assert "--lower-threshold-agreed" in refused(words, capsys)
+    assert "2 or more" in refused([*words, "--lower-threshold-agreed"], capsys)
     assert list(tmp_path.iterdir()) == []
 
 

@@ -19,6 +19,7 @@ from sofs_bayes.checks.ranks import DRAWS, RankedReplicate, rank_verdict
 from sofs_bayes.checks.tipping import TippingPoint, TippingRow
 from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, RateRow, statement_text
 from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow, ThresholdRow
+from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.matching.choice import LeftOut, Match
 from sofs_bayes.matching.pre_trend import PreTrendRow
 from sofs_bayes.records.notices import Notice
@@ -225,7 +226,7 @@ def open_run(open_analysis: OpenAnalysis) -> Run:
         extra=extra,
         diagnostics={"method": "nutpie", "status": "converged", "fits": {"main / reference": gate}},
         posterior=None,
-        inputs={"conferences.csv": "c0ffee" * 10},
+        inputs={"conferences.csv": sha256(DFE / "conferences.csv")},
         seconds={"sample": 1.0},
         options={"leave_out": "pilots"},
     )

@@ -211,9 +211,15 @@ def test_numbers_and_harmless_labels_stay(text: str) -> None:
     assert harmless(text) == text
 
 
-def test_files_that_are_read_back_are_not_escaped() -> None:
-    row = replace(ROWS[0], target="=1+1")
-    assert rows_to_csv(Row, (row,)).split("\n")[1].startswith("=1+1,")
+@pytest.mark.parametrize("text", ["=1+1", "'=1+1", "''@A1", "'quoted'", "-0.5", "' =x", "plain"])
+def test_files_that_are_read_back_are_escaped_and_give_back_what_was_written(
+    text: str, tmp_path: Path
+) -> None:
+    rows = [replace(ROWS[0], target=text)]
+    path = tmp_path / "rows.csv"
+    path.write_text(rows_to_csv(Row, rows), encoding="utf-8", newline="")
+    assert not calculates(read(path.read_text(encoding="utf-8"))[1][0])
+    assert read_rows(path, Row) == rows
 
 
 def test_csv_has_columns_for_an_estimates_ends(folded_table: Table) -> None:

@@ -168,7 +168,6 @@ def open_ledger(
         return
     path = default_ledger() if ledger is None or ledger is True else Path(ledger)
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
         file = _locked(path)
     except OSError as error:
         raise _unusable(path, error) from error

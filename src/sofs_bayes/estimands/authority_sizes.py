@@ -54,7 +54,7 @@ def authority_size_rows(cells: "Cells", regression: "Regression") -> list[Author
         for minus_pilot, name in authorities
         for code, period in periods.items()
         for counts in [found.get((name, -minus_pilot, code), (0, 0))]
-        if code in PERIODS or counts[0]
+        if code in PERIODS or (name, -minus_pilot, code) in found
     ]
 
 

@@ -21,7 +21,7 @@ def check_no_links(path: Path) -> None:
         with h5py.File(path, "r") as file:
             _check(file, path, allowed)
     except (OSError, RuntimeError, ValueError, KeyError) as error:
-        raise BadInput(path, "", "no netCDF that can be read", allowed) from error
+        raise BadInput(path, "", "a damaged file", allowed) from error
 
 
 def _check(group: Any, path: Path, allowed: str) -> None:

@@ -441,7 +441,6 @@ def test_a_ledger_that_cannot_be_used_is_one_line(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     write(make_run(), tmp_path / "run")
-    own_ledger.parent.mkdir()
     if kind == "link":
         own_ledger.symlink_to(tmp_path / "elsewhere")
     elif kind == "damaged":

@@ -29,9 +29,7 @@ Floats = npt.NDArray[np.float64]
 
 
 @pytest.fixture(autouse=True)
-def own_ledger(
-    tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch
-) -> Path:
+def own_ledger(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A ledger of releases for each test, so that none is judged beside another's."""
     ledger = tmp_path_factory.mktemp("custodian") / "ledger.jsonl"
     monkeypatch.setenv("SOFS_BAYES_LEDGER", str(ledger))

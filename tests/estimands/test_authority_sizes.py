@@ -69,7 +69,8 @@ def test_sizes_are_the_referrals_of_the_largest_group(cells: Cells, matched: pd.
     for row in of_periods(rows):
         place = (row.authority, int(row.arm == "pilot"), int(row.period == "after"))
         assert (row.referrals, row.events) == tuple(largest.loc[place])
-    by_year = counts.groupby(level=["authority", "group", "pilot", "year"]).sum()
+    keys = ["authority", "group", "pilot", "year"]
+    by_year = matched.groupby(keys)["outcome"].agg(["size", "sum"])
     largest = by_year.groupby(level=["authority", "pilot", "year"]).max()
     years = [row for row in rows if row not in of_periods(rows)]
     assert len(years) == len(largest)

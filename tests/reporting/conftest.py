@@ -50,6 +50,8 @@ STATEMENTS = (
 MakeEffect = Callable[..., EffectRow]
 MakeChances = Callable[..., tuple[ProbabilityRow, ...]]
 
+CONFERENCES = Path(__file__).parents[1] / "data" / "dfe" / "conferences.csv"
+
 
 def effect_row(target: str, median: float, half: float, **changes: object) -> EffectRow:
     row = EffectRow(
@@ -226,7 +228,7 @@ def open_run(open_analysis: OpenAnalysis) -> Run:
         extra=extra,
         diagnostics={"method": "nutpie", "status": "converged", "fits": {"main / reference": gate}},
         posterior=None,
-        inputs={"conferences.csv": sha256(DFE / "conferences.csv")},
+        inputs={"conferences.csv": sha256(CONFERENCES)},
         seconds={"sample": 1.0},
         options={"leave_out": "pilots"},
     )

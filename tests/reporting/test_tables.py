@@ -7,6 +7,7 @@ import math
 import re
 from dataclasses import dataclass, replace
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import get_args
 
 import numpy as np
@@ -14,6 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting.tables import (
     DIGITS_NOTE,
     EVIDENCE_LINES,

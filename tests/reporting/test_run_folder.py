@@ -73,6 +73,8 @@ VERDICT = {
     "quantities": 3,
 }
 
+CONFERENCES = Path(__file__).parents[1] / "data" / "dfe" / "conferences.csv"
+
 
 @pytest.fixture
 def run(made_up_analysis: OpenAnalysis) -> Run:
@@ -93,7 +95,7 @@ def run(made_up_analysis: OpenAnalysis) -> Run:
             "fits": {"main / reference": VERDICT},
         },
         posterior=xr.DataTree.from_dict({"posterior": draws}),
-        inputs={"children.csv": "0" * 64},
+        inputs={CONFERENCES.name: sha256(CONFERENCES)},
         seconds={"sample": 1.23456},
         options={"leave_out": "pilots"},
         versions=VERSIONS,

@@ -169,6 +169,16 @@ def ledger_of(options: argparse.Namespace) -> Path | bool | None:
     return False if options.no_ledger else options.ledger
 
 
+def _of_children(folder: Path) -> bool:
+    """Whether a folder beside the runs is of matched children, whatever it says of itself."""
+    from sofs_bayes.folders.manifest import read_manifest
+
+    try:
+        return read_manifest(folder).written_by == "replicate"
+    except BadInput:  # refused where it is read, or a folder of several calibrations
+        return False
+
+
 @contextmanager
 def export_of(folders: Sequence[Path], options: argparse.Namespace) -> Iterator[Export]:
     """The runs in the folders, cleared under the options of `add_disclosure_options`.
@@ -188,7 +198,8 @@ def export_of(folders: Sequence[Path], options: argparse.Namespace) -> Iterator[
 
     rule, ledger = rule_of(options), ledger_of(options)
     runs = [read(folder) for folder in folders]
-    if all(published_where(run.evidence, run.analysis) for run in runs):
+    public = all(published_where(run.evidence, run.analysis) for run in runs)
+    if public and not any(map(_of_children, getattr(options, "beside", ()))):
         opened, logs, _ = cleared_together(runs, rule)
         log = tuple(line for each in logs for line in each)
         yield Export(runs=opened, log=log, rule=rule, told=(), ledger=None)

@@ -286,30 +286,17 @@ def _log_complementary(
     added = done.hidden & ~found.targets
     added_n = added[count : 2 * count]
     added_events = added[:count] & ~added_n
-    cases = (
-        (
-            "a suppressed count would follow from others",
-            int(added_n.sum()),
-            "count and events suppressed (complementary)",
-        ),
-        (
-            "suppressed events would follow from others",
-            int(added_events.sum()),
-            "events suppressed (complementary)",
-        ),
-        (
-            "weights would tell a pilot's suppressed count",
-            int(telling.sum()),
-            "sums of weights suppressed",
-        ),
-        (
-            f"uncertain by fewer than {rule.threshold} whole numbers all the same",
-            unprotected,
-            "may not be released",
-        ),
+    events, whole = "events suppressed (complementary)", "count and events suppressed"
+    yield line(
+        "a suppressed count would follow from others",
+        int(added_n.sum()),
+        f"{whole} (complementary)",
     )
-    for name, affected, action in cases:
-        yield line(name, affected, action)
+    yield line("suppressed events would follow from others", int(added_events.sum()), events)
+    name, action = "weights would tell a pilot's suppressed count", "sums of weights suppressed"
+    yield line(name, int(telling.sum()), action)
+    name = f"uncertain by fewer than {rule.threshold} whole numbers all the same"
+    yield line(name, unprotected, "may not be released")
 
 
 def _log_totals(totals: Totals) -> Iterator[LogLine]:

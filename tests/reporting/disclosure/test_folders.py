@@ -322,6 +322,16 @@ def test_nothing_leaves_that_is_listed_but_of_no_known_content(tmp_path: Path, n
     assert not (tmp_path / "out" / name).exists()
 
 
+@pytest.mark.parametrize("name", ["arm_years", "authority_sizes", "effects", "loo"])
+def test_tables_of_a_run_leave_with_the_run_alone(
+    make_run: MakeRun, folder: Callable[[Run], Path], tmp_path: Path, name: str
+) -> None:
+    """By themselves they would not be judged beside other releases of its children."""
+    text = (folder(make_run()) / f"{name}.csv").read_text(encoding="utf-8")
+    write_home(tmp_path / "in", {"a.csv": text})
+    assert results(disclose(tmp_path / "in").log)["a.csv"] == "refused"
+
+
 def test_a_ledger_beside_a_document_vouches_for_nothing(tmp_path: Path) -> None:
     (tmp_path / "in").mkdir()
     file = tmp_path / "in" / "tables.docx"

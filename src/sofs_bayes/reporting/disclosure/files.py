@@ -6,8 +6,6 @@ from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
-from sofs_bayes.disclosure.arm_counts import arm_counts, hidden_counts
-from sofs_bayes.disclosure.authorities import authorities
 from sofs_bayes.disclosure.ledger import CountTable, Released
 from sofs_bayes.disclosure.linked import clash, hidden_before
 from sofs_bayes.disclosure.matching import (
@@ -116,18 +114,15 @@ def kind_of(path: Path) -> type | None:
 
 
 def _types() -> tuple[type, ...]:
+    """Kinds that leave by themselves; those of a run leave with the whole run alone."""
     from sofs_bayes.checks.posterior_replication import PosteriorBeside
     from sofs_bayes.checks.ranks import IntervalCoverage, RankTest
-    from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow
     from sofs_bayes.frequentist.published_analysis import FurtherEffect, TermRow
     from sofs_bayes.matching.balance import BalanceRow
     from sofs_bayes.matching.summary import SummaryRow
-    from sofs_bayes.reporting.run_folder import extra_types
 
-    of_single = (PosteriorBeside, EffectRow, ProbabilityRow, DensityRow, RankTest, IntervalCoverage)
-    of_matching = (FurtherEffect, TermRow, BalanceRow, SummaryRow)
-    known = {*of_single, *of_matching, *extra_types().values()}
-    return tuple(kind for kind in sorted(known, key=lambda k: k.__name__) if kind.__name__ in KINDS)
+    of_fits = (PosteriorBeside, RankTest, IntervalCoverage)
+    return (*of_fits, FurtherEffect, TermRow, BalanceRow, SummaryRow)
 
 
 def _pooled(rows: Sequence[Any], _: OutputRule) -> list[Any]:
@@ -138,49 +133,14 @@ def _all(rows: Sequence[Any], _: OutputRule) -> list[Any]:
     return list(rows)
 
 
-def _arm_years(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
-    keys = hidden_counts(arm_counts(rows), rule, contributions={}).keys
-    return [row for row in rows if (row.arm, row.year) not in keys]
-
-
-def _sizes(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
-    return list(rows) if authorities(rows, rule).all_large else []
-
-
-# What rows are by themselves, without the run that they are of, and what is done about them.
+# What rows are that leave by themselves, and what is done about them.
 NOBODY = "no counts, and nothing of a single authority"
 COUNTS = "at least {threshold} rows behind each number, and behind each difference"
 KINDS: Mapping[str, Kind] = {
-    "EffectRow": Kind(what="effects, posterior summaries", clear=_pooled),
-    "ProbabilityRow": Kind(what="probabilities of effects", clear=_pooled),
-    "ThresholdRow": Kind(what="probabilities of effects, by threshold", clear=_pooled),
-    "DensityRow": Kind(what="densities of effects", clear=_pooled),
-    "ShrinkageRow": Kind(what="pilots' effects by themselves and pooled", clear=_pooled),
-    "MonteCarloRow": Kind(what="Monte Carlo errors", clear=_pooled),
-    "TippingRow": Kind(
-        what="probabilities of effects, by departure from parallel trends", clear=_pooled
-    ),
-    "TippingPoint": Kind(
-        what="departures from parallel trends that would tip an effect", clear=_pooled
-    ),
-    "PowerScalingRow": Kind(what="sensitivity to priors and data", clear=_pooled),
     "RankTest": Kind(what="ranks of truths in simulated data", clear=_pooled),
     "IntervalCoverage": Kind(what="coverage in simulated data", clear=_pooled),
-    "PredictiveStatistic": Kind(
-        what="summaries of how authorities and years differ", clear=_all, rule=NOBODY
-    ),
     "PosteriorBeside": Kind(
         what="coefficients of regressions, posterior beside estimate", clear=_all, rule=NOBODY
-    ),
-    "ArmYearCheck": Kind(
-        what="children and rates by arm and year",
-        clear=_arm_years,
-        rule="at least {threshold} children, events and children without an event",
-    ),
-    "AuthoritySizeRow": Kind(
-        what="referrals and events by authority and period",
-        clear=_sizes,
-        rule="at least {threshold} referrals, events and others everywhere",
     ),
     "BalanceRow": Kind(
         what="balance of matching, with rows by group",

@@ -326,5 +326,5 @@ def test_html_is_written_whole_into_a_new_folder(
 ) -> None:
     assert main(["manual", "--all", "-o", str(tmp_path / "manual")]) == 0
     assert capsys.readouterr().out == f"{tmp_path / 'manual' / 'index.html'}\n"
-    assert len(list((tmp_path / "manual").iterdir())) == len(PAGES) + 1
+    assert len(list((tmp_path / "manual").iterdir())) == len(PAGES) + 2
     assert main(["manual", "--all", "-o", str(tmp_path / "manual")]) == 2

@@ -16,6 +16,7 @@ from sofs_bayes.frequentist.replication import Replicated
 from sofs_bayes.pipeline.fits import fit, save
 from sofs_bayes.pipeline.report import _cleared_page, report
 from sofs_bayes.reporting.page import Page, Part, page_tables
+from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import Column, Table, rows_to_csv
 from sofs_bayes.spec import PrintedAnalysis, load
 
@@ -34,10 +35,6 @@ def run_path(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def replicated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """As much of a folder of `replicate` as a report reads."""
-    from tomli_w import dumps
-
-    from sofs_bayes.spec import to_document
-
     folder = tmp_path_factory.mktemp("replicated")
     number = Replicated(
         table=5,
@@ -54,17 +51,16 @@ def replicated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     rows = [number, replace(number, row="Pilot LA", met="no")]
     (folder / "numbers.csv").write_text(rows_to_csv(Replicated, rows), encoding="utf-8")
     (folder / "further.csv").write_text("", encoding="utf-8")
-    document = dumps(to_document(load("icpc-children")))
-    (folder / "analysis.toml").write_text(document, encoding="utf-8")
-    manifest = {
-        "analysis": "icpc-children",
-        "evidence": "synthetic",
-        "status": "converged",
-        "options": {},
-        "seconds": {"fit": 1.0},
-        "versions": {},
-    }
-    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    describe(
+        folder,
+        load("icpc-children"),
+        written_by="replicate",
+        evidence="synthetic",
+        status="converged",
+        inputs={},
+        options={},
+        seconds={"fit": 1.0},
+    )
     return folder
 
 
@@ -146,9 +142,11 @@ def test_small_counts_on_the_page_are_suppressed() -> None:
 def test_a_folder_that_is_no_run_is_refused_in_one_line(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    assert main(["report", str(tmp_path), "-o", str(tmp_path / "report")]) == 2
+    folder = tmp_path / "no run"
+    folder.mkdir()
+    assert main(["report", str(folder), "-o", str(tmp_path / "report")]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"{tmp_path}: manifest.json: found no such file; allowed: a run folder")
+    assert line.startswith(f"{folder}: manifest.json: found no such file; allowed: a run folder")
     assert not (tmp_path / "report").exists()
 
 
@@ -170,14 +168,15 @@ def test_a_folder_beside_of_another_kind_is_refused_in_one_line(
     (tmp_path / "empty").mkdir()
     assert main(["report", str(run_path), "--beside", str(beside), "-o", str(target)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
-    assert line.startswith(f"{beside}: found ")
+    assert line.startswith(f"{beside}: manifest.json: found no such file")
     assert line.endswith("allowed: a folder that replicate or calibrate wrote")
     assert not target.exists()
 
 
 def test_a_target_that_exists_is_refused_before_anything_is_read(tmp_path: Path) -> None:
+    (tmp_path / "there").mkdir()
     with pytest.raises(BadInput, match="a folder that exists"):
-        report([tmp_path / "no run"], tmp_path)
+        report([tmp_path / "no run"], tmp_path / "there")
 
 
 def test_no_runs_and_no_format_are_refused(run_path: Path, tmp_path: Path) -> None:

@@ -334,5 +334,8 @@ def test_a_printed_number_with_nothing_beside_it_is_no_comparison(
 
 def test_a_folder_of_something_else_beside_is_refused(runs: list[Run], tmp_path: Path) -> None:
     for kind in ("comparison", "calibration"):
-        with pytest.raises(BadInput, match=r"neither fits\.csv nor sbc\.csv"):
+        with pytest.raises(
+            BadInput,
+            match=r"manifest\.json: found no such file",
+        ):
             publication_tables(kind, runs, beside=[tmp_path])

@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.whole import new_folder, write_new
-from sofs_bayes.reporting.excel import sheet_names, write_workbook
+from sofs_bayes.reporting.excel import write_workbook
 from sofs_bayes.reporting.latex import to_latex
 from sofs_bayes.reporting.tables import (
     Column,
@@ -20,6 +20,7 @@ from sofs_bayes.reporting.tables import (
     unfolded,
 )
 from sofs_bayes.reporting.word import add_table, new_document, save_document
+from sofs_bayes.spec.names import file_stem
 
 FileFormat = Literal["md", "csv", "html", "docx", "xlsx", "tex", "json"]
 FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
@@ -98,10 +99,23 @@ def write_tables(path: Path, tables: Sequence[Table], how: FileFormat) -> None:
         to_excel(tables, path)
     elif how == "csv" and not path.suffix:
         with new_folder(path, written_by="effects") as folder:
-            for name, table in zip(sheet_names(tables, longest=100), tables, strict=True):
-                (folder / f"{name}.csv").write_text(to_csv(table), encoding="utf-8", newline="")
+            for name, table in zip(_file_names(tables), tables, strict=True):
+                (folder / name).write_text(to_csv(table), encoding="utf-8", newline="")
     else:
         write_new(path, text_of(tables, how))
+
+
+def _file_names(tables: Sequence[Table]) -> list[str]:
+    """A file's name for each table, also where capitals do not tell files apart."""
+    found: dict[str, str] = {}
+    for table in tables:
+        stem = name = file_stem(table.name)
+        count = 1
+        while name.casefold() in found:
+            count += 1
+            name = f"{stem}-{count}"
+        found[name.casefold()] = f"{name}.csv"
+    return list(found.values())
 
 
 def to_word(tables: Sequence[Table], path: Path | str, *, title: str = "Tables") -> None:

@@ -26,6 +26,12 @@ def check_name(file: Path | str, place: str, name: str) -> str:
     return name
 
 
+def file_stem(text: str) -> str:
+    """A name that `check_name` passes and that is as like a text as it may be."""
+    plain = re.sub("-{2,}", "-", re.sub(r"[^A-Za-z0-9._-]", "-", text)).strip("-.")
+    return plain[:100] or "table"
+
+
 def _valid(name: str) -> str:
     if not NAME.fullmatch(name):
         raise ValueError(ALLOWED)

@@ -1,5 +1,7 @@
 """Cells written and read again; what no file of cells can say."""
 
+import os
+import random
 import re
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,16 +12,17 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from sofs_bayes.cells import files
+from sofs_bayes.cells import csv_files, files
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells
-from sofs_bayes.cells.files import read_cells, write_cells
+from sofs_bayes.cells.files import content_sha256, read_cells, write_cells
 from sofs_bayes.disclosure.release import release
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import ChildrenAnalysis
 
 ENDINGS = [".nc", ".csv"]
+FLIPS = 60
 WHICH = ["raw", "released", "without"]
 
 
@@ -89,8 +92,7 @@ def full_disk(monkeypatch: pytest.MonkeyPatch) -> Callable[[], None]:
         raise OSError(28, "No space left on device")
 
     def fill() -> None:
-        monkeypatch.setattr(xr.DataTree, "to_netcdf", fails)
-        monkeypatch.setattr(Path, "write_bytes", fails)
+        monkeypatch.setattr(os, "fsync", fails)
 
     return fill
 
@@ -182,6 +184,60 @@ def test_a_changed_or_missing_companion_is_noticed(
         read_cells(path, analysis)
 
 
+def hash_again(path: Path, lines: list[str]) -> None:
+    """Write lines that were edited, with their own hash, as somebody might by hand."""
+    text = "".join(f"{line}\n" for line in (lines[0], *lines[2:]))
+    path.write_text(csv_files._signed(text), encoding="utf-8")
+
+
+def test_a_file_in_csv_that_was_cut_or_edited_is_noticed(
+    tmp_path: Path, released: Cells, analysis: ChildrenAnalysis
+) -> None:
+    path = tmp_path / "synthetic.csv"
+    write_cells(released, path)
+    whole = path.read_text(encoding="utf-8")
+    lines = whole.splitlines(keepends=True)
+    cuts = ["".join(lines[:count]) for count in range(2, len(lines), 3)]
+    for changed in (*cuts, whole[:-1], whole + lines[-1], whole.replace("North", "South", 1)):
+        path.write_text(changed, encoding="utf-8")
+        with pytest.raises(BadInput):
+            read_cells(path, analysis)
+    path.write_text(whole, encoding="utf-8")
+    assert read_cells(path, analysis).threshold == 10
+
+
+def test_a_flipped_bit_of_netcdf_is_noticed_or_changes_nothing(
+    tmp_path: Path, released: Cells, analysis: ChildrenAnalysis
+) -> None:
+    path = tmp_path / "synthetic.nc"
+    write_cells(released, path)
+    whole = path.read_bytes()
+    assert released.products is not None
+    content = content_sha256(
+        {
+            "patterns": released.patterns,
+            "authorities": released.authorities,
+            "products": released.products,
+        }
+    )
+    rng = random.Random(1)
+    noticed = 0
+    for _ in range(FLIPS):
+        place = rng.randrange(len(whole))
+        path.write_bytes(
+            whole[:place] + bytes([whole[place] ^ (1 << rng.randrange(8))]) + whole[place + 1 :]
+        )
+        try:
+            again = read_cells(path, analysis)
+        except BadInput:
+            noticed += 1
+            continue
+        found = {"patterns": again.patterns, "authorities": again.authorities}
+        found |= {"products": again.products} if again.products is not None else {}
+        assert content_sha256(found) == content
+    assert noticed > 0
+
+
 @pytest.mark.parametrize(
     "written", ["1_0", "٣", "５", "²", "1e3", "0x1F", "1.5", "+5", "inf", "", "-"]
 )
@@ -196,7 +252,7 @@ def test_what_is_no_whole_number_is_refused_with_its_line(
     fields = lines[header + 3].split(",")
     fields[at] = written
     lines[header + 3] = ",".join(fields)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    hash_again(path, lines)
     found = f"line {header + 4}, column n: found no number; allowed: numbers as they were written"
     with pytest.raises(BadInput, match=re.escape(found)):
         read_cells(path, analysis)
@@ -215,7 +271,7 @@ def test_what_is_no_number_is_refused(
     fields = lines[header + 1].split(",")
     fields[lines[header].split(",").index("weight")] = f'"{written}"'
     lines[header + 1] = ",".join(fields)
-    path.write_text("\n".join(lines) + "\n", encoding="utf-8")
+    hash_again(path, lines)
     with pytest.raises(BadInput, match="column weight: found no number"):
         read_cells(path, analysis)
 
@@ -300,7 +356,7 @@ def test_counts_that_cannot_be_are_refused(
     found: str,
 ) -> None:
     path = tmp_path / "synthetic.nc"
-    files._write_netcdf(change(released), path)
+    path.write_bytes(files._netcdf(change(released)))
     with pytest.raises(BadInput, match=found):
         read_cells(path, analysis)
 

@@ -22,6 +22,8 @@ AUTHORITIES, PRODUCTS = "authorities", "products"
 PAIR = ("regressor", "co_regressor")
 SUMS = ("unweighted", "weighted")
 WHOLE = "-?[0-9]{1,18}"
+SHA256, ROWS = "sha256", "rows"
+OF_TEXT = (SHA256, ROWS, "labels", "kinds", "files")  # above a table, and no attribute of it
 
 
 def companion(path: Path, name: str) -> Path:
@@ -35,12 +37,22 @@ def texts_of(cells: Cells, path: Path) -> dict[Path, str]:
     if cells.products is not None:
         texts[companion(path, PRODUCTS)] = _products_text(cells.products)
     hashes = {
-        name: hashlib.sha256(texts[companion(path, name)].encode()).hexdigest()
+        name: _sha256(texts[companion(path, name)])
         for name in (AUTHORITIES, PRODUCTS)
         if companion(path, name) in texts
     }
     rows = frame_of(cells.patterns, "pattern")
-    return texts | {path: _text(cells.patterns, rows, {"files": hashes})}
+    return texts | {path: _signed(_text(cells.patterns, rows, {"files": hashes}))}
+
+
+def _signed(text: str) -> str:
+    """The text with its hash as second line, so that a file that was changed shows it."""
+    first, _, rest = text.partition("\n")
+    return f"{first}\n# {SHA256}: {json.dumps(_sha256(text))}\n{rest}"
+
+
+def _sha256(text: str) -> str:
+    return hashlib.sha256(text.encode()).hexdigest()
 
 
 def _authorities_text(authorities: xr.Dataset) -> str:
@@ -72,7 +84,8 @@ def _text(dataset: xr.Dataset, rows: pd.DataFrame, more: Mapping[str, Any]) -> s
         if str(name).endswith("_label")
     }
     kinds = {str(name): str(values.dtype) for name, values in dataset.data_vars.items()}
-    head: dict[str, Any] = {**dataset.attrs, "labels": labels, "kinds": kinds, **more}
+    own = {ROWS: len(rows), "labels": labels, "kinds": kinds}
+    head: dict[str, Any] = {**dataset.attrs, **own, **more}
     plain = {key: value.item() if hasattr(value, "item") else value for key, value in head.items()}
     lines = [f"# {key}: {json.dumps(value, ensure_ascii=False)}\n" for key, value in plain.items()]
     texts = rows.select_dtypes(exclude="number").columns
@@ -97,21 +110,24 @@ def cells_of_texts(texts: Mapping[str, str], path: Path) -> Cells:
     BadInput
         A file that was changed, or is none of cells.
     """
+    first, _, rest = texts[""].partition("\n")
+    if texts[""] != _signed(f"{first}\n{rest.partition('\n')[2]}"):
+        raise BadInput(path, "", "a changed file, or one that was cut off", "as it was written")
     head, rows = _read(texts[""], path)
     for name, digest in head["files"].items():
-        if hashlib.sha256(texts[name].encode()).hexdigest() != digest:
+        if _sha256(texts[name]) != digest:
             raise BadInput(companion(path, name), "", "a changed file", "as it was written")
-    attrs = {key: value for key, value in head.items() if key not in ("labels", "kinds", "files")}
+    attrs = {key: value for key, value in head.items() if key not in OF_TEXT}
     parts = {name: _read(texts[name], companion(path, name)) for name in head["files"]}
     try:
         authorities = parts[AUTHORITIES][1].set_index(["authority", "year"]).to_xarray()
         products = _products(*parts[PRODUCTS]) if PRODUCTS in parts else None
-        patterns = _dataset(rows, head, "pattern")
+        of_patterns = _dataset(rows, head, "pattern")
     except (KeyError, ValueError, TypeError) as error:
         raise BadInput(path, "columns", "others", "those that were written") from error
     authorities["authority"] = authorities["authority"].astype(object)
     return Cells(
-        patterns=patterns.assign_attrs(attrs),
+        patterns=of_patterns.assign_attrs(attrs),
         products=products,
         authorities=authorities.assign_attrs(attrs),
     )
@@ -187,5 +203,5 @@ def _products(head: Mapping[str, Any], rows: pd.DataFrame) -> xr.Dataset:
         full[:, upper[0], upper[1]] = rows[name].to_numpy().reshape(-1, pairs)
         full[:, upper[1], upper[0]] = full[:, upper[0], upper[1]]
         sums[name] = (("cell", *PAIR), full)
-    attrs = {key: v for key, v in head.items() if key not in ("labels", "kinds", "regressors")}
+    attrs = {key: v for key, v in head.items() if key not in (*OF_TEXT, "regressors")}
     return keyed.assign(sums).assign_coords(dict.fromkeys(PAIR, names)).assign_attrs(attrs)

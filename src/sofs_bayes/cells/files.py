@@ -1,15 +1,20 @@
 """Cells ⇄ netCDF, or CSV files; nothing half-written, nothing unchecked by accident."""
 
+import hashlib
+import json
 from collections.abc import Mapping
-from contextlib import suppress
 from pathlib import Path
+from typing import Any
 
+import numpy as np
 import xarray as xr
 
-from sofs_bayes.cells.csv_files import cells_of_texts, companion, companions, texts_of
+from sofs_bayes.cells.csv_files import ROWS, SHA256, cells_of_texts, companion, companions, texts_of
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.cells.validation import check_cells
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.store import to_bytes
+from sofs_bayes.folders.whole import replace_file
 from sofs_bayes.records.netcdf_links import check_no_links
 from sofs_bayes.spec import ChildrenAnalysis
 
@@ -52,46 +57,54 @@ def write_cells(cells: Cells, path: Path | str, *, inside: bool = False) -> tupl
         found = f"{left} suppressed counts that others give away"
         raise BadInput(path, "", found, "coarser cells, or inside=True within a secure setting")
     if path.suffix == CSV:
-        return _write_whole({name: text.encode() for name, text in texts_of(cells, path).items()})
-    return _write_netcdf(cells, path)
+        return _write({name: text.encode() for name, text in texts_of(cells, path).items()})
+    return _write({path: _netcdf(cells)})
 
 
-def _write_netcdf(cells: Cells, path: Path) -> tuple[Path, ...]:
+def _netcdf(cells: Cells) -> bytes:
     parts = {"patterns": cells.patterns, "authorities": cells.authorities}
     if cells.products is not None:
         parts["products"] = cells.products
     tree = xr.DataTree.from_dict({f"/{name}": part for name, part in parts.items()})
-    partial = _partial(path)
-    try:
-        tree.to_netcdf(partial, engine="h5netcdf")
-        partial.replace(path)
-    except OSError as error:
-        raise BadInput(path, "", error.strerror or "an error", "a file to write") from error
-    finally:
-        partial.unlink(missing_ok=True)
-    return (path,)
+    tree.attrs = {SHA256: content_sha256(parts), ROWS: cells.patterns.sizes["pattern"]}
+    return to_bytes(tree)
 
 
-def _write_whole(contents: Mapping[Path, bytes]) -> tuple[Path, ...]:
-    """Write files whole, the last one last: it vouches for the others."""
-    partials = {path: _partial(path) for path in contents}
-    path = next(iter(contents))
-    try:
-        for path, content in contents.items():
-            partials[path].write_bytes(content)
-        for path, partial in partials.items():
-            partial.replace(path)
-    except OSError as error:
-        raise BadInput(path, "", error.strerror or "an error", "a file to write") from error
-    finally:
-        for partial in partials.values():
-            with suppress(OSError):
-                partial.unlink(missing_ok=True)
+def _write(contents: Mapping[Path, bytes]) -> tuple[Path, ...]:
+    """Write files, each whole; the last one, which vouches for the others, last."""
+    for path, content in contents.items():
+        try:
+            replace_file(path, content)
+        except OSError as error:
+            raise BadInput(path, "", error.strerror or "an error", "a file to write") from error
     return tuple(contents)
 
 
-def _partial(path: Path) -> Path:
-    return path.with_name(f".{path.name}.partial")
+def content_sha256(parts: Mapping[str, xr.Dataset]) -> str:
+    """SHA-256 of all that Datasets hold, the same before and after they were in a file.
+
+    Parameters
+    ----------
+    parts
+        By the name of their group.
+    """
+    hasher = hashlib.sha256()
+    for group, part in sorted(parts.items()):
+        hasher.update(json.dumps([group, _plain(part.attrs)], sort_keys=True).encode())
+        for name, values in sorted(part.variables.items(), key=lambda item: str(item[0])):
+            array = values.to_numpy()
+            said = [str(name), list(map(str, values.dims)), list(array.shape)]
+            if array.dtype.kind in "OUST":
+                said.append([str(each) for each in array.ravel()])
+                hasher.update(json.dumps(said).encode())
+            else:
+                hasher.update(json.dumps([*said, array.dtype.str]).encode())
+                hasher.update(np.ascontiguousarray(array).tobytes())
+    return hasher.hexdigest()
+
+
+def _plain(attrs: Mapping[Any, Any]) -> dict[str, Any]:
+    return {str(key): np.asarray(value).tolist() for key, value in attrs.items()}
 
 
 def read_cells(
@@ -125,10 +138,13 @@ def _read_netcdf(path: Path) -> Cells:
     try:
         with xr.open_datatree(path, engine="h5netcdf") as tree:
             parts = {name: node.to_dataset().load() for name, node in tree.children.items()}
-    except (OSError, ValueError, KeyError) as error:
+            said = tree.attrs.get(SHA256)
+    except (OSError, ValueError, KeyError, TypeError, RuntimeError) as error:
         raise BadInput(path, "", "not netCDF", "a file of cells") from error
     if lacking := [name for name in ("patterns", "authorities") if name not in parts]:
         raise BadInput(path, f"group {lacking[0]}", "nothing", "a file of cells")
+    if said != content_sha256(parts):
+        raise BadInput(path, "", "a changed file", "cells as they were written")
     return Cells(
         patterns=parts["patterns"],
         products=parts.get("products"),

@@ -105,7 +105,7 @@ def _effects(options: argparse.Namespace) -> int:
 
     how = format_of(options.output, options.format)
     if options.output:
-        check_new(options.output)
+        check_new(options.output, inputs=[*options.runs, *options.beside])
     with export_of(options.runs, options) as export:
         try:
             tables = export.tables(_tables(export.runs, options))

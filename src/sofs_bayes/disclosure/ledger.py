@@ -172,6 +172,7 @@ def open_ledger(
     except OSError as error:
         raise _unusable(path, error) from error
     try:
+        _cut_tail(file, path)
         yield Ledger(path=path, before=[*before, *_read_ledger(path)], _file=file)
         if not os.fstat(file).st_size:  # nothing was released: no file is left behind
             path.unlink(missing_ok=True)
@@ -192,6 +193,14 @@ def _locked(path: Path) -> int:
             if os.path.samestat(os.fstat(file), path.stat(follow_symlinks=False)):
                 return file
         os.close(file)  # its owner took it away meanwhile, as nothing was released
+
+
+def _cut_tail(file: int, path: Path) -> None:
+    """Remove a last line that was not written whole: what it was to note has not left."""
+    content = path.read_bytes()
+    whole = content.rfind(b"\n") + 1
+    if whole < len(content):
+        os.ftruncate(file, whole)
 
 
 def default_ledger() -> Path:

@@ -1,0 +1,59 @@
+"""The ledger: a line for each release, whole whatever happens to the process that writes it."""
+
+from pathlib import Path
+
+import pytest
+
+from sofs_bayes.disclosure.arm_counts import ArmCount
+from sofs_bayes.disclosure.ledger import Released, open_ledger
+from sofs_bayes.errors import BadInput
+
+
+def released(name: str) -> Released:
+    count = ArmCount(arm="pilot", year="2016", children=20, events=10, exact=True)
+    return Released(analysis=name, evidence="records", authorities=("Alpha",), counts=(count,))
+
+
+def test_releases_are_noted_once_and_found_again(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    for names in (["one"], ["one", "two"]):
+        with open_ledger(path) as ledger:
+            ledger.add([released(name) for name in names])
+    with open_ledger(path) as ledger:
+        assert [each.analysis for each in ledger.before] == ["one", "two"]
+        assert ledger.of_same_children(released("three")) == ledger.before
+    assert path.stat().st_mode & 0o077 == 0
+
+
+def test_a_line_that_was_not_written_whole_is_of_nothing_that_left(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    with open_ledger(path) as ledger:
+        ledger.add([released("one")])
+    whole = path.read_bytes()
+    path.write_bytes(whole + b'{"analysis": "two", "evid')
+    with open_ledger(path) as ledger:
+        assert [each.analysis for each in ledger.before] == ["one"]
+        ledger.add([released("three")])
+    with open_ledger(path) as ledger:
+        assert [each.analysis for each in ledger.before] == ["one", "three"]
+
+
+def test_a_line_that_was_changed_is_refused_and_no_link_is_followed(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    path.write_text('{"analysis": 3}\n', encoding="utf-8")
+    with pytest.raises(BadInput, match="a damaged ledger"), open_ledger(path):
+        pass
+    (tmp_path / "link.jsonl").symlink_to(path)
+    with (
+        pytest.raises(BadInput, match="allowed: a ledger that can be written"),
+        open_ledger(tmp_path / "link.jsonl"),
+    ):
+        pass
+
+
+def test_nothing_is_left_where_nothing_was_released(tmp_path: Path) -> None:
+    with open_ledger(tmp_path / "ledger.jsonl"):
+        pass
+    with open_ledger(False) as ledger:
+        ledger.add([released("one")])
+    assert list(tmp_path.iterdir()) == []

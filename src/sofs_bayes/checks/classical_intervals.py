@@ -13,9 +13,9 @@ import numpy.typing as npt
 from scipy import special
 
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.checks.wild_limits import cluster_weights, wild_tests
 from sofs_bayes.frequentist.clustering import clustered
 from sofs_bayes.frequentist.terms import DID, independent_products
+from sofs_bayes.frequentist.wild_limits import cluster_weights, wild_tests
 
 Floats = npt.NDArray[np.float64]
 

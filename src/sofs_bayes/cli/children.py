@@ -1,6 +1,7 @@
 """The verbs on children's records: simulate, match, collapse, replicate."""
 
 import argparse
+import sys
 from datetime import date
 from pathlib import Path
 
@@ -111,7 +112,7 @@ def add_replicate(verbs: Verbs) -> None:
         "--bootstrap",
         type=int,
         metavar="DRAWS",
-        help="wild cluster bootstrap of the effect, for few authorities",
+        help="wild cluster bootstrap of the effect also where authorities are not few",
     )
     verb.add_argument(
         "--missing",
@@ -229,6 +230,7 @@ def _replicate(options: argparse.Namespace) -> int:
         posterior=options.posterior,
         replace=options.replace,
         progress=progress,
+        notice=lambda line: print(line, file=sys.stderr),
     )
     progress("done\n")
     print((folder / "replication.md").read_text(encoding="utf-8"), end="")

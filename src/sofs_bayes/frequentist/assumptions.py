@@ -3,10 +3,12 @@
 import math
 from dataclasses import dataclass, replace
 
+import numpy as np
 import pandas as pd
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.did import DidFit
+from sofs_bayes.frequentist.estimation import NOTHING, unfit
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
@@ -65,13 +67,14 @@ def breusch_godfrey(
     regression: Regression,
     *,
     once: bool = False,
-) -> BreuschGodfrey:
+) -> BreuschGodfrey | str:
     """Order 1, on the pooled model's rows ordered by child and date of referral.
 
     As R's `lmtest::bgtest` of the fitted model: it takes only terms and outcomes from the model,
     fits them again by unweighted least squares (also where the model was weighted, or
     logistic), and regresses the residuals on the terms and the residual of the row before, which
-    is 0 for the first and may be another child's. statsmodels does the numbers.
+    is 0 for the first and may be another child's. Residuals are independent of the terms, so
+    that R² is what they share with the part of the earlier residual that the terms leave.
 
     Parameters
     ----------
@@ -79,9 +82,13 @@ def breusch_godfrey(
         A referral that stands in several matched groups has rows that follow one another and
         have nearly the same residual, which the test takes for serial correlation. If true,
         only its row in the first group by name is used.
+
+    Returns
+    -------
+    BreuschGodfrey or str
+        The test, or a sentence that says why there is none.
     """
-    from statsmodels.regression.linear_model import OLS
-    from statsmodels.stats.diagnostic import acorr_breusch_godfrey
+    from scipy.special import chdtrc
 
     ordered = matched.sort_values(IN_TIME)
     if once:
@@ -92,13 +99,18 @@ def breusch_godfrey(
         else regression
     )
     numbers = design(ordered, analysis, pooled)
-    again = OLS(numbers.outcome, numbers.terms.to_numpy(), hasconst=True).fit()
-    tested = acorr_breusch_godfrey(again, nlags=1, result_object=True)
+    if why := unfit(numbers):
+        return why
+    basis = np.linalg.qr(numbers.terms.to_numpy()).Q
+    residual = numbers.outcome - basis @ (basis.T @ numbers.outcome)
+    before = np.r_[0.0, residual[:-1]]
+    before -= basis @ (basis.T @ before)
+    rows, left = len(residual), residual @ residual
+    if before @ before <= NOTHING * rows or left <= NOTHING * rows:
+        return f"the terms leave nothing of the outcome of {rows} rows"
+    statistic = float(rows * (residual @ before) ** 2 / (before @ before) / left)
     return BreuschGodfrey(
-        statistic=float(tested.lm),
-        p_value=float(tested.lmpval),
-        rows=len(numbers.outcome),
-        once=once,
+        statistic=statistic, p_value=float(chdtrc(1, statistic)), rows=rows, once=once
     )
 
 

@@ -26,6 +26,9 @@ from typing import Any, Literal
 import numpy as np
 import numpy.typing as npt
 
+from sofs_bayes.frequentist.terms import Design
+from sofs_bayes.spec import Regression
+
 Correction = Literal["CR1", "CR2", "CR3"]
 Floats = npt.NDArray[np.float64]
 Groups = npt.NDArray[np.int64]
@@ -50,7 +53,8 @@ class Clustered:
 def clustered(working: Any, groups: Groups, correction: Correction) -> Clustered:
     """The covariance of least squares (statsmodels' results), clustered on `groups`.
 
-    Degrees of freedom are G − 1, for CR2 with few clusters Satterthwaite's.
+    Degrees of freedom are G − 1, for CR2 with few clusters Satterthwaite's. A term whose scores
+    do not differ between clusters has NaN.
     """
     count = len(np.unique(groups))
     degrees = np.full(working.model.exog.shape[1], count - 1.0)
@@ -59,13 +63,26 @@ def clustered(working: Any, groups: Groups, correction: Correction) -> Clustered
             robust = working.get_robustcov_results(
                 "cluster", groups=groups, use_correction=True, use_t=True
             )
-            covariance = np.asarray(robust.cov_params())
+            covariance = np.array(robust.cov_params())
         case "CR2":
             covariance, satterthwaite = _bias_reduced(working, groups, few=count <= FEW_CLUSTERS)
             degrees = degrees if satterthwaite is None else satterthwaite
         case "CR3":
             covariance = _jackknife(working, groups)
+    still = np.diag(covariance) <= NOTHING * np.diag(working.cov_params())
+    covariance[still] = covariance[:, still] = np.nan
     return Clustered(covariance=covariance, degrees_of_freedom=degrees, clusters=count)
+
+
+def cluster_labels(numbers: Design, regression: Regression) -> Groups | None:
+    """The cluster of each row, as integers; None if the regression's errors have no clusters."""
+    match regression.cluster:
+        case "authority":
+            return numbers.authority
+        case "child":
+            return numbers.child
+        case "none":
+            return None
 
 
 def rows_by_cluster(groups: Groups) -> Iterator[npt.NDArray[np.intp]]:
@@ -169,5 +186,6 @@ def _satterthwaite(
         t, u = own[:, :, term], weighted[:, :, term]
         crossed = u @ bread @ t.T
         products = np.diag(squares[:, term]) - crossed - crossed.T + t @ spread @ t.T
-        degrees.append(np.trace(products) ** 2 / (products**2).sum())
+        size = (products**2).sum()
+        degrees.append(np.trace(products) ** 2 / size if size > 0 else np.nan)
     return np.array(degrees)

@@ -8,8 +8,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sofs_bayes.frequentist.did import DidFit
-from sofs_bayes.frequentist.margins import effect_terms
-from sofs_bayes.frequentist.terms import design, kept_rows
+from sofs_bayes.frequentist.terms import design, effect_terms, kept_rows
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 Floats = npt.NDArray[np.float64]
@@ -27,7 +26,7 @@ class YearRate:
         Weighted share with the outcome; NaN without rows.
     counterfactual, lower, upper
         The mean prediction for the pilots' rows with the effect at 0, and its interval; NaN
-        before settling-in, where there is no effect to be left out.
+        before settling-in, where there is no effect to be left out, and of a fit without errors.
     """
 
     year: int
@@ -75,7 +74,7 @@ def counterfactual_rates(
         is_post = 2 * int((here & pilot & post).sum()) > int((here & pilot).sum())
         treated = here & pilot & (post == is_post)
         without = (math.nan,) * 3
-        if is_post:
+        if is_post and np.isfinite(fitted.covariance).all():
             without = _prediction(fitted, terms[treated], numbers.weights[treated], level)
         rows.append(
             YearRate(

@@ -42,13 +42,10 @@ def choose_model(matched: pd.DataFrame, analysis: ChildrenAnalysis) -> Decision:
     """Linear if the outcome's incidence is above the cut-off, else logistic beside linear.
 
     The incidence is that of the referrals, each counted once; its 95% interval is clustered on
-    authorities (t with as many degrees of freedom as there are authorities, less one).
+    authorities (t with as many degrees of freedom as there are authorities, less one), and from
+    0 to 1 where there is one.
     """
-    from scipy.special import stdtrit
-
-    referrals = matched.drop_duplicates("referral")
-    share, error, clusters = _clustered_share(referrals)
-    reach = float(stdtrit(clusters - 1, (1 + INTERVAL) / 2)) * error
+    share, reach = _clustered_share(matched.drop_duplicates("referral"))
     interval = (max(share - reach, 0.0), min(share + reach, 1.0))
     cutoff = analysis.regressions.incidence_cutoff
     linear = share > cutoff
@@ -101,14 +98,18 @@ def judge_trends(tested: LeadsTest) -> Decision:
     )
 
 
-def _clustered_share(referrals: pd.DataFrame) -> tuple[float, float, int]:
-    from statsmodels.regression.linear_model import OLS
+def _clustered_share(referrals: pd.DataFrame) -> tuple[float, float]:
+    """The share with the outcome, and how far its interval reaches to either side."""
+    from scipy.special import stdtrit
 
     outcome = referrals["outcome"].to_numpy(np.float64)
     groups = pd.factorize(referrals["authority"], sort=True)[0]
-    solved = OLS(outcome, np.ones((len(outcome), 1))).fit()
-    robust = solved.get_robustcov_results("cluster", groups=groups, use_correction=True)
-    return float(solved.params[0]), float(robust.bse[0]), int(groups.max()) + 1
+    share, clusters = float(outcome.mean()), int(groups.max()) + 1
+    if clusters == 1:
+        return share, 1.0
+    sums = np.bincount(groups, outcome - share)
+    error = np.sqrt(clusters / (clusters - 1) * (sums @ sums)) / len(outcome)
+    return share, float(stdtrit(clusters - 1, (1 + INTERVAL) / 2) * error)
 
 
 def _percent(share: float) -> str:

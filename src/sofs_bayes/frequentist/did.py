@@ -8,8 +8,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.frequentist.clustering import Correction, clustered
-from sofs_bayes.frequentist.estimation import Estimate, least_squares, logistic
+from sofs_bayes.frequentist.clustering import Correction, cluster_labels, clustered
+from sofs_bayes.frequentist.estimation import Estimate, least_squares, logistic, unfit
+from sofs_bayes.frequentist.few_clusters import Caution, caution
 from sofs_bayes.frequentist.multilevel import random_intercepts
 from sofs_bayes.frequentist.terms import Design, design, kept_rows
 from sofs_bayes.spec import ChildrenAnalysis, Regression
@@ -29,10 +30,11 @@ class DidFit:
     terms
         Names of the coefficients.
     coefficients, covariance
-        On the model's scale (probability, or log-odds); NaN throughout if the fit failed.
+        On the model's scale (probability, or log-odds); NaN throughout if the fit failed. The
+        covariance is NaN too where clusters are too few for it.
     degrees_of_freedom
         Of the t distribution that a term's statistic is read from, by term; infinity is the
-        normal distribution.
+        normal distribution, NaN where no test can be had (`caution`).
     errors
         How the covariance was made, in words.
     clusters
@@ -54,6 +56,9 @@ class DidFit:
         Number of imputed data sets that were pooled; 0 if nothing was imputed.
     failure
         Why there is no estimate and what to do, or None.
+    caution
+        Why there are no p-values, or no standard errors either, and what stands in their place,
+        or None.
     """
 
     name: str
@@ -74,6 +79,12 @@ class DidFit:
     dropped: tuple[str, ...] = ()
     imputations: int = 0
     failure: str | None = None
+    caution: str | None = None
+
+    @property
+    def note(self) -> str:
+        """Why there is no estimate, or no p-values; empty if there are both."""
+        return self.failure or self.caution or ""
 
     @property
     def converged(self) -> bool:
@@ -88,13 +99,15 @@ class DidFit:
     @property
     def standard_errors(self) -> Floats:
         """By term."""
-        roots: Floats = np.sqrt(np.diag(self.covariance))
+        roots: Floats = np.sqrt(np.maximum(np.diag(self.covariance), 0.0))
         return roots
 
     @property
     def statistics(self) -> Floats:
-        """Coefficients divided by their standard errors, t or z."""
-        return self.coefficients / self.standard_errors
+        """Coefficients divided by their standard errors, t or z; NaN without an error."""
+        errors = self.standard_errors
+        nothing = np.full_like(errors, np.nan)
+        return np.divide(self.coefficients, errors, out=nothing, where=errors > 0)
 
     @property
     def p_values(self) -> Floats:
@@ -156,47 +169,34 @@ def fit(
     Returns
     -------
     DidFit
-        If the logistic model has no maximum, one with a `failure` and NaN for every number.
+        If there is no estimate (no more rows than terms, an outcome or effect that does not
+        vary, a logistic model without a maximum), one with a `failure` and NaN for every number.
+        Where clusters are too few for errors, one with a `caution`.
 
     Raises
     ------
     BadInput
-        Random effects in a logistic model; fewer than two clusters; what `terms.design` cannot
-        use.
+        Random effects in a logistic model; what `terms.design` cannot use.
     """
     _check_effects(regression)
     numbers = design(matched, analysis, regression)
     empty = _empty(numbers, kept_rows(matched, regression), regression)
+    if why := unfit(numbers):
+        return replace(empty, failure=why)
+    warned = caution(numbers, regression)
     if regression.authorities == "random":
-        return _multilevel(numbers, empty)
-    estimate = least_squares(numbers) if regression.model == "linear" else logistic(numbers)
-    if isinstance(estimate, str):
-        return replace(empty, failure=estimate)
-    found = replace(
-        empty,
-        coefficients=estimate.coefficients,
-        covariance=estimate.covariance,
-        r_squared=estimate.r_squared,
-        log_likelihood=estimate.log_likelihood,
-        dispersion=estimate.dispersion,
-    )
-    found = _with_errors(
-        found, estimate, numbers, regression, correction or analysis.regressions.correction
-    )
+        found = _multilevel(numbers, empty)
+    else:
+        estimate = least_squares(numbers) if regression.model == "linear" else logistic(numbers)
+        if isinstance(estimate, str):
+            return replace(empty, failure=estimate)
+        chosen = correction or analysis.regressions.correction
+        found = _estimated(empty, estimate)
+        if warned is None or warned.errors:
+            found = _with_errors(found, estimate, numbers, regression, chosen)
     if reference == "normal":
-        return replace(found, degrees_of_freedom=np.full(len(found.terms), np.inf))
-    return found
-
-
-def cluster_labels(numbers: Design, regression: Regression) -> npt.NDArray[np.int64] | None:
-    """The cluster of each row, as integers; None if the regression's errors have no clusters."""
-    match regression.cluster:
-        case "authority":
-            return numbers.authority
-        case "child":
-            return numbers.child
-        case "none":
-            return None
+        found = replace(found, degrees_of_freedom=np.full(len(found.terms), np.inf))
+    return found if warned is None else _warned(found, warned)
 
 
 def _check_effects(regression: Regression) -> None:
@@ -232,8 +232,21 @@ def _empty(numbers: Design, kept: pd.DataFrame, regression: Regression) -> DidFi
     )
 
 
+def _estimated(empty: DidFit, estimate: Estimate) -> DidFit:
+    return replace(
+        empty,
+        coefficients=estimate.coefficients,
+        covariance=estimate.covariance,
+        r_squared=estimate.r_squared,
+        log_likelihood=estimate.log_likelihood,
+        dispersion=estimate.dispersion,
+    )
+
+
 def _multilevel(numbers: Design, empty: DidFit) -> DidFit:
     found = random_intercepts(numbers)
+    if isinstance(found, str):
+        return replace(empty, failure=found)
     return replace(
         empty,
         coefficients=found.coefficients,
@@ -261,9 +274,6 @@ def _with_errors(
             errors="the model's own, not clustered",
             degrees_of_freedom=np.full(len(found.terms), left),
         )
-    if groups.min() == groups.max():
-        place = f"regressions.columns, {regression.name!r}, cluster"
-        raise BadInput("matched referrals", place, "one cluster", "two or more")
     errors = clustered(estimate.working, groups, correction)
     return replace(
         found,
@@ -272,3 +282,12 @@ def _with_errors(
         errors=f"{correction}, clustered on {regression.cluster}",
         clusters=errors.clusters,
     )
+
+
+def _warned(found: DidFit, warned: Caution) -> DidFit:
+    """The fit without p-values, and without standard errors that cannot be shown."""
+    nothing = np.full(len(found.terms), np.nan)
+    found = replace(found, degrees_of_freedom=nothing, caution=warned.sentence)
+    if warned.errors:
+        return found
+    return replace(found, covariance=np.full_like(found.covariance, np.nan), errors="none")

@@ -10,13 +10,15 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sofs_bayes.frequentist.terms import Design
+from sofs_bayes.frequentist.terms import Design, effect_terms
 
 Floats = npt.NDArray[np.float64]
 
 # Newton's method needs under ten steps where a maximum exists. Where outcomes are separated each
 # step moves a coefficient on by about one, for ever.
 MOST_STEPS = 20
+# A share of the outcome's variation that is nothing but rounding.
+NOTHING = 1e-20
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -51,12 +53,27 @@ class Estimate:
     log_likelihood: float
 
 
-def least_squares(numbers: Design) -> Estimate:
-    """The weighted linear model."""
+def unfit(numbers: Design) -> str | None:
+    """A sentence that says why no model can be had of a design; None if one can."""
+    rows, terms = numbers.terms.shape
+    if rows <= terms:
+        return f"{rows} rows, {terms} terms; more rows than terms are needed"
+    if not effect_terms(map(str, numbers.terms)):
+        return "no effect can be told from the other terms on these rows"
+    if np.ptp(numbers.outcome) == 0:
+        which = "every" if numbers.outcome[0] else "no"
+        return f"{which} referral in its {rows} rows has the outcome"
+    return None
+
+
+def least_squares(numbers: Design) -> Estimate | str:
+    """The weighted linear model, or a sentence that says why it has no errors."""
     from statsmodels.regression.linear_model import WLS
 
     terms = numbers.terms.to_numpy()
     solved = WLS(numbers.outcome, terms, weights=numbers.weights, hasconst=True).fit()
+    if solved.ssr <= NOTHING * solved.centered_tss:
+        return f"its {terms.shape[1]} terms make up the outcome of its {len(terms)} rows exactly"
     return Estimate(
         coefficients=np.asarray(solved.params),
         covariance=np.asarray(solved.cov_params()),

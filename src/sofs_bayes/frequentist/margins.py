@@ -8,7 +8,7 @@ import pandas as pd
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.did import DidFit
-from sofs_bayes.frequentist.terms import DID, design
+from sofs_bayes.frequentist.terms import design, effect_terms
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 Floats = npt.NDArray[np.float64]
@@ -72,15 +72,6 @@ def average_marginal_effects(
     )
 
 
-def effect_terms(terms: tuple[str, ...]) -> tuple[str, ...]:
-    """Those of a regression's terms that are effects of treatment: DiD, leads, lags, × post."""
-    return tuple(
-        term
-        for term in terms
-        if term == DID or term.startswith(("lag ", "lead ")) or " × post" in term
-    )
-
-
 def _change(
     fitted: DidFit, terms: Floats, weights: Floats, *, name: str, chosen: tuple[str, ...]
 ) -> MarginalEffect:
@@ -100,7 +91,7 @@ def _change(
     return MarginalEffect(
         term=name,
         effect=float(shares @ (p - q)),
-        standard_error=float(np.sqrt(gradient[met] @ covariance @ gradient[met])),
+        standard_error=float(np.sqrt(np.maximum(gradient[met] @ covariance @ gradient[met], 0.0))),
         degrees_of_freedom=float(fitted.degrees_of_freedom[columns].min()),
         rows=int(treated.sum()),
     )

@@ -19,6 +19,8 @@ Floats = npt.NDArray[np.float64]
 
 # The ratio σ_u / σ is looked for between these; the lower one is next to none.
 LEAST_RATIO, GREATEST_RATIO = 1e-6, 1e2
+# A share of the outcome's variation that sums of squares leave over by rounding.
+NOTHING = 1e-12
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +62,11 @@ class Sums:
     log_weights: float
 
 
-def random_intercepts(numbers: Design) -> Multilevel:
-    """The REML fit of a design with random intercepts of its authorities."""
+def random_intercepts(numbers: Design) -> Multilevel | str:
+    """The REML fit of a design with random intercepts of its authorities.
+
+    A sentence where terms and authorities leave nothing over.
+    """
     from scipy.optimize import minimize_scalar
 
     sums = authority_sums(numbers)
@@ -72,7 +77,10 @@ def random_intercepts(numbers: Design) -> Multilevel:
         options={"xatol": 1e-10},
     )
     inside, none = _solved(sums, float(np.exp(found.x))), _solved(sums, 0.0)
-    return inside if inside.log_likelihood > none.log_likelihood else none
+    best = inside if inside.log_likelihood > none.log_likelihood else none
+    if not best.residual_sd**2 > NOTHING * sums.yy.sum() / sums.rows:
+        return f"terms and authorities make up the outcome of its {sums.rows} rows exactly"
+    return best
 
 
 def authority_sums(numbers: Design) -> Sums:
@@ -103,7 +111,7 @@ def _solved(sums: Sums, ratio: float) -> Multilevel:
     yvy = sums.yy.sum() - shrunk @ sums.y**2
     coefficients = np.linalg.solve(xvx, xvy)
     left = sums.rows - len(coefficients)
-    variance = float(yvy - coefficients @ xvy) / left
+    variance = max(float(yvy - coefficients @ xvy) / left, np.finfo(np.float64).tiny)
     log_likelihood = -0.5 * (
         left * (1 + np.log(2 * np.pi * variance))
         + np.log1p(ratio**2 * sums.one).sum()

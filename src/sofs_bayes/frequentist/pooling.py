@@ -67,8 +67,9 @@ def rubin(
     """
     m = imputations
     total = within + (1 + 1 / m) * between
-    share = (1 + 1 / m) * np.diag(between) / np.diag(total)
-    with np.errstate(divide="ignore"):  # nothing between imputations: infinitely many
+    # Nothing between imputations leaves infinitely many, nothing at all no number.
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = (1 + 1 / m) * np.diag(between) / np.diag(total)
         from_imputing = (m - 1) / share**2
         observed = np.where(
             np.isinf(complete), np.inf, complete * (1 - 2 / (complete + 3)) * (1 - share)

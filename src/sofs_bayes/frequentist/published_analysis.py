@@ -4,6 +4,7 @@ import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import pandas as pd
 
 from sofs_bayes.errors import BadInput
@@ -17,6 +18,7 @@ from sofs_bayes.frequentist.clustering import Correction
 from sofs_bayes.frequentist.counterfactual import YearRate, counterfactual_rates
 from sofs_bayes.frequentist.decisions import Decision, choose_errors, choose_model, judge_trends
 from sofs_bayes.frequentist.did import DidFit, fit
+from sofs_bayes.frequentist.few_clusters import terms_to_bootstrap
 from sofs_bayes.frequentist.imputation import Imputations, fit_imputed, impute
 from sofs_bayes.frequentist.margins import average_marginal_effects
 from sofs_bayes.frequentist.replication import (
@@ -25,8 +27,8 @@ from sofs_bayes.frequentist.replication import (
     coefficients,
     r_squared,
 )
-from sofs_bayes.frequentist.terms import DID
-from sofs_bayes.frequentist.wild_bootstrap import wild_bootstrap
+from sofs_bayes.frequentist.terms import DID, design
+from sofs_bayes.frequentist.wild_bootstrap import DRAWS, has_bootstrap, wild_bootstrap
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 LEVEL = 0.95
@@ -38,7 +40,9 @@ Watch = Callable[[str], None]
 class TermRow:
     """One term of a fitted regression, on the model's scale.
 
-    `clusters` is 0 where errors are not clustered; `errors` says how they were made.
+    `clusters` is 0 where errors are not clustered; `errors` says how they were made; `note` why
+    there are none. A regression without an estimate has one row, without a term, whose `note`
+    says why.
     """
 
     regression: str
@@ -57,6 +61,7 @@ class TermRow:
     children: int
     clusters: int
     imputations: int
+    note: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -88,11 +93,12 @@ class PublishedAnalysis:
         By regression, in the analysis's order; the first is the main one.
     serial, leads
         The Breusch-Godfrey test of the main regression; the leads, None without a
-        leads-and-lags regression.
+        leads-and-lags regression. A sentence says why a test cannot be had.
     decisions
         The branches that the protocol's rules take.
     further
-        Average marginal effects of logistic regressions; bootstrapped effects, if asked for.
+        Average marginal effects of logistic regressions; bootstrapped effects, if asked for or
+        where clusters are too few for errors.
     numbers
         Printed numbers of Tables 4 to 7 beside the replicated ones.
     rates
@@ -100,8 +106,8 @@ class PublishedAnalysis:
     """
 
     fits: tuple[tuple[Regression, DidFit], ...]
-    serial: BreuschGodfrey
-    leads: LeadsTest | None
+    serial: BreuschGodfrey | str
+    leads: LeadsTest | str | None
     decisions: tuple[Decision, ...]
     further: tuple[FurtherEffect, ...]
     numbers: tuple[Replicated, ...]
@@ -111,6 +117,13 @@ class PublishedAnalysis:
     def failed(self) -> tuple[str, ...]:
         """Names of the regressions without an estimate."""
         return tuple(regression.name for regression, fit in self.fits if fit.failure is not None)
+
+    @property
+    def notes(self) -> tuple[str, ...]:
+        """What a reader must know: regressions without an estimate or p-values, missing tests."""
+        tests = {"Breusch-Godfrey test": self.serial, "Leads": self.leads}
+        of_fits = [f"{regression.name}: {fit.note}." for regression, fit in self.fits if fit.note]
+        return (*of_fits, *(f"{k}: {why}." for k, why in tests.items() if isinstance(why, str)))
 
 
 def published_analysis(
@@ -138,8 +151,10 @@ def published_analysis(
     Raises
     ------
     BadInput
-        What `terms.design` or a test cannot use.
+        What `terms.design` cannot use; an outcome that all referrals have or none; no regression
+        with an estimate.
     """
+    _check_outcome(matched)
     filled = impute(matched, analysis) if imputed else None
     # What is not fitted to each imputed table is computed on the first of them.
     rows = matched if filled is None else filled.completed(0)
@@ -148,29 +163,31 @@ def published_analysis(
     for regression in analysis.regressions.columns:
         progress(regression.name)
         fits.append((regression, _fitted(matched, analysis, regression, filled, correction)))
-    progress("tests")
     main, main_fit = fits[0]
+    if all(fitted.failure for _, fitted in fits):
+        allowed = "a regression that has an estimate"
+        raise BadInput("matched referrals", main.name, main_fit.note, allowed)
+    progress("tests")
     serial = breusch_godfrey(rows, asked, main, once=True)
     leads = _leads(fits, analysis.regressions.level)
-    decisions = [choose_model(matched, analysis), choose_errors(serial, analysis)]
-    decisions += [judge_trends(leads)] if leads is not None else []
+    decisions = [choose_model(matched, analysis)]
+    decisions += [] if isinstance(serial, str) else [choose_errors(serial, analysis)]
+    decisions += [judge_trends(leads)] if isinstance(leads, LeadsTest) else []
     further = list(_marginal(fits, rows, asked))
     if bootstrap is not None:
         progress("bootstrap")
-        further += _bootstrapped(fits, rows, asked, bootstrap)
-    tested = assumption_numbers(
-        analysis,
-        p_value=serial.p_value,
-        not_significant=math.nan if leads is None else leads.not_significant,
-        leads=0 if leads is None else len(leads.leads),
-    )
+    further += _bootstrapped(fits, rows, asked, bootstrap)
     return PublishedAnalysis(
         fits=tuple(fits),
         serial=serial,
         leads=leads,
         decisions=tuple(decisions),
         further=tuple(further),
-        numbers=(*tested, *r_squared(fits), *coefficients(fits)),
+        numbers=(
+            *assumption_numbers(analysis, serial=serial, leads=leads),
+            *r_squared(fits),
+            *coefficients(fits),
+        ),
         rates=()
         if main_fit.failure is not None
         else counterfactual_rates(main_fit, rows, asked, main, level=LEVEL),
@@ -178,11 +195,12 @@ def published_analysis(
 
 
 def term_rows(found: PublishedAnalysis) -> Iterator[TermRow]:
-    """Every term of every regression that has an estimate."""
+    """Every term of every regression; a row without a term for one without an estimate."""
     for regression, fitted in found.fits:
+        table = fitted.table(LEVEL)
         if fitted.failure is not None:
-            continue
-        for term, row in fitted.table(LEVEL).iterrows():
+            table = pd.DataFrame(np.nan, index=[""], columns=table.columns)
+        for term, row in table.iterrows():
             yield TermRow(
                 regression=regression.name,
                 model=regression.model,
@@ -200,6 +218,7 @@ def term_rows(found: PublishedAnalysis) -> Iterator[TermRow]:
                 children=fitted.children,
                 clusters=fitted.clusters or 0,
                 imputations=fitted.imputations,
+                note=fitted.note,
             )
 
 
@@ -216,11 +235,25 @@ def _fitted(
     return fit_imputed(filled, regression, correction=correction)
 
 
-def _leads(fits: Sequence[tuple[Regression, DidFit]], level: float) -> LeadsTest | None:
+def _check_outcome(matched: pd.DataFrame) -> None:
+    share = matched["outcome"].mean() if len(matched) else 0.0
+    if not 0 < share < 1:
+        found = "every referral with the outcome" if share else "no referral with the outcome"
+        raise BadInput("matched referrals", "outcome", found, "referrals with it and without")
+
+
+def _leads(fits: Sequence[tuple[Regression, DidFit]], level: float) -> LeadsTest | str | None:
+    """The leads of the first regression that has p-values for them; or why there are none."""
+    why = None
     for regression, fitted in fits:
-        if regression.treatment == "leads and lags" and fitted.failure is None:
+        if regression.treatment != "leads and lags":
+            continue
+        known = ~np.isnan(fitted.p_values)
+        if any(term.startswith("lead ") for term in np.array(fitted.terms)[known]):
             return leads_test(fitted, level)
-    return None
+        lacking = "has no p-values" if fitted.note else "has none on these rows"
+        why = why or f"not tested, as {regression.name!r} {lacking}"
+    return why
 
 
 def _marginal(
@@ -232,15 +265,16 @@ def _marginal(
         if regression.model != "logistic" or fitted.failure is not None:
             continue
         for each in average_marginal_effects(fitted, matched, analysis, regression):
-            freedom = each.degrees_of_freedom
-            reach = float(stdtrit(freedom, (1 + LEVEL) / 2)) * each.standard_error
+            freedom, error = each.degrees_of_freedom, each.standard_error
+            reach = float(stdtrit(freedom, (1 + LEVEL) / 2)) * error
+            statistic = each.effect / error if error > 0 else math.nan
             yield FurtherEffect(
                 regression=regression.name,
                 what="average marginal effect (probability)",
                 term=each.term,
                 estimate=each.effect,
-                standard_error=each.standard_error,
-                p_value=2 * float(stdtr(freedom, -abs(each.effect / each.standard_error))),
+                standard_error=error,
+                p_value=2 * float(stdtr(freedom, -abs(statistic))),
                 lower=each.effect - reach,
                 upper=each.effect + reach,
                 level=LEVEL,
@@ -252,37 +286,41 @@ def _bootstrapped(
     fits: Sequence[tuple[Regression, DidFit]],
     matched: pd.DataFrame,
     analysis: ChildrenAnalysis,
-    draws: int,
+    draws: int | None,
 ) -> Iterator[FurtherEffect]:
-    """The DiD of every linear regression that has one and is clustered on authorities.
+    """Effects of linear regressions that are clustered on authority.
+
+    If `draws` are asked for, the DiD; where clusters are too few for errors, all effects that a
+    bootstrap is of use for.
 
     Raises
     ------
     BadInput
-        There is none.
+        A bootstrap is asked for, and no regression can have one.
     """
-    wanted = [
-        (regression, fitted)
-        for regression, fitted in fits
-        if regression.model == "linear"
-        and regression.cluster == "authority"
-        and regression.authorities != "random"
-        and DID in fitted.terms
-    ]
-    if not wanted:
+    able = [each.name for each, fitted in fits if has_bootstrap(each) and DID in fitted.terms]
+    if draws is not None and not able:
         found = "no linear regression with a DiD, clustered on authorities"
         raise BadInput(analysis.name, "regressions.columns", found, "one to be bootstrapped")
-    for regression, fitted in wanted:
-        each = wild_bootstrap(matched, analysis, regression, DID, level=LEVEL, draws=draws)
-        yield FurtherEffect(
-            regression=regression.name,
-            what=f"wild cluster bootstrap, {each.draws} draws",
-            term=DID,
-            estimate=each.estimate,
-            standard_error=math.nan,
-            p_value=each.p_value,
-            lower=each.lower,
-            upper=each.upper,
-            level=each.level,
-            rows=fitted.rows,
-        )
+    for regression, fitted in fits:
+        wanted: tuple[str, ...] = ()
+        if fitted.caution is not None:
+            wanted = terms_to_bootstrap(design(matched, analysis, regression), regression)
+        elif draws is not None and regression.name in able and fitted.failure is None:
+            wanted = (DID,)
+        for term in wanted:
+            each = wild_bootstrap(
+                matched, analysis, regression, term, level=LEVEL, draws=draws or DRAWS
+            )
+            yield FurtherEffect(
+                regression=regression.name,
+                what=f"wild cluster bootstrap, {each.draws} draws",
+                term=term,
+                estimate=each.estimate,
+                standard_error=math.nan,
+                p_value=each.p_value,
+                lower=each.lower,
+                upper=each.upper,
+                level=each.level,
+                rows=fitted.rows,
+            )

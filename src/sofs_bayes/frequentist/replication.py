@@ -18,6 +18,7 @@ from sofs_bayes.published.facts import Fact, fact, load_facts
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 if TYPE_CHECKING:
+    from sofs_bayes.frequentist.assumptions import BreuschGodfrey, LeadsTest
     from sofs_bayes.frequentist.did import DidFit
 
 # p-values of one, two and three asterisks (keys of Tables 5 to 7).
@@ -52,6 +53,8 @@ class Replicated:
         Numbers of asterisks, of coefficients; -1 where there are none to compare.
     reason
         Why a number is not met, where it is known.
+    note
+        Why a coefficient has no p-value, or no standard error either.
     """
 
     table: int
@@ -69,6 +72,7 @@ class Replicated:
     stars_printed: int = -1
     stars: int = -1
     reason: str = ""
+    note: str = ""
 
 
 def stars_of(p_value: float) -> int:
@@ -97,12 +101,13 @@ def _coefficient(printed: Fact, fit: "DidFit") -> Replicated:
     if term is None or term not in fit.terms:
         return _beside(printed, math.nan, reason="the term is not identified on these rows")
     at = fit.terms.index(term)
-    return _beside(
+    found = _beside(
         printed,
         float(fit.coefficients[at]),
         standard_error=float(fit.standard_errors[at]),
         p_value=float(fit.p_values[at]),
     )
+    return replace(found, note=fit.caution or "")
 
 
 def r_squared(fits: Iterable[tuple[Regression, "DidFit"]]) -> tuple[Replicated, ...]:
@@ -115,8 +120,8 @@ def r_squared(fits: Iterable[tuple[Regression, "DidFit"]]) -> tuple[Replicated, 
         done.add(table)
         printed = printed_r_squared(table)
         if printed is not None:
-            found = fit.r_squared
-            rows.append(_beside(printed, math.nan if found is None else found))
+            found = math.nan if fit.r_squared is None else fit.r_squared
+            rows.append(_beside(printed, found, reason=fit.failure or ""))
     return tuple(rows)
 
 
@@ -167,9 +172,14 @@ def _summarised(found: Mapping[tuple[str, str, str], float], row: str, arm: str)
 
 
 def assumption_numbers(
-    analysis: ChildrenAnalysis, *, p_value: float, not_significant: float, leads: int
+    analysis: ChildrenAnalysis, *, serial: "BreuschGodfrey | str", leads: "LeadsTest | str | None"
 ) -> Iterator[Replicated]:
     """Table 4: the Breusch-Godfrey p-value, and how many leads are not significant.
+
+    Parameters
+    ----------
+    serial, leads
+        The tests, or why there are none; None if none is asked for.
 
     Raises
     ------
@@ -177,11 +187,19 @@ def assumption_numbers(
         The report prints no such cell.
     """
     column = f"Result for outcome: {analysis.outcome} rate"
-    yield _beside(fact(4, "Breusch-Godfrey test", column), p_value)
+    printed = fact(4, "Breusch-Godfrey test", column)
+    if isinstance(serial, str):
+        yield _beside(printed, math.nan, reason=serial)
+    else:
+        yield _beside(printed, serial.p_value)
     printed = fact(4, "Number of insignificant leads", column)
+    if leads is None or isinstance(leads, str):
+        yield _beside(printed, math.nan, reason=leads or "no regression of leads and lags")
+        return
     wanted = int(printed.printed.text.split(" out of ")[1].split(" ")[0])
-    other = f"{leads} leads can be estimated on these rows, {wanted} are printed"
-    yield _beside(printed, not_significant, reason=other if leads != wanted else "")
+    count = len(leads.leads)
+    other = f"{count} leads can be estimated on these rows, {wanted} are printed"
+    yield _beside(printed, leads.not_significant, reason=other if count != wanted else "")
 
 
 def with_reasons(

@@ -5,6 +5,7 @@ with the columns of `matching.strata.MATCHED` beside the covariates. The same fu
 frames of cells, as long as the columns they need are there.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -44,6 +45,8 @@ class Design:
         Matching weights, shape (rows,).
     authority, child
         Whom a row belongs to, as integers from 0, shape (rows,).
+    treated
+        Whether a row is a pilot's after settling-in, shape (rows,).
     dropped
         Terms that combinations of earlier ones, or nothing but zeros, made impossible.
     """
@@ -53,6 +56,7 @@ class Design:
     weights: Floats
     authority: npt.NDArray[np.int64]
     child: npt.NDArray[np.int64]
+    treated: npt.NDArray[np.bool_]
     dropped: tuple[str, ...]
 
 
@@ -90,6 +94,7 @@ def design(matched: pd.DataFrame, analysis: ChildrenAnalysis, regression: Regres
         weights=weights,
         authority=pd.factorize(kept["authority"], sort=True)[0].astype(np.int64),
         child=pd.factorize(kept["child"], sort=True)[0].astype(np.int64),
+        treated=((kept[PILOT] == 1) & (kept[POST] == 1)).to_numpy(np.bool_),
         dropped=tuple(terms.columns[~independent]),
     )
 
@@ -198,6 +203,15 @@ def _years_since(
         f"lag {year}" if year >= 0 else f"lead {year}": np.where(years == year, pilot, 0.0)
         for year in wanted
     }
+
+
+def effect_terms(terms: Iterable[str]) -> tuple[str, ...]:
+    """Those of a regression's terms that are effects of treatment: DiD, leads, lags, × post."""
+    return tuple(
+        term
+        for term in terms
+        if term == DID or term.startswith(("lag ", "lead ")) or " × post" in term
+    )
 
 
 def child_terms(frame: pd.DataFrame, analysis: ChildrenAnalysis) -> pd.DataFrame:

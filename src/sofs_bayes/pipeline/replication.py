@@ -29,6 +29,7 @@ def replicate(
     posterior: bool = False,
     replace: bool = False,
     progress: Progress = silent,
+    notice: Progress = silent,
 ) -> tuple[Path, bool]:
     """Fit the published regressions to matched children and write them beside the printed ones.
 
@@ -47,6 +48,9 @@ def replicate(
     posterior
         Whether every printed column is fitted by its hierarchical model too, and the posteriors
         of the regression itself and of that model stand beside the estimates (minutes more).
+    notice
+        Told what a reader must know, a line each: regressions without an estimate, or without
+        standard errors as there are too few authorities; tests that cannot be had.
 
     Returns
     -------
@@ -67,7 +71,8 @@ def replicate(
     with claim(output, written_by="replicate", inputs=read, replace=replace) as place:
         how: dict[str, Any] = {"correction": correction, "bootstrap": bootstrap}
         how |= {"missing": missing, "posterior": posterior}
-        return output, _replicate(place, analysis, matched_file(matched), how, progress=progress)
+        file = matched_file(matched)
+        return output, _replicate(place, analysis, file, how, progress=progress, notice=notice)
 
 
 def _replicate(
@@ -77,6 +82,7 @@ def _replicate(
     how: Mapping[str, Any],
     *,
     progress: Progress,
+    notice: Progress,
 ) -> bool:
     """Replicate into the place claimed; whether every number can be trusted."""
     from sofs_bayes.checks.posterior_replication import PosteriorBeside
@@ -106,6 +112,8 @@ def _replicate(
             imputed=how["missing"] == "impute",
             progress=lambda stage: progress(f"{analysis.name}: {stage}"),
         )
+    for note in found.notes:
+        notice(f"{analysis.name}: {note}")
     numbers = (*_of_matching(file.parent, analysis), *found.numbers)
     if evidence == "synthetic":
         from sofs_bayes.synthetic.reasons import reasons
@@ -143,6 +151,7 @@ def _replicate(
             inputs=hashes([file]),
             options=how,
             seconds=seconds,
+            notes=[*found.notes],
         )
     place.finish()
     return not failed

@@ -56,11 +56,11 @@ def replication_tables(
     further = [effects_beside_table(found, analysis, evidence)] if found.further else []
     further += posterior_tables(beside, analysis, evidence)
     return (
-        totals_table(numbers, analysis, evidence),
+        totals_table(numbers, analysis, evidence, found.notes),
         misses_table(numbers, analysis, evidence),
         decisions_table(found.decisions, analysis, evidence),
         *further,
-        *report_tables(numbers, analysis, evidence),
+        *report_tables(numbers, analysis, evidence, found.further),
     )
 
 
@@ -77,17 +77,11 @@ def write_replication_page(
     short, of_report = split(tables)
     folded = tuple(table for table in short if table.name == "further")
     figures = (rates_figure(found, analysis, evidence),) if found.rates else ()
-    failed = tuple(
-        f"{regression.name}: {fit.failure}"
-        for regression, fit in found.fits
-        if fit.failure is not None
-    )
     parts = (
         Part(heading="What this rests on", anchor="evidence", bullets=(ABOUT[evidence],)),
         Part(
             heading="What comes out",
             anchor="short",
-            bullets=failed,
             tables=short[:3],
             folded=folded,
         ),
@@ -110,7 +104,7 @@ def write_replication_page(
             f"Evidence: {evidence}.",
             "Versions: " + ", ".join(f"{name} {v}" for name, v in versions.items()) + ".",
         ),
-        status="not converged" if failed else "converged",
+        status="not converged" if found.failed else "converged",
     )
     write_page(folder, page)
 

@@ -220,7 +220,7 @@ class Regressions:
     correction: Literal["CR1", "CR2", "CR3"] = "CR1"
     incidence_cutoff: Rate = 0.1
     level: Rate = 0.05
-    imputations: Annotated[int, Field(ge=1, le=1000)] = 5
+    imputations: Annotated[int, Field(ge=2, le=1000)] = 5
     iterations: Annotated[int, Field(ge=1, le=1000)] = 5
     seed: Annotated[int, Field(ge=0)] = 20220701
     highest_missing_share: Rate = 0.3

@@ -1,5 +1,6 @@
 """The answers to one question from everywhere: printed, from print, replicated, posteriors."""
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
@@ -161,9 +162,15 @@ def _replicated(fact: Fact, folder: ReplicatedFolder) -> Iterator[SideAnswer]:
             risk=own if linear else next(iter(marginal), None),
             log_odds=None if linear else own,
             level=f"{100 * term.level:g}% confidence",
-            says=f"p = {term.p_value:.2f}" if term.p_value >= 0.005 else "p < 0.01",
+            says=_p_value(term.p_value),
             status="converged" if folder.status == "converged" else "not converged",
         )
+
+
+def _p_value(value: float) -> str:
+    if math.isnan(value):
+        return "no p-value: too few authorities"
+    return f"p = {value:.2f}" if value >= 0.005 else "p < 0.01"
 
 
 def open_data_answers(runs: Sequence[Run]) -> Iterator[SideAnswer]:

@@ -4,12 +4,13 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sofs_bayes.reporting.digits import MINUS
 from sofs_bayes.reporting.tables import Cell, Column, Table, table_of
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
 
 if TYPE_CHECKING:
     from sofs_bayes.frequentist.decisions import Decision
-    from sofs_bayes.frequentist.published_analysis import PublishedAnalysis
+    from sofs_bayes.frequentist.published_analysis import FurtherEffect, PublishedAnalysis
     from sofs_bayes.frequentist.replication import Replicated
 
 TITLES = {
@@ -21,6 +22,7 @@ TITLES = {
     7: "Regressions on entry to care",
 }
 ABOVE = "R²"
+BOOTSTRAP = "wild cluster bootstrap"
 NOTES = {
     3: "Covariates are weighted; counts are rows, and a referral has one in each matched group.",
     4: "Breusch-Godfrey: p-value. Leads: number not significant at five per cent.",
@@ -29,19 +31,29 @@ STARS = "Stars: * p<0.1, ** p<0.05, *** p<0.01."
 
 
 def report_tables(
-    numbers: Sequence["Replicated"], analysis: ChildrenAnalysis, evidence: Evidence
+    numbers: Sequence["Replicated"],
+    analysis: ChildrenAnalysis,
+    evidence: Evidence,
+    further: "Sequence[FurtherEffect]" = (),
 ) -> tuple[Table, ...]:
-    """Tables 2 to 7 in the report's layout, as far as there are numbers for them."""
+    """Tables 2 to 7 in the report's layout, as far as there are numbers for them.
+
+    Below a column without standard errors stand the bootstrapped effects among `further`.
+    """
     return tuple(
         _report_table(
-            number, [each for each in numbers if each.table == number], analysis, evidence
+            number, [each for each in numbers if each.table == number], analysis, evidence, further
         )
         for number in sorted({each.table for each in numbers})
     )
 
 
 def _report_table(
-    number: int, cells: Sequence["Replicated"], analysis: ChildrenAnalysis, evidence: Evidence
+    number: int,
+    cells: Sequence["Replicated"],
+    analysis: ChildrenAnalysis,
+    evidence: Evidence,
+    further: "Sequence[FurtherEffect]",
 ) -> Table:
     # Table 2 has a single row of an outcome, which is easier to read as a column.
     turned = number == 2
@@ -71,18 +83,36 @@ def _report_table(
         columns=tuple(heads),
         rows=tuple(body),
         evidence=evidence,
-        notes=tuple(_notes(number, cells)),
+        notes=tuple(_notes(number, cells, further)),
     )
 
 
-def _notes(number: int, cells: Sequence["Replicated"]) -> list[str]:
+def _notes(
+    number: int, cells: Sequence["Replicated"], further: "Sequence[FurtherEffect]"
+) -> list[str]:
     notes = [NOTES[number]] if number in NOTES else []
     for each in cells:
         if each.row == ABOVE:
-            notes.append(f"R²: published {each.printed}, replicated {each.replicated:.4f}.")
+            replicated = "–" if math.isnan(each.replicated) else f"{each.replicated:.4f}"
+            notes.append(f"R²: published {each.printed}, replicated {replicated}.")
     if number >= 5:
         notes += ["In brackets the standard error.", STARS]
+    for column, why in dict.fromkeys((each.column, each.note) for each in cells if each.note):
+        notes.append(f"{column}: {why}.")
+        notes += [_bootstrapped(each) for each in further if _is_instead(each, column)]
     return notes
+
+
+def _is_instead(effect: "FurtherEffect", column: str) -> bool:
+    return effect.regression == column and effect.what.startswith(BOOTSTRAP)
+
+
+def _bootstrapped(effect: "FurtherEffect") -> str:
+    bounds = f"{effect.lower:.4f} to {effect.upper:.4f}".replace("-", MINUS)
+    return (
+        f"{effect.regression}, {effect.term}: {effect.what}: p = {effect.p_value:.3f},"
+        f" {100 * effect.level:g}% interval {bounds}."
+    )
 
 
 def _shown(cell: "Replicated | None") -> list[str]:
@@ -118,13 +148,19 @@ def _decimals(cell: "Replicated") -> int:
 
 
 def _signed(text: str) -> str:
-    return text.replace("-", "\N{MINUS SIGN}")
+    return text.replace("-", MINUS)
 
 
 def totals_table(
-    numbers: Sequence["Replicated"], analysis: ChildrenAnalysis, evidence: Evidence
+    numbers: Sequence["Replicated"],
+    analysis: ChildrenAnalysis,
+    evidence: Evidence,
+    notes: Sequence[str] = (),
 ) -> Table:
-    """How many printed numbers, and how many stars, are met: by table and column."""
+    """How many printed numbers, and how many stars, are met: by table and column.
+
+    `notes` are what a reader must know of the regressions, in a table or not.
+    """
     keys = list(dict.fromkeys((each.table, each.column) for each in numbers))
     rows: list[tuple[Cell, ...]] = []
     for table, column in keys:
@@ -154,7 +190,7 @@ def totals_table(
         ),
         rows=tuple(rows),
         evidence=evidence,
-        notes=("Met: the replicated number rounds to the printed one.",),
+        notes=("Met: the replicated number rounds to the printed one.", *notes),
     )
 
 

@@ -1,10 +1,9 @@
 """The wild cluster bootstrap of one coefficient from its clusters' cross-products, inverted fast.
 
-It is `frequentist.wild_bootstrap`'s (null imposed, CR1 in the statistic: WCR11 of MacKinnon,
-Nielsen and Webb 2023), for thousands of replicates: wildboottest takes 0.2 s for each value that
-is tested. Numerator and squared standard error of every bootstrap statistic are polynomials in
-the distance of the tested value from the estimate, so that their coefficients are computed once
-and a test is a comparison of numbers.
+Null imposed, CR1 in the statistic: WCR11 of MacKinnon, Nielsen and Webb (2023), as the package
+wildboottest has it. Numerator and squared standard error of every bootstrap statistic are
+polynomials in the distance of the tested value from the estimate, so that their coefficients are
+computed once and a test is a comparison of numbers.
 """
 
 from dataclasses import dataclass
@@ -76,12 +75,16 @@ class WildTests:
 def cluster_weights(clusters: int, draws: int, rng: np.random.Generator) -> Floats:
     """Weights of the clusters' residuals, shape (draws, clusters).
 
-    Rademacher's two, all 2^G patterns where these are not more than the draws; with fewer than
-    `FEWEST_SIGNS` clusters Webb's six.
+    Rademacher's two (`signs`); with fewer than `FEWEST_SIGNS` clusters Webb's six.
     """
     if clusters < FEWEST_SIGNS:
         values = np.r_[-WEBB, WEBB]
         return np.asarray(rng.choice(values, (draws, clusters)), dtype=np.float64)
+    return signs(clusters, draws, rng)
+
+
+def signs(clusters: int, draws: int, rng: np.random.Generator) -> Floats:
+    """Rademacher's weights, shape (draws, clusters): all 2^G patterns if they are no more."""
     if 2**clusters <= draws:
         patterns = np.arange(2**clusters)[:, None] >> np.arange(clusters)
         return np.where(patterns & 1, 1.0, -1.0)

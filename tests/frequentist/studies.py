@@ -42,7 +42,7 @@ def study(
             "group": np.array([f"P{i}" for i in range(max(pilots, 1))], dtype=object)[group],
             "pilot": pilot.astype(np.int64),
             "post": (year >= SETTLED).astype(np.int64),
-            "years_since": np.where(year >= SETTLED, year - SETTLED, year - SETTLED),
+            "years_since": year - SETTLED,
             "quality": 0.5 + 0.1 * authority,
             "embeddedness": 0.5,
             "assessments": 1000.0 + 10.0 * authority + year,

@@ -225,11 +225,6 @@ def test_logistic_random_effects_are_refused(
         fit(matched, analysis, regression)
 
 
-def test_one_cluster_is_refused(matched: pd.DataFrame, analysis: ChildrenAnalysis) -> None:
-    with pytest.raises(BadInput, match="found one cluster"):
-        fit(matched.assign(authority="Ash"), analysis, named(analysis, "did"))
-
-
 def test_importing_loads_no_statistics() -> None:
     modules = ["did", "wild_bootstrap", "imputation", "margins", "assumptions", "decisions"]
     program = "import sys\n" + "".join(

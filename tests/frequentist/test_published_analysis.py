@@ -73,7 +73,10 @@ def test_a_regression_that_fails_is_named(
     none = matched.assign(outcome=matched["outcome"] * (1 - matched["pilot"]))
     found = published_analysis(none, with_columns(analysis, ("did", "logistic did")), imputed=False)
     assert found.failed == ("logistic did",)
-    assert {row.regression for row in term_rows(found)} == {"did"}
+    [lost] = [row for row in term_rows(found) if row.regression == "logistic did"]
+    assert (lost.term, lost.rows) == ("", 1429) and math.isnan(lost.coefficient)
+    assert lost.note.startswith("no finite maximum")
+    assert found.notes == (f"logistic did: {lost.note}.",)
     assert found.leads is None and len(found.decisions) == 2
 
 

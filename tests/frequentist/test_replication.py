@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
+from sofs_bayes.frequentist.assumptions import BreuschGodfrey, LeadsTest
 from sofs_bayes.frequentist.did import DidFit
 from sofs_bayes.frequentist.printed_rows import LEVELS, printed_column, printed_r_squared, term_of
 from sofs_bayes.frequentist.replication import (
@@ -170,22 +171,46 @@ def test_table_3_takes_weighted_rows_of_the_right_arm() -> None:
     assert counts == ["yes"] * 4
 
 
-def test_a_number_of_leads_other_than_the_printed_one_is_not_met() -> None:
+SERIAL = BreuschGodfrey(statistic=0.1, p_value=0.772, rows=9, once=True)
+
+
+def leads(significant: int, fine: int) -> LeadsTest:
+    p_values = [0.01] * significant + [0.5] * fine
+    names = (f"lead {-2 - i}" for i in range(len(p_values)))
+    return LeadsTest(leads=tuple(zip(names, p_values, strict=True)), level=0.05)
+
+
+@pytest.mark.parametrize(
+    ("serial", "tested", "met", "reasons"),
+    [
+        (SERIAL, leads(1, 3), ("yes", "yes"), ("", "")),
+        (
+            replace(SERIAL, p_value=0.5),
+            leads(0, 3),
+            ("no", "no"),
+            ("", "3 leads can be estimated on these rows, 4 are printed"),
+        ),
+        ("too few", "none here", ("no", "no"), ("too few", "none here")),
+        (SERIAL, None, ("yes", "no"), ("", "no regression of leads and lags")),
+    ],
+)
+def test_tests_that_are_not_met_say_why(
+    serial: BreuschGodfrey | str,
+    tested: LeadsTest | str | None,
+    met: tuple[str, str],
+    reasons: tuple[str, str],
+) -> None:
     analysis = load("icpc-children")
     assert isinstance(analysis, ChildrenAnalysis)
-    serial, leads = assumption_numbers(analysis, p_value=0.772, not_significant=3, leads=4)
-    assert (serial.met, leads.met) == ("yes", "yes")
-    serial, leads = assumption_numbers(analysis, p_value=0.5, not_significant=3, leads=3)
-    assert (serial.met, leads.met) == ("no", "no")
-    assert leads.reason == "3 leads can be estimated on these rows, 4 are printed"
+    found = list(assumption_numbers(analysis, serial=serial, leads=tested))
+    assert tuple(each.met for each in found) == met
+    assert tuple(each.reason for each in found) == reasons
 
 
 def test_reasons_are_given_to_misses_alone() -> None:
     analysis = load("icpc-children")
     assert isinstance(analysis, ChildrenAnalysis)
-    numbers: list[Replicated] = list(
-        assumption_numbers(analysis, p_value=0.77, not_significant=2, leads=4)
-    )
+    numbers: list[Replicated] = list(assumption_numbers(analysis, serial=SERIAL, leads=leads(2, 2)))
     why = {(each.table, each.row, each.column): "known" for each in numbers}
     assert [each.reason for each in with_reasons(numbers, why)] == ["", "known"]
     assert [each.reason for each in with_reasons(numbers, {})] == ["", ""]

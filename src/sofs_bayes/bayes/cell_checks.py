@@ -78,10 +78,14 @@ def check_arms(known: pd.DataFrame, terms: Collection[str]) -> None:
             raise BadInput(PLACE, "pilot", found, "children before and after in every pilot")
     for arm, of_arm in known.groupby("pilot"):
         name = "pilots" if arm else "comparators"
-        events, weight = float(of_arm["events"].sum()), float(of_arm["weight"].sum())
-        if not 0 < events < weight:
-            found = f"{name}: " + ("no events" if events <= 0 else "nothing but events")
-            raise BadInput(PLACE, "events", found, "events, and children without, in both arms")
+        check_events(name, float(of_arm["events"].sum()), float(of_arm["weight"].sum()))
     if not any(name == DID or name.endswith("× post") or name.startswith("lag ") for name in terms):
         found = "none that other terms do not make up"
         raise BadInput(PLACE, "the effect's terms", found, "at least one")
+
+
+def check_events(arm: str, events: float, total: float, place: str = PLACE) -> None:
+    """Raise BadInput if an arm has no events, or nothing else."""
+    if not 0 < events < total:
+        found = f"{arm}: " + ("no events" if events <= 0 else "nothing but events")
+        raise BadInput(place, "events", found, "events, and children without, in both arms")

@@ -12,6 +12,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from sofs_bayes.bayes.cell_checks import check_events
+
 Floats = npt.NDArray[np.float64]
 
 AFTER = "after settling-in"
@@ -57,6 +59,11 @@ def did_arrays(cells: xr.Dataset, *, effect: str) -> DidArrays:
     effect
         `constant` (one effect after settling-in) or `by year` (one per year since; the year
         before settling-in is the reference).
+
+    Raises
+    ------
+    BadInput
+        Pilots or comparators without events, or with nothing else.
     """
     frame = cells.to_dataframe()
     authorities = tuple(dict.fromkeys(frame["authority"]))
@@ -76,6 +83,8 @@ def did_arrays(cells: xr.Dataset, *, effect: str) -> DidArrays:
         if cell["is_pilot"]:
             treated[at] = cell["period"] == "post"
             term_of[at] = int(cell["years_since"])
+    for arm, here in (("pilots", slice(len(pilots))), ("comparators", slice(len(pilots), None))):
+        check_events(arm, events[here].sum(), denominators[here].sum(), "counts")
     terms, design = _terms(treated, term_of, effect)
     return DidArrays(
         authorities=authorities,

@@ -9,6 +9,7 @@ import numpy.typing as npt
 from sofs_bayes.bayes.blocks import FLAT, Blocks
 from sofs_bayes.bayes.cell_data import CellData, Patterns
 from sofs_bayes.bayes.censored import censored_arrays
+from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import HierarchicalAnalysis
 
 Arrays = Mapping[str, npt.NDArray[Any]]
@@ -16,6 +17,8 @@ Floats = npt.NDArray[np.float64]
 
 # A cell of which nothing is known has this precision relative to one child.
 NOTHING = 1e-9
+# Outcomes of 0 and 1 that vary by less than this are all the same within cells.
+SAME = 1e-9
 
 
 def model_data(data: CellData, blocks: Blocks, analysis: HierarchicalAnalysis) -> Arrays:
@@ -52,10 +55,23 @@ def child_precision(data: CellData) -> Floats:
 
 
 def residual_start(data: CellData) -> tuple[float, float]:
-    """The children's residual sd within cells, and the sum of weights it rests on."""
+    """The children's residual sd within cells, and the sum of weights it rests on.
+
+    Raises
+    ------
+    BadInput
+        Children of a cell do not differ, but for what their terms make up.
+    """
     gamma = np.linalg.solve(child_precision(data), data.within_xy.sum(0))
     squares = float(data.within_yy.sum() - gamma @ data.within_xy.sum(0))
     size = float(data.curvature.sum())
+    if squares <= SAME * size:
+        cells = data.cells["children"].to_numpy()
+        found = (
+            f"{cells.sum():.0f} children in {(cells > 0).sum()} cells with"
+            f" {len(data.child_terms)} children's terms, whose outcomes differ by nothing else"
+        )
+        raise BadInput("cells", "outcome", found, "children of one cell with and without it")
     return float(np.sqrt(squares / size)), size
 
 

@@ -1,17 +1,25 @@
 """One PyMC graph, compiled once by nutpie and sampled as often as wanted on other data."""
 
+import time
 from collections.abc import Mapping
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import numpy.typing as npt
 
+from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import Sampler
 
 if TYPE_CHECKING:
     import pymc as pm
     import xarray as xr
+
+# What nutpie says where a chain finds no point to start from, and how it names its threads.
+NO_START, WORKER = "initialization points failed", "nutpie-worker"
+# The threads of this process, where the system shows them; the wait for nutpie's where not.
+THREADS, BLIND_WAIT, LONGEST_WAIT = Path("/proc/self/task"), 1.0, 60.0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,6 +83,11 @@ def sample(
     -------
     xarray.DataTree
         Groups `posterior` and `sample_stats`, dims (chain, draw, …). Warm-up is not kept.
+
+    Raises
+    ------
+    BadInput
+        No starting point has a finite density: data and priors do not go together.
     """
     import nutpie
     from threadpoolctl import threadpool_limits
@@ -82,18 +95,47 @@ def sample(
     program = compiled.program.with_data(**data) if data else compiled.program
     # Chains are the threads: with more of them for matrices of a hundred rows, all wait.
     with threadpool_limits(1):
-        tree: xr.DataTree = nutpie.sample(
-            program,
-            chains=sampler.chains,
-            cores=cores,
-            tune=sampler.tune,
-            draws=sampler.draws,
-            seed=stage_seed(sampler.seed, stage),
-            target_accept=sampler.target_accept,
-            save_warmup=False,
-            progress_bar=False,
-        )
+        try:
+            tree: xr.DataTree = nutpie.sample(
+                program,
+                chains=sampler.chains,
+                cores=cores,
+                tune=sampler.tune,
+                draws=sampler.draws,
+                seed=stage_seed(sampler.seed, stage),
+                target_accept=sampler.target_accept,
+                save_warmup=False,
+                progress_bar=False,
+            )
+        except RuntimeError as error:
+            _wait_for_workers()
+            if NO_START not in str(error):
+                raise
+            found = "no starting point with a finite density"
+            allowed = "data that the model and its priors can have brought forth"
+            raise BadInput("the sampler", stage, found, allowed) from None
     return tree
+
+
+def _wait_for_workers() -> None:
+    """Return when the threads that nutpie leaves behind a failure have ended.
+
+    They go on asking Python for starting points; one that asks an interpreter which is ending
+    takes the process with it (segmentation fault).
+    """
+    if not THREADS.is_dir():
+        time.sleep(BLIND_WAIT)
+        return
+    deadline = time.monotonic() + LONGEST_WAIT
+    while time.monotonic() < deadline and any(map(_is_worker, THREADS.iterdir())):
+        time.sleep(0.01)
+
+
+def _is_worker(thread: Path) -> bool:
+    try:
+        return (thread / "comm").read_text().startswith(WORKER)
+    except OSError:  # it has just ended
+        return False
 
 
 def stage_seed(seed: int, stage: str) -> int:

@@ -127,10 +127,11 @@ def cleared_terms(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
     """`TermRow`s of regressions with enough residual degrees of freedom, and no telling twins.
 
     Two regressions whose numbers of rows, referrals or children differ by a few would tell
-    those few: the later one goes.
+    those few: the later one goes. So does a row without a term: why a regression has no estimate
+    may tell of a few children.
     """
     out: list[Any] = []
-    names = dict.fromkeys(row.regression for row in rows)
+    names = dict.fromkeys(row.regression for row in rows if row.term)
     known: list[Any] = []
     for name in names:
         own = [row for row in rows if row.regression == name]

@@ -109,7 +109,9 @@ def caution(numbers: Design, regression: Regression) -> Caution | None:
         return Caution(sentence=sentence, errors=False)
     if authorities.single:
         counts = f"{authorities.treated} treated and {authorities.others} other authorities"
-        return Caution(sentence=f"no p-values or stars: {counts} are too few, as {ONE}", errors=True)
+        return Caution(
+            sentence=f"no p-values or stars: {counts} are too few, as {ONE}", errors=True
+        )
     return None
 
 

@@ -28,7 +28,7 @@ from sofs_bayes.frequentist.predictors import (
     fixed_predictors,
     usable,
 )
-from sofs_bayes.frequentist.terms import MISSING
+from sofs_bayes.frequentist.terms import MISSING, independent_columns
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Number, Regression
 
 Floats = npt.NDArray[np.float64]
@@ -227,6 +227,8 @@ def _draw(
     """New values of the referrals where the covariate is absent."""
     seen = np.column_stack([model.seen_predictors, *(other[~model.absent] for other in others)])
     absent = np.column_stack([model.absent_predictors, *(other[model.absent] for other in others)])
+    kept = independent_columns(seen, np.ones(len(seen)))
+    seen, absent = seen[:, kept], absent[:, kept]
     known = _as_number(values, model.covariate)[~model.absent]
     if isinstance(model.covariate, Number):
         return draw_number(known, seen, absent, rng)

@@ -67,7 +67,8 @@ def draw_number(values: Floats, seen: Floats, absent: Floats, rng: np.random.Gen
     values
         Of the observed referrals.
     seen, absent
-        Predictors of the observed and of the other referrals.
+        Predictors of the observed and of the other referrals; of the observed none is a
+        combination of others.
     """
     left = len(values) - seen.shape[1]
     if left < 1:
@@ -77,7 +78,7 @@ def draw_number(values: Floats, seen: Floats, absent: Floats, rng: np.random.Gen
     coefficients = inverse @ (seen.T @ values)
     means = seen @ coefficients
     variance = ((values - means) ** 2).sum() / rng.chisquare(left)
-    root = np.linalg.cholesky(variance * inverse)
+    root = np.sqrt(variance) * np.linalg.cholesky(inverse)
     drawn = coefficients + root @ rng.standard_normal(len(root))
     order = np.argsort(means, kind="stable")
     return values[order][_near(means[order], absent @ drawn, rng)]
@@ -93,7 +94,8 @@ def draw_level(level: Floats, seen: Floats, absent: Floats, rng: np.random.Gener
     level
         0 or 1, of the observed referrals; both among them.
     seen, absent
-        Predictors of the observed and of the other referrals; the first is 1.
+        Predictors of the observed and of the other referrals; the first is 1, and of the
+        observed none is a combination of others.
     """
     from scipy.special import expit
 

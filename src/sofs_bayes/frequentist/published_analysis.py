@@ -61,14 +61,15 @@ class TermRow:
     children: int
     clusters: int
     imputations: int
-    note: str
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FurtherEffect:
     """An effect beside the coefficients: on the probability scale, or bootstrapped.
 
-    A standard error that the method does not give is NaN.
+    A standard error that the method does not give is NaN. `note` says why the regression has no
+    errors, or p-values, of its own.
     """
 
     regression: str
@@ -81,6 +82,7 @@ class FurtherEffect:
     upper: float
     level: float
     rows: int
+    note: str = ""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -279,6 +281,7 @@ def _marginal(
                 upper=each.effect + reach,
                 level=LEVEL,
                 rows=each.rows,
+                note=fitted.note,
             )
 
 
@@ -323,4 +326,5 @@ def _bootstrapped(
                 upper=each.upper,
                 level=each.level,
                 rows=fitted.rows,
+                note=fitted.note,
             )

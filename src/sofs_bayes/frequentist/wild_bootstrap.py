@@ -1,7 +1,8 @@
 """The wild cluster bootstrap of one term of a linear regression, for few authorities.
 
 A p-value is the share of statistics at least as large as the observed one, so that with all 2^G
-sign patterns it is 2/2^G or more: the observed signs and their mirror image count.
+sign patterns it is 2/2^G or more: the observed signs and their mirror image count. Of more
+patterns than can be used as many are drawn at random.
 """
 
 from dataclasses import dataclass
@@ -88,6 +89,7 @@ def wild_bootstrap(
         raise BadInput("matched referrals", "authority", f"{count} clusters", allowed)
     rng = np.random.default_rng(analysis.regressions.seed if seed is None else seed)
     weights = signs(count, draws, rng)
+    weights[0] = 1.0  # the observed signs count, drawn or not: no p-value is 0
     tests = wild_tests(sums.xx, sums.xy, list(numbers.terms).index(term), weights)
     lower, upper = tests.interval(level)
     return WildBootstrap(

@@ -212,6 +212,10 @@ def terms(name: str, children: int, count: int) -> list[TermRow]:
     ]
 
 
+def failed(name: str, children: int) -> TermRow:
+    return replace(terms(name, children, 1)[0], term="", note="the outcome never varies")
+
+
 MATCHING: list[tuple[str, type, list[Any], str]] = [
     ("balance.csv", BalanceRow, balance_rows(100), "passed"),
     ("balance.csv", BalanceRow, balance_rows(0), "passed"),
@@ -222,6 +226,7 @@ MATCHING: list[tuple[str, type, list[Any], str]] = [
     ("fits.csv", TermRow, terms("a", 500, 20) + terms("b", 520, 20), "passed"),
     ("fits.csv", TermRow, terms("a", 500, 20) + terms("b", 503, 20), "suppressed"),
     ("fits.csv", TermRow, terms("a", 29, 20), "refused"),
+    ("fits.csv", TermRow, [*terms("a", 500, 20), failed("b", 520)], "suppressed"),
 ]
 
 

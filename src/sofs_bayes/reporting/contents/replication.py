@@ -123,7 +123,9 @@ def _shown(cell: "Replicated | None") -> list[str]:
         return [cell.printed, "–", cell.reason or "–"]
     decimals = _decimals(cell)
     stars = "*" * max(cell.stars, 0)
-    error = "" if math.isnan(cell.standard_error) else f" ({cell.standard_error:.{decimals}f})"
+    error = f" ({cell.standard_error:.{decimals}f})"
+    if math.isnan(cell.standard_error):
+        error = " (–)" if cell.note else ""
     percent = "%" if cell.unit == "percent" else ""
     replicated = f"{cell.replicated:,.{decimals}f}{percent}{stars}{error}"
     difference = "" if math.isnan(cell.difference) else _difference(cell.difference, decimals)
@@ -261,5 +263,5 @@ def effects_beside_table(
         found.further,
         columns,
         evidence=evidence,
-        notes=[f"{100 * level:g}% confidence intervals."],
+        notes=[f"{100 * level:g}% confidence intervals.", *found.notes],
     )

@@ -135,6 +135,17 @@ def test_an_arm_needs_events(
     assert f"events: found {name}: no events" in refused(collapsed(none, analysis), analysis)
 
 
+def test_a_linear_model_needs_children_that_differ_within_cells(
+    children_rows: pd.DataFrame, hierarchical: Make
+) -> None:
+    analysis = hierarchical()
+    alike = children_rows.assign(outcome=(children_rows["year"] == 2014).astype(int))
+    data = cell_data(collapsed(alike, analysis), analysis)
+    design = blocks(data, analysis, Setting(effect_prior=EFFECT))
+    with pytest.raises(BadInput, match=r"outcome: found 869 children in .* differ by nothing else"):
+        model_data(data, design, analysis)
+
+
 @pytest.mark.parametrize("likelihood", LIKELIHOODS)
 @pytest.mark.parametrize(
     ("column", "key"),

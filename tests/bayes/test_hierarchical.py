@@ -21,6 +21,7 @@ from sofs_bayes.bayes.did_draws import (
     pilot_change,
 )
 from sofs_bayes.bayes.hierarchical import build_model, model_data, structure_of
+from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import Normal, OpenAnalysis, OpenModel
 
 if TYPE_CHECKING:
@@ -322,6 +323,22 @@ def test_cells_become_a_rectangle() -> None:
     np.testing.assert_array_equal(found.term_design[:, :, 0], found.treated)
     assert not found.term_design[:, :, 1:].any()
     assert used_terms(found) == (AFTER,)
+
+
+@pytest.mark.parametrize(
+    ("pilots", "share", "says"),
+    [
+        (True, 0, "pilots: no events"),
+        (True, 1, "pilots: nothing but events"),
+        (False, 0, "comparators: no events"),
+        (False, 1, "comparators: nothing but events"),
+    ],
+)
+def test_an_arm_needs_events_and_others(pilots: bool, share: int, says: str) -> None:
+    cells = staggered_cells()
+    same = cells["events"].where(cells["is_pilot"] != pilots, share * cells["denominator"])
+    with pytest.raises(BadInput, match=f"counts: events: found {says}"):
+        did_arrays(cells.assign(events=same), effect="constant")
 
 
 def test_years_since_settling_in_are_each_pilots_own() -> None:

@@ -1,5 +1,7 @@
 """Draws repeat with their seed, whatever the graph was compiled with, and find what is planted."""
 
+import subprocess
+import sys
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -33,6 +35,36 @@ Distort = Callable[[DidArrays], DidArrays]
 def data_of(arrays: DidArrays, analysis: OpenAnalysis, mean: float = 0.0) -> dict[str, Floats]:
     prior = Normal(mean=mean, sd=0.5, why=WHY)
     return model_data(arrays, model=analysis.model, priors=analysis.priors, effect_prior=prior)
+
+
+# ------------------------------------------------------------------------ no place to start
+
+NOWHERE = """
+import pymc as pm, pytensor.tensor as pt
+from sofs_bayes.bayes.sampling import compile_graph, sample
+from sofs_bayes.errors import BadInput
+from sofs_bayes.spec import Sampler
+
+with pm.Model() as graph:
+    x = pm.Normal("x", 0.0, 1.0, shape=3)
+    pm.Potential("nowhere", pt.log(pm.Data("size", 0.0) - 1.0) * x.sum())
+try:
+    sample(compile_graph(graph), Sampler(name="nutpie", chains=4, tune=100, draws=100))
+except BadInput as line:
+    print(line)
+"""
+
+
+def test_a_model_that_can_start_nowhere_is_a_line_and_the_process_ends_well() -> None:
+    """nutpie's threads outlive its error, and brought down the interpreter that ended first."""
+    ended = subprocess.run(
+        [sys.executable, "-c", NOWHERE], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 0, ended.stderr
+    assert ended.stdout.startswith(
+        "the sampler: posterior: found no starting point with a finite density; allowed: "
+    )
+    assert ended.stdout.count("\n") == 1
 
 
 # ------------------------------------------------------------------------------- seeds

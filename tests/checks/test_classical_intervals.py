@@ -23,6 +23,7 @@ from sofs_bayes.checks.classical_intervals import (
     classical_intervals,
     regressors,
 )
+from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist import wild_limits
 from sofs_bayes.frequentist.did import fit
 from sofs_bayes.frequentist.terms import DID, design
@@ -125,6 +126,14 @@ def test_the_bootstrap_is_that_of_the_rows(
     assert rows.enumerated
     assert found.p_value == pytest.approx(rows.p_value)
     assert found.limits[-1] == pytest.approx([rows.lower, rows.upper], rel=ROUNDING)
+
+
+def test_no_more_children_than_terms_are_refused(
+    seen: Seen, matched: pd.DataFrame, linear_analysis: HierarchicalAnalysis
+) -> None:
+    data = seen(linear_analysis, matched)
+    with pytest.raises(BadInput, match=r"children: found \d+ children, \d+ terms"):
+        regressors(replace(data, curvature=data.curvature * 1e-3))
 
 
 def test_an_interval_holds_the_values_that_are_not_rejected() -> None:

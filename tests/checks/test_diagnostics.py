@@ -308,6 +308,14 @@ def test_too_few_to_speak_of_movement_have_no_statistics(changes: dict[str, int]
     assert predictive_check(draws, arrays, level=0.9, seed=1).statistics == ()
 
 
+def test_comparators_that_move_alike_have_no_correlation() -> None:
+    arrays, draws = panel(0.5)
+    alike = np.full_like(arrays.events, 10.0)
+    same = replace(arrays, events=alike, denominators=np.full_like(alike, 100.0))
+    found = predictive_check(draws, same, level=0.9, seed=1).statistics
+    assert {each.statistic: each.observed for each in found}[NEIGHBOURS] == 0.0
+
+
 def by_hand(arrays: DidArrays, rows: list[int]) -> dict[str, float]:
     """The three statistics, authority by authority."""
     events, children = arrays.events[rows], arrays.denominators[rows]

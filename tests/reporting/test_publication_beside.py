@@ -1,5 +1,6 @@
 """Folders of `replicate` and `calibrate` → what tables of a publication show of them."""
 
+import math
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,7 +16,7 @@ from sofs_bayes.reporting.digits import Estimate
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Table
-from sofs_bayes.reporting.tables import rows_to_csv, to_csv
+from sofs_bayes.reporting.tables import rows_to_csv, to_csv, to_markdown
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.calibration import Calibrated
@@ -90,6 +91,38 @@ def test_the_replicated_regression_stands_with_its_clustered_interval(
     assert column(table, "level")[at] == "95% confidence"
     assert column(table, "says")[at] == "p = 0.53"
     assert "agrees is built in" in " ".join(table.notes)
+
+
+@pytest.mark.parametrize("bootstrapped", [True, False])
+def test_a_regression_of_too_few_authorities_has_no_p_value_of_its_own(
+    tmp_path: Path, mixed_runs: list[Run], bootstrapped: bool
+) -> None:
+    nothing = dict.fromkeys(("standard_error", "p_value", "lower", "upper"), math.nan)
+    few = replace(REGRESSION, errors="none: too few clusters", note="too few", **nothing)
+    instead = FurtherEffect(
+        regression=few.regression,
+        what="wild cluster bootstrap, 64 draws",
+        term="did",
+        estimate=0.041,
+        standard_error=math.nan,
+        p_value=0.31,
+        lower=-0.2,
+        upper=math.inf,
+        level=0.95,
+        rows=152_231,
+        note="too few",
+    )
+    folder = write_replicated(tmp_path / "r", "icpc-children", [few], [instead] * bootstrapped)
+    (table,) = publication_tables("comparison", mixed_runs, beside=[folder])
+    how = "wild cluster bootstrap, 64 draws" if bootstrapped else "none: too few clusters"
+    at = column(table, "method").index(f"Regression, replicated ({how})")
+    says = "p = 0.31" if bootstrapped else "no p-value: too few authorities"
+    assert column(table, "says")[at] == says
+    found = column(table, "risk")[at]
+    assert isinstance(found, Estimate) and found.median == 0.041
+    assert (found.lower, found.upper) == (-0.2, math.inf) or not bootstrapped
+    assert math.isnan(found.upper) is not bootstrapped
+    assert "<" not in says and "nan" not in to_markdown(table).lower()
 
 
 def test_a_logistic_regression_has_its_marginal_effect_as_change_in_risk(tmp_path: Path) -> None:

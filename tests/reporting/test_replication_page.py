@@ -1,12 +1,15 @@
 """Replicated numbers as tables in the report's layout, and the page they stand on."""
 
 import math
+from dataclasses import replace
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from sofs_bayes.frequentist.counterfactual import YearRate
 from sofs_bayes.frequentist.decisions import Decision
+from sofs_bayes.frequentist.did import DidFit
 from sofs_bayes.frequentist.published_analysis import FurtherEffect, PublishedAnalysis
 from sofs_bayes.frequentist.replication import Replicated
 from sofs_bayes.reporting.replication_page import (
@@ -16,7 +19,7 @@ from sofs_bayes.reporting.replication_page import (
     write_replication_page,
 )
 from sofs_bayes.reporting.tables import to_markdown
-from sofs_bayes.spec import ChildrenAnalysis, load
+from sofs_bayes.spec import ChildrenAnalysis, Regression, load
 
 LINEAR, LAGGED = "Linear model", "Lagged treatment"
 
@@ -145,6 +148,55 @@ def test_tables_have_the_reports_layout(
     assert did[:4] == ("DiD", "0.0407*", "0.04069** (0.01230)", f"{minus}0.00001")
     assert pilot == ("Pilot LA", "", "", "", "0.0407*", "–", "gone")
     assert any("published 0.0398, replicated 0.0401" in note for note in five.notes)
+
+
+WHY = "no standard errors, p-values or stars: 2 treated and 4 other authorities are too few"
+
+
+def test_a_column_without_errors_has_no_stars_and_says_so_everywhere(
+    found: PublishedAnalysis, analysis: ChildrenAnalysis, tmp_path: Path
+) -> None:
+    nothing = {"standard_error": math.nan, "p_value": math.nan, "stars": -1, "stars_printed": -1}
+    numbers = (number("DiD", note=WHY, **nothing), number("DiD", LAGGED))
+    instead = replace(
+        found.further[0],
+        regression=LINEAR,
+        what="wild cluster bootstrap, 64 draws",
+        p_value=0.3125,
+        upper=math.inf,
+    )
+    [fit] = [made_fit(analysis.regressions.columns[0], caution=WHY)]
+    few = replace(found, further=(instead,), fits=(fit,))
+    tables = {each.name: each for each in replication_tables(few, numbers, analysis, "records")}
+    [row] = tables["table-5"].rows
+    assert row[2] == "0.04069 (–)" and row[5].startswith("0.04069** (")
+    said = f"{LINEAR}: {WHY}."
+    for name in ("totals", "further", "table-5"):
+        assert said in tables[name].notes and said in to_markdown(tables[name])
+    [note] = [each for each in tables["table-5"].notes if "p = " in each and "bootstrap" in each]
+    assert "did: wild cluster bootstrap, 64 draws: p = 0.312, 95% interval" in note
+    write_replication_page(tmp_path, few, tuple(tables.values()), analysis, "records", versions={})
+    assert WHY in (tmp_path / "index.html").read_text("utf-8")
+
+
+def made_fit(regression: Regression, **changes: str) -> tuple[Regression, DidFit]:
+    return regression, DidFit(
+        name=regression.name,
+        model="linear",
+        terms=("did",),
+        coefficients=np.array([0.04069]),
+        covariance=np.array([[math.nan]]),
+        degrees_of_freedom=np.array([math.nan]),
+        errors="none: too few clusters",
+        clusters=None,
+        rows=9,
+        referrals=9,
+        children=9,
+        r_squared=0.1,
+        log_likelihood=0.0,
+        dispersion=1.0,
+        **changes,  # type: ignore[arg-type]
+    )
 
 
 def test_every_miss_is_listed_with_its_reason(

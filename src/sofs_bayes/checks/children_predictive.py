@@ -261,5 +261,8 @@ def _movement(rates: Floats, data: CellData, known: Flags) -> dict[str, Floats]:
     if first.size:
         shared = np.sqrt(weight[first] * weight[second])
         together = (left[:, first] * left[:, second]) @ shared / shared.sum()
-        found["correlation from one year to the next"] = together / variance
+        none = np.zeros_like(variance)  # where nothing moves
+        found["correlation from one year to the next"] = np.divide(
+            together, variance, out=none, where=variance > 0
+        )
     return found

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from scipy import special
 
 from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.clustering import clustered
 from sofs_bayes.frequentist.terms import DID, independent_products
 from sofs_bayes.frequentist.wild_limits import cluster_weights, wild_tests
@@ -90,7 +91,13 @@ class _Sums:
 
 
 def regressors(data: CellData) -> Regressors:
-    """The regression's terms, once for all outcomes of a design; it has the term `did`."""
+    """The regression's terms, once for all outcomes of a design; it has the term `did`.
+
+    Raises
+    ------
+    BadInput
+        No more children than terms.
+    """
     counts, k = data.patterns, len(data.terms)
     if counts is None:
         rows = np.hstack([data.design, data.child_means])
@@ -103,6 +110,9 @@ def regressors(data: CellData) -> Regressors:
     if counts is None:
         xx[:, k:, k:] += data.within_xx
     kept = independent_products(xx.sum(0))
+    if weight.sum() <= kept.sum():
+        found = f"{weight.sum():.0f} children, {kept.sum()} terms"
+        raise BadInput("cells", "children", found, "more children than terms")
     return Regressors(
         rows=rows[:, kept],
         weight=weight,

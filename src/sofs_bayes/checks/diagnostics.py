@@ -245,9 +245,12 @@ def _movement(events: Counts, denominators: Counts) -> dict[str, Counts]:
     left = logit - logit.mean(-1, keepdims=True)
     left = left - left.mean(-2, keepdims=True)
     variance = (left**2).mean((-1, -2))
+    together = (left[..., 1:] * left[..., :-1]).mean((-1, -2))
+    none = np.zeros_like(variance)  # where nothing moves
     return {
-        "correlation from one year to the next": (left[..., 1:] * left[..., :-1]).mean((-1, -2))
-        / variance,
+        "correlation from one year to the next": np.divide(
+            together, variance, out=none, where=variance > 0
+        ),
         "sd of an authority-year": variance**0.5,
         "sd of the change from first to last year": (left[..., -1] - left[..., 0]).std(-1),
     }

@@ -18,6 +18,8 @@ from sofs_bayes.spec import ChildrenAnalysis, Regression
 Floats = npt.NDArray[np.float64]
 Reference = Literal["t", "normal"]
 
+TOO_FEW = "none: too few clusters"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DidFit:
@@ -290,4 +292,4 @@ def _warned(found: DidFit, warned: Caution) -> DidFit:
     found = replace(found, degrees_of_freedom=nothing, caution=warned.sentence)
     if warned.errors:
         return found
-    return replace(found, covariance=np.full_like(found.covariance, np.nan), errors="none")
+    return replace(found, covariance=np.full_like(found.covariance, np.nan), errors=TOO_FEW)

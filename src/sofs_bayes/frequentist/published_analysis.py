@@ -28,7 +28,7 @@ from sofs_bayes.frequentist.replication import (
     r_squared,
 )
 from sofs_bayes.frequentist.terms import DID, design
-from sofs_bayes.frequentist.wild_bootstrap import DRAWS, has_bootstrap, wild_bootstrap
+from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP, DRAWS, has_bootstrap, wild_bootstrap
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 LEVEL = 0.95
@@ -317,7 +317,7 @@ def _bootstrapped(
             )
             yield FurtherEffect(
                 regression=regression.name,
-                what=f"wild cluster bootstrap, {each.draws} draws",
+                what=f"{BOOTSTRAP}, {each.draws} draws",
                 term=term,
                 estimate=each.estimate,
                 standard_error=math.nan,

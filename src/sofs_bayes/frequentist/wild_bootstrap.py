@@ -20,6 +20,7 @@ from sofs_bayes.spec import ChildrenAnalysis, Regression
 MOST_CLUSTERS = 200
 # Enough for all sign patterns of 13 authorities.
 DRAWS = 9999
+BOOTSTRAP = "wild cluster bootstrap"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

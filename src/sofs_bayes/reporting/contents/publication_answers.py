@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sofs_bayes.frequentist.printed_rows import term_of
+from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP
 from sofs_bayes.published.facts import Fact
 from sofs_bayes.reporting.contents.monte_carlo import MAIN, NAN, max_error
 from sofs_bayes.reporting.contents.publication_beside import ReplicatedFolder
@@ -143,26 +144,32 @@ def _chance(probability: float | None, mcse: float) -> str:
 
 
 def _replicated(fact: Fact, folder: ReplicatedFolder) -> Iterator[SideAnswer]:
-    """The regression itself, with its clustered interval; a logistic one's marginal effect too."""
+    """The regression itself, with its clustered interval; a logistic one's marginal effect too.
+
+    With too few clusters the interval is the wild bootstrap's, if there is one.
+    """
     for term in folder.terms:
         if (term.regression, term.term) != (fact.column, "did"):
             continue
-        own = Estimate(median=term.coefficient, lower=term.lower, upper=term.upper)
+        beside = [e for e in folder.further if (e.regression, e.term) == (fact.column, "did")]
         marginal = [
             Estimate(median=each.estimate, lower=each.lower, upper=each.upper)
-            for each in folder.further
-            if (each.regression, each.term) == (fact.column, "did")
-            and each.what.startswith("average marginal effect")
+            for each in beside
+            if each.what.startswith("average marginal effect")
         ]
+        bootstrap = next((e for e in beside if e.what.startswith(BOOTSTRAP)), None)
+        instead = bootstrap if math.isnan(term.p_value) else None
+        errors, found = (instead.what, instead) if instead else (term.errors, term)
+        own = Estimate(median=term.coefficient, lower=found.lower, upper=found.upper)
         linear = term.model == "linear"
         yield SideAnswer(
-            method=f"Regression, replicated ({term.errors})",
+            method=f"Regression, replicated ({errors})",
             evidence=folder.evidence,
             adjusted=REGRESSION,
             risk=own if linear else next(iter(marginal), None),
             log_odds=None if linear else own,
             level=f"{100 * term.level:g}% confidence",
-            says=_p_value(term.p_value),
+            says=_p_value(found.p_value),
             status="converged" if folder.status == "converged" else "not converged",
         )
 

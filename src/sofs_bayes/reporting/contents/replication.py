@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP
 from sofs_bayes.reporting.digits import MINUS
 from sofs_bayes.reporting.tables import Cell, Column, Table, table_of
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
@@ -22,7 +23,6 @@ TITLES = {
     7: "Regressions on entry to care",
 }
 ABOVE = "R²"
-BOOTSTRAP = "wild cluster bootstrap"
 NOTES = {
     3: "Covariates are weighted; counts are rows, and a referral has one in each matched group.",
     4: "Breusch-Godfrey: p-value. Leads: number not significant at five per cent.",

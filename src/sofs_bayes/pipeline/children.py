@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 MATCHED = "matched.parquet"
 SYNTHETIC = "synthetic-"
-OR_NAMED = " beside the referrals, or its own option"
 
 
 def load_children(source: Path | str) -> ChildrenAnalysis:
@@ -88,15 +87,14 @@ def match(
     output = Path(output or Path("matched") / analysis.name)
     from sofs_bayes.matching.matched_file import check_matched_stata
     from sofs_bayes.records.referral_files import referrals_file
-    from sofs_bayes.records.table_files import table_in
 
     if stata:
         check_matched_stata(output, analysis)
     file = referrals_file(children)
     inputs = [
         file,
-        Path(authorities or table_in(file.parent, "authorities", option=OR_NAMED)),
-        Path(groups or table_in(file.parent, "groups", option=OR_NAMED)),
+        Path(authorities or _beside(file, "authorities")),
+        Path(groups or _beside(file, "groups")),
     ]
     read = [*inputs, Path(children), *files_of(source)]
     with claim(output, written_by="match", inputs=read, replace=replace) as place:
@@ -372,6 +370,13 @@ def files_of(analysis: spec.Analysis | Path | str) -> list[Path]:
 def loaded(analysis: ChildrenAnalysis | Path | str) -> ChildrenAnalysis:
     """An analysis of children's records, from whatever it was given as."""
     return analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
+
+
+def _beside(file: Path, name: str) -> Path:
+    """The only table of this name in the folder of a file."""
+    from sofs_bayes.records.table_files import table_in
+
+    return table_in(file.parent, name, option=f" beside the referrals, or --{name} FILE")
 
 
 def _write(path: Path, text: str) -> None:

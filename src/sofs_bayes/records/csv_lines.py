@@ -108,10 +108,8 @@ def ends_alike(path: Path) -> bool:
             quoted ^= bool(chunk.count(b'"') % 2)
             first = min((at for end in b"\r\n" if (at := chunk.find(end)) >= 0), default=len(chunk))
             if run + first > LONGEST:
-                found_ = f"a line of more than {LONGEST:,} bytes"
-                raise BadInput(
-                    path, f"line {line}", found_, "shorter lines, each with a line break"
-                )
+                long = f"a line of more than {LONGEST:,} bytes"
+                raise BadInput(path, f"line {line}", long, "shorter lines with a break at the end")
             last = max(chunk.rfind(b"\n"), chunk.rfind(b"\r"))
             run = run + len(chunk) if last < 0 else len(chunk) - last - 1
             line += max(chunk.count(b"\n"), chunk.count(b"\r"))

@@ -22,7 +22,7 @@ from sofs_bayes.cli import (
     runs,
 )
 from sofs_bayes.cli.arguments import Parser
-from sofs_bayes.cli.faults import UNFORESEEN, interruptible, last_line
+from sofs_bayes.cli.faults import UNFORESEEN, interruptible, last_line, no_room
 from sofs_bayes.errors import SofsBayesError
 
 # Verbs that keep what is finished where they write.
@@ -62,8 +62,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 0
     except Exception as error:  # noqa: BLE001 - whatever it is, it may quote a record
-        print(last_line(error, debug=options.debug), file=sys.stderr)
-        return UNFORESEEN
+        full = no_room(error)
+        print(full or last_line(error, debug=options.debug), file=sys.stderr)
+        return full.exit_code if full else UNFORESEEN
     return code
 
 

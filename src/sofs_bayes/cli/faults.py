@@ -10,6 +10,8 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
+from sofs_bayes.errors import BadInput
+
 UNFORESEEN = 70
 ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
@@ -27,11 +29,16 @@ def interruptible() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
+def no_room(error: Exception) -> BadInput | None:
+    """What to say of a full disk, wherever it was met; nothing of other faults."""
+    if not isinstance(error, OSError) or error.errno not in ROOM:
+        return None
+    where = str(error.filename2 or error.filename or "the disk")
+    return BadInput(where, "", "no space left", "a place with room enough")
+
+
 def last_line(error: Exception, *, debug: bool) -> str:
     """One line on a fault that nobody foresaw; its own words may hold a value, and stay out."""
-    if isinstance(error, OSError) and error.errno in ROOM:
-        where = error.filename2 or error.filename or "the disk"
-        return f"{where}: found no space left; allowed: a place with room enough"
     kind = type(error).__name__
     if not debug:
         return f"an unforeseen fault ({kind}); with --debug its traceback is written to a file"

@@ -8,6 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sofs_bayes.cli.manual_pages import FOLDER, Page
+from sofs_bayes.reporting.page_policy import closed
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt
@@ -47,7 +48,8 @@ def _page(page: Page, pages: Sequence[Page], markdown: "MarkdownIt") -> str:
             heading.attrs["id"] = anchor(inside.content)
     body: str = markdown.renderer.render(tokens, markdown.options, {})
     environment = Environment(autoescape=True, undefined=StrictUndefined)
-    return environment.from_string(template).render(page=page, pages=pages, body=body)
+    html = environment.from_string(template).render(page=page, pages=pages, body=body)
+    return closed(html)
 
 
 def _settle(token: "Token") -> None:

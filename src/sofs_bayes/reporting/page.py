@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.reporting.figures import Drawing, save
+from sofs_bayes.reporting.page_policy import closed
 from sofs_bayes.reporting.tables import Table, to_csv, to_html, to_markdown
 from sofs_bayes.spec import Evidence
 
@@ -147,7 +148,7 @@ def write_html(folder: Path, page: Page) -> None:
         for part in page.parts
         for drawing in part.figures
     }
-    (folder / "index.html").write_text(_render(page, images), encoding="utf-8")
+    (folder / "index.html").write_text(closed(_render(page, images)), encoding="utf-8")
 
 
 def figure_caption(part: Part, drawing: Drawing) -> str:

@@ -10,6 +10,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.whole import new_folder, write_new
 from sofs_bayes.reporting.excel import write_workbook
 from sofs_bayes.reporting.latex import to_latex
+from sofs_bayes.reporting.page_policy import closed
 from sofs_bayes.reporting.tables import (
     Column,
     Table,
@@ -177,7 +178,7 @@ def _titled(table: Table) -> Table:
 def _page(tables: Sequence[Table]) -> str:
     title = escape("; ".join(dict.fromkeys(table.caption for table in tables)))
     fragments = "\n".join(to_html(table) for table in tables)
-    return (
+    return closed(
         '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"

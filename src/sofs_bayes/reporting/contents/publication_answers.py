@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sofs_bayes.frequentist.printed_rows import term_of
-from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP
 from sofs_bayes.published.facts import Fact
 from sofs_bayes.reporting.contents.monte_carlo import MAIN, NAN, max_error
 from sofs_bayes.reporting.contents.publication_beside import ReplicatedFolder
@@ -148,6 +147,8 @@ def _replicated(fact: Fact, folder: ReplicatedFolder) -> Iterator[SideAnswer]:
 
     With too few clusters the interval is the wild bootstrap's, if there is one.
     """
+    from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP
+
     for term in folder.terms:
         if (term.regression, term.term) != (fact.column, "did"):
             continue

@@ -4,7 +4,6 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP
 from sofs_bayes.reporting.digits import MINUS
 from sofs_bayes.reporting.tables import Cell, Column, Table, table_of
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
@@ -104,6 +103,8 @@ def _notes(
 
 
 def _is_instead(effect: "FurtherEffect", column: str) -> bool:
+    from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP
+
     return effect.regression == column and effect.what.startswith(BOOTSTRAP)
 
 

@@ -1,0 +1,80 @@
+"""What ends a command before its time: one line that quotes nothing, and the code it is owed."""
+
+import errno
+import os
+import signal
+import subprocess
+import sys
+from pathlib import Path
+from typing import NoReturn
+
+import pytest
+
+from sofs_bayes.cli import main, printed
+
+SECRET = "a value of a record"
+
+
+def failing(monkeypatch: pytest.MonkeyPatch, error: Exception) -> None:
+    def fail(_: object) -> NoReturn:
+        raise error
+
+    monkeypatch.setattr(printed, "_tables", fail)
+
+
+def test_an_unforeseen_fault_is_one_line_without_any_value(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(monkeypatch, KeyError(SECRET))
+    assert main(["published"]) == 70
+    assert capsys.readouterr().err == (
+        "an unforeseen fault (KeyError); with --debug its traceback is written to a file\n"
+    )
+
+
+def test_asked_for_the_traceback_is_in_a_file_for_its_owner_alone(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(monkeypatch, KeyError(SECRET))
+    monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+    assert main(["published", "--debug"]) == 70
+    message = capsys.readouterr().err
+    (file,) = tmp_path.iterdir()
+    assert str(file) in message
+    assert SECRET not in message
+    assert SECRET in file.read_text("utf-8")
+    assert file.stat().st_mode & 0o077 == 0
+
+
+def test_a_full_disk_anywhere_is_one_line_with_its_place(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(monkeypatch, OSError(errno.ENOSPC, os.strerror(errno.ENOSPC), "/somewhere/file"))
+    assert main(["published"]) == 2
+    assert capsys.readouterr().err == (
+        "/somewhere/file: found no space left; allowed: a place with room enough\n"
+    )
+
+
+SLOW = """
+import sys, time
+from sofs_bayes.cli import main, printed
+def slow(_):
+    print("there", flush=True)
+    time.sleep(60)
+printed._tables = slow
+sys.exit(main(["published"]))
+"""
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT])
+def test_a_request_to_end_is_an_interrupt(number: signal.Signals) -> None:
+    process = subprocess.Popen(
+        [sys.executable, "-c", SLOW], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+    )
+    assert process.stdout is not None
+    assert process.stdout.readline() == "there\n"
+    process.send_signal(number)
+    _, message = process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert message == "interrupted; nothing is written\n"

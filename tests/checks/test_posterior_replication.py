@@ -10,6 +10,7 @@ import xarray as xr
 from sofs_bayes import spec
 from sofs_bayes.checks.posterior_replication import PosteriorsOfColumn, posterior_beside
 from sofs_bayes.frequentist.did import DidFit
+from sofs_bayes.reporting.contents.posterior_replication import posterior_tables
 from sofs_bayes.spec import HierarchicalAnalysis
 
 TERMS = ("intercept", "pilot", "did")
@@ -86,3 +87,15 @@ def test_a_mean_or_sd_that_is_off_does_not_agree(
 def test_draws_that_were_refused_mark_every_row(analysis: HierarchicalAnalysis) -> None:
     rows = posterior_beside(analysis, fits(), draws(status="not converged"))
     assert {row.status for row in rows} == {"not converged"}
+
+
+def test_an_error_that_too_few_authorities_do_not_give_is_a_gap(
+    analysis: HierarchicalAnalysis,
+) -> None:
+    few = fits()
+    nothing = np.full_like(few["authority"].covariance, np.nan)
+    few["authority"] = replace(few["authority"], covariance=nothing)
+    (table,) = posterior_tables(
+        posterior_beside(analysis, few, draws()), analysis.children, "records"
+    )
+    assert all("; –)" in str(row[2]) and "nan" not in str(row) for row in table.rows)

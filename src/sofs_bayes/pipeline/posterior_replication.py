@@ -65,6 +65,8 @@ def posterior_replication(
     for each in hierarchical_columns(analysis):
         progress(f"{each.name}: regressions")
         fits = _regressions(each, matched)
+        if fits["none"].failure is not None:
+            continue  # no estimate that a posterior could stand beside
         cells = children_cells(file, each)
         store = None
         if unfinished is not None:

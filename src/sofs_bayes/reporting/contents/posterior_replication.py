@@ -1,5 +1,6 @@
 """Posteriors of the printed columns → tables beside print and estimate."""
 
+import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -69,7 +70,10 @@ def _table(
 
 
 def _line(row: "PosteriorBeside") -> tuple[Cell, ...]:
-    errors = "; ".join(f"{each:.4f}" for each in (row.error, row.error_child, row.error_authority))
+    errors = "; ".join(
+        "–" if math.isnan(each) else f"{each:.4f}"
+        for each in (row.error, row.error_child, row.error_authority)
+    )
     texts = (
         row.row,
         f"{row.published:g}",

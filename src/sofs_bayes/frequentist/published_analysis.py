@@ -165,16 +165,16 @@ def published_analysis(
     for regression in analysis.regressions.columns:
         progress(regression.name)
         fits.append((regression, _fitted(matched, analysis, regression, filled, correction)))
+    _check_some(fits)
     main, main_fit = fits[0]
-    if all(fitted.failure for _, fitted in fits):
-        allowed = "a regression that has an estimate"
-        raise BadInput("matched referrals", main.name, main_fit.note, allowed)
     progress("tests")
     serial = breusch_godfrey(rows, asked, main, once=True)
     leads = _leads(fits, analysis.regressions.level)
     decisions = [choose_model(matched, analysis)]
-    decisions += [] if isinstance(serial, str) else [choose_errors(serial, analysis)]
-    decisions += [judge_trends(leads)] if isinstance(leads, LeadsTest) else []
+    if not isinstance(serial, str):
+        decisions.append(choose_errors(serial, analysis))
+    if isinstance(leads, LeadsTest):
+        decisions.append(judge_trends(leads))
     further = list(_marginal(fits, rows, asked))
     if bootstrap is not None:
         progress("bootstrap")
@@ -242,6 +242,13 @@ def _check_outcome(matched: pd.DataFrame) -> None:
     if not 0 < share < 1:
         found = "every referral with the outcome" if share else "no referral with the outcome"
         raise BadInput("matched referrals", "outcome", found, "referrals with it and without")
+
+
+def _check_some(fits: Sequence[tuple[Regression, DidFit]]) -> None:
+    main, main_fit = fits[0]
+    if all(fitted.failure for _, fitted in fits):
+        allowed = "a regression that has an estimate"
+        raise BadInput("matched referrals", main.name, main_fit.note, allowed)
 
 
 def _leads(fits: Sequence[tuple[Regression, DidFit]], level: float) -> LeadsTest | str | None:

@@ -247,7 +247,7 @@ def test_quick_answers_load_nothing_slow(words: str) -> None:
 
 def test_exit_codes_reach_the_shell(runs: Runs) -> None:
     assert typed_in_shell("list").returncode == 0
-    assert typed_in_shell("effects", runs.hasty).returncode == 1
+    assert typed_in_shell("diagnose", runs.hasty).returncode == 1
     wrong = typed_in_shell("effects", "nowhere")
     assert (wrong.returncode, wrong.stdout) == (2, "")
     assert wrong.stderr.startswith("nowhere: manifest.json: found no such file; allowed: ")
@@ -434,7 +434,7 @@ def test_open_data_overwrites_nothing_and_writes_no_half(tmp_path: Path, option:
     given = ("open-data", DFE, "--analysis", MADE_UP, "-o", "panel.csv", "--notices", "notices.csv")
     refused(tmp_path, *given, option, "there.csv", says=["there.csv: found a file that exists"])
     refused(tmp_path, *given, option, "file/panel.csv", says=["file/panel.csv: found "])
-    refused(tmp_path, *given, option, "x" * 300, says=["File name too long"])
+    refused(tmp_path, *given, option, "x" * 300, says=["file name too long"])
     same = "panel.csv" if option == "--notices" else "notices.csv"
     refused(tmp_path, *given, option, same, says=[same])
 
@@ -647,12 +647,11 @@ def test_a_target_that_exists_is_refused(tmp_path: Path, verb: str) -> None:
     (tmp_path / "full").mkdir()
     (tmp_path / "full" / "mine.txt").write_text("mine")
     (tmp_path / "file").write_text("mine")
-    there = ["found a folder or file that exists", "does not exist yet"]
     # Calibrations go on in their folder, so that only that of something else is refused.
-    other = ["found a folder with other things in it", "of an earlier calibration"]
-    full = other if verb == "calibrate" else there
-    refused(tmp_path, *WRITERS[verb], "full", says=["full: ", *full])
-    refused(tmp_path, *WRITERS[verb], "file", says=["file: ", *there])
+    full = "no such file" if verb == "calibrate" else "a folder that exists"
+    allowed = "does not exist yet"
+    refused(tmp_path, *WRITERS[verb], "full", says=["full: ", f"found {full}", allowed])
+    refused(tmp_path, *WRITERS[verb], "file", says=["file: found a file or link", allowed])
 
 
 @pytest.mark.parametrize("verb", WRITERS)
@@ -682,7 +681,7 @@ def test_only_what_is_ours_is_replaced(tmp_path: Path) -> None:
     (tmp_path / "site" / "manifest.json").write_text('{"name": "a web site"}')
     (tmp_path / "site" / "diary.txt").write_text("years of work")
     for verb in ("reanalyse", "fit"):
-        refused(tmp_path, *WRITERS[verb], "site", "--replace", says=["site: found a folder"])
+        refused(tmp_path, *WRITERS[verb], "site", "--replace", says=["site/manifest.json: found a damaged manifest"])
 
 
 # ------------------------------------------------------------------------------------ fit
@@ -823,7 +822,7 @@ def test_effects_nobody_has_are_refused(runs: Runs, tmp_path: Path) -> None:
     refused(tmp_path, "effects", runs.sound, "--prior", "flat", says=["'flat'", "reference"])
     refused(tmp_path, "effects", runs.sound, "--scale", "odds ratio", says=["'odds ratio'"])
     refused(tmp_path, "effects", runs.sound, "-o", "there.md", says=["a file that exists"])
-    refused(tmp_path, "effects", runs.sound, "-o", "x" * 300, says=["File name too long"])
+    refused(tmp_path, "effects", runs.sound, "-o", "x" * 300, says=["file name too long"])
 
 
 # -------------------------------------------------------------------------------- figure

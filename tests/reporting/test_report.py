@@ -223,5 +223,5 @@ def test_tables_nobody_has_rows_for_are_left_out(page: str, open_run: Run) -> No
 
 def test_provenance_names_analyses_inputs_and_versions(page: str) -> None:
     assert re.search(r"Analysis made-up: SHA-256 [0-9a-f]{64}", page)
-    assert f"Input conferences.csv: SHA-256 {'c0ffee' * 10}" in page
+    assert re.search(r"Input conferences\.csv: SHA-256 [0-9a-f]{64}", page)
     assert "Versions: python 3.12, sofs-bayes 0.1.0" in page

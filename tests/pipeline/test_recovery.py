@@ -214,7 +214,7 @@ def test_authorities_with_terms_of_their_own_have_no_copies() -> None:
         ({"replicates": 3}, "--replicates: found 3; allowed: at least 10"),
         ({"prior": "none"}, "--prior: found 'none'; allowed: reference"),
         ({"effect": [float("inf")]}, "--effect"),
-        ({"output": "a file"}, "found a folder or file that exists; allowed: a folder"),
+        ({"output": "a file"}, "found a file or link that exists; allowed: a folder"),
     ],
 )
 def test_nothing_is_done_with_bad_input(
@@ -240,7 +240,7 @@ def test_other_analyses_are_refused(
 
 
 def test_a_number_belongs_to_its_scenario_whatever_is_asked_for_later() -> None:
-    job = RecoveryJob(design=None, scenarios=(None,) * 3, seed=1, name="", key="")  # type: ignore[arg-type]
+    job = RecoveryJob(design=None, scenarios=(None,) * 3, seed=1, name="", key="", inputs={})  # type: ignore[arg-type]
     few, many = job.numbers(2, 3), job.numbers(4, 6)
     assert few == [0, 1, 2, 3, 4, 5, 6]
     assert {*few} <= {*many}

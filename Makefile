@@ -58,7 +58,8 @@ posterior: $(VENV)/.package
 	    -o results/$$analysis-synthetic --replace && \
 	  $(BIN)/sofs-bayes diagnose results/$$analysis-synthetic && \
 	  $(BIN)/sofs-bayes effects results/$$analysis-synthetic && \
-	  $(BIN)/sofs-bayes figure results/$$analysis-synthetic && \
+	  $(BIN)/sofs-bayes figure results/$$analysis-synthetic \
+	    -o results/$$analysis-figures --replace && \
 	  $(BIN)/sofs-bayes replicate $$outcome-children results/$$outcome-matched --posterior \
 	    -o results/$$outcome-replicated --replace || exit 1; \
 	done

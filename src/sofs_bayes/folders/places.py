@@ -7,6 +7,13 @@ from pathlib import Path
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import NAME, files_in, read_manifest, sha256
 
+type Paths = Path | str | Iterable[Path | str]
+
+
+def paths(given: Paths) -> list[Path]:
+    """One path or several, as a list: a text is one path, not its letters."""
+    return [Path(each) for each in ([given] if isinstance(given, Path | str) else given)]
+
 
 def check_new(path: Path, *, inputs: Iterable[Path | str] = ()) -> None:
     """Refuse a file that exists or could not be written, before any work for it starts.

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from sofs_bayes.checks.calibration import Around, Calibrated
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions
+from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.children import hashes
@@ -38,7 +39,7 @@ KEPT = (STORE, "coverage", UNFINISHED)  # folders of unfinished work
 
 def calibrate(
     analysis: Analysis,
-    data: Sequence[Path | str] = (),
+    data: Paths = (),
     output: Path | str | None = None,
     *,
     replicates: int | None = None,
@@ -102,11 +103,11 @@ def calibrate(
     name = next(iter(analysis.effect_priors)) if prior is None else prior
     folder = Path(output or Path("calibration") / analysis.name)
     check_scheduler(scheduler)
-    read = [Path(each) for each in data]
+    read = paths(data)
     with claim(folder, written_by="calibrate", inputs=read, replace=True, beside=KEPT) as place:
         found, further, owed = _calibrated(
             analysis,
-            data,
+            read,
             folder,
             prior=name,
             reading=reading,

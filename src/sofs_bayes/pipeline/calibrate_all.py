@@ -8,6 +8,7 @@ from sofs_bayes import spec
 from sofs_bayes.checks.calibration import Around
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions, write_manifest
+from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.calibrate import KEPT, LEAST, STORE, calibrate, usual
 from sofs_bayes.pipeline.watching import Progress, silent
@@ -37,7 +38,7 @@ def calibrate_all(
     output: Path | str,
     *,
     names: Sequence[str] = (),
-    open_data: Sequence[Path | str] = (),
+    open_data: Paths = (),
     around: Around = "prior",
     replicates: int | None = None,
     progress: Progress = silent,
@@ -67,21 +68,21 @@ def calibrate_all(
     """
     from sofs_bayes.reporting.calibration_page import write_overview
 
-    folder = Path(output)
+    folder, inputs = Path(output), paths(open_data)
     known = {name: spec.load(path) for name, path in spec.bundled_models().items()}
     chosen = [spec.load(name) for name in names] or [
         analysis
         for analysis in known.values()
         if not isinstance(analysis, ChildrenAnalysis)
-        and (open_data or not isinstance(analysis, OpenAnalysis))
+        and (inputs or not isinstance(analysis, OpenAnalysis))
     ]
-    inputs, beside = [Path(each) for each in open_data], _beside(folder, chosen)
+    beside = _beside(folder, chosen)
     results, further, good = [], list["Table"](), True
     with claim(folder, written_by="calibrate", inputs=inputs, replace=True, beside=beside) as place:
         for analysis in chosen:
             found, passed = calibrate(
                 analysis,
-                open_data if isinstance(analysis, OpenAnalysis) else (),
+                inputs if isinstance(analysis, OpenAnalysis) else (),
                 folder / analysis.name,
                 around=around,
                 replicates=_at_least(replicates, analysis, folder / analysis.name),

@@ -11,7 +11,7 @@ from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import NAME as MANIFEST
 from sofs_bayes.folders.manifest import read_manifest, write_manifest
-from sofs_bayes.folders.places import check_target
+from sofs_bayes.folders.places import Paths, check_target, paths
 from sofs_bayes.folders.whole import new_folder
 from sofs_bayes.reporting.disclosure.folders import Judged, judged_folder
 from sofs_bayes.reporting.disclosure.runs import cleared_together, refused
@@ -43,7 +43,7 @@ def disclose(
     *,
     rule: OutputRule | None = None,
     ledger: Path | str | bool | None = None,
-    earlier: Sequence[Path | str] = (),
+    earlier: Paths = (),
     replace: bool = False,
 ) -> Disclosed:
     """Check every file of a folder that this package wrote, and write anew what may leave.
@@ -77,7 +77,7 @@ def disclose(
     if output is not None:
         output = Path(output)
         check_target(output, written_by="disclose", inputs=[folder], replace=replace)
-    with open_ledger(ledger, earlier=earlier) as book:
+    with open_ledger(ledger, earlier=paths(earlier)) as book:
         found = judged_folder(folder, rule, book)
         log = (ledger_line(book), *found.log)
         if output is not None:

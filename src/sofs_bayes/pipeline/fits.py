@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.checks.sensitivity import LeaveOut
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.open_fits import fit_open
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
 def fit(
     analysis: Analysis,
-    data: Sequence[Path | str] = (),
+    data: Paths = (),
     *,
     leave_out: LeaveOut = "pilots",
     quick: bool = False,
@@ -62,20 +63,21 @@ def fit(
     BadInput
         Data missing, superfluous or unusable.
     """
+    given = paths(data)
     if isinstance(analysis, PrintedAnalysis):
-        if data:
-            raise BadInput(data[0], "", "data", "none: a printed analysis has its own")
+        if given:
+            raise BadInput(given[0], "", "data", "none: a printed analysis has its own")
         return fit_printed(analysis, progress=progress)
     if isinstance(analysis, ChildrenAnalysis):
         allowed = "another kind (children's records: match, replicate, and fit icpc-linear)"
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
     if isinstance(analysis, HierarchicalAnalysis):
-        if len(data) != 1:
-            found = f"{len(data)} files or folders" if data else "no data"
+        if len(given) != 1:
+            found = f"{len(given)} files or folders" if given else "no data"
             raise BadInput(analysis.name, "", found, "one: cells, or matched children")
         return _fit_children(
             analysis,
-            Path(data[0]),
+            given[0],
             leave_out=leave_out,
             quick=quick,
             unfinished=unfinished,
@@ -84,9 +86,9 @@ def fit(
         )
     from sofs_bayes.records.open_data import read_panel
 
-    if not data:
+    if not given:
         raise BadInput(analysis.name, "", "no data", "DfE files, or a panel CSV")
-    panel = read_panel(data, analysis.data)
+    panel = read_panel(given, analysis.data)
     return fit_open(analysis, panel, leave_out=leave_out, progress=progress)
 
 
@@ -119,7 +121,7 @@ def _fit_children(
 
 def fit_folder(
     analysis: Analysis,
-    data: Sequence[Path | str] = (),
+    data: Paths = (),
     folder: Path | str | None = None,
     *,
     leave_out: LeaveOut = "pilots",
@@ -147,11 +149,11 @@ def fit_folder(
         As `fit` and `save`.
     """
     target = Path(folder or Path("runs") / analysis.name)
-    read = [*map(Path, data), *inputs]
-    with claim(target, written_by="fit", inputs=read, replace=replace) as place:
+    given = paths(data)
+    with claim(target, written_by="fit", inputs=[*given, *inputs], replace=replace) as place:
         run = fit(
             analysis,
-            data,
+            given,
             leave_out=leave_out,
             quick=quick,
             unfinished=place.unfinished,

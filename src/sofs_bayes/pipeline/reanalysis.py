@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes import spec
 from sofs_bayes.checks.sensitivity import LeaveOut
 from sofs_bayes.folders.manifest import versions, write_manifest
+from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import Store
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.open_fits import Programs, fit_open
@@ -26,9 +27,9 @@ MAIN_OPEN = "icpc-open-data"  # the analysis of open data that is refitted witho
 
 
 def reanalyse(
-    target: Path,
+    target: Path | str,
     *,
-    open_data: Sequence[Path] = (),
+    open_data: Paths = (),
     replace: bool = False,
     leave_out: LeaveOut = "pilots",
     progress: Progress = silent,
@@ -61,11 +62,12 @@ def reanalyse(
         The target exists or cannot be written, or the open data cannot be used; nothing is
         written then.
     """
+    files = paths(open_data)
     analyses = [spec.load(path) for path in spec.bundled_models().values()]
     printed = [each for each in analyses if isinstance(each, PrintedAnalysis)]
-    opened = [each for each in analyses if isinstance(each, OpenAnalysis) and open_data]
-    with claim(target, written_by="reanalyse", inputs=open_data, replace=replace) as place:
-        panels = {each.name: _checked_panel(each, open_data) for each in opened}
+    opened = [each for each in analyses if isinstance(each, OpenAnalysis) and files]
+    with claim(Path(target), written_by="reanalyse", inputs=files, replace=replace) as place:
+        panels = {each.name: _checked_panel(each, files) for each in opened}
         kept = place.unfinished
         packs = {each.name: _printed(each, kept, progress) for each in printed}
         programs: Programs = {}

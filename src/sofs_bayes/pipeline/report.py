@@ -10,6 +10,7 @@ from sofs_bayes.disclosure.exported import digests_of, log_files, write_log
 from sofs_bayes.disclosure.origin import PUBLIC, declared
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions, write_manifest
+from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.published.facts import facts_sha256
@@ -27,15 +28,15 @@ FORMATS: tuple[ReportFormat, ...] = ("html", "docx")
 
 
 def report(
-    runs: Sequence[Run | Path | str],
+    runs: Run | Path | str | Sequence[Run | Path | str],
     folder: Path | str,
     *,
-    beside: Sequence[Path | str] = (),
+    beside: Paths = (),
     title: str | None = None,
     formats: Sequence[ReportFormat] = FORMATS,
     rule: "OutputRule | None" = None,
     ledger: Path | str | bool | None = None,
-    earlier: Sequence[Path | str] = (),
+    earlier: Paths = (),
     replace: bool = False,
     progress: Progress = silent,
 ) -> tuple[Path, bool]:
@@ -44,7 +45,7 @@ def report(
     Parameters
     ----------
     runs
-        As `read_run` gives them, or run folders; no two of one analysis.
+        As `read_run` gives them, or run folders, one or several; no two of one analysis.
     folder
         The new folder: `index.html` (self-contained), `report.docx`, `tables/` (CSV, Markdown,
         a workbook and a Word document of all), `figures/` (PNG, PDF, data), `manifest.json`,
@@ -81,15 +82,18 @@ def report(
     from sofs_bayes.reporting.run_report_beside import open_beside
 
     applied = rule or OutputRule()
-    read_from = [Path(each) for each in (*runs, *beside, *earlier) if not isinstance(each, Run)]
+    asked = [runs] if isinstance(runs, Run | Path | str) else runs
+    beside_them, earlier_ones = paths(beside), paths(earlier)
+    read_from = paths(each for each in asked if not isinstance(each, Run))
+    read_from += [*beside_them, *earlier_ones]
     with claim(target, written_by="report", inputs=read_from, replace=replace) as place:
-        read = [run if isinstance(run, Run) else run_folder.read(run) for run in runs]
+        read = [run if isinstance(run, Run) else run_folder.read(run) for run in asked]
         _check_names(read)
         names = [run.analysis.name for run in read]
-        further = [open_beside(Path(each)) for each in beside]
+        further = [open_beside(each) for each in beside_them]
         public = all(published_where(run.evidence, run.analysis) for run in read)
         public &= all(each.said.evidence in PUBLIC for each in further)
-        with open_ledger(False if public else ledger, earlier=earlier) as book:
+        with open_ledger(False if public else ledger, earlier=earlier_ones) as book:
             opened, log, told = cleared_runs(read, applied, book, places=names)
             progress("tables and figures")
             page = report_page(opened, beside=further, title=title, versions=versions())
@@ -100,7 +104,7 @@ def report(
                 digests = digests_of(scratch)
                 files = log_files(scratch, inside=True)
                 write_log(files, lines, rule=applied, told=told, digests=digests)
-                _write_manifest(scratch, opened, beside=[Path(each).name for each in beside])
+                _write_manifest(scratch, opened, beside=[each.name for each in beside_them])
                 book.add(told)
     return target, page.status == "converged"
 

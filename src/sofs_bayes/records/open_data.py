@@ -6,9 +6,9 @@ Counts are those of whole authorities, as published; they say nothing about sing
 import math
 from collections import Counter, defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from pathlib import Path
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.records.csv_text import did_you_mean
 from sofs_bayes.records.dfe_files import (
     LOCAL_AUTHORITY,
@@ -41,7 +41,7 @@ NATIONAL_ROUNDING = 5
 SMALLEST_YEAR = 0.9
 
 
-def read_panel(files: Sequence[Path | str], counts: OpenCounts) -> Panel:
+def read_panel(files: Paths, counts: OpenCounts) -> Panel:
     """The counts in DfE files, or in one panel file that `panel_text` made.
 
     Parameters
@@ -62,9 +62,10 @@ def read_panel(files: Sequence[Path | str], counts: OpenCounts) -> Panel:
         year without rows, or with so few that the file must be cut off; more events than the
         denominator (see `OpenCounts`).
     """
-    if not files:
+    given = paths(files)
+    if not given:
         raise BadInput("FILES", "", "no file", "CSV files of the Department for Education")
-    read = (read_table(file, numbers=("year", "time_period")) for file in files)
+    read = (read_table(file, numbers=("year", "time_period")) for file in given)
     tables = sorted(read, key=lambda table: table.path)
     for table in tables:
         if is_panel(table) and len(tables) > 1:

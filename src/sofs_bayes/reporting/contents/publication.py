@@ -6,6 +6,7 @@ from dataclasses import replace
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.reporting.contents.publication_calibration import calibration_verdicts
 from sofs_bayes.reporting.contents.publication_comparison import comparison_tables
 from sofs_bayes.reporting.contents.publication_diagnostics import diagnostics_tables
@@ -54,9 +55,7 @@ _NEEDED: Mapping[str, str] = {
 }
 
 
-def publication_tables(
-    kind: str, runs: Sequence[Run], *, beside: Sequence[Path] = ()
-) -> tuple[Table, ...]:
+def publication_tables(kind: str, runs: Sequence[Run], *, beside: Paths = ()) -> tuple[Table, ...]:
     """The tables of one kind that the runs have rows for.
 
     Parameters
@@ -80,7 +79,7 @@ def publication_tables(
     """
     if kind not in KINDS:
         raise BadInput("tables", "kind", repr(kind), ", ".join(KINDS))
-    tables = [table for table in _MAKERS[kind](runs, beside) if table.rows]
+    tables = [table for table in _MAKERS[kind](runs, paths(beside)) if table.rows]
     if not tables:
         found = ", ".join(run.analysis.name for run in runs) or "no runs"
         raise BadInput(f"tables of kind {kind}", "", found, _NEEDED[kind])

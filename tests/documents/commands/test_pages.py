@@ -1,0 +1,71 @@
+"""Every command that a page shows runs, from a folder of its own, as a reader would type it.
+
+`../conftest.py` says what is shortened. Pages are found by themselves, and so are their commands: a
+command of a new page runs here without a line being added. Commands of other programs are looked
+at by `checked_elsewhere`, which refuses those that it does not know.
+"""
+
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+ROOT = Path(__file__).parents[3]
+MANUAL = ROOT / "src" / "sofs_bayes" / "manual"
+PAGES = {
+    str(path.relative_to(ROOT)): path
+    for path in (ROOT / "README.md", ROOT / "models" / "README.md", *sorted(MANUAL.glob("*.md")))
+}
+
+
+# ------------------------------------------------------------------------ what pages show
+
+FENCED = re.compile(r"^```(\w*)\n(.*?)^```", flags=re.MULTILINE | re.DOTALL)
+COMMAND = re.compile(r"^\s*(?:\S*[/\\])?(?:sofs-bayes|make|python[\d.]*|py|pip|uv|git)\s")
+
+
+def lines_of(text: str) -> Iterator[str]:
+    """Every line of commands in the fenced blocks of a document, as POSIX would have it."""
+    for language, block in FENCED.findall(text):
+        if language == "sh":
+            yield from filter(str.strip, block.replace("\\\n", " ").splitlines())
+        elif language == "bat":
+            yield from block.replace("\\", "/").replace(".venv/Scripts/", ".venv/bin/").splitlines()
+        else:
+            assert not any(map(COMMAND.match, block.splitlines())), block
+
+
+# ------------------------------------------------------------------------------ they run
+
+
+@pytest.fixture
+def page(tmp_path: Path, shell: Any) -> Path:
+    """A folder of its own for a page, where an environment of the project's may stand."""
+    folder = tmp_path / "page"
+    shell.stand_ins(folder / ".venv" / "bin")
+    return folder
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_every_command_of_a_page_runs(
+    name: str, shelf: Any, shell: Any, page: Path, typed: Callable[[list[str], Path], None]
+) -> None:
+    lines = list(lines_of(PAGES[name].read_text("utf-8")))
+    shelf.fill(page, [words for line in lines for words in shell.words(line, at=page)])
+    for line in lines:
+        commands = shell.words(line, at=page)
+        assert commands, f"{line}: nothing is run"
+        for words in commands:
+            typed(words, page)
+
+
+def test_what_pages_presuppose_is_made_as_they_show(shelf: Any, shell: Any, page: Path) -> None:
+    shown = {
+        " ".join(words[1:])
+        for path in PAGES.values()
+        for line in lines_of(path.read_text("utf-8"))
+        for words in shell.words(line, at=page)
+    }
+    assert {*shelf.shown.values()} <= shown

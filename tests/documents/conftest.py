@@ -1,0 +1,381 @@
+"""Documented commands and Python with short work, and the things that documents presuppose.
+
+What is documented runs in this process, in a folder of its own, with relative paths, as it stands.
+What it does is shortened here, in `shortened`, and nowhere else:
+
+- No posterior is sampled. Graphs are not compiled; draws come from the priors, with a standard
+  normal where the sampler's own units have none, and are followed through the graph. The gate
+  lets them pass, as it would have nothing to judge.
+- Populations are drawn, with a tenth of the children, instead of solved.
+- Calibrations and recoveries make `FEW` replicates whatever is asked for, in this process; a
+  recovery has few scenarios unless the words ask for them.
+- Where all bundled analyses are asked for (`reanalyse`, `calibrate all`) there is one of each kind;
+  beside posteriors (`replicate --posterior`) there are two columns; the wild bootstrap
+  draws nothing; fits are not repeated without single pilots, or with other scales.
+- The same fit of the same data is made once, and linear algebra has one thread.
+- Pictures are made, and written empty.
+
+What samplers, solvers, workers and checks find is the matter of other tests.
+"""
+
+import contextlib
+import functools
+import importlib.util
+import io
+import pickle
+import shutil
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from types import ModuleType
+from typing import Any
+
+import numpy as np
+import pytest
+import xarray as xr
+from threadpoolctl import threadpool_limits
+
+from sofs_bayes import spec
+from sofs_bayes.cli import main
+from sofs_bayes.folders.manifest import read_manifest
+
+ROOT = Path(__file__).parents[2]
+FEW = 2
+CHAINS, DRAWS = 2, 40
+SMALL: Mapping[str, Any] = {"drawn": True, "effect": 0.3, "times": 0.1}
+OF_ALL = ("icpc-printed", "icpc-linear", "icpc-open-data")
+
+
+# ------------------------------------------------------------------------------ short work
+
+
+@pytest.fixture(scope="module")
+def shortened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
+    """All of the shortening that this file's first lines list."""
+    with pytest.MonkeyPatch.context() as patch, threadpool_limits(1):
+        _no_sampling(patch)
+        _few_children(patch, tmp_path_factory.mktemp("designs"))
+        _few_fits(patch)
+        _few_replicates(patch)
+        _empty_pictures(patch)
+        yield
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Followed:
+    """A graph that is not compiled: its priors, and what follows from them."""
+
+    graph: Any
+    names: tuple[str, ...]
+    draw: Callable[[], list[Any]]
+
+
+def followed(graph: Any) -> Any:
+    """Stands for `sampling.compile_graph`."""
+    import pymc as pm
+    import pytensor
+    from pytensor.compile.mode import Mode
+
+    from sofs_bayes.bayes.sampling import Compiled
+
+    flat = [rv for rv in graph.free_RVs if isinstance(rv.owner.op, pm.Flat.rv_type)]
+    proper = [rv for rv in graph.free_RVs if rv not in flat]
+    how = Mode(linker="py", optimizer="fast_compile")
+    prior = pm.compile([], [*proper, *(rv.shape for rv in flat)], mode=how, random_seed=1)
+    follow = pytensor.function(
+        [*proper, *flat], graph.deterministics, mode=how, on_unused_input="ignore"
+    )
+    rng = np.random.default_rng(1)
+
+    def draw() -> list[Any]:
+        found = prior()
+        values = [*found[: len(proper)], *map(rng.standard_normal, found[len(proper) :])]
+        return [*values, *follow(*values)]
+
+    names = tuple(each.name for each in (*proper, *flat, *graph.deterministics))
+    return Compiled(program=Followed(graph=graph, names=names, draw=draw))
+
+
+def drawn(compiled: Any, *_: object, data: Mapping[str, Any] | None = None, **__: object) -> Any:
+    """Stands for `sampling.sample`."""
+    program: Followed = compiled.program
+    for name, array in (data or {}).items():
+        place = program.graph[name]
+        place.set_value(np.asarray(array).astype(place.dtype))
+    rows = [program.draw() for _ in range(CHAINS * DRAWS)]
+    posterior = {}
+    for name, values in zip(program.names, zip(*rows, strict=True), strict=True):
+        shape = np.shape(values[0])
+        known = program.graph.named_vars_to_dims.get(name)
+        dims = known or [f"{name} {i}" for i in range(len(shape))]
+        posterior[name] = (("chain", "draw", *dims), np.reshape(values, (CHAINS, DRAWS, *shape)))
+    size = (CHAINS, DRAWS)
+    energy = np.random.default_rng(2).standard_normal(size)
+    stats = {"diverging": np.zeros(size, dtype=bool), "energy": energy}
+    return xr.DataTree.from_dict(
+        {
+            "posterior": xr.Dataset(posterior),
+            "sample_stats": xr.Dataset({k: (("chain", "draw"), v) for k, v in stats.items()}),
+        }
+    )
+
+
+def _no_sampling(patch: pytest.MonkeyPatch) -> None:
+    from sofs_bayes.checks.diagnostics import Gate
+
+    def passed(parameters: xr.Dataset, derived: Mapping[str, Any], _: object) -> Gate:
+        return Gate(
+            failures=(),
+            max_rhat=1.0,
+            min_ess_bulk=400.0,
+            min_ess_tail=400.0,
+            min_bfmi=1.0,
+            divergences=0,
+            draws=CHAINS * DRAWS,
+            quantities=len(parameters.data_vars) + len(derived),
+        )
+
+    patch.setattr("sofs_bayes.checks.diagnostics.gate", passed)
+    patch.setattr("sofs_bayes.bayes.sampling.compile_graph", followed)
+    patch.setattr("sofs_bayes.bayes.sampling.sample", drawn)
+    for name in ("children_calibration", "recovery_fits", "open_calibration"):
+        patch.setattr(f"sofs_bayes.checks.{name}.compile_graph", followed)
+        patch.setattr(f"sofs_bayes.checks.{name}.sample", drawn)
+        patch.setattr(f"sofs_bayes.checks.{name}.short_gate", lambda *_: ())
+
+
+def _few_children(patch: pytest.MonkeyPatch, designs: Path) -> None:
+    from sofs_bayes.pipeline import children, recovery_job, sbc, simulation
+
+    simulate, cells_of = simulation.simulate, sbc.cells_of_design
+
+    @functools.wraps(simulate)
+    def small(analysis: Any, output: Any = None, *, solve: bool = False, **how: Any) -> Path:
+        return simulate(analysis, output, **(how if how.get("drawn") else how | SMALL))
+
+    @functools.cache
+    def matched(name: str) -> Path:
+        people = small(name, designs / name / "people")
+        return children.match(name, people, designs / name / "matched")
+
+    def of_design(analysis: Any, data: Any, progress: Any) -> Any:
+        return cells_of(analysis, data or matched(analysis.children.name), progress)
+
+    patch.setattr(simulation, "simulate", small)
+    for module in (sbc, recovery_job):
+        patch.setattr(module, "cells_of_design", of_design)
+
+
+def _few_fits(patch: pytest.MonkeyPatch) -> None:
+    from sofs_bayes.frequentist import published_analysis as published
+    from sofs_bayes.frequentist.terms import DID
+    from sofs_bayes.frequentist.wild_bootstrap import WildBootstrap
+    from sofs_bayes.pipeline import children_fits, fits, posterior_replication, reanalysis
+
+    columns, changes = posterior_replication.hierarchical_columns, children_fits.changes
+
+    def few_changes(*words: Any, **how: Any) -> Any:
+        found = changes(*words, **how).items()
+        return {name: each for name, each in found if "without" not in name and "×" not in name}
+
+    def no_draws(*_: Any, level: float, draws: int, **__: Any) -> WildBootstrap:
+        found = {"estimate": 0.0, "p_value": 1.0, "lower": -1.0, "upper": 1.0}
+        of = {"term": DID, "level": level, "clusters": 2, "draws": draws, "enumerated": False}
+        return WildBootstrap(**found, **of)
+
+    patch.setattr(posterior_replication, "hierarchical_columns", lambda each: columns(each)[:2])
+    beside = posterior_replication.posterior_replication
+    patch.setattr(posterior_replication, "posterior_replication", once(beside))
+    patch.setattr(children_fits, "changes", few_changes)
+    patch.setattr("sofs_bayes.pipeline.open_fits.variants", lambda *_, **__: ())
+    patch.setattr(published, "wild_bootstrap", no_draws)
+    patch.setattr(published, "published_analysis", once(published.published_analysis))
+    patch.setattr(children_fits, "fit_children", once(children_fits.fit_children))
+    for name in ("fit_open", "fit_printed"):
+        kept = once(getattr(fits, name))
+        for module in (fits, reanalysis):
+            patch.setattr(module, name, kept)
+    patch.setattr(reanalysis, "reanalyse", of_each_kind(reanalysis.reanalyse))
+
+
+KEPT: dict[bytes, Any] = {}  # what `once` has computed
+OF_THE_WAY = ("progress", "programs", "store", "unfinished")  # what results do not depend on
+
+
+def once(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, but what it was once given is not computed again."""
+
+    @functools.wraps(function)
+    def kept(*words: Any, **how: Any) -> Any:
+        asked = [_content(each) for each in words]
+        others = {name: value for name, value in how.items() if name not in OF_THE_WAY}
+        key = pickle.dumps((function.__name__, asked, others))
+        if key not in KEPT:
+            KEPT[key] = function(*words, **how)
+        return KEPT[key]
+
+    return kept
+
+
+def _content(word: Any) -> Any:
+    """What a word stands for: a path for its data, wherever they lie."""
+    if not isinstance(word, Path):
+        return word
+    if word.is_file():
+        return word.read_bytes()
+    return {n: h for n, h in read_manifest(word).files.items() if n.endswith((".parquet", ".nc"))}
+
+
+def of_each_kind(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The same function, with one bundled analysis of each kind."""
+
+    @functools.wraps(function)
+    def short(*words: Any, **how: Any) -> Any:
+        with pytest.MonkeyPatch.context() as patch:
+            few = {name: path for name, path in spec.bundled_models().items() if name in OF_ALL}
+            patch.setattr(spec, "bundled_models", lambda: few)
+            return function(*words, **how)
+
+    return short
+
+
+def _few_replicates(patch: pytest.MonkeyPatch) -> None:
+    from sofs_bayes.pipeline import calibrate, calibrate_all, recovery, replicates
+
+    real, recover, here = calibrate.calibrate, recovery.recover, replicates._here
+
+    @functools.wraps(real)
+    def few(*words: Any, replicates: int | None = None, **how: Any) -> Any:
+        return real(*words, replicates=FEW, **how)
+
+    @functools.wraps(recover)
+    def few_recovered(*words: Any, **how: Any) -> Any:
+        some = {"effect": (0.0, 0.05), "process": ("model",), "authorities": (1,)}
+        given = {name: value for name, value in how.items() if value is not None}
+        return recover(*words, **some | given | {"replicates": FEW, "prior_replicates": FEW})
+
+    for module in (calibrate, calibrate_all):
+        patch.setattr(module, "calibrate", few)
+        patch.setattr(module, "LEAST", FEW)
+    patch.setattr(calibrate_all, "calibrate_all", of_each_kind(calibrate_all.calibrate_all))
+    patch.setattr(recovery, "recover", few_recovered)
+    patch.setattr(recovery, "LEAST", FEW)
+    patch.setattr(replicates, "_in_processes", lambda job, numbers, _: here(job, numbers))
+    patch.setattr("sofs_bayes.pipeline.printed_calibration.STUDIES", FEW)
+
+
+def _empty_pictures(patch: pytest.MonkeyPatch) -> None:
+    from matplotlib.figure import Figure
+
+    real = Figure.savefig
+
+    def empty(_: Figure, *words: Any, **how: Any) -> None:
+        real(Figure(figsize=(1, 1)), *words, **how)
+
+    patch.setattr(Figure, "savefig", empty)
+
+
+# ------------------------------------------------------------------------------- open data
+
+
+@pytest.fixture(scope="module")
+def dfe(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Made-up files in the Department's form, with the authorities that bundled analyses name."""
+    make = _module(ROOT / "tests" / "data" / "make_dfe.py")
+    analysis = spec.load("icpc-open-data")
+    assert isinstance(analysis, spec.OpenAnalysis)
+    named = [pilot.authority for pilot in analysis.design.pilots]
+    named += [each.authority for each in analysis.design.comparators.exclude]
+    named += [f"Elsewhere {letter}" for letter in "ABCDEFGHIJKLMNOPQRSTU"]
+    make.AUTHORITIES = [
+        (f"{200 + i}", name, ("North", "South")[i % 2], 3000 + 50 * i)
+        for i, name in enumerate(named)
+    ]
+    make.SETTLING_IN = {}
+    counts = make.draw_counts(np.random.default_rng(make.SEED))
+    folder = tmp_path_factory.mktemp("dfe")
+    for file in make.FILES:
+        (folder / f"{file}.csv").write_text(make.table(file, counts), encoding="utf-8")
+    return folder
+
+
+def _module(path: Path) -> ModuleType:
+    found = importlib.util.spec_from_file_location(path.stem, path)
+    assert found is not None and found.loader is not None
+    module = importlib.util.module_from_spec(found)
+    found.loader.exec_module(module)
+    return module
+
+
+# ------------------------------------------------------------------------------ the shelf
+
+# What documents presuppose, and the command that makes it: one that a page shows, but for those in
+# `OWN`, which stand for a reader's own.
+SHOWN = {
+    "children": "simulate icpc -o children",
+    "matched": "match icpc-children children -o matched",
+    "cells": "collapse icpc-children matched -o cells",
+    "replicated": "replicate icpc-children matched -o replicated",
+    "calibrated": "calibrate icpc-printed -o calibrated",
+    "counts.dta": "open-data dfe-files -o counts.dta",
+    "for-release": "disclose runs/icpc -o for-release",
+    "runs/icpc": "fit icpc-linear matched -o runs/icpc",
+    "runs/icpc-logistic": "fit icpc-logistic cells --quick -o runs/icpc-logistic",
+    "runs/icpc-printed": "fit icpc-printed -o runs/icpc-printed",
+}
+OWN = {
+    "runs/icpc-lagged": "fit icpc-lagged matched --quick -o runs/icpc-lagged",
+    "runs/cla": "fit cla-printed -o runs/cla",
+}
+GIVEN = ("dfe-files", "folder")  # names that documents give the Department's files
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Shelf:
+    """What documents presuppose, each made once, when it is first wanted."""
+
+    folder: Path
+    shown: Mapping[str, str]
+
+    def fill(self, target: Path, commands: Sequence[Sequence[str]]) -> None:
+        """Put into a folder what commands name and none before them makes."""
+        for name in self._presupposed(commands):
+            self.put(name, target)
+
+    def put(self, name: str, target: Path) -> None:
+        """Put a copy of one thing into a folder, under its name."""
+        source, place = self._made(name), target / name
+        place.parent.mkdir(parents=True, exist_ok=True)
+        if source.is_dir():
+            shutil.copytree(source, place)
+        else:
+            shutil.copy(source, place)
+
+    def _presupposed(self, commands: Sequence[Sequence[str]]) -> list[str]:
+        made: set[str] = set()
+        needed: set[str] = set()
+        for words in commands:
+            here = {word for option, word in pairwise(words) if option == "-o"}
+            needed |= {*words} - here - made
+            made |= here
+        return [name for name in (*GIVEN, *SHOWN, *OWN) if name in needed]
+
+    def _made(self, name: str) -> Path:
+        place = self.folder / name
+        if not place.exists():
+            words = (SHOWN | OWN)[name].split()
+            for other in self._presupposed([words]):
+                self._made(other)
+            with contextlib.chdir(self.folder), contextlib.redirect_stdout(io.StringIO()):
+                assert main(words) in (0, 1)
+        return place
+
+
+@pytest.fixture(scope="module")
+def shelf(shortened: None, dfe: Path, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
+    """Nothing is on it yet but the Department's files."""
+    folder = tmp_path_factory.mktemp("shelf")
+    for name in GIVEN:
+        shutil.copytree(dfe, folder / name)
+    return Shelf(folder=folder, shown=SHOWN)

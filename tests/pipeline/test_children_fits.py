@@ -130,7 +130,10 @@ def test_a_known_effect_is_found(passed: Run) -> None:
     assert pooled.lower < 0.03 < pooled.upper
 
 
-def test_a_run_is_written_read_and_shown(passed: Run, tmp_path: Path) -> None:
+def test_a_run_is_written_read_and_shown(
+    passed: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
     sb.save(passed, tmp_path / "run")
     again = read(tmp_path / "run")
     assert again.effects == passed.effects

@@ -6,7 +6,7 @@ What it does is shortened here, in `shortened`, and nowhere else:
 - No posterior is sampled. Graphs are not compiled; draws come from the priors, with a standard
   normal where the sampler's own units have none, and are followed through the graph. The gate
   lets them pass, as it would have nothing to judge.
-- Populations are drawn, with a tenth of the children, instead of solved.
+- Populations are drawn, with some of the children, instead of solved.
 - Calibrations and recoveries make `FEW` replicates whatever is asked for, in this process; a
   recovery has few scenarios unless the words ask for them.
 - Where all bundled analyses are asked for (`reanalyse`, `calibrate all`) there is one of each kind;
@@ -38,13 +38,20 @@ from threadpoolctl import threadpool_limits
 
 from sofs_bayes import spec
 from sofs_bayes.cli import main
-from sofs_bayes.folders.manifest import read_manifest
+from sofs_bayes.folders.manifest import read_manifest, sha256
+from sofs_bayes.records import known_files
 
 ROOT = Path(__file__).parents[2]
 FEW = 2
 CHAINS, DRAWS = 2, 40
-SMALL: Mapping[str, Any] = {"drawn": True, "effect": 0.3, "times": 0.1}
+SMALL: Mapping[str, Any] = {"drawn": True, "effect": 0.3, "times": 0.15}
 OF_ALL = ("icpc-printed", "icpc-linear", "icpc-open-data")
+
+
+@pytest.fixture(autouse=True)
+def _usual_ledger(monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger of what was released is where a reader has it: in the folder at work."""
+    monkeypatch.delenv("SOFS_BAYES_LEDGER")
 
 
 # ------------------------------------------------------------------------------ short work
@@ -280,8 +287,8 @@ def _empty_pictures(patch: pytest.MonkeyPatch) -> None:
 
 
 @pytest.fixture(scope="module")
-def dfe(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Made-up files in the Department's form, with the authorities that bundled analyses name."""
+def dfe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    """Made-up files that count as the Department's, with all that bundled analyses name."""
     make = _module(ROOT / "tests" / "data" / "make_dfe.py")
     analysis = spec.load("icpc-open-data")
     assert isinstance(analysis, spec.OpenAnalysis)
@@ -297,7 +304,21 @@ def dfe(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("dfe")
     for file in make.FILES:
         (folder / f"{file}.csv").write_text(make.table(file, counts), encoding="utf-8")
-    return folder
+    known = known_files.department_files()
+    made_up = {sha256(path): f"made up, {path.name}" for path in folder.iterdir()}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(known_files, "department_files", lambda: {**known, **made_up})
+        yield folder
+
+
+def _split(text: str) -> str:
+    """A file whose rows are split by a column without totals, as that of looked-after children."""
+    header, *rows = text.splitlines()
+    header = header.replace("referral_child_count", "children_count")
+    lines = ["population_type," + header.replace("referral_count", "population_estimate")]
+    for kind in ("Children ceasing", "Children starting"):
+        lines += [f"{kind} to be looked after,{row}" for row in rows]
+    return "\n".join([*lines, ""])
 
 
 def _module(path: Path) -> ModuleType:
@@ -328,7 +349,7 @@ OWN = {
     "runs/icpc-lagged": "fit icpc-lagged matched --quick -o runs/icpc-lagged",
     "runs/cla": "fit cla-printed -o runs/cla",
 }
-GIVEN = ("dfe-files", "folder")  # names that documents give the Department's files
+GIVEN = ("dfe-files", "folder", "starting.csv")  # the Department's files
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -376,6 +397,7 @@ class Shelf:
 def shelf(shortened: None, dfe: Path, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
     """Nothing is on it yet but the Department's files."""
     folder = tmp_path_factory.mktemp("shelf")
-    for name in GIVEN:
+    for name in ("dfe-files", "folder"):
         shutil.copytree(dfe, folder / name)
+    (folder / "starting.csv").write_text(_split((dfe / "referrals.csv").read_text("utf-8-sig")))
     return Shelf(folder=folder, shown=SHOWN)

@@ -19,6 +19,7 @@ from contextlib import redirect_stderr, redirect_stdout
 from dataclasses import dataclass
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -139,6 +140,8 @@ def checked_elsewhere(make: Callable[..., list[list[str]]]) -> Callable[[list[st
             _check_lock(rest)
         elif program in CHECKERS:
             assert Path(sys.executable).with_name(program).is_file()
+        elif program == "pip":
+            _check_pip(rest)
         elif program in KNOWN:
             _check_python(rest[1:] if rest[0] == "-3.12" else rest)
         else:
@@ -174,9 +177,9 @@ def _check_python(words: list[str]) -> None:
         _check_pip([word for word in words[2:] if word != "--disable-pip-version-check"])
     elif words[:2] in (["-m", "venv"], ["-m", "pytest"]):
         assert importlib.util.find_spec(words[1])
-    elif words[0] == "-c":
+    elif words[:1] == ["-c"]:
         compile(words[1], "-c", "exec")
-    else:
+    elif words:
         name = words[1].replace(".", "/") if words[0] == "-m" else words[0].removesuffix(".py")
         file = ROOT / f"{name}.py"
         source = (file if file.is_file() else ROOT / name / "__main__.py").read_text("utf-8")
@@ -189,12 +192,16 @@ def _check_pip(words: list[str]) -> None:
 
     options, given = create_command(words[0]).parse_args(words[1:])
     assert all((ROOT / name).is_file() for name in options.requirements)
-    assert options.requirements or ["."] in (given, options.editables)
+    own = [".", *(f"sofs-bayes[{name}]" for name in _known()["project"]["optional-dependencies"])]
+    assert options.requirements or {*given, *options.editables} <= {*own}
+
+
+def _known() -> Any:
+    return tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 
 
 def _check_lock(words: list[str]) -> None:
     """What the locks are made of is there."""
-    known = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
-    for option, name in pairwise(words):
-        assert option != "--extra" or name in known["project"]["optional-dependencies"]
-        assert option != "--group" or name in known["dependency-groups"]
+    groups = {"--group": _known()["dependency-groups"]}
+    groups["--extra"] = _known()["project"]["optional-dependencies"]
+    assert all(name in groups.get(option, [name]) for option, name in pairwise(words))

@@ -6,14 +6,18 @@ at by `checked_elsewhere`, which refuses those that it does not know.
 """
 
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from sofs_bayes.cli import _parser
+
 ROOT = Path(__file__).parents[3]
 MANUAL = ROOT / "src" / "sofs_bayes" / "manual"
+VERBS = next(each.choices for each in _parser()._actions if isinstance(each.choices, dict))
 PAGES = {
     str(path.relative_to(ROOT)): path
     for path in (ROOT / "README.md", ROOT / "models" / "README.md", *sorted(MANUAL.glob("*.md")))
@@ -35,6 +39,15 @@ def lines_of(text: str) -> Iterator[str]:
             yield from block.replace("\\", "/").replace(".venv/Scripts/", ".venv/bin/").splitlines()
         else:
             assert not any(map(COMMAND.match, block.splitlines())), block
+
+
+def inline(text: str) -> Iterator[list[str]]:
+    """Commands in running text, as words; messages of the program are none."""
+    prose = re.sub(r"^## When something goes wrong$.*?(?=^## )", "", text, flags=re.M | re.S)
+    paragraphs = re.split(r"\n\s*\n|\n(?=\|)", FENCED.sub("", prose).replace("\\", "/"))
+    for code in (code for each in paragraphs for code in re.findall(r"`([^`]+)`", each)):
+        if COMMAND.match(code):
+            yield shlex.split(code)
 
 
 # ------------------------------------------------------------------------------ they run
@@ -69,3 +82,43 @@ def test_what_pages_presuppose_is_made_as_they_show(shelf: Any, shell: Any, page
         for words in shell.words(line, at=page)
     }
     assert {*shelf.shown.values()} <= shown
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_commands_in_running_text_have_verbs_and_options_that_there_are(
+    name: str, checked_elsewhere: Callable[[list[str]], None]
+) -> None:
+    for program, *words in inline(PAGES[name].read_text("utf-8")):
+        if program != "sofs-bayes":
+            checked_elsewhere([Path(program).name, *words])
+            continue
+        (verb,) = {*words[:1]} - {"VERB"} or {"list"}
+        options = {option for each in VERBS[verb]._actions for option in each.option_strings}
+        assert {word.strip("[]") for word in words if word.strip("[").startswith("-")} <= options
+
+
+# --------------------------------------------------------------------------- what is noticed
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "sofs-bayes fit icpc-linear nowhere",
+        "sofs-bayes fit icpc-printed --no-such-option",
+        "sofs-bayes no-such-verb",
+        "sofs-bayes list > there.csv; false",
+        "sofs-bayes published --facts -o there.csv",
+        "make no-such-target",
+        "python -m pip install -r no-such.lock",
+        "python -m pip install --no-such-option .",
+        "python -m tests.no_such_module",
+        "curl example.org",
+    ],
+)
+def test_a_line_that_does_not_run_is_noticed(
+    line: str, shell: Any, page: Path, typed: Callable[[list[str], Path], None]
+) -> None:
+    (page / "there.csv").touch()
+    with pytest.raises((AssertionError, OSError, SystemExit)):
+        for words in shell.words(line, at=page):
+            typed(words, page)

@@ -293,6 +293,30 @@ def test_an_input_inside_a_result_is_not_replaced(tmp_path: Path) -> None:
         )
 
 
+@pytest.mark.parametrize("name", [".", "..", "/", "a/.."])
+def test_a_target_has_a_name_of_its_own(
+    tmp_path: Path, name: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    for replace in (False, True):
+        with pytest.raises(BadInput, match="allowed: the name of what is to be new"):
+            check_target(Path(name), written_by="fit", replace=replace)
+    with pytest.raises(BadInput, match="allowed: the name of what is to be new"):
+        write_new(Path(name), "a")
+    assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("length", [245, 255, 300])
+def test_a_name_too_long_for_what_it_is_called_meanwhile_is_refused_at_once(
+    tmp_path: Path, length: int
+) -> None:
+    with pytest.raises(BadInput, match=r"(?i)file name too long"):
+        check_target(tmp_path / ("x" * length), written_by="fit")
+    with pytest.raises(BadInput, match=r"(?i)file name too long"):
+        write_new(tmp_path / ("x" * length), "a")
+    assert list(tmp_path.iterdir()) == []
+
+
 # -------------------------------------------------------------------------------- single files
 
 

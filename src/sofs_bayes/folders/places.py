@@ -25,7 +25,7 @@ def check_new(path: Path, *, inputs: Iterable[Path | str] = ()) -> None:
     """
     check_apart(path, inputs)
     try:
-        if os.path.lexists(path):
+        if _is_there(path):
             raise BadInput(path, "", "a file that exists", "a file that does not exist yet")
         _check_parents(path)
     except OSError as error:
@@ -61,7 +61,7 @@ def check_target(
     """
     check_apart(target, inputs)
     try:
-        if os.path.lexists(target):
+        if _is_there(target):
             _check_replaced(target, written_by=written_by, replace=replace, beside=set(beside))
         _check_parents(target)
     except OSError as error:  # a name too long, or a folder that may not even be looked into
@@ -137,6 +137,27 @@ def _check_replaced(target: Path, *, written_by: str, replace: bool, beside: set
         if path.is_symlink() or sha256(path) != manifest.files[name]:
             found = "a file that was changed since the result was written"
             raise BadInput(path, "", found, "it moved elsewhere before the result is replaced")
+
+
+def _is_there(path: Path) -> bool:
+    """Whether anything has this name.
+
+    Raises
+    ------
+    BadInput
+        It is no name of its own: what is written could not lie beside it meanwhile.
+    OSError
+        The name, or the one that it has while it is being written, is too long.
+    """
+    if path.name in ("", ".."):
+        raise BadInput(path, "", "a place that others lie in", "the name of what is to be new")
+    for each in (path.with_name(f".{path.name}.00000000.partial"), path):
+        try:
+            each.lstat()
+        except (FileNotFoundError, NotADirectoryError):
+            continue
+        return True
+    return False
 
 
 def _check_parents(path: Path) -> None:

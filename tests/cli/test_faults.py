@@ -57,7 +57,8 @@ def test_a_full_disk_anywhere_is_one_line_with_its_place(
 
 
 SLOW = """
-import sys, time
+import signal, sys, time
+signal.signal(signal.SIGINT, signal.default_int_handler)
 from sofs_bayes.cli import main, printed
 def slow(_):
     print("there", flush=True)

@@ -83,6 +83,18 @@ def test_products_are_released_with_whole_cells(
     assert logged.cells.covariates == ()
 
 
+def test_products_are_released_of_all_cells_or_none(
+    analysis: ChildrenAnalysis, make_matched: Callable[..., pd.DataFrame]
+) -> None:
+    rows = make_matched(analysis, referrals=3000)
+    some = release(
+        rows, analysis, OutputRule(), what="products", evidence="synthetic", most_suppressed=0.99
+    )
+    assert some.cells.products is not None and some.cells.products.attrs["suppressed"] > 0
+    with pytest.raises(BadInput, match="or counts, for logistic models"):
+        release(rows, analysis, OutputRule(), what="products", evidence="synthetic")
+
+
 def test_nothing_is_released_where_nothing_may_be(
     tmp_path: Path, matched: pd.DataFrame, analysis: ChildrenAnalysis
 ) -> None:

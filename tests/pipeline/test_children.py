@@ -12,12 +12,14 @@ import pandas as pd
 import pytest
 
 import sofs_bayes as sb
+from sofs_bayes.bayes.cell_data import cell_data
 from sofs_bayes.cells.files import read_cells
 from sofs_bayes.cli import main
 from sofs_bayes.frequentist.gram import gram
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.matching.strata import read_matched
 from sofs_bayes.pipeline.children import load_children
+from sofs_bayes.spec import HierarchicalAnalysis
 
 ANALYSIS = "icpc-children"
 # Cells are to be as good as children.
@@ -203,8 +205,8 @@ def test_cells_that_may_leave_are_checked_and_those_that_may_not_say_so(
     assert "Checked for disclosure" in capsys.readouterr().out
     assert main(["collapse", ANALYSIS, str(matched), "-o", str(exact), "--no-check"]) == 0
     assert "NOT CHECKED for disclosure" in capsys.readouterr().out
-    words = ["collapse", ANALYSIS, str(matched), "-o", str(csv_files)]
-    assert main([*words, "--format", "csv", "--what", "products"]) == 0
+    words = ["collapse", ANALYSIS, str(matched), "-o", str(csv_files), "--format", "csv"]
+    assert main(words) == 0
     analysis = load_children(ANALYSIS)
     cells = read_cells(released / "synthetic-cells.nc", analysis).patterns
     children = int(read_cells(exact / "synthetic-cells.nc", analysis).patterns["n"].sum())
@@ -214,6 +216,27 @@ def test_cells_that_may_leave_are_checked_and_those_that_may_not_say_so(
     assert (released / "disclosure-log.csv").is_file()
     assert not (exact / "disclosure-log.csv").exists()
     assert {path.suffix for path in csv_files.iterdir()} == {".csv", ".md", ".toml", ".json"}
+
+
+def test_cross_products_leave_whole_so_that_a_linear_model_takes_them(tmp_path: Path) -> None:
+    analysis = sb.load("icpc-linear")
+    assert isinstance(analysis, HierarchicalAnalysis)
+    children = sb.simulate(ANALYSIS, tmp_path / "children")
+    matched = sb.match(ANALYSIS, children, tmp_path / "matched")
+    folder = sb.collapse(ANALYSIS, matched, tmp_path / "cells", what="products")
+    cells = read_cells(folder / "synthetic-cells.nc", analysis.children)
+    assert cells.products is not None and cells.products.attrs["suppressed"] == 0
+    known = cell_data(cells, analysis)
+    rows = read_matched(parquet_of(matched), analysis.children)
+    assert known.cells["children"].sum() == len(rows)
+
+
+def test_too_few_children_for_cross_products_are_told_of_counts(
+    matched: Path, capsys: pytest.CaptureFixture[str], tmp_path: Path
+) -> None:
+    words = ["collapse", ANALYSIS, str(matched), "--what", "products", "-o", str(tmp_path / "out")]
+    assert "or counts, for logistic models" in refused(words, capsys)
+    assert list(tmp_path.iterdir()) == []
 
 
 def test_cells_say_of_every_regression_what_the_children_say(matched: Path, tmp_path: Path) -> None:

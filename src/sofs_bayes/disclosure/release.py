@@ -1,6 +1,6 @@
 """Merging: ever coarser cells, in a stated order, until enough of them may be released."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
 from pathlib import Path
@@ -23,6 +23,9 @@ from sofs_bayes.spec import ChildrenAnalysis
 
 Kind = Literal["counts", "products"]
 
+# Suppressed counts are intervals to a model; of cross-products a linear model needs all.
+MOST_SUPPRESSED: Mapping[Kind, float] = {"counts": 0.2, "products": 0.0}
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Step:
@@ -35,19 +38,17 @@ class Step:
         return f"cells by {', '.join(self.by)}; covariates: {', '.join(self.covariates) or 'none'}"
 
 
-def merging_route(analysis: ChildrenAnalysis) -> tuple[Step, ...]:
+def merging_route(analysis: ChildrenAnalysis, what: Kind = "counts") -> tuple[Step, ...]:
     """From all keys and covariates of the regressions (numbers in bands) to the coarsest cells.
 
-    First the covariates go, the last named first; then years since settling-in; then years.
+    First the covariates go, the last named first; then years since settling-in; then, of counts,
+    years: cross-products without years would serve no regression.
     """
     covariates = analysis.regressions.covariates
     steps = [Step(by=KEYS, covariates=covariates[:k]) for k in range(len(covariates), -1, -1)]
     without_since = tuple(key for key in KEYS if key != "years_since")
-    return (
-        *steps,
-        Step(by=without_since, covariates=()),
-        Step(by=ALWAYS, covariates=()),
-    )
+    coarse = (without_since, ALWAYS) if what == "counts" else (without_since,)
+    return (*steps, *(Step(by=by, covariates=()) for by in coarse))
 
 
 def release(
@@ -57,7 +58,7 @@ def release(
     *,
     what: Kind = "counts",
     route: Sequence[Step] | None = None,
-    most_suppressed: float = 0.2,
+    most_suppressed: float | None = None,
     earlier: Sequence[Released] = (),
     inputs: Sequence[str] = (),
     evidence: Evidence | None = None,
@@ -77,7 +78,8 @@ def release(
     route
         From fine to coarse; default: `merging_route`.
     most_suppressed
-        Largest share of cells (or patterns) of which something may be suppressed.
+        Largest share of cells (or patterns) of which something may be suppressed; default:
+        `MOST_SUPPRESSED` of what is asked for.
     earlier
         What the ledger has: of the same children only cells that tell nothing more may leave.
     inputs
@@ -97,13 +99,14 @@ def release(
         earlier=tuple(earlier),
         inputs=tuple(inputs),
     )
-    steps = tuple(route or merging_route(analysis))
+    steps = tuple(route or merging_route(analysis, what))
     clashed = ""
     tried = _counts if what == "counts" else _products
-    for step, found in tried(how, analysis, rule, steps, most_suppressed):
+    most = MOST_SUPPRESSED[what] if most_suppressed is None else most_suppressed
+    for step, found in tried(how, analysis, rule, steps, most):
         share = found if isinstance(found, float) else found.suppressed
-        reason = f"{share:.0%} or more suppressed"
-        enough = share <= most_suppressed
+        reason = _suppressed(found)
+        enough = share <= most
         if enough and not isinstance(found, float) and not found.unprotected:
             clashed = reason = how.clash(found.told, rule)
             if not reason:
@@ -115,10 +118,19 @@ def release(
                 "not released: merged further",
             )
         )
-    allowed = f"cells of which at most {most_suppressed:.0%} are suppressed"
+    allowed = f"cells of which at most {most:.0%} are suppressed"
+    if what == "products":
+        allowed += ", by year, as linear models need; or counts, for logistic models"
     if clashed:
         allowed += f", and tell nothing beside earlier releases of the same children ({clashed})"
     raise BadInput(PLACE, "", "nothing that may be released, however merged", allowed)
+
+
+def _suppressed(found: Release | float) -> str:
+    """How much is suppressed; a share is the least that it can be."""
+    if not isinstance(found, float):
+        return f"{found.suppressed:.0%} suppressed"
+    return f"{found:.0%}{' or more' if found < 1 else ''} suppressed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -251,7 +251,7 @@ def test_exit_codes_reach_the_shell(runs: Runs) -> None:
     assert typed_in_shell("diagnose", runs.hasty).returncode == 1
     wrong = typed_in_shell("effects", "nowhere")
     assert (wrong.returncode, wrong.stdout) == (2, "")
-    assert wrong.stderr.startswith("nowhere: manifest.json: found no such file; allowed: ")
+    assert wrong.stderr.startswith("nowhere: found no such file or folder; allowed: ")
 
 
 def test_a_reader_that_closes_the_pipe_is_no_error() -> None:
@@ -354,7 +354,7 @@ def test_a_second_opinion_is_refused_if_it_did_not_converge(
         ("icpc-printed --did-row=Nobody", ["Table 5", "'Nobody'"]),
         ("icpc-open-data", ["icpc-open-data: kind", "'open data'", "'printed'"]),
         ("no-such-analysis", ["no such analysis", "cla-printed"]),
-        ("nowhere.toml", ["nowhere.toml: found No such file", "a TOML file"]),
+        ("nowhere.toml", ["nowhere.toml: found no such file or folder", "a TOML file"]),
         ("--column=Linear", ["--column", "no analysis"]),
         ("--prior flat", ["prior", "'flat'"]),
     ],
@@ -889,9 +889,14 @@ def test_figures_of_runs_of_one_name_would_overwrite_each_other(
 def test_a_folder_that_is_no_run_is_refused(tmp_path: Path, runs: Runs, verb: str) -> None:
     (tmp_path / "hollow").mkdir()
     (tmp_path / "file").write_text("mine")
-    for name in ("nowhere", "hollow", "file"):
-        refused(tmp_path, verb, name, says=[f"{name}: manifest.json: found no such file"])
-        refused(tmp_path, verb, runs.printed, name, says=[f"{name}: manifest.json"])
+    for name, place in {
+        "nowhere": "",
+        "hollow": "manifest.json: ",
+        "file": "manifest.json: ",
+    }.items():
+        said = f"{name}: {place}found no such file"
+        refused(tmp_path, verb, name, says=[said])
+        refused(tmp_path, verb, runs.printed, name, says=[said])
 
 
 @pytest.mark.parametrize("verb", ["diagnose", "effects", "figure"])

@@ -98,7 +98,7 @@ def test_an_unknown_name_is_answered_with_the_known_ones() -> None:
 
 
 def test_a_missing_file_is_named(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"none\.toml: found No such file"):
+    with pytest.raises(BadInput, match=r"none\.toml: found no such file"):
         load(tmp_path / "none.toml")
 
 

@@ -37,6 +37,13 @@ class BadInput(SofsBayesError):
         return type(self), (self.file, self.place, self.found, self.allowed)
 
 
+def unreadable(path: Path | str, error: OSError, allowed: str) -> BadInput:
+    """What the file system said of a file or folder that was to be read, as one line."""
+    gone = isinstance(error, FileNotFoundError | NotADirectoryError)
+    found = "no such file or folder" if gone else (error.strerror or "a damaged file").lower()
+    return BadInput(path, "", found, allowed)
+
+
 MOST_LINES = 50  # of one message; who has more faults mends the first ones first
 
 

@@ -37,7 +37,9 @@ def released(analysis: ChildrenAnalysis, make_matched: Callable[..., pd.DataFram
     rows = make_matched(analysis, referrals=3000)
     totals = ((), ("authority",), ("year",), ("pilot", "post"))
     rule = OutputRule(small_products="log", totals=totals)
-    found = release(rows, analysis, rule, what="products", evidence="synthetic").cells
+    found = release(
+        *(rows, analysis, rule), what="products", evidence="synthetic", most_suppressed=0.2
+    ).cells
     assert np.isnan(found.patterns["events"].values).any()
     return found
 

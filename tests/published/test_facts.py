@@ -275,7 +275,7 @@ def test_a_bad_table_is_refused_by_line(tmp_path: Path, content: str, place: str
 
 
 def test_a_missing_table_is_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="No such file"):
+    with pytest.raises(BadInput, match="no such file"):
         read_table(1, tmp_path)
 
 

@@ -597,7 +597,7 @@ def test_other_formats_are_refused(name: str, analysis: ChildrenAnalysis, tmp_pa
 def test_a_file_that_is_not_there(analysis: ChildrenAnalysis, tmp_path: Path) -> None:
     (line,) = refused(tmp_path / "referrals.csv", analysis)
     assert line.endswith(
-        "found no such file; allowed: a file of referrals: .csv, .csv.gz, .parquet, .dta"
+        "found no such file or folder; allowed: a file of referrals: .csv, .csv.gz, .parquet, .dta"
     )
 
 

@@ -164,7 +164,7 @@ def test_a_sheets_days_numbers_and_gaps_are_those_of_csv(tmp_path: Path) -> None
 @pytest.mark.parametrize("suffix", [".dta", ".parquet", ".xlsx"])
 def test_damaged_files_are_refused_in_a_line(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"table{suffix}"
-    assert refusal(path).startswith("found No such file")
+    assert refusal(path).startswith("found no such file")
     path.write_bytes(b"")
     assert refusal(path).startswith("found an empty file; allowed: a table as .csv, .dta")
     noise = np.random.default_rng(1).bytes(3000)

@@ -157,7 +157,7 @@ def test_children_must_be_given() -> None:
     ("named", "said"),
     [
         ("ipc-children", r"ipc-children: found no such analysis; allowed: .*icpc-children"),
-        ("none.toml", r"none\.toml: found No such file"),
+        ("none.toml", r"none\.toml: found no such file"),
     ],
 )
 def test_children_that_are_nowhere_are_named(named: str, said: str) -> None:

@@ -156,7 +156,7 @@ def test_thousands_of_faults_are_counted_not_listed(tmp_path: Path) -> None:
         (Path.mkdir, "found a folder"),
         (lambda path: path.symlink_to("/dev/zero"), "found a device or a pipe"),
         (os.mkfifo, "found a device or a pipe"),
-        (lambda path: path.symlink_to("nowhere"), "found No such file or directory"),
+        (lambda path: path.symlink_to("nowhere"), "found no such file or folder"),
         (lambda path: path.write_bytes(b""), "kind: found None"),
         (lambda path: path.write_bytes(PRINTED.encode("utf-16")), "byte 0: found not UTF-8"),
         (lambda path: path.write_bytes(b"\xff" + PRINTED.encode()), "byte 0: found not UTF-8"),

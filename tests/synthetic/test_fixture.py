@@ -63,7 +63,7 @@ def test_a_damaged_file_is_refused(text: str, tmp_path: Path) -> None:
 def test_an_unknown_fixture_is_refused(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="no solved outcomes"):
         load_fixture("unknown")
-    with pytest.raises(BadInput, match="No such file"):
+    with pytest.raises(BadInput, match="no such file"):
         read_fixture(tmp_path / "none.json")
 
 

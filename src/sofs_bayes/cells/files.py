@@ -12,7 +12,8 @@ import xarray as xr
 from sofs_bayes.cells.csv_files import ROWS, SHA256, cells_of_texts, companion, companions, texts_of
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.cells.validation import check_cells
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, unreadable
+from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.store import to_bytes
 from sofs_bayes.folders.whole import replace_file
 from sofs_bayes.records.netcdf_links import check_no_links
@@ -123,11 +124,9 @@ def read_cells(
         No such file, or not one of cells; cells of another analysis; counts or bounds that
         cannot be (negative, more events than children, a label that is not there).
     """
-    path = Path(path)
+    path = check_there(path, "a file of cells")
     if path.suffix not in (NETCDF, CSV):
         raise BadInput(path, "", repr(path.suffix), KINDS)
-    if not path.is_file():
-        raise BadInput(path, "", "no such file", "a file of cells")
     cells = _read_csv(path) if path.suffix == CSV else _read_netcdf(path)
     check_cells(cells, analysis, file=path, other_analysis=other_analysis)
     return cells
@@ -156,9 +155,7 @@ def _read_csv(path: Path) -> Cells:
     found: dict[str, str] = {}
     for name in ("", *companions(_text(path), path)):
         file = companion(path, name) if name else path
-        if not file.is_file():
-            raise BadInput(file, "", "no such file", f"the file that goes with {path.name}")
-        found[name] = _text(file)
+        found[name] = _text(check_there(file, f"the file that goes with {path.name}"))
     return cells_of_texts(found, path)
 
 
@@ -166,6 +163,6 @@ def _text(path: Path) -> str:
     try:
         return path.read_bytes().decode("utf-8")
     except OSError as error:
-        raise BadInput(path, "", error.strerror or "unreadable", "a file of cells") from error
+        raise unreadable(path, error, "a file of cells") from error
     except UnicodeDecodeError as error:
         raise BadInput(path, f"byte {error.start}", "not UTF-8", "a file of cells") from error

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.given import check_there
 
 if TYPE_CHECKING:
     from sofs_bayes.disclosure.ledger import Ledger, Released
@@ -153,7 +154,9 @@ def add_disclosure_options(verb: argparse.ArgumentParser) -> None:
 
 
 def rule_of(options: argparse.Namespace) -> "OutputRule":
-    """The rules that the options ask for."""
+    """The rules that the options ask for; what `--earlier` names is there."""
+    for place in options.earlier:
+        check_there(place, "a ledger, or a folder of an earlier export")
     if options.threshold < USUAL_THRESHOLD and not options.lower_threshold_agreed:
         allowed = f"{USUAL_THRESHOLD} or more; lower ones with --lower-threshold-agreed"
         raise BadInput("--threshold", "", str(options.threshold), allowed)

@@ -29,7 +29,9 @@ def ledger_line(ledger: Ledger) -> LogLine:
         what="what was released before",
         rule="judged beside all that was released of the same children, whatever it is called",
         result="passed",
-        action=LEFT_OUT if ledger.path is None else f"{count} releases in {ledger.path.name}",
+        action=LEFT_OUT
+        if ledger.path is None
+        else f"{count} release{'s' * (count != 1)} in {ledger.path.name}",
     )
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.given import check_there
 
 NAME = "manifest.json"
 FILES = "files_sha256"
@@ -100,7 +101,7 @@ def read_manifest(folder: Path, *, allowed: str = "a folder that sofs-bayes wrot
     BadInput
         There is none, or a damaged one.
     """
-    path = folder / NAME
+    path = check_there(folder, allowed) / NAME
     try:
         document = json.loads(path.read_text(encoding="utf-8"))
         files, written_by = document[FILES], document["written_by"]

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, cast, get_args
 import pandas as pd
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.given import check_there
 from sofs_bayes.matching.matched_rows import (
     Connected,
     check_columns,
@@ -140,8 +141,7 @@ def read_label(path: Path | str) -> MatchedLabel:
     """
     import duckdb
 
-    if not Path(path).is_file():
-        raise BadInput(path, "", "no such file", "a Parquet file of matched rows")
+    check_there(path, "a Parquet file of matched rows")
     with connected() as connection:
         try:
             pairs = connection.execute(

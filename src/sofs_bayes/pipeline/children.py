@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import read_manifest, sha256
 from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.watching import Progress, silent, timed
@@ -87,14 +88,15 @@ def match(
     output = Path(output or Path("matched") / analysis.name)
     from sofs_bayes.matching.matched_file import check_matched_stata
     from sofs_bayes.records.referral_files import referrals_file
+    from sofs_bayes.records.table_files import ALLOWED
 
     if stata:
         check_matched_stata(output, analysis)
     file = referrals_file(children)
     inputs = [
         file,
-        Path(authorities or _beside(file, "authorities")),
-        Path(groups or _beside(file, "groups")),
+        check_there(authorities or _beside(file, "authorities"), ALLOWED),
+        check_there(groups or _beside(file, "groups"), ALLOWED),
     ]
     read = [*inputs, Path(children), *files_of(source)]
     with claim(output, written_by="match", inputs=read, replace=replace) as place:
@@ -340,13 +342,11 @@ def matched_file(path: Path | str) -> Path:
     BadInput
         There is none, or anything in its folder is not as `match` wrote it.
     """
-    path = Path(path)
-    if path.is_file():
-        folder, names = path.parent, [path.name]
-    elif path.is_dir():
+    path = check_there(path, "what match wrote")
+    if path.is_dir():
         folder, names = path, [MATCHED, SYNTHETIC + MATCHED]
     else:
-        raise BadInput(path, "", "no such file or folder", "what match wrote")
+        folder, names = path.parent, [path.name]
     manifest = read_manifest(folder, allowed="a folder that match wrote")
     found = [name for name in names if name in manifest.files]
     if len(found) != 1 or manifest.written_by != "match":

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes.checks.sensitivity import MAIN, LeaveOut
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, Label, ProbabilityRow
+from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
 from sofs_bayes.folders.store import Store, from_bytes, to_bytes
 from sofs_bayes.pipeline.children import matched_file
@@ -88,7 +89,7 @@ def children_file(path: Path | str) -> Path:
     BadInput
         There is none, or more than one; it is not as it was written.
     """
-    path = Path(path)
+    path = check_there(path, "what collapse or match wrote")
     if path.is_dir():
         allowed = "a folder that collapse or match wrote"
         manifest = read_manifest(path, allowed=allowed)
@@ -98,8 +99,6 @@ def children_file(path: Path | str) -> Path:
             raise BadInput(path, "", f"{len(found)} files of cells or matched children", allowed)
         manifest.check()
         return path / found[0]
-    if not path.is_file():
-        raise BadInput(path, "", "no such file or folder", "what collapse or match wrote")
     if path.suffix == ".parquet":
         return matched_file(path)
     check_listed(path)  # cells may be carried elsewhere without their manifest

@@ -9,6 +9,7 @@ from sofs_bayes.disclosure.ledger import Ledger, Released, open_ledger
 from sofs_bayes.disclosure.log import LogLine
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import NAME as MANIFEST
 from sofs_bayes.folders.manifest import read_manifest, write_manifest
 from sofs_bayes.folders.places import Paths, check_target, paths
@@ -70,8 +71,8 @@ def disclose(
         No such folder, an empty one, an output that exists, or a ledger that cannot be used.
     """
     folder, rule = Path(folder), rule or OutputRule()
-    if not folder.is_dir():
-        raise BadInput(folder, "", "no such folder", "a folder that sofs-bayes wrote")
+    if not check_there(folder, "a folder that sofs-bayes wrote").is_dir():
+        raise BadInput(folder, "", "a file", "a folder that sofs-bayes wrote")
     if not any(path.is_file() for path in folder.rglob("*")):
         raise BadInput(folder, "", "an empty folder", "a folder that sofs-bayes wrote")
     if output is not None:

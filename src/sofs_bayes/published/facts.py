@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, unreadable
 
 TABLES = (1, 2, 3, 4, 5, 6, 7)
 GAPS = ("N/A", "-")
@@ -225,7 +225,7 @@ def _read_lines(path: Path, header: tuple[str, ...]) -> list[list[str]]:
         with path.open(encoding="utf-8", newline="") as file:
             lines = list(csv.reader(file))
     except OSError as error:
-        raise BadInput(path, "", error.strerror or "unreadable", "a CSV file") from error
+        raise unreadable(path, error, "a CSV file") from error
     except UnicodeDecodeError as error:
         raise BadInput(path, f"byte {error.start}", "not UTF-8", "UTF-8 text") from error
     if not lines or tuple(lines[0]) != header:

@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from pathlib import Path
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, unreadable
 from sofs_bayes.records.csv_lines import csv_fault, csv_lines
 from sofs_bayes.spec.looks import look
 
@@ -111,7 +111,7 @@ def _read_bytes(path: Path) -> bytes:
     try:
         return path.read_bytes()
     except OSError as error:
-        raise BadInput(path, "", error.strerror or "unreadable", "a CSV file") from error
+        raise unreadable(path, error, "a CSV file") from error
 
 
 def _decode(path: Path, content: bytes) -> str:

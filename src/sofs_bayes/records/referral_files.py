@@ -13,7 +13,8 @@ from itertools import islice
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.errors import BadInput, BadSpec, unreadable
+from sofs_bayes.folders.given import check_there
 from sofs_bayes.records.column_values import Given, literal, quoted, trimmed_text
 from sofs_bayes.records.csv_lines import LONGEST, csv_header, ends_alike, is_gzip, opened
 from sofs_bayes.records.csv_text import csv_records, did_you_mean, same_width
@@ -75,12 +76,10 @@ def referrals_file(path: Path | str) -> Path:
     BadInput
         There is no such path, format or file; or a folder has several.
     """
-    path = Path(path)
+    path = check_there(path, ALLOWED)
     if not path.is_dir():
         if not path.name.casefold().endswith(SUFFIXES):
             raise BadInput(path, "", "a name with another ending", ALLOWED)
-        if not path.exists():
-            raise BadInput(path, "", "no such file", ALLOWED)
         return path
     readable = [
         each
@@ -162,7 +161,7 @@ def one_line(name: Path | str) -> Iterator[None]:
     except duckdb.Error as error:
         raise _unreadable(name, str(error)) from None
     except OSError as error:
-        raise BadInput(name, "", error.strerror or "damaged or cut off", ALLOWED) from None
+        raise unreadable(name, error, ALLOWED) from None
 
 
 def check_columns(name: str, header: Sequence[str], wanted: Sequence[str]) -> None:

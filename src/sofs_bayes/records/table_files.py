@@ -14,7 +14,8 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, unreadable
+from sofs_bayes.folders.given import check_there
 from sofs_bayes.records.column_values import is_zoned, london_time, quoted
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.csv_text import CsvText, Record, check_header, read_csv_text
@@ -61,7 +62,7 @@ def read_table(path: Path | str, *, numbers: Collection[str] = ()) -> CsvText:
     BadInput
         It is missing, damaged, of a format that is not read, or a table without rows.
     """
-    path = Path(path)
+    path = check_there(path, ALLOWED)
     suffix = path.suffix.casefold()
     if suffix in NOT_READ:
         raise BadInput(path, "", NOT_READ[suffix], ALLOWED)
@@ -78,7 +79,7 @@ def read_table(path: Path | str, *, numbers: Collection[str] = ()) -> CsvText:
             raise BadInput(path, "", "an empty file", ALLOWED)
         header, lines = readers[suffix]()
     except OSError as error:
-        raise BadInput(path, "", error.strerror or "a damaged file", ALLOWED) from None
+        raise unreadable(path, error, ALLOWED) from None
     check_header(path, tuple(header))
     records = tuple(
         Record(line=number, fields=tuple(map(_text, line)))

@@ -11,7 +11,7 @@ from typing import Annotated, Any, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.errors import BadInput, BadSpec, unreadable
 from sofs_bayes.spec.children import ChildrenAnalysis
 from sofs_bayes.spec.hierarchical import HierarchicalAnalysis
 from sofs_bayes.spec.opened import OpenAnalysis
@@ -64,8 +64,7 @@ def _located(source: Path | str) -> Path:
             return bundled[str(source)]
         there = path.exists()
     except OSError as error:
-        found = error.strerror or "unreadable"
-        raise BadInput(shortened(str(source)), "", found, "a TOML file") from error
+        raise unreadable(shortened(str(source)), error, "a TOML file") from error
     if not there and path.suffix == "":
         allowed = "a .toml file or " + ", ".join(bundled)
         raise BadInput(shortened(str(source)), "", "no such analysis", allowed)

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 from unicodedata import category
 
-from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.errors import BadInput, BadSpec, unreadable
 
 BYTES = 1_000_000
 LEVELS = 20
@@ -34,8 +34,7 @@ def read_toml(path: Path) -> dict[str, Any]:
         with path.open("rb") as file:
             content = file.read(BYTES + 1)
     except OSError as error:
-        found = error.strerror or "unreadable"
-        raise BadInput(shortened(str(path)), "", found, "a TOML file") from error
+        raise unreadable(shortened(str(path)), error, "a TOML file") from error
     if len(content) > BYTES:
         raise BadInput(path, "", f"more than {BYTES:,} bytes", "a TOML file of an analysis")
     try:

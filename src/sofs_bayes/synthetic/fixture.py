@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, unreadable
 from sofs_bayes.spec import ChildrenAnalysis
 from sofs_bayes.synthetic.rows import Rows
 
@@ -110,7 +110,7 @@ def read_fixture(path: Path | str) -> Fixture:
             child_order=document["child_order"],
         )
     except OSError as error:
-        raise BadInput(path, "", error.strerror or "unreadable", "a fixture") from error
+        raise unreadable(path, error, "a fixture") from error
     except (ValueError, KeyError, TypeError, zlib.error) as error:
         raise BadInput(path, "", "no fixture, or a damaged one", "a fixture") from error
 

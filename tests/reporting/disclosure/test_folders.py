@@ -250,7 +250,7 @@ def test_a_level_and_what_would_tell_it_are_not_in_the_copy(tmp_path: Path) -> N
 
 
 def test_folders_that_cannot_be_checked(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="no such folder"):
+    with pytest.raises(BadInput, match="no such file or folder"):
         disclose(tmp_path / "nothing")
     (tmp_path / "empty").mkdir()
     with pytest.raises(BadInput, match="empty"):

@@ -1,0 +1,101 @@
+"""Of a path that is not there, every verb says first that it is not there, whatever its ending."""
+
+import argparse
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+
+from sofs_bayes.cli import _parser, main
+
+ENDINGS = ("", ".csv", ".xls", ".jsonl")
+
+# For each verb, the words in which a path to read stands, `PATH`; of some there are several.
+READS: Mapping[str, tuple[str, ...]] = {
+    "reanalyse files": ("reanalyse", "PATH"),
+    "reanalyse open_data": ("reanalyse", "--open-data", "PATH"),
+    "open-data files": ("open-data", "PATH"),
+    "match children": ("match", "icpc-children", "PATH"),
+    "match authorities": (*("match", "icpc-children", "."), "--authorities", "PATH"),
+    "match groups": (*("match", "icpc-children", "."), "--groups", "PATH"),
+    "collapse matched": ("collapse", "icpc-children", "PATH"),
+    "collapse earlier": ("collapse", "icpc-children", "run", "--earlier", "PATH"),
+    "replicate matched": ("replicate", "icpc-children", "PATH"),
+    "fit data": ("fit", "icpc-linear", "PATH"),
+    "diagnose runs": ("diagnose", "PATH"),
+    "effects runs": ("effects", "PATH"),
+    "effects beside": ("effects", "run", "--table", "comparison", "--beside", "PATH"),
+    "effects earlier": ("effects", "run", "--earlier", "PATH"),
+    "figure runs": ("figure", "PATH"),
+    "figure earlier": ("figure", "run", "--earlier", "PATH"),
+    "calibrate data": ("calibrate", "icpc-linear", "PATH"),
+    "recover data": ("recover", "icpc-linear", "PATH"),
+    "disclose folder": ("disclose", "PATH"),
+    "disclose earlier": ("disclose", "run", "--earlier", "PATH"),
+    "report runs": ("report", "PATH"),
+    "report beside": ("report", "run", "--beside", "PATH"),
+    "report earlier": ("report", "run", "--earlier", "PATH"),
+}
+OF_COUNTS = (("fit", "icpc-open-data", "PATH"), ("calibrate", "icpc-open-data", "PATH"))
+WRITTEN = ("output", "notices", "ledger")
+
+VERBS: Mapping[str, argparse.ArgumentParser] = next(
+    each.choices for each in _parser()._actions if isinstance(each.choices, dict)
+)
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a run, and with empty files where those of records would be."""
+    folder = tmp_path_factory.mktemp("place")
+    assert main(["fit", "icpc-printed", "-o", str(folder / "run")]) == 0
+    for name in ("children.csv", "authorities.csv", "groups.csv"):
+        (folder / name).touch()
+    return folder
+
+
+def test_every_path_that_is_read_is_among_those_tried() -> None:
+    found = {
+        f"{verb} {action.dest}"
+        for verb, parser in VERBS.items()
+        for action in parser._actions
+        if action.type is Path and action.dest not in WRITTEN
+    }
+    assert found == {*READS}
+
+
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("words", [*READS.values(), *OF_COUNTS], ids=" ".join)
+def test_a_path_that_is_not_there_is_said_not_to_be_there(
+    words: tuple[str, ...],
+    ending: str,
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(place)
+    before = sorted(place.rglob("*"))
+    capsys.readouterr()
+    assert main([f"nowhere{ending}" if word == "PATH" else word for word in words]) == 2
+    said = capsys.readouterr().err
+    assert said.startswith(f"nowhere{ending}: found no such file or folder; allowed: ")
+    assert said.count("\n") == 1
+    assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        *((verb, "nowhere.toml") for verb in ("fit", "published")),
+        *((verb, "nowhere.toml", ".") for verb in ("match", "collapse", "replicate")),
+        *((verb, "nowhere.toml") for verb in ("calibrate", "recover", "simulate")),
+        ("simulate", "icpc", "--scenario", "nowhere.toml"),
+        ("open-data", ".", "--analysis", "nowhere.toml"),
+    ],
+    ids=" ".join,
+)
+def test_so_is_an_analysis_or_a_scenario(
+    words: tuple[str, ...], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(words) == 2
+    assert capsys.readouterr().err.startswith("nowhere.toml: found no such file or folder; ")

@@ -298,7 +298,6 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["simulate", "icpc-printed"], "'children'"),
         (["simulate", "icpc", "--scenario", "cla"], "outcome"),
         (["simulate", "icpc", "--scenario", "none.toml"], "none.toml"),
-        (["simulate", "icpc", "--drawn", "--shock-sd", "-1"], "standard deviations"),
         (["match", "icpc-open-data", "."], "'children'"),
         (["match", ANALYSIS, "no-such-folder"], "no-such-folder"),
         (["replicate", ANALYSIS, "no-such-folder"], "no such file or folder"),

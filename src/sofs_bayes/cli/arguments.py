@@ -1,12 +1,16 @@
 """What every verb needs: its parser, its progress, the files it is given."""
 
 import argparse
+import math
+import re
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import NoReturn
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.records.text_values import NUMBER
 
 
 class Parser(argparse.ArgumentParser):
@@ -15,6 +19,61 @@ class Parser(argparse.ArgumentParser):
     def error(self, message: str) -> NoReturn:
         """One line and exit code 2."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Numbers:
+    """The type of an option that takes a number: ASCII digits, finite, within bounds.
+
+    Attributes
+    ----------
+    least, most
+        Bounds that may be given.
+    above, below
+        Bounds that may not.
+    """
+
+    least: float = -math.inf
+    above: float = -math.inf
+    most: float = math.inf
+    below: float = math.inf
+
+    def __call__(self, text: str) -> float:
+        """The number that a word says."""
+        return self._within(text, float(text) if _is_number(text) else math.nan)
+
+    def _within(self, text: str, value: float) -> float:
+        inside = self.least <= value <= self.most and self.above < value < self.below
+        if not inside or not math.isfinite(value):
+            raise argparse.ArgumentTypeError(f"{text!r} is no {self}")
+        return value
+
+    def __str__(self) -> str:
+        bounds = {
+            "at least": self.least,
+            "above": self.above,
+            "at most": self.most,
+            "below": self.below,
+        }
+        said = " and ".join(f"{how} {x:g}" for how, x in bounds.items() if math.isfinite(x))
+        return f"number {said}" if said else "finite number"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Wholes(Numbers):
+    """The same for whole numbers, without a point or an exponent."""
+
+    def __call__(self, text: str) -> int:
+        """The number that a word says."""
+        written = re.fullmatch("-?[0-9]{1,15}", text)
+        return int(self._within(text, int(text) if written else math.nan))
+
+    def __str__(self) -> str:
+        return f"whole {Numbers.__str__(self)}"
+
+
+def _is_number(text: str) -> bool:
+    return bool(re.fullmatch(NUMBER, text)) and not text.startswith("+")
 
 
 type Verbs = argparse._SubParsersAction[Parser]

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import Any
 
-from sofs_bayes.cli.arguments import Verbs, add_verb, data_files, progress_line
+from sofs_bayes.cli.arguments import Verbs, Wholes, add_verb, data_files, progress_line
 from sofs_bayes.errors import BadInput
 
 ALL = "all"
@@ -31,7 +31,9 @@ def add_calibrate(verbs: Verbs) -> None:
     verb.add_argument(
         "-o", "--output", type=Path, metavar="FOLDER", help="default: calibration/NAME"
     )
-    verb.add_argument("--replicates", type=int, metavar="N", help="default 1000, printed 1500")
+    verb.add_argument(
+        "--replicates", type=Wholes(least=1), metavar="N", help="default 1000, printed 1500"
+    )
     add_workers(verb)
     verb.add_argument(
         "--around",
@@ -48,7 +50,9 @@ def add_calibrate(verbs: Verbs) -> None:
 
 def add_workers(verb: argparse.ArgumentParser) -> None:
     """The options of all that is done by workers."""
-    verb.add_argument("--workers", type=int, default=1, metavar="N", help="processes (1)")
+    verb.add_argument(
+        "--workers", type=Wholes(least=1), default=1, metavar="N", help="processes (1)"
+    )
     verb.add_argument(
         "--scheduler",
         metavar="ADDRESS",

@@ -5,7 +5,7 @@ import sys
 from datetime import date
 from pathlib import Path
 
-from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
+from sofs_bayes.cli.arguments import Numbers, Verbs, Wholes, add_verb, progress_line
 from sofs_bayes.cli.exports import add_disclosure_options, ledger_of, rule_of
 from sofs_bayes.errors import BadInput
 
@@ -36,12 +36,25 @@ def add_simulate(verbs: Verbs) -> None:
     )
     verb.add_argument("--solve", action="store_true", help="solve anew (minutes), not from fixture")
     verb.add_argument("--drawn", action="store_true", help="draw from the hierarchical model")
-    verb.add_argument("--effect", type=float, metavar="LOG_ODDS", help="drawn: the true effect (0)")
-    verb.add_argument("--effect-sd", type=float, metavar="LOG_ODDS", help="drawn: among pilots (0)")
-    verb.add_argument("--shock-sd", type=float, metavar="LOG_ODDS", help="drawn: by year")
-    verb.add_argument("--persistence", type=float, help="drawn: of shocks, year to year (0.5)")
-    verb.add_argument("--times", type=float, default=1.0, help="drawn: so many times the children")
-    verb.add_argument("--seed", type=int, help="default: the scenario's")
+    verb.add_argument(
+        "--effect", type=Numbers(), metavar="LOG_ODDS", help="drawn: the true effect (0)"
+    )
+    verb.add_argument(
+        "--effect-sd", type=Numbers(least=0), metavar="LOG_ODDS", help="drawn: among pilots (0)"
+    )
+    verb.add_argument(
+        "--shock-sd", type=Numbers(least=0), metavar="LOG_ODDS", help="drawn: by year"
+    )
+    verb.add_argument(
+        "--persistence", type=Numbers(least=0, below=1), help="drawn: of shocks, year to year (0.5)"
+    )
+    verb.add_argument(
+        "--times",
+        type=Numbers(above=0, most=1000),
+        default=1.0,
+        help="drawn: so many times the children",
+    )
+    verb.add_argument("--seed", type=Wholes(least=0, most=10**12), help="default: the scenario's")
     verb.add_argument("--replace", action="store_true", help="replace an earlier population")
 
 
@@ -85,7 +98,9 @@ def add_collapse(verbs: Verbs) -> None:
         default="counts",
         help="counts by covariates, for any model; or cross-products, for linear models",
     )
-    verb.add_argument("--round", type=int, metavar="BASE", help="round counts to this base")
+    verb.add_argument(
+        "--round", type=Wholes(least=2), metavar="BASE", help="round counts to this base"
+    )
     verb.add_argument(
         "--no-check", action="store_true", help="exact cells, to stay where the records are"
     )
@@ -110,7 +125,7 @@ def add_replicate(verbs: Verbs) -> None:
     verb.add_argument("--correction", choices=("CR1", "CR2", "CR3"), help="default: the analysis's")
     verb.add_argument(
         "--bootstrap",
-        type=int,
+        type=Wholes(least=1),
         metavar="DRAWS",
         help="wild cluster bootstrap of the effect also where authorities are not few",
     )

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from sofs_bayes.cli.arguments import Wholes
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.given import check_there
 
@@ -121,7 +122,7 @@ def add_disclosure_options(verb: argparse.ArgumentParser) -> None:
     group = verb.add_argument_group("disclosure check (results of children's records)")
     group.add_argument(
         "--threshold",
-        type=int,
+        type=Wholes(least=1),
         default=USUAL_THRESHOLD,
         metavar="N",
         help="fewest children behind a number (10)",

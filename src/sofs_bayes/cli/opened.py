@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes.cli.arguments import Verbs, add_verb, data_files
+from sofs_bayes.cli.arguments import Verbs, Wholes, add_verb, data_files
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
@@ -36,7 +36,9 @@ def add_open_data(verbs: Verbs) -> None:
         metavar="COLUMN=VALUE",
         help="of a file split by a further column, the rows to take; may be repeated",
     )
-    verb.add_argument("--years", nargs=2, type=int, metavar=("FIRST", "LAST"))
+    verb.add_argument(
+        "--years", nargs=2, type=Wholes(least=1990, most=2100), metavar=("FIRST", "LAST")
+    )
     verb.add_argument(
         "-o",
         "--output",

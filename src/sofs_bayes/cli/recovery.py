@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
+from sofs_bayes.cli.arguments import Numbers, Verbs, Wholes, add_verb, progress_line
 from sofs_bayes.cli.calibrate import add_workers
 
 
@@ -27,11 +27,15 @@ def add_recover(verbs: Verbs) -> None:
     )
     verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: recovery/NAME")
     verb.add_argument(
-        "--replicates", type=int, default=200, metavar="N", help="of each scenario (200)"
+        "--replicates",
+        type=Wholes(least=1),
+        default=200,
+        metavar="N",
+        help="of each scenario (200)",
     )
     verb.add_argument(
         "--prior-replicates",
-        type=int,
+        type=Wholes(least=1),
         metavar="N",
         help="of truths from the priors (five times as many)",
     )
@@ -47,20 +51,24 @@ def _add_grid(verb: argparse.ArgumentParser) -> None:
     grid = verb.add_argument_group("scenarios (defaults: linear; logistic)")
     grid.add_argument(
         "--effect",
-        type=float,
+        type=Numbers(),
         nargs="+",
         metavar="X",
         help="true effects (0 .02 .05 .1 .2; 0 .2 .5 1)",
     )
     grid.add_argument(
         "--heterogeneity",
-        type=float,
+        type=Numbers(least=0),
         nargs="+",
         metavar="SD",
         help="sd between pilots' effects (.02 0; .2 0)",
     )
     grid.add_argument(
-        "--authorities", type=int, nargs="+", metavar="N", help="times the design's (1 2 4)"
+        "--authorities",
+        type=Wholes(least=1),
+        nargs="+",
+        metavar="N",
+        help="times the design's (1 2 4)",
     )
     grid.add_argument(
         "--process",
@@ -70,14 +78,20 @@ def _add_grid(verb: argparse.ArgumentParser) -> None:
         " .9 (strong), t with 3 df (heavy), parallel trends broken (broken); all four",
     )
     grid.add_argument(
-        "--authority-sd", type=float, metavar="SD", help="between authorities (prior median)"
+        "--authority-sd",
+        type=Numbers(least=0),
+        metavar="SD",
+        help="between authorities (prior median)",
     )
     grid.add_argument(
-        "--shock-sd", type=float, metavar="SD", help="between an authority's years (prior median)"
+        "--shock-sd",
+        type=Numbers(least=0),
+        metavar="SD",
+        help="between an authority's years (prior median)",
     )
     grid.add_argument(
         "--drift",
-        type=float,
+        type=Numbers(),
         metavar="X",
         help="broken: rise of pilots with each year after settling-in (.01; .1)",
     )

@@ -550,7 +550,7 @@ def test_another_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
 def test_files_that_are_not_there_are_refused(tmp_path: Path) -> None:
     (tmp_path / "given" / "conferences.csv").unlink()
     everywhere_refused(tmp_path, tmp_path / "given", ["no column ICPC_child"], choice=False)
-    everywhere_refused(tmp_path, tmp_path / "none.csv", ["none.csv: found No such"], choice=False)
+    everywhere_refused(tmp_path, tmp_path / "none.csv", ["none.csv: found no such"], choice=False)
     (tmp_path / "hollow").mkdir()
     everywhere_refused(tmp_path, tmp_path / "hollow", ["without CSV files"], choice=False)
 

@@ -70,6 +70,18 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
     assert (other / name).read_bytes() != (population / name).read_bytes()
 
 
+def test_a_drawn_population_is_made_again_from_its_own_scenario(tmp_path: Path) -> None:
+    words = ["simulate", "icpc", "--drawn", "--times", "0.02", "--effect", "0.3", "--seed", "7"]
+    words += ["--shock-sd", "0.2", "--pilot-4-window", "2016-04-04", "2016-10-02"]
+    assert main([*words, "-o", str(tmp_path / "one")]) == 0
+    scenario = str(tmp_path / "one" / "scenario.toml")
+    assert main(["simulate", "icpc", "--scenario", scenario, "-o", str(tmp_path / "two")]) == 0
+    for path in (tmp_path / "one").iterdir():
+        assert path.read_bytes() == (tmp_path / "two" / path.name).read_bytes(), path.name
+    again = ["simulate", "icpc", "--scenario", scenario, "--solve", "-o", str(tmp_path / "three")]
+    assert main(again) == 2
+
+
 def test_matching_leaves_labelled_rows_and_their_balance(matched: Path) -> None:
     assert {path.name for path in matched.iterdir()} == {
         "analysis.toml",

@@ -26,7 +26,11 @@ def add_simulate(verbs: Verbs) -> None:
     verb.add_argument("population", help="icpc or cla, or an analysis of children's records")
     verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: NAME-synthetic")
     verb.add_argument("--format", choices=("parquet", "csv", "stata"), default="parquet")
-    verb.add_argument("--scenario", metavar="FILE", help="other assumptions; default: bundled")
+    verb.add_argument(
+        "--scenario",
+        metavar="FILE",
+        help="other assumptions, such as a population's scenario.toml; default: bundled",
+    )
     verb.add_argument(
         "--pilot-4-window",
         nargs=2,
@@ -51,8 +55,7 @@ def add_simulate(verbs: Verbs) -> None:
     verb.add_argument(
         "--times",
         type=Numbers(above=0, most=1000),
-        default=1.0,
-        help="drawn: so many times the children",
+        help="drawn: so many times the children (1)",
     )
     verb.add_argument("--seed", type=Wholes(least=0, most=10**12), help="default: the scenario's")
     verb.add_argument("--replace", action="store_true", help="replace an earlier population")
@@ -154,10 +157,9 @@ def _simulate(options: argparse.Namespace) -> int:
     from sofs_bayes.pipeline.simulation import simulate
 
     if not options.drawn:
-        only_drawn = ("effect", "effect_sd", "shock_sd", "persistence")
-        given = [name for name in only_drawn if getattr(options, name) is not None]
-        if given or options.times != 1:
-            name = (given or ["times"])[0].replace("_", "-")
+        only_drawn = ("effect", "effect_sd", "shock_sd", "persistence", "times")
+        if given := [name for name in only_drawn if getattr(options, name) is not None]:
+            name = given[0].replace("_", "-")
             raise BadInput(f"--{name}", "", "a solved population", "--drawn beside it")
     elif options.solve:
         raise BadInput("--solve", "", "--drawn beside it", "one of the two")

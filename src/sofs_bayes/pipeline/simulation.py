@@ -32,7 +32,7 @@ def simulate(
     effect_sd: float | None = None,
     shock_sd: float | None = None,
     persistence: float | None = None,
-    times: float = 1.0,
+    times: float | None = None,
     seed: int | None = None,
     replace: bool = False,
     progress: Progress = silent,
@@ -44,7 +44,8 @@ def simulate(
     output
         The new folder; the scenario's name and `-synthetic` by default.
     scenario
-        A TOML file of assumptions; the bundled one of the analysis's outcome by default.
+        A TOML file of assumptions; the bundled one of the analysis's outcome by default. That
+        of a drawn population gives the same children again.
     pilot_4_window
         First and last day of another settling-in of pilot 4. Other rows need other outcomes:
         with `solve` or `drawn`.
@@ -53,7 +54,8 @@ def simulate(
     drawn
         Draw outcomes from the hierarchical model, whose truth is in the manifest: `effect`,
         `effect_sd` and `shock_sd` on log-odds, `persistence` of shocks, `times` as many
-        children. What is not given follows the scenario (effects: 0).
+        children. What is not given follows the scenario (effects: 0, times: 1). So is a
+        scenario that says what it was drawn from.
 
     Returns
     -------
@@ -77,6 +79,9 @@ def simulate(
     assumed = load_scenario(scenario or analysis.outcome.lower(), windows=windows, **changes)
     if assumed.outcome != analysis.outcome:
         raise BadInput(str(scenario), "outcome", repr(assumed.outcome), repr(analysis.outcome))
+    drawn = drawn or assumed.drawn is not None
+    if drawn and solve:
+        raise BadInput("--solve", "", "a drawn population", "one of the two")
     output = Path(output or f"{assumed.name}-synthetic")
     read = [*files_of(given), *files_of(scenario or "")]
     with claim(output, written_by="simulate", inputs=read, replace=replace) as place:
@@ -85,7 +90,7 @@ def simulate(
             progress(f"{assumed.name}: drawing")
             truth = {"effect": effect, "effect_sd": effect_sd, "shock_sd": shock_sd}
             truth |= {"persistence": persistence}
-            population = _drawn(assumed, analysis, truth, times=times)
+            population = _drawn(assumed, analysis, truth, times)
         else:
             fixture = _solved(assumed, analysis, progress) if solve else None
             population = _rebuilt(assumed, analysis, fixture, progress)
@@ -123,13 +128,14 @@ def _drawn(
     scenario: "Scenario",
     analysis: ChildrenAnalysis,
     given: dict[str, float | None],
-    *,
-    times: float,
+    times: float | None,
 ) -> "Population":
     from sofs_bayes.synthetic.drawn import draw_population, drawn_rows
     from sofs_bayes.synthetic.drawn_model import model_of
 
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     model = with_values(model_of(scenario, persistence=PERSISTENCE), **changes)
+    if times is None:
+        times = scenario.drawn.times if scenario.drawn else 1.0
     rows = drawn_rows(scenario, analysis, scale=times)
     return draw_population(rows, model, seed=scenario.seed)

@@ -27,7 +27,7 @@ from sofs_bayes.synthetic.population import Population, Truth
 from sofs_bayes.synthetic.recurrence import child_ids, recurring_children
 from sofs_bayes.synthetic.referral_dates import FIRST_MONTH, POST
 from sofs_bayes.synthetic.rows import groups_of, named_referrals
-from sofs_bayes.synthetic.scenario import Scenario, scenario_document, stream
+from sofs_bayes.synthetic.scenario import Drawn, Scenario, scenario_document, stream
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -82,6 +82,8 @@ class DrawnRows:
 
     Parameters
     ----------
+    scale
+        How many times the report's referrals they are.
     referrals
         As in `Rows`.
     authority, year
@@ -93,6 +95,7 @@ class DrawnRows:
 
     scenario: Scenario
     analysis: ChildrenAnalysis
+    scale: float
     groups: Groups
     referrals: pd.DataFrame
     names: tuple[str, ...]
@@ -113,6 +116,7 @@ def drawn_rows(scenario: Scenario, analysis: ChildrenAnalysis, *, scale: float =
     return DrawnRows(
         scenario=scenario,
         analysis=analysis,
+        scale=scale,
         groups=groups_of(scenario),
         referrals=referrals.astype({"child": "str", "main_need": "str"}),
         names=tuple(each.authority for each in draft.calendar),
@@ -144,12 +148,15 @@ def draw_population(rows: DrawnRows, model: DrawnModel, *, seed: int) -> Populat
         referrals=referrals_file(rows.referrals, outcome.astype(np.float64), analysis, seed=seed),
         authorities=drawn_authorities(replace(scenario, seed=seed), analysis, rows.names),
         groups=rows.groups,
-        assumptions={
-            "scenario": scenario_document(scenario),
-            "model": asdict(model) | {"years": {str(y): x for y, x in model.years.items()}},
-        },
+        assumptions=scenario_document(replace(scenario, seed=seed, drawn=_drawn(rows, model))),
         truth=_truth(rows, before, after),
     )
+
+
+def _drawn(rows: DrawnRows, model: DrawnModel) -> Drawn:
+    """The model as a scenario says it."""
+    said = asdict(model) | {"years": dict(model.years), "covariates": dict(model.covariates)}
+    return Drawn(**said, times=rows.scale)
 
 
 def _treated(draft: Draft) -> Booleans:

@@ -1,17 +1,23 @@
 """A scenario's assumptions about outcomes → the parameters of the model to draw from."""
 
 import math
+from dataclasses import asdict
 
 from sofs_bayes.synthetic.drawn import DrawnModel
 from sofs_bayes.synthetic.scenario import Scenario
 
 
 def model_of(scenario: Scenario, *, persistence: float) -> DrawnModel:
-    """The hierarchical model on log-odds with a scenario's rates and spreads, and no effect.
+    """The model that a scenario draws from, or else one with its rates and spreads.
 
+    That one is the hierarchical model on log-odds without an effect.
     Standard deviations of authorities and of authority-years are the scenario's, which are in
     probability, divided by p (1 - p) at the comparators' rate p.
     """
+    if scenario.drawn is not None:
+        said = asdict(scenario.drawn)
+        del said["times"]
+        return DrawnModel(**said)
     prior = scenario.outcomes
     rate = prior.comparators
     slope = rate * (1 - rate)

@@ -17,9 +17,10 @@ from pydantic_core import ErrorDetails
 
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.spec import changed, read_toml
-from sofs_bayes.spec.terms import STRICT, Count, Positive, Text, Why
+from sofs_bayes.spec.terms import STRICT, Count, Positive, Text, Why, Year
 
 Share = Annotated[float, Field(ge=0, le=1)]
+Deviation = Annotated[float, Field(ge=0)]
 Percent = Annotated[float, Field(ge=0, le=100)]
 Shares = dict[Text, Share]
 
@@ -193,8 +194,31 @@ class Authorities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Drawn:
+    """The model that a drawn population's outcomes come from: `DrawnModel`, and its size.
+
+    `times` is how many times the children of the report there are.
+    """
+
+    scale: Literal["log-odds", "risk"]
+    intercept: float
+    pilot: float
+    effect: float
+    effect_sd: Deviation
+    authority_sd: Deviation
+    shock_sd: Deviation
+    persistence: Annotated[float, Field(ge=0, lt=1)]
+    years: dict[Year, float]
+    covariates: dict[Text, float]
+    times: Positive
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Scenario:
-    """The assumptions behind a population that reproduces one outcome's printed tables."""
+    """The assumptions behind a population that reproduces one outcome's printed tables.
+
+    With `drawn`, as a drawn population has it in its own file, outcomes are drawn instead.
+    """
 
     name: Text
     title: Text
@@ -209,6 +233,7 @@ class Scenario:
     recurrence: Recurrence
     outcomes: OutcomePrior
     authorities: Authorities
+    drawn: Drawn | None = None
 
     @property
     def pilots(self) -> tuple[str, ...]:

@@ -11,9 +11,12 @@ from hypothesis import strategies as st
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.published.audit import audit
+from sofs_bayes.reporting.contents import effects_table, rows_taken
 from sofs_bayes.reporting.report import write_report
 from sofs_bayes.reporting.report_words import effect_sentence
 from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.run_report_parts import run_parts
+from sofs_bayes.spec import OpenAnalysis
 
 MakeEffect = Callable[..., EffectRow]
 MakeChances = Callable[..., tuple[ProbabilityRow, ...]]
@@ -180,6 +183,21 @@ def test_numbers_below_zero_have_a_minus_sign_and_names_their_hyphen(page: str) 
     prose = " ".join(re.findall(r"<(?:p|li)>([^<]*)<", page))
     assert len(prose) > 3000
     assert not re.search(r"(?<![\w.–-])-\d", prose)
+
+
+def test_which_rows_were_taken_is_said_once(open_run: Run, printed_run: Run) -> None:
+    where = {"population_type": "Children starting", "age": "Total"}
+    analysis = open_run.analysis
+    assert isinstance(analysis, OpenAnalysis)
+    run = replace(open_run, analysis=replace(analysis, data=replace(analysis.data, where=where)))
+    said = (
+        "Counted are only the rows of the files in which population_type is “Children starting”"
+        " and age is “Total”."
+    )
+    parts = [text for part in run_parts(run) for text in part.paragraphs]
+    assert parts.count(said) == 1
+    assert effects_table(run, scale="risk").notes.count(said) == 1
+    assert rows_taken(open_run.analysis) == rows_taken(printed_run.analysis) == []
 
 
 def test_how_the_pilots_were_compared_is_said(page: str) -> None:

@@ -253,7 +253,8 @@ def _choice_sentence(run: Run, analysis: OpenAnalysis) -> str:
     counted = f"{in_words(analysis.data.events)} among {in_words(analysis.data.denominator)}"
     years = f"{analysis.data.first_year}/{(analysis.data.first_year + 1) % 100:02d}"
     last = f"{analysis.data.last_year}/{(analysis.data.last_year + 1) % 100:02d}"
-    text = f"Counted are {counted}, {years} to {last}. {analysis.design.comparators.why}"
+    rows = "".join(f" {sentence}" for sentence in contents.rows_taken(analysis))
+    text = f"Counted are {counted}, {years} to {last}.{rows} {analysis.design.comparators.why}"
     if trend is None or trend.trend_gap != trend.trend_gap:
         return text
     return (

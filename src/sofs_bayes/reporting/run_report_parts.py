@@ -51,6 +51,7 @@ def run_parts(run: Run) -> Iterator[Part]:
         evidence=run.evidence,
         paragraphs=(
             f"{name}: {run.analysis.why}",
+            *contents.rows_taken(run.analysis),
             *(result_sentence(run, row) for row in answers(run)),
         ),
         bullets=run.withheld,

@@ -20,6 +20,7 @@ from sofs_bayes.reporting.contents.effects import (
     extra_rows,
     interval_note,
     number_format,
+    rows_taken,
     sensitivity_table,
 )
 from sofs_bayes.reporting.contents.hierarchical import (
@@ -81,6 +82,7 @@ __all__ = [
     "prior_grid_table",
     "publication_tables",
     "rates_table",
+    "rows_taken",
     "sensitivity_table",
     "tipping_table",
 ]

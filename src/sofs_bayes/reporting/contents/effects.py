@@ -8,7 +8,7 @@ from sofs_bayes.estimands import EffectRow, ProbabilityRow, statement_text
 from sofs_bayes.reporting.contents.monte_carlo import NAN, errors_of, known
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, table_of
-from sofs_bayes.spec import Statement
+from sofs_bayes.spec import FittedAnalysis, OpenAnalysis, Statement
 
 NARROW = 0.02  # risk differences known this closely are shown with two decimals
 UNIT_OF: dict[str, str] = {
@@ -32,6 +32,13 @@ def effect_scales(run: Run) -> tuple[str, ...]:
     if run.analysis.kind == "hierarchical":
         named |= dict.fromkeys(UNIT_OF)
     return tuple(scale for scale in named if scale in present)
+
+
+def rows_taken(analysis: FittedAnalysis) -> list[str]:
+    """A sentence on which rows of split files an analysis counts; none where it counts all."""
+    where = (analysis.data.where or {}) if isinstance(analysis, OpenAnalysis) else {}
+    chosen = " and ".join(f"{column} is “{value}”" for column, value in where.items())
+    return [f"Counted are only the rows of the files in which {chosen}."] if chosen else []
 
 
 def effects_table(
@@ -69,7 +76,7 @@ def effects_table(
         chance = [None if p is None else p.probability for p in found]
         lines.append((*_what(row), row.median, row.lower, row.upper, *chance))
     worst = max((e for own in errors.values() for e in own if not math.isnan(e)), default=0.0)
-    notes = [interval_note(run)]
+    notes = [*rows_taken(run.analysis), interval_note(run)]
     if worst > 0:
         notes.append(MCSE_NOTE.format(worst))
     notes += not_shown(run, AUTHORITIES)

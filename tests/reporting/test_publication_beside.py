@@ -101,6 +101,7 @@ def test_a_regression_of_too_few_authorities_has_no_p_value_of_its_own(
     few = replace(REGRESSION, errors="none: too few clusters", note="too few", **nothing)
     instead = FurtherEffect(
         regression=few.regression,
+        method="wild bootstrap",
         what="wild cluster bootstrap, 64 draws",
         term="did",
         estimate=0.041,
@@ -130,6 +131,7 @@ def test_a_logistic_regression_has_its_marginal_effect_as_change_in_risk(tmp_pat
     logistic = replace(REGRESSION, regression=name, model="logistic", coefficient=0.08)
     marginal = FurtherEffect(
         regression=name,
+        method="marginal effect",
         what="average marginal effect (probability)",
         term="did",
         estimate=0.001,

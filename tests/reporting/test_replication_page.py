@@ -96,6 +96,7 @@ def found() -> PublishedAnalysis:
         further=(
             FurtherEffect(
                 regression="L",
+                method="marginal effect",
                 what="average marginal effect (probability)",
                 term="did",
                 estimate=0.004,
@@ -161,6 +162,7 @@ def test_a_column_without_errors_has_no_stars_and_says_so_everywhere(
     instead = replace(
         found.further[0],
         regression=LINEAR,
+        method="wild bootstrap",
         what="wild cluster bootstrap, 64 draws",
         p_value=0.3125,
         upper=math.inf,

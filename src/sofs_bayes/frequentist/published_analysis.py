@@ -3,6 +3,7 @@
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -64,15 +65,20 @@ class TermRow:
     note: str = ""
 
 
+Method = Literal["marginal effect", "wild bootstrap"]
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class FurtherEffect:
     """An effect beside the coefficients: on the probability scale, or bootstrapped.
 
-    A standard error that the method does not give is NaN. `note` says why the regression has no
+    `what` says the same as `method`, in words for readers and with its details. A standard
+    error that the method does not give is NaN. `note` says why the regression has no
     errors, or p-values, of its own.
     """
 
     regression: str
+    method: Method
     what: str
     term: str
     estimate: float
@@ -279,6 +285,7 @@ def _marginal(
             statistic = each.effect / error if error > 0 else math.nan
             yield FurtherEffect(
                 regression=regression.name,
+                method="marginal effect",
                 what="average marginal effect (probability)",
                 term=each.term,
                 estimate=each.effect,
@@ -324,6 +331,7 @@ def _bootstrapped(
             )
             yield FurtherEffect(
                 regression=regression.name,
+                method="wild bootstrap",
                 what=f"{BOOTSTRAP}, {each.draws} draws",
                 term=term,
                 estimate=each.estimate,

@@ -147,8 +147,6 @@ def _replicated(fact: Fact, folder: ReplicatedFolder) -> Iterator[SideAnswer]:
 
     With too few clusters the interval is the wild bootstrap's, if there is one.
     """
-    from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP
-
     for term in folder.terms:
         if (term.regression, term.term) != (fact.column, "did"):
             continue
@@ -156,9 +154,9 @@ def _replicated(fact: Fact, folder: ReplicatedFolder) -> Iterator[SideAnswer]:
         marginal = [
             Estimate(median=each.estimate, lower=each.lower, upper=each.upper)
             for each in beside
-            if each.what.startswith("average marginal effect")
+            if each.method == "marginal effect"
         ]
-        bootstrap = next((e for e in beside if e.what.startswith(BOOTSTRAP)), None)
+        bootstrap = next((e for e in beside if e.method == "wild bootstrap"), None)
         instead = bootstrap if math.isnan(term.p_value) else None
         errors, found = (instead.what, instead) if instead else (term.errors, term)
         own = Estimate(median=term.coefficient, lower=found.lower, upper=found.upper)

@@ -103,9 +103,7 @@ def _notes(
 
 
 def _is_instead(effect: "FurtherEffect", column: str) -> bool:
-    from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP
-
-    return effect.regression == column and effect.what.startswith(BOOTSTRAP)
+    return effect.regression == column and effect.method == "wild bootstrap"
 
 
 def _bootstrapped(effect: "FurtherEffect") -> str:

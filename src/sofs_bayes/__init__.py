@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sofs_bayes.pipeline.calibrate_all import calibrate_all
     from sofs_bayes.pipeline.children import collapse, match, matched_file
     from sofs_bayes.pipeline.comparison import compare
-    from sofs_bayes.pipeline.disclosure import disclose
+    from sofs_bayes.pipeline.disclosure import cleared, disclose
     from sofs_bayes.pipeline.fits import fit, save
     from sofs_bayes.pipeline.reanalysis import reanalyse
     from sofs_bayes.pipeline.recovery import recover
@@ -50,7 +50,6 @@ if TYPE_CHECKING:
         sensitivity_table,
     )
     from sofs_bayes.reporting.contents.calibration import calibration_tables
-    from sofs_bayes.reporting.disclosure.runs import cleared
     from sofs_bayes.reporting.latex import to_latex
     from sofs_bayes.reporting.pictures import brackets as bracket_drawings
     from sofs_bayes.reporting.pictures import drawings
@@ -126,7 +125,7 @@ _PUBLIC = {
     "show": ("reporting.show", "show"),
     "report": ("pipeline.report", "report"),
     "reanalyse": ("pipeline.reanalysis", "reanalyse"),
-    "cleared": ("reporting.disclosure.runs", "cleared"),
+    "cleared": ("pipeline.disclosure", "cleared"),
     "OutputRule": ("disclosure.rules", "OutputRule"),
     "disclose": ("pipeline.disclosure", "disclose"),
     "SofsBayesError": ("errors", "SofsBayesError"),

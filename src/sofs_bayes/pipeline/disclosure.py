@@ -86,6 +86,45 @@ def disclose(
     return Disclosed(clean=found.clean, log=log, rule=rule)
 
 
+def cleared(
+    run: Run,
+    rule: OutputRule | None = None,
+    *,
+    ledger: Path | str | bool | None = False,
+    earlier: Paths = (),
+) -> tuple[Run, tuple[LogLine, ...]]:
+    """The run without what may not leave, with sentences on what is missing, and the log.
+
+    Judged by itself unless `ledger` or `earlier` is given: beside what else is out of the same
+    children, the run may tell more than it seems to. Nothing is noted in a ledger, as nothing
+    leaves by this: `disclose`, `report` and the verbs note what they write.
+
+    Parameters
+    ----------
+    rule
+        Default: the usual rules, threshold 10.
+    ledger
+        The file of all that was released before; None for the one that `disclose` would take.
+        False, the default, looks at none, and the log says so.
+    earlier
+        Further ledgers, and folders of exports with their `disclosure.json`.
+
+    Returns
+    -------
+    Run, log
+        A run without any results if it is refused as a whole; runs on what is public pass.
+
+    Raises
+    ------
+    BadInput
+        A ledger or an export that is not there, or damaged.
+    """
+    places = [check_there(each, "a ledger, or a folder of an export") for each in paths(earlier)]
+    with open_ledger(ledger, earlier=places) as book:
+        (found,), (log,), _ = cleared_together([run], rule, earlier=book.before)
+    return found, (ledger_line(book), *log)
+
+
 def cleared_runs(
     runs: Sequence[Run], rule: OutputRule, ledger: Ledger, *, places: Sequence[Path | str]
 ) -> tuple[tuple[Run, ...], tuple[LogLine, ...], tuple[Released, ...]]:

@@ -3,15 +3,18 @@
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import pytest
 from tests.reporting.disclosure.conftest import SMALL, YEARS, MakeRun
 
+import sofs_bayes as sb
 from sofs_bayes.checks.loo import LooRow, LooSummary
-from sofs_bayes.disclosure.ledger import Released
+from sofs_bayes.disclosure.ledger import Released, open_ledger
 from sofs_bayes.disclosure.log import LogLine, log_csv, log_markdown
 from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.reporting.disclosure.run_files import WHATS
 from sofs_bayes.reporting.disclosure.runs import (
@@ -253,6 +256,25 @@ def test_events_alone_tell_too(make_run: MakeRun) -> None:
     less = {("pilot", "2012"): (1500, 200)}
     _, second = cleared_together([make_run(), renamed(make_run(less), "without")])[0]
     assert "2012" not in shown_years(second)
+
+
+def test_from_python_a_run_is_judged_by_itself_unless_a_ledger_is_named(
+    make_run: MakeRun, tmp_path: Path
+) -> None:
+    ledger = tmp_path / "ledger.jsonl"
+    with open_ledger(ledger) as book:
+        book.add([released(cleared(make_run())[0])])
+    before = ledger.read_bytes()
+    run = renamed(make_run({("pilot", "2012"): (1995, 199)}), "without")
+    out, log = sb.cleared(run)
+    assert out.effects and not refused(log)
+    assert log[0].action.startswith("LEFT OUT")
+    for found in (sb.cleared(run, ledger=ledger), sb.cleared(run, earlier=str(ledger))):
+        out, log = found
+        assert refused(log) and not out.effects
+    assert ledger.read_bytes() == before
+    with pytest.raises(BadInput, match="no such file or folder"):
+        sb.cleared(run, earlier=tmp_path / "nowhere.jsonl")
 
 
 def test_an_earlier_export_counts_like_a_run_beside(make_run: MakeRun) -> None:

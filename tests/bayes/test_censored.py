@@ -330,7 +330,7 @@ def test_a_linear_model_says_what_to_do_about_counts(
     with pytest.raises(BadInput) as caught:
         cell_data(found.cells, analysis)
     assert str(caught.value) == (
-        "cells: products: found none; allowed: cells collapsed with products,"
+        "cells: products: found none; allowed: cells of collapse --what products,"
         ' or model.likelihood = "binomial logit"'
     )
 

@@ -1,8 +1,7 @@
-"""The manual: a page for each verb, options of the parser, commands that parse, links that lead."""
+"""The manual: a page for each verb, options of the parser, links that lead."""
 
 import argparse
 import re
-import shlex
 from collections.abc import Iterator
 from html.parser import HTMLParser
 from importlib.resources import files
@@ -38,8 +37,6 @@ SECTIONS = (
     "See also",
 )
 ROOT = Path(__file__).parents[2]
-# Verbs whose examples need no data and take no time.
-QUICK = ("list", "published", "manual")
 LINK = re.compile(r"\[[^\]]+\]\(([^)]+)\)")
 
 
@@ -160,75 +157,6 @@ def test_the_glossary_has_every_evidence_word_and_every_term_once() -> None:
     terms = headings(read_page("glossary", VERBS).text)
     assert set(get_args(Evidence)) <= set(terms)
     assert len(set(terms)) == len(terms)
-
-
-# ------------------------------------------------------------------------------ commands
-
-
-def commands(text: str) -> list[list[str]]:
-    """Every command line of `sofs-bayes` that a document shows, as words."""
-    found = []
-    for block in re.findall(r"```(?:sh|bat)\n(.*?)```", text, flags=re.DOTALL):
-        for line in block.replace("\\\n", " ").splitlines():
-            start = re.search(r"(?:^|[\\/\s])sofs-bayes (.*)", line)
-            if start:
-                found.append(shlex.split(start[1].split("  #")[0], comments=True))
-    for inline in re.findall(r"(?<!`)`sofs-bayes ([^`\[{]+)`(?!`)", text):
-        # One word names a verb; capitals stand for what the user gives.
-        if " " in inline and not re.search(r"\b[A-Z]{3,}\b|…|\bor\b", inline):
-            found.append(shlex.split(inline))
-    return found
-
-
-def refused_commands(text: str, capsys: pytest.CaptureFixture[str]) -> list[list[str]]:
-    refused = []
-    for words in commands(text):
-        try:
-            _parser().parse_args(words)
-        except SystemExit as left:
-            if left.code:
-                refused.append(words)
-    capsys.readouterr()
-    return refused
-
-
-DOCUMENTS = {page.name: page.text for page in PAGES} | {
-    "README.md": (ROOT / "README.md").read_text("utf-8"),
-}
-
-
-@pytest.mark.parametrize("name", DOCUMENTS)
-def test_every_command_shown_is_one_the_program_takes(
-    name: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert refused_commands(DOCUMENTS[name], capsys) == []
-    if name in VERBS:
-        assert any(words[0] == name for words in commands(DOCUMENTS[name]))
-
-
-@pytest.mark.parametrize(
-    "line", ["match icpc-children children --no-such-option", "no-such-verb", "fit --quick"]
-)
-def test_a_command_the_program_does_not_take_is_noticed(
-    line: str, capsys: pytest.CaptureFixture[str]
-) -> None:
-    assert refused_commands(f"```sh\nsofs-bayes {line}\n```", capsys) == [line.split()]
-
-
-@pytest.mark.parametrize(
-    "words",
-    [words for page in PAGES if page.name in QUICK for words in commands(page.text)],
-    ids=" ".join,
-)
-def test_quick_examples_run(
-    words: list[str],
-    tmp_path: Path,
-    monkeypatch: pytest.MonkeyPatch,
-    capsys: pytest.CaptureFixture[str],
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    assert main(words) == 0
-    assert capsys.readouterr().out or list(tmp_path.iterdir())
 
 
 # -------------------------------------------------------------------- terminal and pages

@@ -49,6 +49,12 @@ def test_there_is_python_in_the_readme() -> None:
     assert [each.id for each in BLOCKS] == ["README.md 0"]
 
 
+@pytest.mark.parametrize("name", PAGES)
+def test_every_name_that_a_page_has_of_the_package_is_there(name: str) -> None:
+    text = PAGES[name].read_text("utf-8")
+    assert {*re.findall(r"\bsb\.(\w+)", text)} <= {*sb.__all__}
+
+
 # ------------------------------------------------------------------------ texts and paths
 
 Named = Callable[[str], Any]  # a name as text, or as a path

@@ -196,7 +196,7 @@ def test_matched_children_are_read_only_as_match_wrote_them(
     elif damage == "manifest":
         (folder / "manifest.json").unlink()
     elif damage == "alone":
-        given = tmp_path / "alone" / file.name
+        given, said = tmp_path / "alone" / file.name, "found a file without the manifest.json"
         given.parent.mkdir()
         file.rename(given)
     else:
@@ -310,7 +310,14 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["simulate", "icpc-printed"], "'children'"),
         (["simulate", "icpc", "--scenario", "cla"], "outcome"),
         (["simulate", "icpc", "--scenario", "none.toml"], "none.toml"),
-        (["match", "icpc-open-data", "."], "'children'"),
+        (["match", "icpc-open-data", "."], "'children', as icpc-children is"),
+        (["match", "cla-linear", "."], "'children', as cla-children is"),
+        (
+            ["simulate", "icpc", "--pilot-4-window", "2016-10-02", "2016-04-04"],
+            "--pilot-4-window: found 2016-10-02 to 2016-04-04",
+        ),
+        (["collapse", ANALYSIS, ".", "--no-check", "--round", "5"], "--no-check: found --round"),
+        (["collapse", ANALYSIS, ".", "--no-check", "--threshold", "20"], "found --threshold"),
         (["match", ANALYSIS, "no-such-folder"], "no-such-folder"),
         (["replicate", ANALYSIS, "no-such-folder"], "no such file or folder"),
         (["collapse", ANALYSIS, "no-such-folder"], "no such file or folder"),

@@ -19,7 +19,7 @@ def check_products(cells: Cells) -> None:
     """Raise BadInput if there are no cross-products for a linear model, or no weights."""
     logit = 'model.likelihood = "binomial logit"'
     if cells.products is None:
-        raise BadInput(PLACE, "products", "none", f"cells collapsed with products, or {logit}")
+        raise BadInput(PLACE, "products", "none", f"cells of collapse --what products, or {logit}")
     if hidden := int(cells.products.attrs.get("suppressed", 0)):
         allowed = f"coarser cells, all with products, or cells of counts and {logit}"
         raise BadInput(PLACE, "products", f"{hidden} suppressed cells", allowed)

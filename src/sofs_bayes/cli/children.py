@@ -6,7 +6,7 @@ from datetime import date
 from pathlib import Path
 
 from sofs_bayes.cli.arguments import Numbers, Verbs, Wholes, add_verb, progress_line
-from sofs_bayes.cli.exports import add_disclosure_options, ledger_of, rule_of
+from sofs_bayes.cli.exports import USUAL_THRESHOLD, add_disclosure_options, ledger_of, rule_of
 from sofs_bayes.errors import BadInput
 
 POPULATIONS = {"icpc": "icpc-children", "cla": "cla-children"}
@@ -211,6 +211,9 @@ def _collapse(options: argparse.Namespace) -> int:
     from sofs_bayes.pipeline.children import collapse
 
     rule = rule_of(options)
+    if options.no_check and (options.round or options.threshold != USUAL_THRESHOLD):
+        beside = "--round" if options.round else "--threshold"
+        raise BadInput("--no-check", "", f"{beside} beside it", "one of the two")
     progress = progress_line()
     folder = collapse(
         options.analysis,

@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Literal
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.given import check_there
-from sofs_bayes.folders.manifest import read_manifest, sha256
+from sofs_bayes.folders.manifest import NAME, read_manifest, sha256
 from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
-from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -39,7 +39,9 @@ def load_children(source: Path | str) -> ChildrenAnalysis:
     """
     analysis = spec.load(source)
     if not isinstance(analysis, ChildrenAnalysis):
-        raise BadInput(source, "kind", repr(analysis.kind), "'children'")
+        own = analysis.children.name if isinstance(analysis, HierarchicalAnalysis) else ""
+        allowed = f"'children', as {own or 'icpc-children'} is"
+        raise BadInput(source, "kind", repr(analysis.kind), allowed)
     return analysis
 
 
@@ -347,6 +349,9 @@ def matched_file(path: Path | str) -> Path:
         folder, names = path, [MATCHED, SYNTHETIC + MATCHED]
     else:
         folder, names = path.parent, [path.name]
+        if not (folder / NAME).is_file():
+            alone = f"a file without the {NAME} of its folder"
+            raise BadInput(path, "", alone, "what match wrote, in its folder")
     manifest = read_manifest(folder, allowed="a folder that match wrote")
     found = [name for name in names if name in manifest.files]
     if len(found) != 1 or manifest.written_by != "match":

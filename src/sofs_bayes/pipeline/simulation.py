@@ -74,6 +74,9 @@ def simulate(
     windows = None
     if pilot_4_window is not None:
         first, last = pilot_4_window
+        if first >= last:
+            found, allowed = f"{first} to {last}", "a first day before the last one"
+            raise BadInput("--pilot-4-window", "", found, allowed)
         windows = {"Pilot 4": (first.isoformat(), last.isoformat())}
     changes = {} if seed is None else {"seed": seed}
     assumed = load_scenario(scenario or analysis.outcome.lower(), windows=windows, **changes)

@@ -52,8 +52,10 @@ def connected(
         try:
             connection = duckdb.connect(database, config=settings)
         except duckdb.Error:
-            found = f"memory {memory!r}, threads {threads!r}"
-            raise BadInput("settings of DuckDB", "", found, "such as '1GB' and 2") from None
+            found = repr(memory) + ("" if threads is None else f" with {threads!r} threads")
+            raise BadInput(
+                "memory", "", found, "a size such as 1GB, and 1 thread or more"
+            ) from None
         with room_in(folder.parent), connection:
             yield connection
 

@@ -50,6 +50,13 @@ def inline(text: str) -> Iterator[list[str]]:
             yield shlex.split(code)
 
 
+def files_named(text: str) -> set[str]:
+    """Files and folders that a manual page says are read or written, as `name.csv` or `name/`."""
+    said = re.search(r"^## Reads and writes$(.*?)^## ", text, flags=re.M | re.S)
+    named = re.findall(r"`([\w-]+(?:\.[a-z]+|/))`", said[1] if said else "")
+    return {each.removesuffix("/").removeprefix("synthetic-") for each in named}
+
+
 # ------------------------------------------------------------------------------ they run
 
 
@@ -66,12 +73,17 @@ def test_every_command_of_a_page_runs(
     name: str, shelf: Any, shell: Any, page: Path, typed: Callable[[list[str], Path], None]
 ) -> None:
     lines = list(lines_of(PAGES[name].read_text("utf-8")))
-    shelf.fill(page, [words for line in lines for words in shell.words(line, at=page)])
+    shown = [words for line in lines for words in shell.words(line, at=page)]
+    shelf.fill(page, shown)
+    verb = PAGES[name].stem
+    assert verb not in VERBS or ["sofs-bayes", verb] in [words[:2] for words in shown]
     for line in lines:
         commands = shell.words(line, at=page)
         assert commands, f"{line}: nothing is run"
         for words in commands:
             typed(words, page)
+    there = {path.name.removeprefix("synthetic-") for path in page.rglob("*")}
+    assert files_named(PAGES[name].read_text("utf-8")) <= there
 
 
 def test_what_pages_presuppose_is_made_as_they_show(shelf: Any, shell: Any, page: Path) -> None:

@@ -12,7 +12,7 @@ What it does is shortened here, in `shortened`, and nowhere else:
 - Where all bundled analyses are asked for (`reanalyse`, `calibrate all`) there is one of each kind;
   beside posteriors (`replicate --posterior`) there are two columns; the wild bootstrap
   draws nothing; fits are not repeated without single pilots, or with other scales.
-- The same fit of the same data is made once, and linear algebra has one thread.
+- The same drawing, release or fit of the same data is made once; linear algebra has one thread.
 - Pictures are made, and written empty.
 
 What samplers, solvers, workers and checks find is the matter of other tests.
@@ -153,6 +153,7 @@ def _no_sampling(patch: pytest.MonkeyPatch) -> None:
 
 
 def _few_children(patch: pytest.MonkeyPatch, designs: Path) -> None:
+    from sofs_bayes.disclosure.release import release
     from sofs_bayes.pipeline import children, recovery_job, sbc, simulation
 
     simulate, cells_of = simulation.simulate, sbc.cells_of_design
@@ -170,6 +171,8 @@ def _few_children(patch: pytest.MonkeyPatch, designs: Path) -> None:
         return cells_of(analysis, data or matched(analysis.children.name), progress)
 
     patch.setattr(simulation, "simulate", small)
+    patch.setattr(simulation, "_drawn", once(simulation._drawn))
+    patch.setattr("sofs_bayes.disclosure.release.release", once(release))
     for module in (sbc, recovery_job):
         patch.setattr(module, "cells_of_design", of_design)
 

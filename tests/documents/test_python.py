@@ -85,6 +85,9 @@ CALLS: Mapping[str, Callable[[Named], object]] = {
     "fit": lambda k: sb.fit(sb.load("icpc-linear"), k("matched"), quick=True, unfinished=k(OUT)),
     "save": lambda k: sb.save(sb.read_run("runs/icpc"), k(OUT), unfinished=k("nothing")),
     "read_run": lambda k: sb.read_run(k("runs/icpc")),
+    "cleared": lambda k: sb.cleared(
+        sb.read_run("runs/icpc"), ledger=k("own.jsonl"), earlier=k("for-release")
+    ),
     "open_posterior": lambda k: sb.open_posterior(k("runs/icpc")),
     "calibrate": lambda k: sb.calibrate(sb.load("icpc-linear"), k("matched"), k(OUT)),
     "calibrate_all": lambda k: sb.calibrate_all(

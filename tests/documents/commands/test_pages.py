@@ -51,9 +51,13 @@ def inline(text: str) -> Iterator[list[str]]:
 
 
 def files_named(text: str) -> set[str]:
-    """Files and folders that a manual page says are read or written, as `name.csv` or `name/`."""
+    """Files and folders that a manual page says are read or written, as `name.csv` or `name/`.
+
+    Not those where results go if no other folder is named, as examples name others.
+    """
     said = re.search(r"^## Reads and writes$(.*?)^## ", text, flags=re.M | re.S)
-    named = re.findall(r"`([\w-]+(?:\.[a-z]+|/))`", said[1] if said else "")
+    whatever = re.sub(r"\([^)]*if no other is named\)", "", said[1] if said else "")
+    named = re.findall(r"`([\w-]+(?:\.[a-z]+|/))`", whatever)
     return {each.removesuffix("/").removeprefix("synthetic-") for each in named}
 
 

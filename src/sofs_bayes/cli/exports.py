@@ -2,7 +2,7 @@
 
 import argparse
 import sys
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -59,12 +59,17 @@ class Export:
 
     def log_in(self, folder: Path) -> None:
         """Note what leaves in the ledger, and write its log into the folder that holds it."""
-        from sofs_bayes.disclosure.exported import digests_of, log_files
+        from sofs_bayes.disclosure.exported import digests_of, log_files, write_log
 
-        self._log(log_files(folder, inside=True), digests_of(folder))
+        if self.ledger is not None:
+            self.ledger.add(self.told)
+            files, digests = log_files(folder, inside=True), digests_of(folder)
+            write_log(files, self.log, rule=self.rule, told=self.told, digests=digests)
 
     def write(self, target: Path, write: Callable[[Path], object]) -> None:
-        """Write a file or folder: noted in the ledger first, then its log, then it itself.
+        """Write a file or folder: noted in the ledger first, then its log and it itself.
+
+        They are all there in the end, or neither log nor file.
 
         Parameters
         ----------
@@ -76,11 +81,10 @@ class Export:
         BadInput
             Its log is there already, or it cannot be written.
         """
-        from sofs_bayes.disclosure.exported import log_files
+        from sofs_bayes.disclosure.exported import log_files, log_texts
         from sofs_bayes.folders.manifest import NAME, sha256
-        from sofs_bayes.folders.places import check_new
         from sofs_bayes.folders.temporary import temporary_folder
-        from sofs_bayes.folders.whole import new_folder, write_new
+        from sofs_bayes.folders.whole import new_files, new_folder
 
         if self.ledger is None:
             write(target)
@@ -96,18 +100,12 @@ class Export:
                         (folder / path.name).write_bytes(path.read_bytes())
                     self.log_in(folder)
             else:
-                for file in files:
-                    check_new(file)
-                self._log(files, {target.name: sha256(made)})
-                write_new(target, made.read_bytes())
+                told, digests = self.told, {target.name: sha256(made)}
+                texts = log_texts(self.log, rule=self.rule, told=told, digests=digests)
+                with new_files([*files, target]) as put:
+                    self.ledger.add(told)
+                    put([*texts, made.read_bytes()])
         self.say(files[1])
-
-    def _log(self, files: Sequence[Path], digests: Mapping[str, str]) -> None:
-        from sofs_bayes.disclosure.exported import write_log
-
-        if self.ledger is not None:
-            self.ledger.add(self.told)
-            write_log(files, self.log, rule=self.rule, told=self.told, digests=digests)
 
     def say(self, log: Path | None = None) -> None:
         """One line to stderr on what was suppressed; for output to a terminal, without a file."""

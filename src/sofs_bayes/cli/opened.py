@@ -52,13 +52,13 @@ def add_open_data(verbs: Verbs) -> None:
 def _open_data(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
     from sofs_bayes.folders.places import check_new
-    from sofs_bayes.folders.whole import write_new
+    from sofs_bayes.folders.whole import new_files
     from sofs_bayes.records.open_data import read_panel
     from sofs_bayes.records.panel_csv import check_panel_stata, panel_text
     from sofs_bayes.reporting.tables import rows_to_csv
 
-    targets = [path for path in (options.output, options.notices) if path]
-    for path in targets:
+    targets = [path for path in (options.notices, options.output) if path]
+    for path in targets[-1:]:  # the others, which a dead process may have left, by `new_files`
         check_new(path)
     if len(set(targets)) < len(targets):
         raise BadInput(options.notices, "", "the same file twice", "a file for the notices alone")
@@ -75,18 +75,22 @@ def _open_data(options: argparse.Namespace) -> int:
     if suffix == ".dta":
         check_panel_stata(options.output, counts)
     panel = read_panel(data_files(options.files), counts)
+    contents: list[str | bytes] = []
     if options.notices:
         from sofs_bayes.records.notices import Notice
 
-        write_new(options.notices, rows_to_csv(Notice, panel.notices))
+        contents.append(rows_to_csv(Notice, panel.notices))
     else:
         for notice in panel.notices:
             where = " ".join(str(x) for x in (notice.authority, notice.year or "") if x)
             print(f"{notice.kind}: {where}: {notice.detail}", file=sys.stderr)
     if options.output:
-        _write(panel, options.output, suffix)
+        contents.append(_content(panel, suffix))
     else:
         print(panel_text(panel), end="")
+    if targets:
+        with new_files(targets) as put:
+            put(contents)
     return 0
 
 
@@ -97,17 +101,16 @@ def _chosen(text: str) -> tuple[str, str]:
     return column, value
 
 
-def _write(panel: "Panel", path: Path, suffix: str) -> None:
-    from sofs_bayes.folders.whole import write_new
+def _content(panel: "Panel", suffix: str) -> str | bytes:
+    """The counts, as a file of this ending holds them."""
     from sofs_bayes.records.panel_csv import panel_stata, panel_text
 
     if suffix == ".xlsx":
         from sofs_bayes.reporting.contents.open_counts import open_counts_table
-        from sofs_bayes.reporting.excel import write_workbook
+        from sofs_bayes.reporting.excel import workbook
 
-        write_workbook(path, [open_counts_table(panel)])
-    else:
-        write_new(path, panel_stata(panel) if suffix == ".dta" else panel_text(panel))
+        return workbook([open_counts_table(panel)])
+    return panel_stata(panel) if suffix == ".dta" else panel_text(panel)
 
 
 def _open_analysis(name: str) -> "OpenAnalysis":

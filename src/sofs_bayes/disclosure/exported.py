@@ -3,12 +3,13 @@
 import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 from sofs_bayes.disclosure.ledger import EXPORTED, LEFT_OUT, Ledger, Released, releases_text
 from sofs_bayes.disclosure.log import LEDGER, LogLine, log_csv, log_markdown
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.folders.manifest import files_in, sha256
-from sofs_bayes.folders.whole import write_new
+from sofs_bayes.folders.whole import new_files
 
 NAME = EXPORTED.removesuffix(".json")
 ENDINGS = (".csv", ".md", ".json")
@@ -35,27 +36,19 @@ def ledger_line(ledger: Ledger) -> LogLine:
     )
 
 
-def write_log(
-    files: Sequence[Path],
+def log_texts(
     log: Sequence[LogLine],
     *,
     rule: OutputRule,
     told: Sequence[Released],
     digests: Mapping[str, str],
-) -> None:
-    """Write the log, and what later exports are checked against, to new files.
+) -> tuple[str, str, str]:
+    """The log, and what later exports are checked against: the texts of `log_files`.
 
     Parameters
     ----------
-    files
-        As `log_files` names them. Made as new files, through no link; synced.
     digests
         SHA-256 of what is exported, by path.
-
-    Raises
-    ------
-    BadInput
-        One of them exists, or cannot be written.
     """
     document = {
         "threshold": rule.threshold,
@@ -63,13 +56,30 @@ def write_log(
         "releases": releases_text(told),
         "files": dict(digests),
     }
-    texts = (
+    return (
         log_csv(log),
         log_markdown(log, rule=str(rule)),
         json.dumps(document, indent=1, ensure_ascii=False) + "\n",
     )
-    for path, text in zip(files, texts, strict=True):
-        write_new(path, text)
+
+
+def write_log(files: Sequence[Path], log: Sequence[LogLine], **how: Any) -> None:
+    """Write the log to new files, all or none, through no link; synced.
+
+    Parameters
+    ----------
+    files
+        As `log_files` names them.
+    how
+        As `log_texts` takes it.
+
+    Raises
+    ------
+    BadInput
+        One of them exists, or cannot be written.
+    """
+    with new_files(files) as put:
+        put(log_texts(log, **how))
 
 
 def digests_of(folder: Path) -> dict[str, str]:

@@ -17,6 +17,8 @@ from typing import Any
 
 from sofs_bayes.disclosure.arm_counts import ArmCount
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.lock import locked_file
+from sofs_bayes.folders.whole import sync, sync_folder, write_all
 
 NAME = "disclosure-ledger.jsonl"
 VARIABLE = "SOFS_BAYES_LEDGER"
@@ -134,12 +136,15 @@ class Ledger:
         if self._file is None or not new or self.path is None:
             return
         text = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in new)
+        size = os.fstat(self._file).st_size
+        if not size:
+            text = json.dumps({"about": ABOUT}, ensure_ascii=False) + "\n" + text
         try:
-            if not os.fstat(self._file).st_size:
-                text = json.dumps({"about": ABOUT}, ensure_ascii=False) + "\n" + text
-            os.write(self._file, text.encode("utf-8"))
-            os.fsync(self._file)
+            write_all(self._file, text.encode("utf-8"))
+            sync(self._file)
+            sync_folder(self.path.parent)
         except OSError as error:
+            os.ftruncate(self._file, size)
             raise _unusable(self.path, error) from error
 
 
@@ -168,31 +173,19 @@ def open_ledger(
         return
     path = default_ledger() if ledger is None or ledger is True else Path(ledger)
     try:
-        file = _locked(path)
+        file = locked_file(path, flags=os.O_APPEND, mode=0o600, wait=True)
     except OSError as error:
         raise _unusable(path, error) from error
+    if file is None:  # only on Windows, which does not wait for ever
+        raise BadInput(path, "", "a ledger that another process keeps", "to wait until it ends")
     try:
         _cut_tail(file, path)
         yield Ledger(path=path, before=[*before, *_read_ledger(path)], _file=file)
-        if not os.fstat(file).st_size:  # nothing was released: no file is left behind
-            path.unlink(missing_ok=True)
     finally:
+        if not os.fstat(file).st_size:  # nothing was released: no file is left behind
+            with contextlib.suppress(OSError):
+                path.unlink(missing_ok=True)
         os.close(file)
-
-
-def _locked(path: Path) -> int:
-    """The open file at a path (no link), this process's alone until it is closed."""
-    flags = os.O_RDWR | os.O_CREAT | os.O_APPEND | getattr(os, "O_NOFOLLOW", 0)
-    while True:
-        file = os.open(path, flags, 0o600)
-        with contextlib.suppress(ImportError):  # Windows
-            import fcntl
-
-            fcntl.flock(file, fcntl.LOCK_EX)
-        with contextlib.suppress(FileNotFoundError):
-            if os.path.samestat(os.fstat(file), path.stat(follow_symlinks=False)):
-                return file
-        os.close(file)  # its owner took it away meanwhile, as nothing was released
 
 
 def _cut_tail(file: int, path: Path) -> None:

@@ -9,16 +9,18 @@ from pathlib import Path
 
 from sofs_bayes.errors import BadInput
 
-# File systems that know no locks: better to work there without than not at all.
-NO_LOCKS = {errno.ENOTSUP, errno.ENOLCK, errno.ENOSYS}
+# What file systems that know no locks say (some of them on a network).
+NO_LOCKS = {errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOLCK, errno.ENOSYS, errno.EINVAL}
+BEHIND = 1 << 40  # the byte that Windows locks, behind all that anybody reads
 
 
 @contextmanager
-def locked(target: Path) -> Iterator[None]:
+def locked(target: Path) -> Iterator[int]:
     """Keeps every other process (and this one) from claiming the same target meanwhile.
 
     The lock is the system's, on a file `.NAME.lock` beside the target, and ends with the
-    process, however that ends.
+    process, however that ends. Gives the open file: what is written to it, a process that dies
+    leaves to the next.
 
     Raises
     ------
@@ -28,56 +30,85 @@ def locked(target: Path) -> Iterator[None]:
         The folder of the target cannot be written to.
     """
     path = target.with_name(f".{target.name}.lock")
-    descriptor = _locked_file(path)
+    descriptor = locked_file(path)
     if descriptor is None:
         found = "a place in which another process is at work"
         raise BadInput(target, "", found, "another place, or to wait until it has ended")
     try:
-        yield
+        yield descriptor
     finally:
         with contextlib.suppress(OSError):  # elsewhere than on POSIX an open file stays
             path.unlink()
         os.close(descriptor)
 
 
-def try_lock(descriptor: int) -> bool:
-    """Whether an open file is now this descriptor's alone, until it is closed."""
+def locked_file(path: Path, *, flags: int = 0, mode: int = 0o666, wait: bool = False) -> int | None:
+    """An open file at a path (no link), this descriptor's alone until it is closed.
+
+    Where the file system knows no locks it is open, and nothing more: better to work there than
+    not at all.
+
+    Parameters
+    ----------
+    flags, mode
+        Further ones, with which it is opened and made where it is missing.
+    wait
+        Whether another's lock is waited for.
+
+    Returns
+    -------
+    int or None
+        None if another has locked it.
+    """
+    flags |= os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
+    while True:
+        descriptor = os.open(path, flags, mode)
+        try:
+            alone = try_lock(descriptor, wait=wait)
+            there = alone is not False and _is_at(descriptor, path)
+        except BaseException:
+            os.close(descriptor)
+            raise
+        if there:
+            return descriptor
+        os.close(descriptor)  # another's, or its owner took it away meanwhile
+        if alone is False:
+            return None
+
+
+def try_lock(descriptor: int, *, wait: bool = False) -> bool | None:
+    """Whether an open file is now this descriptor's alone, until it is closed.
+
+    None where the file system knows no locks.
+    """
     try:
         import fcntl
     except ImportError:  # Windows
-        return _try_lock_windows(descriptor)
+        return _try_lock_windows(descriptor, wait=wait)
     try:
-        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        fcntl.flock(descriptor, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except OSError as error:
         if error.errno in NO_LOCKS:
-            return True
+            return None
         if error.errno in {errno.EWOULDBLOCK, errno.EACCES}:
             return False
         raise
     return True
 
 
-def _try_lock_windows(descriptor: int) -> bool:
+def _try_lock_windows(descriptor: int, *, wait: bool) -> bool:
     import msvcrt
 
+    place = os.lseek(descriptor, 0, os.SEEK_CUR)
     try:
-        msvcrt.locking(descriptor, msvcrt.LK_NBLCK, 1)  # type: ignore[attr-defined]
+        os.lseek(descriptor, BEHIND, os.SEEK_SET)
+        kind = msvcrt.LK_LOCK if wait else msvcrt.LK_NBLCK  # type: ignore[attr-defined]
+        msvcrt.locking(descriptor, kind, 1)  # type: ignore[attr-defined]
     except OSError:
         return False
+    finally:
+        os.lseek(descriptor, place, os.SEEK_SET)
     return True
-
-
-def _locked_file(path: Path) -> int | None:
-    """An open, locked file at the path; nothing if another has locked it."""
-    flags = os.O_RDWR | os.O_CREAT | getattr(os, "O_NOFOLLOW", 0)
-    while True:
-        descriptor = os.open(path, flags, 0o666)
-        if not try_lock(descriptor):
-            os.close(descriptor)
-            return None
-        if _is_at(descriptor, path):
-            return descriptor
-        os.close(descriptor)  # its owner took it away between opening and locking
 
 
 def _is_at(descriptor: int, path: Path) -> bool:

@@ -5,18 +5,18 @@ import re
 import secrets
 import shutil
 import tempfile
-import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.folders.lock import try_lock
+from sofs_bayes.folders.lock import locked_file, try_lock
 
 PREFIX = "sofs-bayes-"
 OURS = re.compile(re.escape(PREFIX) + "[0-9a-f]{16}")
 LOCK = "lock"
-YOUNG = 3600.0  # seconds in which a folder without its lock may be one that is just being made
+# Those of this process: some file systems hold no lock of a process against itself.
+_own: set[Path] = set()
 
 
 @contextmanager
@@ -32,18 +32,17 @@ def temporary_folder() -> Iterator[Path]:
     """
     home = temporary_home()
     _remove_dead(home)
-    folder = home / f"{PREFIX}{secrets.token_hex(8)}"
     try:
-        folder.mkdir(mode=0o700)
-        lock = (folder / LOCK).open("xb")
+        folder, lock = _made(home)
     except OSError as error:
         raise _unusable(home, error.strerror) from error
-    try_lock(lock.fileno())
+    _own.add(folder)
     try:
         yield folder
     finally:
-        lock.close()
+        os.close(lock)
         shutil.rmtree(folder, ignore_errors=True)
+        _own.discard(folder)
 
 
 def temporary_home() -> Path:
@@ -70,20 +69,41 @@ def _unusable(home: Path, found: str | None, name: str = "TMPDIR") -> BadInput:
     return BadInput(home, name, (found or "an error").lower(), allowed)
 
 
+def _made(home: Path) -> tuple[Path, int]:
+    """A new folder, and its open lock.
+
+    Until it is locked another process may take it for a dead one's: then there is a next one.
+    """
+    while True:
+        folder = home / f"{PREFIX}{secrets.token_hex(8)}"
+        folder.mkdir(mode=0o700)
+        try:
+            lock = locked_file(folder / LOCK)
+        except FileNotFoundError:
+            continue
+        except OSError:
+            folder.rmdir()
+            raise
+        if lock is not None:
+            return folder, lock
+
+
 def _remove_dead(home: Path) -> None:
     """Remove the folders of processes that are gone; those of others are left alone."""
     for folder in home.glob(f"{PREFIX}*"):
-        if OURS.fullmatch(folder.name) and not folder.is_symlink():
+        if OURS.fullmatch(folder.name) and not folder.is_symlink() and folder not in _own:
             with suppress(OSError):
-                if _is_dead(folder):
-                    shutil.rmtree(folder)
+                _remove_if_dead(folder)
 
 
-def _is_dead(folder: Path) -> bool:
+def _remove_if_dead(folder: Path) -> None:
+    """Remove a folder, if its lock can be had; where there are no locks nobody can tell."""
     if hasattr(os, "getuid") and folder.stat().st_uid != os.getuid():
-        return False
-    try:
-        with (folder / LOCK).open("rb") as lock:
-            return try_lock(lock.fileno())
-    except FileNotFoundError:
-        return time.time() - folder.stat().st_mtime > YOUNG
+        return
+    lock = locked_file(folder / LOCK)
+    if lock is not None:
+        try:
+            if try_lock(lock):
+                shutil.rmtree(folder)
+        finally:
+            os.close(lock)

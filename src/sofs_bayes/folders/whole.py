@@ -2,22 +2,26 @@
 
 import contextlib
 import errno
+import hashlib
+import json
 import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.folders.lock import locked, try_lock
-from sofs_bayes.folders.manifest import NAME, files_in, write_manifest
+from sofs_bayes.folders.lock import locked
+from sofs_bayes.folders.manifest import NAME, files_in, sha256, write_manifest
 from sofs_bayes.folders.places import check_new, check_target, unwritable
 
 # What a full disk, or one that may not be written, says of itself.
 FULL = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG, errno.EROFS, errno.EIO}
+# What file systems that sync no folders, or nothing, say of it (some of them on a network).
+NO_SYNC = {errno.EINVAL, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -85,7 +89,7 @@ class Claim:
                 if (self.target / name).is_dir():
                     _linked_copy(self.target / name, scratch / name)
             _exchange(scratch, self.target)
-        _sync_folder(self.target.parent)
+        sync_folder(self.target.parent)
 
 
 @contextmanager
@@ -114,7 +118,7 @@ def claim(
     check_target(target, **how)  # type: ignore[arg-type]
     with contextlib.ExitStack() as stack:
         try:
-            stack.callback(_remove_empty, _made_parents(target))
+            stack.enter_context(_parents_of(target))
             stack.enter_context(locked(target))
             _settle(target)
         except OSError as error:
@@ -155,24 +159,88 @@ def write_new(path: Path, content: str | bytes) -> None:
     BadInput
         It exists, or cannot be written.
     """
-    check_new(path)
-    scratch = _beside(path, "partial")
-    data = content.encode("utf-8") if isinstance(content, str) else content
+    with new_files([path]) as put:
+        put([content])
+
+
+@contextmanager
+def new_files(paths: Sequence[Path]) -> Iterator[Callable[[Sequence[str | bytes]], None]]:
+    """New files that are all there, each whole, or none; the last appears last.
+
+    Gives the function that writes their contents, text as UTF-8. They are kept from all others
+    until the block ends, and what a dead process left of them is removed first.
+
+    Raises
+    ------
+    BadInput
+        One of them exists, or cannot be written; or another process writes them.
+    """
+    last = paths[-1]
+    check_new(last)
+    with contextlib.ExitStack() as stack:
+        try:
+            for path in paths:
+                stack.enter_context(_parents_of(path))
+            journal = stack.enter_context(locked(last))
+            _remove_some_of(paths, journal)
+        except OSError as error:
+            raise unwritable(last, error) from error
+        for path in paths:
+            check_new(path)
+        yield lambda contents: _put_all(paths, contents, journal)
+
+
+def _put_all(paths: Sequence[Path], contents: Sequence[str | bytes], journal: int) -> None:
+    """Write files under other names, say in the journal what they are, and rename them."""
+    data = [each.encode("utf-8") if isinstance(each, str) else each for each in contents]
+    scratches = [_beside(path, "partial") for path in paths]
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        _remove_dead_partials(path)
-        with scratch.open("xb") as stream:
-            try_lock(stream.fileno())  # so that others see that it is being written
-            stream.write(data)
-            stream.flush()
-            os.fsync(stream.fileno())
-        _rename_onto_nothing(scratch, path)
-        _sync_folder(path.parent)
+        for scratch, each in zip(scratches, data, strict=True):
+            _write_synced(scratch, each)
+        if len(paths) > 1:
+            hashes = [hashlib.sha256(each).hexdigest() for each in data]
+            write_all(journal, json.dumps(hashes).encode())
+            sync(journal)
+        _rename_all(scratches, paths)
+        for folder in {path.parent for path in paths}:
+            sync_folder(folder)
+        os.ftruncate(journal, 0)
     except OSError as error:
-        raise unwritable(path, error) from error
+        raise unwritable(paths[-1], error) from error
     finally:
-        with contextlib.suppress(OSError):
-            scratch.unlink(missing_ok=True)
+        for scratch in scratches:
+            with contextlib.suppress(OSError):
+                scratch.unlink(missing_ok=True)
+
+
+def _rename_all(scratches: Sequence[Path], paths: Sequence[Path]) -> None:
+    """Give files their names, all or none."""
+    done: list[Path] = []
+    try:
+        for path, scratch in zip(paths, scratches, strict=True):
+            _rename_onto_nothing(scratch, path)
+            done.append(path)
+    except BaseException:
+        for path in done:
+            path.unlink(missing_ok=True)
+        raise
+
+
+def _remove_some_of(paths: Sequence[Path], journal: int) -> None:
+    """Remove files that a dead process put there of several, unless it has put the last."""
+    try:
+        hashes = json.loads(os.read(journal, 1 << 20) or b"[]")
+    except ValueError:  # it died before it put any
+        hashes = []
+    os.lseek(journal, 0, os.SEEK_SET)
+    os.ftruncate(journal, 0)
+    if len(hashes) == len(paths) and not os.path.lexists(paths[-1]):
+        for path, said in zip(paths, hashes, strict=True):
+            if path.is_file() and not path.is_symlink() and sha256(path) == said:
+                path.unlink()
+    for path in paths:
+        for partial in _left(path, "partial"):
+            partial.unlink()
 
 
 def replace_file(path: Path, content: bytes) -> None:
@@ -185,28 +253,24 @@ def replace_file(path: Path, content: bytes) -> None:
     """
     scratch = _beside(path, "partial")
     try:
-        with scratch.open("xb") as stream:
-            stream.write(content)
-            stream.flush()
-            os.fsync(stream.fileno())
+        _write_synced(scratch, content)
         scratch.replace(path)
-        _sync_folder(path.parent)
+        sync_folder(path.parent)
     finally:
         scratch.unlink(missing_ok=True)
 
 
-def _made_parents(path: Path) -> list[Path]:
-    """The folders above a path that were not there and are now, the deepest first."""
+@contextmanager
+def _parents_of(path: Path) -> Iterator[None]:
+    """The folders above a path are there; those that were not go again if nothing comes in."""
     missing = [parent for parent in path.parents if not parent.exists()]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    return missing
-
-
-def _remove_empty(folders: Iterable[Path]) -> None:
-    """Remove folders as far as nothing has come into them."""
-    with contextlib.suppress(OSError):
-        for folder in folders:
-            folder.rmdir()
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        yield
+    finally:
+        for folder in missing:
+            with contextlib.suppress(OSError):
+                folder.rmdir()
 
 
 # ----------------------------------------------------------------------------------- renaming
@@ -302,13 +366,6 @@ def _settle(target: Path) -> None:
         shutil.rmtree(scratch)
 
 
-def _remove_dead_partials(path: Path) -> None:
-    for partial in _left(path, "partial"):
-        with contextlib.suppress(FileNotFoundError), partial.open("rb") as stream:
-            if try_lock(stream.fileno()):
-                partial.unlink()
-
-
 # ----------------------------------------------------------------------------- disks and errors
 
 
@@ -330,10 +387,11 @@ def _sync(folder: Path) -> None:
         _sync_path(path)
     _sync_path(folder / NAME)
     for home, _, _ in folder.walk(top_down=False):
-        _sync_folder(home)
+        sync_folder(home)
 
 
-def _sync_folder(folder: Path) -> None:
+def sync_folder(folder: Path) -> None:
+    """Have the disk hold the names in a folder."""
     if os.name == "posix":  # Windows cannot open folders
         _sync_path(folder)
 
@@ -341,6 +399,29 @@ def _sync_folder(folder: Path) -> None:
 def _sync_path(path: Path) -> None:
     descriptor = os.open(path, os.O_RDONLY if os.name == "posix" else os.O_RDWR)
     try:
-        os.fsync(descriptor)
+        sync(descriptor)
     finally:
         os.close(descriptor)
+
+
+def _write_synced(path: Path, content: bytes) -> None:
+    """Write a new file, and have the disk hold it."""
+    with path.open("xb") as stream:
+        stream.write(content)
+        stream.flush()
+        sync(stream.fileno())
+
+
+def write_all(descriptor: int, content: bytes) -> None:
+    """Write to an open file; what fits is not all where the disk is nearly full."""
+    while content:
+        content = content[os.write(descriptor, content) :]
+
+
+def sync(descriptor: int) -> None:
+    """Have the disk hold an open file or folder, where the file system can."""
+    try:
+        os.fsync(descriptor)
+    except OSError as error:
+        if error.errno not in NO_SYNC:
+            raise

@@ -42,29 +42,35 @@ READING = (
 
 
 def write_workbook(path: Path, tables: Sequence[Table]) -> None:
-    """Write a workbook with a sheet for each table, whole or not at all.
-
-    Numbers are numbers; text is text, also where it begins like a formula. The same tables give
-    the same bytes.
+    """Write a workbook with a sheet for each table, as `workbook`, whole or not at all.
 
     Raises
     ------
     BadInput
         The file exists, or cannot be written.
     """
+    write_new(path, workbook(tables))
+
+
+def workbook(tables: Sequence[Table]) -> bytes:
+    """A workbook with a sheet for each table.
+
+    Numbers are numbers; text is text, also where it begins like a formula. The same tables give
+    the same bytes.
+    """
     from openpyxl import Workbook
 
-    workbook = Workbook()
-    workbook.properties.creator = "sofs_bayes"
-    workbook.properties.title = "; ".join(legal_text(table.caption) for table in tables)[:255]
-    workbook.properties.language = "en-GB"
+    book = Workbook()
+    book.properties.creator = "sofs_bayes"
+    book.properties.title = "; ".join(legal_text(table.caption) for table in tables)[:255]
+    book.properties.language = "en-GB"
     names = sheet_names(tables)
-    first = workbook.worksheets[0]
+    first = book.worksheets[0]
     first.title = CONTENTS
     _fill_contents(first, tables, names)
     for table, name in zip(tables, names, strict=True):
-        _fill_sheet(workbook.create_sheet(name), table)
-    write_new(path, settled(workbook.save))
+        _fill_sheet(book.create_sheet(name), table)
+    return settled(book.save)
 
 
 def sheet_names(tables: Sequence[Table], *, longest: int = LONGEST_NAME) -> tuple[str, ...]:

@@ -266,23 +266,28 @@ def bench(shelf: Shelf, tmp_path_factory: pytest.TempPathFactory) -> Callable[..
         whole = content(first, given)
         if earlier:
             copied(first, before)
-        states = States(home / "watched", home / "states", given)
-        found = Bench(
-            case=case,
-            name=name,
-            home=home,
-            before=before,
-            given=given,
-            whole=whole,
-            code=code,
-            earlier=earlier,
-            states=states,
+        return watched(
+            Bench(
+                case=case,
+                name=name,
+                home=home,
+                before=before,
+                given=given,
+                whole=whole,
+                code=code,
+                earlier=earlier,
+                states=States(home / "watched", home / "states", given),
+            )
         )
-        ended = run(found.folder("watched"), found.words, states.step)
-        assert ended.code == code, ended.said
-        return found
 
     return made
+
+
+def watched(at_work: Bench) -> Bench:
+    """The same, after its command was run once for its states."""
+    ended = run(at_work.folder(at_work.states.folder.name), at_work.words, at_work.states.step)
+    assert ended.code == at_work.code, ended.said
+    return at_work
 
 
 def in_this_process(words: Sequence[str]) -> int:
@@ -307,8 +312,9 @@ def remove(folder: Path, case: Case) -> None:
 def wrong_in(bench: Bench, folder: Path) -> list[str]:
     """What is wrong in a folder in which a command was killed, or has run out of disk."""
     wrong, target = [], folder / bench.case.target
-    if content_of_given(bench, folder) != content_of_given(bench, bench.before):
-        wrong.append("input changed")
+    for name in bench.given:
+        if (folder / name).exists() and content(folder / name) != content(bench.before / name):
+            wrong.append("input changed")
     there = target.is_file() if bench.case.is_file else is_whole(target)
     if (
         target.is_dir()
@@ -341,12 +347,6 @@ def is_whole(target: Path) -> bool:
     except BadInput:
         return False
     return True
-
-
-def content_of_given(bench: Bench, folder: Path) -> list[Content]:
-    if not all((folder / name).exists() for name in bench.given):
-        return content_of_given(bench, bench.before)  # a copied state, without them
-    return [content(folder / name) for name in bench.given]
 
 
 def missing_in_ledger(bench: Bench, folder: Path) -> bool:
@@ -384,8 +384,9 @@ def _plain(name: str, given: bytes | None) -> Any:
     return re.sub(rb"\d+ releases in", b"releases in", given)
 
 
-def given_again(bench: Bench, folder: Path) -> list[str]:
-    """Give the command again in a folder that a kill has left; what is wrong then."""
+def given_again(bench: Bench, number: int) -> list[str]:
+    """Give the command again where a kill before a step has left it; what is wrong then."""
+    folder = bench.folder(f"again-{number}", bench.states.found[number])
     words, target = bench.case.words, folder / bench.case.target
     if is_whole(target) and bench.case.replaces:
         words = [*words, "--replace"]
@@ -393,7 +394,7 @@ def given_again(bench: Bench, folder: Path) -> list[str]:
         remove(folder, bench.case)  # nobody would give it again; but what it left must go
     ended = run(folder, words)
     if ended.code != bench.code:
-        return [f"refused ({ended.code}): {ended.said}"]
+        return [f"step {number}: refused ({ended.code}): {ended.said}"]
     wrong = wrong_in(bench, folder)
     found, whole = plain(content(folder, bench.given)), plain(bench.whole)
     if left := left_in(folder):
@@ -401,7 +402,8 @@ def given_again(bench: Bench, folder: Path) -> list[str]:
     elif found != whole:
         differ = [name for name in {*found, *whole} if found.get(name, 0) != whole.get(name, 0)]
         wrong.append(f"other files: {differ}")
-    return wrong
+    shutil.rmtree(folder)
+    return [f"step {number}: {each}" for each in wrong]
 
 
 # ------------------------------------------------------------------------------ the tests
@@ -429,18 +431,15 @@ def killed(at_work: Bench) -> Counter[str]:
 
     Every state is looked at; from some of them, in the long version all, it is given again.
     """
-    states, wrong = at_work.states.found, Counter[str]()
-    for state in states.values():
-        wrong.update(wrong_in(at_work, state))
-    again = [*states] if LONG else telling(at_work)
+    wrong = looked_at(at_work)
+    again = [*at_work.states.found] if LONG else telling(at_work)
     for number in again:
-        folder = at_work.folder(f"again-{number}", states[number])
-        wrong.update(f"step {number}: {each}" for each in given_again(at_work, folder))
-        shutil.rmtree(folder)
+        wrong.update(given_again(at_work, number))
     really = again[len(again) // 2]
     folder = at_work.folder(f"killed-{really}")
     assert run(folder, at_work.words, kill_at(really)).code == -signal.SIGKILL
-    assert shapes(content(folder, at_work.given)) == shapes(content(states[really]))
+    state = at_work.states.found[really]
+    assert shapes(content(folder, at_work.given)) == shapes(content(state))
     counts = COUNTS[f"killed: {at_work.name}{' over earlier' if at_work.earlier else ''}"]
     counts["cases"] += at_work.states.steps
     counts["accepted"] += len(again)
@@ -448,8 +447,15 @@ def killed(at_work: Bench) -> Counter[str]:
     return wrong
 
 
+def looked_at(at_work: Bench) -> Counter[str]:
+    wrong = Counter[str]()
+    for state in at_work.states.found.values():
+        wrong.update(wrong_in(at_work, state))
+    return wrong
+
+
 def telling(at_work: Bench) -> list[int]:
-    """A few states: in the middle, before and after the result is there, and the last."""
+    """A few states: in the middle, before the result is there, and the last."""
     numbers = [*at_work.states.found]
     there = [
         i
@@ -457,8 +463,7 @@ def telling(at_work: Bench) -> list[int]:
         if (at_work.states.found[number] / at_work.case.target).exists()
     ]
     first = there[0] if there and not (at_work.case.beside or at_work.earlier) else len(numbers) - 2
-    places = {len(numbers) // 2, first - 1, min(first, len(numbers) - 1), len(numbers) - 1}
-    return [numbers[i] for i in sorted(places)]
+    return [numbers[i] for i in sorted({len(numbers) // 2, first - 1, len(numbers) - 1})]
 
 
 def shapes(found: Content) -> list[str]:
@@ -539,10 +544,16 @@ def test_a_fault_is_found(  # noqa: PLR0917 - parameters of a test
     instead: Any,
     said: str,
     bench: Callable[..., Bench],
+    tmp_path: Path,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    good = bench(name)
     monkeypatch.setattr(owner, function, instead)
-    wrong = killed(bench.__wrapped__(name))  # type: ignore[attr-defined]
+    states = States(tmp_path / "watched", tmp_path / "states", good.given)
+    bad = watched(replace(good, home=tmp_path, states=states))
+    wrong = looked_at(bad)
+    if said not in wrong:
+        wrong.update(given_again(bad, telling(bad)[1]))
     assert any(said in each for each in wrong), wrong
 
 

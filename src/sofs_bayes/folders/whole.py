@@ -332,13 +332,14 @@ def _exchange_at_once(one: Path, other: Path) -> bool:
 def _linked_copy(source: Path, target: Path) -> None:
     """The same files under another folder, without copying them where the system can link."""
 
-    def link(one: str, other: str) -> None:
-        try:
-            os.link(one, other)
-        except OSError:
-            shutil.copy2(one, other)
-
-    shutil.copytree(source, target, copy_function=link)
+    for home, _, files in source.walk():
+        place = target / home.relative_to(source)
+        place.mkdir()
+        for name in files:
+            try:
+                (place / name).hardlink_to(home / name)
+            except OSError:
+                shutil.copy2(home / name, place / name)
 
 
 # ------------------------------------------------------------------------------------ leftovers

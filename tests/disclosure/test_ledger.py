@@ -1,5 +1,7 @@
 """The ledger: a line for each release, whole whatever happens to the process that writes it."""
 
+import errno
+import os
 from pathlib import Path
 
 import pytest
@@ -57,3 +59,45 @@ def test_nothing_is_left_where_nothing_was_released(tmp_path: Path) -> None:
     with open_ledger(False) as ledger:
         ledger.add([released("one")])
     assert list(tmp_path.iterdir()) == []
+
+
+@pytest.mark.parametrize("room", [0, 7, 200])
+def test_a_full_disk_leaves_the_ledger_as_it_was(
+    tmp_path: Path, room: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A write of which only a part fits says so by how much it wrote, and only the next fails."""
+    path, write, left = tmp_path / "ledger.jsonl", os.write, [room]
+    with open_ledger(path) as ledger:
+        ledger.add([released("one")])
+    before = path.read_bytes()
+
+    def nearly_full(file: int, content: bytes) -> int:
+        if not left[0]:
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        done = write(file, content[: left[0]])
+        left[0] -= done
+        return done
+
+    monkeypatch.setattr(os, "write", nearly_full)
+    with pytest.raises(BadInput, match="No space left"), open_ledger(path) as ledger:
+        ledger.add([released("two")])
+    assert path.read_bytes() == before
+
+
+def test_a_ledger_that_fails_before_its_first_release_leaves_nothing(tmp_path: Path) -> None:
+    with pytest.raises(RuntimeError), open_ledger(tmp_path / "ledger.jsonl"):
+        raise RuntimeError
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_a_disk_that_knows_no_locks_has_a_ledger_all_the_same(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setattr("fcntl.flock", none)
+    for _ in range(2):
+        with open_ledger(tmp_path / "ledger.jsonl") as ledger:
+            ledger.add([released("one")])
+    assert [each.analysis for each in ledger.before] == ["one"]

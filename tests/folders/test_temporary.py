@@ -1,15 +1,16 @@
 """Temporary folders: where the environment says, for their owner alone, and never left behind."""
 
+import errno
 import os
 import subprocess
 import sys
-import time
 from pathlib import Path
 
 import pytest
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.folders.temporary import YOUNG, temporary_folder
+from sofs_bayes.folders import temporary
+from sofs_bayes.folders.temporary import LOCK, temporary_folder
 
 HOLDER = """
 import time
@@ -61,14 +62,59 @@ def test_what_a_killed_process_left_is_removed_and_the_livings_is_not(
     holders[0].kill()
     holders[0].communicate()
     (tmp_path / "sofs-bayes-mine").mkdir()  # a name that only begins alike
-    young, old = (tmp_path / f"sofs-bayes-{digit * 16}" for digit in "ab")
-    for folder in (young, old):
-        folder.mkdir()
-    os.utime(old, (time.time() - 2 * YOUNG,) * 2)
+    unlocked = tmp_path / f"sofs-bayes-{'a' * 16}"  # killed before it was locked
+    unlocked.mkdir()
     with temporary_folder():
         there = {path.name for path in tmp_path.iterdir()}
     holders[1].kill()
     holders[1].communicate()
     assert folders[0].name not in there
-    assert old.name not in there
-    assert {folders[1].name, young.name, "sofs-bayes-mine"} <= there
+    assert unlocked.name not in there
+    assert {folders[1].name, "sofs-bayes-mine"} <= there
+
+
+def test_a_folder_that_another_takes_for_a_dead_ones_is_made_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Between its making and its lock another process may remove it."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    lock, taken = temporary.locked_file, list[Path]()
+
+    def late(path: Path) -> int | None:
+        if not taken:
+            taken.append(path.parent)
+            temporary._remove_if_dead(path.parent)
+        return lock(path)
+
+    monkeypatch.setattr(temporary, "locked_file", late)
+    with temporary_folder() as folder:
+        assert taken != [folder]
+        assert [*tmp_path.iterdir()] == [folder]
+
+
+def test_without_locks_nobody_is_taken_for_dead(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    import fcntl
+
+    def none(*_: object) -> None:
+        raise OSError(errno.ENOLCK, "No locks available")
+
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    monkeypatch.setattr(fcntl, "flock", none)
+    living = tmp_path / f"sofs-bayes-{'a' * 16}"
+    living.mkdir()
+    (living / LOCK).touch()
+    with temporary_folder():
+        assert living.is_dir()
+
+
+def test_a_folder_of_this_process_is_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where the system gives a process the lock that it already has, as NFS does."""
+    monkeypatch.setenv("TMPDIR", str(tmp_path))
+    with temporary_folder() as outer:
+        monkeypatch.setattr("fcntl.flock", lambda *_: None)
+        with temporary_folder():
+            assert outer.is_dir()

@@ -1,6 +1,8 @@
 """Files and folders: whole or not at all, over nothing, and never into what they are made from."""
 
 import errno
+import hashlib
+import json
 import os
 import signal
 import subprocess
@@ -14,7 +16,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders import whole
 from sofs_bayes.folders.manifest import read_manifest
 from sofs_bayes.folders.places import check_apart, check_target
-from sofs_bayes.folders.whole import claim, new_folder, write_new
+from sofs_bayes.folders.whole import claim, new_files, new_folder, write_new
 
 
 def made(target: Path, text: str = "old", *, replace: bool = False, by: str = "fit") -> Path:
@@ -360,7 +362,65 @@ def test_a_file_that_appears_meanwhile_is_not_overwritten(
     assert [each.name for each in tmp_path.iterdir()] == ["a.csv"]
 
 
+@pytest.mark.parametrize("gone", ["first", "last"])
+def test_several_files_of_the_dead_are_removed_unless_the_last_was_there(
+    tmp_path: Path, gone: str
+) -> None:
+    """The lock of a dead process says what it was putting there."""
+    paths = [tmp_path / "log.md", tmp_path / "a.csv"]
+    mine = [tmp_path / "mine.md", tmp_path / "a.csv"]
+    hashes = [hashlib.sha256(each).hexdigest() for each in (b"log", b"a")]
+    paths[0].write_bytes(b"log")
+    if gone == "first":
+        paths[1].write_bytes(b"a")
+    (tmp_path / "mine.md").write_bytes(b"other than the dead process wrote")
+    (tmp_path / ".a.csv.lock").write_text(json.dumps(hashes), encoding="utf-8")
+    if gone == "first":
+        with pytest.raises(BadInput, match=r"a\.csv: found a file that exists"), new_files(paths):
+            pass
+        assert paths[0].is_file()
+        return
+    with pytest.raises(BadInput, match=r"mine\.md: found a file that exists"), new_files(mine):
+        pass
+    (tmp_path / ".a.csv.lock").write_text(json.dumps(hashes), encoding="utf-8")
+    with new_files(paths) as put:
+        put(["log again", "a"])
+    assert paths[0].read_text(encoding="utf-8") == "log again"
+    assert {path.name for path in tmp_path.iterdir()} == {"log.md", "a.csv", "mine.md"}
+
+
+def test_none_of_several_files_is_left_where_one_cannot_be_put(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    rename = whole._rename_onto_nothing
+
+    def full(scratch: Path, target: Path) -> None:
+        if target.name == "c.csv":
+            raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+        rename(scratch, target)
+
+    monkeypatch.setattr(whole, "_rename_onto_nothing", full)
+    paths = [tmp_path / "new" / name for name in ("a.csv", "b.csv", "c.csv")]
+    with pytest.raises(BadInput, match="no space left"), new_files(paths) as put:
+        put(["a", "b", "c"])
+    assert [*tmp_path.iterdir()] == []
+
+
 # -------------------------------------------------------------------------------------- disks
+
+
+@pytest.mark.parametrize("code", ["EINVAL", "ENOTSUP"])
+def test_a_disk_that_syncs_or_locks_nothing_is_worked_on_all_the_same(
+    tmp_path: Path, code: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def refused(*_: object) -> None:
+        raise OSError(getattr(errno, code), "not on this disk")
+
+    monkeypatch.setattr(os, "fsync", refused)
+    monkeypatch.setattr("fcntl.flock", refused)
+    made(tmp_path / "run")
+    write_new(tmp_path / "a.csv", "a")
+    assert {path.name for path in tmp_path.iterdir()} == {"run", "a.csv"}
 
 
 @pytest.mark.parametrize("place", ["mkdir", "write_text", "fsync"])
@@ -380,10 +440,7 @@ def test_a_full_disk_is_one_line_that_names_the_target(
                 write_new(tmp_path / "new" / "a.csv", "a")
             else:
                 made(tmp_path / "run")
-    assert [path for path in tmp_path.iterdir() if path.suffix != ".lock"] in (
-        [],
-        [tmp_path / "new"],
-    )
+    assert [*tmp_path.iterdir()] == []
 
 
 def test_an_error_of_other_files_is_not_said_to_be_the_targets(tmp_path: Path) -> None:

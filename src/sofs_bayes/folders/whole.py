@@ -3,7 +3,6 @@
 import contextlib
 import errno
 import hashlib
-import json
 import os
 import re
 import secrets
@@ -199,7 +198,7 @@ def _put_all(paths: Sequence[Path], contents: Sequence[str | bytes], journal: in
             _write_synced(scratch, each)
         if len(paths) > 1:
             hashes = [hashlib.sha256(each).hexdigest() for each in data]
-            write_all(journal, json.dumps(hashes).encode())
+            write_all(journal, "\n".join(hashes).encode("ascii"))
             sync(journal)
         _rename_all(scratches, paths)
         for folder in {path.parent for path in paths}:
@@ -228,12 +227,7 @@ def _rename_all(scratches: Sequence[Path], paths: Sequence[Path]) -> None:
 
 def _remove_some_of(paths: Sequence[Path], journal: int) -> None:
     """Remove files that a dead process put there of several, unless it has put the last."""
-    try:
-        hashes = json.loads(os.read(journal, 1 << 20) or b"[]")
-    except ValueError:  # it died before it put any
-        hashes = []
-    os.lseek(journal, 0, os.SEEK_SET)
-    os.ftruncate(journal, 0)
+    hashes = os.read(journal, 1 << 20).decode("ascii", "replace").split()
     if len(hashes) == len(paths) and not os.path.lexists(paths[-1]):
         for path, said in zip(paths, hashes, strict=True):
             if path.is_file() and not path.is_symlink() and sha256(path) == said:
@@ -241,6 +235,8 @@ def _remove_some_of(paths: Sequence[Path], journal: int) -> None:
     for path in paths:
         for partial in _left(path, "partial"):
             partial.unlink()
+    os.lseek(journal, 0, os.SEEK_SET)
+    os.ftruncate(journal, 0)
 
 
 def replace_file(path: Path, content: bytes) -> None:

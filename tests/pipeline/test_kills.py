@@ -12,7 +12,7 @@ import signal
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager, redirect_stderr, redirect_stdout
+from contextlib import contextmanager, nullcontext, redirect_stderr, redirect_stdout
 from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
@@ -378,9 +378,9 @@ def _plain(name: str, given: bytes | None) -> Any:
     return re.sub(rb"\d+ releases in", b"releases in", given)
 
 
-def given_again(bench: Bench, number: int) -> list[str]:
+def given_again(bench: Bench, number: int, folder: Path | None = None) -> list[str]:
     """Give the command again where a kill before a step has left it; what is wrong then."""
-    folder = bench.folder(f"again-{number}", bench.states.found[number])
+    folder = folder or bench.folder(f"again-{number}", bench.states.found[number])
     words, target = bench.case.words, folder / bench.case.target
     if is_whole(target) and bench.case.replaces:
         words = [*words, "--replace"]
@@ -421,21 +421,23 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(name: str, bench: Callable[.
 def killed(at_work: Bench) -> Counter[str]:
     """Kill a command at its steps; how often what was wrong.
 
-    Every state is looked at; from some of them, in the long version all, it is given again.
+    Every state is looked at; from some of them, in the long version all, it is given again. Once
+    it is really killed.
     """
     wrong = looked_at(at_work)
-    again = [*at_work.states.found] if LONG else telling(at_work)
+    *some, really = telling(at_work)
+    again = [*at_work.states.found] if LONG else some
     for number in again:
         wrong.update(given_again(at_work, number))
-    really = again[len(again) // 2]
     folder = at_work.folder(f"killed-{really}")
     assert run(folder, at_work.words, kill_at(really)).code == -signal.SIGKILL
     state = at_work.states.found[really]
     assert shapes(content(folder, at_work.given)) == shapes(content(state))
-    wrong.update(f"killed: {each}" for each in wrong_in(at_work, folder))
+    wrong.update(wrong_in(at_work, folder))
+    wrong.update(given_again(at_work, really, folder))
     counts = COUNTS[f"killed: {at_work.name}{' over earlier' if at_work.earlier else ''}"]
     counts["cases"] += at_work.states.steps
-    counts["accepted"] += len(again)
+    counts["accepted"] += len(again) + 1
     counts["half-written"] += wrong.total()
     return wrong
 
@@ -449,7 +451,7 @@ def looked_at(at_work: Bench) -> Counter[str]:
 
 
 def telling(at_work: Bench) -> list[int]:
-    """A few states: in the middle, before the result is there, and the last."""
+    """Two states: in the middle, and before the result is there."""
     numbers = [*at_work.states.found]
     there = [
         i
@@ -457,7 +459,7 @@ def telling(at_work: Bench) -> list[int]:
         if (at_work.states.found[number] / at_work.case.target).exists()
     ]
     first = there[0] if there and not (at_work.case.beside or at_work.earlier) else len(numbers) - 2
-    return [numbers[i] for i in sorted({len(numbers) // 2, first - 1, len(numbers) - 1})]
+    return [numbers[len(numbers) // 2], numbers[first - 1]]
 
 
 def shapes(found: Content) -> list[str]:
@@ -548,6 +550,26 @@ def test_a_fault_is_found(  # noqa: PLR0917 - parameters of a test
     wrong = looked_at(bad)
     if said not in wrong:
         wrong.update(given_again(bad, telling(bad)[1]))
+    assert any(said in each for each in wrong), wrong
+
+
+@pytest.mark.parametrize(
+    ("function", "instead", "said"),
+    [
+        ("unwritable", lambda *_: RuntimeError(), "ended 70"),
+        ("_parents_of", lambda path: nullcontext(path.parent.mkdir(exist_ok=True)), "left behind"),
+    ],
+)
+def test_a_fault_on_a_full_disk_is_found(
+    function: str,
+    instead: Any,
+    said: str,
+    bench: Callable[..., Bench],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    good = bench("effects")
+    monkeypatch.setattr(whole, function, instead)
+    wrong = filled(good)
     assert any(said in each for each in wrong), wrong
 
 

@@ -451,7 +451,7 @@ def looked_at(at_work: Bench) -> Counter[str]:
 
 
 def telling(at_work: Bench) -> list[int]:
-    """Two states: in the middle, and before the result is there."""
+    """Two states: a temporary folder without its lock, or the middle; and before the result."""
     numbers = [*at_work.states.found]
     there = [
         i
@@ -459,7 +459,9 @@ def telling(at_work: Bench) -> list[int]:
         if (at_work.states.found[number] / at_work.case.target).exists()
     ]
     first = there[0] if there and not (at_work.case.beside or at_work.earlier) else len(numbers) - 2
-    return [numbers[len(numbers) // 2], numbers[first - 1]]
+    homes = {number: at_work.states.found[number] / TEMPORARY for number in numbers}
+    unlocked = [n for n, home in homes.items() if names_in(home) and not [*home.glob("*/lock")]]
+    return [(unlocked or [numbers[len(numbers) // 2]])[0], numbers[first - 1]]
 
 
 def shapes(found: Content) -> list[str]:

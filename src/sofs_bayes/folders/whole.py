@@ -174,7 +174,7 @@ def new_files(paths: Sequence[Path]) -> Iterator[Callable[[Sequence[str | bytes]
     BadInput
         One of them exists, or cannot be written; or another process writes them.
     """
-    last = paths[-1]
+    last = path = paths[-1]
     check_new(last)
     with contextlib.ExitStack() as stack:
         try:
@@ -183,7 +183,7 @@ def new_files(paths: Sequence[Path]) -> Iterator[Callable[[Sequence[str | bytes]
             journal = stack.enter_context(locked(last))
             _remove_some_of(paths, journal)
         except OSError as error:
-            raise unwritable(last, error) from error
+            raise unwritable(path, error) from error
         for path in paths:
             check_new(path)
         yield lambda contents: _put_all(paths, contents, journal)

@@ -1,19 +1,21 @@
-"""Shared by all tests: a hand-made posterior, the made-up open data, one compiled graph."""
+"""Shared by all tests: counts made by hand, the made-up open data, one compiled graph."""
 
 from collections.abc import Iterator
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
-import numpy.typing as npt
 import pytest
 import xarray as xr
+from tests.counts import draws_from_nowhere, observed
 
-from sofs_bayes.bayes.did_arrays import AFTER, DidArrays, did_arrays
-from sofs_bayes.bayes.hierarchical import build_model, model_data, structure_of
+from sofs_bayes.bayes.blocks import Blocks, Setting, blocks
+from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.did_model import build_model, form_of, model_data
+from sofs_bayes.bayes.open_counts import open_cell_data
 from sofs_bayes.bayes.sampling import Compiled, compile_graph
 from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.matching.authorities import choose_comparators, did_cells
+from sofs_bayes.pipeline.did_fits import Programs
 from sofs_bayes.records import known_files
 from sofs_bayes.records.open_data import read_panel
 from sofs_bayes.records.panel import Panel
@@ -21,8 +23,6 @@ from sofs_bayes.spec import OpenAnalysis, load
 
 DFE = Path(__file__).parent / "data" / "dfe"
 CHAINS, DRAWS = 2, 40
-
-Floats = npt.NDArray[np.float64]
 
 
 # --------------------------------------------------------------------- kept from each other
@@ -50,12 +50,11 @@ def made_up_department() -> Iterator[None]:
 
 
 @pytest.fixture(scope="session")
-def arrays() -> DidArrays:
+def few_counts() -> xr.Dataset:
     """Three staggered pilots and four comparators in years with a gap, few children.
 
     Aldmoor and Birchway settle in 2014, Cranleigh from 2014 to 2016; Glen is not seen in 2013.
     """
-    treated = np.array([[0, 0, 0, 1, 1], [0, 0, 0, 1, 1], [0, 0, 0, 0, 1]], dtype=float)
     denominators = np.array(
         [
             [30, 25, 0, 40, 35],
@@ -68,78 +67,57 @@ def arrays() -> DidArrays:
         ],
         dtype=float,
     )
-    events = np.floor(denominators * np.linspace(0.1, 0.5, 35).reshape(7, 5))
-    terms = (AFTER, "-2", "+0", "+1")
-    return DidArrays(
-        authorities=("Aldmoor", "Birchway", "Cranleigh", "Dell", "Esk", "Fern", "Glen"),
-        pilots=("Aldmoor", "Birchway", "Cranleigh"),
-        years=(2012, 2013, 2014, 2016, 2017),
-        events=events,
-        denominators=denominators,
-        treated=treated,
-        terms=terms,
-        term_design=np.stack([treated, *np.zeros((3, 3, 5))], axis=-1),
+    return observed(
+        np.floor(denominators * np.linspace(0.1, 0.5, 35).reshape(7, 5)),
+        denominators,
+        ("Aldmoor", "Birchway", "Cranleigh", "Dell", "Esk", "Fern", "Glen"),
+        (2012, 2013, 2014, 2016, 2017),
+        {"Aldmoor": (2014, 2014), "Birchway": (2014, 2014), "Cranleigh": (2014, 2016)},
     )
 
 
 @pytest.fixture(scope="session")
-def by_year_arrays(arrays: DidArrays) -> DidArrays:
-    """The same counts with a term per year since settling-in in place of one effect."""
-    design = np.zeros_like(arrays.term_design)
-    design[:, 0, 1] = 1.0  # 2012 is two years before 2014, for every pilot
-    design[:2, 3, 2] = design[2, 4, 2] = 1.0  # the first year after
-    design[:2, 4, 3] = 1.0  # the second
-    return replace(arrays, term_design=design)
+def counts(few_counts: xr.Dataset) -> CellData:
+    """These counts, with one effect after settling-in."""
+    return open_cell_data(few_counts)
 
 
 @pytest.fixture(scope="session")
-def posterior(arrays: DidArrays) -> xr.Dataset:
+def by_year_counts(few_counts: xr.Dataset) -> CellData:
+    """The same with a term per year since settling-in in place of one effect."""
+    return open_cell_data(few_counts, effect="by year")
+
+
+@pytest.fixture(scope="session")
+def of_counts(counts: CellData, made_up_analysis: OpenAnalysis) -> Blocks:
+    """The design of a fit to these counts."""
+    return blocks_of(counts, made_up_analysis)
+
+
+@pytest.fixture(scope="session")
+def of_by_year(by_year_counts: CellData, made_up_analysis: OpenAnalysis) -> Blocks:
+    """The design with an effect per year."""
+    return blocks_of(by_year_counts, made_up_analysis)
+
+
+def blocks_of(data: CellData, analysis: OpenAnalysis) -> Blocks:
+    """The design under the analysis's first effect prior."""
+    return blocks(data, analysis, Setting(effect_prior=next(iter(analysis.effect_priors.values()))))
+
+
+@pytest.fixture(scope="session")
+def posterior(counts: CellData, of_counts: Blocks, made_up_analysis: OpenAnalysis) -> xr.Dataset:
     """Draws of every parameter under one effect, with cells that have shocks of their own."""
-    return made_up_draws(arrays, (AFTER,))
+    return draws_from_nowhere(made_up_analysis, counts, of_counts, chains=CHAINS, draws=DRAWS)
 
 
 @pytest.fixture(scope="session")
-def by_year_posterior(by_year_arrays: DidArrays) -> xr.Dataset:
+def by_year_posterior(
+    by_year_counts: CellData, of_by_year: Blocks, made_up_analysis: OpenAnalysis
+) -> xr.Dataset:
     """Draws under an effect per year."""
-    return made_up_draws(by_year_arrays, ("-2", "+0", "+1"))
-
-
-def made_up_draws(arrays: DidArrays, terms: tuple[str, ...]) -> xr.Dataset:
-    """Draws from nowhere in particular, in the form in which `labelled` gives them."""
-    rng = np.random.default_rng(20150331)
-    pilots, years = len(arrays.pilots), len(arrays.years)
-
-    def normal(*shape: int) -> Floats:
-        return rng.standard_normal((CHAINS, DRAWS, *shape))
-
-    columns = [arrays.terms.index(term) for term in terms]
-    effect, deviation, spread = -0.4 + 0.2 * normal(len(terms)), normal(pilots), abs(normal())
-    change = np.einsum("cdk,pyk->cdpy", effect, arrays.term_design[:, :, columns])
-    change += spread[..., None, None] * deviation[..., None] * arrays.treated
-    cell_logit = -1.0 + 0.5 * normal(len(arrays.authorities), years)
-    cell_logit[:, :, :pilots] += change
-    variables = {
-        "intercept": ((), -1.0 + 0.1 * normal()),
-        "year_effect": (("later_year",), 0.1 * normal(years - 1)),
-        "pilot_difference": ((), 0.1 * normal()),
-        "authority_sd": ((), 0.2 + 0.1 * abs(normal())),
-        "authority_intercept": (("authority",), 0.2 * normal(len(arrays.authorities))),
-        "effect": (("term",), effect),
-        "pilot_effect_sd": ((), spread),
-        "pilot_deviation": (("pilot",), deviation),
-        "shock_sd": ((), 0.1 + 0.1 * abs(normal())),
-        "shock_correlation": ((), rng.beta(2.0, 2.0, (CHAINS, DRAWS))),
-        "cell_logit": (("authority", "year"), cell_logit),
-    }
-    return xr.Dataset(
-        {name: (("chain", "draw", *dims), draws) for name, (dims, draws) in variables.items()},
-        coords={
-            "authority": list(arrays.authorities),
-            "pilot": list(arrays.pilots),
-            "year": list(arrays.years),
-            "later_year": list(arrays.years[1:]),
-            "term": list(terms),
-        },
+    return draws_from_nowhere(
+        made_up_analysis, by_year_counts, of_by_year, chains=CHAINS, draws=DRAWS
     )
 
 
@@ -168,18 +146,22 @@ def made_up_cells(made_up_analysis: OpenAnalysis, made_up_panel: Panel) -> xr.Da
 
 
 @pytest.fixture(scope="session")
-def made_up_arrays(made_up_cells: xr.Dataset) -> DidArrays:
-    """The same cells as a rectangle, with one effect after settling-in."""
-    return did_arrays(made_up_cells, effect="constant")
+def made_up_counts(made_up_cells: xr.Dataset) -> CellData:
+    """The same cells as the model sees them, with one effect after settling-in."""
+    return open_cell_data(made_up_cells)
 
 
 @pytest.fixture(scope="session")
-def compiled(made_up_analysis: OpenAnalysis, made_up_arrays: DidArrays) -> Compiled:
-    """The graph of the made-up analysis, the only one most tests sample; it takes ten seconds."""
-    data = model_data(
-        made_up_arrays,
-        model=made_up_analysis.model,
-        priors=made_up_analysis.priors,
-        effect_prior=made_up_analysis.effect_priors["reference"],
-    )
-    return compile_graph(build_model(structure_of(made_up_arrays, made_up_analysis.model), data))
+def programs(made_up_counts: CellData, made_up_analysis: OpenAnalysis) -> Programs:
+    """The graph of the made-up analysis, the only one most tests sample; it takes a minute."""
+    design = blocks_of(made_up_counts, made_up_analysis)
+    form = form_of(made_up_counts, design, made_up_analysis)
+    arrays = model_data(made_up_counts, design, made_up_analysis)
+    return {form: compile_graph(build_model(form, arrays))}
+
+
+@pytest.fixture(scope="session")
+def compiled(programs: Programs) -> Compiled:
+    """That graph itself."""
+    [graph] = programs.values()
+    return graph

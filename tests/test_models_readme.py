@@ -30,7 +30,7 @@ OF_CHILDREN = "Keys of an analysis of children's records"
 COVARIATES = {spec.Levels: "levels", spec.Number: "number"}
 FORMS = {spec.Normal: "normal", spec.HalfNormal: "half-normal", spec.Beta: "beta"}
 EXPONENTIAL = {spec.Exponential: "exponential"}
-OTHER_FORMS: dict[type, dict[type, str]] = {spec.HierarchicalAnalysis: EXPONENTIAL}
+OTHER_FORMS: dict[type, dict[type, str]] = dict.fromkeys(spec.DidAnalysis.__args__, EXPONENTIAL)
 EMBEDDED = {spec.ChildrenAnalysis: "analysis of children's records"}
 # Tables that have keys of their own somewhere else in the document, or in another file.
 APART: dict[type, str] = FORMS | EXPONENTIAL | COVARIATES | EMBEDDED

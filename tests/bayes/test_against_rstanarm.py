@@ -18,8 +18,8 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import DEPARTURE, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData, cell_data
-from sofs_bayes.bayes.children_draws import named
-from sofs_bayes.bayes.children_model import Form, build_model, form_of, model_data
+from sofs_bayes.bayes.did_draws import named
+from sofs_bayes.bayes.did_model import Form, build_model, form_of, model_data
 from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.spec import HierarchicalAnalysis

@@ -10,7 +10,7 @@ import pytest
 
 from sofs_bayes.bayes.blocks import Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData, cell_data
-from sofs_bayes.bayes.children_model import model_data
+from sofs_bayes.bayes.did_model import model_data
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import KEYS, Cells
 from sofs_bayes.cells.files import read_cells, write_cells

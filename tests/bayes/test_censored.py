@@ -22,8 +22,8 @@ from sofs_bayes.bayes.censored import (
     log_likelihood,
     share_known,
 )
-from sofs_bayes.bayes.children_draws import named
-from sofs_bayes.bayes.children_model import build_model, form_of, model_data
+from sofs_bayes.bayes.did_draws import named
+from sofs_bayes.bayes.did_model import build_model, form_of, model_data
 from sofs_bayes.bayes.sampling import compile_graph, sample
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import STATES, Cells, frame_of

@@ -16,8 +16,8 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Setting, blocks
 from sofs_bayes.bayes.cell_data import cell_data
-from sofs_bayes.bayes.children_draws import named
-from sofs_bayes.bayes.children_model import build_model, form_of, model_data
+from sofs_bayes.bayes.did_draws import named
+from sofs_bayes.bayes.did_model import build_model, form_of, model_data
 from sofs_bayes.bayes.in_use import in_use
 from sofs_bayes.bayes.sampling import compile_graph, sample
 from sofs_bayes.cells.dataset import Cells

@@ -10,6 +10,7 @@ from scipy import stats
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import PrintedRows, choose_prior, posterior
+from sofs_bayes.bayes.limits import MAX_EDGE_MASS
 from sofs_bayes.bayes.printed_model import (
     PrintedModel,
     printed_model,
@@ -24,7 +25,6 @@ from sofs_bayes.bayes.printed_summaries import (
     draws,
     star_evidence,
 )
-from sofs_bayes.checks.quadrature import MAX_EDGE_MASS
 from sofs_bayes.published.facts import read_printed
 
 EXACT = 1e-8

@@ -8,7 +8,7 @@ import numpy.typing as npt
 import pytest
 
 from sofs_bayes.bayes.cell_data import CellData, cell_data
-from sofs_bayes.bayes.children_draws import gaussian_log_likelihood
+from sofs_bayes.bayes.did_draws import gaussian_log_likelihood
 from sofs_bayes.bayes.replicated import replicated, together, whole_counts
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.spec import HierarchicalAnalysis

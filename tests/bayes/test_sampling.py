@@ -7,13 +7,17 @@ from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
+import nutpie
+import pymc as pm
+import pytensor
 import pytest
 import xarray as xr
 from scipy import stats
-from scipy.special import expit
 
-from sofs_bayes.bayes.did_arrays import DidArrays, without
-from sofs_bayes.bayes.hierarchical import build_model, model_data, structure_of
+from sofs_bayes.bayes.blocks import Blocks, Setting, blocks
+from sofs_bayes.bayes.cell_data import CellData, without
+from sofs_bayes.bayes.did_model import build_model, form_of, model_data
+from sofs_bayes.bayes.replicated import replicated
 from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample, stage_seed
 from sofs_bayes.spec import HalfNormal, Normal, OpenAnalysis, Sampler
 
@@ -28,13 +32,11 @@ FEWEST_COVERED = int(stats.binom.ppf(0.001, REPLICATES, LEVEL))
 FARTHEST = 4.0
 WHY = "for a test of recovery"
 
-Floats = npt.NDArray[np.float64]
-Distort = Callable[[DidArrays], DidArrays]
+Distort = Callable[[CellData], CellData]
 
 
-def data_of(arrays: DidArrays, analysis: OpenAnalysis, mean: float = 0.0) -> dict[str, Floats]:
-    prior = Normal(mean=mean, sd=0.5, why=WHY)
-    return model_data(arrays, model=analysis.model, priors=analysis.priors, effect_prior=prior)
+def design_of(data: CellData, analysis: OpenAnalysis, mean: float = 0.0) -> Blocks:
+    return blocks(data, analysis, Setting(effect_prior=Normal(mean=mean, sd=0.5, why=WHY)))
 
 
 # ------------------------------------------------------------------------ no place to start
@@ -86,35 +88,53 @@ def test_the_same_seed_gives_the_same_draws(compiled: Compiled) -> None:
         sample(compiled, FEW, stage="another"),
         sample(compiled, replace(FEW, seed=1), stage="main"),
     ):
-        assert not np.array_equal(first["posterior"]["effect"], other["posterior"]["effect"])
+        assert not np.array_equal(first["posterior"]["effects"], other["posterior"]["effects"])
 
 
 def test_draws_come_by_chain_and_draw_without_warm_up(
-    compiled: Compiled, made_up_arrays: DidArrays
+    compiled: Compiled, made_up_counts: CellData
 ) -> None:
     tree = sample(compiled, replace(FEW, chains=3))
     assert set(tree.children) == {"posterior", "sample_stats"}
     cells = tree["posterior"]["cell_logit"]
-    assert cells.dims == ("chain", "draw", "authority", "year")
-    assert cells.shape == (3, 100, *made_up_arrays.events.shape)
+    assert cells.dims[:2] == ("chain", "draw")
+    assert cells.shape == (3, 100, len(made_up_counts.cells))
     assert {"diverging", "energy"} <= set(tree["sample_stats"].data_vars)
 
 
 def test_refed_data_give_the_draws_of_a_graph_compiled_on_them(
-    compiled: Compiled, made_up_analysis: OpenAnalysis, made_up_arrays: DidArrays
+    compiled: Compiled, made_up_analysis: OpenAnalysis, made_up_counts: CellData
 ) -> None:
     """Other counts, another effect prior and other scales; where chains start included."""
     scale = HalfNormal(scale=0.1, why=WHY)
     analysis = replace(made_up_analysis, priors=replace(made_up_analysis.priors, shock_sd=scale))
-    changed = without(made_up_arrays, ["Dunmarsh"])
-    data = data_of(changed, analysis, mean=-0.5)
+    changed = without(made_up_counts, ["Dunmarsh"])
+    design = design_of(changed, analysis, mean=-0.5)
+    data = model_data(changed, design, analysis)
     refed = sample(compiled, FEW, data=data)["posterior"].to_dataset()
-    anew = compile_graph(build_model(structure_of(changed, analysis.model), data))
+    anew = compile_graph(build_model(form_of(changed, design, analysis), data))
     xr.testing.assert_identical(
         refed.drop_attrs(), sample(anew, FEW)["posterior"].to_dataset().drop_attrs()
     )
-    as_compiled = sample(compiled, FEW)["posterior"]["effect"]
-    assert not np.array_equal(refed["effect"], as_compiled), "the data made no difference"
+    as_compiled = sample(compiled, FEW)["posterior"]["effects"]
+    assert not np.array_equal(refed["effects"], as_compiled), "the data made no difference"
+
+
+def test_sums_keep_their_order_in_compiled_code(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Else code from PyTensor's cache and code compiled now differ, and so do draws."""
+    seen: list[bool] = []
+
+    def compiled_so(*_: object, **__: object) -> str:
+        seen.append(pytensor.config.numba__fastmath)
+        return "program"
+
+    monkeypatch.setattr(nutpie, "compile_pymc_model", compiled_so)
+    with pm.Model() as graph:
+        pm.Normal("x")
+    before = pytensor.config.numba__fastmath
+    assert compile_graph(graph).program == "program"
+    assert seen == [False]
+    assert pytensor.config.numba__fastmath == before  # for others, nothing is changed
 
 
 def test_data_of_an_unknown_name_are_refused(compiled: Compiled) -> None:
@@ -126,74 +146,78 @@ def test_data_of_an_unknown_name_are_refused(compiled: Compiled) -> None:
 
 
 def simulated(
-    arrays: DidArrays, analysis: OpenAnalysis, effect: Normal, rng: np.random.Generator
-) -> tuple[DidArrays, float]:
+    data: CellData, analysis: OpenAnalysis, effect: Normal, rng: np.random.Generator
+) -> tuple[CellData, float]:
     """Counts of the model as written on paper, with parameters from the prior; and the effect."""
-    priors, (pilots, years) = analysis.priors, arrays.treated.shape
-    authorities = len(arrays.authorities)
+    priors, pilots, authorities = analysis.priors, len(data.pilots), len(data.authorities)
     truth = float(rng.normal(effect.mean, effect.sd))
     own = abs(rng.normal(0.0, priors.pilot_effect_sd.scale)) * rng.standard_normal(pilots)
     u = abs(rng.normal(0.0, priors.authority_sd.scale)) * rng.standard_normal(authorities)
     rho = rng.beta(priors.shock_correlation.a, priors.shock_correlation.b)
-    gaps = np.abs(np.subtract.outer(arrays.years, arrays.years))
-    shocks = rng.multivariate_normal(np.zeros(years), rho**gaps, size=authorities)
-    logit = rng.normal(priors.intercept.mean, priors.intercept.sd) + u[:, None]
-    logit = logit + np.append(0.0, rng.normal(priors.year.mean, priors.year.sd, years - 1))
-    logit = logit + abs(rng.normal(0.0, priors.shock_sd.scale)) * shocks
+    gaps = np.abs(np.subtract.outer(data.years, data.years))
+    shocks = rng.multivariate_normal(np.zeros(len(gaps)), rho**gaps, size=authorities)
+    years = np.append(0.0, rng.normal(priors.year.mean, priors.year.sd, len(gaps) - 1))
+    logit = rng.normal(priors.intercept.mean, priors.intercept.sd) + u[data.authority]
+    logit += years[data.year]
+    logit += abs(rng.normal(0.0, priors.shock_sd.scale)) * shocks[data.authority, data.year]
     difference = rng.normal(priors.pilot_difference.mean, priors.pilot_difference.sd)
-    logit[:pilots] += difference + (truth + own)[:, None] * arrays.treated
-    events = rng.binomial(arrays.denominators.astype(int), expit(logit)).astype(float)
-    return replace(arrays, events=events), truth
+    logit += difference * data.cells["pilot"].to_numpy() + data.treated @ (truth + own)
+    nobody = np.zeros(0)
+    made = replicated(data, predictor=logit, child_effect=nobody, residual_sd=1.0, rng=rng)
+    return made, truth
 
 
 def recovery(
-    compiled: Compiled, arrays: DidArrays, analysis: OpenAnalysis, distort: Distort
+    compiled: Compiled, data: CellData, analysis: OpenAnalysis, distort: Distort
 ) -> tuple[int, float]:
     """How many intervals cover the planted effect; the largest error in posterior sds."""
     effect = Normal(mean=-0.2, sd=0.5, why=WHY)
     covered, farthest = 0, 0.0
     for replicate in range(REPLICATES):
         rng = np.random.default_rng([5, replicate])
-        counts, truth = simulated(arrays, analysis, effect, rng)
-        data = model_data(
-            distort(counts), model=analysis.model, priors=analysis.priors, effect_prior=effect
-        )
-        tree = sample(compiled, ENOUGH, data=data, stage=f"replicate {replicate}")
-        draws = tree["posterior"]["effect"].isel(term=0).values
+        made, truth = simulated(data, analysis, effect, rng)
+        seen = distort(made)
+        design = blocks(seen, analysis, Setting(effect_prior=effect))
+        arrays = model_data(seen, design, analysis)
+        tree = sample(compiled, ENOUGH, data=arrays, stage=f"replicate {replicate}")
+        at = seen.terms.index("did")
+        draws = effect.mean + effect.sd * tree["posterior"]["effects"].values[..., at]
         lower, upper = np.quantile(draws, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
         covered += int(lower <= truth <= upper)
         farthest = max(farthest, abs(draws.mean() - truth) / draws.std())
     return covered, farthest
 
 
-def negative(arrays: DidArrays) -> DidArrays:
+def negative(data: CellData) -> CellData:
     """The planted bug of a sign: treated years lower what they should raise."""
-    return replace(arrays, term_design=-arrays.term_design)
+    return with_did(data, -data.design[:, data.terms.index("did")])
 
 
-def too_early(arrays: DidArrays) -> DidArrays:
+def too_early(data: CellData) -> CellData:
     """The planted bug of an indicator that starts before settling-in, in the last year before."""
-    treated = arrays.treated.copy()
-    for pilot, row in enumerate(arrays.treated):
-        before = (row == 0) & (arrays.denominators[pilot] > 0)
-        treated[pilot, np.flatnonzero(before)[-1]] = 1.0
-    design = arrays.term_design.copy()
-    design[:, :, 0] = treated
-    return replace(arrays, treated=treated, term_design=design)
+    cells = data.cells[(data.cells["pilot"] == 1) & (data.cells["treated"] == 0)]
+    last = cells.groupby("authority")["year"].idxmax()
+    return with_did(data, np.where(data.cells.index.isin(last), 1.0, data.treated.sum(axis=1)))
+
+
+def with_did(data: CellData, column: npt.NDArray[np.float64]) -> CellData:
+    design = data.design.copy()
+    design[:, data.terms.index("did")] = column
+    return replace(data, design=design)
 
 
 def test_planted_effects_are_recovered(
-    compiled: Compiled, made_up_analysis: OpenAnalysis, made_up_arrays: DidArrays
+    compiled: Compiled, made_up_analysis: OpenAnalysis, made_up_counts: CellData
 ) -> None:
-    covered, farthest = recovery(compiled, made_up_arrays, made_up_analysis, lambda same: same)
+    covered, farthest = recovery(compiled, made_up_counts, made_up_analysis, lambda same: same)
     assert covered >= FEWEST_COVERED
     assert farthest < FARTHEST
 
 
 @pytest.mark.parametrize("bug", [negative, too_early])
 def test_recovery_notices_a_planted_bug(
-    compiled: Compiled, made_up_analysis: OpenAnalysis, made_up_arrays: DidArrays, bug: Distort
+    compiled: Compiled, made_up_analysis: OpenAnalysis, made_up_counts: CellData, bug: Distort
 ) -> None:
-    covered, farthest = recovery(compiled, made_up_arrays, made_up_analysis, bug)
+    covered, farthest = recovery(compiled, made_up_counts, made_up_analysis, bug)
     assert covered < FEWEST_COVERED
     assert farthest >= FARTHEST

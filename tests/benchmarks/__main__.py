@@ -10,10 +10,12 @@ from pathlib import Path
 import numpy as np
 from tests.benchmarks.children import children_times
 from tests.benchmarks.textbook import textbook_graph
+from tests.counts import observed
 
 from sofs_bayes import spec
-from sofs_bayes.bayes.did_arrays import AFTER, DidArrays
+from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.from_published import PrintedPosterior, posterior
+from sofs_bayes.bayes.open_counts import open_cell_data
 from sofs_bayes.bayes.printed_summaries import probability
 from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.spec import Sampler
@@ -21,7 +23,7 @@ from sofs_bayes.spec import Sampler
 MADE_UP = Path(__file__).parents[1] / "data" / "dfe" / "made-up.toml"
 PILOTS, AUTHORITIES, YEARS = 6, 30, tuple(range(2012, 2019))
 SAMPLER = Sampler(name="nutpie", chains=4, tune=500, draws=1000)
-SLOW_TO_MIX = ("effect", "pilot_difference", "authority_sd", "shock_sd", "shock_correlation")
+SLOW_TO_MIX = ("authority_sd", "pilot_effect_sd", "shock_sd", "shock_correlation")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -102,52 +104,38 @@ def print_lines() -> list[Line]:
 # --------------------------------------------------------------------- the hierarchical DiD
 
 
-def a_panel(seed: int) -> DidArrays:
+def a_panel(seed: int) -> CellData:
     """Counts of 30 made-up authorities, six of which settle in over the third and fourth year."""
     rng = np.random.default_rng(seed)
     shape = (AUTHORITIES, len(YEARS))
-    treated = np.zeros((PILOTS, len(YEARS)))
-    treated[:, 4:] = 1.0
     logit = -1.5 + 0.3 * rng.standard_normal((AUTHORITIES, 1)) + 0.1 * rng.standard_normal(shape)
-    logit[:PILOTS] -= 0.1 * treated
+    logit[:PILOTS, 4:] -= 0.1
     denominators = rng.integers(1500, 6000, shape).astype(float)
-    denominators[:PILOTS, 2:4] = 0.0
     events = rng.binomial(denominators.astype(int), 1 / (1 + np.exp(-logit))).astype(float)
-    return DidArrays(
-        authorities=tuple(f"Authority {i}" for i in range(AUTHORITIES)),
-        pilots=tuple(f"Authority {i}" for i in range(PILOTS)),
-        years=YEARS,
-        events=events,
-        denominators=denominators,
-        treated=treated,
-        terms=(AFTER,),
-        term_design=treated[:, :, None],
-    )
+    names = [f"Authority {i:02}" for i in range(AUTHORITIES)]
+    window = dict.fromkeys(names[:PILOTS], (YEARS[2], YEARS[3]))
+    return open_cell_data(observed(events, denominators, names, YEARS, window))
 
 
 def open_lines() -> list[Line]:
     """Feeding a compiled model anew, and how well it mixes beside a textbook's form."""
-    from sofs_bayes.bayes.hierarchical import build_model, model_data, structure_of
+    from sofs_bayes.bayes.blocks import Setting, blocks
+    from sofs_bayes.bayes.did_model import build_model, form_of, model_data
     from sofs_bayes.bayes.sampling import compile_graph, sample
 
     analysis = spec.load(MADE_UP)
     assert isinstance(analysis, spec.OpenAnalysis)
+    setting = Setting(effect_prior=analysis.effect_priors["reference"])
+    panels = [a_panel(seed) for seed in (1, 2)]
+    designs = [blocks(panel, analysis, setting) for panel in panels]
     one, other = (
-        model_data(
-            a_panel(seed),
-            model=analysis.model,
-            priors=analysis.priors,
-            effect_prior=analysis.effect_priors["reference"],
-        )
-        for seed in (1, 2)
+        model_data(panel, design, analysis) for panel, design in zip(panels, designs, strict=True)
     )
-    structure = structure_of(a_panel(1), analysis.model)
     start = time.perf_counter()
-    compiled = compile_graph(build_model(structure, one))
+    compiled = compile_graph(build_model(form_of(panels[0], designs[0], analysis), one))
     compiling = time.perf_counter() - start
     again = seconds(lambda: sample(compiled, SAMPLER, data=other), best_of=2)
-    plain = {name: array for name, array in one.items() if name not in ("curvature", "centre")}
-    textbook = compile_graph(textbook_graph(structure, plain))
+    textbook = compile_graph(textbook_graph(one, panels[0].years))
     return [
         Line(
             what="hierarchical DiD, 30 authorities: another data set, 4,000 draws",

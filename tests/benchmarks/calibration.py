@@ -30,7 +30,7 @@ from sofs_bayes.pipeline.sbc import SbcJob, digest, prepared
 from sofs_bayes.pipeline.watching import silent
 
 if TYPE_CHECKING:
-    from sofs_bayes.checks.open_calibration import OpenDesign
+    from sofs_bayes.checks.did_calibration import Design
 
 PARTS = ("peer", "workers", "main")
 COUNTS = "counts of cells"
@@ -39,7 +39,7 @@ WORKERS = 2
 ASKED, MINUTES = 1000, 12.0
 PEERS = {"nutpie": "simuk with nutpie, its default", "pymc": "simuk with PyMC's own sampler"}
 
-# What of a replicate each function of `checks.children_calibration`, or its sibling of open
+# What of a replicate each function of `checks.did_calibration`, or its sibling of open
 # counts, is counted to.
 STAGES = {
     "model_data": "arrays",
@@ -96,12 +96,9 @@ class TimedJob:
 
     def open(self) -> Bench:
         """Compile, and wait until the other workers have."""
-        from sofs_bayes.checks import children_calibration, open_calibration
+        from sofs_bayes.checks.did_calibration import did_problem
 
-        if isinstance(self.job.design, children_calibration.Design):
-            problem: Any = children_calibration.children_problem(self.job.design)
-        else:
-            problem = open_calibration.open_problem(self.job.design)
+        problem = did_problem(self.job.design)
         cpu = time.process_time()
         (self.ready / str(os.getpid())).touch()
         while len(list(self.ready.iterdir())) < self.workers:
@@ -110,11 +107,10 @@ class TimedJob:
 
     def _timed(self, problem: Any, opened: float, number: int) -> Result:
         from sofs_bayes.bayes.sampling import stage_seed
-        from sofs_bayes.checks import calibration, children_calibration, open_calibration
+        from sofs_bayes.checks import calibration
+        from sofs_bayes.checks import did_calibration as module
 
         watch, began, cpu = Stopwatch(), time.monotonic(), time.process_time()
-        of_children = isinstance(self.job.design, children_calibration.Design)
-        module: Any = children_calibration if of_children else open_calibration
         stages = {
             name: watch.timed(stage, getattr(module, name))
             for name, stage in STAGES.items()
@@ -191,36 +187,39 @@ def job_of(name: str) -> SbcJob:
 
 
 @cache
-def counts_design() -> "OpenDesign":
+def counts_design() -> "Design":
     """Authorities, years, windows and numbers of children of cla-logistic, without covariates.
 
     Shocks are independent, as they are in the peer's textbook model.
     """
-    from sofs_bayes.bayes.did_arrays import AFTER, DidArrays
-    from sofs_bayes.checks.open_calibration import OpenDesign
+    import xarray as xr
 
-    design = job_of("cla-logistic").design
-    assert not isinstance(design, OpenDesign)
-    cells, pilots = design.data.cells, design.data.pilots
-    others = tuple(name for name in design.data.authorities if name not in pilots)
-    by = cells.groupby(["authority", "year"])["children"].sum().unstack()
-    treated = cells.groupby(["authority", "year"])["treated"].max().unstack().loc[list(pilots)]
-    denominators = by.loc[[*pilots, *others]].to_numpy(np.float64).round()
+    from sofs_bayes.bayes.blocks import Setting
+    from sofs_bayes.bayes.open_counts import open_cell_data
+    from sofs_bayes.checks.did_calibration import Design
+
+    cells = job_of("cla-logistic").design.data.cells
+    both = cells.groupby(["authority", "year", "pilot", "treated"], as_index=False)[
+        "children"
+    ].sum()
+    pilot, treated = both["pilot"] == 1, both["treated"] == 1
+    first = both[treated].groupby("authority")["year"].min()
+    since = both["year"] - both["authority"].map(first)
+    columns = {
+        "authority": both["authority"].to_numpy(object),
+        "year": both["year"].to_numpy(np.int64),
+        "events": 0.5 * both["children"].round().to_numpy(np.float64),
+        "denominator": both["children"].round().to_numpy(np.float64),
+        "is_pilot": pilot.to_numpy(bool),
+        "period": np.where(pilot, np.where(treated, "post", "pre"), "none").astype(object),
+        "years_since": since.to_numpy(np.float64),
+    }
+    data = open_cell_data(xr.Dataset({name: ("cell", each) for name, each in columns.items()}))
     analysis = spec.load("icpc-open-data")
     assert isinstance(analysis, spec.OpenAnalysis)
-    arrays = DidArrays(
-        authorities=(*pilots, *others),
-        pilots=pilots,
-        years=design.data.years,
-        events=np.zeros_like(denominators),
-        denominators=denominators,
-        treated=treated.to_numpy(np.float64),
-        terms=(AFTER,),
-        term_design=treated.to_numpy(np.float64)[..., None],
-    )
-    model = replace(analysis.model, shocks="independent")
-    analysis = replace(analysis, model=model)
-    return OpenDesign(analysis=analysis, prior="reference", arrays=arrays)
+    analysis = replace(analysis, model=replace(analysis.model, shocks="independent"))
+    setting = Setting(effect_prior=analysis.effect_priors["reference"])
+    return Design(analysis=analysis, setting=setting, data=data)
 
 
 @cache
@@ -285,28 +284,22 @@ def peer_lines(folder: Path, asked: argparse.Namespace) -> Iterator[Line | str]:
         )
 
 
-def peer_input(folder: Path, design: "OpenDesign") -> None:
+def peer_input(folder: Path, design: "Design") -> None:
     """The cells' design, numbers and priors as our fits have them, a row for each cell."""
     from sofs_bayes.checks.short_fits import shortened
 
-    arrays, priors = design.arrays, design.analysis.priors
-    authority, year = (each.ravel() for each in np.indices(arrays.denominators.shape))
-    pilots, years = len(arrays.pilots), len(arrays.years)
-    after = np.zeros(arrays.denominators.shape)
-    after[:pilots] = arrays.treated
-    is_pilot = (authority < pilots).astype(np.float64)
-    fixed = [np.ones(authority.size), *np.eye(years)[1:, year], is_pilot, after.ravel()]
-    effect = design.analysis.effect_priors[design.prior]
-    normals = [priors.intercept, *[priors.year] * (years - 1), priors.pilot_difference, effect]
+    of_fit, priors = design.blocks, design.analysis.priors
+    used = (of_fit.prior_sd > 0) & of_fit.design.any(axis=0)
+    children = design.data.cells["children"].to_numpy(np.int64)
     np.savez(
         folder / "cells.npz",
-        design=np.column_stack(fixed),
-        prior_mean=np.array([each.mean for each in normals]),
-        prior_sd=np.array([each.sd for each in normals]),
-        authorities=np.eye(len(arrays.authorities))[authority],
-        pilots=(np.eye(len(arrays.authorities))[authority] * after.ravel()[:, None])[:, :pilots],
-        n=arrays.denominators.ravel().astype(np.int64),
-        events=np.zeros(authority.size, dtype=np.int64),  # simulated ones take their place
+        design=of_fit.design[:, used],
+        prior_mean=of_fit.prior_mean[used],
+        prior_sd=of_fit.prior_sd[used],
+        authorities=of_fit.authorities,
+        pilots=of_fit.pilots,
+        n=children,
+        events=np.zeros_like(children),  # simulated ones take their place
     )
     short = asdict(shortened(design.analysis.sampler, 0))
     sampling = {name: short[name] for name in ("chains", "tune", "draws", "target_accept")}

@@ -15,7 +15,7 @@ from tests.benchmarks.__main__ import readable
 from sofs_bayes import spec
 from sofs_bayes.frequentist.terms import INTERCEPT, design
 from sofs_bayes.matching.strata import read_matched
-from sofs_bayes.pipeline.children_fits import ChildrenFit
+from sofs_bayes.pipeline.did_fits import PosteriorFit
 
 BESIDE = Path(__file__).parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # per chain
@@ -25,7 +25,7 @@ def by_peer(
     folder: Path,
     matched: Path,
     analysis: spec.HierarchicalAnalysis,
-    fit: ChildrenFit,
+    fit: PosteriorFit,
     asked: argparse.Namespace,
 ) -> dict[str, Any]:
     """What bambi makes of the rows of a fit's cells."""
@@ -42,7 +42,7 @@ def by_peer(
 
 
 def peer_input(
-    matched: Path, analysis: spec.HierarchicalAnalysis, fit: ChildrenFit
+    matched: Path, analysis: spec.HierarchicalAnalysis, fit: PosteriorFit
 ) -> tuple[pd.DataFrame, dict[str, Any]]:
     """Rows with the terms of the regression, and the priors of these as the fit has them."""
     frame = read_matched(matched, analysis.children)

@@ -20,13 +20,13 @@ from tests.benchmarks.peer import by_peer, converged, peer_note
 from sofs_bayes import spec
 from sofs_bayes.bayes.blocks import Setting
 from sofs_bayes.bayes.cell_data import cell_data
-from sofs_bayes.estimands.children_changes import EFFECT
-from sofs_bayes.estimands.did import Estimand
+from sofs_bayes.estimands.contrasts import EFFECT
+from sofs_bayes.estimands.drawn_rows import Estimand
 from sofs_bayes.estimands.rows import POOLED
 from sofs_bayes.pipeline.children import collapse, match, matched_file
-from sofs_bayes.pipeline.children_fits import (
-    ChildrenFit,
-    ChildrenPrograms,
+from sofs_bayes.pipeline.did_fits import (
+    PosteriorFit,
+    Programs,
     Workshop,
     children_cells,
     one_fit,
@@ -47,15 +47,13 @@ READ = (
 class Measured:
     """A fit from cells, and its seconds in all, of compiling and of sampling."""
 
-    fit: ChildrenFit
+    fit: PosteriorFit
     total: float
     compiling: float
     sampling: float
 
 
-def from_cells(
-    analysis: spec.HierarchicalAnalysis, path: Path, programs: ChildrenPrograms
-) -> Measured:
+def from_cells(analysis: spec.HierarchicalAnalysis, path: Path, programs: Programs) -> Measured:
     """The main fit of an analysis, timed from reading the cells to the gate's verdict."""
     shop = Workshop(analysis=analysis, programs=programs, store=None, seconds={})
     start = time.perf_counter()
@@ -69,7 +67,7 @@ def from_cells(
     )
 
 
-def slowest(fit: ChildrenFit) -> tuple[str, float]:
+def slowest(fit: PosteriorFit) -> tuple[str, float]:
     """The smallest bulk effective size among what is read, and whose it is."""
     import arviz_stats as azs
 
@@ -147,7 +145,7 @@ def cla_lines(folder: Path, asked: argparse.Namespace) -> Iterator[Line | str]:
 def icpc_lines(folder: Path, asked: argparse.Namespace) -> Iterator[Line | str]:
     """The linear model from cells of the published number of children, and of ten times it."""
     analysis = hierarchical("icpc-linear")
-    programs: ChildrenPrograms = {}
+    programs: Programs = {}
     found, rows = {}, {}
     for times in (1, TIMES):
         here = folder / str(times)

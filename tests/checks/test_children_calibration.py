@@ -10,11 +10,11 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import FLAT, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.children_draws import named
+from sofs_bayes.bayes.did_draws import named
 from sofs_bayes.bayes.model_arrays import model_data
 from sofs_bayes.bayes.sampling import Compiled, sample, stage_seed
 from sofs_bayes.checks.calibration import Fitted, Problem, Truths, replicate
-from sofs_bayes.checks.children_calibration import Design, children_problem, drawn, graph_of
+from sofs_bayes.checks.did_calibration import Design, did_problem, drawn, graph_of
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD, kind_of
 from sofs_bayes.checks.ranks import RankedReplicate, RankVerdict, rank_verdict, ranked_of
 from sofs_bayes.spec import HierarchicalAnalysis, Normal
@@ -54,7 +54,7 @@ def compiled(design: Design) -> Compiled:
 
 @pytest.fixture(scope="module")
 def problem(design: Design, compiled: Compiled) -> Problem[CellData]:
-    return children_problem(design, compiled)
+    return did_problem(design, compiled)
 
 
 def made(problem: Problem[CellData], numbers: range) -> list[RankedReplicate]:
@@ -148,7 +148,7 @@ def test_a_planted_fault_is_found(
     name: str, design: Design, compiled: Compiled, problem: Problem[CellData]
 ) -> None:
     fault = FAULTS[name]
-    wrong = children_problem(fault.of_design(design), compiled)
+    wrong = did_problem(fault.of_design(design), compiled)
     known = set(wrong.generate(0)[0])  # the faulty fit may not know all parameters
 
     def fit(data: CellData, attempt: int, seed: int) -> Fitted | None:
@@ -181,10 +181,10 @@ def test_truths_around_the_data_are_calibrated_too(
     one = flat.drop_vars(["chain", "draw"], errors="ignore").rename(sample="draw")
     truths = one.expand_dims("chain").transpose("chain", "draw", ...)
     around = replace(design, truths=truths)
-    right = verdict_on(made(children_problem(around, compiled), range(SOUND)))
+    right = verdict_on(made(did_problem(around, compiled), range(SOUND)))
     assert [test.quantity for test in right.tests if test.verdict == "out"] == []
     # Fits that leave the data out are too wide for truths that lie close together.
-    both = children_problem(around, compiled)
+    both = did_problem(around, compiled)
 
     def generate(seed: int) -> tuple[Truths, CellData]:
         rng = np.random.default_rng(stage_seed(seed, "truth"))

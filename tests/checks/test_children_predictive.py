@@ -11,16 +11,16 @@ import xarray as xr
 from scipy import stats
 
 from sofs_bayes.bayes.cell_data import CellData, without
-from sofs_bayes.checks.children_predictive import (
+from sofs_bayes.checks.predictive import (
     ArmYearCheck,
-    ChildrenPrediction,
+    Prediction,
     after_settling_in,
-    children_predictive,
     mean_risk,
     observed_rates,
     predicted_rates,
+    predictive_check,
 )
-from sofs_bayes.checks.children_prior import prior_draws
+from sofs_bayes.checks.prior_draws import prior_draws
 from sofs_bayes.checks.thinned_draws import new_shocks, thinned_draws
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis
 
@@ -36,21 +36,21 @@ Floats = npt.NDArray[np.float64]
 @pytest.fixture(scope="module")
 def prediction(
     linear: CellData, linear_analysis: HierarchicalAnalysis, design_of: Any, exact_of: Any
-) -> ChildrenPrediction:
+) -> Prediction:
     design = design_of(linear, linear_analysis)
     draws = exact_of(linear, design).draws(250, seed=1)
-    return children_predictive(draws, linear, design, kind="posterior", level=0.9, seed=2)
+    return predictive_check(draws, linear, design, kind="posterior", level=0.9, seed=2)
 
 
-def one(found: ChildrenPrediction, arm: str, year: str) -> ArmYearCheck:
+def one(found: Prediction, arm: str, year: str) -> ArmYearCheck:
     return next(row for row in found.years if (row.arm, row.year) == (arm, year))
 
 
-def p_of(found: ChildrenPrediction, name: str) -> float:
+def p_of(found: Prediction, name: str) -> float:
     return next(row.p for row in found.statistics if row.statistic == name)
 
 
-def test_data_from_the_model_pass(prediction: ChildrenPrediction) -> None:
+def test_data_from_the_model_pass(prediction: Prediction) -> None:
     assert len(prediction.years) == 2 * (5 + 2)
     assert all(0.01 < row.p < 0.99 for row in prediction.years)
     assert all(row.lower < row.median < row.upper for row in prediction.years)
@@ -59,9 +59,7 @@ def test_data_from_the_model_pass(prediction: ChildrenPrediction) -> None:
     assert all(0.01 < row.p < 0.99 for row in prediction.statistics if "share" not in row.statistic)
 
 
-def test_observed_rates_are_weighted_averages(
-    linear: CellData, prediction: ChildrenPrediction
-) -> None:
+def test_observed_rates_are_weighted_averages(linear: CellData, prediction: Prediction) -> None:
     cells = linear.cells
     here = (cells["pilot"] == 1) & (cells["year"] == 2016)
     row = one(prediction, "pilot", "2016")
@@ -90,7 +88,7 @@ def test_a_year_that_is_not_as_the_model_has_it_is_seen(
     for by, extreme in ((0.2, 0.0), (-0.2, 1.0)):
         here = ((linear.cells["pilot"] == 1) & (linear.cells["year"] == 2014)).to_numpy()
         data = moved(linear, here, by)
-        found = children_predictive(draws, data, design, kind="posterior", level=0.9, seed=2)
+        found = predictive_check(draws, data, design, kind="posterior", level=0.9, seed=2)
         assert one(found, "pilot", "2014").p == pytest.approx(extreme, abs=0.005)
         assert one(found, "comparator", "2014").p == pytest.approx(0.5, abs=0.49)
 
@@ -104,7 +102,7 @@ def test_authorities_that_move_too_much_are_seen(
     data = linear
     for way in (1.0, -1.0):
         data = moved(data, sign == way, 0.2 * way)
-    found = children_predictive(draws, data, design, kind="posterior", level=0.9, seed=2)
+    found = predictive_check(draws, data, design, kind="posterior", level=0.9, seed=2)
     assert p_of(found, "sd of an authority-year") < 0.01
     assert p_of(found, "correlation from one year to the next") > 0.99
 
@@ -178,7 +176,7 @@ def test_a_logistic_misfit_is_seen(
 ) -> None:
     design = design_of(logistic, logistic_analysis)
     draws = logistic_draws(logistic, design)
-    found = children_predictive(draws, logistic, design, kind="posterior", level=0.9, seed=8)
+    found = predictive_check(draws, logistic, design, kind="posterior", level=0.9, seed=8)
     row = one(found, "pilot", "2017")
     assert 0.01 < row.p < 0.99
     assert {each.statistic for each in found.statistics} == {
@@ -189,7 +187,7 @@ def test_a_logistic_misfit_is_seen(
     here = ((logistic.cells["pilot"] == 1) & (logistic.cells["year"] == 2017)).to_numpy()
     events = np.where(here, 3.0 * logistic.cells["events"], logistic.cells["events"])
     data = replace(logistic, cells=logistic.cells.assign(events=events))
-    worse = children_predictive(draws, data, design, kind="posterior", level=0.9, seed=8)
+    worse = predictive_check(draws, data, design, kind="posterior", level=0.9, seed=8)
     assert one(worse, "pilot", "2017").p < 0.005
     assert one(worse, "pilot", "2017").median == row.median
 
@@ -200,7 +198,7 @@ def test_an_authority_of_which_nothing_is_known_is_not_counted(
     data = without(linear, ["Fir"])
     design = design_of(data, linear_analysis)
     draws = exact_of(linear, design_of(linear, linear_analysis)).draws(25, seed=1)
-    found = children_predictive(draws, data, design, kind="posterior", level=0.9, seed=9)
+    found = predictive_check(draws, data, design, kind="posterior", level=0.9, seed=9)
     row = one(found, "comparator", "2012")
     here = linear.cells["year"] == 2012
     here &= linear.cells["authority"].isin(["Dogwood", "Elm", "Gorse"])
@@ -278,7 +276,7 @@ def test_an_implausible_prior_is_seen(
         analysis = replace(linear_analysis, priors=priors)
         design = design_of(linear, analysis)
         draws = prior_draws(analysis, linear, design, draws=400, seed=12)
-        prior = children_predictive(draws, linear, design, kind="prior", level=0.9, seed=13)
+        prior = predictive_check(draws, linear, design, kind="prior", level=0.9, seed=13)
         assert {row.kind for row in prior.years} == {"prior"}
         found[sd] = next(row for row in prior.statistics if row.statistic == share)
     assert found[0.02].median < 0.1
@@ -296,7 +294,7 @@ def test_logistic_prior_draws_serve_the_check(
     prior = logistic_analysis.priors.child_covariate
     assert prior is not None
     assert float(draws["child_effect"].std()) == pytest.approx(prior.sd, rel=0.1)
-    found = children_predictive(draws, logistic, design, kind="prior", level=0.9, seed=15)
+    found = predictive_check(draws, logistic, design, kind="prior", level=0.9, seed=15)
     assert all(0 <= row.lower <= row.upper <= 1 for row in found.years)
 
 
@@ -309,8 +307,7 @@ def test_the_same_seed_gives_the_same_bits(
     )
     xr.testing.assert_identical(first, again)
     both = [
-        children_predictive(first, linear, design, kind="prior", level=0.9, seed=17)
-        for _ in range(2)
+        predictive_check(first, linear, design, kind="prior", level=0.9, seed=17) for _ in range(2)
     ]
     assert both[0] == both[1]
 

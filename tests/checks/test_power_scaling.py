@@ -8,6 +8,7 @@ import xarray as xr
 from scipy import stats
 
 from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.log_priors import effect_log_prior, sds_log_prior
 from sofs_bayes.checks.power_scaling import (
     ALL,
     CONFLICT,
@@ -16,9 +17,7 @@ from sofs_bayes.checks.power_scaling import (
     SDS,
     STRONG,
     PowerScalingRow,
-    effect_log_prior,
     power_scaling,
-    sds_log_prior,
 )
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis, Normal
 

@@ -9,11 +9,10 @@ import xarray as xr
 
 from sofs_bayes import spec
 from sofs_bayes.checks.short_fits import (
-    ATTEMPTS,
-    ATTEMPTS_OF_COUNTS,
     MOST_ACCEPTED,
     SHORT,
     SHORT_OF_COUNTS,
+    attempts,
     short_gate,
     shortened,
 )
@@ -24,13 +23,16 @@ CHAINS, DRAWS = 2, 240
 
 
 @pytest.mark.parametrize(
-    ("short", "attempts"), [(SHORT, ATTEMPTS), (SHORT_OF_COUNTS, ATTEMPTS_OF_COUNTS)]
+    ("name", "short"), [("icpc-linear", SHORT), ("icpc-open-data", SHORT_OF_COUNTS)]
 )
 def test_every_attempt_samples_longer_and_the_last_as_the_analysis_does(
-    short: tuple[tuple[int, int, int], ...], attempts: int
+    name: str, short: tuple[tuple[int, int, int], ...]
 ) -> None:
-    own = spec.load("icpc-open-data").sampler  # type: ignore[union-attr]
-    found = [shortened(own, attempt, short) for attempt in range(attempts)]
+    analysis = spec.load(name)
+    assert isinstance(analysis, spec.DidAnalysis)
+    assert attempts(analysis) == short
+    own = analysis.sampler
+    found = [shortened(own, attempt, short) for attempt in range(len(short) + 1)]
     assert found[-1] == own
     draws = [each.chains * each.draws for each in found]
     assert draws == sorted(set(draws))

@@ -94,7 +94,7 @@ class Exact:
 
 
 def named(draws: Floats, data: CellData, design: Blocks, chains: int = CHAINS) -> xr.Dataset:
-    """Draws of the effect and the deviations, in the form of `children_draws.named`."""
+    """Draws of the effect and the deviations, in the form of `did_draws.named`."""
     shaped = draws.reshape(chains, -1, draws.shape[1])
     coefficient = np.zeros((*shaped.shape[:2], len(design.terms)))
     coefficient[:, :, design.terms.index("did")] = shaped[:, :, 0]

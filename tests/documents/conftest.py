@@ -132,7 +132,7 @@ def drawn(compiled: Any, *_: object, data: Mapping[str, Any] | None = None, **__
 def _no_sampling(patch: pytest.MonkeyPatch) -> None:
     from sofs_bayes.checks.diagnostics import Gate
 
-    def passed(parameters: xr.Dataset, derived: Mapping[str, Any], _: object) -> Gate:
+    def passed(parameters: xr.Dataset, derived: Mapping[str, Any], _: object = None) -> Gate:
         return Gate(
             failures=(),
             max_rhat=1.0,
@@ -147,7 +147,7 @@ def _no_sampling(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("sofs_bayes.checks.diagnostics.gate", passed)
     patch.setattr("sofs_bayes.bayes.sampling.compile_graph", followed)
     patch.setattr("sofs_bayes.bayes.sampling.sample", drawn)
-    for name in ("children_calibration", "recovery_fits", "open_calibration"):
+    for name in ("did_calibration", "recovery_fits"):
         patch.setattr(f"sofs_bayes.checks.{name}.compile_graph", followed)
         patch.setattr(f"sofs_bayes.checks.{name}.sample", drawn)
         patch.setattr(f"sofs_bayes.checks.{name}.short_gate", lambda *_: ())
@@ -157,7 +157,7 @@ def _few_children(patch: pytest.MonkeyPatch, designs: Path) -> None:
     from sofs_bayes.disclosure.release import release
     from sofs_bayes.pipeline import children, recovery_job, sbc, simulation
 
-    simulate, cells_of = simulation.simulate, sbc.cells_of_design
+    simulate, source_of = simulation.simulate, sbc.source_of_design
 
     @functools.wraps(simulate)
     def small(analysis: Any, output: Any = None, *, solve: bool = False, **how: Any) -> Path:
@@ -169,13 +169,15 @@ def _few_children(patch: pytest.MonkeyPatch, designs: Path) -> None:
         return children.match(name, people, designs / name / "matched")
 
     def of_design(analysis: Any, data: Any, progress: Any) -> Any:
-        return cells_of(analysis, data or matched(analysis.children.name), progress)
+        if not data and isinstance(analysis, spec.HierarchicalAnalysis):
+            data = [matched(analysis.children.name)]
+        return source_of(analysis, data, progress)
 
     patch.setattr(simulation, "simulate", small)
     patch.setattr(simulation, "_drawn", once(simulation._drawn))
     patch.setattr("sofs_bayes.disclosure.release.release", once(release))
     for module in (sbc, recovery_job):
-        patch.setattr(module, "cells_of_design", of_design)
+        patch.setattr(module, "source_of_design", of_design)
 
 
 def _few_fits(patch: pytest.MonkeyPatch) -> None:
@@ -183,13 +185,13 @@ def _few_fits(patch: pytest.MonkeyPatch) -> None:
     from sofs_bayes.frequentist import published_analysis as published
     from sofs_bayes.frequentist.terms import DID
     from sofs_bayes.frequentist.wild_bootstrap import WildBootstrap
-    from sofs_bayes.pipeline import children_fits, fits, posterior_replication, reanalysis
+    from sofs_bayes.pipeline import did_fits, fits, posterior_replication, reanalysis
 
-    columns, changes = posterior_replication.hierarchical_columns, children_fits.changes
+    columns, changes = posterior_replication.hierarchical_columns, did_fits.refits
 
     def few_changes(*words: Any, **how: Any) -> Any:
         found = changes(*words, **how).items()
-        return {name: each for name, each in found if "without" not in name and "×" not in name}
+        return {each: fit for each, fit in found if each.kind not in ("without", "scaled")}
 
     def no_draws(*_: Any, level: float, draws: int, **__: Any) -> WildBootstrap:
         found = {"estimate": 0.0, "p_value": 1.0, "lower": -1.0, "upper": 1.0}
@@ -199,16 +201,14 @@ def _few_fits(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(posterior_replication, "hierarchical_columns", lambda each: columns(each)[:2])
     beside = posterior_replication.posterior_replication
     patch.setattr(posterior_replication, "posterior_replication", once(beside))
-    patch.setattr(children_fits, "changes", few_changes)
+    patch.setattr(did_fits, "refits", few_changes)
     patch.setattr("sofs_bayes.checks.loo.loo_authorities", one_left_out(loo_authorities))
-    patch.setattr("sofs_bayes.pipeline.open_fits.variants", lambda *_, **__: ())
     patch.setattr(published, "wild_bootstrap", no_draws)
     patch.setattr(published, "published_analysis", once(published.published_analysis))
-    patch.setattr(children_fits, "fit_children", once(children_fits.fit_children))
-    for name in ("fit_open", "fit_printed"):
-        kept = once(getattr(fits, name))
-        for module in (fits, reanalysis):
-            patch.setattr(module, name, kept)
+    patch.setattr(did_fits, "fit_did", once(did_fits.fit_did))
+    kept = once(fits.fit_printed)
+    for module in (fits, reanalysis):
+        patch.setattr(module, "fit_printed", kept)
     patch.setattr(reanalysis, "reanalyse", of_each_kind(reanalysis.reanalyse))
 
 
@@ -230,6 +230,12 @@ def one_left_out(function: Callable[..., Any]) -> Callable[..., Any]:
 
 KEPT: dict[bytes, Any] = {}  # what `once` has computed
 OF_THE_WAY = ("progress", "programs", "store", "unfinished")  # what results do not depend on
+
+
+@pytest.fixture
+def forget() -> Callable[[], None]:
+    """Has all be computed again."""
+    return KEPT.clear
 
 
 def once(function: Callable[..., Any]) -> Callable[..., Any]:

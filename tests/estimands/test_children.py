@@ -18,9 +18,9 @@ from sofs_bayes.bayes.cell_data import CellData, cell_data, without
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands.children import PER_1000, children_effects
-from sofs_bayes.estimands.children_risks import mean_risks
-from sofs_bayes.estimands.did import Estimand, largest_pilot_rows, probability_rows
+from sofs_bayes.estimands.did_effects import PER_1000, did_effects
+from sofs_bayes.estimands.drawn_rows import Estimand, largest_pilot_rows, probability_rows
+from sofs_bayes.estimands.mean_risks import mean_risks
 from sofs_bayes.estimands.rows import NEW, POOLED, Label
 from sofs_bayes.frequentist.terms import child_terms
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, Normal
@@ -86,7 +86,7 @@ def made(cells: Cells, model: str, column: str, *, pooling: Any = None, **change
 
 
 def made_up_draws(data: CellData, design: Blocks) -> xr.Dataset:
-    """Draws in the form in which `children_draws.named` gives them; predictors are arbitrary."""
+    """Draws in the form in which `did_draws.named` gives them; predictors are arbitrary."""
     rng = np.random.default_rng(20150331)
 
     def normal(*shape: int) -> Floats:
@@ -189,7 +189,7 @@ def test_effects_are_means_over_treated_children(
     cells: Cells, matched: pd.DataFrame, model: str, column: str
 ) -> None:
     made_up = made(cells, model, column)
-    answers = children_effects(*made_up, seed=1)
+    answers = did_effects(*made_up, seed=1)
     at = (1, 7)
     treated = matched[(matched["pilot"] == 1) & (matched["post"] == 1)]
     table = pd.DataFrame(
@@ -215,7 +215,7 @@ def test_effects_by_year_are_means_over_the_pilots_children_of_that_year(
     cells: Cells, matched: pd.DataFrame, model: str
 ) -> None:
     made_up = made(cells, model, "leads and lags")
-    answers = children_effects(*made_up, seed=1)
+    answers = did_effects(*made_up, seed=1)
     years = [int(t.split()[1]) for t in made_up[1].terms if t.startswith(("lag ", "lead "))]
     assert min(years) < -1
     assert max(years) > 0
@@ -232,7 +232,7 @@ def test_effects_by_year_are_means_over_the_pilots_children_of_that_year(
 
 def test_the_effect_after_settling_in_is_the_mean_of_its_years(cells: Cells) -> None:
     posterior, data, design = made(cells, LINEAR, "leads and lags")
-    answers = children_effects(posterior, data, design, seed=1)
+    answers = did_effects(posterior, data, design, seed=1)
     total = xr.zeros_like(answers[ask(AFTER, POOLED, "risk")])
     children = 0.0
     for name in data.terms:
@@ -248,7 +248,7 @@ def test_the_effect_after_settling_in_is_the_mean_of_its_years(cells: Cells) -> 
 @pytest.mark.parametrize("kind", ["exchangeable", "random walk"])
 def test_pooled_years_add_their_steps(cells: Cells, kind: str) -> None:
     posterior, data, design = made(cells, LINEAR, "leads and lags", years_since=kind)
-    answers = children_effects(
+    answers = did_effects(
         posterior.assign(pilot_deviation=0.0 * posterior["pilot_deviation"]), data, design, seed=1
     )
     steps = dict(
@@ -275,13 +275,13 @@ def test_a_unit_of_the_score_and_the_ratings(
 ) -> None:
     scale = "risk" if model == LINEAR else "log-odds"
     posterior, data, design = made(cells, model, "quality")
-    found = children_effects(posterior, data, design, seed=1)
+    found = did_effects(posterior, data, design, seed=1)
     unit = posterior["coefficient"].sel(term="quality × post")
     answer = found[ask("effect per unit of the score", POOLED, scale)]
     np.testing.assert_allclose(answer, unit, atol=EXACT)
 
     posterior, data, design = made(cells, model, "ofsted")
-    found = children_effects(posterior, data, design, seed=1)
+    found = did_effects(posterior, data, design, seed=1)
     rating = matched.loc[(matched["pilot"] == 1) & (matched["post"] == 1), "ofsted"]
     assert {q.estimand for q in found if "rating" in q.estimand} == {
         f"effect at an Ofsted rating of {value}" for value in sorted(set(rating))
@@ -309,7 +309,7 @@ def of_treated(predictor: xr.DataArray, posterior: xr.Dataset, data: CellData) -
 
 def test_on_the_risk_scale_a_unit_is_one_more_than_the_pilots_own(cells: Cells) -> None:
     posterior, data, design = made(cells, LOGISTIC, "quality")
-    found = children_effects(posterior, data, design, seed=1)
+    found = did_effects(posterior, data, design, seed=1)
     unit = posterior["coefficient"].sel(term="quality × post", drop=True)
     own = posterior["cell_predictor"]
     expected = of_treated(own + unit, posterior, data) - of_treated(own, posterior, data)
@@ -319,7 +319,7 @@ def test_on_the_risk_scale_a_unit_is_one_more_than_the_pilots_own(cells: Cells) 
 
 def test_on_the_risk_scale_a_rating_leaves_the_untreated_risk(cells: Cells) -> None:
     posterior, data, design = made(cells, LOGISTIC, "ofsted")
-    found = children_effects(posterior, data, design, seed=1)
+    found = did_effects(posterior, data, design, seed=1)
     b = posterior["coefficient"]
     per_point = b.sel(term="pilot × post × ofsted", drop=True)
     column = data.design[:, data.terms.index("pilot × post × ofsted")]
@@ -337,7 +337,7 @@ def test_on_the_risk_scale_a_rating_leaves_the_untreated_risk(cells: Cells) -> N
 def test_a_new_authority_has_no_pilots_deviation(cells: Cells) -> None:
     posterior, data, design = made(cells, LOGISTIC, "did")
     alike = posterior.assign(pilot_effect_sd=0.0 * posterior["pilot_effect_sd"])
-    found = children_effects(alike, data, design, seed=1)
+    found = did_effects(alike, data, design, seed=1)
     common = posterior["coefficient"].sel(term="did", drop=True)
     xr.testing.assert_allclose(found[ask(AFTER, NEW, "log-odds")], common)
     treated = xr.DataArray(data.treated, dims=("cell", "pilot"))
@@ -361,7 +361,7 @@ def same_for_all(posterior: xr.Dataset, change: float) -> xr.Dataset:
 @pytest.mark.parametrize("model", [LINEAR, LOGISTIC])
 def test_one_effect_for_all_is_everyones(cells: Cells, model: str) -> None:
     posterior, data, design = made(cells, model, "did")
-    answers = children_effects(same_for_all(posterior, 0.3), data, design, seed=1)
+    answers = did_effects(same_for_all(posterior, 0.3), data, design, seed=1)
     scale = "risk" if model == LINEAR else "log-odds"
     targets = [POOLED, *data.pilots, NEW]
     assert {q.target for q in answers if q.estimand == AFTER} == set(targets)
@@ -372,7 +372,7 @@ def test_one_effect_for_all_is_everyones(cells: Cells, model: str) -> None:
 @pytest.mark.parametrize("model", [LINEAR, LOGISTIC])
 def test_no_effect_is_none_on_every_scale(cells: Cells, model: str) -> None:
     posterior, data, design = made(cells, model, "did")
-    answers = children_effects(same_for_all(posterior, 0.0), data, design, seed=1)
+    answers = did_effects(same_for_all(posterior, 0.0), data, design, seed=1)
     for question, draws in answers.items():
         if question.estimand == AFTER:
             nothing = 1.0 if question.scale == "odds ratio" else 0.0
@@ -380,9 +380,9 @@ def test_no_effect_is_none_on_every_scale(cells: Cells, model: str) -> None:
 
 
 def test_neither_the_order_of_rows_nor_names_matter(cells: Cells, matched: pd.DataFrame) -> None:
-    known = children_effects(*made(cells, LOGISTIC, "did"), seed=1)
+    known = did_effects(*made(cells, LOGISTIC, "did"), seed=1)
     rows = matched.sample(frac=1.0, random_state=3)
-    other = children_effects(*made(collapsed(rows), LOGISTIC, "did"), seed=1)
+    other = did_effects(*made(collapsed(rows), LOGISTIC, "did"), seed=1)
     assert list(known) == list(other)
     for question, draws in known.items():
         xr.testing.assert_allclose(other[question], draws)
@@ -391,7 +391,7 @@ def test_neither_the_order_of_rows_nor_names_matter(cells: Cells, matched: pd.Da
     renamed = matched.assign(
         authority=matched["authority"].map(names), group=matched["group"].map(names)
     )
-    other = children_effects(*made(collapsed(renamed), LOGISTIC, "did"), seed=1)
+    other = did_effects(*made(collapsed(renamed), LOGISTIC, "did"), seed=1)
     for question, draws in known.items():
         target = names.get(question.target, question.target)
         xr.testing.assert_allclose(other[replace(question, target=target)], draws)
@@ -401,7 +401,7 @@ def test_only_treated_children_count(cells: Cells) -> None:
     posterior, data, design = made(cells, LOGISTIC, "did")
     assert data.patterns is not None
     treated = data.treated.sum(axis=1)
-    known = children_effects(posterior, data, design, seed=1)
+    known = did_effects(posterior, data, design, seed=1)
 
     def with_more(cells: Floats) -> dict[Estimand, xr.DataArray]:
         assert data.patterns is not None
@@ -413,7 +413,7 @@ def test_only_treated_children_count(cells: Cells) -> None:
                 data.patterns, children=data.patterns.children * factor[data.patterns.cell]
             ),
         )
-        return children_effects(posterior, more, design, seed=1)
+        return did_effects(posterior, more, design, seed=1)
 
     others = with_more(1.0 - treated)
     first = with_more(data.treated[:, 0])
@@ -427,22 +427,22 @@ def test_only_treated_children_count(cells: Cells) -> None:
 def test_a_pilot_left_out_is_not_reported_nor_pooled(cells: Cells, model: str) -> None:
     posterior, data, design = made(cells, model, "did")
     gone, *others = data.pilots
-    answers = children_effects(posterior, without(data, [gone]), design, seed=1)
+    answers = did_effects(posterior, without(data, [gone]), design, seed=1)
     targets = {q.target for q in answers if q.estimand == AFTER}
     assert targets == {POOLED, NEW, *others}
     moved = posterior.assign(
         pilot_deviation=posterior["pilot_deviation"] + 1.0 * (posterior["pilot"] == gone)
     )
-    other = children_effects(moved, without(data, [gone]), design, seed=1)
+    other = did_effects(moved, without(data, [gone]), design, seed=1)
     scale = "risk" if model == LINEAR else "log-odds"
     xr.testing.assert_allclose(answers[ask(AFTER, POOLED, scale)], other[ask(AFTER, POOLED, scale)])
     with pytest.raises(BadInput, match="none treated"):
-        children_effects(posterior, without(data, data.pilots), design, seed=1)
+        did_effects(posterior, without(data, data.pilots), design, seed=1)
 
 
 def test_without_pooling_pilots_have_their_own_effects(cells: Cells) -> None:
     posterior, data, design = made(cells, LINEAR, "did", pooling="none")
-    answers = children_effects(posterior, data, design, seed=1)
+    answers = did_effects(posterior, data, design, seed=1)
     assert NEW not in {q.target for q in answers}
     assert "spread between pilots" not in {q.estimand for q in answers}
     children = {
@@ -463,20 +463,20 @@ def test_a_new_authority_differs_as_pilots_do(cells: Cells, tails: float | None)
     many = same_for_all(posterior, 0.3).isel(chain=[0], draw=np.zeros(20_000, dtype=int))
     many = many.assign_coords(draw=range(20_000))
     many = many.assign(pilot_effect_sd=many["pilot_effect_sd"] + 0.5)
-    answers = children_effects(many, data, design, seed=1, degrees_of_freedom=tails)
+    answers = did_effects(many, data, design, seed=1, degrees_of_freedom=tails)
     new = answers[ask(AFTER, NEW, "log-odds")]
     variance = 0.25 if tails is None else 0.25 * tails / (tails - 2.0)
     assert float(new.mean()) == pytest.approx(0.3, abs=MOMENT * math.sqrt(variance))
     assert float(new.var()) == pytest.approx(variance, rel=2 * MOMENT)
-    again = children_effects(many, data, design, seed=1, degrees_of_freedom=tails)
+    again = did_effects(many, data, design, seed=1, degrees_of_freedom=tails)
     xr.testing.assert_identical(new, again[ask(AFTER, NEW, "log-odds")])
-    other = children_effects(many, data, design, seed=2, degrees_of_freedom=tails)
+    other = did_effects(many, data, design, seed=2, degrees_of_freedom=tails)
     assert not np.allclose(new, other[ask(AFTER, NEW, "log-odds")])
 
 
 def test_fully_pooled_pilots_make_a_new_authority_the_same(cells: Cells) -> None:
     posterior, data, design = made(cells, LINEAR, "did", pooling="full")
-    answers = children_effects(posterior, data, design, seed=1)
+    answers = did_effects(posterior, data, design, seed=1)
     xr.testing.assert_allclose(
         answers[ask(AFTER, NEW, "risk")], answers[ask(AFTER, POOLED, "risk")]
     )
@@ -486,7 +486,7 @@ def test_fully_pooled_pilots_make_a_new_authority_the_same(cells: Cells) -> None
 @pytest.mark.parametrize(("model", "scale"), [(LINEAR, "risk"), (LOGISTIC, "log-odds")])
 def test_spreads_are_on_the_models_scale(cells: Cells, model: str, scale: str) -> None:
     posterior, data, design = made(cells, model, "did")
-    answers = children_effects(posterior, data, design, seed=1)
+    answers = did_effects(posterior, data, design, seed=1)
     spreads = {q.estimand: d for q, d in answers.items() if q.estimand.startswith("spread")}
     assert {q.scale for q in answers if q.estimand in spreads} == {scale}
     xr.testing.assert_equal(spreads["spread between pilots"], posterior["pilot_effect_sd"])
@@ -497,7 +497,7 @@ def test_spreads_are_on_the_models_scale(cells: Cells, model: str, scale: str) -
 def test_other_cells_draws_are_refused(cells: Cells) -> None:
     posterior, data, design = made(cells, LINEAR, "did")
     with pytest.raises(ValueError, match="these cells"):
-        children_effects(posterior.isel(cell=slice(1, None)), data, design, seed=1)
+        did_effects(posterior.isel(cell=slice(1, None)), data, design, seed=1)
 
 
 def test_treated_children_without_a_term_are_refused(cells: Cells) -> None:
@@ -510,12 +510,12 @@ def test_treated_children_without_a_term_are_refused(cells: Cells) -> None:
         dropped=("lag 0",),
     )
     with pytest.raises(BadInput, match="without a term"):
-        children_effects(posterior, fewer, design, seed=1)
+        did_effects(posterior, fewer, design, seed=1)
 
 
 def test_the_rows_of_open_data_serve_these_effects(cells: Cells) -> None:
     posterior, data, design = made(cells, LOGISTIC, "did")
-    answers = children_effects(posterior, data, design, seed=1)
+    answers = did_effects(posterior, data, design, seed=1)
     label = Label(prior="reference", variant="main", evidence="synthetic", status="converged")
     wanted = analysis_of(LOGISTIC, "did").estimands
     rows = probability_rows(answers, wanted, label)

@@ -7,9 +7,9 @@ import numpy as np
 import pytest
 import xarray as xr
 
-from sofs_bayes.estimands.children_rows import monte_carlo_rows, shrinkage_rows
-from sofs_bayes.estimands.did import Estimand, effect_rows
+from sofs_bayes.estimands.drawn_rows import Estimand, effect_rows
 from sofs_bayes.estimands.rows import NEW, POOLED, Label
+from sofs_bayes.estimands.shrinkage import monte_carlo_rows, shrinkage_rows
 from sofs_bayes.spec import Estimands, Statement
 
 AFTER = "effect after settling-in"

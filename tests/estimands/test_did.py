@@ -1,6 +1,7 @@
 """Effects are averages over treated children, draw by draw; a loop over children says the same."""
 
 import math
+from collections.abc import Mapping
 from dataclasses import replace
 from itertools import pairwise, product
 from typing import Literal
@@ -10,10 +11,11 @@ import pytest
 import xarray as xr
 from scipy import stats
 
-from sofs_bayes.bayes.did_arrays import DidArrays, without
-from sofs_bayes.estimands.did import (
+from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.bayes.cell_data import CellData, without
+from sofs_bayes.estimands.did_effects import did_effects
+from sofs_bayes.estimands.drawn_rows import (
     Estimand,
-    did_effects,
     effect_rows,
     holds,
     largest_pilot_rows,
@@ -43,30 +45,39 @@ def expit(x: float) -> float:
     return 1.0 / (1.0 + math.exp(-x))
 
 
-def change_of(one: xr.Dataset, arrays: DidArrays, pilot: int, year: int) -> float:
+def change_of(one: xr.Dataset, data: CellData, blocks: Blocks, cell: int) -> float:
     """The change in log-odds in one cell, in one draw."""
     found = sum(
-        float(one["effect"].sel(term=term))
-        for k, term in enumerate(arrays.terms)
-        if arrays.term_design[pilot, year, k]
+        float(one["coefficient"].sel(term=term)) * float(blocks.design[cell, i])
+        for i, term in enumerate(blocks.terms)
+        if term == "did" or term.startswith(("lead ", "lag "))
     )
-    if arrays.treated[pilot, year]:
-        found += float(one["pilot_effect_sd"]) * float(one["pilot_deviation"][pilot])
+    row = data.cells.iloc[cell]
+    if row["treated"]:
+        found += float(one["pilot_deviation"].sel(pilot=row["authority"]))
     return found
 
 
 def over_children(
-    one: xr.Dataset, arrays: DidArrays, cells: list[tuple[int, int]]
+    one: xr.Dataset, data: CellData, blocks: Blocks, cells: list[int]
 ) -> tuple[float, float]:
     """The mean over each child in these cells of its change in risk and in log-odds."""
     risks, changes = [], []
-    for pilot, year in cells:
-        logit = float(one["cell_logit"][pilot, year])
-        change = change_of(one, arrays, pilot, year)
-        for _ in range(int(arrays.denominators[pilot, year])):
+    for cell in cells:
+        logit = float(one["cell_predictor"][cell])
+        change = change_of(one, data, blocks, cell)
+        for _ in range(int(data.cells["children"].iloc[cell])):
             risks.append(expit(logit) - expit(logit - change))
             changes.append(change)
     return math.fsum(risks) / len(risks), math.fsum(changes) / len(changes)
+
+
+def cells_of(data: CellData, **wanted: object) -> list[int]:
+    """The cells whose columns are as wanted."""
+    chosen = np.ones(len(data.cells), dtype=bool)
+    for name, value in wanted.items():
+        chosen &= (data.cells[name] == value).to_numpy()
+    return [int(cell) for cell in np.flatnonzero(chosen)]
 
 
 def ask(estimand: str, target: str, scale: str) -> Estimand:
@@ -78,51 +89,64 @@ DRAWS = [(0, 0), (0, 39), (1, 17)]
 
 @pytest.mark.parametrize(("chain", "draw"), DRAWS)
 def test_effects_are_means_over_treated_children(
-    posterior: xr.Dataset, arrays: DidArrays, chain: int, draw: int
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks, chain: int, draw: int
 ) -> None:
-    answers = did_effects(posterior, arrays, seed=1)
+    answers = did_effects(posterior, counts, of_counts, seed=1)
     one = posterior.isel(chain=chain, draw=draw)
-    treated = [(int(p), int(y)) for p, y in np.argwhere(arrays.treated)]
-    targets = {POOLED: treated}
-    targets |= {name: [c for c in treated if c[0] == p] for p, name in enumerate(arrays.pilots)}
+    targets = {POOLED: cells_of(counts, treated=1)}
+    targets |= {name: cells_of(counts, treated=1, authority=name) for name in counts.pilots}
     for target, cells in targets.items():
-        risk, change = over_children(one, arrays, cells)
+        risk, change = over_children(one, counts, of_counts, cells)
         for scale, value in (("risk", risk), ("log-odds", change), ("odds ratio", None)):
             found = float(answers[ask(AFTER, target, scale)][chain, draw])
             expected = math.exp(change) if value is None else value
             assert found == pytest.approx(expected, abs=EXACT), (target, scale)
 
 
-def test_what_is_asked_of_one_effect(posterior: xr.Dataset, arrays: DidArrays) -> None:
-    answers = did_effects(posterior, arrays, seed=1)
-    targets = (POOLED, *arrays.pilots, NEW)
-    asked = {ask(AFTER, t, s) for t, s in product(targets, ("risk", "log-odds", "odds ratio"))}
-    assert set(answers) == asked | {ask("spread between pilots", POOLED, "log-odds")}
+def test_what_is_asked_of_one_effect(
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks
+) -> None:
+    answers = did_effects(posterior, counts, of_counts, seed=1)
+    targets = (POOLED, *counts.pilots, NEW)
+    scales = ("risk", "children per 1,000", "log-odds", "odds ratio")
+    spreads = ("pilots", "years of one authority", "authorities")
+    asked = {ask(AFTER, t, s) for t, s in product(targets, scales)}
+    asked |= {ask(f"spread between {name}", POOLED, "log-odds") for name in spreads}
+    assert set(answers) == asked
     for draws in answers.values():
         assert draws.dims == ("chain", "draw")
         assert draws.shape == (2, 40)
     xr.testing.assert_equal(
-        answers[ask("spread between pilots", POOLED, "log-odds")], posterior["pilot_effect_sd"]
+        answers[ask("spread between pilots", POOLED, "log-odds")].drop_attrs(),
+        posterior["pilot_effect_sd"].drop_attrs(),
     )
 
 
+def with_more(data: CellData, cells: list[int]) -> CellData:
+    """A thousand children more in each of the cells."""
+    assert data.patterns is not None
+    children = data.patterns.children.copy()
+    children[cells] += 1000.0
+    patterns = replace(data.patterns, children=children)
+    return replace(data, cells=data.cells.assign(children=children), patterns=patterns)
+
+
 def test_children_that_were_not_treated_do_not_count(
-    posterior: xr.Dataset, arrays: DidArrays
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks
 ) -> None:
-    more = arrays.denominators.copy()
-    more[:3] += 1000.0 * (1.0 - arrays.treated)
-    more[3:] += 1000.0
-    known = did_effects(posterior, arrays, seed=1)
-    found = did_effects(posterior, replace(arrays, denominators=more), seed=1)
+    more = with_more(counts, cells_of(counts, treated=0))
+    known = did_effects(posterior, counts, of_counts, seed=1)
+    found = did_effects(posterior, more, of_counts, seed=1)
     for question, draws in known.items():
         xr.testing.assert_equal(found[question], draws)
 
 
-def test_treated_children_do_count(posterior: xr.Dataset, arrays: DidArrays) -> None:
-    more = arrays.denominators.copy()
-    more[0] += 1000.0 * arrays.treated[0]
-    found = did_effects(posterior, replace(arrays, denominators=more), seed=1)
-    known = did_effects(posterior, arrays, seed=1)
+def test_treated_children_do_count(
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks
+) -> None:
+    more = with_more(counts, cells_of(counts, treated=1, authority="Aldmoor"))
+    found = did_effects(posterior, more, of_counts, seed=1)
+    known = did_effects(posterior, counts, of_counts, seed=1)
     pooled, largest = ask(AFTER, POOLED, "risk"), ask(AFTER, "Aldmoor", "risk")
     np.testing.assert_allclose(found[pooled], found[largest], atol=0.1)
     assert np.abs(found[pooled] - known[pooled]).max() > 0.01
@@ -132,37 +156,48 @@ def test_treated_children_do_count(posterior: xr.Dataset, arrays: DidArrays) -> 
 
 
 def test_a_pilot_left_out_is_not_reported_nor_pooled(
-    posterior: xr.Dataset, arrays: DidArrays
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks
 ) -> None:
-    answers = did_effects(posterior, without(arrays, ["Birchway"]), seed=1)
+    left = without(counts, ["Birchway"])
+    answers = did_effects(posterior, left, of_counts, seed=1)
     assert {q.target for q in answers} == {POOLED, NEW, "Aldmoor", "Cranleigh"}
     one = posterior.isel(chain=0, draw=5)
-    risk, _ = over_children(one, arrays, [(0, 3), (0, 4), (2, 4)])
+    cells = [c for c in cells_of(counts, treated=1) if counts.cells["authority"][c] != "Birchway"]
+    risk, _ = over_children(one, counts, of_counts, cells)
     assert float(answers[ask(AFTER, POOLED, "risk")][0, 5]) == pytest.approx(risk, abs=EXACT)
+
+
+def years_in(answers: Mapping[Estimand, xr.DataArray]) -> set[str]:
+    return {q.estimand for q in answers if q.estimand.startswith("effect in year")}
 
 
 @pytest.mark.parametrize(("chain", "draw"), DRAWS)
 def test_event_study_effects_are_means_over_each_years_children(
-    by_year_posterior: xr.Dataset, by_year_arrays: DidArrays, chain: int, draw: int
+    by_year_posterior: xr.Dataset,
+    by_year_counts: CellData,
+    of_by_year: Blocks,
+    chain: int,
+    draw: int,
 ) -> None:
-    answers = did_effects(by_year_posterior, by_year_arrays, seed=1)
-    assert {q.estimand for q in answers} == {f"effect in year {k}" for k in ("-2", "+0", "+1")}
-    assert {q.target for q in answers} == {POOLED}
+    answers = did_effects(by_year_posterior, by_year_counts, of_by_year, seed=1)
+    # Two years before, in 2012; and the first and second year after.
+    assert years_in(answers) == {f"effect in year {k}" for k in ("-2", "+0", "+1", "+2")}
     one = by_year_posterior.isel(chain=chain, draw=draw)
-    for k, term in enumerate(by_year_arrays.terms[1:], start=1):
-        cells = [(int(p), int(y)) for p, y in np.argwhere(by_year_arrays.term_design[:, :, k])]
-        risk, change = over_children(one, by_year_arrays, cells)
-        name = f"effect in year {term}"
-        found = [float(answers[ask(name, POOLED, s)][chain, draw]) for s in ("risk", "log-odds")]
+    for term, name in {"lead -2": "-2", "lag 0": "+0", "lag 1": "+1", "lag 2": "+2"}.items():
+        column = by_year_counts.design[:, by_year_counts.terms.index(term)]
+        cells = [int(cell) for cell in np.flatnonzero(column)]
+        risk, change = over_children(one, by_year_counts, of_by_year, cells)
+        asked = [ask(f"effect in year {name}", POOLED, s) for s in ("risk", "log-odds")]
+        found = [float(answers[each][chain, draw]) for each in asked]
         assert found == pytest.approx([risk, change], abs=EXACT)
 
 
 def test_a_year_that_only_a_left_out_pilot_reached_is_not_reported(
-    by_year_posterior: xr.Dataset, by_year_arrays: DidArrays
+    by_year_posterior: xr.Dataset, by_year_counts: CellData, of_by_year: Blocks
 ) -> None:
-    left = without(by_year_arrays, ["Aldmoor", "Birchway"])
-    answers = did_effects(by_year_posterior, left, seed=1)
-    assert {q.estimand for q in answers} == {"effect in year -2", "effect in year +0"}
+    left = without(by_year_counts, ["Aldmoor", "Birchway"])
+    answers = did_effects(by_year_posterior, left, of_by_year, seed=1)
+    assert years_in(answers) == {"effect in year -2", "effect in year +0"}
 
 
 def many(posterior: xr.Dataset, draws: int) -> xr.Dataset:
@@ -170,21 +205,23 @@ def many(posterior: xr.Dataset, draws: int) -> xr.Dataset:
 
 
 def test_a_new_authority_deviates_as_the_pilots_do(
-    posterior: xr.Dataset, arrays: DidArrays
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks
 ) -> None:
     same = many(posterior, 20_000)
-    found = did_effects(same, arrays, seed=3)[ask(AFTER, NEW, "log-odds")]
+    found = did_effects(same, counts, of_counts, seed=3)[ask(AFTER, NEW, "log-odds")]
     one = same.isel(chain=0, draw=0)
     sd = float(one["pilot_effect_sd"])
     assert float(found.std()) == pytest.approx(sd, rel=MOMENT)
-    assert float(found.mean()) == pytest.approx(float(one["effect"][0]), abs=5 * sd / 141)
+    effect = float(one["coefficient"].sel(term="did"))
+    assert float(found.mean()) == pytest.approx(effect, abs=5 * sd / 141)
 
 
 def test_a_new_authority_has_the_pilots_untreated_risks(
-    posterior: xr.Dataset, arrays: DidArrays
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks
 ) -> None:
-    full = posterior.drop_vars(["pilot_effect_sd", "pilot_deviation"])
-    answers = did_effects(full, arrays, seed=1)
+    full = posterior.assign(pilot_deviation=0.0 * posterior["pilot_deviation"])
+    pooled = replace(of_counts, pilots=0.0 * of_counts.pilots)
+    answers = did_effects(full, counts, pooled, seed=1)
     assert not [q for q in answers if q.estimand == "spread between pilots"]
     for scale in ("risk", "log-odds", "odds ratio"):
         xr.testing.assert_allclose(
@@ -192,9 +229,11 @@ def test_a_new_authority_has_the_pilots_untreated_risks(
         )
 
 
-def test_the_new_authority_repeats_with_its_seed(posterior: xr.Dataset, arrays: DidArrays) -> None:
+def test_the_new_authority_repeats_with_its_seed(
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks
+) -> None:
     key = ask(AFTER, NEW, "risk")
-    one, again, other = (did_effects(posterior, arrays, seed=s)[key] for s in (1, 1, 2))
+    one, again, other = (did_effects(posterior, counts, of_counts, seed=s)[key] for s in (1, 1, 2))
     xr.testing.assert_equal(one, again)
     assert not one.equals(other)
 
@@ -208,9 +247,9 @@ def draws_of(values: np.ndarray) -> xr.DataArray:
 
 @pytest.mark.parametrize("interval", ["eti", "hdi"])
 def test_rows_summarise_the_draws(
-    posterior: xr.Dataset, arrays: DidArrays, interval: Literal["eti", "hdi"]
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks, interval: Literal["eti", "hdi"]
 ) -> None:
-    answers = did_effects(posterior, arrays, seed=1)
+    answers = did_effects(posterior, counts, of_counts, seed=1)
     rows = effect_rows(answers, replace(WANTED, interval=interval), LABEL)
     assert [(r.estimand, r.target, r.scale) for r in rows] == [
         (q.estimand, q.target, q.scale) for q in answers
@@ -266,11 +305,11 @@ def test_statements_hold_draw_by_draw() -> None:
 
 
 def test_a_statement_is_asked_of_effects_on_its_scale_alone(
-    posterior: xr.Dataset, arrays: DidArrays
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks
 ) -> None:
-    answers = did_effects(posterior, arrays, seed=1)
+    answers = did_effects(posterior, counts, of_counts, seed=1)
     rows = probability_rows(answers, WANTED, LABEL)
-    targets = (POOLED, *arrays.pilots, NEW)
+    targets = (POOLED, *counts.pilots, NEW)
     assert len(rows) == len(targets) * len(STATEMENTS)
     assert {row.estimand for row in rows} == {AFTER}
     for row in rows:
@@ -282,15 +321,15 @@ def test_a_statement_is_asked_of_effects_on_its_scale_alone(
             assert row.probability == pytest.approx(float((draws < 0.9).mean()))
 
 
-def test_probabilities_add_up(posterior: xr.Dataset, arrays: DidArrays) -> None:
-    answers = did_effects(posterior, arrays, seed=1)
+def test_probabilities_add_up(posterior: xr.Dataset, counts: CellData, of_counts: Blocks) -> None:
+    answers = did_effects(posterior, counts, of_counts, seed=1)
     thirds = (
         Statement(scale="risk", below=-0.05),
         Statement(scale="risk", within=(-0.05, 0.05)),
         Statement(scale="risk", above=0.05),
     )
     rows = probability_rows(answers, replace(WANTED, statements=thirds), LABEL)
-    for target in (POOLED, *arrays.pilots, NEW):
+    for target in (POOLED, *counts.pilots, NEW):
         assert sum(r.probability for r in rows if r.target == target) == pytest.approx(1.0)
 
 
@@ -314,25 +353,22 @@ def test_draws_that_all_agree_do_not_know_their_error(truth: bool) -> None:
     assert math.isnan(mcse)
 
 
-def test_some_pilot_has_the_largest_effect(posterior: xr.Dataset, arrays: DidArrays) -> None:
-    answers = did_effects(posterior, arrays, seed=1)
+def test_some_pilot_has_the_largest_effect(
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks
+) -> None:
+    answers = did_effects(posterior, counts, of_counts, seed=1)
     rows = largest_pilot_rows(answers, LABEL)
-    assert [row.target for row in rows] == list(arrays.pilots)
+    assert [row.target for row in rows] == list(counts.pilots)
     assert sum(row.probability for row in rows) == pytest.approx(1.0)
-    risks = np.array([answers[ask(AFTER, name, "risk")].values.ravel() for name in arrays.pilots])
+    risks = np.array([answers[ask(AFTER, name, "risk")].values.ravel() for name in counts.pilots])
     winners = risks.argmax(axis=0)
     for position, row in enumerate(rows):
         assert row.probability == pytest.approx(np.mean(winners == position))
         assert row.statement == "largest of the pilots' effects"
 
 
-def test_one_pilot_alone_is_not_compared(posterior: xr.Dataset, arrays: DidArrays) -> None:
-    answers = did_effects(posterior, without(arrays, ["Aldmoor", "Birchway"]), seed=1)
-    assert largest_pilot_rows(answers, LABEL) == []
-
-
-def test_an_event_study_compares_no_pilots(
-    by_year_posterior: xr.Dataset, by_year_arrays: DidArrays
+def test_one_pilot_alone_is_not_compared(
+    posterior: xr.Dataset, counts: CellData, of_counts: Blocks
 ) -> None:
-    answers = did_effects(by_year_posterior, by_year_arrays, seed=1)
+    answers = did_effects(posterior, without(counts, ["Aldmoor", "Birchway"]), of_counts, seed=1)
     assert largest_pilot_rows(answers, LABEL) == []

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 
 from sofs_bayes.bayes.from_published import PrintedPosterior, posterior
 from sofs_bayes.bayes.printed_summaries import probability
-from sofs_bayes.estimands.did import Estimand, probability_rows
+from sofs_bayes.estimands.drawn_rows import Estimand, probability_rows
 from sofs_bayes.estimands.printed import effect_on
 from sofs_bayes.estimands.rows import NEW, POOLED, Label, ThresholdRow
 from sofs_bayes.estimands.thresholds import drawn_threshold_rows, exact_threshold_rows, grid

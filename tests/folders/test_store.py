@@ -143,3 +143,12 @@ def test_a_key_hangs_on_all_it_is_made_of_and_not_on_its_order(
 ) -> None:
     assert key_of(one) == key_of(dict(reversed(one.items())))
     assert (key_of(one) == key_of(other)) == (one == other)
+
+
+def test_labels_that_are_no_index_come_back_with_the_draws() -> None:
+    labels = {"target": ("effect", ["pooled", "new authority"])}
+    drawn = xr.Dataset({"effects": (("draw", "effect"), np.eye(2))}, coords=labels)
+    tree = xr.DataTree.from_dict({"effects": drawn})
+    found = from_bytes(to_bytes(tree))["effects"].to_dataset()
+    assert found["target"].values.tolist() == ["pooled", "new authority"]
+    np.testing.assert_array_equal(found["effects"].values, np.eye(2))

@@ -7,12 +7,13 @@ from typing import Any
 
 import numpy as np
 import pytest
+import xarray as xr
 
 from sofs_bayes import spec
-from sofs_bayes.bayes import did_arrays
-from sofs_bayes.bayes.did_arrays import DidArrays
+from sofs_bayes.bayes import open_counts, sampling
+from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.sampling import Compiled
-from sofs_bayes.checks import open_calibration
+from sofs_bayes.checks import did_calibration
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import read_manifest
@@ -160,7 +161,8 @@ def test_one_calibration_and_a_page_over_many_do_not_share_a_folder(tmp_path: Pa
 @pytest.fixture
 def one_graph(monkeypatch: pytest.MonkeyPatch, compiled: Compiled) -> None:
     """The graph that other tests sample too serves here, so that none is compiled anew."""
-    monkeypatch.setattr(open_calibration, "compile_graph", lambda _: compiled)
+    for module in (did_calibration, sampling):
+        monkeypatch.setattr(module, "compile_graph", lambda _: compiled)
 
 
 @pytest.mark.usefixtures("one_graph")
@@ -168,13 +170,8 @@ def one_graph(monkeypatch: pytest.MonkeyPatch, compiled: Compiled) -> None:
 def test_open_counts_are_calibrated_on_their_own_design(
     tmp_path: Path,
     around: str,
-    made_up_arrays: DidArrays,
-    compiled: Compiled,
-    monkeypatch: pytest.MonkeyPatch,
+    made_up_counts: CellData,
 ) -> None:
-    from sofs_bayes.pipeline import open_fits
-
-    monkeypatch.setattr(open_fits, "compiled_graph", lambda *_: compiled)
     analysis = spec.load(DFE / "made-up.toml")
     assert isinstance(analysis, spec.OpenAnalysis)
     # Truths are taken from draws that pass alone.
@@ -192,32 +189,32 @@ def test_open_counts_are_calibrated_on_their_own_design(
     names = {test.quantity for test in found.verdict.tests}
     pilots = {
         f"effect after settling-in, {name} (risk)"
-        for name in ("pooled", "new authority", *made_up_arrays.pilots)
+        for name in ("pooled", "new authority", *made_up_counts.pilots)
         if name != "Dunmarsh"  # its recording broke
     }
-    assert pilots | {LOG_LIKELIHOOD, "shock_sd", "pilot_effect_sd", "intercept"} <= names
+    assert (
+        pilots | {LOG_LIKELIHOOD, "shock_sd", "pilot_effect_sd", "coefficient[intercept]"} <= names
+    )
 
 
 @pytest.mark.usefixtures("one_graph")
 def test_a_fault_in_open_counts_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts drawn with twice the effect that is ranked."""
-    right = open_calibration.drawn
+    right = did_calibration.drawn
 
-    def wrong(arrays: DidArrays, truth: object, rng: np.random.Generator) -> DidArrays:
-        moved = truth.copy()  # type: ignore[attr-defined]
-        pilots = len(arrays.pilots)
-        logit = moved["cell_logit"].to_numpy().copy()
-        effect = moved["effect"].to_numpy()[0, 0, 0]
-        logit[0, 0, :pilots] += effect * arrays.treated
-        return right(arrays, moved.assign(cell_logit=(moved["cell_logit"].dims, logit)), rng)
+    def wrong(data: CellData, truth: xr.Dataset, rng: np.random.Generator) -> CellData:
+        effect = float(truth["coefficient"].sel(term="did")[0, 0])
+        treated = xr.DataArray(data.treated.sum(axis=1), dims="cell")
+        moved = truth["cell_predictor"] + effect * treated
+        return right(data, truth.assign(cell_predictor=moved), rng)
 
-    monkeypatch.setattr(open_calibration, "drawn", wrong)
+    monkeypatch.setattr(did_calibration, "drawn", wrong)
     found, passed = calibrate(
         spec.load(DFE / "made-up.toml"), FILES, tmp_path / "open", replicates=LEAST
     )
     assert not passed
     out = {test.quantity for test in found.verdict.tests if test.verdict == "out"}
-    assert "effect[after settling-in]" in out
+    assert "coefficient[did]" in out
 
 
 # --------------------------------------------------------------------------------------- keys
@@ -228,6 +225,9 @@ def test_the_key_hangs_on_what_decides_ranks(
 ) -> None:
     analysis = spec.load(DFE / "made-up.toml")
     assert isinstance(analysis, spec.OpenAnalysis)
+    sceptical = spec.Normal(mean=0.0, sd=0.1, why="made up for a test")
+    priors = {**analysis.effect_priors, "sceptical": sceptical}
+    analysis = replace(analysis, effect_priors=priors)
 
     def job(**changes: object) -> SbcJob:
         asked = {"prior": "reference", "around": "prior", "folder": tmp_path} | changes
@@ -236,13 +236,13 @@ def test_the_key_hangs_on_what_decides_ranks(
     assert job().key == job(folder=tmp_path / "other").key
     assert job().key != job(prior="sceptical").key
     before = job().key
-    design = did_arrays.did_arrays
+    design = open_counts.open_cell_data
 
-    def nudged(*given: Any, **named: Any) -> DidArrays:
+    def nudged(*given: Any, **named: Any) -> CellData:
         found = design(*given, **named)
-        return replace(found, denominators=np.nextafter(found.denominators, np.inf))
+        return replace(found, curvature=np.nextafter(found.curvature, np.inf))
 
-    monkeypatch.setattr(did_arrays, "did_arrays", nudged)
+    monkeypatch.setattr(open_counts, "open_cell_data", nudged)
     assert job().key == before  # last digits of a design are not part of it
     monkeypatch.setattr(work_keys, "versions", lambda: {"numpy": "0"})
     assert job().key != before

@@ -4,29 +4,27 @@ import csv
 import json
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 import sofs_bayes as sb
 from sofs_bayes import spec
 from sofs_bayes.bayes import sampling
+from sofs_bayes.bayes.pre_trends import departure_sd
+from sofs_bayes.checks.variants import Variant
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.store import key_of, open_store
-from sofs_bayes.pipeline.children_changes import (
+from sofs_bayes.pipeline.did_fits import Programs, fit_did
+from sofs_bayes.pipeline.did_sources import children_cells, children_file, source_of
+from sofs_bayes.pipeline.refits import (
     DEPARTURE,
     FULLY_POOLED,
     NO_SHOCKS,
     REGRESSION,
     UNPOOLED,
-    changes,
-    departure_sd,
-)
-from sofs_bayes.pipeline.children_fits import (
-    ChildrenPrograms,
-    children_cells,
-    children_file,
-    fit_children,
+    refits,
 )
 from sofs_bayes.reporting.run_folder import Run, open_posterior, read
 from sofs_bayes.spec import HierarchicalAnalysis, Sampler
@@ -61,26 +59,28 @@ def with_sampler(analysis: HierarchicalAnalysis, sizes: dict[str, int]) -> Hiera
 
 
 @pytest.fixture(scope="module")
-def programs() -> ChildrenPrograms:
+def programs() -> Programs:
     """Compiled graphs: all fits here are of one form."""
     return {}
 
 
 @pytest.fixture(scope="module")
-def refused(analysis: HierarchicalAnalysis, matched: Path, programs: ChildrenPrograms) -> Run:
+def refused(analysis: HierarchicalAnalysis, matched: Path, programs: Programs) -> Run:
     """A whole run with all its refits, of far too few draws."""
-    return fit_children(with_sampler(analysis, FEW), matched, programs=programs)
+    return fitted(with_sampler(analysis, FEW), matched, programs=programs)
+
+
+def fitted(analysis: HierarchicalAnalysis, matched: Path, **how: Any) -> Run:
+    return fit_did(analysis, source_of(analysis, matched), **how)
 
 
 @pytest.fixture(scope="module")
-def passed(analysis: HierarchicalAnalysis, matched: Path, programs: ChildrenPrograms) -> Run:
+def passed(analysis: HierarchicalAnalysis, matched: Path, programs: Programs) -> Run:
     """A quick run of enough draws."""
-    return fit_children(with_sampler(analysis, ENOUGH), matched, quick=True, programs=programs)
+    return fitted(with_sampler(analysis, ENOUGH), matched, quick=True, programs=programs)
 
 
-def test_all_fits_share_one_compiled_graph(
-    refused: Run, passed: Run, programs: ChildrenPrograms
-) -> None:
+def test_all_fits_share_one_compiled_graph(refused: Run, passed: Run, programs: Programs) -> None:
     assert len(programs) == 1
     assert "compile" in {**refused.seconds, **passed.seconds}
 
@@ -176,11 +176,11 @@ class Interrupted(Exception):
 def test_an_interrupted_analysis_goes_on_to_the_same_bits(
     analysis: HierarchicalAnalysis,
     matched: Path,
-    programs: ChildrenPrograms,
+    programs: Programs,
     tmp_path: Path,
 ) -> None:
     small = with_sampler(analysis, FEW)
-    straight = fit_children(small, matched, quick=True, programs=programs)
+    straight = fitted(small, matched, quick=True, programs=programs)
     store = open_store(tmp_path / "unfinished", key_of(KEY))
     with pytest.MonkeyPatch.context() as patch:
         calls: list[str] = []
@@ -194,9 +194,9 @@ def test_an_interrupted_analysis_goes_on_to_the_same_bits(
 
         patch.setattr(sampling, "sample", sample)
         with pytest.raises(Interrupted):
-            fit_children(small, matched, quick=True, store=store, programs=programs)
+            fitted(small, matched, quick=True, store=store, programs=programs)
     watched = []
-    resumed = fit_children(
+    resumed = fitted(
         small, matched, quick=True, store=store, programs=programs, progress=watched.append
     )
     assert resumed.effects == straight.effects
@@ -207,19 +207,16 @@ def test_an_interrupted_analysis_goes_on_to_the_same_bits(
 def test_a_pilot_goes_with_the_comparators_that_serve_it_alone(
     analysis: HierarchicalAnalysis, matched: Path
 ) -> None:
-    from sofs_bayes.bayes.cell_data import cell_data
-
-    cells = children_cells(matched, analysis)
-    data = cell_data(cells, analysis)
-    departure = departure_sd(cells, analysis)
-    made = changes(cells, analysis, data, departure, leave_out="all", quick=False)
+    source = source_of(analysis, matched)
+    data = source.data
+    made = refits(analysis, source, leave_out="all")
     whole = (data.cells["weight"] > 0).groupby(data.cells["authority"]).any()
     with (matched / "groups.csv").open(encoding="utf-8", newline="") as stream:
         served: dict[str, set[str]] = {}
         for row in csv.DictReader(stream):
             served.setdefault(row["comparator"], set()).add(row["pilot"])
     for pilot in data.pilots:
-        left, _ = made[f"without {pilot}"]
+        left, _ = made[Variant(kind="without", subject=pilot)]
         known = (left.cells["weight"] > 0).groupby(left.cells["authority"]).any()
         gone = {pilot} | {name for name, pilots in served.items() if pilots == {pilot}}
         assert set(whole.index[~known]) == gone

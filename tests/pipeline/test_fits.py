@@ -12,14 +12,13 @@ import pytest
 import xarray as xr
 
 from sofs_bayes.bayes import sampling
-from sofs_bayes.bayes.did_arrays import DidArrays
-from sofs_bayes.bayes.hierarchical import structure_of
-from sofs_bayes.bayes.sampling import Compiled
+from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import NEW, POOLED, EffectRow, ProbabilityRow
 from sofs_bayes.folders.manifest import versions
+from sofs_bayes.pipeline.did_fits import Programs, fit_did
+from sofs_bayes.pipeline.did_sources import counts_source
 from sofs_bayes.pipeline.fits import fit, save
-from sofs_bayes.pipeline.open_fits import STORED, fit_open
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.reporting.run_folder import Run, extra_types, open_posterior, read
@@ -178,24 +177,19 @@ def test_a_grid_that_is_too_small_is_not_converged(monkeypatch: pytest.MonkeyPat
 
 
 @pytest.fixture(scope="module")
-def programs(
-    compiled: Compiled, made_up_arrays: DidArrays, made_up_analysis: OpenAnalysis
-) -> dict[Any, Compiled]:
-    return {structure_of(made_up_arrays, made_up_analysis.model): compiled}
-
-
-@pytest.fixture(scope="module")
-def made_up(
-    made_up_analysis: OpenAnalysis, made_up_panel: Panel, programs: dict[Any, Compiled]
-) -> Run:
+def made_up(made_up_analysis: OpenAnalysis, made_up_panel: Panel, programs: Programs) -> Run:
     """The made-up panel, under two priors."""
     strong = Normal(mean=0.5, sd=0.1, why=WHY)
     analysis = replace(
         made_up_analysis,
         effect_priors={**made_up_analysis.effect_priors, "against": strong},
-        sampler=replace(made_up_analysis.sampler, chains=2, tune=500, draws=1000),
+        sampler=replace(made_up_analysis.sampler, chains=2, tune=300, draws=400),
     )
-    return fit_open(analysis, made_up_panel, programs=programs)
+    return fitted(analysis, made_up_panel, programs=programs)
+
+
+def fitted(analysis: OpenAnalysis, panel: Panel, **how: Any) -> Run:
+    return fit_did(analysis, counts_source(analysis, panel), **how)
 
 
 def row_of(rows: tuple[EffectRow, ...], **wanted: str) -> EffectRow:
@@ -271,7 +265,7 @@ def test_a_strong_prior_is_felt(made_up: Run) -> None:
 def test_refits_leave_out_what_they_say(made_up: Run) -> None:
     rows = made_up.extra["sensitivity"][1]
     names = ["with Dunmarsh", *(f"without {name}" for name in WHOLE)]
-    assert list(dict.fromkeys(row.variant for row in rows)) == names
+    assert list(dict.fromkeys(row.variant for row in rows))[-4:] == names
     assert {row.target for row in rows} == {"pooled"}
     assert {row.prior for row in rows} == {"reference"}
     medians = {r.variant: r.median for r in rows if (r.estimand, r.scale) == (AFTER, "log-odds")}
@@ -283,21 +277,24 @@ def test_refits_leave_out_what_they_say(made_up: Run) -> None:
 
 def test_the_event_study_has_a_row_per_year_since(made_up: Run) -> None:
     rows = [r for r in made_up.effects if r.variant == "by year" and r.scale == "log-odds"]
-    assert [r.estimand for r in rows if r.estimand.startswith("effect")] == [
+    assert [r.estimand for r in rows if r.estimand.startswith("effect in")] == [
         f"effect in year {k}" for k in ("-3", "-2", "+0", "+1", "+2")
     ]
     for row in rows:
         if row.estimand in ("effect in year -3", "effect in year -2"):
             assert row.lower < 0.0 < row.upper
-        elif row.estimand.startswith("effect"):
+        elif row.estimand.startswith("effect in"):
             assert row.upper < -0.1
 
 
 def test_every_fit_has_its_verdict_and_rows_carry_it(made_up: Run) -> None:
     fits = made_up.diagnostics["fits"]
     others = ["with Dunmarsh", *(f"without {name}" for name in WHOLE), "by year"]
+    changed = ["the regression itself", "pilots not pooled", "pilots fully pooled", "no shocks"]
+    changed += ["trends may depart"]
+    scaled = [f"{n}_sd × {x}" for n in ("authority", "pilot_effect", "shock") for x in ("0.5", "2")]
     assert list(fits) == ["main / reference", "main / against"] + [
-        f"{o} / reference" for o in others
+        f"{o} / reference" for o in (*changed, *scaled, *others)
     ]
     for row in (*made_up.effects, *made_up.probabilities, *made_up.extra["sensitivity"][1]):
         assert row.status == fits[f"{row.variant} / {row.prior}"]["status"]
@@ -308,7 +305,7 @@ def test_every_fit_has_its_verdict_and_rows_carry_it(made_up: Run) -> None:
 
 
 def test_what_is_shown_beside_the_effects(
-    made_up: Run, made_up_panel: Panel, made_up_arrays: DidArrays
+    made_up: Run, made_up_panel: Panel, made_up_counts: CellData
 ) -> None:
     assert set(made_up.extra) <= set(extra_types())
     assert all(made_up.extra[name][0] is extra_types()[name] for name in made_up.extra)
@@ -316,21 +313,27 @@ def test_what_is_shown_beside_the_effects(
     for name in ("thresholds", "densities"):
         assert {row.prior for row in made_up.extra[name][1]} == priors, name
     assert {row.target for row in made_up.extra["thresholds"][1]} == {POOLED, NEW}
-    rates = made_up.extra["rates"][1]
+    checks = {"monte_carlo", "shrinkage", "tipping", "tipping_points", "power_scaling", "loo"}
+    checks |= {"loo_summary", "authority_loo", "arm_years", "predictive_statistics"}
+    assert all(made_up.extra[name][1] for name in checks)
+    rates = made_up.extra["yearly_rates"][1]
     assert [row.year for row in rates] == list(range(2012, 2019))
     assert all(row.counterfactual > row.observed for row in rates if row.year >= 2017)
-    seen = (made_up_arrays.denominators > 0).sum(axis=1)
-    broken = made_up_arrays.authorities.index("Dunmarsh")
-    assert len(made_up.extra["predictive"][1]) == seen.sum() - seen[broken]
+    seen = made_up_counts.cells["authority"] != "Dunmarsh"
+    assert len(made_up.extra["predictive"][1]) == seen.sum()
     assert "Ottersby" in {row.authority for row in made_up.extra["left_out"][1]}
     assert made_up.extra["matches"][1] == ()
     assert made_up.extra["notices"][1] == made_up_panel.notices
     assert made_up.inputs == {source.file: source.sha256 for source in made_up_panel.sources}
-    assert made_up.options == {"leave_out": "pilots"}
-    assert {"compile", "sample", "refits", "event study"} == set(made_up.seconds)
+    assert made_up.options == {"leave_out": "pilots", "quick": "no"}
+    assert {"sample", "effects", "checks"} <= set(made_up.seconds)
 
 
 # ----------------------------------------------------------------- what a folder may hold
+
+
+STORED = {"coefficient", "authority_intercept", "authority_sd", "pilot_deviation"}
+STORED |= {"pilot_effect_sd", "shock_sd", "shock_correlation"}
 
 
 def nodes(tree: xr.DataTree) -> Iterator[xr.DataTree]:
@@ -338,23 +341,22 @@ def nodes(tree: xr.DataTree) -> Iterator[xr.DataTree]:
 
 
 def test_a_stored_posterior_holds_parameters_and_no_counts(
-    made_up: Run, made_up_arrays: DidArrays, tmp_path: Path
+    made_up: Run, made_up_counts: CellData, tmp_path: Path
 ) -> None:
     save(made_up, tmp_path / "run")
     tree = open_posterior(tmp_path / "run")
     assert [node.path for node in nodes(tree)] == ["/", "/posterior"]
     held = tree["posterior"].to_dataset()
-    assert set(held.data_vars) <= set(STORED)
-    assert set(STORED) <= set(held.data_vars)
-    assert set(held.coords) == {"chain", "draw", "later_year", "term", "pilot"}
-    assert list(held["pilot"].values) == list(made_up_arrays.pilots)
+    assert set(held.data_vars) == STORED
+    assert set(held.coords) == {"chain", "draw", "term", "pilot", "authority"}
+    assert list(held["pilot"].values) == list(made_up_counts.pilots)
     for node in nodes(tree):
         assert node.attrs == {}
         for variable in node.to_dataset().variables.values():
             assert variable.attrs == {}
-            assert "authority" not in variable.dims
-            assert not {"authority", "year"} & set(variable.dims)
-    counts = set(made_up_arrays.events[made_up_arrays.events > 0].tolist())
+            assert not {"cell", "year"} & set(variable.dims)
+    events = made_up_counts.cells["events"]
+    counts = set(events[events > 0].tolist())
     for variable in held.data_vars.values():
         assert not counts & set(variable.values.ravel().tolist())
 
@@ -376,15 +378,15 @@ def test_a_saved_run_is_read_back(made_up: Run, tmp_path: Path) -> None:
 
 
 def test_a_starved_sampler_is_not_converged(
-    made_up_analysis: OpenAnalysis, made_up_panel: Panel, programs: dict[Any, Compiled]
+    made_up_analysis: OpenAnalysis, made_up_panel: Panel, programs: Programs
 ) -> None:
     starved = replace(made_up_analysis.sampler, chains=2, tune=100, draws=100)
     analysis = replace(made_up_analysis, sampler=starved)
-    run = fit_open(analysis, made_up_panel, leave_out="none", programs=programs)
+    run = fitted(analysis, made_up_panel, quick=True, programs=programs)
     assert run.status == "not converged"
     rows = (*run.effects, *run.probabilities, *run.extra["sensitivity"][1])
     assert {row.status for row in rows} == {"not converged"}
-    assert {row.variant for row in rows} == {"main", "with Dunmarsh", "by year"}
+    assert {row.variant for row in rows} == {"main", "by year"}
     failures = run.diagnostics["fits"]["main / reference"]["failures"]
     assert {failure["measure"] for failure in failures} >= {"bulk ESS", "tail ESS"}
 
@@ -408,34 +410,32 @@ def lively(panel: Panel, analysis: OpenAnalysis) -> Panel:
 def test_enough_draws_of_a_sound_panel_converge(
     made_up_analysis: OpenAnalysis,
     made_up_panel: Panel,
-    made_up_arrays: DidArrays,
-    compiled: Compiled,
+    programs: Programs,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All fits, and so the run; the graph is made once and kept under its structure."""
+    [compiled] = programs.values()
     monkeypatch.setattr(sampling, "compile_graph", lambda _: compiled)
     sampler = replace(made_up_analysis.sampler, chains=4, tune=1000, draws=1500, target_accept=0.98)
     analysis = replace(made_up_analysis, sampler=sampler)
     said: list[str] = []
-    kept: dict[Any, Compiled] = {}
-    run = fit_open(
+    kept: dict[Any, Any] = {}
+    run = fitted(
         analysis,
         lively(made_up_panel, analysis),
-        leave_out="none",
+        quick=True,
         progress=said.append,
         programs=kept,
     )
     assert run.status == "converged", run.diagnostics
     assert {row.status for row in run.effects} == {"converged"}
-    assert list(kept) == [structure_of(made_up_arrays, made_up_analysis.model)]
-    assert said == [
-        f"made-up: {step}"
-        for step in ("compiling", "reference prior", "with Dunmarsh", "event study")
-    ]
+    assert list(kept) == list(programs)
+    assert said[:2] == ["made-up: compiling", "made-up: main / reference"]
+    assert said[-2:] == ["made-up: by year / reference", "made-up: checks"]
 
 
 def test_fits_repeat_with_their_seed_whatever_came_before(
-    made_up_analysis: OpenAnalysis, made_up_panel: Panel, programs: dict[Any, Compiled]
+    made_up_analysis: OpenAnalysis, made_up_panel: Panel, programs: Programs
 ) -> None:
     """Another prior before, with other counts, does not change a fit: only its name does."""
     small = replace(made_up_analysis.sampler, chains=2, tune=100, draws=100)
@@ -443,7 +443,7 @@ def test_fits_repeat_with_their_seed_whatever_came_before(
     priors = {"first": Normal(mean=0.0, sd=0.1, why=WHY), **alone.effect_priors}
     second = replace(alone, effect_priors=priors)
     one, other = (
-        fit_open(analysis, made_up_panel, leave_out="none", programs=programs)
+        fitted(analysis, made_up_panel, quick=True, programs=programs)
         for analysis in (alone, second)
     )
 
@@ -470,4 +470,4 @@ def test_a_design_the_data_cannot_answer_is_refused(
     pilots = (replace(first, authority="Ashmeer"), *others)
     analysis = replace(made_up_analysis, design=replace(made_up_analysis.design, pilots=pilots))
     with pytest.raises(BadInput, match="did you mean Ashmere"):
-        fit_open(analysis, made_up_panel)
+        fitted(analysis, made_up_panel)

@@ -10,15 +10,15 @@ import numpy as np
 import pytest
 
 from sofs_bayes.checks.calibration import Calibrated
-from sofs_bayes.checks.children_predictive import ArmYearCheck
 from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD, kind_of
 from sofs_bayes.checks.loo import AuthorityLooRow, LooRow
 from sofs_bayes.checks.power_scaling import PowerScalingRow
+from sofs_bayes.checks.predictive import ArmYearCheck
 from sofs_bayes.checks.ranks import DRAWS, RankedReplicate, rank_verdict
 from sofs_bayes.checks.tipping import TippingPoint, TippingRow
-from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, RateRow, statement_text
-from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow, ThresholdRow
+from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, statement_text
+from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow, ThresholdRow, YearlyRateRow
 from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.matching.choice import LeftOut, Match
 from sofs_bayes.matching.pre_trend import PreTrendRow
@@ -172,19 +172,38 @@ def open_run(open_analysis: OpenAnalysis) -> Run:
         "quantities": 9,
         "status": "converged",
     }
-    rate = RateRow(
+    nothing = dict.fromkeys(
+        (f"{n}{e}" for n in ("counterfactual", "effect") for e in ("", "_lower", "_upper")), NAN
+    )
+    rate = YearlyRateRow(
         year=2012,
         period="pre",
+        estimand=AFTER,
+        prior="reference",
         pilots=3,
         observed=0.2,
         comparators=0.21,
-        counterfactual=NAN,
-        lower=NAN,
-        upper=NAN,
+        fitted=0.2,
+        fitted_lower=0.19,
+        fitted_upper=0.21,
         level=0.9,
+        interval="eti",
+        **nothing,
     )
     after = replace(
-        rate, year=2016, period="post", counterfactual=0.19, lower=0.17, upper=0.21, observed=0.22
+        rate,
+        year=2016,
+        period="post",
+        observed=0.22,
+        fitted=0.22,
+        fitted_lower=0.21,
+        fitted_upper=0.23,
+        counterfactual=0.19,
+        counterfactual_lower=0.17,
+        counterfactual_upper=0.21,
+        effect=0.03,
+        effect_lower=0.01,
+        effect_upper=0.05,
     )
     trend = PreTrendRow(
         target="pooled",
@@ -211,7 +230,7 @@ def open_run(open_analysis: OpenAnalysis) -> Run:
     ]
     extra = {
         "sensitivity": (EffectRow, tuple(changed)),
-        "rates": (RateRow, (rate, after)),
+        "yearly_rates": (YearlyRateRow, (rate, after)),
         "predictive": (PredictiveCell, predictive_cells()),
         "predictive_statistics": (PredictiveStatistic, (statistic,)),
         "pre_trend": (PreTrendRow, (trend,)),

@@ -247,6 +247,18 @@ def test_diagnostics_of_draws_and_of_a_quadrature(open_run: Run, printed_run: Ru
     assert any("'Stars'" in note for note in grid.notes)
 
 
+def test_fits_that_were_weighted_anew_say_so(open_run: Run) -> None:
+    sampled = open_run.diagnostics["fits"]["main / reference"]
+    weighted = sampled | {"min_bfmi": None, "pareto_k": 0.25}
+    fits = {"main / reference": sampled, "main / sceptical": weighted}
+    run = replace(open_run, diagnostics={**open_run.diagnostics, "fits": fits})
+    table = contents.diagnostics_table(run)
+    assert [row[-2] for row in table.rows] == [None, 0.25]
+    assert any("weighted by the ratio of the priors" in note for note in table.notes)
+    others = contents.diagnostics_table(open_run)
+    assert not any("weighted" in note for note in others.notes)
+
+
 def test_an_undefined_measure_is_a_gap(open_run: Run) -> None:
     fits = {"main": open_run.diagnostics["fits"]["main / reference"] | {"max_rhat": None}}
     run = replace(open_run, diagnostics={**open_run.diagnostics, "fits": fits})

@@ -15,7 +15,8 @@ from PIL import Image
 
 from sofs_bayes.checks.diagnostics import PredictiveCell
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands import DensityRow, EffectRow, RateRow
+from sofs_bayes.estimands import DensityRow, EffectRow
+from sofs_bayes.frequentist.counterfactual import YearRate
 from sofs_bayes.published.stars import ChildLevel, StarBracket
 from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting import figures
@@ -145,13 +146,13 @@ READINGS = (
 )
 
 
-def rate_rows() -> list[RateRow]:
+def rate_rows() -> list[YearRate]:
     observed = (0.101, 0.108, 0.112, 0.12, 0.119, 0.128, 0.131)
     others = (0.11, 0.113, 0.117, 0.118, 0.116, 0.12, 0.121)
     expected = {2016: 0.116, 2017: 0.119, 2018: 0.121}
     period = ("pre", "pre", "pre", "settling-in", "post", "post", "post")
     return [
-        RateRow(
+        YearRate(
             year=year,
             period=period[i],
             pilots=6 if year == 2013 else 7,

@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 from matplotlib.text import Text
 
-from sofs_bayes.checks.children_predictive import ArmYearCheck
+from sofs_bayes.checks.predictive import ArmYearCheck
 from sofs_bayes.checks.tipping import TippingPoint, TippingRow
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands.rows import ShrinkageRow

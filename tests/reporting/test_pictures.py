@@ -9,7 +9,8 @@ from matplotlib.text import Text
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.published.audit import audit
 from sofs_bayes.reporting.figures import Drawing
-from sofs_bayes.reporting.pictures import COUNTED, brackets, comparison, drawings, in_words
+from sofs_bayes.reporting.hierarchical_pictures import COUNTED, in_words
+from sofs_bayes.reporting.pictures import brackets, comparison, drawings
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import EVIDENCE_LINES
 
@@ -26,14 +27,14 @@ def named(drawn: tuple[Drawing, ...]) -> dict[str, Drawing]:
     return {drawing.name: drawing for drawing in drawn}
 
 
-def test_a_run_of_open_data_has_six_figures(open_run: Run) -> None:
+def test_a_run_of_open_data_has_those_its_rows_allow(open_run: Run) -> None:
     assert list(named(drawings(open_run))) == [
+        "yearly-rates",
         "pilot-forest",
-        "rate-and-counterfactual",
         "event-study",
-        "predictive",
-        "leave-one-out",
         "by-prior",
+        "changes",
+        "predictive",
     ]
 
 
@@ -99,18 +100,18 @@ def test_a_forest_is_of_the_first_prior_on_the_risk_scale(open_run: Run) -> None
 
 
 def test_changes_stand_beside_the_unchanged_effect(open_run: Run) -> None:
-    rows = named(drawings(open_run))["leave-one-out"].data[1]
+    rows = named(drawings(open_run))["changes"].data[1]
     assert sorted(row.variant for row in rows) == ["main", "with Dunmarsh", "without Ashmere"]
     kind, _ = open_run.extra["sensitivity"]
     unchanged = replace(open_run, extra={**open_run.extra, "sensitivity": (kind, ())})
-    assert "leave-one-out" not in named(drawings(unchanged))
+    assert "changes" not in named(drawings(unchanged))
 
 
 def test_what_is_counted_is_in_words(open_run: Run) -> None:
     assert in_words("ICPC_child") == "children with an initial conference"
     assert in_words("Section47_child") == "Section47_child"
     assert all(words == words.lower() for words in COUNTED.values())
-    shown = texts(named(drawings(open_run))["rate-and-counterfactual"])
+    shown = texts(named(drawings(open_run))["yearly-rates"])
     assert "hildren with an initial conference" in shown
 
 

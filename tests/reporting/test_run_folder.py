@@ -14,7 +14,8 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands import EffectRow, ProbabilityRow, RateRow
+from sofs_bayes.estimands import EffectRow, ProbabilityRow
+from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.reporting.run_folder import Run, extra_types, open_posterior, read, read_rows, write
@@ -50,16 +51,23 @@ PROBABILITY = ProbabilityRow(
     mcse=math.nan,
     status="converged",
 )
-RATE = RateRow(
+NOTHING = dict.fromkeys(
+    f"{name}{end}" for name in ("counterfactual", "effect") for end in ("", "_lower", "_upper")
+)
+RATE = YearlyRateRow(
     year=2012,
     period="pre",
+    estimand="effect after settling-in",
+    prior="reference",
     pilots=3,
     observed=0.2,
     comparators=0.25,
-    counterfactual=math.nan,
-    lower=math.nan,
-    upper=math.nan,
+    fitted=0.21,
+    fitted_lower=0.2,
+    fitted_upper=0.22,
     level=0.9,
+    interval="eti",
+    **dict.fromkeys(NOTHING, math.nan),
 )
 VERDICT = {
     "status": "converged",
@@ -88,11 +96,14 @@ def run(made_up_analysis: OpenAnalysis) -> Run:
         status="converged",
         effects=(EFFECT, replace(EFFECT, target="pooled", sd=math.nan)),
         probabilities=(PROBABILITY,),
-        extra={"sensitivity": (EffectRow, ()), "rates": (RateRow, (RATE,))},
+        extra={"yearly_rates": (YearlyRateRow, (RATE,)), "sensitivity": (EffectRow, ())},
         diagnostics={
             "method": "nutpie",
             "status": "converged",
-            "fits": {"main / reference": VERDICT},
+            "fits": {
+                "main / reference": VERDICT | {"pareto_k": None},
+                "main / other": VERDICT | {"pareto_k": 0.31},
+            },
         },
         posterior=xr.DataTree.from_dict({"posterior": draws}),
         inputs={CONFERENCES.name: sha256(CONFERENCES)},
@@ -122,7 +133,10 @@ def test_a_run_comes_back_as_it_was_written(run: Run, tmp_path: Path) -> None:
     for name in ("evidence", "status", "effects", "probabilities", "extra", "inputs", "options"):
         assert same(getattr(found, name), getattr(run, name)), name
     assert found.seconds == {"sample": 1.235}
-    assert found.diagnostics["fits"] == {"main / reference": VERDICT | {"max_rhat": None}}
+    fits = {"main / reference": {"pareto_k": None}, "main / other": {"pareto_k": 0.31}}
+    assert found.diagnostics["fits"] == {
+        name: VERDICT | {"max_rhat": None} | k for name, k in fits.items()
+    }
     assert found.posterior is None
     assert run.posterior is not None
     stored = open_posterior(target)
@@ -148,7 +162,7 @@ def test_the_manifest_says_what_and_from_what(run: Run, tmp_path: Path) -> None:
         "probabilities.csv",
         "diagnostics.json",
         "posterior.nc",
-        "rates.csv",
+        "yearly_rates.csv",
         "sensitivity.csv",
     }
 
@@ -195,7 +209,7 @@ def test_rows_of_any_content_come_back(rows: list[Row], tmp_path: Path) -> None:
 
 def test_rows_of_another_kind_are_refused(tmp_path: Path) -> None:
     file = tmp_path / "rows.csv"
-    file.write_text(rows_to_csv(RateRow, [RATE]), encoding="utf-8")
+    file.write_text(rows_to_csv(YearlyRateRow, [RATE]), encoding="utf-8")
     for text in (file.read_text(encoding="utf-8"), ""):
         file.write_text(text, encoding="utf-8")
         with pytest.raises(BadInput, match="header: found other columns; allowed: estimand, t"):
@@ -247,7 +261,7 @@ FILES = (
     "probabilities.csv",
     "diagnostics.json",
     "posterior.nc",
-    "rates.csv",
+    "yearly_rates.csv",
 )
 
 

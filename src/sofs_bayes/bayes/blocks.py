@@ -14,7 +14,7 @@ import numpy.typing as npt
 
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.frequentist.terms import DID, INTERCEPT, PILOT, POST
-from sofs_bayes.spec import HalfNormal, HierarchicalAnalysis, HierarchicalPriors, Normal
+from sofs_bayes.spec import DidAnalysis, HalfNormal, HierarchicalPriors, Normal, OpenPriors
 
 Floats = npt.NDArray[np.float64]
 DEPARTURE = "departure from parallel trends"
@@ -24,7 +24,13 @@ DEPARTURE = "departure from parallel trends"
 FLAT = 30.0
 
 Role = Literal[
-    "intercept", "year", "difference", "effect", "modifier", "authority covariate", "authority"
+    "intercept",
+    "year",
+    "pilot_difference",
+    "effect",
+    "effect_modifier",
+    "authority_covariate",
+    "authority",
 ]
 
 
@@ -104,21 +110,21 @@ class Blocks:
 def role_of(term: str) -> Role:
     """What a term of the regressions is in the model."""
     if term.endswith("× ofsted"):
-        return "modifier"
+        return "effect_modifier"
     if term == DID or term.endswith("× post") or term.startswith(("lag ", "lead ")):
         return "effect"
     if term in (PILOT, "quality", "embeddedness") or term.endswith("practice model"):
-        return "difference"
+        return "pilot_difference"
     others: dict[str, Role] = {
         INTERCEPT: "intercept",
         "year": "year",
         POST: "year",  # what moves comparators after the window, too
         "authority:": "authority",
     }
-    return others.get(term.split(" ", maxsplit=1)[0], "authority covariate")
+    return others.get(term.split(" ", maxsplit=1)[0], "authority_covariate")
 
 
-def blocks(data: CellData, analysis: HierarchicalAnalysis, setting: Setting) -> Blocks:
+def blocks(data: CellData, analysis: DidAnalysis, setting: Setting) -> Blocks:
     """The design and priors of a fit of the analysis to these cells.
 
     Raises
@@ -133,7 +139,7 @@ def blocks(data: CellData, analysis: HierarchicalAnalysis, setting: Setting) -> 
         fixed, stepped = data.design, np.zeros_like(stepped)
     design = np.column_stack([fixed, treated, treated.sum(axis=1)])
     terms = (*data.terms, *own, DEPARTURE)
-    covariate = [role_of(term) == "authority covariate" for term in data.terms]
+    covariate = [role_of(term) == "authority_covariate" for term in data.terms]
     centres = design.mean(axis=0) * np.r_[covariate, np.zeros(len(own) + 1)]
     design = design - centres
     mean, sd = _priors(terms, analysis, setting) * design.any(axis=0)
@@ -152,7 +158,7 @@ def blocks(data: CellData, analysis: HierarchicalAnalysis, setting: Setting) -> 
         prior_mean=mean,
         prior_sd=sd,
         centres=centres,
-        effect_terms=_effect_terms(terms),
+        effect_terms=_effect_terms(terms, design),
         authorities=authorities,
         pilots=treated * partial,
         years_since=stepped,
@@ -163,20 +169,21 @@ def blocks(data: CellData, analysis: HierarchicalAnalysis, setting: Setting) -> 
     )
 
 
-def _child_prior(priors: HierarchicalPriors, setting: Setting) -> tuple[float, float]:
+def _child_prior(priors: HierarchicalPriors | OpenPriors, setting: Setting) -> tuple[float, float]:
     prior = priors.child_covariate
     return (0.0, FLAT) if prior is None or setting.replicating else (prior.mean, prior.sd)
 
 
-def _effect_terms(terms: tuple[str, ...]) -> dict[str, int]:
+def _effect_terms(terms: tuple[str, ...], design: Floats) -> dict[str, int]:
     return {
         term: -1 if "practice model" in term else 1
-        for term in terms
-        if term.startswith(f"{DID}: ") or role_of(term) in ("effect", "modifier")
+        for term, column in zip(terms, design.T, strict=True)
+        if column.any()
+        and (term.startswith(f"{DID}: ") or role_of(term) in ("effect", "effect_modifier"))
     }
 
 
-def _priors(terms: tuple[str, ...], analysis: HierarchicalAnalysis, setting: Setting) -> Floats:
+def _priors(terms: tuple[str, ...], analysis: DidAnalysis, setting: Setting) -> Floats:
     """Means and sds of the fixed terms' priors, shape (2, terms)."""
     pooling = setting.pilot_effects or analysis.model.pilot_effects
     effect, priors = setting.effect_prior, analysis.priors
@@ -200,28 +207,19 @@ def _priors(terms: tuple[str, ...], analysis: HierarchicalAnalysis, setting: Set
     return np.array(found).T
 
 
-def _prior(term: str, effect: Normal, priors: HierarchicalPriors) -> tuple[float, float]:
+def _prior(
+    term: str, effect: Normal, priors: HierarchicalPriors | OpenPriors
+) -> tuple[float, float]:
     role, sign = role_of(term), -1 if "practice model" in term else 1
     if role == "effect":
         return (0.0 if term.startswith("lead ") else sign * effect.mean), effect.sd
     if role == "authority":  # fixed effects are not pooled
         return 0.0, FLAT
-    if role == "modifier":
-        assert priors.effect_modifier is not None  # the analysis would not have loaded
-        return priors.effect_modifier.mean, priors.effect_modifier.sd
-    if role == "difference":
-        return sign * priors.pilot_difference.mean, priors.pilot_difference.sd
-    given = {
-        "intercept": priors.intercept,
-        "year": priors.year,
-        "authority covariate": priors.authority_covariate,
-    }[role]
-    return given.mean, given.sd
+    given = getattr(priors, role)  # without it the analysis would not have loaded
+    return sign * given.mean, given.sd
 
 
-def _pooled_years(
-    data: CellData, analysis: HierarchicalAnalysis
-) -> tuple[Floats, tuple[str, ...], Floats]:
+def _pooled_years(data: CellData, analysis: DidAnalysis) -> tuple[Floats, tuple[str, ...], Floats]:
     """The fixed terms' design, and the steps of pooled years since settling-in.
 
     Pooled, all lags have one mean: the column of the first lag becomes the sum of the lags, and
@@ -254,7 +252,7 @@ def _pooled_years(
     return design, tuple(steps), np.column_stack(stepped)
 
 
-def _sd_priors(priors: HierarchicalPriors, setting: Setting) -> dict[str, float]:
+def _sd_priors(priors: HierarchicalPriors | OpenPriors, setting: Setting) -> dict[str, float]:
     """The scale (half-normal) or mean (exponential) of each sd's prior."""
     given = {
         "authority_sd": priors.authority_sd,

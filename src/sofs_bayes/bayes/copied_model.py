@@ -3,7 +3,7 @@
 Copies share the coefficients and have authorities and shocks of their own, so that the
 covariance of all cells is I ⊗ A + J ⊗ B. In √m times the mean over the m copies, and m - 1
 orthonormal contrasts between them, it falls apart into A + m B and m - 1 times A: matrices of
-the size of one copy, where `children_model` would take one m times as large. The density is the
+the size of one copy, where `did_model` would take one m times as large. The density is the
 same.
 """
 
@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sofs_bayes.bayes.blocks import Blocks
-from sofs_bayes.bayes.children_model import (
+from sofs_bayes.bayes.did_model import (
     Arrays,
     Form,
     covariance_of_cells,
@@ -65,7 +65,7 @@ def _contrasts(copies: int) -> Floats:
 
 
 def build_copied(form: Form, arrays: Arrays, copies: int) -> "pm.Model":
-    """The graph, with the same parameters as `children_model.build_model` has.
+    """The graph, with the same parameters as `did_model.build_model` has.
 
     Parameters
     ----------

@@ -1,104 +1,259 @@
-"""Draws of the hierarchical difference-in-differences → its linear predictor and its parts."""
+"""Draws of a graph of `did_model` → draws of all effects, by their names."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
-from sofs_bayes.bayes.did_arrays import DidArrays, used_terms
-from sofs_bayes.spec import OpenAnalysis
+from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.did_model import Arrays, child_precision
 
-PERSISTENT = "shock_correlation"  # the parameter a model with persistent shocks has
+Floats = npt.NDArray[np.float64]
 
+# Draws whose effects are simulated at once: their covariances take memory.
+TOGETHER = 250
 
-def labelled(posterior: xr.Dataset, arrays: DidArrays) -> xr.Dataset:
-    """Draws with the names of authorities, pilots and years, and only the terms in use."""
-    names: dict[str, tuple[object, ...]] = {
-        "authority": arrays.authorities,
-        "pilot": arrays.pilots,
-        "year": arrays.years,
-        "later_year": arrays.years[1:],
-        "term": arrays.terms,
-    }
-    named = posterior.assign_coords(
-        {dim: list(labels) for dim, labels in names.items() if dim in posterior.dims}
-    )
-    return named.sel(term=list(used_terms(arrays)))
+SCALARS = (
+    "authority_sd",
+    "pilot_effect_sd",
+    "year_effect_sd",
+    "shock_sd",
+    "shock_correlation",
+    "residual_sd",
+)
 
 
-def draw_shocks(posterior: xr.Dataset, arrays: DidArrays, rng: np.random.Generator) -> xr.DataArray:
-    """New authority-by-year shocks, one set per draw, dims (chain, draw, authority, year).
+def named(
+    posterior: xr.Dataset, data: CellData, blocks: Blocks, arrays: Arrays, *, seed: int
+) -> xr.Dataset:
+    """Draws of every parameter and effect, on the model's scale.
 
-    Zero where the model has no shocks.
-    """
-    template = posterior["cell_logit"].transpose("chain", "draw", "authority", "year")
-    if "shock_sd" not in posterior:
-        return xr.zeros_like(template)
-    noise = rng.standard_normal(template.shape)
-    if PERSISTENT in posterior:
-        rho = posterior[PERSISTENT].to_numpy()[..., None]
-        for t, gap in enumerate(np.diff(arrays.years), start=1):
-            kept = rho**gap
-            noise[..., t] = kept * noise[..., t - 1] + np.sqrt(1 - kept**2) * noise[..., t]
-    return posterior["shock_sd"] * template.copy(data=noise)
-
-
-def cell_mean(posterior: xr.Dataset, arrays: DidArrays) -> xr.DataArray:
-    """The log-odds of every cell before its shock, dims (chain, draw, authority, year)."""
-    return _mean_without_intercept(posterior, arrays) + posterior["authority_intercept"]
-
-
-def _mean_without_intercept(posterior: xr.Dataset, arrays: DidArrays) -> xr.DataArray:
-    later = posterior["year_effect"].rename(later_year="year")
-    first = xr.zeros_like(later.isel(year=[0])).assign_coords(year=[arrays.years[0]])
-    years = xr.concat([first, later], dim="year")
-    change = pilot_change(posterior, arrays).rename(pilot="authority")
-    change = change.reindex(authority=list(arrays.authorities), fill_value=0.0)
-    is_pilot = xr.DataArray(
-        [float(name in arrays.pilots) for name in arrays.authorities],
-        dims="authority",
-        coords={"authority": list(arrays.authorities)},
-    )
-    return posterior["intercept"] + posterior["pilot_difference"] * is_pilot + years + change
-
-
-def pilot_change(posterior: xr.Dataset, arrays: DidArrays) -> xr.DataArray:
-    """What the practice model changes in each pilot and year, in log-odds.
-
-    Dims (chain, draw, pilot, year); 0 in years before settling-in under `constant`.
-    """
-    coords = {"pilot": list(arrays.pilots), "year": list(arrays.years), "term": list(arrays.terms)}
-    design = xr.DataArray(arrays.term_design, dims=("pilot", "year", "term"), coords=coords)
-    design = design.sel(term=list(used_terms(arrays)))
-    change = (posterior["effect"] * design).sum("term")
-    if "pilot_deviation" in posterior:
-        treated = xr.DataArray(
-            arrays.treated,
-            dims=("pilot", "year"),
-            coords={"pilot": coords["pilot"], "year": coords["year"]},
-        )
-        change = change + posterior["pilot_effect_sd"] * posterior["pilot_deviation"] * treated
-    return change.transpose("chain", "draw", "pilot", "year")
-
-
-def prior_of_pooled(
-    analysis: OpenAnalysis, arrays: DidArrays, prior: str, *, draws: int, seed: int
-) -> xr.DataArray:
-    """Prior draws of the pooled effect in log-odds, averaged over treated children.
-
-    One chain, dims (chain, draw).
+    Variables, dims (chain, draw, …): `coefficient` (term), `child_effect` (child_term),
+    `authority_intercept` (authority), `pilot_deviation` (pilot), `year_step` (step), `shock`
+    (authority, year), `cell_predictor` (cell: everything but the children's terms), the sds and
+    the correlation the model has, `log_likelihood` up to a constant.
 
     Parameters
     ----------
-    arrays
-        Counts with one effect after settling-in; children are the treated cells' denominators.
-    prior
-        The name of the effect prior.
+    posterior
+        Draws of the graph built from `arrays`.
+    seed
+        Of the effects of a linear model, which are drawn here given its standard deviations.
     """
+    build = _linear if data.patterns is None else _logistic
+    found = build(posterior, data, blocks, arrays, seed)
+    coords = {
+        "term": list(blocks.terms),
+        "child_term": list(data.child_terms),
+        "authority": list(data.authorities),
+        "pilot": list(data.pilots),
+        "step": list(blocks.steps),
+        "year": list(data.years),
+    }
+    scalars = {name: posterior[name] for name in SCALARS if name in posterior}
+    variables = {name: (("chain", "draw", *DIMS[name]), values) for name, values in found.items()}
+    used = {dim for name in found for dim in DIMS[name]}
+    labels = {name: values for name, values in coords.items() if name in used}
+    return xr.Dataset(variables, coords=labels | dict(posterior[["chain", "draw"]].coords)).assign(
+        scalars
+    )
+
+
+DIMS: Mapping[str, tuple[str, ...]] = {
+    "coefficient": ("term",),
+    "child_effect": ("child_term",),
+    "authority_intercept": ("authority",),
+    "pilot_deviation": ("pilot",),
+    "year_step": ("step",),
+    "shock": ("authority", "year"),
+    "cell_predictor": ("cell",),
+    "log_likelihood": (),
+}
+
+
+def _logistic(
+    posterior: xr.Dataset, data: CellData, blocks: Blocks, arrays: Arrays, seed: int
+) -> dict[str, Floats]:
+    effects = posterior["effects"].to_numpy()
+    sizes = [len(blocks.terms), len(data.authorities), len(data.pilots), len(blocks.steps)]
+    fixed, authority, pilot, step = np.split(effects, np.cumsum(sizes)[:-1], axis=-1)
+    sds = _RandomSds.of(posterior)
+    shape = (*effects.shape[:2], len(data.authorities), len(data.years))
+    found = {
+        "coefficient": blocks.prior_mean + blocks.prior_sd * fixed,
+        "child_effect": posterior["child_effect"].to_numpy()
+        if "child_effect" in posterior
+        else np.zeros((*effects.shape[:2], 0)),
+        "authority_intercept": authority * sds.authority * blocks.authorities.any(axis=0),
+        "pilot_deviation": pilot * sds.pilot * blocks.pilots.any(axis=0),
+        "shock": posterior["shocks_by_year"].to_numpy() * blocks.shocks.any()
+        if "shocks_by_year" in posterior
+        else np.zeros(shape),
+        "cell_predictor": posterior["cell_logit"].to_numpy(),
+        "log_likelihood": posterior["log_likelihood"].to_numpy(),
+    }
+    return found | ({"year_step": step * sds.year} if blocks.steps else {})
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _RandomSds:
+    """Standard deviations of the random effects, shapes that broadcast to (chain, draw, …)."""
+
+    authority: Floats
+    pilot: Floats
+    year: Floats
+
+    @classmethod
+    def of(cls, posterior: xr.Dataset) -> "_RandomSds":
+        def sd(name: str, precision: str) -> Floats:
+            if name not in posterior:
+                return np.zeros((1, 1))
+            values = posterior[name].to_numpy()[..., None]
+            if precision in posterior:
+                values = values / np.sqrt(posterior[precision].to_numpy())
+            return np.asarray(values, dtype=np.float64)
+
+        return cls(
+            authority=sd("authority_sd", "authority_precision"),
+            pilot=sd("pilot_effect_sd", "pilot_precision"),
+            year=sd("year_effect_sd", ""),
+        )
+
+
+def _linear(
+    posterior: xr.Dataset, data: CellData, blocks: Blocks, arrays: Arrays, seed: int
+) -> dict[str, Floats]:
+    """Effects given the standard deviations, simulated: a draw of everything, corrected.
+
+    A draw from the prior of the effects and cells, plus what the observed cells differ from the
+    drawn ones, times the regression of the effects on them.
+    """
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     rng = np.random.default_rng(seed)
-    normal = analysis.effect_priors[prior]
-    effect = normal.mean + normal.sd * rng.standard_normal(draws)
-    if analysis.model.pilot_effects == "partial":
-        children = (arrays.treated * arrays.denominators[: len(arrays.pilots)]).sum(axis=1)
-        sd = analysis.priors.pilot_effect_sd.scale * np.abs(rng.standard_normal(draws))
-        deviation = rng.standard_normal((draws, len(children)))
-        effect = effect + sd * (deviation @ children) / children.sum()
-    return xr.DataArray(effect[None], dims=("chain", "draw"))
+    flat = posterior.stack(sample=("chain", "draw"), create_index=False).transpose("sample", ...)
+    parts = [
+        _simulated(flat.isel(sample=slice(i, i + TOGETHER)), data, blocks, arrays, rng)
+        for i in range(0, chains * draws, TOGETHER)
+    ]
+    return {
+        name: np.concatenate([part[name] for part in parts]).reshape(
+            chains, draws, *parts[0][name].shape[1:]
+        )
+        for name in parts[0]
+    }
+
+
+def _simulated(
+    draws: xr.Dataset, data: CellData, blocks: Blocks, arrays: Arrays, rng: np.random.Generator
+) -> dict[str, Floats]:
+    size = draws.sizes["sample"]
+    sds = _RandomSds.of(draws)
+    residual = draws["residual_sd"].to_numpy()
+    fixed = blocks.design * blocks.prior_sd
+    designs = {
+        "coefficient": (fixed, np.ones((size, fixed.shape[1]))),
+        "authority_intercept": (blocks.authorities, _rows(sds.authority, size, blocks.authorities)),
+        "pilot_deviation": (blocks.pilots, _rows(sds.pilot, size, blocks.pilots)),
+    }
+    if blocks.steps:
+        designs["year_step"] = (blocks.years_since, _rows(sds.year, size, blocks.years_since))
+    noise = arrays["noise"] * residual[:, None, None] ** 2
+    covariance = noise.copy()
+    cells = (
+        np.einsum(
+            "cd,sd->sc",
+            np.linalg.cholesky(arrays["noise"]),
+            rng.standard_normal((size, len(fixed))),
+        )
+        * residual[:, None]
+    )
+    drawn: dict[str, Floats] = {}
+    for name, (design, sd) in designs.items():
+        drawn[name] = sd * rng.standard_normal(sd.shape)
+        cells += drawn[name] @ design.T
+        covariance += np.einsum("ck,sk,dk->scd", design, sd**2, design, optimize=True)
+    shocks, alike = _prior_shocks(draws, data, rng)
+    cells += shocks.reshape(size, -1) @ blocks.shocks.T
+    full = _by_cells(blocks, alike)
+    covariance += full
+    gap = np.linalg.solve(covariance, (arrays["cell_mean"] - cells)[..., None])[..., 0]
+    for name, (design, sd) in designs.items():
+        drawn[name] = drawn[name] + sd**2 * (gap @ design)
+    pulled = (gap @ blocks.shocks).reshape(size, len(data.authorities), len(data.years))
+    shocks = (shocks + np.einsum("stu,sju->sjt", alike, pulled)) * blocks.shocks.any()
+    predictor = shocks.reshape(size, -1) @ blocks.shocks.T + blocks.design @ blocks.prior_mean
+    for name, (design, _) in designs.items():
+        predictor += drawn[name] @ design.T
+    drawn["coefficient"] = blocks.prior_mean + blocks.prior_sd * drawn["coefficient"]
+    child = _children(data, predictor, residual, rng)
+    drawn |= {"shock": shocks, "cell_predictor": predictor, "child_effect": child}
+    drawn["log_likelihood"] = gaussian_log_likelihood(data, predictor, child, residual)
+    return drawn
+
+
+def _rows(sd: Floats, size: int, design: Floats) -> Floats:
+    """Sds by draw and column, 0 in columns that are out of use."""
+    rows: Floats = np.broadcast_to(sd, (size, design.shape[1])) * design.any(axis=0)
+    return rows
+
+
+def _prior_shocks(
+    draws: xr.Dataset, data: CellData, rng: np.random.Generator
+) -> tuple[Floats, Floats]:
+    """Shocks (sample, authority, year) and their covariance (sample, year, year)."""
+    size, years = draws.sizes["sample"], np.array(data.years, dtype=np.float64)
+    shape = (size, len(data.authorities), len(years))
+    if "shock_sd" not in draws:
+        return np.zeros(shape), np.zeros((size, len(years), len(years)))
+    gap = np.abs(years[:, None] - years[None, :])
+    kept = (
+        draws["shock_correlation"].to_numpy()[:, None, None] ** gap
+        if "shock_correlation" in draws
+        else np.broadcast_to(gap == 0, (size, *gap.shape)).astype(np.float64)
+    )
+    alike = draws["shock_sd"].to_numpy()[:, None, None] ** 2 * kept
+    root = np.linalg.cholesky(alike)
+    return np.einsum("stu,sju->sjt", root, rng.standard_normal(shape)), alike
+
+
+def _by_cells(blocks: Blocks, alike: Floats) -> Floats:
+    """The shocks' covariance (sample, cell, cell)."""
+    years = alike.shape[1]
+    column = blocks.shocks.argmax(axis=1)
+    same = np.equal.outer(column // years, column // years) * float(blocks.shocks.any())
+    full: Floats = alike[:, (column % years)[:, None], (column % years)[None, :]] * same
+    return full
+
+
+def _children(
+    data: CellData, predictor: Floats, residual: Floats, rng: np.random.Generator
+) -> Floats:
+    """The children's coefficients given the cells' predictors, shape (sample, child terms)."""
+    means, weight = data.child_means, data.curvature
+    precision = child_precision(data) + means.T @ (weight[:, None] * means)
+    pull = data.within_xy.sum(0) + ((data.centre - predictor) * weight) @ means
+    centre = np.linalg.solve(precision, pull.T).T
+    root = np.linalg.inv(np.linalg.cholesky(precision))
+    moved = rng.standard_normal(centre.shape) @ root
+    drawn: Floats = centre + residual[:, None] * moved
+    return drawn
+
+
+def gaussian_log_likelihood(
+    data: CellData, predictor: Floats, child: Floats, residual: Floats
+) -> Floats:
+    """The linear model's log likelihood, up to a constant.
+
+    Shapes (…, cells), (…, child terms), (…); gives (…).
+    """
+    left = data.centre - predictor - child @ data.child_means.T
+    squares = (data.curvature * left**2).sum(-1)
+    within = data.within_yy.sum() - 2 * child @ data.within_xy.sum(0)
+    within = within + np.einsum("...i,ij,...j->...", child, data.within_xx.sum(0), child)
+    found: Floats = (
+        -data.curvature.sum() * np.log(residual) - 0.5 * (squares + within) / residual**2
+    )
+    return found

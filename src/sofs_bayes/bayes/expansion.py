@@ -78,12 +78,12 @@ def expand(counts: Counts) -> Expansion:
     a, gamma = np.full(cells, overall), np.zeros(k)
     for _ in range(MOST_STEPS):
         at = _derivatives(a, gamma, counts)
-        left = np.diag(at.curvature + 1 / CELL_VARIANCE)
+        own = at.curvature + 1 / CELL_VARIANCE
+        score = at.score - (a - overall) / CELL_VARIANCE
+        pull = x.T @ at.residual - gamma / CHILD_VARIANCE - at.cross.T @ (score / own)
         right = x.T @ (at.weight[:, None] * x) + np.eye(k) / CHILD_VARIANCE
-        pull = np.r_[
-            at.score - (a - overall) / CELL_VARIANCE, x.T @ at.residual - gamma / CHILD_VARIANCE
-        ]
-        step = np.linalg.solve(np.block([[left, at.cross], [at.cross.T, right]]), pull)
+        of_terms = np.linalg.solve(right - at.cross.T @ (at.cross / own[:, None]), pull)
+        step = np.r_[(score - at.cross @ of_terms) / own, of_terms]
         step *= min(1.0, LONGEST_STEP / max(float(np.abs(step).max()), CLOSE))
         a, gamma = a + step[:cells], gamma + step[cells:]
         if np.abs(step).max() < CLOSE:
@@ -110,7 +110,9 @@ def _derivatives(a: Floats, gamma: Floats, counts: Counts) -> _Derivatives:
 def _completed(a: Floats, gamma: Floats, counts: Counts) -> Expansion:
     """The expansion at (a, γ), completed to squares."""
     at = _derivatives(a, gamma, counts)
-    means = at.cross / at.curvature[:, None]
+    known = at.curvature > 0  # nothing is known of a cell without counts
+    curvature = np.where(known, at.curvature, 1.0)
+    means = at.cross / curvature[:, None]
     own = counts.child_terms - means[counts.cell]
     groups, k = int(counts.authority.max()) + 1, own.shape[1]
     within_xx, child_score = np.zeros((groups, k, k)), np.zeros((groups, k))
@@ -121,7 +123,7 @@ def _completed(a: Floats, gamma: Floats, counts: Counts) -> Expansion:
         child_score[j] = own[here].T @ at.residual[here]
     return Expansion(
         curvature=at.curvature,
-        centre=a + means @ gamma + at.score / at.curvature,
+        centre=a + means @ gamma + at.score / curvature,
         child_means=means,
         within_xx=within_xx,
         within_xy=within_xx @ gamma + child_score,

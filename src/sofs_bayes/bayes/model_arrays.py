@@ -1,4 +1,4 @@
-"""Cells and the blocks of a fit → the arrays of a graph of `children_model`."""
+"""Cells and the blocks of a fit → the arrays of a graph of `did_model`."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -10,7 +10,7 @@ from sofs_bayes.bayes.blocks import FLAT, Blocks
 from sofs_bayes.bayes.cell_data import CellData, Patterns
 from sofs_bayes.bayes.censored import censored_arrays
 from sofs_bayes.errors import BadInput
-from sofs_bayes.spec import HierarchicalAnalysis
+from sofs_bayes.spec import DidAnalysis
 
 Arrays = Mapping[str, npt.NDArray[Any]]
 Floats = npt.NDArray[np.float64]
@@ -21,19 +21,14 @@ NOTHING = 1e-9
 SAME = 1e-9
 
 
-def model_data(data: CellData, blocks: Blocks, analysis: HierarchicalAnalysis) -> Arrays:
+def model_data(data: CellData, blocks: Blocks, analysis: DidAnalysis) -> Arrays:
     """All arrays of a graph, each of which can be exchanged once it is compiled."""
     correlation = analysis.priors.shock_correlation
-    shared = {
-        "authorities": blocks.authorities,
-        "pilots": blocks.pilots,
+    shared: dict[str, npt.NDArray[Any]] = {
         "sd_scales": np.array([blocks.sd_priors[name] for name in SDS]),
     }
     if blocks.steps:
-        shared |= {
-            "years_since": blocks.years_since,
-            "year_scale": np.array(blocks.sd_priors["year_effect_sd"]),
-        }
+        shared["year_scale"] = np.array(blocks.sd_priors["year_effect_sd"])
     if analysis.model.shocks == "persistent":
         shared["correlation_prior"] = np.array([correlation.a, correlation.b])
     if data.patterns is None:
@@ -82,10 +77,11 @@ def _linear_data(data: CellData, blocks: Blocks, shocks: str) -> dict[str, npt.N
     sd, size = residual_start(data)
     noise = np.diag(1.0 / data.curvature.clip(min=NOTHING))
     scaled = blocks.design * blocks.prior_sd
-    found = {
+    found = _designs(blocks) | {
         "cell_mean": data.centre - data.child_means @ gamma - blocks.design @ blocks.prior_mean,
         "noise": noise + data.child_means @ np.linalg.solve(xx, data.child_means.T),
         "fixed": scaled @ scaled.T,
+        "authorities": blocks.authorities,
         "within": np.array([sd, size, size * sd**2, len(data.curvature) + len(xx)]),
         "residual_scale": np.array(blocks.sd_priors["residual_sd"]),
     }
@@ -101,15 +97,20 @@ def _linear_data(data: CellData, blocks: Blocks, shocks: str) -> dict[str, npt.N
 
 
 def _logistic_data(
-    data: CellData, blocks: Blocks, analysis: HierarchicalAnalysis
+    data: CellData, blocks: Blocks, analysis: DidAnalysis
 ) -> dict[str, npt.NDArray[Any]]:
     """The counts, and the quadratic expansion that guides the sampler."""
     counts = data.patterns
     assert counts is not None  # as the analysis's likelihood has it
     exact = counts.exact
     cell = counts.cell[exact]
+    first, row = rows_of(data)
     found: dict[str, npt.NDArray[Any]] = {
-        "fixed": blocks.design * blocks.prior_sd,
+        "fixed": blocks.design[first] * blocks.prior_sd,
+        **{name: design[first] for name, design in _designs(blocks).items()},
+        "row": row,
+        "authorities": blocks.authorities.any(axis=0).astype(np.float64),
+        "authority": data.authority,
         "mean": blocks.design @ blocks.prior_mean,
         "curvature": data.curvature,
         "centre": data.centre,
@@ -121,9 +122,49 @@ def _logistic_data(
     else:
         found["cell"] = cell
     found |= censored_arrays(counts.censored, patterns=bool(data.child_terms))
+    if not blocks.steps:
+        found |= _fixed_units(data, blocks)
     if analysis.model.shocks != "none":
-        found["shocks"] = blocks.shocks
+        found["slot"] = data.authority * len(data.years) + data.year
+        found["shocked"] = np.array(float(blocks.shocks.any()))
     return found
+
+
+def _designs(blocks: Blocks) -> dict[str, npt.NDArray[Any]]:
+    """The designs of pilots and, where they are pooled, of years since settling-in."""
+    return {"pilots": blocks.pilots} | ({"years_since": blocks.years_since} if blocks.steps else {})
+
+
+def _fixed_units(data: CellData, blocks: Blocks) -> dict[str, npt.NDArray[Any]]:
+    """Centre and root of the normal that the expansion makes of fixed terms in prior sds.
+
+    It takes the sds of all other effects to be the scales of their priors, and shocks for
+    independent; it guides the sampler, and changes no result. Where years since settling-in are
+    pooled, terms hang on their sd too much for that.
+    """
+    fixed, used = blocks.design * blocks.prior_sd, blocks.sd_priors
+    authority, pilot, shock = (used[name] for name in SDS)
+    design = np.column_stack([fixed, blocks.pilots * pilot, blocks.authorities * authority])
+    shocked = float(blocks.shocks.any())
+    known = data.curvature / (1.0 + shocked * shock**2 * data.curvature)
+    covariance = np.linalg.inv(design.T @ (known[:, None] * design) + np.eye(design.shape[1]))
+    left = data.centre - blocks.design @ blocks.prior_mean
+    terms = fixed.shape[1]
+    return {
+        "towards": (covariance @ (design.T @ (known * left)))[:terms],
+        "root": np.linalg.cholesky(covariance[:terms, :terms]),
+    }
+
+
+def rows_of(data: CellData) -> tuple[npt.NDArray[np.int64], npt.NDArray[np.int64]]:
+    """The first cell of each row of the design that cells may share, and each cell's row.
+
+    A pilot's cells have rows of their own: what is made of them differs from fit to fit.
+    """
+    own = np.where(data.cells["pilot"].to_numpy() == 1, np.arange(1, len(data.cells) + 1), 0)
+    keys = np.column_stack([own, data.design])
+    _, first, row = np.unique(keys, axis=0, return_index=True, return_inverse=True)
+    return first.astype(np.int64), row.astype(np.int64).ravel()
 
 
 def _child_data(

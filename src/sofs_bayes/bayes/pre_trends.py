@@ -25,6 +25,14 @@ def leads_regression(analysis: HierarchicalAnalysis) -> Regression | None:
     return None
 
 
+def departure_sd(cells: Cells, analysis: HierarchicalAnalysis) -> float | None:
+    """The prior sd of a departure from parallel trends; None where no leads can be had."""
+    if "years_since" not in cells.by:  # released cells may not tell years since settling-in
+        return None
+    size = lead_size(cells, analysis)
+    return None if size is None else analysis.priors.departure.multiple * size
+
+
 def lead_size(cells: Cells, analysis: HierarchicalAnalysis) -> float | None:
     """The root mean square of the leads, on the model's scale; None where there are none.
 
@@ -34,20 +42,27 @@ def lead_size(cells: Cells, analysis: HierarchicalAnalysis) -> float | None:
     regression = leads_regression(analysis)
     if regression is None:
         return None
-    data = regression_data(cells, analysis, regression)
-    leads = [i for i, name in enumerate(data.terms) if name.startswith("lead ")]
-    if not leads:
-        return None
-    return float(np.sqrt(np.mean(_solved(data)[leads] ** 2)))
+    return lead_size_of(regression_data(cells, analysis, regression))
+
+
+def lead_size_of(data: CellData) -> float | None:
+    """The same of data with leads among their terms."""
+    leads = np.array([name.startswith("lead ") for name in data.terms]) & data.design.any(axis=0)
+    return float(np.sqrt(np.mean(_solved(data)[leads] ** 2))) if leads.any() else None
 
 
 def _solved(data: CellData) -> Floats:
-    """The coefficients of the cells' terms that the (quadratic) likelihood is largest at."""
+    """The coefficients of the cells' terms that the (quadratic) likelihood is largest at.
+
+    Those of terms that are not in use are 0.
+    """
     own = data.design.shape[1]
     both = np.column_stack([data.design, data.child_means])
     products = both.T @ (data.curvature[:, None] * both)
     pull = both.T @ (data.curvature * data.centre)
     products[own:, own:] += data.within_xx.sum(0)
     pull[own:] += data.within_xy.sum(0)
-    found: Floats = np.linalg.solve(products, pull)[:own]
-    return found
+    used = np.r_[data.design.any(axis=0), np.ones(len(pull) - own, dtype=bool)]
+    found = np.zeros(len(pull))
+    found[used] = np.linalg.solve(products[used][:, used], pull[used])
+    return found[:own]

@@ -10,7 +10,7 @@ from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.checks.cell_likelihood import NormalPredictor, integrated, parabola_at_mode
 from sofs_bayes.checks.thinned_draws import ThinnedDraws
-from sofs_bayes.spec import HierarchicalAnalysis
+from sofs_bayes.spec import DidAnalysis
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -23,7 +23,7 @@ def authority_log_density(
     draws: ThinnedDraws,
     data: CellData,
     blocks: Blocks,
-    analysis: HierarchicalAnalysis,
+    analysis: DidAnalysis,
     authority: int,
 ) -> Floats:
     """The log density of an authority's outcomes given the common parameters, (draws,)."""
@@ -77,7 +77,7 @@ def _common(
     return NormalPredictor(mean=mean, covariance=shocks + scaled @ scaled.T)
 
 
-def _precisions(analysis: HierarchicalAnalysis) -> tuple[Floats, Floats]:
+def _precisions(analysis: DidAnalysis) -> tuple[Floats, Floats]:
     """Nodes and weights of the gamma precision that makes a normal effect a Student t one."""
     if analysis.model.tails == "normal":
         return np.ones(1), np.ones(1)

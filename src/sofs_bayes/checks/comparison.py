@@ -8,7 +8,8 @@ from warnings import catch_warnings, simplefilter
 
 import numpy as np
 
-from sofs_bayes.checks.loo import MAX_K, LooResult
+from sofs_bayes.bayes.limits import MAX_K
+from sofs_bayes.checks.loo import LooResult
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from sofs_bayes.checks.ranks import Kind
-from sofs_bayes.estimands.did import Estimand
+from sofs_bayes.estimands.drawn_rows import Estimand
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,6 +12,7 @@ from scipy.stats import norm
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.checks.authority_density import authority_log_density, cells_of
 from sofs_bayes.checks.cell_likelihood import (
     NormalPredictor,
@@ -19,14 +20,11 @@ from sofs_bayes.checks.cell_likelihood import (
     parabola_at_mode,
 )
 from sofs_bayes.checks.thinned_draws import MOST, ThinnedDraws, own_shocks, thinned_draws
-from sofs_bayes.spec import HierarchicalAnalysis
+from sofs_bayes.spec import DidAnalysis
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Refit = Callable[[str], xr.Dataset]
-
-# Above this Pareto k importance sampling is not to be relied on (Vehtari et al. 2024).
-MAX_K = 0.7
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +80,7 @@ def loo_cells(
     posterior: xr.Dataset,
     data: CellData,
     blocks: Blocks,
-    analysis: HierarchicalAnalysis,
+    analysis: DidAnalysis,
     *,
     most: int = MOST,
 ) -> LooResult:
@@ -129,7 +127,7 @@ def loo_authorities(
     posterior: xr.Dataset,
     data: CellData,
     blocks: Blocks,
-    analysis: HierarchicalAnalysis,
+    analysis: DidAnalysis,
     *,
     refit: Refit | None = None,
     most: int = MOST,

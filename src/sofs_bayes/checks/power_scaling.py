@@ -3,12 +3,12 @@
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.spec import Exponential, HierarchicalAnalysis
+from sofs_bayes.bayes.log_priors import effect_log_prior, sds_log_prior
+from sofs_bayes.spec import DidAnalysis
 
 # Change of the answer's distribution per doubling of the power, above which it is said to
 # depend on what is scaled (Kallioinen et al. 2024).
@@ -41,7 +41,7 @@ class PowerScalingRow:
 def power_scaling(
     posterior: xr.Dataset,
     answers: Mapping[str, xr.DataArray],
-    analysis: HierarchicalAnalysis,
+    analysis: DidAnalysis,
     data: CellData,
     blocks: Blocks,
 ) -> tuple[PowerScalingRow, ...]:
@@ -91,44 +91,6 @@ def power_scaling(
             for key, name in keys.items()
         ]
     return tuple(rows)
-
-
-def effect_log_prior(posterior: xr.Dataset, blocks: Blocks) -> xr.DataArray | None:
-    """The log prior density of the effect's terms in use, (chain, draw), up to a constant."""
-    place = {name: i for i, name in enumerate(blocks.terms)}
-    terms = [name for name in blocks.effect_terms if blocks.prior_sd[place[name]] > 0]
-    if not terms:
-        return None
-    at = [place[name] for name in terms]
-    mean, sd = (
-        xr.DataArray(values[at], dims="term") for values in (blocks.prior_mean, blocks.prior_sd)
-    )
-    moved = (posterior["coefficient"].sel(term=terms).drop_vars("term") - mean) / sd
-    return -0.5 * (moved**2).sum("term")
-
-
-def sds_log_prior(
-    posterior: xr.Dataset, analysis: HierarchicalAnalysis, blocks: Blocks
-) -> xr.DataArray | None:
-    """That of the random effects' sds in use and of the shocks' correlation."""
-    priors = analysis.priors
-    used = {
-        "authority_sd": blocks.authorities.any(),
-        "pilot_effect_sd": blocks.pilots.any(),
-        "shock_sd": blocks.shocks.any(),
-        "year_effect_sd": blocks.years_since.any(),
-    }
-    parts = []
-    for name, there in used.items():
-        if there and name in posterior:
-            scaled = posterior[name] / blocks.sd_priors[name]
-            exponential = isinstance(getattr(priors, name), Exponential)
-            parts.append(-scaled if exponential else -0.5 * scaled**2)
-    if blocks.shocks.any() and "shock_correlation" in posterior:
-        rho, prior = posterior["shock_correlation"], priors.shock_correlation
-        kept = (prior.a - 1.0) * xr.apply_ufunc(np.log, rho)
-        parts.append(kept + (prior.b - 1.0) * xr.apply_ufunc(np.log1p, -rho))
-    return sum(parts[1:], parts[0]) if parts else None
 
 
 def _own_quantities(posterior: xr.Dataset, blocks: Blocks) -> dict[str, xr.DataArray]:

@@ -16,6 +16,7 @@ from sofs_bayes.bayes.from_published import (
     choose_reading,
     posterior,
 )
+from sofs_bayes.bayes.limits import MAX_EDGE_MASS
 from sofs_bayes.bayes.printed_model import PrintedModel, PrintedRows, printed_model, variances
 from sofs_bayes.bayes.printed_studies import Studies, log_likelihood
 from sofs_bayes.bayes.printed_summaries import (
@@ -31,7 +32,6 @@ from sofs_bayes.checks.calibration import DRAWS, Around, Fitted, Kind, Problem, 
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD
 from sofs_bayes.checks.oracle import prior_draws
 from sofs_bayes.checks.panels import stars
-from sofs_bayes.checks.quadrature import MAX_EDGE_MASS
 from sofs_bayes.published.facts import Printed, read_printed
 from sofs_bayes.spec import PrintedAnalysis, Reading
 

@@ -3,10 +3,8 @@
 from dataclasses import dataclass
 
 from sofs_bayes.bayes.from_published import PrintedPosterior
+from sofs_bayes.bayes.limits import MAX_EDGE_MASS
 from sofs_bayes.bayes.printed_summaries import star_evidence
-
-# Posterior mass in the outermost cells of a quadrature's grid.
-MAX_EDGE_MASS = 1e-4
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

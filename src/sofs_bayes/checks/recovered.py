@@ -8,7 +8,7 @@ from sofs_bayes.checks.recovery_answers import POSTERIOR
 from sofs_bayes.checks.recovery_power import DetectableRow
 from sofs_bayes.checks.recovery_prior import AssuranceRow, OwedRow, ReliabilityRow
 from sofs_bayes.checks.recovery_scenarios import Grid
-from sofs_bayes.spec import Evidence, HierarchicalAnalysis
+from sofs_bayes.spec import DidAnalysis, Evidence
 
 Origin = Literal["published", "given", "made up"]
 
@@ -39,7 +39,7 @@ class Recovered:
         Of all replicates, added up over workers.
     """
 
-    analysis: HierarchicalAnalysis
+    analysis: DidAnalysis
     prior: str
     grid: Grid
     evidence: Evidence

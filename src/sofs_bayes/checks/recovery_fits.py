@@ -11,12 +11,10 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.children_draws import named
-from sofs_bayes.bayes.children_model import build_model, form_of, model_data
 from sofs_bayes.bayes.copied_model import build_copied, copied_arrays, falls_apart
+from sofs_bayes.bayes.did_draws import named
+from sofs_bayes.bayes.did_model import build_model, form_of, model_data
 from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample, stage_seed
-from sofs_bayes.checks.children_calibration import Design, drawn
-from sofs_bayes.checks.children_prior import prior_draws
 from sofs_bayes.checks.classical_intervals import (
     LEVELS,
     Interval,
@@ -24,11 +22,13 @@ from sofs_bayes.checks.classical_intervals import (
     classical_intervals,
     regressors,
 )
+from sofs_bayes.checks.did_calibration import Design, drawn
+from sofs_bayes.checks.prior_draws import prior_draws
 from sofs_bayes.checks.recovery_scenarios import Scenario, enlarged
 from sofs_bayes.checks.recovery_truths import Levels, levels, shared_out, truth_of
-from sofs_bayes.checks.short_fits import ATTEMPTS, short_gate, shortened
-from sofs_bayes.estimands.children import children_effects
-from sofs_bayes.estimands.children_changes import EFFECT
+from sofs_bayes.checks.short_fits import SHORT, short_gate, shortened
+from sofs_bayes.estimands.contrasts import EFFECT
+from sofs_bayes.estimands.did_effects import did_effects
 from sofs_bayes.estimands.rows import POOLED
 
 Floats = npt.NDArray[np.float64]
@@ -104,7 +104,7 @@ def one_replicate(ready: Bench, scenario: Scenario, seed: int) -> dict[str, Any]
     posterior: dict[str, Any] = {}
     failures: tuple[str, ...] = (NO_DRAWS,)
     attempt = 0
-    for attempt in range(ATTEMPTS):
+    for attempt in range(len(SHORT) + 1):
         fitted = _fitted(ready, data, attempt, seed)
         if fitted is None:
             continue
@@ -125,7 +125,7 @@ def one_replicate(ready: Bench, scenario: Scenario, seed: int) -> dict[str, Any]
 
 def effects(draws: xr.Dataset, data: CellData, of_fit: Blocks) -> dict[str, Floats]:
     """The effect after settling-in on the risk scale: pooled, and each pilot's; (chain, draw)."""
-    answers = children_effects(draws, data, of_fit, seed=0)
+    answers = did_effects(draws, data, of_fit, seed=0)
     targets = (POOLED, *data.pilots)
     return {
         question.target: values.to_numpy()

@@ -8,7 +8,7 @@ import numpy as np
 
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.spec import HalfNormal, HierarchicalAnalysis
-from sofs_bayes.spec.hierarchical import PriorOfSd
+from sofs_bayes.spec.terms import PriorOfSd
 
 Process = Literal["prior", "model", "strong", "heavy", "broken"]
 

@@ -14,7 +14,7 @@ from sofs_bayes.checks.recovery_scenarios import Scenario
 from sofs_bayes.frequentist.terms import DID
 
 if TYPE_CHECKING:
-    from sofs_bayes.checks.children_calibration import Design
+    from sofs_bayes.checks.did_calibration import Design
 
 Floats = npt.NDArray[np.float64]
 
@@ -100,7 +100,7 @@ def truth_of(
 def random_effects(
     sd: float, design: Floats, degrees_of_freedom: float | None, rng: np.random.Generator
 ) -> Floats:
-    """One for each column of a design: normal, or Student's t as `children_model` has it.
+    """One for each column of a design: normal, or Student's t as `did_model` has it.
 
     The latter is a normal whose variance is itself drawn, so that `sd` is its scale. An effect
     that the model does not have (a design of zeros) stays normal.

@@ -11,19 +11,17 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sofs_bayes.checks.diagnostics import MIN_BFMI
+from sofs_bayes.bayes.limits import MIN_BFMI
 from sofs_bayes.checks.ranks import DRAWS
-from sofs_bayes.spec import Sampler
+from sofs_bayes.spec import DidAnalysis, OpenAnalysis, Sampler
 
 Floats = npt.NDArray[np.float64]
 
 # Chains, tuning and kept draws of each attempt but the last, which is the analysis's own.
 SHORT = ((2, 150, 240), (2, 300, 600))
-ATTEMPTS = len(SHORT) + 1
 # Counts of a hundred authorities have as many shocks as cells: two of five fits need more than
 # the first attempt, one of six more than the second, and the analysis's own takes half a minute.
 SHORT_OF_COUNTS = (*SHORT, (2, 500, 2000))
-ATTEMPTS_OF_COUNTS = len(SHORT_OF_COUNTS) + 1
 # Larger steps than a fit whose every tail counts would take: 14 to 33% faster for the main models,
 # and what diverges is sampled again.
 MOST_ACCEPTED = 0.8
@@ -32,6 +30,21 @@ MOST_ACCEPTED = 0.8
 MAX_RHAT = 1.05
 # A rank among so many draws needs as many independent ones.
 MIN_ESS = float(DRAWS)
+
+
+# Tuning and kept draws of each chain of a refit, of which interval and probability are wanted.
+BRIEF = (500, 500)
+
+
+def brief(sampler: Sampler) -> Sampler:
+    """The analysis's sampler with as few draws as a refit is tried with first."""
+    tune, draws = BRIEF
+    return replace(sampler, tune=min(sampler.tune, tune), draws=min(sampler.draws, draws))
+
+
+def attempts(analysis: DidAnalysis) -> Sequence[tuple[int, int, int]]:
+    """Chains, tuning and kept draws of an analysis's attempts, but for the last."""
+    return SHORT_OF_COUNTS if isinstance(analysis, OpenAnalysis) else SHORT
 
 
 def shortened(

@@ -15,14 +15,13 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import DEPARTURE, Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.estimands.children_changes import changes
+from sofs_bayes.bayes.limits import MAX_K
+from sofs_bayes.estimands.contrasts import changes
 from sofs_bayes.frequentist.terms import DID
 from sofs_bayes.spec import Normal
 
 Floats = npt.NDArray[np.float64]
 
-# Weights whose Pareto shape is above this do not tell what the reweighted posterior is.
-WORST_K = 0.7
 # Departures examined on each side of 0.
 STEPS = 20
 # Log weights that differ by less are equal.
@@ -83,7 +82,7 @@ def tipping(
 ) -> Tipping:
     """What departures from parallel trends would do to the pooled and each pilot's effect.
 
-    The effects are those of `estimands.children_effects`, averages over treated children, on
+    The effects are those of `estimands.did_effects`, averages over treated children, on
     the model's scale.
 
     Parameters
@@ -206,7 +205,7 @@ def tipping_point(
     near, reached, reason = 0.0, float("nan"), ""
     for departure in map(float, outwards):
         value, k = probability(departure)
-        if k > WORST_K:
+        if k > MAX_K:
             reason = (
                 f"weights cannot be trusted at a departure of {departure:.3g} (Pareto k {k:.2f})"
             )

@@ -55,7 +55,9 @@ def add_fit(verbs: Verbs) -> None:
         help="repeat the fit without each of these authorities",
     )
     verb.add_argument(
-        "--quick", action="store_true", help="children: the effect priors only, no refits"
+        "--quick",
+        action="store_true",
+        help="the effect priors only (of counts: and years), no refits",
     )
 
 

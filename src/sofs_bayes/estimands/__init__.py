@@ -7,7 +7,6 @@ from sofs_bayes.estimands.rows import (
     EffectRow,
     Label,
     ProbabilityRow,
-    RateRow,
     statement_text,
 )
 
@@ -18,6 +17,5 @@ __all__ = [
     "EffectRow",
     "Label",
     "ProbabilityRow",
-    "RateRow",
     "statement_text",
 ]

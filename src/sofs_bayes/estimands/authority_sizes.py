@@ -2,8 +2,6 @@
 
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sofs_bayes.cells.dataset import frame_of
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.frequentist.terms import PILOT, POST, kept_rows
@@ -11,7 +9,7 @@ from sofs_bayes.frequentist.terms import PILOT, POST, kept_rows
 if TYPE_CHECKING:
     import pandas as pd
 
-    from sofs_bayes.bayes.did_arrays import DidArrays
+    from sofs_bayes.bayes.cell_data import CellData
     from sofs_bayes.cells.dataset import Cells
     from sofs_bayes.spec import Regression
 
@@ -37,6 +35,23 @@ def authority_size_rows(cells: "Cells", regression: "Regression") -> list[Author
     frame = kept_rows(frame_of(cells.patterns, "pattern"), regression)
     if cells.threshold:
         frame = frame.assign(n=frame["n_low"], events=frame["events_low"])
+    return _rows(frame)
+
+
+def counted_size_rows(data: "CellData") -> list[AuthoritySizeRow]:
+    """Counts of whole authorities by year, before and after, pilots first.
+
+    A comparator's years are after settling-in where any pilot's are.
+    """
+    frame = data.cells[data.cells["children"] > 0]
+    later = set(frame.loc[frame["treated"] == 1, "year"])
+    after = (frame["treated"] == 1) | ((frame["pilot"] == 0) & frame["year"].isin(later))
+    frame = frame.assign(n=frame["children"], group="", **{POST: after.astype(int)})
+    return _rows(frame)
+
+
+def _rows(frame: "pd.DataFrame") -> list[AuthoritySizeRow]:
+    """Rows by period, and by year where the frame tells it."""
     found = _most(frame, POST)
     authorities = sorted({(-pilot, name) for name, pilot, _ in found})
     periods = dict(PERIODS)
@@ -56,33 +71,6 @@ def authority_size_rows(cells: "Cells", regression: "Regression") -> list[Author
         for counts in [found.get((name, -minus_pilot, code), (0, 0))]
         if code in PERIODS or (name, -minus_pilot, code) in found
     ]
-
-
-def open_size_rows(arrays: "DidArrays") -> list[AuthoritySizeRow]:
-    """Counts of whole authorities by year, before and after, pilots first.
-
-    A comparator's years are after settling-in where any pilot's are.
-    """
-    pilots = arrays.treated > 0
-    rows = []
-    for i, name in enumerate(arrays.authorities):
-        is_pilot = name in arrays.pilots
-        after = pilots[arrays.pilots.index(name)] if is_pilot else pilots.any(axis=0)
-        seen = arrays.denominators[i] > 0
-        periods = {PERIODS[0]: seen & ~after, PERIODS[1]: seen & after}
-        places = {year: seen & (np.arange(len(seen)) == k) for k, year in enumerate(arrays.years)}
-        for period, here in (*periods.items(), *((str(y), at) for y, at in places.items())):
-            if period in periods or here.any():
-                rows.append(
-                    AuthoritySizeRow(
-                        authority=name,
-                        arm=ARMS[int(is_pilot)],
-                        period=period,
-                        referrals=round(float(arrays.denominators[i][here].sum())),
-                        events=round(float(arrays.events[i][here].sum())),
-                    )
-                )
-    return rows
 
 
 def _most(frame: "pd.DataFrame", when: str) -> dict[tuple[str, int, int], tuple[int, int]]:

@@ -6,6 +6,7 @@ from sofs_bayes.spec import Evidence, Scale, Statement
 
 POOLED = "pooled"
 NEW = "new authority"
+AFTER = "after settling-in"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -87,25 +88,6 @@ class DensityRow:
     effect: float
     prior_density: float
     posterior_density: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class RateRow:
-    """The pilots' rate in a year, beside what it would have been without the practice model.
-
-    `period` is `pre`, `settling-in` or `post`; the counterfactual and its interval are NaN
-    outside `post`. Rates are events over denominators, summed over the pilots.
-    """
-
-    year: int
-    period: str
-    pilots: int
-    observed: float
-    comparators: float
-    counterfactual: float
-    lower: float
-    upper: float
-    level: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -12,7 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sofs_bayes.bayes.printed_summaries import on_design_scale
-from sofs_bayes.estimands.did import Answers, Estimand
+from sofs_bayes.estimands.drawn_rows import Answers, Estimand
 from sofs_bayes.estimands.printed import DID, effect_on, label_of, scales
 from sofs_bayes.estimands.rows import NEW, POOLED, Label, ThresholdRow
 from sofs_bayes.spec import FittedAnalysis, Statement

@@ -1,8 +1,9 @@
 """Draws and cells → the pilots' rate by financial year, fitted and without the effect."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from math import nan
+from types import MappingProxyType
 
 import numpy as np
 import numpy.typing as npt
@@ -10,22 +11,28 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.estimands.children_changes import EFFECT, KINDS, changes, contrasts
-from sofs_bayes.estimands.children_risks import mean_risks
+from sofs_bayes.estimands.contrasts import EFFECT, KINDS, changes, contrasts
+from sofs_bayes.estimands.mean_risks import mean_risks
 from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.spec import Estimands
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
 
-PRE, POST = "pre", "post"
+PRE, SETTLING_IN, POST = "pre", "settling-in", "post"
 NOTHING = (nan, nan, nan)
 
 Summarise = Callable[[Floats], tuple[float, float, float]]
 
 
 def yearly_rate_rows(
-    posterior: xr.Dataset, data: CellData, blocks: Blocks, estimands: Estimands, *, prior: str
+    posterior: xr.Dataset,
+    data: CellData,
+    blocks: Blocks,
+    estimands: Estimands,
+    *,
+    prior: str,
+    settling_in: Mapping[int, tuple[int, float]] = MappingProxyType({}),
 ) -> list[YearlyRateRow]:
     """The pilots' rate by year: observed, fitted and, after settling-in, without the effect.
 
@@ -36,13 +43,15 @@ def yearly_rate_rows(
     Parameters
     ----------
     posterior
-        Named draws of the fit (`bayes.children_draws.named`).
+        Named draws of the fit (`bayes.did_draws.named`).
     data, blocks
         The cells that were fitted and the fit's design.
     estimands
         The interval's kind and level.
     prior
         The name of the effect prior.
+    settling_in
+        By year that the fit leaves out: how many pilots there were, and their observed rate.
     """
     found = changes(posterior, data, blocks)
     known = _pilots(data) & (_weights(data) > 0)
@@ -57,19 +66,24 @@ def yearly_rate_rows(
             continue
         without = _risks(data, child_effect, contrast.without, treated)
         for year in data.years:
-            if (cells := _cells_of(data, year)) is None:
+            cells, (pilots, observed) = _cells_of(data, year), settling_in.get(year, (0, nan))
+            rate = expected = None
+            if cells.pilots.any():
+                share = _weights(data)[cells.pilots] / _weights(data)[cells.pilots].sum()
+                rate = fitted[:, cells.pilots] @ share
+                expected = without[:, cells.pilots] @ share if cells.period == POST else None
+                pilots = int(data.cells["authority"][cells.pilots].nunique())
+                observed = _observed(data, cells.pilots)
+            elif year not in settling_in:
                 continue
-            share = _weights(data)[cells.pilots] / _weights(data)[cells.pilots].sum()
-            rate = fitted[:, cells.pilots] @ share
-            expected = without[:, cells.pilots] @ share if cells.period == POST else None
             rows.append(
                 YearlyRateRow(
                     year=year,
                     period=cells.period,
                     estimand=contrast.estimand,
                     prior=prior,
-                    pilots=int(data.cells["authority"][cells.pilots].nunique()),
-                    observed=_observed(data, cells.pilots),
+                    pilots=pilots,
+                    observed=observed,
                     comparators=_observed(data, cells.comparators),
                     level=estimands.level,
                     interval=estimands.interval,
@@ -88,28 +102,27 @@ class _Cells:
     comparators: Flags
 
 
-def _cells_of(data: CellData, year: int) -> _Cells | None:
-    """The year's cells; None where no pilot has children."""
+def _cells_of(data: CellData, year: int) -> _Cells:
+    """The year's cells; those of its period, which is settling-in where no pilot has children."""
     treated = data.cells["treated"].to_numpy() == 1
     here = (data.cells["year"].to_numpy() == year) & (_weights(data) > 0)
     own, children = here & _pilots(data), data.cells["children"].to_numpy(np.float64)
-    if not own.any():
-        return None
     after = bool(2 * children[own & treated].sum() > children[own].sum())
     return _Cells(
-        period=POST if after else PRE,
+        period=SETTLING_IN if not own.any() else POST if after else PRE,
         pilots=own & (treated == after),
         comparators=here & ~_pilots(data),
     )
 
 
-def _numbers(rate: Floats, expected: Floats | None, summarise: Summarise) -> dict[str, float]:
-    """What a row says of the draws of the fitted rate and, if any, of that without the effect."""
-    found = {"fitted": summarise(rate)}
-    found |= {
-        "counterfactual": NOTHING if expected is None else summarise(expected),
-        "effect": NOTHING if expected is None else summarise(rate - expected),
-    }
+def _numbers(
+    rate: Floats | None, expected: Floats | None, summarise: Summarise
+) -> dict[str, float]:
+    """What a row says of the draws, if any, of the fitted rate and of that without the effect."""
+    found = {"fitted": NOTHING if rate is None else summarise(rate)}
+    found |= dict.fromkeys(("counterfactual", "effect"), NOTHING)
+    if rate is not None and expected is not None:
+        found |= {"counterfactual": summarise(expected), "effect": summarise(rate - expected)}
     return {
         f"{name}{end}": value
         for name, values in found.items()

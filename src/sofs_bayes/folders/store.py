@@ -157,7 +157,9 @@ def from_bytes(content: bytes) -> "xr.DataTree":
     import xarray as xr
 
     with xr.open_datatree(io.BytesIO(content), engine="h5netcdf") as tree:
-        return tree.load()
+        # The tree's own `load` leaves labels that are no index in the file.
+        loaded = {node.path: node.to_dataset(inherit=False).load() for node in tree.subtree}
+    return xr.DataTree.from_dict(loaded)
 
 
 def _read(path: Path) -> Piece | None:

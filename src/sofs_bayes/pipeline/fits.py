@@ -5,26 +5,20 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes.checks.sensitivity import LeaveOut
+from sofs_bayes.checks.variants import LeaveOut
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import claim
-from sofs_bayes.pipeline.open_fits import fit_open
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, silent
-from sofs_bayes.pipeline.work_keys import children_inputs, work_key
+from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import (
-    Analysis,
-    ChildrenAnalysis,
-    HierarchicalAnalysis,
-    PrintedAnalysis,
-)
+from sofs_bayes.spec import Analysis, ChildrenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:
-    from sofs_bayes.pipeline.children_fits import ChildrenPrograms
+    from sofs_bayes.pipeline.did_fits import Programs
 
 
 def fit(
@@ -34,7 +28,7 @@ def fit(
     leave_out: LeaveOut = "pilots",
     quick: bool = False,
     unfinished: Path | str | None = None,
-    programs: "ChildrenPrograms | None" = None,
+    programs: "Programs | None" = None,
     progress: Progress = silent,
 ) -> Run:
     """The run of any analysis.
@@ -50,67 +44,37 @@ def fit(
     leave_out
         Whether a fit is repeated without each pilot or authority.
     quick
-        Whether a hierarchical analysis is fitted under its effect priors only, without refits.
+        Whether a model is fitted under its effect priors only, without refits.
     unfinished
-        A folder that keeps the finished fits of a hierarchical analysis, so that after an
-        interruption they are not made again; `save` is to be given it too, to delete it.
+        A folder that keeps finished fits, so that after an interruption they are not made again;
+        `save` is to be given it too, to delete it.
     programs
-        A dictionary that keeps what was compiled. Variants of a hierarchical analysis that are
-        given the same one are compiled once, as far as their model's form is the same.
+        A dictionary that keeps what was compiled. Analyses that are given the same one are
+        compiled once, as far as their model's form is the same.
 
     Raises
     ------
     BadInput
         Data missing, superfluous or unusable.
     """
-    given = paths(data)
     if isinstance(analysis, PrintedAnalysis):
-        if given:
+        if given := paths(data):
             raise BadInput(given[0], "", "data", "none: a printed analysis has its own")
         return fit_printed(analysis, progress=progress)
     if isinstance(analysis, ChildrenAnalysis):
         allowed = "another kind (children's records: match, replicate, and fit icpc-linear)"
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
-    if isinstance(analysis, HierarchicalAnalysis):
-        if len(given) != 1:
-            found = f"{len(given)} files or folders" if given else "no data"
-            raise BadInput(analysis.name, "", found, "one: cells, or matched children")
-        return _fit_children(
-            analysis,
-            given[0],
-            leave_out=leave_out,
-            quick=quick,
-            unfinished=unfinished,
-            programs=programs,
-            progress=progress,
-        )
-    from sofs_bayes.records.open_data import read_panel
+    from sofs_bayes.pipeline.did_fits import fit_did
+    from sofs_bayes.pipeline.did_sources import source_of
 
-    if not given:
-        raise BadInput(analysis.name, "", "no data", "DfE files, or a panel CSV")
-    panel = read_panel(given, analysis.data)
-    return fit_open(analysis, panel, leave_out=leave_out, progress=progress)
-
-
-def _fit_children(
-    analysis: HierarchicalAnalysis,
-    data: Path,
-    *,
-    leave_out: LeaveOut,
-    quick: bool,
-    unfinished: Path | str | None,
-    programs: "ChildrenPrograms | None",
-    progress: Progress,
-) -> Run:
-    from sofs_bayes.pipeline.children_fits import fit_children
-
-    store = None
+    progress(f"{analysis.name}: reading")
+    source, store = source_of(analysis, data), None
     if unfinished is not None:
-        key = work_key(analysis, children_inputs(analysis, data))
+        key = work_key(analysis, source.inputs)
         store = open_store(Path(unfinished), key, replace=True)
-    return fit_children(
+    return fit_did(
         analysis,
-        data,
+        source,
         leave_out=leave_out,
         quick=quick,
         store=store,

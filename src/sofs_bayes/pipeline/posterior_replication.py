@@ -5,12 +5,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
-from sofs_bayes.checks.sensitivity import MAIN
+from sofs_bayes.checks.variants import HEADLINE
 from sofs_bayes.folders.store import Store
-from sofs_bayes.pipeline.children_changes import NO_SHOCKS, REGRESSION, as_regressed, setting_of
-from sofs_bayes.pipeline.children_fits import Workshop, children_cells, one_fit
+from sofs_bayes.pipeline.did_fits import Workshop, one_fit
+from sofs_bayes.pipeline.did_sources import source_of
+from sofs_bayes.pipeline.refits import NO_SHOCKS, REGRESSION, setting_of
 from sofs_bayes.pipeline.watching import Progress, silent
-from sofs_bayes.pipeline.work_keys import children_inputs, work_key
+from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
 
 if TYPE_CHECKING:
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
 
     from sofs_bayes.checks.posterior_replication import PosteriorBeside
     from sofs_bayes.frequentist.did import DidFit
-    from sofs_bayes.pipeline.children_fits import ChildrenPrograms
+    from sofs_bayes.pipeline.did_fits import Programs
 
 
 def hierarchical_columns(analysis: ChildrenAnalysis) -> tuple[HierarchicalAnalysis, ...]:
@@ -56,32 +57,30 @@ def posterior_replication(
     unfinished
         A folder that keeps finished fits, so that after an interruption they are not made again.
     """
-    from sofs_bayes.bayes.cell_data import cell_data
     from sofs_bayes.bayes.in_use import regression_coefficients
     from sofs_bayes.checks.posterior_replication import PosteriorsOfColumn, posterior_beside
 
     rows: list[PosteriorBeside] = []
-    programs: ChildrenPrograms = {}
+    programs: Programs = {}
     for each in hierarchical_columns(analysis):
         progress(f"{each.name}: regressions")
         fits = _regressions(each, matched)
         if fits["none"].failure is not None:
             continue  # no estimate that a posterior could stand beside
-        cells = children_cells(file, each)
-        store = None
+        source, store = source_of(each, file), None
         if unfinished is not None:
-            key = work_key(each, children_inputs(each, file))
+            key = work_key(each, source.inputs)
             store = Store(folder=unfinished / each.name, key=key)
         shop = Workshop(
             analysis=each, programs=programs, store=store, seconds={}, progress=progress
         )
-        first, data = next(iter(each.effect_priors)), cell_data(cells, each)
+        first = next(iter(each.effect_priors))
         made = [
-            one_fit(shop, seen, setting_of(each, first, None, **changes), name)
-            for name, seen, changes in (
-                (REGRESSION, as_regressed(cells, each), {"replicating": True}),
-                (NO_SHOCKS, data, {"shocks": False}),
-                (MAIN, data, {}),
+            one_fit(shop, seen, setting_of(each, first, None, **changes), str(variant))
+            for variant, seen, changes in (
+                (REGRESSION, source.regressed, {"replicating": True}),
+                (NO_SHOCKS, source.data, {"shocks": False}),
+                (HEADLINE, source.data, {}),
             )
         ]
         passed = all(fit.gate.passed for fit in made)

@@ -5,12 +5,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes import spec
-from sofs_bayes.checks.sensitivity import LeaveOut
+from sofs_bayes.checks.variants import LeaveOut
 from sofs_bayes.folders.manifest import versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import Store
 from sofs_bayes.folders.whole import claim
-from sofs_bayes.pipeline.open_fits import Programs, fit_open
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.pipeline.work_keys import work_key
@@ -20,7 +19,8 @@ from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:
-    from sofs_bayes.records.panel import Panel
+    from sofs_bayes.pipeline.did_fits import Programs
+    from sofs_bayes.pipeline.did_sources import Source
 
 WORD = "report.docx"
 MAIN_OPEN = "icpc-open-data"  # the analysis of open data that is refitted without single pilots
@@ -62,19 +62,21 @@ def reanalyse(
         The target exists or cannot be written, or the open data cannot be used; nothing is
         written then.
     """
+    from sofs_bayes.pipeline.did_sources import source_of
+
     files = paths(open_data)
     analyses = [spec.load(path) for path in spec.bundled_models().values()]
     printed = [each for each in analyses if isinstance(each, PrintedAnalysis)]
     opened = [each for each in analyses if isinstance(each, OpenAnalysis) and files]
     with claim(Path(target), written_by="reanalyse", inputs=files, replace=replace) as place:
-        panels = {each.name: _checked_panel(each, files) for each in opened}
+        sources = {each.name: source_of(each, files) for each in opened}
         kept = place.unfinished
         packs = {each.name: _printed(each, kept, progress) for each in printed}
         programs: Programs = {}
         for each in opened:
             own: LeaveOut = leave_out if each.name == MAIN_OPEN else "none"
             how = {"leave_out": own, "programs": programs, "progress": progress}
-            packs[each.name] = _opened(each, panels[each.name], kept, how)
+            packs[each.name] = _opened(each, sources[each.name], kept, how)
         progress("page, tables and figures")
         names = sorted(packs, key=_reading_order)
         with place.folder() as folder:
@@ -94,14 +96,21 @@ def _printed(analysis: PrintedAnalysis, kept: Path, progress: Progress) -> bytes
 
 def _opened(
     analysis: OpenAnalysis,
-    panel: "Panel",
+    source: "Source",
     kept: Path,
     how: Mapping[str, Any],
 ) -> bytes:
     """The same of an analysis of open counts, fitted as `how` says."""
-    inputs = {source.file: source.sha256 for source in panel.sources}
-    store = Store(folder=kept, key=work_key(analysis, inputs, leave_out=how["leave_out"]))
-    return _kept(store, analysis.name, lambda: fit_open(analysis, panel, **how), how["progress"])
+    from sofs_bayes.pipeline.did_fits import fit_did
+
+    key = work_key(analysis, source.inputs, leave_out=how["leave_out"])
+    fits = Store(folder=kept / analysis.name, key=key)
+    return _kept(
+        Store(folder=kept, key=key),
+        analysis.name,
+        lambda: fit_did(analysis, source, store=fits, **how),
+        how["progress"],
+    )
 
 
 def _kept(store: Store, name: str, make: Callable[[], Run], progress: Progress) -> bytes:
@@ -117,16 +126,6 @@ def _reading_order(name: str) -> tuple[int, str]:
     """The main analyses first, then those that differ from them in one respect."""
     first = ("icpc-printed", "cla-printed", MAIN_OPEN)
     return (first.index(name) if name in first else len(first), name)
-
-
-def _checked_panel(analysis: OpenAnalysis, files: Sequence[Path]) -> "Panel":
-    """The panel an analysis counts, refused now if its design cannot be fitted to it."""
-    from sofs_bayes.matching.authorities import choose_comparators
-    from sofs_bayes.records.open_data import read_panel
-
-    panel = read_panel(files, analysis.data)
-    choose_comparators(panel, analysis.design, file=analysis.name)
-    return panel
 
 
 def _write_results(folder: Path, runs: Sequence[Run]) -> str:

@@ -8,14 +8,15 @@ from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.checks.recovery_scenarios import PROCESSES, Grid, Scenario, scenarios, usual_grid
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.places import paths
 from sofs_bayes.pipeline.replicates import Bench
-from sofs_bayes.pipeline.sbc import cells_of_design, rules
+from sofs_bayes.pipeline.sbc import rules, source_of_design
 from sofs_bayes.pipeline.watching import Progress, silent
-from sofs_bayes.pipeline.work_keys import children_inputs, work_key
+from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis
 
 if TYPE_CHECKING:
-    from sofs_bayes.checks.children_calibration import Design
+    from sofs_bayes.checks.did_calibration import Design
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -149,20 +150,18 @@ def prepared(
     BadInput
         Data that cannot be used: among others released cells, which are not exact.
     """
-    from sofs_bayes.bayes.cell_data import cell_data
-    from sofs_bayes.checks.children_calibration import Design
-    from sofs_bayes.pipeline.children_changes import departure_sd, setting_of
+    from sofs_bayes.checks.did_calibration import Design
+    from sofs_bayes.pipeline.refits import setting_of
 
-    progress(f"{analysis.name}: reading")
-    cells = cells_of_design(analysis, data, progress)
-    seen = cell_data(cells, analysis)
+    source = source_of_design(analysis, paths(data or ()), progress)
+    seen = source.data
     if seen.patterns is not None and seen.patterns.censored:
         raise BadInput(str(data), "", "suppressed or rounded counts", "exact cells")
-    setting = setting_of(analysis, prior, departure_sd(cells, analysis))
+    setting = setting_of(analysis, prior, source.departure)
     design = Design(analysis=analysis, setting=setting, data=seen)
     chosen = scenarios(grid, analysis)
-    inputs, tried = children_inputs(analysis, data), [_decisive(each) for each in chosen]
-    key = work_key(analysis, inputs, prior=prior, scenarios=tried, rules=rules())
+    inputs, tried = source.inputs, [_decisive(each) for each in chosen]
+    key = work_key(analysis, inputs, prior=prior, scenarios=tried, rules=rules(analysis))
     job = RecoveryJob(
         design=design,
         scenarios=chosen,
@@ -171,7 +170,7 @@ def prepared(
         key=key,
         inputs=inputs,
     )
-    return job, cells.patterns.attrs["evidence"]
+    return job, source.evidence
 
 
 def _decisive(scenario: Scenario) -> dict[str, Any]:

@@ -14,15 +14,13 @@ from sofs_bayes.folders.temporary import temporary_folder
 from sofs_bayes.pipeline.replicates import Bench
 from sofs_bayes.pipeline.watching import Progress
 from sofs_bayes.pipeline.work_keys import children_inputs, work_key
-from sofs_bayes.records.known_files import evidence_of_counts
-from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis
+from sofs_bayes.spec import DidAnalysis, Evidence, OpenAnalysis
 
 if TYPE_CHECKING:
     import xarray as xr
 
-    from sofs_bayes.cells.dataset import Cells
-    from sofs_bayes.checks.children_calibration import Design
-    from sofs_bayes.checks.open_calibration import OpenDesign
+    from sofs_bayes.checks.did_calibration import Design
+    from sofs_bayes.pipeline.did_sources import Source
 
 # Posterior draws that may become truths: more than that are not told apart by a thousand ranks.
 TRUTHS = 1000
@@ -47,7 +45,7 @@ class SbcJob:
         As `replicates.Job` has them.
     """
 
-    design: "Design | OpenDesign"
+    design: "Design"
     seed: int
     name: str
     key: str
@@ -56,16 +54,10 @@ class SbcJob:
         """Compile; gives the function of a replicate's number."""
         from sofs_bayes.bayes.sampling import stage_seed
         from sofs_bayes.checks.calibration import replicate
-        from sofs_bayes.checks.children_calibration import Design, children_problem
-        from sofs_bayes.checks.open_calibration import open_problem
+        from sofs_bayes.checks.did_calibration import did_problem
 
-        if isinstance(self.design, Design):
-            of_children = children_problem(self.design)
-            return lambda number: replicate(
-                of_children, stage_seed(self.seed, f"replicate {number}")
-            )
-        of_counts = open_problem(self.design)
-        return lambda number: replicate(of_counts, stage_seed(self.seed, f"replicate {number}"))
+        problem = did_problem(self.design)
+        return lambda number: replicate(problem, stage_seed(self.seed, f"replicate {number}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -78,7 +70,7 @@ class Prepared:
 
 
 def prepared(
-    analysis: HierarchicalAnalysis | OpenAnalysis,
+    analysis: DidAnalysis,
     data: Sequence[Path | str],
     *,
     prior: str,
@@ -103,163 +95,83 @@ def prepared(
     BadInput
         Data missing or unusable; for truths around the data, cells that are not exact.
     """
-    design: Design | OpenDesign
-    if isinstance(analysis, HierarchicalAnalysis):
-        design, evidence = _of_children(
-            analysis, data, prior=prior, around=around, folder=folder, progress=progress
-        )
-        inputs = children_inputs(analysis, data[0] if data else None)
-        notes, asked = design.notes, rules()
-    else:
-        design, inputs = _of_counts(analysis, data, prior=prior, around=around, progress=progress)
-        evidence = evidence_of_counts(inputs.values())
-        notes, asked = (OF_COUNTS,), rules_of_counts()
-    key = work_key(analysis, inputs, prior=prior, around=around, rules=asked)
+    from sofs_bayes.checks.did_calibration import Design
+    from sofs_bayes.pipeline.refits import setting_of
+
+    source = source_of_design(analysis, data, progress)
+    seen = source.data
+    if around == "data" and seen.patterns is not None and seen.patterns.censored:
+        raise BadInput(data[0], "", "suppressed or rounded counts", "exact cells, around the data")
+    setting = setting_of(analysis, prior, source.departure)
+    design = Design(analysis=analysis, setting=setting, data=seen)
+    if around == "data":
+        truths = _truths(design, prior, folder, work_key(analysis, source.inputs), progress)
+        design = Design(analysis=analysis, setting=setting, data=seen, truths=truths)
+    asked = rules(analysis)
+    key = work_key(analysis, source.inputs, prior=prior, around=around, rules=asked)
     name = f"{analysis.name}, truths from the {'prior' if around == 'prior' else 'posterior'}"
     job = SbcJob(design=design, seed=analysis.sampler.seed, name=name, key=key)
-    return Prepared(job=job, evidence=evidence, notes=notes)
+    counts = isinstance(analysis, OpenAnalysis)
+    notes = (OF_COUNTS,) if counts else design.notes
+    return Prepared(job=job, evidence=source.evidence, notes=notes)
 
 
-def rules() -> dict[str, Any]:
+def rules(analysis: DidAnalysis) -> dict[str, Any]:
     """What beside the analysis decides ranks."""
     from sofs_bayes.checks import ranks, short_fits
 
     return {
         "draws": ranks.DRAWS,
-        "short": short_fits.SHORT,
+        "short": short_fits.attempts(analysis),
         "accepted": short_fits.MOST_ACCEPTED,
         "rhat": short_fits.MAX_RHAT,
         "ess": short_fits.MIN_ESS,
     }
 
 
-def rules_of_counts() -> dict[str, Any]:
-    """The same for open counts."""
-    from sofs_bayes.checks.short_fits import SHORT_OF_COUNTS
+def source_of_design(
+    analysis: DidAnalysis, data: Sequence[Path | str], progress: Progress
+) -> "Source":
+    """The data whose design is simulated; without any, the bundled simulated children's.
 
-    return rules() | {"short": SHORT_OF_COUNTS}
-
-
-# -------------------------------------------------------------------------- children's analyses
-
-
-def _of_children(
-    analysis: HierarchicalAnalysis,
-    data: Sequence[Path | str],
-    *,
-    prior: str,
-    around: Around,
-    folder: Path,
-    progress: Progress,
-) -> "tuple[Design, Evidence]":
-    from sofs_bayes.bayes.cell_data import cell_data
-    from sofs_bayes.checks.children_calibration import Design
-    from sofs_bayes.pipeline.children_changes import departure_sd, setting_of
-
-    if len(data) > 1:
-        raise BadInput(analysis.name, "", f"{len(data)} files or folders", "one, or none")
-    progress(f"{analysis.name}: reading")
-    cells = cells_of_design(analysis, data[0] if data else None, progress)
-    seen = cell_data(cells, analysis)
-    if around == "data" and seen.patterns is not None and seen.patterns.censored:
-        raise BadInput(data[0], "", "suppressed or rounded counts", "exact cells, around the data")
-    setting = setting_of(analysis, prior, departure_sd(cells, analysis))
-    design = Design(analysis=analysis, setting=setting, data=seen)
-    if around == "data":
-        key = work_key(analysis, children_inputs(analysis, data[0] if data else None))
-        truths = _children_truths(design, prior, folder, key, progress)
-        design = Design(analysis=analysis, setting=setting, data=seen, truths=truths)
-    return design, cells.patterns.attrs["evidence"]
-
-
-def cells_of_design(
-    analysis: HierarchicalAnalysis, data: Path | str | None, progress: Progress
-) -> "Cells":
-    """The cells at a path, or those of the bundled made-up children of the same outcome."""
+    Raises
+    ------
+    BadInput
+        As `source_of`.
+    """
     from sofs_bayes.pipeline.children import match
-    from sofs_bayes.pipeline.children_fits import children_cells
+    from sofs_bayes.pipeline.did_sources import children_cells, children_source, source_of
     from sofs_bayes.pipeline.simulation import simulate
 
-    if data is not None:
-        return children_cells(data, analysis)
+    if data or isinstance(analysis, OpenAnalysis):
+        progress(f"{analysis.name}: reading")
+        return source_of(analysis, data)
     progress(f"{analysis.name}: making children up")
     with temporary_folder() as folder:
         people = simulate(analysis.children, folder / "people")
-        matched = match(analysis.children, people, folder / "matched")
-        return children_cells(matched, analysis)
+        cells = children_cells(match(analysis.children, people, folder / "matched"), analysis)
+    return children_source(analysis, cells, children_inputs(analysis, None))
 
 
-def _children_truths(
+def _truths(
     design: "Design", prior: str, folder: Path, key: str, progress: Progress
 ) -> "xr.Dataset":
     """Draws of the posterior of the data, one chain after the other in one, thinned."""
-    from sofs_bayes.pipeline.children_fits import Workshop, one_fit
+    import xarray as xr
+
+    from sofs_bayes.pipeline.did_fits import Workshop, one_fit
 
     analysis = design.analysis
     store = open_store(folder / UNFINISHED, key, replace=True)
     shop = Workshop(analysis=analysis, programs={}, store=store, seconds={}, progress=progress)
     fit = one_fit(shop, design.data, design.setting, f"main / {prior}")
-    _refuse_unconverged(analysis.name, fit.gate.status)
-    return _one_chain(fit.posterior.drop_vars("log_likelihood"))
-
-
-def _one_chain(posterior: "xr.Dataset") -> "xr.Dataset":
-    """At most `TRUTHS` draws, evenly spaced over all chains, as one chain."""
-    flat = posterior.stack(sample=("chain", "draw"), create_index=False).drop_vars(
-        ["chain", "draw"], errors="ignore"
-    )
-    size = flat.sizes["sample"]
-    places = np.linspace(0, size - 1, min(TRUTHS, size)).round().astype(np.int64)
-    one = flat.isel(sample=places).rename(sample="draw").expand_dims("chain")
-    return one.transpose("chain", "draw", ...).drop_attrs()
-
-
-def _refuse_unconverged(name: str, status: str) -> None:
-    if status != "converged":
+    if not fit.gate.passed:
         allowed = "draws that passed the gate, to take truths from"
-        raise BadInput(name, "the fit to the data", status, allowed)
-
-
-# ------------------------------------------------------------------------- analyses of open counts
-
-
-def _of_counts(
-    analysis: OpenAnalysis,
-    data: Sequence[Path | str],
-    *,
-    prior: str,
-    around: Around,
-    progress: Progress,
-) -> "tuple[OpenDesign, dict[str, str]]":
-    """The design, and SHA-256 of the files it was read from."""
-    from sofs_bayes.bayes.did_arrays import did_arrays
-    from sofs_bayes.checks.open_calibration import OpenDesign
-    from sofs_bayes.checks.sensitivity import headline
-    from sofs_bayes.matching.authorities import choose_comparators, did_cells
-    from sofs_bayes.records.open_data import read_panel
-
-    if not data:
-        raise BadInput(analysis.name, "", "no data", "DfE files, whose design is calibrated")
-    progress(f"{analysis.name}: reading")
-    panel = read_panel(data, analysis.data)
-    choice = choose_comparators(panel, analysis.design, file=analysis.name)
-    cells = did_cells(panel, choice, analysis.design, include_breaks=True)
-    arrays = headline(did_arrays(cells, effect="constant"), analysis.design).arrays
-    design = OpenDesign(analysis=analysis, prior=prior, arrays=arrays)
-    if around == "data":
-        truths = _count_truths(design, progress)
-        design = OpenDesign(analysis=analysis, prior=prior, arrays=arrays, truths=truths)
-    return design, {source.file: source.sha256 for source in panel.sources}
-
-
-def _count_truths(design: "OpenDesign", progress: Progress) -> "xr.Dataset":
-    from sofs_bayes.checks.sensitivity import MAIN, Variant
-    from sofs_bayes.pipeline.open_fits import STORED, compiled_graph, one_open_fit
-
-    progress(f"{design.analysis.name}: the fit to the data")
-    compiled = compiled_graph(design.analysis, design.arrays, {})
-    main = Variant(name=MAIN, arrays=design.arrays)
-    fit = one_open_fit(design.analysis, compiled, main, design.prior)
-    _refuse_unconverged(design.analysis.name, fit.gate.status)
-    names = [name for name in (*STORED, "cell_logit") if name in fit.posterior]
-    return _one_chain(fit.posterior[names])
+        raise BadInput(analysis.name, "the fit to the data", fit.gate.status, allowed)
+    chains, draws = fit.posterior.sizes["chain"], fit.posterior.sizes["draw"]
+    size = chains * draws
+    places = np.linspace(0, size - 1, min(TRUTHS, size)).round().astype(np.int64)
+    chain, draw = (xr.DataArray(each, dims="draw") for each in np.divmod(places, draws))
+    kept = fit.posterior.drop_vars(["log_likelihood", "chain", "draw"], errors="ignore")
+    one = kept.isel(chain=chain, draw=draw).expand_dims("chain")
+    return one.transpose("chain", "draw", ...).drop_attrs()

@@ -33,7 +33,7 @@ def work_key(analysis: Analysis, inputs: Mapping[str, str], **settings: Any) -> 
 
 def children_inputs(analysis: HierarchicalAnalysis, data: Path | str | None) -> dict[str, str]:
     """SHA-256 of cells or matched children; without data, of what simulated ones are made from."""
-    from sofs_bayes.pipeline.children_fits import children_file
+    from sofs_bayes.pipeline.did_sources import children_file
 
     if data is not None:
         file = children_file(data)

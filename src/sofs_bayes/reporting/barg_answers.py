@@ -4,6 +4,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from sofs_bayes import spec
+from sofs_bayes.bayes.limits import MIN_ESS
 from sofs_bayes.reporting.assumptions import priors_table
 from sofs_bayes.reporting.contents.effects import effect_scales, extra_rows
 from sofs_bayes.reporting.contents.model_design import MEANING
@@ -172,9 +173,9 @@ def resolution(run: Run, _: OnPage) -> Answer:
     chances = [row.mcse for row in run.probabilities if row.mcse == row.mcse]
     if not chances:
         return "partly", f"{sizes}; no Monte Carlo errors are known."
-    enough = bulk is not None and tail is not None and min(bulk, tail) >= 400
+    enough = bulk is not None and tail is not None and min(bulk, tail) >= MIN_ESS
     largest = f"largest Monte Carlo error of a probability {max(chances):.3f}"
-    return "met" if enough else "partly", f"{sizes} (400 asked for); {largest}."
+    return "met" if enough else "partly", f"{sizes} ({MIN_ESS:g} asked for); {largest}."
 
 
 # ------------------------------------------------------------------------------ posterior

@@ -2,12 +2,14 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import TypedDict
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.hierarchical import (
     AFTER,
     MAIN,
+    by_year_rows,
     changed_rows,
     grid_rows,
     headline,
@@ -18,6 +20,7 @@ from sofs_bayes.reporting.figures import (
     arm_years,
     event_study,
     pilot_forest,
+    predictive,
     shrinkage,
     tipping_curve,
     yearly_rates,
@@ -28,8 +31,19 @@ from sofs_bayes.reporting.posterior_pictures import (
     under_each_prior,
 )
 from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.spec import FittedAnalysis, OpenAnalysis
 
 BY_YEAR = "effect in year "
+
+# What the columns of the DfE files count, in words.
+COUNTED: Mapping[str, str] = {
+    "ICPC": "initial child protection conferences",
+    "ICPC_child": "children with an initial conference",
+    "Started_child": "children starting to be in need",
+    "Started_episodes": "episodes of need started",
+    "referral_count": "referrals",
+    "referral_child_count": "children referred",
+}
 
 # What an analysis's outcome counts, in words.
 EVENTS: Mapping[str, str] = {
@@ -52,7 +66,7 @@ def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
         *_yearly_rates(run),
         *_forests(rows),
         *_shrinkage(run),
-        *_event_study(rows),
+        *_event_study([*rows, *by_year_rows(run, "risk")]),
         *_other_effects(rows),
         *under_each_prior(run),
         *threshold_curves(run),
@@ -60,6 +74,7 @@ def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
         *_changes(run),
         *_prior_grid(run),
         *_arm_years(run),
+        *_authority_years(run),
         *_tipping(run),
     )
     if run.evidence != "synthetic":
@@ -79,8 +94,7 @@ def _yearly_rates(run: Run) -> list[Drawing]:
         found.append(
             yearly_rates(
                 [row for row in rows if row.estimand == estimand],
-                events=CHILDREN.get(run.analysis.outcome, run.analysis.outcome),
-                denominator="referrals, weighted as in the model",
+                **counted(run.analysis, CHILDREN),
                 title=f"{figure} pilots' rate, and without the effect{against}",
                 evidence=run.evidence,
                 status=run.status,
@@ -90,8 +104,29 @@ def _yearly_rates(run: Run) -> list[Drawing]:
     return found
 
 
+class Counted(TypedDict):
+    """What is counted among whom, in words, for axes."""
+
+    events: str
+    denominator: str
+
+
+def counted(analysis: FittedAnalysis, words: Mapping[str, str]) -> Counted:
+    """What an analysis counts; `words` are those of outcomes."""
+    if isinstance(analysis, OpenAnalysis):
+        events = in_words(analysis.data.events).capitalize()
+        return {"events": events, "denominator": in_words(analysis.data.denominator)}
+    events = words.get(analysis.outcome, analysis.outcome)
+    return {"events": events, "denominator": "referrals, weighted as in the model"}
+
+
+def in_words(column: str) -> str:
+    """What a column counts; the column's own name where no words are known."""
+    return COUNTED.get(column, column)
+
+
 def _is_printed(run: Run) -> bool:
-    return run.analysis.outcome in FIGURES
+    return run.analysis.kind == "hierarchical" and run.analysis.outcome in FIGURES
 
 
 def _forests(rows: Sequence[EffectRow]) -> list[Drawing]:
@@ -179,11 +214,25 @@ def _arm_years(run: Run) -> list[Drawing]:
     return [
         arm_years(
             rows,
-            events=EVENTS.get(run.analysis.outcome, run.analysis.outcome),
-            denominator="referrals, weighted as in the model",
+            **counted(run.analysis, EVENTS),
             title="The rate of each arm beside what the model predicts",
             evidence=run.evidence,
             status=run.status,
+        )
+    ]
+
+
+def _authority_years(run: Run) -> list[Drawing]:
+    cells = extra_rows(run, "predictive")
+    if not cells:
+        return []
+    return [
+        predictive(
+            cells,
+            title="Each authority-year beside its prediction",
+            evidence=run.evidence,
+            status=run.status,
+            **counted(run.analysis, EVENTS),
         )
     ]
 

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes.estimands import RateRow
 from sofs_bayes.reporting.contents.posterior_replication import posterior_tables
 from sofs_bayes.reporting.contents.replication import (
     decisions_table,
@@ -119,22 +118,8 @@ def rates_figure(
     found: "PublishedAnalysis", analysis: ChildrenAnalysis, evidence: Evidence
 ) -> Drawing:
     """Figure 1 or 2: the pilots' rate by year and, after settling-in, without the effect."""
-    rows = [
-        RateRow(
-            year=each.year,
-            period=each.period,
-            pilots=each.pilots,
-            observed=each.observed,
-            comparators=each.comparators,
-            counterfactual=each.counterfactual,
-            lower=each.lower,
-            upper=each.upper,
-            level=each.level,
-        )
-        for each in found.rates
-    ]
     return rate_and_counterfactual(
-        rows,
+        found.rates,
         events=EVENTS[analysis.outcome],
         denominator="referrals (weighted)",
         title=f"{FIGURES[analysis.outcome]} again: the pilots' rate and the counterfactual one",

@@ -7,9 +7,11 @@ from typing import TYPE_CHECKING
 from sofs_bayes import spec
 from sofs_bayes.estimands import POOLED
 from sofs_bayes.reporting import assumptions, contents
+from sofs_bayes.reporting.contents.hierarchical import MAIN
 from sofs_bayes.reporting.figures import Drawing
+from sofs_bayes.reporting.hierarchical_pictures import in_words
 from sofs_bayes.reporting.page import Page, Part, write_page
-from sofs_bayes.reporting.pictures import MAIN, brackets, comparison, drawings, in_words
+from sofs_bayes.reporting.pictures import brackets, comparison, drawings
 from sofs_bayes.reporting.report_words import (
     ABOUT_OPEN,
     ABOUT_PRINT,
@@ -222,7 +224,6 @@ def _opened(run: Run, *, main: bool) -> Part:
     folded = [
         _named(assumptions.windows_table(run), run, "windows"),
         _named(assumptions.priors_table(run), run, "priors"),
-        _named(contents.sensitivity_table(run, scale="risk"), run, "sensitivity"),
         _named(contents.rates_table(run), run, "rates"),
         _named(contents.pre_trend_table(run), run, "pre-trend"),
         _named(contents.matches_table(run), run, "matches"),
@@ -231,6 +232,7 @@ def _opened(run: Run, *, main: bool) -> Part:
         _named(contents.predictive_table(run), run, "predictive"),
         _named(contents.extremes_table(run), run, "extremes"),
         _named(contents.diagnostics_table(run), run, "diagnostics"),
+        *(_named(table, run, table.name) for table in contents.hierarchical_diagnostics(run)),
     ]
     return Part(
         heading=run.analysis.title,

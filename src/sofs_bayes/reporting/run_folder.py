@@ -11,11 +11,11 @@ import zipfile
 from collections.abc import Mapping
 from dataclasses import dataclass, field, fields, replace
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypedDict
+from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, RateRow
+from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow
 from sofs_bayes.folders.manifest import read_manifest, write_json
 from sofs_bayes.folders.store import to_bytes
 from sofs_bayes.folders.temporary import temporary_folder
@@ -134,10 +134,10 @@ def _seed(analysis: spec.FittedAnalysis) -> int:
 
 def extra_types() -> dict[str, type]:
     """The row types of the further CSVs that run folders hold, by name without ending."""
-    from sofs_bayes.checks.children_predictive import ArmYearCheck
     from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
     from sofs_bayes.checks.loo import AuthorityLooRow, LooRow, LooSummary
     from sofs_bayes.checks.power_scaling import PowerScalingRow
+    from sofs_bayes.checks.predictive import ArmYearCheck
     from sofs_bayes.checks.tipping import TippingPoint, TippingRow
     from sofs_bayes.estimands.rows import (
         AuthoritySizeRow,
@@ -156,7 +156,6 @@ def extra_types() -> dict[str, type]:
         "yearly_rates": YearlyRateRow,
         "authority_sizes": AuthoritySizeRow,
         "sensitivity": EffectRow,
-        "rates": RateRow,
         "predictive": PredictiveCell,
         "predictive_statistics": PredictiveStatistic,
         "pre_trend": PreTrendRow,
@@ -251,6 +250,7 @@ class _Sampled(TypedDict):
     divergences: int
     draws: int
     quantities: int
+    pareto_k: NotRequired[float | None]
 
 
 class _Computed(TypedDict):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 
+from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.estimands import POOLED
 from sofs_bayes.reporting import barg_answers as answer
 from sofs_bayes.reporting.barg_answers import OnPage
@@ -27,8 +28,6 @@ def _left_out(run: Run) -> Iterator[str]:
     rows = extra_rows(run, "loo")
     if not rows:
         return
-    from sofs_bayes.checks.loo import MAX_K
-
     high = sum(not row.pareto_k <= MAX_K for row in rows)
     yield (
         f"Leave-one-out: Pareto k is above {MAX_K:g} for {high} of {len(rows)} authority-years"

@@ -33,9 +33,7 @@ CAPTIONS: Mapping[str, str] = {
     "prior-posterior": "Before and after the data",
     "rate-and-counterfactual": "The pilots' rate, and what it would have been",
     "yearly-rates": "The pilots' rate by year, and what it would have been",
-    "rates": "The pilots' rate, and what it would have been",
     "predictive": "Each authority-year beside its prediction",
-    "leave-one-out": "The pooled effect without single authorities",
     "threshold": "The probability that the effect exceeds each threshold",
 }
 
@@ -118,8 +116,6 @@ def _check_tables(run: Run) -> Sequence[Table]:
     tables = [contents.diagnostics_table(run)]
     if run.analysis.kind != "printed":
         tables += [contents.predictive_statistics_table(run), contents.predictive_table(run)]
-    if isinstance(run.analysis, HierarchicalAnalysis):
         return [*tables, *contents.hierarchical_diagnostics(run)]
-    prior = first_prior(run) if run.analysis.kind == "printed" else None
-    tables.append(contents.sensitivity_table(run, scale=main_scale(run), prior=prior))
-    return tables
+    table = contents.sensitivity_table(run, scale=main_scale(run), prior=first_prior(run))
+    return [*tables, table]

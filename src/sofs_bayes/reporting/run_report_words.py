@@ -9,8 +9,8 @@ from sofs_bayes.estimands import NEW, POOLED, EffectRow, statement_text
 from sofs_bayes.reporting import contents
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.hierarchical import MAIN, headline
+from sofs_bayes.reporting.hierarchical_pictures import in_words
 from sofs_bayes.reporting.page import SYNTHETIC, Box
-from sofs_bayes.reporting.pictures import in_words
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Table, shown
 from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
@@ -136,7 +136,7 @@ def answers(run: Run) -> list[EffectRow]:
         and row.estimand.startswith("effect")
         and (run.analysis.kind == "printed" or row.variant == MAIN)
     ]
-    return headline(rows) if run.analysis.kind == "hierarchical" else rows
+    return rows if run.analysis.kind == "printed" else headline(rows)
 
 
 def effect_name(run: Run, row: "EffectRow | ThresholdRow") -> str:

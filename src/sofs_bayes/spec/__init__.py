@@ -31,8 +31,6 @@ from sofs_bayes.spec.files import (
     with_rows,
 )
 from sofs_bayes.spec.hierarchical import (
-    Departure,
-    Exponential,
     HierarchicalAnalysis,
     HierarchicalModel,
     HierarchicalPriors,
@@ -61,9 +59,11 @@ from sofs_bayes.spec.printed import (
 )
 from sofs_bayes.spec.terms import (
     Beta,
+    Departure,
     Equivalence,
     Estimands,
     Evidence,
+    Exponential,
     HalfNormal,
     Normal,
     Sampler,
@@ -71,6 +71,8 @@ from sofs_bayes.spec.terms import (
     Statement,
 )
 from sofs_bayes.spec.toml_files import read_toml
+
+DidAnalysis = HierarchicalAnalysis | OpenAnalysis
 
 __all__ = [
     "Analysis",
@@ -84,6 +86,7 @@ __all__ = [
     "Comparators",
     "CriticalValues",
     "Departure",
+    "DidAnalysis",
     "Equivalence",
     "Estimands",
     "Evidence",

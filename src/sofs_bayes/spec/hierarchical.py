@@ -11,43 +11,21 @@ from sofs_bayes.spec.names import Name
 from sofs_bayes.spec.terms import (
     STRICT,
     Beta,
+    Departure,
     Estimands,
-    HalfNormal,
     Normal,
-    Positive,
+    Pooling,
+    PriorOfSd,
     Sampler,
+    Shocks,
+    Tails,
     Text,
     Why,
 )
 
 Likelihood = Literal["gaussian", "binomial logit"]
 Weights = Literal["likelihood", "covariates"]
-Pooling = Literal["partial", "none", "full"]
-Shocks = Literal["persistent", "independent", "none"]
 YearsSince = Literal["separate", "exchangeable", "random walk"]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Exponential:
-    """An exponential prior of a standard deviation, by its mean."""
-
-    mean: Positive
-    why: Why
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Departure:
-    """How far parallel trends may fail after settling-in: a multiple of what was seen before.
-
-    The prior of the departure is normal around 0 with this multiple of the root mean square of
-    the leads as its sd.
-    """
-
-    multiple: Positive
-    why: Why
-
-
-PriorOfSd = HalfNormal | Exponential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -76,7 +54,7 @@ class HierarchicalModel:
     shocks: Shocks = "persistent"
     pilot_effects: Pooling = "partial"
     years_since: YearsSince = "separate"
-    tails: Literal["normal", "student t"] = "normal"
+    tails: Tails = "normal"
     degrees_of_freedom: Annotated[float, Field(gt=2)] = 4.0
     departures: Literal["none", "pre-trend"] = "none"
 
@@ -131,6 +109,11 @@ class HierarchicalAnalysis:
     def outcome(self) -> str:
         """The outcome of the children's analysis."""
         return self.children.outcome
+
+    @property
+    def treatment(self) -> str:
+        """How the regression has the effect: one term, by year, by a score, by kind."""
+        return self.regression.treatment
 
     @property
     def regression(self) -> Regression:

@@ -1,6 +1,6 @@
 """The file of a hierarchical difference-in-differences on open counts."""
 
-from typing import Annotated, Literal, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
@@ -10,10 +10,14 @@ from sofs_bayes.spec.terms import (
     STRICT,
     Beta,
     Count,
+    Departure,
     Estimands,
-    HalfNormal,
     Normal,
+    Pooling,
+    PriorOfSd,
     Sampler,
+    Shocks,
+    Tails,
     Text,
     Why,
     Year,
@@ -104,26 +108,42 @@ class OpenDesign:
 class OpenModel:
     """The variable parts of the hierarchical binomial DiD.
 
-    `pilot_effects`: `partial` pooling, or `full` (one effect for all).
+    `pilot_effects`: `partial` pooling, `none` (each pilot by itself), or `full` (one for all).
     `shocks`: authority-by-year shocks, which child-level standard errors ignore: `persistent`
     (correlated from one year to the next), `independent`, or `none`.
+    `tails`: of authorities' intercepts and pilots' deviations, `normal` or `student t` with
+    `degrees_of_freedom`.
+    The rest is that of `HierarchicalModel`, and the same for all counts.
     """
 
-    pilot_effects: Literal["partial", "full"] = "partial"
-    shocks: Literal["persistent", "independent", "none"] = "persistent"
+    pilot_effects: Pooling = "partial"
+    shocks: Shocks = "persistent"
+    tails: Tails = "normal"
+    degrees_of_freedom: Annotated[float, Field(gt=2)] = 4.0
+    likelihood: ClassVar[Literal["binomial logit"]] = "binomial logit"
+    authorities: ClassVar[Literal["random"]] = "random"
+    years_since: ClassVar[Literal["separate"]] = "separate"
+    departures: ClassVar[Literal["none"]] = "none"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class OpenPriors:
-    """Priors on the log-odds scale, symbols in models/README.md."""
+    """Priors on the log-odds scale, symbols in models/README.md.
+
+    Without a prior of the `departure` from parallel trends no fit allows for one.
+    """
 
     intercept: Normal
     year: Normal
     pilot_difference: Normal
-    authority_sd: HalfNormal
-    pilot_effect_sd: HalfNormal
-    shock_sd: HalfNormal
+    authority_sd: PriorOfSd
+    pilot_effect_sd: PriorOfSd
+    shock_sd: PriorOfSd
     shock_correlation: Beta
+    departure: Departure | None = None
+    child_covariate: ClassVar[None] = None
+    residual_sd: ClassVar[None] = None
+    year_effect_sd: ClassVar[None] = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -142,6 +162,7 @@ class OpenAnalysis:
     effect_priors: Annotated[dict[Text, Normal], Field(min_length=1)]
     sampler: Sampler
     estimands: Estimands
+    treatment: ClassVar[Literal["did"]] = "did"
 
     @model_validator(mode="after")
     def _possible(self) -> Self:

@@ -12,6 +12,9 @@ Evidence = Literal[
     "published", "published-inferred", "synthetic", "open-data", "unknown-origin", "records"
 ]
 Scale = Literal["risk", "log-odds", "odds ratio"]
+Pooling = Literal["partial", "none", "full"]
+Shocks = Literal["persistent", "independent", "none"]
+Tails = Literal["normal", "student t"]
 
 STRICT = ConfigDict(extra="forbid", strict=True, allow_inf_nan=False)
 
@@ -59,6 +62,29 @@ class Beta:
     a: Shape
     b: Shape
     why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Exponential:
+    """An exponential prior of a standard deviation, by its mean."""
+
+    mean: Positive
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Departure:
+    """How far parallel trends may fail after settling-in: a multiple of what was seen before.
+
+    The prior of the departure is normal around 0 with this multiple of the root mean square of
+    the leads as its sd.
+    """
+
+    multiple: Positive
+    why: Why
+
+
+PriorOfSd = HalfNormal | Exponential
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)

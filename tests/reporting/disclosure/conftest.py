@@ -5,9 +5,9 @@ from dataclasses import replace
 
 import pytest
 
-from sofs_bayes.checks.children_predictive import ArmYearCheck
 from sofs_bayes.checks.loo import LooRow
 from sofs_bayes.checks.power_scaling import PowerScalingRow
+from sofs_bayes.checks.predictive import ArmYearCheck
 from sofs_bayes.estimands.rows import AuthoritySizeRow, ThresholdRow, YearlyRateRow
 from sofs_bayes.reporting.run_folder import Run
 

@@ -129,7 +129,7 @@ def test_rates_of_years_go_with_their_counts(make_run: MakeRun) -> None:
 
 def test_every_file_of_a_run_has_been_judged() -> None:
     """A new kind of file is refused until somebody says here what it shows."""
-    of_public_counts = {"rates", "predictive", "pre_trend", "matches", "left_out", "notices"}
+    of_public_counts = {"predictive", "pre_trend", "matches", "left_out", "notices"}
     assert extra_types().keys() <= WHATS.keys() | of_public_counts
 
 
@@ -328,7 +328,7 @@ def test_counts_of_unknown_origin_are_checked_like_records(open_run: Run) -> Non
     small = min(names)
     assert small not in every_text(out)
     assert {row.target for row in out.effects} >= {"pooled"} | (names - {small})
-    assert not {"rates", "predictive", "pre_trend", "matches"} & out.extra.keys()
+    assert not {"predictive", "pre_trend", "matches"} & out.extra.keys()
     counts = replace(open_run.analysis.data, published="Annual report, 2019, our website")
     said = replace(own, analysis=replace(own.analysis, data=counts))
     out, (line,) = cleared(said)

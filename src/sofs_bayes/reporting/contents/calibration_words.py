@@ -127,7 +127,7 @@ def fits_sentences(found: "Calibrated") -> tuple[str, ...]:
     if isinstance(found.analysis, PrintedAnalysis):
         return ()
     # Loaded here, as they bring xarray with them, which tables of print do without.
-    from sofs_bayes.checks.diagnostics import MIN_BFMI
+    from sofs_bayes.bayes.limits import MIN_BFMI
     from sofs_bayes.checks.short_fits import (
         MAX_RHAT,
         MIN_ESS,

@@ -43,14 +43,14 @@ def rates_table(run: Run) -> Table:
         Column(key="period", heading="Period"),
         Column(key="observed", heading="Pilots", format="percent"),
         Column(key="counterfactual", heading="Without the practice model", format="percent"),
-        Column(key="lower", heading="from", format="percent"),
-        Column(key="upper", heading="to", format="percent"),
+        Column(key="counterfactual_lower", heading="from", format="percent"),
+        Column(key="counterfactual_upper", heading="to", format="percent"),
         Column(key="comparators", heading="Comparators", format="percent"),
     ]
     return table_of(
         "rates",
         f"{run.analysis.title}: rates by year",
-        extra_rows(run, "rates"),
+        extra_rows(run, "yearly_rates"),
         columns,
         evidence=run.evidence,
         notes=[interval_note(run)],

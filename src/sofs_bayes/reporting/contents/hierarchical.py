@@ -17,9 +17,9 @@ from sofs_bayes.reporting.contents.effects import (
 from sofs_bayes.reporting.contents.monte_carlo import ERRORS_OF, errors_of, known
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Table, shown, table_of
-from sofs_bayes.spec import Exponential, HierarchicalAnalysis
+from sofs_bayes.spec import DidAnalysis, Exponential, HierarchicalAnalysis, PrintedAnalysis
 
-MAIN = "main"
+MAIN, BY_YEAR = "main", "by year"
 AFTER = "effect after settling-in"
 OF_GRID = re.compile(r"(?P<parameter>\w+) × (?P<factor>[0-9.]+)")
 
@@ -32,6 +32,15 @@ def main_rows(run: Run, scale: str, *, pooled: bool = False) -> list[EffectRow]:
         if (row.scale, row.prior, row.variant) == (scale, _first_prior(run), MAIN)
         and row.estimand.startswith("effect")
         and (row.target == POOLED or not pooled)
+    ]
+
+
+def by_year_rows(run: Run, scale: str) -> list[EffectRow]:
+    """The pooled effects by year of the event study beside the main fit, on one scale."""
+    return [
+        row
+        for row in run.effects
+        if (row.scale, row.variant) == (scale, BY_YEAR) and row.estimand.startswith("effect in")
     ]
 
 
@@ -128,7 +137,7 @@ def changes_table(run: Run, *, scale: str = "risk") -> Table:
 
 def prior_grid_table(run: Run, *, scale: str = "risk") -> Table:
     """The pooled effect with the prior of one standard deviation narrower or wider at a time."""
-    assert isinstance(run.analysis, HierarchicalAnalysis)
+    assert not isinstance(run.analysis, PrintedAnalysis)
     grid = grid_rows(run, scale)
     rows = [*main_rows(run, scale, pooled=True), *grid] if grid else []
     number = number_format(scale, rows)
@@ -154,9 +163,7 @@ def prior_grid_table(run: Run, *, scale: str = "risk") -> Table:
     )
 
 
-def _grid_line(
-    analysis: HierarchicalAnalysis, row: EffectRow, *, several: bool
-) -> tuple[Cell, ...]:
+def _grid_line(analysis: DidAnalysis, row: EffectRow, *, several: bool) -> tuple[Cell, ...]:
     numbers = (row.median, row.lower, row.upper, row.status)
     estimand = (row.estimand,) if several else ()
     found = OF_GRID.fullmatch(row.variant)
@@ -166,7 +173,7 @@ def _grid_line(
     return (name.replace("_", " "), scaled_prior(analysis, name, factor), *estimand, *numbers)
 
 
-def scaled_prior(analysis: HierarchicalAnalysis, name: str, factor: float) -> str:
+def scaled_prior(analysis: DidAnalysis, name: str, factor: float) -> str:
     """The prior of a grid's line in the usual notation."""
     prior = getattr(analysis.priors, name)
     if isinstance(prior, Exponential):

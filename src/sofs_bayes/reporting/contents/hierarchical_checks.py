@@ -5,16 +5,16 @@ import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.estimands import NEW, POOLED
 from sofs_bayes.reporting.contents.effects import AUTHORITIES, COUNTS, NARROW, extra_rows, not_shown
 from sofs_bayes.reporting.contents.hierarchical import changes_table, prior_grid_table
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, shown, table_of
-from sofs_bayes.spec import HierarchicalAnalysis
 
 if TYPE_CHECKING:
-    from sofs_bayes.checks.children_predictive import ArmYearCheck
     from sofs_bayes.checks.comparison import ComparisonRow
+    from sofs_bayes.checks.predictive import ArmYearCheck
     from sofs_bayes.checks.tipping import TippingPoint
     from sofs_bayes.spec import Evidence
 
@@ -31,7 +31,7 @@ def hierarchical_diagnostics(run: Run) -> tuple[Table, ...]:
 
     None for a run of another kind.
     """
-    if not isinstance(run.analysis, HierarchicalAnalysis):
+    if run.analysis.kind == "printed":
         return ()
     tables = (
         arm_years_table(run),
@@ -100,8 +100,6 @@ def loo_table(run: Run) -> Table:
     summary = next(iter(extra_rows(run, "loo_summary")), None)
     lines: tuple[tuple[Cell, ...], ...] = ()
     if rows:
-        from sofs_bayes.checks.loo import MAX_K
-
         total = sum(row.elpd for row in rows)
         mean = total / len(rows)
         se = math.sqrt(sum((row.elpd - mean) ** 2 for row in rows))
@@ -117,7 +115,7 @@ def loo_table(run: Run) -> Table:
             Column(key="elpd", heading="Log predictive density", format="number"),
             Column(key="se", heading="Its standard error", format="number"),
             Column(key="p_loo", heading="Effective parameters", format="number"),
-            Column(key="high_k", heading="Pareto k above 0.7", format="integer"),
+            Column(key="high_k", heading=f"Pareto k above {MAX_K:g}", format="integer"),
             Column(key="worst_k", heading="Largest", format="number"),
             Column(key="verdict", heading="Verdict"),
         ),
@@ -172,7 +170,7 @@ def authority_loo_table(run: Run) -> Table:
         columns,
         evidence=run.evidence,
         notes=[
-            "Where k is above 0.7 only a fit without the authority is to be relied on.",
+            f"Where k is above {MAX_K:g} only a fit without the authority is to be relied on.",
             *not_shown(run, AUTHORITIES),
         ],
         status=run.status,

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+from sofs_bayes.bayes.limits import MAX_K, MAX_RHAT, MIN_BFMI, MIN_ESS
+from sofs_bayes.reporting.contents.checks import EDGE
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.hierarchical_checks import loo_table
 from sofs_bayes.reporting.contents.publication_numbers import gravest, overall
@@ -13,21 +15,20 @@ from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
 
 SAMPLED = (
-    Column(key="max_rhat", heading="R-hat (at most 1.01)", format="rhat"),
-    Column(key="min_ess_bulk", heading="Bulk ESS (at least 400)", format="integer"),
-    Column(key="min_ess_tail", heading="Tail ESS (at least 400)", format="integer"),
+    Column(key="max_rhat", heading=f"R-hat (at most {MAX_RHAT:g})", format="rhat"),
+    Column(key="min_ess_bulk", heading=f"Bulk ESS (at least {MIN_ESS:g})", format="integer"),
+    Column(key="min_ess_tail", heading=f"Tail ESS (at least {MIN_ESS:g})", format="integer"),
     Column(key="divergences", heading="Divergences (none)", format="integer"),
-    Column(key="min_bfmi", heading="BFMI (at least 0.3)", format="number"),
+    Column(key="min_bfmi", heading=f"BFMI (at least {MIN_BFMI:g})", format="number"),
 )
 COMPUTED = (
-    Column(key="edge_mass", heading="Mass at the grid's edge (at most 1e-4)", format="number"),
+    Column(key="edge_mass", heading=f"Mass at the grid's edge (at most {EDGE})", format="number"),
 )
 WORST = (max, min, min, max, min)  # of several fits, by measure of SAMPLED
 HEADLINE = "main"
 LOO = "Leave-one-out"
-NOT_TESTED = (
-    "share of rates outside 0 to 1"  # it says what a linear model does, not whether it fits
-)
+# It says what a linear model does, not whether it fits.
+NOT_TESTED = "share of rates outside 0 to 1"
 
 
 def diagnostics_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
@@ -139,7 +140,7 @@ def _checks(runs: Sequence[Run]) -> list[Table]:
             Column(key="elpd", heading="Log predictive density", format="number", group=LOO),
             Column(key="se", heading="Its standard error", format="number", group=LOO),
             Column(key="p_loo", heading="Effective parameters", format="number", group=LOO),
-            Column(key="high_k", heading="k above 0.7", format="integer", group=LOO),
+            Column(key="high_k", heading=f"k above {MAX_K:g}", format="integer", group=LOO),
             Column(key="worst_k", heading="Largest k", format="number", group=LOO),
         ),
         rows=tuple((run.analysis.name, *line) for run, line in lines),
@@ -150,8 +151,9 @@ def _checks(runs: Sequence[Run]) -> list[Table]:
             " statistic is the one on how comparators move that the model predicts least well; p"
             " near 0 or 1 says that it does not.",
             "Leave-one-out: how well each authority's year is predicted by all others"
-            " (Pareto-smoothed importance sampling); where k is above 0.7 that year's part is not"
-            " to be relied on. Densities of different data are not to be compared.",
+            " (Pareto-smoothed importance sampling); where k is above"
+            f" {MAX_K:g} that year's part is not to be relied on. Densities of different data are"
+            " not to be compared.",
             *_evidence_note(kept),
         ),
         status=overall(run.status for run in kept),

@@ -24,7 +24,7 @@ from sofs_bayes.reporting.contents.publication_numbers import above_zero, overal
 from sofs_bayes.reporting.digits import Cell, Format
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
-from sofs_bayes.spec import HierarchicalAnalysis, PrintedAnalysis
+from sofs_bayes.spec import DidAnalysis, PrintedAnalysis
 
 # How printed analyses name a refit with another prior: "reading; prior … of the authority sd 0.06".
 OF_PRINT = re.compile(
@@ -114,11 +114,9 @@ def _of_effect(run: Run, row: EffectRow) -> tuple[str, str, str]:
 
 def _under_other_priors(run: Run, variant: str, scale: str) -> list[OtherPrior]:
     """The same effects with one other prior changed, under the first effect prior."""
-    if isinstance(run.analysis, HierarchicalAnalysis):
-        return [_scaled(run.analysis, row) for row in headline(grid_rows(run, scale))]
     if isinstance(run.analysis, PrintedAnalysis):
         return list(_of_print(run, run.analysis, variant, scale))
-    return []
+    return [_scaled(run.analysis, row) for row in headline(grid_rows(run, scale))]
 
 
 def _why_once(
@@ -131,7 +129,7 @@ def _why_once(
         said.add(name)
 
 
-def _scaled(analysis: HierarchicalAnalysis, row: EffectRow) -> OtherPrior:
+def _scaled(analysis: DidAnalysis, row: EffectRow) -> OtherPrior:
     found = OF_GRID.fullmatch(row.variant)
     assert found is not None
     name = found["parameter"]

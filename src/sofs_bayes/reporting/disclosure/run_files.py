@@ -34,7 +34,7 @@ WHATS: Mapping[str, str] = {
     "authority_sizes": "referrals and events by authority and period",
 }
 # What only runs of counts have: of authorities and their years, and so only if they are public.
-OF_COUNTS = frozenset({"rates", "predictive", "pre_trend", "matches", "left_out", "notices"})
+OF_COUNTS = frozenset({"predictive", "pre_trend", "matches", "left_out", "notices"})
 SINGLE = "no result of a single authority below the threshold, or of unknown size"
 EXTREMES = frozenset({"minimum", "maximum", "min", "max", "smallest", "largest", "extreme"})
 LARGEST = "largest of the pilots' effects"

@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 from matplotlib.axes import Axes
 
-from sofs_bayes.checks.children_predictive import ArmYearCheck
+from sofs_bayes.checks.predictive import ArmYearCheck
 from sofs_bayes.errors import BadInput
 from sofs_bayes.reporting.figures.drawing import Drawing
 from sofs_bayes.reporting.figures.numbers import (

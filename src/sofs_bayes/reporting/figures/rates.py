@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands import RateRow
 from sofs_bayes.estimands.rows import YearlyRateRow
+from sofs_bayes.frequentist.counterfactual import YearRate
 from sofs_bayes.reporting.figures.drawing import Drawing
 from sofs_bayes.reporting.figures.numbers import (
     financial_year,
@@ -92,7 +92,7 @@ YEARLY_SERIES = (
 
 
 def rate_and_counterfactual(
-    rows: Sequence[RateRow],
+    rows: Sequence[YearRate],
     *,
     events: str,
     denominator: str,
@@ -134,7 +134,7 @@ def rate_and_counterfactual(
     write(page, 0.0, 0.1, unit)
     draw_rates(page, rows, series, per)
     alt = _alt(rows, unit, per, f"{summary} and {level}", status, ends=("lower", "upper"))
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(RateRow, tuple(rows)))
+    return Drawing(name=name, figure=page.figure, alt=alt, data=(YearRate, tuple(rows)))
 
 
 def yearly_rates(

@@ -7,7 +7,8 @@ from typing import Literal
 
 from matplotlib.axes import Axes
 
-from sofs_bayes.checks.tipping import WORST_K, TippingPoint, TippingRow
+from sofs_bayes.bayes.limits import MAX_K
+from sofs_bayes.checks.tipping import TippingPoint, TippingRow
 from sofs_bayes.reporting.figures.drawing import Drawing
 from sofs_bayes.reporting.figures.numbers import (
     ShownScale,
@@ -118,7 +119,7 @@ def _outside(point: TippingPoint, rows: Sequence[TippingRow]) -> bool:
 
 def trusted(row: TippingRow) -> bool:
     """Whether the weights behind a probability can be trusted; all are where they are equal."""
-    return math.isnan(row.pareto_k) or row.pareto_k <= WORST_K
+    return math.isnan(row.pareto_k) or row.pareto_k <= MAX_K
 
 
 def _limit(axes: Axes, rows: Sequence[TippingRow], scale: ShownScale, width: float) -> None:
@@ -195,7 +196,7 @@ def _name_zero(page: Page, axes: Axes, rows: Sequence[TippingRow], width: float)
 def _key(rows: Sequence[TippingRow], points: Sequence[TippingPoint]) -> list[KeyEntry]:
     entries = [KeyEntry(name="probability", line=CURVE)]
     if not all(map(trusted, rows)):
-        name = f"weights not to be trusted (Pareto k above {WORST_K:g})"
+        name = f"weights not to be trusted (Pareto k above {MAX_K:g})"
         entries.append(KeyEntry(name=name, line=DOUBTFUL))
     if any(not math.isnan(point.departure) for point in points):
         entries.append(KeyEntry(name="tipping point", line=POINT))

@@ -9,17 +9,17 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import FLAT, Blocks, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.children_draws import gaussian_log_likelihood, named
-from sofs_bayes.bayes.children_model import build_model, form_of, model_data
+from sofs_bayes.bayes.did_draws import gaussian_log_likelihood, named
+from sofs_bayes.bayes.did_model import build_model, form_of, model_data
 from sofs_bayes.bayes.in_use import in_use
 from sofs_bayes.bayes.replicated import replicated, together, whole_counts
 from sofs_bayes.bayes.sampling import compile_graph, sample, stage_seed
 from sofs_bayes.checks.calibration import Fitted, Problem, Truths
-from sofs_bayes.checks.children_prior import prior_draws
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD, effects_ranked, elements
-from sofs_bayes.checks.short_fits import ATTEMPTS, short_gate, shortened
-from sofs_bayes.estimands.children import children_effects
-from sofs_bayes.spec import HierarchicalAnalysis
+from sofs_bayes.checks.prior_draws import prior_draws
+from sofs_bayes.checks.short_fits import attempts, short_gate, shortened
+from sofs_bayes.estimands.did_effects import did_effects
+from sofs_bayes.spec import DidAnalysis
 
 if TYPE_CHECKING:
     from sofs_bayes.bayes.sampling import Compiled
@@ -42,7 +42,7 @@ class Design:
         truths are drawn from the prior.
     """
 
-    analysis: HierarchicalAnalysis
+    analysis: DidAnalysis
     setting: Setting
     data: CellData
     truths: xr.Dataset | None = None
@@ -90,7 +90,7 @@ class Design:
         return tuple(notes)
 
 
-def children_problem(design: Design, compiled: "Compiled | None" = None) -> Problem[CellData]:
+def did_problem(design: Design, compiled: "Compiled | None" = None) -> Problem[CellData]:
     """Replicates of a design: the graph is compiled here, once, unless one of its form is given."""
     analysis, whole, of_fit = design.analysis, design.whole, design.blocks
 
@@ -108,7 +108,7 @@ def children_problem(design: Design, compiled: "Compiled | None" = None) -> Prob
 
     def fit(data: CellData, attempt: int, seed: int) -> Fitted | None:
         arrays, stage = model_data(data, of_fit, analysis), f"{seed} / attempt {attempt}"
-        sampler = shortened(analysis.sampler, attempt)
+        sampler = shortened(analysis.sampler, attempt, attempts(analysis))
         try:
             tree = sample(program, sampler, data=arrays, stage=stage, cores=1)
         except RuntimeError:  # no point to start from: the caller counts it
@@ -119,7 +119,7 @@ def children_problem(design: Design, compiled: "Compiled | None" = None) -> Prob
         draws = quantities(posterior, data, of_fit, analysis, seed=of_new)
         return Fitted(draws=draws, failures=short_gate(draws, statistics))
 
-    return Problem(generate=generate, fit=fit, attempts=ATTEMPTS)
+    return Problem(generate=generate, fit=fit, attempts=len(attempts(analysis)) + 1)
 
 
 def graph_of(design: Design) -> "Compiled":
@@ -167,7 +167,7 @@ def log_likelihood(data: CellData, draws: xr.Dataset) -> xr.DataArray:
 
 
 def quantities(
-    draws: xr.Dataset, data: CellData, of_fit: Blocks, analysis: HierarchicalAnalysis, *, seed: int
+    draws: xr.Dataset, data: CellData, of_fit: Blocks, analysis: DidAnalysis, *, seed: int
 ) -> dict[str, Floats]:
     """What is ranked, each of shape (chain, draw): effects, parameters in use, log likelihood.
 
@@ -179,7 +179,7 @@ def quantities(
         Of a new authority's deviation.
     """
     tails = analysis.model.degrees_of_freedom if analysis.model.tails == "student t" else None
-    answers = children_effects(draws, data, of_fit, seed=seed, degrees_of_freedom=tails)
+    answers = did_effects(draws, data, of_fit, seed=seed, degrees_of_freedom=tails)
     found = effects_ranked(answers)
     found[LOG_LIKELIHOOD] = draws["log_likelihood"].transpose("chain", "draw").to_numpy()
     for name, values in in_use(draws, of_fit).items():

@@ -13,9 +13,8 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.did_arrays import AFTER
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands.rows import NEW, POOLED
+from sofs_bayes.estimands.rows import AFTER, NEW, POOLED
 from sofs_bayes.frequentist.terms import DID, PILOT
 
 Floats = npt.NDArray[np.float64]
@@ -176,7 +175,7 @@ def _check(data: CellData, blocks: Blocks) -> None:
     if not treated.any():
         raise BadInput("cells", "children", "none treated", "pilots' children after settling-in")
     terms = [term for term in data.terms if term in blocks.effect_terms]
-    columns = data.design[treated][:, [data.terms.index(term) for term in terms]]
+    columns = blocks.design[treated][:, [blocks.terms.index(term) for term in terms]]
     dummies = all(term == DID or term.startswith(("lag ", "lead ")) for term in terms)
     if not terms or (dummies and not columns.any(axis=1).all()):
         found = "treated children without a term of the effect, as combinations of terms dropped it"

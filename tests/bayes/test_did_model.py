@@ -11,10 +11,10 @@ import pymc as pm
 import pytest
 from scipy import stats
 
-from sofs_bayes.bayes import children_model, shocks
+from sofs_bayes.bayes import did_model, shocks
 from sofs_bayes.bayes.blocks import Setting, blocks
 from sofs_bayes.bayes.cell_data import cell_data, without
-from sofs_bayes.bayes.children_model import Form, build_model, form_of, model_data
+from sofs_bayes.bayes.did_model import Form, build_model, form_of, model_data
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.cells.likelihood import bernoulli_logit
@@ -520,7 +520,7 @@ def test_a_jacobian_left_out_is_noticed(
         found, log_density = whole(*given)
         return found, 0.0 * log_density
 
-    monkeypatch.setattr(children_model, "shocks_by_year", without_jacobian)
+    monkeypatch.setattr(did_model, "shocks_by_year", without_jacobian)
     wrong = made_case(children_rows, children_cells, analysis)
     assert logistic_spread(wrong, {}) > NOTICED
 

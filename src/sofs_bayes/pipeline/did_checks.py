@@ -1,32 +1,31 @@
-"""A hierarchical fit of children → what is shown beside its effects, as rows of files."""
+"""A hierarchical fit → what is shown beside its effects, as rows of files."""
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
-from sofs_bayes.checks.sensitivity import MAIN
+from sofs_bayes.checks.variants import MAIN, Variant
 from sofs_bayes.estimands.rows import POOLED
-from sofs_bayes.pipeline.children_changes import UNPOOLED
+from sofs_bayes.pipeline.refits import UNPOOLED
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from sofs_bayes.bayes.cell_data import CellData
-    from sofs_bayes.cells.dataset import Cells
     from sofs_bayes.estimands.rows import DensityRow
-    from sofs_bayes.pipeline.children_fits import ChildrenFit
-    from sofs_bayes.spec import HierarchicalAnalysis
+    from sofs_bayes.pipeline.did_fits import PosteriorFit, Refit
+    from sofs_bayes.pipeline.did_sources import Rows, Source
+    from sofs_bayes.spec import DidAnalysis
 
-Rows = dict[str, tuple[type, tuple[Any, ...]]]
 PRIOR_DRAWS = 1000
 DENSITY_DRAWS = 2000  # a smoothed density needs more than the ends of an interval do
 
 
 def shown_beside(
-    analysis: "HierarchicalAnalysis",
-    main: "ChildrenFit",
-    refits: "Mapping[str, ChildrenFit]",
-    refit: "Callable[[CellData, str], xr.Dataset] | None",
-) -> Rows:
+    analysis: "DidAnalysis",
+    main: "PosteriorFit",
+    refits: "Mapping[Variant, Refit]",
+    refit: "Callable[[CellData, Variant], xr.Dataset] | None",
+) -> "Rows":
     """Everything of a run but its effects: file name → (row type, rows).
 
     Parameters
@@ -47,10 +46,10 @@ def shown_beside(
 
 
 def shown_of_all(
-    analysis: "HierarchicalAnalysis",
-    cells: "Cells",
-    mains: "Mapping[str, ChildrenFit]",
-) -> Rows:
+    analysis: "DidAnalysis",
+    source: "Source",
+    mains: "Mapping[str, PosteriorFit]",
+) -> "Rows":
     """What rests on the fits under all effect priors, or on the cells: thresholds, sizes, rates.
 
     Parameters
@@ -58,7 +57,6 @@ def shown_of_all(
     mains
         The main fit under each effect prior, the headline's first.
     """
-    from sofs_bayes.estimands.authority_sizes import authority_size_rows
     from sofs_bayes.estimands.rows import (
         AuthoritySizeRow,
         DensityRow,
@@ -69,7 +67,7 @@ def shown_of_all(
     from sofs_bayes.estimands.thresholds import drawn_threshold_rows
     from sofs_bayes.estimands.yearly_rates import yearly_rate_rows
 
-    evidence = cells.patterns.attrs["evidence"]
+    evidence = source.evidence
     labelled = [
         (Label(prior=prior, variant=MAIN, evidence=evidence, status=fit.gate.status), fit.answers)
         for prior, fit in mains.items()
@@ -77,7 +75,12 @@ def shown_of_all(
     scale = "risk" if analysis.model.likelihood == "gaussian" else "log-odds"
     first, main = next(iter(mains.items()))
     rates = yearly_rate_rows(
-        main.posterior, main.data, main.blocks, analysis.estimands, prior=first
+        main.posterior,
+        main.data,
+        main.blocks,
+        analysis.estimands,
+        prior=first,
+        settling_in=source.settling_in,
     )
     return {
         "thresholds": (
@@ -86,28 +89,23 @@ def shown_of_all(
         ),
         "yearly_rates": (YearlyRateRow, tuple(rates)),
         "densities": (DensityRow, tuple(_densities(analysis, mains))),
-        "authority_sizes": (
-            AuthoritySizeRow,
-            tuple(authority_size_rows(cells, analysis.regression)),
-        ),
+        "authority_sizes": (AuthoritySizeRow, source.sizes),
     }
 
 
-def _densities(
-    analysis: "HierarchicalAnalysis", mains: "Mapping[str, ChildrenFit]"
-) -> "list[DensityRow]":
+def _densities(analysis: "DidAnalysis", mains: "Mapping[str, PosteriorFit]") -> "list[DensityRow]":
     """The pooled effect's density on the risk scale before and after the data, by prior."""
     from sofs_bayes.bayes.sampling import stage_seed
-    from sofs_bayes.checks.children_prior import prior_draws
-    from sofs_bayes.estimands.children import children_effects
-    from sofs_bayes.estimands.children_changes import EFFECT, KINDS
+    from sofs_bayes.checks.prior_draws import prior_draws
+    from sofs_bayes.estimands.contrasts import EFFECT, KINDS
     from sofs_bayes.estimands.densities import drawn_density_rows
+    from sofs_bayes.estimands.did_effects import did_effects
 
     rows = []
     for name, fit in mains.items():
         seed = stage_seed(analysis.sampler.seed, f"prior density / {name}")
         drawn = prior_draws(analysis, fit.data, fit.blocks, draws=DENSITY_DRAWS, seed=seed)
-        before = children_effects(drawn, fit.data, fit.blocks, seed=seed)
+        before = did_effects(drawn, fit.data, fit.blocks, seed=seed)
         for question, draws in fit.answers.items():
             headline = question.estimand in (EFFECT, *KINDS.values())
             if headline and (question.target, question.scale) == (POOLED, "risk"):
@@ -119,12 +117,12 @@ def _densities(
 
 
 def _of_effects(
-    analysis: "HierarchicalAnalysis", main: "ChildrenFit", refits: "Mapping[str, ChildrenFit]"
-) -> Rows:
+    analysis: "DidAnalysis", main: "PosteriorFit", refits: "Mapping[Variant, Refit]"
+) -> "Rows":
     from sofs_bayes.checks.power_scaling import PowerScalingRow, power_scaling
     from sofs_bayes.checks.tipping import TippingPoint, TippingRow, tipping
-    from sofs_bayes.estimands.children_rows import monte_carlo_rows, shrinkage_rows
     from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow
+    from sofs_bayes.estimands.shrinkage import monte_carlo_rows, shrinkage_rows
 
     found: Rows = {
         "monte_carlo": (MonteCarloRow, tuple(monte_carlo_rows(main.answers, analysis.estimands)))
@@ -133,7 +131,7 @@ def _of_effects(
         rows = shrinkage_rows(main.answers, refits[UNPOOLED].answers, analysis.estimands)
         found["shrinkage"] = (ShrinkageRow, tuple(rows))
     model = analysis.model
-    one_effect = analysis.regression.treatment == "did" and model.pilot_effects != "none"
+    one_effect = analysis.treatment == "did" and model.pilot_effects != "none"
     if one_effect and model.departures == "none":
         prior, level = main.setting.effect_prior, analysis.estimands.level
         tipped = tipping(main.posterior, main.data, main.blocks, prior, level=level)
@@ -148,11 +146,11 @@ def _of_effects(
     return found | {"power_scaling": (PowerScalingRow, scaled)}
 
 
-def _of_predictions(analysis: "HierarchicalAnalysis", main: "ChildrenFit") -> Rows:
+def _of_predictions(analysis: "DidAnalysis", main: "PosteriorFit") -> "Rows":
     from sofs_bayes.bayes.sampling import stage_seed
-    from sofs_bayes.checks.children_predictive import ArmYearCheck, children_predictive
-    from sofs_bayes.checks.children_prior import prior_draws
-    from sofs_bayes.checks.diagnostics import PredictiveStatistic
+    from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
+    from sofs_bayes.checks.predictive import ArmYearCheck, predictive_check
+    from sofs_bayes.checks.prior_draws import prior_draws
 
     level, seed = analysis.estimands.level, analysis.sampler.seed
     before = prior_draws(
@@ -162,15 +160,16 @@ def _of_predictions(analysis: "HierarchicalAnalysis", main: "ChildrenFit") -> Ro
         draws=PRIOR_DRAWS,
         seed=stage_seed(seed, "prior draws"),
     )
-    after = children_predictive(
+    after = predictive_check(
         main.posterior,
         main.data,
         main.blocks,
         kind="posterior",
         level=level,
         seed=stage_seed(seed, "posterior predictive"),
+        by_cell=analysis.kind == "open data",
     )
-    expected = children_predictive(
+    expected = predictive_check(
         before,
         main.data,
         main.blocks,
@@ -178,7 +177,8 @@ def _of_predictions(analysis: "HierarchicalAnalysis", main: "ChildrenFit") -> Ro
         level=level,
         seed=stage_seed(seed, "prior predictive"),
     )
-    return {
+    of_cells: Rows = {"predictive": (PredictiveCell, after.cells)} if after.cells else {}
+    return of_cells | {
         "arm_years": (ArmYearCheck, (*after.years, *expected.years)),
         "predictive_statistics": (
             PredictiveStatistic,
@@ -188,10 +188,10 @@ def _of_predictions(analysis: "HierarchicalAnalysis", main: "ChildrenFit") -> Ro
 
 
 def _of_leaving_out(
-    analysis: "HierarchicalAnalysis",
-    main: "ChildrenFit",
-    refit: "Callable[[CellData, str], xr.Dataset] | None",
-) -> Rows:
+    analysis: "DidAnalysis",
+    main: "PosteriorFit",
+    refit: "Callable[[CellData, Variant], xr.Dataset] | None",
+) -> "Rows":
     from sofs_bayes.bayes.cell_data import without
     from sofs_bayes.checks.loo import (
         AuthorityLooRow,
@@ -203,7 +203,7 @@ def _of_leaving_out(
 
     def fitted_without(name: str) -> "xr.Dataset":
         assert refit is not None
-        return refit(without(main.data, [name]), f"leaving out {name}")
+        return refit(without(main.data, [name]), Variant(kind="leaving out", subject=name))
 
     cells = loo_cells(main.posterior, main.data, main.blocks, analysis)
     authorities = loo_authorities(

@@ -12,9 +12,9 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.censored import censored_terms
-from sofs_bayes.bayes.model_arrays import Arrays, child_precision, model_data
+from sofs_bayes.bayes.model_arrays import SDS, Arrays, child_precision, model_data
 from sofs_bayes.bayes.shocks import folded_sd, shocks_by_year
-from sofs_bayes.spec import Exponential, HierarchicalAnalysis
+from sofs_bayes.spec import DidAnalysis, Exponential
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -36,7 +36,7 @@ class Form:
     shapes: tuple[tuple[int, ...], ...]
 
 
-def form_of(data: CellData, blocks: Blocks, analysis: HierarchicalAnalysis) -> Form:
+def form_of(data: CellData, blocks: Blocks, analysis: DidAnalysis) -> Form:
     """The form of graph that an analysis of these cells needs."""
     priors, model = analysis.priors, analysis.model
     sds = ("authority_sd", "pilot_effect_sd", "shock_sd", "year_effect_sd", "residual_sd")
@@ -58,7 +58,7 @@ def build_model(form: Form, arrays: Arrays) -> "pm.Model":
 
     b are the fixed terms, u_j authorities' intercepts, d_j pilots' deviations, w_s steps of
     pooled years since settling-in, v_jt authority-by-year shocks, γ the children's terms.
-    `children_draws.named` gives draws of all of them.
+    `did_draws.named` gives draws of all of them.
     """
     return _linear(form, arrays) if form.likelihood == "gaussian" else _logistic(form, arrays)
 
@@ -72,24 +72,35 @@ def _sd(form: Form, name: str, scale: Any) -> Any:
     return folded_sd(name, scale)
 
 
-def _random_effects(form: Form, given: Mapping[str, Any]) -> tuple[list[Any], list[Any]]:
-    """The designs of authorities, pilots and pooled years, times their sds, and the sds."""
+def _random_effects(form: Form, given: Mapping[str, Any]) -> "dict[str, Effect]":
+    """Authorities', pilots' and pooled years' effects, by the names of their designs."""
+    names = (("authorities", "authority"), ("pilots", "pilot_effect"))
+    found = {design: _effect(form, given, name, design) for design, name in names}
+    if form.pooled_years:
+        sd = _sd(form, "year_effect_sd", given["year_scale"])
+        found["years_since"] = Effect(sd=sd, scale=sd)
+    return found
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Effect:
+    """What standard normal effects are multiplied by: their sd, if need be over √precision."""
+
+    sd: Any
+    scale: Any
+
+
+def _effect(form: Form, given: Mapping[str, Any], name: str, design: str) -> Effect:
     import pymc as pm
     import pytensor.tensor as pt
 
-    sds = [
-        _sd(form, name, given["sd_scales"][i])
-        for i, name in enumerate(("authority_sd", "pilot_effect_sd"))
-    ]
-    designs = [given["authorities"] * sds[0], given["pilots"] * sds[1]]
-    if form.tails == "student t":  # a normal whose variance is itself drawn
-        half = form.degrees_of_freedom / 2
-        for i, name in enumerate(("authority_precision", "pilot_precision")):
-            designs[i] /= pt.sqrt(pm.Gamma(name, half, half, shape=designs[i].shape[1]))
-    if form.pooled_years:
-        sds.append(_sd(form, "year_effect_sd", given["year_scale"]))
-        designs.append(given["years_since"] * sds[-1])
-    return designs, sds
+    sd = _sd(form, f"{name}_sd", given["sd_scales"][SDS.index(f"{name}_sd")])
+    if form.tails == "normal":
+        return Effect(sd=sd, scale=sd)
+    half = form.degrees_of_freedom / 2  # a normal whose variance is itself drawn
+    precision = f"{name.removesuffix('_effect')}_precision"
+    drawn = pm.Gamma(precision, half, half, shape=given[design].shape[-1])
+    return Effect(sd=sd, scale=sd / pt.sqrt(drawn))
 
 
 def _linear(form: Form, arrays: Arrays) -> "pm.Model":
@@ -129,7 +140,8 @@ def covariance_of_cells(form: Form, given: Mapping[str, Any], residual_sd: Any) 
     import pytensor.tensor as pt
 
     covariance = residual_sd**2 * given["noise"]
-    for design in _random_effects(form, given)[0]:
+    for name, effect in _random_effects(form, given).items():
+        design = given[name] * effect.scale
         covariance += design @ design.T
     if form.shocks == "none":
         return covariance
@@ -155,56 +167,127 @@ def _logistic(form: Form, arrays: Arrays) -> "pm.Model":
     of units is exact (its Jacobian is in the density), so the expansion changes no result.
     """
     import pymc as pm
-    import pytensor.tensor as pt
-    from pytensor.tensor.linalg import cholesky, solve_triangular
 
     with pm.Model(check_bounds=False) as graph:
         given = {name: pm.Data(name, array) for name, array in arrays.items()}
         curvature = given["curvature"]
         # the children's terms
         gamma, log_prior = _child_effect(given, arrays)
-        # effects: standard normal a priori, whitened by the expansion
-        random, sds = _random_effects(form, given)
-        design = pt.concatenate([given["fixed"], *random], axis=1)
         left = given["centre"] - given["mean"]
         if gamma is not None:
             left -= given["child_means"] @ gamma
-        shock_sd = None
-        known = curvature
+        # effects, with shocks integrated out of what is known of each cell
+        random = _random_effects(form, given)
+        known, shock_sd = curvature, None
         if form.shocks != "none":
             shock_sd = _sd(form, "shock_sd", given["sd_scales"][2])
-            known = curvature / (1.0 + shock_sd**2 * curvature * given["shocks"].sum(axis=1))
-        weighted = known[:, None] * design
-        root = cholesky(pt.eye(design.shape[1]) + design.T @ weighted)
-        towards = solve_triangular(root, weighted.T @ left, lower=True)
-        columns = sum(arrays[name].shape[1] for name in EFFECTS if name in arrays)
-        fixed = arrays["fixed"].shape[1]
-        moved = pm.Flat("effects_moved", shape=columns)
-        effects = solve_triangular(root.T, towards + moved, lower=False)
-        signs = [pt.sign(sd) * pt.ones_like(part[0]) for sd, part in zip(sds, random, strict=True)]
-        pm.Deterministic("effects", effects * pt.concatenate([pt.ones(fixed), *signs]))
-        log_prior -= 0.5 * (effects**2).sum()
-        log_jacobian = -pt.log(pt.diagonal(root)).sum()
-        logit = given["mean"] + design @ effects
+            known = curvature / (1.0 + shock_sd**2 * curvature * given["shocked"])
+        of_effects, log_density = _of_effects(given, arrays, random=random, known=known, left=left)
+        logit = given["mean"] + of_effects
         # shocks
         if shock_sd is not None:
-            shape = (arrays["authorities"].shape[1], len(form.years))
-            moved_shocks = pm.Flat("shocks_moved", shape=shape)
-            known_of = given["shocks"].T @ curvature
-            pull = given["shocks"].T @ (curvature * (left - design @ effects))
-            correlation = _correlation(form, given)
-            expected = (known_of.reshape(shape), pull.reshape(shape))
-            shocks, of_shocks = shocks_by_year(
-                form.years, shock_sd, correlation, moved_shocks, expected
+            shape = (len(arrays["authorities"]), len(form.years))
+            moved = pm.Flat("shocks_moved", shape=shape)
+            seen = given["shocked"] * curvature
+            expected = tuple(
+                _summed(each, given["slot"], shape[0] * shape[1]).reshape(shape)
+                for each in (seen, seen * (left - of_effects))
             )
+            correlation = _correlation(form, given)
+            shocks, of_shocks = shocks_by_year(form.years, shock_sd, correlation, moved, expected)
             pm.Deterministic("shocks_by_year", shocks)
-            log_prior += of_shocks
-            logit += given["shocks"] @ shocks.reshape((-1,))
+            log_density += of_shocks
+            logit += given["shocked"] * shocks.reshape((-1,))[given["slot"]]
         log_likelihood = _log_likelihood(given, logit, gamma)
         pm.Deterministic("cell_logit", logit)
         pm.Deterministic("log_likelihood", log_likelihood)
-        pm.Potential("posterior", log_likelihood + log_prior + log_jacobian)
+        pm.Potential("posterior", log_likelihood + log_prior + log_density)
     return graph
+
+
+def _of_effects(
+    given: Mapping[str, Any],
+    arrays: Arrays,
+    *,
+    random: "Mapping[str, Effect]",
+    known: Any,
+    left: Any,
+) -> tuple[Any, Any]:
+    """The part of the predictor that effects make up, and their log prior with the log Jacobian.
+
+    An authority's intercept is in the units of the normal that the expansion makes of it given
+    all other effects. Fixed terms are in such units, too, found once for all (`_fixed_units`);
+    where years are pooled, all other effects are, with authorities integrated out. An
+    authority's cells know of no other's intercept, so that no matrix is as large as there are
+    authorities; cells with the same terms share a row of the design.
+
+    Parameters
+    ----------
+    known
+        The precision of each cell's log-odds, shape (cells,).
+    left
+        What they are expected to be beside the prior means.
+    """
+    import pymc as pm
+    import pytensor.tensor as pt
+
+    fixed, authorities = arrays["fixed"].shape[1], len(arrays["authorities"])
+    others = {name: each for name, each in random.items() if name != "authorities"}
+    ones = {name: pt.ones(arrays[name].shape[1]) for name in ("fixed", *others)}
+    scale = pt.concatenate([ones["fixed"], *(ones[n] * each.scale for n, each in others.items())])
+    design = pt.concatenate([given[name] for name in ones], axis=1) * scale
+    sd = given["authorities"] * random["authorities"].scale
+    precision = 1.0 + sd**2 * _summed(known, given["authority"], authorities)
+    terms = sum(arrays[name].shape[1] for name in ones)
+    moved = pm.Flat("effects_moved", shape=terms + authorities)
+    # effects, standard normal a priori
+    if "root" in arrays:
+        shared = given["towards"] + given["root"] @ moved[:fixed]
+        effects, log_density = pt.concatenate([shared, moved[fixed:terms]]), 0.0
+    else:
+        effects, log_density = _whitened(
+            given, design, sd=sd, known=known, left=left, moved=moved[:terms]
+        )
+    of_others = (design @ effects)[given["row"]]
+    pull = _summed(known * (left - of_others), given["authority"], authorities)
+    own = sd * pull / precision + moved[terms:] / pt.sqrt(precision)
+    log_density -= 0.5 * ((effects**2).sum() + (own**2).sum() + pt.log(precision).sum())
+    signs = [ones["fixed"], *(ones[name] * pt.sign(each.sd) for name, each in others.items())]
+    signed, own_signed = effects * pt.concatenate(signs), own * pt.sign(random["authorities"].sd)
+    pm.Deterministic("effects", pt.concatenate([signed[:fixed], own_signed, signed[fixed:]]))
+    return of_others + (sd * own)[given["authority"]], log_density
+
+
+def _whitened(
+    given: Mapping[str, Any], design: Any, *, sd: Any, known: Any, left: Any, moved: Any
+) -> tuple[Any, Any]:
+    """Effects in the units of their normal with authorities integrated out, and log Jacobian.
+
+    `design` is that of all but authorities, shape (rows, effects); `sd` is authorities'.
+    """
+    import pytensor.tensor as pt
+    from pytensor.tensor.linalg import cholesky, solve_triangular
+
+    row, authority, pull = given["row"], given["authority"], known * left
+    rows, authorities = design.shape[0], sd.shape[0]
+    by_both = _summed(known, authority * rows + row, authorities * rows)
+    by_both = by_both.reshape((authorities, rows))
+    cross, precision = sd[:, None] * (by_both @ design), 1.0 + sd**2 * by_both.sum(axis=1)
+    total = design.T @ (_summed(known, row, rows)[:, None] * design)
+    total += pt.eye(design.shape[1]) - cross.T @ (cross / precision[:, None])
+    own_pull = sd * _summed(pull, authority, authorities)
+    towards = design.T @ _summed(pull, row, rows) - cross.T @ (own_pull / precision)
+    root = cholesky(total)
+    whitened = solve_triangular(root, towards, lower=True) + moved
+    effects = solve_triangular(root.T, whitened, lower=False)
+    return effects, -pt.log(pt.diagonal(root)).sum()
+
+
+def _summed(values: Any, group: Any, groups: int) -> Any:
+    """Sums of values (cells,) by group (cells,), shape (groups,)."""
+    import pytensor.tensor as pt
+
+    return pt.zeros(groups)[group].inc(values)
 
 
 def _log_likelihood(given: Mapping[str, Any], logit: Any, gamma: Any) -> Any:
@@ -235,9 +318,6 @@ def _child_effect(given: Mapping[str, Any], arrays: Arrays) -> tuple[Any, Any]:
     pm.Deterministic("child_effect", gamma)
     mean, sd = given["child_prior"][0], given["child_prior"][1]
     return gamma, -0.5 * (((gamma - mean) / sd) ** 2).sum()
-
-
-EFFECTS = ("fixed", "authorities", "pilots", "years_since")
 
 
 def _correlation(form: Form, given: Mapping[str, Any]) -> Any:

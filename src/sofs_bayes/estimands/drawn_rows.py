@@ -1,4 +1,4 @@
-"""Draws → effects on a stated scale → intervals and probabilities, draw by draw.
+"""Draws of effects → intervals and probabilities, draw by draw.
 
 An interval or a probability is taken from the draws of the effect itself, never from those
 of coefficients that are transformed afterwards.
@@ -7,13 +7,10 @@ of coefficients that are transformed afterwards.
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-import numpy as np
 import xarray as xr
-from scipy import special
 
-from sofs_bayes.bayes.did_arrays import AFTER, DidArrays, used_terms
-from sofs_bayes.bayes.did_draws import pilot_change
 from sofs_bayes.estimands.rows import (
+    AFTER,
     NEW,
     POOLED,
     EffectRow,
@@ -21,7 +18,7 @@ from sofs_bayes.estimands.rows import (
     ProbabilityRow,
     statement_text,
 )
-from sofs_bayes.spec import Estimands, Scale, Statement
+from sofs_bayes.spec import Estimands, Statement
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -36,91 +33,25 @@ class Estimand:
 Answers = Mapping[Estimand, xr.DataArray]
 
 
-def did_effects(
-    posterior: xr.Dataset, arrays: DidArrays, *, seed: int
-) -> dict[Estimand, xr.DataArray]:
-    """The effects of a hierarchical DiD, each a DataArray (chain, draw).
-
-    Pooled: the change in risk averaged over treated children after settling-in (cells weigh
-    by their denominator), and the same average of the change in log-odds. Each pilot's: the
-    same over its own cells. A new authority's: a new draw of its deviation, on the pilots'
-    untreated risks. Event studies give the pooled effects per year since settling-in; leads
-    are given too, over the pilots' cells in those years.
-
-    Parameters
-    ----------
-    posterior
-        Draws of the model's parameters, with `cell_logit`.
-    arrays
-        The counts that were fitted; a pilot whose counts were left out is not reported.
-    seed
-        Of the new authority's deviations.
-    """
-    pilots = list(arrays.pilots)
-    change = pilot_change(posterior, arrays)
-    after = posterior["cell_logit"].sel(authority=pilots).rename(authority="pilot")
-    children = xr.DataArray(
-        arrays.denominators[: len(pilots)],
-        dims=("pilot", "year"),
-        coords={"pilot": pilots, "year": list(arrays.years)},
-    )
-    risk = expit(after) - expit(after - change)
-    answers: dict[Estimand, xr.DataArray] = {}
-    for term in used_terms(arrays):
-        name = f"effect {AFTER}" if term == AFTER else f"effect in year {term}"
-        applies = xr.DataArray(
-            arrays.term_design[:, :, arrays.terms.index(term)],
-            dims=("pilot", "year"),
-            coords=children.coords,
-        )
-        weight = children * applies
-        if float(weight.sum()) == 0:  # a term of pilots that were left out
-            continue
-        answers |= _averages(name, POOLED, risk, change, weight)
-        if term != AFTER:
-            continue
-        for pilot in pilots:
-            own = weight.sel(pilot=pilot)
-            if float(own.sum()) > 0:
-                answers |= _averages(
-                    name, pilot, risk.sel(pilot=pilot), change.sel(pilot=pilot), own
-                )
-        answers |= _new_authority(name, posterior, after - change, weight, seed)
-        if "pilot_effect_sd" in posterior:
-            key = Estimand(estimand="spread between pilots", target=POOLED, scale="log-odds")
-            answers[key] = posterior["pilot_effect_sd"]
-    return answers
-
-
-def _averages(
-    name: str, target: str, risk: xr.DataArray, change: xr.DataArray, weight: xr.DataArray
-) -> dict[Estimand, xr.DataArray]:
-    """Averages of the change in risk and in log-odds, weighted over the weight's dims."""
-    over, total = list(weight.dims), float(weight.sum())
-    log_odds = (change * weight).sum(over) / total
-    on: dict[Scale, xr.DataArray] = {
-        "risk": (risk * weight).sum(over) / total,
-        "log-odds": log_odds,
-        "odds ratio": xr.apply_ufunc(np.exp, log_odds),
+def together(answers: Answers) -> xr.Dataset:
+    """Effects as one array, `effects` (chain, draw, effect), labelled by what they are."""
+    labels = {
+        name: ("effect", [getattr(question, name) for question in answers])
+        for name in ("estimand", "target", "scale")
     }
-    return {Estimand(estimand=name, target=target, scale=s): d for s, d in on.items()}
+    draws = [each.reset_coords(drop=True) for each in answers.values()]
+    return xr.Dataset({"effects": xr.concat(draws, dim="effect")}, coords=labels)
 
 
-def _new_authority(
-    name: str, posterior: xr.Dataset, untreated: xr.DataArray, weight: xr.DataArray, seed: int
-) -> dict[Estimand, xr.DataArray]:
-    effect = posterior["effect"].sel(term=AFTER, drop=True)
-    if "pilot_effect_sd" in posterior:
-        noise = np.random.default_rng(seed).standard_normal(effect.shape)
-        effect = effect + posterior["pilot_effect_sd"] * noise
-    risk = expit(untreated + effect) - expit(untreated)
-    return _averages(name, NEW, risk, xr.zeros_like(untreated) + effect, weight)
-
-
-def expit(logit: xr.DataArray) -> xr.DataArray:
-    """The inverse of the log-odds."""
-    risk: xr.DataArray = xr.apply_ufunc(special.expit, logit)
-    return risk
+def apart(effects: xr.Dataset) -> dict[Estimand, xr.DataArray]:
+    """The same by what they are, each (chain, draw)."""
+    names = ("estimand", "target", "scale")
+    labels = zip(*(effects[name].to_numpy().tolist() for name in names), strict=True)
+    draws = effects["effects"].drop_vars(names).transpose("effect", "chain", "draw")
+    return {
+        Estimand(estimand=estimand, target=target, scale=scale): draws[i]
+        for i, (estimand, target, scale) in enumerate(labels)
+    }
 
 
 def holds(draws: xr.DataArray, statement: Statement) -> xr.DataArray:

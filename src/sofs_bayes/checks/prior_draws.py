@@ -6,17 +6,17 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.children_draws import DIMS
+from sofs_bayes.bayes.did_draws import DIMS
 from sofs_bayes.checks.thinned_draws import new_shocks, thinned_draws
-from sofs_bayes.spec import Exponential, HierarchicalAnalysis
+from sofs_bayes.spec import DidAnalysis, Exponential
 
 Floats = npt.NDArray[np.float64]
 
 
 def prior_draws(
-    analysis: HierarchicalAnalysis, data: CellData, blocks: Blocks, *, draws: int, seed: int
+    analysis: DidAnalysis, data: CellData, blocks: Blocks, *, draws: int, seed: int
 ) -> xr.Dataset:
-    """Draws of every parameter and effect from the prior, as `children_draws.named` has them.
+    """Draws of every parameter and effect from the prior, as `did_draws.named` has them.
 
     One chain, and no log likelihood. The children's coefficients of a linear model are flat;
     they are at their estimates within cells.
@@ -54,7 +54,7 @@ def prior_draws(
 
 
 def _scalars(
-    analysis: HierarchicalAnalysis, blocks: Blocks, draws: int, rng: np.random.Generator
+    analysis: DidAnalysis, blocks: Blocks, draws: int, rng: np.random.Generator
 ) -> dict[str, Floats]:
     """The standard deviations the model has, and the shocks' correlation, each (draws,)."""
     priors, shocks = analysis.priors, analysis.model.shocks
@@ -74,7 +74,7 @@ def _scalars(
 
 
 def _child_effects(
-    analysis: HierarchicalAnalysis, data: CellData, draws: int, rng: np.random.Generator
+    analysis: DidAnalysis, data: CellData, draws: int, rng: np.random.Generator
 ) -> Floats:
     prior = analysis.priors.child_covariate
     if prior is not None:

@@ -5,8 +5,8 @@ from collections.abc import Iterator
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.estimands.children_changes import EFFECT
-from sofs_bayes.estimands.did import Answers, Estimand
+from sofs_bayes.estimands.contrasts import EFFECT
+from sofs_bayes.estimands.drawn_rows import Answers, Estimand
 from sofs_bayes.estimands.rows import NEW, POOLED, MonteCarloRow, ShrinkageRow
 from sofs_bayes.spec import Estimands
 
@@ -21,7 +21,7 @@ def shrinkage_rows(
     Parameters
     ----------
     pooled_answers, unpooled_answers
-        `children_effects` of fits with pilots partially pooled, and with no pooling; pilots
+        `did_effects` of fits with pilots partially pooled, and with no pooling; pilots
         that only one of them has are left out.
     estimands
         The interval's kind and level.

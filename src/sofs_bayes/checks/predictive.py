@@ -11,7 +11,7 @@ from scipy.special import expit
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.checks.diagnostics import PredictiveStatistic
+from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
 from sofs_bayes.checks.thinned_draws import (
     MOST,
     ThinnedDraws,
@@ -30,6 +30,8 @@ ARMS = {0: "comparator", 1: "pilot"}
 BEFORE, AFTER = "before", "after"
 NOBODY = -1  # the group of a cell that is in none
 
+# Rates whose variance is no more than this do not move; it is what rounding makes of none.
+STILL = 1e-20
 # With fewer comparators or years there is no telling how they move.
 FEWEST = 3
 
@@ -55,17 +57,19 @@ class ArmYearCheck:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ChildrenPrediction:
+class Prediction:
     """Predicted rates beside observed ones: by arm and year, and summarised.
 
-    Names of a prior's statistics end in `(prior)`.
+    Names of a prior's statistics end in `(prior)`. `cells` are authority-years, where they are
+    asked for.
     """
 
     years: tuple[ArmYearCheck, ...]
+    cells: tuple[PredictiveCell, ...]
     statistics: tuple[PredictiveStatistic, ...]
 
 
-def children_predictive(
+def predictive_check(
     posterior: xr.Dataset,
     data: CellData,
     blocks: Blocks,
@@ -73,8 +77,9 @@ def children_predictive(
     kind: Kind,
     level: float,
     seed: int,
+    by_cell: bool = False,
     most: int = MOST,
-) -> ChildrenPrediction:
+) -> Prediction:
     """Predictions of every cell's rate, with new shocks, and what they come to by arm and year.
 
     Every authority has its own intercept and deviation, and a new path of shocks: with its own
@@ -92,6 +97,8 @@ def children_predictive(
         Which of the two they are.
     level
         Of the predictive intervals.
+    by_cell
+        Whether each cell's prediction is given: of whole authorities, never of children.
     """
     draws = thinned_draws(posterior, data, blocks, most=most)
     predicted = predicted_rates(draws, data, np.random.default_rng(seed))
@@ -115,7 +122,28 @@ def children_predictive(
         PredictiveStatistic(statistic=name + label, **_beside(values, float(seen[name][0]), level))
         for name, values in drawn.items()
     ]
-    return ChildrenPrediction(years=tuple(years), statistics=tuple(statistics))
+    cells = tuple(_cells(predicted, observed, data, level)) if by_cell else ()
+    return Prediction(years=tuple(years), statistics=tuple(statistics), cells=cells)
+
+
+def _cells(
+    predicted: Floats, observed: Floats, data: CellData, level: float
+) -> Iterator[PredictiveCell]:
+    for place in np.flatnonzero(data.cells["weight"].to_numpy() > 0):
+        cell = data.cells.iloc[place]
+        found = _beside(predicted[:, place], float(observed[place]), level)
+        yield PredictiveCell(
+            authority=cell["authority"],
+            year=int(cell["year"]),
+            arm=ARMS[int(cell["pilot"])],
+            denominator=float(cell["weight"]),
+            observed=found["observed"],
+            lower=found["lower"],
+            median=found["median"],
+            upper=found["upper"],
+            level=level,
+            pit=1.0 - found["p"],
+        )
 
 
 class _Beside(TypedDict):
@@ -263,6 +291,6 @@ def _movement(rates: Floats, data: CellData, known: Flags) -> dict[str, Floats]:
         together = (left[:, first] * left[:, second]) @ shared / shared.sum()
         none = np.zeros_like(variance)  # where nothing moves
         found["correlation from one year to the next"] = np.divide(
-            together, variance, out=none, where=variance > 0
+            together, variance, out=none, where=variance > STILL
         )
     return found

@@ -10,9 +10,9 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.estimands.children_changes import Contrast, changes, contrasts, pools_nothing
-from sofs_bayes.estimands.children_risks import mean_risks
-from sofs_bayes.estimands.did import Estimand
+from sofs_bayes.estimands.contrasts import Contrast, changes, contrasts, pools_nothing
+from sofs_bayes.estimands.drawn_rows import Estimand
+from sofs_bayes.estimands.mean_risks import mean_risks
 from sofs_bayes.estimands.rows import POOLED
 
 Floats = npt.NDArray[np.float64]
@@ -20,7 +20,7 @@ Floats = npt.NDArray[np.float64]
 PER_1000 = "children per 1,000"
 
 
-def children_effects(
+def did_effects(
     posterior: xr.Dataset,
     data: CellData,
     blocks: Blocks,
@@ -46,7 +46,7 @@ def children_effects(
     Parameters
     ----------
     posterior
-        Named draws of the fit (`bayes.children_draws.named`).
+        Named draws of the fit (`bayes.did_draws.named`).
     data, blocks
         The cells that were fitted and the fit's design; a pilot that was left out is not
         reported.

@@ -1,0 +1,97 @@
+"""Draws under one prior → draws under another, by Pareto-smoothed importance sampling."""
+
+import numpy as np
+import numpy.typing as npt
+import xarray as xr
+
+from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.bayes.limits import MAX_K, MIN_ESS
+from sofs_bayes.bayes.log_priors import sds_log_prior, terms_log_prior
+from sofs_bayes.spec import DidAnalysis
+
+Floats = npt.NDArray[np.float64]
+
+
+def reweighted(
+    posterior: xr.Dataset, analysis: DidAnalysis, drawn: Blocks, wanted: Blocks
+) -> tuple[xr.Dataset, float] | None:
+    """The posterior under the priors that are wanted, and Pareto's k of the weights.
+
+    Draws are taken as often as their weights say, evenly (systematic resampling); those taken
+    twice stand side by side, so that Monte Carlo errors know most of what they cost.
+
+    Parameters
+    ----------
+    posterior
+        Named draws of a fit of the same cells, with the design and priors `drawn`.
+
+    Returns
+    -------
+    Draws of the same shape; None where more than priors differs, k is above `MAX_K`, or the
+    weighted draws are worth fewer than `MIN_ESS` independent ones.
+    """
+    ratio = log_prior_ratio(posterior, analysis, drawn, wanted)
+    if ratio is None:
+        return None
+    weights, k = smoothed_weights(ratio)
+    size, worth = weights.size, 1.0 / float(weights @ weights)  # Kish's effective size
+    if not k <= MAX_K or worth * independent(ratio) < MIN_ESS:
+        return None
+    places = np.searchsorted(np.cumsum(weights), (np.arange(size) + 0.5) / size)
+    return _taken(posterior, places.clip(max=size - 1)), k
+
+
+def smoothed_weights(log_ratio: xr.DataArray) -> tuple[Floats, float]:
+    """Pareto-smoothed weights, summing to 1, and Pareto's k of log ratios (chain, draw).
+
+    k is 0 where all weights are equal.
+    """
+    from arviz_stats.base import array_stats
+
+    flat = log_ratio.transpose("chain", "draw").to_numpy().ravel()
+    if np.ptp(flat) == 0.0:
+        return np.full(flat.size, 1.0 / flat.size), 0.0
+    # The function expects log likelihoods to be left out, whose negatives are log ratios.
+    log_weights, k = array_stats.psislw(-flat, r_eff=independent(log_ratio))
+    return np.exp(log_weights), float(k)
+
+
+def independent(draws: xr.DataArray) -> float:
+    """How many independent draws each of the draws (chain, draw) is worth, at most 1."""
+    import arviz_stats as azs
+
+    return min(1.0, float(azs.ess(draws)) / draws.size) if float(draws.std()) > 0 else 1.0
+
+
+def log_prior_ratio(
+    posterior: xr.Dataset, analysis: DidAnalysis, drawn: Blocks, wanted: Blocks
+) -> xr.DataArray | None:
+    """The log ratio of two priors, (chain, draw); None where designs or terms in use differ."""
+    names = ("design", "centres", "authorities", "pilots", "years_since", "shocks")
+    same = all(np.array_equal(getattr(drawn, each), getattr(wanted, each)) for each in names)
+    used = drawn.prior_sd > 0
+    alike = same and drawn.terms == wanted.terms and drawn.child_prior == wanted.child_prior
+    residual = "residual_sd"
+    if (
+        not alike
+        or not np.array_equal(used, wanted.prior_sd > 0)
+        or drawn.sd_priors.get(residual) != wanted.sd_priors.get(residual)
+    ):
+        return None
+    terms = [name for name, yes in zip(drawn.terms, used, strict=True) if yes]
+    ratio = terms_log_prior(posterior, wanted, terms) - terms_log_prior(posterior, drawn, terms)
+    after, before = (sds_log_prior(posterior, analysis, each) for each in (wanted, drawn))
+    if after is not None and before is not None:
+        ratio = ratio + after - before
+    return ratio.reset_coords(drop=True)
+
+
+def _taken(posterior: xr.Dataset, places: npt.NDArray[np.int64]) -> xr.Dataset:
+    """The draws at these places, chains one after the other, in the shape of the posterior."""
+    chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
+    chain, draw = (
+        xr.DataArray(each.reshape(chains, draws), dims=("chain", "draw"))
+        for each in np.divmod(places, draws)
+    )
+    taken = posterior.drop_vars(["chain", "draw"], errors="ignore").isel(chain=chain, draw=draw)
+    return taken.assign_coords(chain=posterior["chain"], draw=posterior["draw"])

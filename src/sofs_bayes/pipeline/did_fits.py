@@ -1,0 +1,385 @@
+"""A hierarchical analysis and its data, children or counts → a Run."""
+
+import json
+from collections.abc import Mapping, MutableMapping
+from dataclasses import asdict, dataclass, field
+from typing import TYPE_CHECKING, Any
+
+from sofs_bayes.checks.variants import HEADLINE, LeaveOut, Variant
+from sofs_bayes.estimands import EffectRow, Label, ProbabilityRow
+from sofs_bayes.folders.store import Store, from_bytes, to_bytes
+from sofs_bayes.pipeline.did_checks import shown_beside, shown_of_all
+from sofs_bayes.pipeline.did_sources import Source
+from sofs_bayes.pipeline.refits import BY_YEAR, refits, setting_of
+from sofs_bayes.pipeline.watching import Progress, silent, timed
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.spec import DidAnalysis, Evidence, OpenAnalysis, Sampler
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+    from sofs_bayes.bayes.blocks import Blocks, Setting
+    from sofs_bayes.bayes.cell_data import CellData
+    from sofs_bayes.bayes.did_model import Form
+    from sofs_bayes.bayes.sampling import Compiled
+    from sofs_bayes.checks.diagnostics import Gate
+    from sofs_bayes.estimands.drawn_rows import Estimand
+
+Programs = MutableMapping["Form", "Compiled"]
+
+# What is stored of a posterior: parameters, never a cell's or an authority-year's.
+NOT_STORED = ("shock", "year")
+# What the gate does not ask for of counts: of a thousand shocks some would always fail by chance.
+OF_SINGLE = ("shock", "authority_intercept")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Refit:
+    """What is kept of one fit of a hierarchical analysis where its effects alone are wanted.
+
+    Attributes
+    ----------
+    answers
+        Effects by estimand, dims (chain, draw).
+    gate
+        The verdict on the draws.
+    pareto_k
+        How far draws of the headline that were weighted anew can be trusted; None where the
+        fit was sampled.
+    """
+
+    answers: "Mapping[Estimand, xr.DataArray]"
+    gate: "Gate"
+    pareto_k: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PosteriorFit(Refit):
+    """One fit with all of its draws.
+
+    Attributes
+    ----------
+    data, blocks, setting
+        What was fitted, and what the fit changed about the analysis.
+    posterior
+        Named draws, as `bayes.did_draws.named` gives them.
+    """
+
+    data: "CellData"
+    blocks: "Blocks"
+    setting: "Setting"
+    posterior: "xr.Dataset"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Workshop:
+    """What fits of one analysis share: compiled graphs, finished draws, who watches.
+
+    Attributes
+    ----------
+    programs
+        Compiled graphs by form, filled as they are made; pass one mapping to several analyses.
+    store
+        Where finished draws are kept, so that an interrupted analysis goes on; None for nowhere.
+    seconds
+        Time by stage, filled.
+    """
+
+    analysis: DidAnalysis
+    programs: Programs
+    store: Store | None
+    seconds: dict[str, float]
+    progress: Progress = silent
+
+
+def fit_did(
+    analysis: DidAnalysis,
+    source: Source,
+    *,
+    leave_out: LeaveOut = "pilots",
+    quick: bool = False,
+    store: Store | None = None,
+    programs: Programs | None = None,
+    progress: Progress = silent,
+) -> Run:
+    """The hierarchical DiD: every prior, the checks, and the refits.
+
+    Fits under other priors are the headline's draws weighted anew where that can be trusted,
+    and sampled elsewhere; `diagnostics` says which.
+
+    Parameters
+    ----------
+    source
+        As `did_sources.source_of` reads it.
+    leave_out
+        Whether the fit is repeated without each pilot, without each authority, or not at all.
+    quick
+        Whether all refits but those with other effect priors are left out.
+    store, programs
+        As in `Workshop`.
+
+    Returns
+    -------
+    Run
+        With the source's evidence. The headline is the first effect prior; refits use it too.
+    """
+    shop = Workshop(
+        analysis=analysis,
+        programs={} if programs is None else programs,
+        store=store,
+        seconds={},
+        progress=progress,
+    )
+    found = _Collected(analysis=analysis, evidence=source.evidence)
+    mains: dict[str, PosteriorFit] = {}
+    for name in analysis.effect_priors:
+        setting = setting_of(analysis, name, source.departure)
+        headline = next(iter(mains.values()), None)
+        mains[name] = one_fit(shop, source.data, setting, f"{HEADLINE} / {name}", like=headline)
+        found.add(mains[name], prior=name, variant=HEADLINE)
+    first, main = next(iter(mains.items()))
+    others: dict[Variant, Refit] = {}
+    if not quick:
+        for variant, (data, setting) in refits(analysis, source, leave_out=leave_out).items():
+            like = main if data is source.data else None
+            others[variant] = refit(shop, data, setting, f"{variant} / {first}", like=like)
+            found.add(others[variant], prior=first, variant=variant)
+    if source.by_year is not None:
+        by_year = refit(shop, source.by_year, main.setting, f"{BY_YEAR} / {first}")
+        found.add(by_year, prior=first, variant=BY_YEAR)
+    progress(f"{analysis.name}: checks")
+    with timed(shop.seconds, "checks"):
+
+        def left_out(other: "CellData", variant: Variant) -> "xr.Dataset":
+            again = one_fit(shop, other, main.setting, f"{variant} / {first}")
+            found.judge(again, f"{variant} / {first}")
+            return again.posterior
+
+        # Of whole authorities there are too many for a refit of each that is badly predicted.
+        again = None if quick or source.by_year is not None else left_out
+        beside = shown_beside(analysis, main, others, again)
+        beside |= shown_of_all(analysis, source, mains) | source.beside
+    return Run(
+        analysis=analysis,
+        evidence=found.evidence,
+        status=found.status,
+        effects=tuple(found.effects),
+        probabilities=tuple(found.probabilities),
+        extra={"sensitivity": (EffectRow, tuple(found.sensitivity))} | beside,
+        diagnostics={"method": "nutpie", "status": found.status, "fits": found.verdicts},
+        posterior=_stripped(main),
+        inputs=source.inputs,
+        seconds=shop.seconds,
+        options={"leave_out": leave_out, "quick": "yes" if quick else "no"},
+    )
+
+
+@dataclass(slots=True, kw_only=True)
+class _Collected:
+    """What the fits of one analysis add up to; filled as they come."""
+
+    analysis: DidAnalysis
+    evidence: Evidence
+    effects: list[EffectRow] = field(default_factory=list)
+    probabilities: list[ProbabilityRow] = field(default_factory=list)
+    sensitivity: list[EffectRow] = field(default_factory=list)
+    verdicts: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, fit: Refit, *, prior: str, variant: Variant) -> None:
+        """Rows of a fit: all of its effects, or (for a refit) the pooled ones alone."""
+        from sofs_bayes.estimands import drawn_rows
+
+        status = fit.gate.status
+        label = Label(prior=prior, variant=str(variant), evidence=self.evidence, status=status)
+        wanted = self.analysis.estimands
+        rows = drawn_rows.effect_rows(fit.answers, wanted, label)
+        if variant in (HEADLINE, BY_YEAR):
+            self.effects.extend(rows)
+            self.probabilities.extend(drawn_rows.probability_rows(fit.answers, wanted, label))
+            self.probabilities.extend(drawn_rows.largest_pilot_rows(fit.answers, label))
+        else:
+            self.sensitivity.extend(row for row in rows if row.target == "pooled")
+        self.judge(fit, f"{variant} / {prior}")
+
+    def judge(self, fit: Refit, name: str) -> None:
+        """Keep the gate's verdict on a fit: a refused one refuses the run."""
+        how = {"status": fit.gate.status, "pareto_k": fit.pareto_k}
+        self.verdicts[name] = asdict(fit.gate) | how
+
+    @property
+    def status(self) -> str:
+        """`converged` if every fit was."""
+        passed = all(verdict["status"] == "converged" for verdict in self.verdicts.values())
+        return "converged" if passed else "not converged"
+
+
+def one_fit(
+    shop: Workshop,
+    data: "CellData",
+    setting: "Setting",
+    name: str,
+    *,
+    like: PosteriorFit | None = None,
+) -> PosteriorFit:
+    """One fit of an analysis: weighted anew, taken from the store, or sampled.
+
+    Parameters
+    ----------
+    name
+        Of the fit: it decides the random numbers, and finds the draws in the store.
+    like
+        A fit to the same data. Its draws are weighted by the ratio of priors where the setting
+        differs in priors alone, and the weights are such that the gate passes what they give.
+    """
+    from sofs_bayes.bayes.blocks import blocks
+
+    design = blocks(data, shop.analysis, setting)
+    if fit := _reweighted(shop, setting, design, name, like):
+        return fit
+    stored = shop.store.get(name) if shop.store else None
+    draws = _unpacked(stored) if stored else _sampled(shop, data, design, name)
+    if shop.store and not stored:
+        shop.store.put(name, _packed(posterior=draws[0], sample_stats=draws[1]))
+    return _judged(shop, data, setting, design, name=name, draws=draws)
+
+
+def refit(
+    shop: Workshop,
+    data: "CellData",
+    setting: "Setting",
+    name: str,
+    *,
+    like: PosteriorFit | None = None,
+) -> Refit:
+    """A fit of which the effects alone are wanted, sampled for as short as the gate allows.
+
+    Parameters
+    ----------
+    name, like
+        As `one_fit` takes them.
+    """
+    from sofs_bayes.bayes.blocks import blocks
+    from sofs_bayes.checks.diagnostics import gate_of
+    from sofs_bayes.checks.short_fits import brief
+    from sofs_bayes.estimands.drawn_rows import apart, together
+
+    design = blocks(data, shop.analysis, setting)
+    if fit := _reweighted(shop, setting, design, name, like):
+        return fit
+    if stored := shop.store.get(name) if shop.store else None:
+        effects = from_bytes(stored)["effects"].to_dataset()
+        return Refit(answers=apart(effects), gate=gate_of(json.loads(effects.attrs["gate"])))
+    fit = None
+    for sampler in dict.fromkeys((brief(shop.analysis.sampler), shop.analysis.sampler)):
+        if fit is None or not fit.gate.passed:
+            draws = _sampled(shop, data, design, name, sampler)
+            fit = _judged(shop, data, setting, design, name=name, draws=draws)
+    assert fit is not None
+    if shop.store:
+        effects = together(fit.answers).assign_attrs(gate=json.dumps(asdict(fit.gate)))
+        shop.store.put(name, _packed(effects=effects))
+    return Refit(answers=fit.answers, gate=fit.gate)
+
+
+def _reweighted(
+    shop: Workshop, setting: "Setting", design: "Blocks", name: str, like: PosteriorFit | None
+) -> PosteriorFit | None:
+    """The draws of another fit of the same data under other priors, where these can be had."""
+    from sofs_bayes.bayes.reweighting import reweighted
+
+    if like is None:
+        return None
+    with timed(shop.seconds, "reweight"):
+        found = reweighted(like.posterior, shop.analysis, like.blocks, design)
+    if found is None:
+        return None
+    draws, k = found
+    fit = _judged(shop, like.data, setting, design, name=name, draws=(draws, None), pareto_k=k)
+    return fit if fit.gate.passed else None
+
+
+def _judged(
+    shop: Workshop,
+    data: "CellData",
+    setting: "Setting",
+    design: "Blocks",
+    *,
+    name: str,
+    draws: "tuple[xr.Dataset, xr.Dataset | None]",
+    pareto_k: float | None = None,
+) -> PosteriorFit:
+    """Draws with the effects derived from them, and the gate's verdict on both."""
+    from sofs_bayes.bayes.in_use import in_use
+    from sofs_bayes.bayes.sampling import stage_seed
+    from sofs_bayes.checks.diagnostics import gate
+    from sofs_bayes.estimands.did_effects import did_effects
+
+    analysis, (posterior, statistics) = shop.analysis, draws
+    seed = stage_seed(analysis.sampler.seed, f"new authority / {name}")
+    with timed(shop.seconds, "effects"):
+        tails = analysis.model.degrees_of_freedom if analysis.model.tails == "student t" else None
+        answers = did_effects(posterior, data, design, seed=seed, degrees_of_freedom=tails)
+        derived = {" / ".join(asdict(each).values()): draws for each, draws in answers.items()}
+        judged = in_use(posterior, design)
+        if isinstance(analysis, OpenAnalysis):
+            judged = judged.drop_vars(OF_SINGLE, errors="ignore")
+        verdict = gate(judged, derived, statistics)
+    return PosteriorFit(
+        data=data,
+        blocks=design,
+        setting=setting,
+        posterior=posterior,
+        answers=answers,
+        gate=verdict,
+        pareto_k=pareto_k,
+    )
+
+
+def _sampled(
+    shop: Workshop,
+    data: "CellData",
+    design: "Blocks",
+    name: str,
+    sampler: Sampler | None = None,
+) -> "tuple[xr.Dataset, xr.Dataset]":
+    """Named draws and the sampler's statistics; with the analysis's sampler unless told."""
+    from sofs_bayes.bayes.did_draws import named
+    from sofs_bayes.bayes.did_model import build_model, form_of, model_data
+    from sofs_bayes.bayes.sampling import compile_graph, sample, stage_seed
+
+    analysis = shop.analysis
+    form, arrays = form_of(data, design, analysis), model_data(data, design, analysis)
+    if form not in shop.programs:
+        shop.progress(f"{analysis.name}: compiling")
+        with timed(shop.seconds, "compile"):
+            shop.programs[form] = compile_graph(build_model(form, arrays))
+    shop.progress(f"{analysis.name}: {name}")
+    with timed(shop.seconds, "sample"):
+        tree = sample(shop.programs[form], sampler or analysis.sampler, data=arrays, stage=name)
+    raw, statistics = (tree[group].to_dataset() for group in ("posterior", "sample_stats"))
+    seed = stage_seed(analysis.sampler.seed, f"effects / {name}")
+    with timed(shop.seconds, "effects"):
+        posterior = named(raw, data, design, arrays, seed=seed)
+    return posterior, statistics[["diverging", "energy"]]
+
+
+def _packed(**groups: "xr.Dataset") -> bytes:
+    import xarray as xr
+
+    return to_bytes(xr.DataTree.from_dict(groups))
+
+
+def _unpacked(content: bytes) -> "tuple[xr.Dataset, xr.Dataset]":
+    """Draws and the sampler's statistics, as `one_fit` kept them."""
+    tree = from_bytes(content)
+    return tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
+
+
+def _stripped(fit: PosteriorFit) -> "xr.DataTree":
+    """Group `posterior` with the parameters in use, and nothing of cells."""
+    import xarray as xr
+
+    from sofs_bayes.bayes.in_use import in_use
+
+    kept = in_use(fit.posterior, fit.blocks).drop_vars(NOT_STORED, errors="ignore")
+    return xr.DataTree.from_dict({"posterior": kept.drop_attrs()})

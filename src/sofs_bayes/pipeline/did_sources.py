@@ -1,0 +1,264 @@
+"""Children's cells, or counts of whole authorities → what a hierarchical DiD is fitted to."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal
+
+from sofs_bayes.checks.variants import Variant
+from sofs_bayes.errors import BadInput
+from sofs_bayes.estimands.rows import AuthoritySizeRow
+from sofs_bayes.folders.given import check_there
+from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
+from sofs_bayes.folders.places import Paths, paths
+from sofs_bayes.pipeline.children import matched_file
+from sofs_bayes.spec import DidAnalysis, Evidence, HierarchicalAnalysis, OpenAnalysis
+
+if TYPE_CHECKING:
+    from sofs_bayes.bayes.cell_data import CellData
+    from sofs_bayes.cells.dataset import Cells
+    from sofs_bayes.matching.choice import Choice
+    from sofs_bayes.records.panel import Panel
+
+FILES = ("cells.nc", "cells.csv", "matched.parquet")
+Rows = dict[str, tuple[type, tuple[Any, ...]]]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Source:
+    """What a hierarchical DiD is fitted to, and what else is known of it.
+
+    Attributes
+    ----------
+    evidence, inputs
+        What all results rest on, and SHA-256 of the files by name.
+    data
+        What the headline rests on.
+    regressed
+        The same, weighted as in the regressions.
+    departure
+        Prior sd of a departure from parallel trends, on the model's scale; None without leads.
+    by_year
+        The data with effects by year in place of one effect; None where that is an analysis of
+        its own.
+    changed
+        Other data that the headline is compared with.
+    serving_only
+        By authority, those that are compared with it alone, and go where it goes.
+    settling_in
+        By year in which no pilot is counted: how many pilots there were, and their rate.
+    sizes
+        How many referrals of each authority the fit rests on.
+    beside
+        Further rows of a run, by file name.
+    """
+
+    evidence: Evidence
+    inputs: Mapping[str, str]
+    data: "CellData"
+    regressed: "CellData"
+    departure: float | None
+    by_year: "CellData | None" = None
+    changed: "Mapping[Variant, CellData]" = field(default_factory=dict)
+    serving_only: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    settling_in: Mapping[int, tuple[int, float]] = field(default_factory=dict)
+    sizes: tuple[AuthoritySizeRow, ...]
+    beside: Rows = field(default_factory=dict)
+
+
+def source_of(analysis: DidAnalysis, data: Paths) -> Source:
+    """The data of an analysis, read and checked.
+
+    Parameters
+    ----------
+    data
+        Of children: cells or matched children, one file, or the folder that `collapse` or
+        `match` wrote. Of open counts: the Department's files, or one panel.
+
+    Raises
+    ------
+    BadInput
+        Data missing, superfluous or unusable.
+    """
+    given = paths(data)
+    if isinstance(analysis, OpenAnalysis):
+        from sofs_bayes.records.open_data import read_panel
+
+        if not given:
+            raise BadInput(analysis.name, "", "no data", "DfE files, or a panel CSV")
+        return counts_source(analysis, read_panel(given, analysis.data))
+    if len(given) != 1:
+        found = f"{len(given)} files or folders" if given else "no data"
+        raise BadInput(analysis.name, "", found, "one: cells, or matched children")
+    file = children_file(given[0])
+    cells = children_cells(given[0], analysis)
+    return children_source(analysis, cells, {file.name: sha256(file)})
+
+
+def children_source(
+    analysis: HierarchicalAnalysis, cells: "Cells", inputs: Mapping[str, str]
+) -> Source:
+    """Cells of children as a source."""
+    from dataclasses import replace
+
+    from sofs_bayes.bayes.cell_data import cell_data
+    from sofs_bayes.bayes.pre_trends import departure_sd
+    from sofs_bayes.estimands.authority_sizes import authority_size_rows
+
+    # A linear regression's residual variance counts rows; a logistic one's weights are counts.
+    linear = analysis.model.likelihood == "gaussian"
+    model = replace(analysis.model, weights_sum_to="rows" if linear else "weights")
+    return Source(
+        evidence=cells.patterns.attrs["evidence"],
+        inputs=inputs,
+        data=cell_data(cells, analysis),
+        regressed=cell_data(cells, replace(analysis, model=model)),
+        departure=departure_sd(cells, analysis),
+        serving_only=_serving_only(cells),
+        sizes=tuple(authority_size_rows(cells, analysis.regression)),
+    )
+
+
+def children_file(path: Path | str) -> Path:
+    """The file of cells or matched children at a path, or in a folder.
+
+    Raises
+    ------
+    BadInput
+        There is none, or more than one; it is not as it was written.
+    """
+    path = check_there(path, "what collapse or match wrote")
+    if path.is_dir():
+        allowed = "a folder that collapse or match wrote"
+        manifest = read_manifest(path, allowed=allowed)
+        names = [f"{s}{n}" for s in ("", "synthetic-") for n in FILES]
+        found = [name for name in names if name in manifest.files]
+        if len(found) != 1:
+            raise BadInput(path, "", f"{len(found)} files of cells or matched children", allowed)
+        manifest.check()
+        return path / found[0]
+    if path.suffix == ".parquet":
+        return matched_file(path)
+    check_listed(path)  # cells may be carried elsewhere without their manifest
+    return path
+
+
+def children_cells(path: Path | str, analysis: HierarchicalAnalysis) -> "Cells":
+    """The cells at a path; matched children are collapsed in memory.
+
+    Parameters
+    ----------
+    path
+        As `children_file` takes it.
+
+    Raises
+    ------
+    BadInput
+        There are none, or they are of another analysis.
+    """
+    from sofs_bayes.cells.collapse import collapse
+    from sofs_bayes.cells.files import read_cells
+
+    file = children_file(path)
+    if file.suffix == ".parquet":
+        products = analysis.model.likelihood == "gaussian"
+        return collapse(file, analysis.children, products=products)
+    return read_cells(file, analysis.children)
+
+
+def _serving_only(cells: "Cells") -> dict[str, tuple[str, ...]]:
+    """The comparators that stand in one pilot's matched group and in no other, by pilot."""
+    from sofs_bayes.cells.dataset import frame_of
+
+    frame = frame_of(cells.patterns, "pattern")[["group", "authority", "pilot"]].drop_duplicates()
+    comparators = frame[frame["pilot"] == 0].astype(str)
+    groups = comparators.groupby("authority")["group"].agg(["size", "first"])
+    alone = groups[groups["size"] == 1]["first"]
+    return {pilot: tuple(alone.index[alone == pilot]) for pilot in sorted(set(alone))}
+
+
+# ----------------------------------------------------------------- counts of whole authorities
+
+
+def counts_source(analysis: OpenAnalysis, panel: "Panel") -> Source:
+    """Counts of whole authorities as a source: comparators by the design's rule.
+
+    The headline is with or without the authorities whose recording broke, as declared.
+
+    Raises
+    ------
+    BadInput
+        The design cannot be had of these counts.
+    """
+    from sofs_bayes.bayes.cell_data import without
+    from sofs_bayes.bayes.open_counts import open_cell_data
+    from sofs_bayes.bayes.pre_trends import lead_size_of
+    from sofs_bayes.estimands.authority_sizes import counted_size_rows
+    from sofs_bayes.matching.authorities import choose_comparators, did_cells
+
+    design = analysis.design
+    choice = choose_comparators(panel, design, file=analysis.name)
+    counts = did_cells(panel, choice, design, include_breaks=True)
+    everybody = open_cell_data(counts)
+    declared = dict.fromkeys(entry.authority for entry in design.recording_breaks)
+    broken = [name for name in declared if name in everybody.authorities]
+    gone = () if design.breaks_in_headline else broken
+    data = without(everybody, gone)
+    by_year = without(open_cell_data(counts, effect="by year"), gone)
+    kind: Literal["without", "with"] = "without" if design.breaks_in_headline else "with"
+    changed = {
+        name: [name] if kind == "without" else [other for other in broken if other != name]
+        for name in broken
+    }
+    size = lead_size_of(by_year)
+    departure = analysis.priors.departure
+    return Source(
+        evidence=panel.evidence,
+        inputs={source.file: source.sha256 for source in panel.sources},
+        data=data,
+        regressed=data,
+        departure=None if departure is None or size is None else departure.multiple * size,
+        by_year=by_year,
+        changed={
+            Variant(kind=kind, subject=name): without(everybody, others)
+            for name, others in changed.items()
+        },
+        serving_only={name: _chosen_for(name, choice) for name in choice.pilots},
+        settling_in=_settling_in(panel, data),
+        sizes=tuple(counted_size_rows(data)),
+        beside=_of_panel(analysis, panel, choice),
+    )
+
+
+def _chosen_for(pilot: str, choice: "Choice") -> list[str]:
+    """The comparators that serve this pilot and no other; none where all serve every pilot."""
+    kept = choice.comparators_of(other for other in choice.pilots if other != pilot)
+    return [name for name in choice.comparators if name not in kept]
+
+
+def _settling_in(panel: "Panel", data: "CellData") -> dict[int, tuple[int, float]]:
+    """The pilots' rate in years in which none of them is compared."""
+    known = data.cells[(data.cells["pilot"] == 1) & (data.cells["weight"] > 0)]
+    pilots = sorted(known["authority"].unique())
+    found = {}
+    for year in sorted(set(panel.years) - set(known["year"])):
+        seen = panel.counts.sel(year=year, authority=pilots).dropna("authority")
+        children = float(seen["denominator"].sum())
+        rate = float(seen["events"].sum()) / children if children else float("nan")
+        found[int(year)] = (seen.sizes["authority"], rate)
+    return found
+
+
+def _of_panel(analysis: OpenAnalysis, panel: "Panel", choice: "Choice") -> Rows:
+    """Rows on how comparators were chosen, and what was noticed while reading."""
+    from sofs_bayes.matching.choice import LeftOut, Match
+    from sofs_bayes.matching.pre_trend import PreTrendRow, pre_trend_fit, pre_trend_rows
+    from sofs_bayes.records.notices import Notice
+
+    trend = pre_trend_rows(pre_trend_fit(panel, choice, analysis.design))
+    return {
+        "pre_trend": (PreTrendRow, tuple(trend)),
+        "matches": (Match, choice.matches),
+        "left_out": (LeftOut, (*choice.left_out, *choice.unmatched)),
+        "notices": (Notice, panel.notices),
+    }

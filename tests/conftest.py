@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from tests.counts import draws_from_nowhere, observed
+from tests.cpu_times import CpuTimes
 
 from sofs_bayes.bayes.blocks import Blocks, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
@@ -23,6 +24,11 @@ from sofs_bayes.spec import OpenAnalysis, load
 
 DFE = Path(__file__).parent / "data" / "dfe"
 CHAINS, DRAWS = 2, 40
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    """Every run ends with the CPU seconds of its files."""
+    config.pluginmanager.register(CpuTimes(), "cpu-times")
 
 
 # --------------------------------------------------------------------- kept from each other

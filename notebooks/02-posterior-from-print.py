@@ -139,13 +139,11 @@ sb.show(sb.effects_table(care_run, scale="risk"))
 # %%
 first = next(iter(care.effect_priors))
 risks = [
-    row
-    for row in care_run.effects
-    if (row.scale, row.prior) == ("risk", first) and row.estimand.startswith("effect")
+    row for row in care_run.effects if (row.scale, row.prior) == ("risk", first) and row.is_effect
 ]
 for row in risks:
     sb.show(
-        f"{row.variant.capitalize()}: median {100 * row.median:+.2f} pp, {row.level:.0%} interval"
+        f"{row.reading.capitalize()}: median {100 * row.median:+.2f} pp, {row.level:.0%} interval"
         f" {100 * row.lower:+.2f} to {100 * row.upper:+.2f} pp.",
         evidence="published-inferred",
     )

@@ -119,7 +119,7 @@ if files:
 # %%
 if files:
     sb.show(*sb.drawings(run))
-    main_only = sb.effects_table(run, scale="risk", keep=lambda row: row.variant == "main")
+    main_only = sb.effects_table(run, scale="risk", keep=lambda row: row.kind == "main")
     sb.show(main_only, sb.rates_table(run))
 
 # %%
@@ -128,7 +128,7 @@ if files:
     chances = {
         row.statement: row
         for row in run.probabilities
-        if (row.estimand, row.target, row.variant) == (main.estimand, main.target, main.variant)
+        if (row.effect, row.variant) == (main.effect, main.variant)
     }
     above = chances["above 0 pp"]
     sb.show(

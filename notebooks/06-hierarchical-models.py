@@ -82,7 +82,7 @@ sb.show(sb.effects_table(run, scale="risk", keep=lambda row: row.prior == first)
 rows = {
     row.target: row
     for row in run.effects
-    if (row.estimand, row.scale, row.prior) == ("effect after settling-in", "risk", first)
+    if (row.role, row.scale, row.prior) == ("effect after settling-in", "risk", first)
 }
 pooled, new = rows["pooled"], rows["new authority"]
 sb.show(
@@ -96,7 +96,7 @@ sb.show(
 # ## Where the uncertainty comes from
 
 # %%
-spreads = [row for row in run.effects if row.estimand.startswith("spread") and row.prior == first]
+spreads = [row for row in run.effects if not row.is_effect and row.prior == first]
 sb.show(
     sb.Table(
         name="spreads",
@@ -108,7 +108,7 @@ sb.show(
             sb.Column(key="upper", heading="to", format="number"),
         ),
         rows=tuple(
-            (row.estimand, 100 * row.median, 100 * row.lower, 100 * row.upper) for row in spreads
+            (row.role, 100 * row.median, 100 * row.lower, 100 * row.upper) for row in spreads
         ),
         evidence=run.evidence,
         status=run.status,

@@ -54,12 +54,12 @@ for prior, assumed in analysis.effect_priors.items():
     (effect,) = (
         row
         for row in run.effects
-        if (row.estimand, row.target, row.scale, row.prior) == (AFTER, "pooled", "risk", prior)
+        if (row.role, row.target, row.scale, row.prior) == (AFTER, "pooled", "risk", prior)
     )
     stated = [
         row
         for row in run.probabilities
-        if (row.estimand, row.target, row.scale, row.prior) == (AFTER, "pooled", "risk", prior)
+        if (row.role, row.target, row.scale, row.prior) == (AFTER, "pooled", "risk", prior)
     ]
     said = ", ".join(f"{row.statement} with {row.probability:.2f}" for row in stated)
     error = np.nanmax([row.mcse for row in stated])
@@ -155,7 +155,7 @@ sb.show(
 reported = {
     row.target: row
     for row in run.effects
-    if (row.estimand, row.scale, row.prior) == (AFTER, "risk", first)
+    if (row.role, row.scale, row.prior) == (AFTER, "risk", first)
 }
 gap = max(
     abs(float(by_pilot.sel(pilot=name).mean()) - reported[str(name)].mean)

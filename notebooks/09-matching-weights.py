@@ -184,12 +184,12 @@ for way, chosen in ways.items():
     (effect,) = (
         row
         for row in run.effects
-        if (row.estimand, row.target, row.scale) == ("effect after settling-in", "pooled", "risk")
+        if (row.role, row.target, row.scale) == ("effect after settling-in", "pooled", "risk")
     )
     (above,) = (
         row.probability
         for row in run.probabilities
-        if (row.estimand, row.target, row.statement) == (effect.estimand, "pooled", "above 0 pp")
+        if (row.effect, row.statement) == (effect.effect, "above 0 pp")
     )
     draws = run.posterior["posterior"]
     lines[way] = {

@@ -733,7 +733,7 @@ def test_the_same_fit_in_another_process_and_from_its_panel_is_the_same_to_the_b
 
 
 def test_pilots_are_left_out_one_by_one_unless_told(runs: Runs) -> None:
-    changes = {row.variant for row in read(runs.hasty).extra["sensitivity"][1]}
+    changes = {str(row.variant) for row in read(runs.hasty).extra["sensitivity"][1]}
     changes = {name for name in changes if name.startswith(("with ", "without "))}
     pilots = ("Ashmere", "Brackwater, City of", "Coldharbour")
     assert changes == {"with Dunmarsh", *(f"without {name}" for name in pilots)}
@@ -812,7 +812,7 @@ def test_figures_of_a_refused_run_are_marked_in_picture_and_data(
 def test_effects_are_the_runs(runs: Runs) -> None:
     rows = csv_tables(typed("effects", runs.sound, "--format", "csv").out)[0]
     wanted = [row for row in read(runs.sound).effects if row.scale == "risk"]
-    wanted = [row for row in wanted if row.estimand.startswith("effect")]
+    wanted = [row for row in wanted if str(row.estimand).startswith("effect")]
     assert [float(row["median"]) for row in rows] == [row.median for row in wanted]
     assert [row["target"] for row in rows] == [row.target for row in wanted]
     assert "P(below 0 pp)" in rows[0]

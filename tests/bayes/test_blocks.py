@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 import pytest
 
-from sofs_bayes.bayes.blocks import DEPARTURE, FLAT, Blocks, Setting, blocks, role_of
+from sofs_bayes.bayes.blocks import DEPARTURE, FLAT, Blocks, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData, cell_data
 from sofs_bayes.cells.dataset import Cells
+from sofs_bayes.frequentist.term import effect_terms, find_term, since_name, years_since
 from sofs_bayes.spec import HierarchicalAnalysis, Normal
 
 Make = Callable[..., HierarchicalAnalysis]
@@ -53,7 +54,30 @@ def assert_design_of(found: Blocks, data: CellData) -> None:
 
 @pytest.mark.parametrize(("term", "role"), ROLES.items())
 def test_every_term_has_a_role(term: str, role: str) -> None:
-    assert role_of(term) == role
+    found = find_term(term)
+    assert (found.name, found.role) == (term, role)
+    assert (term in effect_terms([term])) == role.startswith("effect")
+
+
+def test_lags_and_leads_know_their_year() -> None:
+    names = [since_name(years) for years in (2, -3, 0, -2)]
+    assert names == ["lag 2", "lead -3", "lag 0", "lead -2"]
+    assert years_since([*names, "did"]) == {"lead -3": -3, "lead -2": -2, "lag 0": 0, "lag 2": 2}
+    assert [find_term(name).is_lead for name in (*names, "did")] == [
+        False,
+        True,
+        False,
+        True,
+        False,
+    ]
+
+
+def test_what_is_said_of_comparators_is_turned_about() -> None:
+    names = ("similar practice model", "other practice model × post", "pilot", "did", "quality")
+    assert [find_term(name).sign for name in names] == [-1, -1, 1, 1, 1]
+    assert [find_term(f"{name} × post").scored for name in ("quality", "embeddedness")] == [
+        True
+    ] * 2
 
 
 def test_the_priors_of_the_main_model(children_cells: Cells, hierarchical: Make) -> None:

@@ -61,8 +61,7 @@ def sampled(children_cells: Cells, hierarchical: Make) -> Sampled:
         compile_graph(graph), replace(analysis.sampler, tune=500, draws=1000), data=arrays
     )
     draws = named(tree["posterior"].to_dataset(), data, found, arrays, seed=1)
-    effect = {"effect": draws["coefficient"].sel(term="did")}
-    verdict = gate(in_use(draws, found), effect, tree["sample_stats"].to_dataset())
+    verdict = gate(in_use(draws, found), None, tree["sample_stats"].to_dataset())
     return Sampled(draws=draws, verdict=verdict)
 
 

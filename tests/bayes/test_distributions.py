@@ -13,6 +13,7 @@ from sofs_bayes.bayes.distributions import (
     summary,
     weighted_values,
 )
+from sofs_bayes.spec.keys import PRINTED
 
 EXACT = 1e-8  # Newton's steps stop at 1e-9 standard deviations
 SHORTEST = 5e-3  # in sds: the search for the shortest interval stops 0.0002 from its tail
@@ -104,6 +105,6 @@ def test_weighted_values_do_not_depend_on_their_order() -> None:
 
 
 def test_a_summary_names_its_quantity() -> None:
-    found = summary(normal(), quantity="effect", stage="prior", level=0.9, kind="eti")
-    assert (found.quantity, found.stage, found.mean, found.sd) == ("effect", "prior", 1.0, 2.0)
+    found = summary(normal(), quantity=PRINTED, level=0.9, kind="eti")
+    assert (found.quantity, found.mean, found.sd) == (PRINTED, 1.0, 2.0)
     assert found.lower < found.median < found.upper

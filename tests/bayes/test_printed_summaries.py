@@ -20,9 +20,7 @@ from sofs_bayes.bayes.printed_summaries import (
     latent_se,
     on_design_scale,
     posterior_summaries,
-    prior_summaries,
     probability,
-    sensitivity,
     star_evidence,
 )
 from sofs_bayes.errors import BadInput
@@ -121,37 +119,12 @@ def test_draws_repeat_with_their_seed() -> None:
     np.testing.assert_array_equal(one.delta, other.delta)
 
 
-def test_priors_are_summarised_as_they_are_stated() -> None:
-    found = {each.quantity: each for each in prior_summaries(load(), prior="enthusiastic")}
-    assert found["effect"].mean == pytest.approx(-0.02)
-    assert found["pilot difference"].sd == pytest.approx(0.15)
-    assert found["authority sd"].mean == pytest.approx(0.06 * np.sqrt(2 / np.pi), rel=RELATIVE)
-    assert found["correlation"].median == pytest.approx(0.5)
-    assert all(each.stage == "prior" for each in found.values())
-
-
-def test_the_prior_of_the_standard_error_is_that_of_simulated_parameters() -> None:
-    rng = np.random.default_rng(8)
-    post = reference()
-    s, c = 0.06 * np.abs(rng.standard_normal(DRAWS)), rng.beta(2, 2, DRAWS)
-    simulated = np.sqrt(variances(post.model, s, c)[1])
-    summaries = prior_summaries(load(), prior="reference")
-    found = next(each for each in summaries if each.quantity == "standard error of the DiD")
-    np.testing.assert_allclose(
-        [found.lower, found.median, found.upper],
-        np.quantile(simulated, [0.05, 0.5, 0.95]),
-        rtol=RELATIVE,
-    )
-
-
 def test_a_reading_of_children_only_has_no_authority_variance_to_summarise() -> None:
     reading = replace(load().readings[0], se_reading="child")
     post = posterior(load(), prior="reference", reading=reading)
     found = {each.quantity: each for each in posterior_summaries(post)}
     assert found["authority sd"].upper == 0.0
     assert found["correlation"].median == pytest.approx(0.5, abs=1e-6)
-    prior = {p.quantity: p for p in prior_summaries(load(), prior="reference", reading=reading)}
-    assert prior["authority sd"].sd == 0.0
 
 
 def test_shortest_intervals_where_the_analysis_asks_for_them() -> None:
@@ -189,41 +162,14 @@ def test_one_assumption_changes_at_a_time() -> None:
         ]
         differing += ["critical"] if changed.critical_values != analysis.critical_values else []
         assert len(differing) <= 1
-        assert assumption != "as specified" or not differing
-
-
-def test_sensitivity_has_a_row_for_each_value_and_prior() -> None:
-    analysis = load()
-    rows = sensitivity(analysis)
-    ranges = analysis.sensitivity
-    values = 1 + sum(
-        map(
-            len,
-            (
-                ranges.authority_sd,
-                ranges.correlation,
-                ranges.pilot_difference,
-                ranges.t_critical_df,
-            ),
-        )
-    )
-    assert len(rows) == values * len(analysis.effect_priors)
-    first = rows[0]
-    post = reference()
-    assert (first.assumption, first.prior) == ("as specified", "reference")
-    assert first.median == pytest.approx(float(post.effect.quantile(0.5)))
-    assert first.positive == pytest.approx(first.probabilities[0])
-    for row in rows:
-        assert row.lower < row.median < row.upper
-        assert len(row.probabilities) == len(row.statements)
+        assert assumption != "main" or not differing
 
 
 def test_larger_authority_variance_widens_the_interval() -> None:
-    rows = [
-        row
-        for row in sensitivity(load())
-        if row.assumption == "prior scale of the authority sd" and row.prior == "reference"
-    ]
-    widths = [row.upper - row.lower for row in rows]
-    assert [row.value for row in rows] == ["0.03", "0.06", "0.09", "0.12"]
-    assert widths == sorted(widths)
+    widths = {}
+    for assumption, value, changed in alternatives(load()):
+        if assumption == "prior scale of the authority sd":
+            lower, upper = posterior(changed, prior="reference").effect.quantile([0.05, 0.95])
+            widths[value] = float(upper - lower)
+    assert list(widths) == ["0.03", "0.06", "0.09", "0.12"]
+    assert list(widths.values()) == sorted(widths.values())

@@ -13,7 +13,8 @@ import pandas as pd
 from tests.benchmarks.__main__ import readable
 
 from sofs_bayes import spec
-from sofs_bayes.frequentist.terms import INTERCEPT, design
+from sofs_bayes.frequentist.term import INTERCEPT
+from sofs_bayes.frequentist.terms import design
 from sofs_bayes.matching.strata import read_matched
 from sofs_bayes.pipeline.did_fits import PosteriorFit
 

@@ -20,9 +20,6 @@ from tests.benchmarks.peer import by_peer, converged, peer_note
 from sofs_bayes import spec
 from sofs_bayes.bayes.blocks import Setting
 from sofs_bayes.bayes.cell_data import cell_data
-from sofs_bayes.estimands.contrasts import EFFECT
-from sofs_bayes.estimands.drawn_rows import Estimand
-from sofs_bayes.estimands.rows import POOLED
 from sofs_bayes.pipeline.children import collapse, match, matched_file
 from sofs_bayes.pipeline.did_fits import (
     PosteriorFit,
@@ -32,6 +29,7 @@ from sofs_bayes.pipeline.did_fits import (
     one_fit,
 )
 from sofs_bayes.pipeline.simulation import simulate
+from sofs_bayes.spec.keys import AFTER, Estimand
 
 PARTS = ("cla", "icpc", "import")
 TIMES = 10
@@ -75,7 +73,7 @@ def slowest(fit: PosteriorFit) -> tuple[str, float]:
 
     kept = in_use(fit.posterior, fit.blocks)
     draws = {name: kept[name] for name in READ if name in kept}
-    pooled = Estimand(estimand=EFFECT, target=POOLED, scale="risk")
+    pooled = Estimand(role=AFTER, scale="risk")
     draws["pooled risk difference"] = fit.answers[pooled]
     sizes = {name: float(azs.ess(each, method="bulk").min()) for name, each in draws.items()}
     name = min(sizes, key=lambda each: sizes[each])

@@ -26,7 +26,8 @@ from sofs_bayes.checks.classical_intervals import (
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist import wild_limits
 from sofs_bayes.frequentist.did import fit
-from sofs_bayes.frequentist.terms import DID, design
+from sofs_bayes.frequentist.term import DID
+from sofs_bayes.frequentist.terms import design
 from sofs_bayes.frequentist.wild_bootstrap import wild_bootstrap
 from sofs_bayes.frequentist.wild_limits import cluster_weights, wild_tests
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis

@@ -1,6 +1,7 @@
 """The gate passes what is sound and names what is not; predictions notice data of another kind."""
 
 import math
+from dataclasses import replace
 
 import numpy as np
 import numpy.typing as npt
@@ -14,6 +15,8 @@ from sofs_bayes.checks.diagnostics import (
     Gate,
     gate,
 )
+from sofs_bayes.estimands.effects import Effects
+from sofs_bayes.spec.keys import PRINTED, Estimand
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,6 +29,8 @@ SAMPLES = 400
 
 
 # ----------------------------------------------------------------------------- the gate
+
+POOLED_RISK = Estimand(role=PRINTED, scale="risk")
 
 
 def normal(seed: int = 0, *shape: int) -> xr.DataArray:
@@ -48,7 +53,7 @@ def verdict(sample_stats: xr.Dataset | None = None, **quantities: xr.DataArray) 
     """The gate's verdict on these beside three sound parameters and a sound effect."""
     parameters = xr.Dataset({"sound": normal(1), "sound_too": normal(2, 3)} | quantities)
     stats = stats_of() if sample_stats is None else sample_stats
-    return gate(parameters, {"sound effect": normal(3)}, stats)
+    return gate(parameters, Effects.of({POOLED_RISK: normal(3)}), stats)
 
 
 def failed(found: Gate) -> set[tuple[str, str]]:
@@ -122,8 +127,10 @@ def test_one_missing_draw_fails() -> None:
 def test_a_derived_effect_fails_by_its_name() -> None:
     shifted = normal(4)
     shifted[0] += 0.5
-    found = gate(xr.Dataset({"sound": normal(1)}), {"effect / pooled / risk": shifted}, stats_of())
-    assert {quantity for quantity, _ in failed(found)} == {"effect / pooled / risk"}
+    effects = Effects.of({POOLED_RISK: shifted, replace(POOLED_RISK, target="Dell"): normal(5)})
+    found = gate(xr.Dataset({"sound": normal(1)}), effects, stats_of())
+    assert {quantity for quantity, _ in failed(found)} == {"effect (DiD), pooled (risk)"}
+    assert found.quantities == 3
 
 
 def test_one_divergence_fails() -> None:

@@ -19,7 +19,9 @@ from sofs_bayes.checks.power_scaling import (
     PowerScalingRow,
     power_scaling,
 )
+from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis, Normal
+from sofs_bayes.spec.keys import AFTER, BETWEEN_PILOTS, BETWEEN_YEARS, POOLED, Estimand
 
 # Sums of the same numbers in another order.
 EXACT = 1e-9
@@ -56,8 +58,9 @@ def sensitivity(
     design = design_of(data, changed)
     posterior = one_effect(data, design, changed.effect_priors["reference"], 0.06, 0.02)
     effect = posterior["coefficient"].sel(term="did")
-    rows = power_scaling(posterior, {"pooled": effect}, changed, data, design)
-    assert [(row.quantity, row.priors) for row in rows] == [("pooled", EFFECT), ("pooled", ALL)]
+    effects = Effects.of({Estimand(role=AFTER, scale="risk"): effect})
+    rows = power_scaling(posterior, effects, changed, data, design)
+    assert [(row.role, row.priors) for row in rows] == [(AFTER, EFFECT), (AFTER, ALL)]
     assert rows[0].prior == rows[1].prior
     return rows[0]
 
@@ -140,15 +143,25 @@ def test_sds_are_quantities_where_they_are_in_use(
     drawn["log_likelihood"] = (("chain", "draw"), rng.normal(0, 1, (4, 250)))
     draws = draws.assign(drawn)
     effect = draws["coefficient"].sel(term="did")
-    answers = {"did: all": effect, "always the same": xr.zeros_like(effect)}
+    answers = {
+        Estimand(role=AFTER, scale="risk"): effect,
+        Estimand(role=AFTER, scale="risk", target="always the same"): xr.zeros_like(effect),
+        Estimand(role=AFTER, scale="log-odds"): 2 * effect,
+        Estimand(role=BETWEEN_YEARS, scale="risk"): draws["shock_sd"],
+        Estimand(role=BETWEEN_PILOTS, scale="risk"): draws["pilot_effect_sd"],
+        Estimand(role="spread between authorities", scale="risk"): draws["authority_sd"],
+    }
     found = {}
     for pooling in ("partial", "full"):
         design = design_of(linear, linear_analysis, pilot_effects=pooling)
-        rows = power_scaling(draws, answers, linear_analysis, linear, design)
-        found[pooling] = {(row.quantity, row.priors) for row in rows}
-    names = {"did: all", "pilot_effect_sd", "shock_sd"}
-    assert found["partial"] == {(name, of) for name in names for of in (EFFECT, SDS, ALL)}
-    assert found["full"] == {(n, of) for n, of in found["partial"] if n != "pilot_effect_sd"}
+        effects = Effects.of(answers)
+        if pooling == "full":
+            effects = effects.choose(lambda each: each.role != BETWEEN_PILOTS)
+        rows = power_scaling(draws, effects, linear_analysis, linear, design)
+        found[pooling] = {(row.role, row.target, row.scale, row.priors) for row in rows}
+    roles = {AFTER, BETWEEN_PILOTS, BETWEEN_YEARS}
+    assert found["partial"] == {(r, POOLED, "risk", of) for r in roles for of in (EFFECT, SDS, ALL)}
+    assert found["full"] == {each for each in found["partial"] if each[0] != BETWEEN_PILOTS}
 
 
 def test_a_replication_has_no_sds_to_scale(

@@ -183,7 +183,7 @@ def _few_children(patch: pytest.MonkeyPatch, designs: Path) -> None:
 def _few_fits(patch: pytest.MonkeyPatch) -> None:
     from sofs_bayes.checks.loo import loo_authorities
     from sofs_bayes.frequentist import published_analysis as published
-    from sofs_bayes.frequentist.terms import DID
+    from sofs_bayes.frequentist.term import DID
     from sofs_bayes.frequentist.wild_bootstrap import WildBootstrap
     from sofs_bayes.pipeline import did_fits, fits, posterior_replication, reanalysis
 

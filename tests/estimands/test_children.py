@@ -11,6 +11,7 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 import xarray as xr
+from tests.rows import of_effect
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.blocks import Blocks, Setting, blocks
@@ -19,11 +20,12 @@ from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands.did_effects import PER_1000, did_effects
-from sofs_bayes.estimands.drawn_rows import Estimand, largest_pilot_rows, probability_rows
+from sofs_bayes.estimands.effects import largest_pilot_rows, probability_rows
 from sofs_bayes.estimands.mean_risks import mean_risks
-from sofs_bayes.estimands.rows import NEW, POOLED, Label
+from sofs_bayes.estimands.rows import Label
 from sofs_bayes.frequentist.terms import child_terms
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, Normal
+from sofs_bayes.spec.keys import HEADLINE, NEW, POOLED, Estimand
 
 FOLDER = Path(__file__).parents[1] / "reference" / "regressions"
 AFTER = "effect after settling-in"
@@ -123,7 +125,7 @@ def made_up_draws(data: CellData, design: Blocks) -> xr.Dataset:
 
 
 def ask(estimand: str, target: str, scale: str) -> Estimand:
-    return Estimand(estimand=estimand, target=target, scale=scale)
+    return Estimand(**of_effect(estimand), target=target, scale=scale)
 
 
 def expit(x: float) -> float:
@@ -203,7 +205,7 @@ def test_effects_are_means_over_treated_children(
             expected = {"risk": risk, PER_1000: 1000 * risk}
             if model == LOGISTIC:
                 expected |= {"log-odds": change, "odds ratio": math.exp(change)}
-            scales = {q.scale for q in answers if (q.estimand, q.target) == (name, target)}
+            scales = {q.scale for q in answers if (str(q), q.target) == (name, target)}
             assert scales == set(expected)
             for scale, value in expected.items():
                 found = float(answers[ask(str(name), target, scale)][at])
@@ -219,7 +221,7 @@ def test_effects_by_year_are_means_over_the_pilots_children_of_that_year(
     years = [int(t.split()[1]) for t in made_up[1].terms if t.startswith(("lag ", "lead "))]
     assert min(years) < -1
     assert max(years) > 0
-    found = {q.estimand for q in answers if q.estimand.startswith("effect in year")}
+    found = {str(q) for q in answers if q.year is not None}
     assert found == {f"effect in year {year:+d}" for year in years}
     at = (0, 3)
     for year in years:
@@ -283,7 +285,7 @@ def test_a_unit_of_the_score_and_the_ratings(
     posterior, data, design = made(cells, model, "ofsted")
     found = did_effects(posterior, data, design, seed=1)
     rating = matched.loc[(matched["pilot"] == 1) & (matched["post"] == 1), "ofsted"]
-    assert {q.estimand for q in found if "rating" in q.estimand} == {
+    assert {str(q) for q in found if q.rating is not None} == {
         f"effect at an Ofsted rating of {value}" for value in sorted(set(rating))
     }
     average = found[ask(AFTER, POOLED, scale)]
@@ -364,7 +366,7 @@ def test_one_effect_for_all_is_everyones(cells: Cells, model: str) -> None:
     answers = did_effects(same_for_all(posterior, 0.3), data, design, seed=1)
     scale = "risk" if model == LINEAR else "log-odds"
     targets = [POOLED, *data.pilots, NEW]
-    assert {q.target for q in answers if q.estimand == AFTER} == set(targets)
+    assert {q.target for q in answers if q.role == AFTER} == set(targets)
     for target in targets:
         np.testing.assert_allclose(answers[ask(AFTER, target, scale)], 0.3, atol=EXACT)
 
@@ -374,7 +376,7 @@ def test_no_effect_is_none_on_every_scale(cells: Cells, model: str) -> None:
     posterior, data, design = made(cells, model, "did")
     answers = did_effects(same_for_all(posterior, 0.0), data, design, seed=1)
     for question, draws in answers.items():
-        if question.estimand == AFTER:
+        if question.role == AFTER:
             nothing = 1.0 if question.scale == "odds ratio" else 0.0
             np.testing.assert_allclose(draws, nothing, atol=EXACT)
 
@@ -428,7 +430,7 @@ def test_a_pilot_left_out_is_not_reported_nor_pooled(cells: Cells, model: str) -
     posterior, data, design = made(cells, model, "did")
     gone, *others = data.pilots
     answers = did_effects(posterior, without(data, [gone]), design, seed=1)
-    targets = {q.target for q in answers if q.estimand == AFTER}
+    targets = {q.target for q in answers if q.role == AFTER}
     assert targets == {POOLED, NEW, *others}
     moved = posterior.assign(
         pilot_deviation=posterior["pilot_deviation"] + 1.0 * (posterior["pilot"] == gone)
@@ -444,7 +446,7 @@ def test_without_pooling_pilots_have_their_own_effects(cells: Cells) -> None:
     posterior, data, design = made(cells, LINEAR, "did", pooling="none")
     answers = did_effects(posterior, data, design, seed=1)
     assert NEW not in {q.target for q in answers}
-    assert "spread between pilots" not in {q.estimand for q in answers}
+    assert "spread between pilots" not in {str(q) for q in answers}
     children = {
         name: float(data.treated[:, i] @ data.cells["children"])
         for i, name in enumerate(data.pilots)
@@ -480,15 +482,15 @@ def test_fully_pooled_pilots_make_a_new_authority_the_same(cells: Cells) -> None
     xr.testing.assert_allclose(
         answers[ask(AFTER, NEW, "risk")], answers[ask(AFTER, POOLED, "risk")]
     )
-    assert "spread between pilots" not in {q.estimand for q in answers}
+    assert "spread between pilots" not in {str(q) for q in answers}
 
 
 @pytest.mark.parametrize(("model", "scale"), [(LINEAR, "risk"), (LOGISTIC, "log-odds")])
 def test_spreads_are_on_the_models_scale(cells: Cells, model: str, scale: str) -> None:
     posterior, data, design = made(cells, model, "did")
     answers = did_effects(posterior, data, design, seed=1)
-    spreads = {q.estimand: d for q, d in answers.items() if q.estimand.startswith("spread")}
-    assert {q.scale for q in answers if q.estimand in spreads} == {scale}
+    spreads = {q.role: d for q, d in answers.items() if not q.is_effect}
+    assert {q.scale for q in answers if q.role in spreads} == {scale}
     xr.testing.assert_equal(spreads["spread between pilots"], posterior["pilot_effect_sd"])
     xr.testing.assert_equal(spreads["spread between years of one authority"], posterior["shock_sd"])
     xr.testing.assert_equal(spreads["spread between authorities"], posterior["authority_sd"])
@@ -516,7 +518,7 @@ def test_treated_children_without_a_term_are_refused(cells: Cells) -> None:
 def test_the_rows_of_open_data_serve_these_effects(cells: Cells) -> None:
     posterior, data, design = made(cells, LOGISTIC, "did")
     answers = did_effects(posterior, data, design, seed=1)
-    label = Label(prior="reference", variant="main", evidence="synthetic", status="converged")
+    label = Label(prior="reference", variant=HEADLINE, evidence="synthetic", status="converged")
     wanted = analysis_of(LOGISTIC, "did").estimands
     rows = probability_rows(answers, wanted, label)
     scales = {"risk": 4, "odds ratio": 3}  # statements of the analysis

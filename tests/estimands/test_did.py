@@ -10,20 +10,22 @@ import numpy as np
 import pytest
 import xarray as xr
 from scipy import stats
+from tests.rows import of_effect
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData, without
 from sofs_bayes.estimands.did_effects import did_effects
-from sofs_bayes.estimands.drawn_rows import (
-    Estimand,
+from sofs_bayes.estimands.effects import (
+    Effects,
     effect_rows,
     holds,
     largest_pilot_rows,
     probability_of,
     probability_rows,
 )
-from sofs_bayes.estimands.rows import NEW, POOLED, Label
+from sofs_bayes.estimands.rows import Label
 from sofs_bayes.spec import Estimands, Statement
+from sofs_bayes.spec.keys import HEADLINE, NEW, POOLED, Estimand
 
 AFTER = "effect after settling-in"
 # Sums over some hundred children in another order.
@@ -32,7 +34,7 @@ EXACT = 1e-12
 MOMENT = 0.03
 # The shortest interval of 4,000 draws ends where chance has it, by some hundredths of a sd.
 SHORTEST = 0.05
-LABEL = Label(prior="reference", variant="main", evidence="open-data", status="converged")
+LABEL = Label(prior="reference", variant=HEADLINE, evidence="open-data", status="converged")
 STATEMENTS = (
     Statement(scale="risk", above=0.0),
     Statement(scale="risk", within=(-0.05, 0.05)),
@@ -81,7 +83,7 @@ def cells_of(data: CellData, **wanted: object) -> list[int]:
 
 
 def ask(estimand: str, target: str, scale: str) -> Estimand:
-    return Estimand(estimand=estimand, target=target, scale=scale)
+    return Estimand(**of_effect(estimand), target=target, scale=scale)
 
 
 DRAWS = [(0, 0), (0, 39), (1, 17)]
@@ -168,7 +170,7 @@ def test_a_pilot_left_out_is_not_reported_nor_pooled(
 
 
 def years_in(answers: Mapping[Estimand, xr.DataArray]) -> set[str]:
-    return {q.estimand for q in answers if q.estimand.startswith("effect in year")}
+    return {str(q) for q in answers if q.year is not None}
 
 
 @pytest.mark.parametrize(("chain", "draw"), DRAWS)
@@ -222,7 +224,7 @@ def test_a_new_authority_has_the_pilots_untreated_risks(
     full = posterior.assign(pilot_deviation=0.0 * posterior["pilot_deviation"])
     pooled = replace(of_counts, pilots=0.0 * of_counts.pilots)
     answers = did_effects(full, counts, pooled, seed=1)
-    assert not [q for q in answers if q.estimand == "spread between pilots"]
+    assert not [q for q in answers if q.role == "spread between pilots"]
     for scale in ("risk", "log-odds", "odds ratio"):
         xr.testing.assert_allclose(
             answers[ask(AFTER, NEW, scale)], answers[ask(AFTER, POOLED, scale)], rtol=1e-10
@@ -251,16 +253,14 @@ def test_rows_summarise_the_draws(
 ) -> None:
     answers = did_effects(posterior, counts, of_counts, seed=1)
     rows = effect_rows(answers, replace(WANTED, interval=interval), LABEL)
-    assert [(r.estimand, r.target, r.scale) for r in rows] == [
-        (q.estimand, q.target, q.scale) for q in answers
-    ]
+    assert [row.estimand for row in rows] == list(answers)
     for row, draws in zip(rows, answers.values(), strict=True):
         values = draws.values.ravel()
         assert row.mean == pytest.approx(values.mean())
         assert row.median == pytest.approx(np.median(values))
         assert row.sd == pytest.approx(values.std(ddof=1))
         assert (row.level, row.interval, row.status) == (0.8, interval, "converged")
-        assert (row.prior, row.variant, row.evidence) == ("reference", "main", "open-data")
+        assert (row.prior, row.variant, row.evidence) == ("reference", HEADLINE, "open-data")
         inside = np.mean((values >= row.lower) & (values <= row.upper))
         assert inside == pytest.approx(0.8, abs=0.02)
         if interval == "eti":
@@ -271,7 +271,7 @@ def test_rows_summarise_the_draws(
 @pytest.mark.parametrize("kind", [stats.norm(), stats.gamma(2.0), stats.t(3)])
 def test_intervals_nest(interval: Literal["eti", "hdi"], kind: stats.rv_continuous) -> None:
     values = draws_of(kind.rvs(4000, random_state=np.random.default_rng(4)))
-    answers = {ask(AFTER, POOLED, "risk"): values}
+    answers = Effects.of({ask(AFTER, POOLED, "risk"): values})
     levels = (0.5, 0.8, 0.9, 0.95, 0.99)
     found = [
         effect_rows(answers, replace(WANTED, interval=interval, level=level), LABEL)[0]
@@ -285,7 +285,7 @@ def test_intervals_nest(interval: Literal["eti", "hdi"], kind: stats.rv_continuo
 
 def test_the_shortest_interval_is_shorter_where_draws_are_skewed() -> None:
     values = np.random.default_rng(4).gamma(1.0, size=4000)
-    answers = {ask(AFTER, POOLED, "risk"): draws_of(values)}
+    answers = Effects.of({ask(AFTER, POOLED, "risk"): draws_of(values)})
     eti, hdi = (
         effect_rows(answers, replace(WANTED, interval=kind), LABEL)[0] for kind in ("eti", "hdi")
     )
@@ -311,7 +311,7 @@ def test_a_statement_is_asked_of_effects_on_its_scale_alone(
     rows = probability_rows(answers, WANTED, LABEL)
     targets = (POOLED, *counts.pilots, NEW)
     assert len(rows) == len(targets) * len(STATEMENTS)
-    assert {row.estimand for row in rows} == {AFTER}
+    assert {row.role for row in rows} == {AFTER}
     for row in rows:
         draws = answers[ask(AFTER, row.target, row.scale)]
         if row.statement == "above 0 pp":

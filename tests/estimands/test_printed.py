@@ -9,7 +9,6 @@ import pytest
 
 from sofs_bayes.bayes.from_published import PrintedPosterior, posterior
 from sofs_bayes.estimands.printed import (
-    DID,
     density_rows,
     draws_tree,
     effect_on,
@@ -17,9 +16,9 @@ from sofs_bayes.estimands.printed import (
     label_of,
     probability_rows,
     scales,
-    sensitivity_row,
 )
 from sofs_bayes.spec import PrintedAnalysis, load
+from sofs_bayes.spec.keys import PRINTED
 
 # A distribution function tabulated at 201 points, read off between them: relative to an sd.
 TABULATED = 0.02
@@ -49,9 +48,9 @@ def test_rows_hold_the_effect_on_each_scale_and_the_other_parameters(
     name: str, reading: int
 ) -> None:
     fit = post(name, reading=reading)
-    rows = effect_rows(fit, status="converged")
-    assert [row.scale for row in rows if row.estimand == DID] == list(scales(fit))
-    others = {row.estimand: row.scale for row in rows if row.estimand != DID}
+    rows = effect_rows(fit, label_of(fit, status="converged"))
+    assert [row.scale for row in rows if row.role == PRINTED] == list(scales(fit))
+    others = {row.role: row.scale for row in rows if row.role != PRINTED}
     design = fit.analysis.design.scale
     assert others == {
         "pilot difference": design,
@@ -62,7 +61,7 @@ def test_rows_hold_the_effect_on_each_scale_and_the_other_parameters(
     for row in rows:
         assert row.lower < row.median < row.upper
         assert (row.target, row.prior, row.status) == ("pooled", "reference", "converged")
-        assert (row.variant, row.evidence) == (fit.reading.name, "published-inferred")
+        assert (row.reading, row.evidence) == (fit.reading.name, "published-inferred")
         assert (row.level, row.interval) == (0.9, "eti")
 
 
@@ -70,7 +69,11 @@ def test_quantiles_go_from_scale_to_scale() -> None:
     """Equal-tailed intervals and medians are carried over by the conversion itself."""
     fit = post("cla-printed")
     base = fit.analysis.design.base_rate
-    rows = {row.scale: row for row in effect_rows(fit, status="converged") if row.estimand == DID}
+    rows = {
+        row.scale: row
+        for row in effect_rows(fit, label_of(fit, status="converged"))
+        if row.role == PRINTED
+    }
     sd = rows["log-odds"].sd
     for end in ("lower", "median", "upper"):
         logit = getattr(rows["log-odds"], end)
@@ -89,7 +92,7 @@ def test_a_scale_of_its_own_is_not_tabulated() -> None:
 @pytest.mark.parametrize(("name", "reading"), CASES)
 def test_probabilities_are_those_of_the_rows_distribution(name: str, reading: int) -> None:
     fit = post(name, reading=reading)
-    rows = probability_rows(fit, status="not converged")
+    rows = probability_rows(fit, label_of(fit, status="not converged"))
     assert len(rows) == len(fit.analysis.estimands.statements)
     for row, statement in zip(rows, fit.analysis.estimands.statements, strict=True):
         cdf = effect_on(fit, statement.scale).cdf
@@ -108,25 +111,27 @@ def test_probabilities_are_those_of_the_rows_distribution(name: str, reading: in
 @pytest.mark.parametrize("prior", ["reference", "sceptical"])
 def test_densities_hold_nearly_all_of_prior_and_posterior(name: str, prior: str) -> None:
     fit = post(name, prior)
-    rows = density_rows(fit)
-    x = np.array([row.effect for row in rows])
+    rows = density_rows(fit, label_of(fit, status="converged"))
+    x = np.array([row.value for row in rows])
     assert (np.diff(x) > 0).all()
     for which, inside in (("prior_density", 0.985), ("posterior_density", 0.995)):
         mass = float(np.trapezoid([getattr(row, which) for row in rows], x))
         assert inside < mass < 1 + MASS
     known = fit.analysis.effect_priors[prior]
     peak = rows[int(np.argmax([row.prior_density for row in rows]))]
-    assert peak.effect == pytest.approx(known.mean, abs=2 * float(np.diff(x)[0]))
-    assert {(row.variant, row.prior) for row in rows} == {(fit.reading.name, prior)}
+    assert peak.value == pytest.approx(known.mean, abs=2 * float(np.diff(x)[0]))
+    assert {(row.reading, row.prior) for row in rows} == {(fit.reading.name, prior)}
 
 
-def test_a_sensitivity_row_says_what_was_changed() -> None:
+def test_a_row_says_what_was_changed() -> None:
     fit = post("cla-printed")
-    row = sensitivity_row(fit, "critical values t(10)", status="converged")
-    [main] = effect_rows(fit, status="converged", on=("log-odds",))[:1]
-    assert row.variant == f"{fit.reading.name}; critical values t(10)"
-    assert replace(row, variant=main.variant) == main
-    assert label_of(fit, status="converged").variant == main.variant
+    as_is = label_of(fit, status="converged")
+    changed = label_of(fit, status="converged", kind="critical values", subject="t(10)")
+    [row] = effect_rows(fit, changed, on=("log-odds",))[:1]
+    [main] = effect_rows(fit, as_is, on=("log-odds",))[:1]
+    assert str(row.variant) == f"{fit.reading.name}; critical values t(10)"
+    assert str(main.variant) == fit.reading.name
+    assert replace(row, kind="main", subject="") == main
 
 
 @pytest.mark.parametrize("chains", [2, 4])
@@ -137,7 +142,7 @@ def test_draws_are_independent_and_have_the_rows_quantiles(chains: int) -> None:
     assert dict(drawn.sizes) == {"chain": chains, "draw": 40_000 // chains}
     assert set(drawn.data_vars) == {"authority_sd", "correlation", "pilot_difference", "effect"}
     assert drawn.attrs == {"prior": "reference", "reading": fit.reading.name}
-    [row] = effect_rows(fit, status="converged", on=("risk",))[:1]
+    [row] = effect_rows(fit, label_of(fit, status="converged"), on=("risk",))[:1]
     found = np.quantile(drawn["effect"], [0.05, 0.5, 0.95])
     np.testing.assert_allclose(found, [row.lower, row.median, row.upper], atol=SAMPLED * row.sd)
     one = drawn["effect"].values[0]

@@ -10,14 +10,16 @@ import pytest
 import xarray as xr
 from hypothesis import given
 from hypothesis import strategies as st
+from tests.rows import of_effect
 
 from sofs_bayes.bayes.from_published import PrintedPosterior, posterior
 from sofs_bayes.bayes.printed_summaries import probability
-from sofs_bayes.estimands.drawn_rows import Estimand, probability_rows
+from sofs_bayes.estimands.effects import Effects, probability_rows
 from sofs_bayes.estimands.printed import effect_on
-from sofs_bayes.estimands.rows import NEW, POOLED, Label, ThresholdRow
+from sofs_bayes.estimands.rows import Label, ThresholdRow
 from sofs_bayes.estimands.thresholds import drawn_threshold_rows, exact_threshold_rows, grid
 from sofs_bayes.spec import HierarchicalAnalysis, PrintedAnalysis, Statement, load
+from sofs_bayes.spec.keys import HEADLINE, NEW, POOLED, Estimand
 
 Floats = npt.NDArray[np.float64]
 
@@ -29,7 +31,7 @@ SAME = 1e-12
 
 
 def label(prior: str) -> Label:
-    return Label(prior=prior, variant="main", evidence="synthetic", status="converged")
+    return Label(prior=prior, variant=HEADLINE, evidence="synthetic", status="converged")
 
 
 @cache
@@ -50,17 +52,17 @@ def drawn_rows(sign: float = 1.0) -> dict[tuple[str, str], list[ThresholdRow]]:
     for prior, mean in (("reference", -0.02), ("sceptical", -0.005)):
         pooled = sign * normal_draws(mean, 0.03)
         answers = {
-            Estimand(estimand=EFFECT, target=POOLED, scale="risk"): pooled,
-            Estimand(estimand=EFFECT, target=NEW, scale="risk"): 2 * pooled,
-            Estimand(estimand=EFFECT, target="Pilot 1", scale="risk"): pooled,
-            Estimand(estimand=EFFECT, target=POOLED, scale="children per 1,000"): 1000 * pooled,
-            Estimand(estimand="spread between pilots", target=POOLED, scale="risk"): abs(pooled),
+            Estimand(role=EFFECT, target=POOLED, scale="risk"): pooled,
+            Estimand(role=EFFECT, target=NEW, scale="risk"): 2 * pooled,
+            Estimand(role=EFFECT, target="Pilot 1", scale="risk"): pooled,
+            Estimand(role=EFFECT, target=POOLED, scale="children per 1,000"): 1000 * pooled,
+            Estimand(role="spread between pilots", target=POOLED, scale="risk"): abs(pooled),
         }
-        fits.append((label(prior), answers))
+        fits.append((label(prior), Effects.of(answers)))
     rows = drawn_threshold_rows(fits, linear(), model_scale="risk")
     found: dict[tuple[str, str], list[ThresholdRow]] = {}
     for row in rows:
-        assert (row.estimand, row.scale) == (EFFECT, "risk")
+        assert (row.role, row.scale) == (EFFECT, "risk")
         found.setdefault((row.prior, row.target), []).append(row)
     return found
 
@@ -135,8 +137,8 @@ def test_the_half_and_the_tails_are_the_effects_quantiles() -> None:
 
 def test_thresholds_say_what_the_statements_say_with_the_same_error() -> None:
     """The wrong sign of the effect is noticed: it says the opposite of the statements."""
-    pooled = Estimand(estimand=EFFECT, target=POOLED, scale="risk")
-    answers = {pooled: normal_draws(-0.02, 0.03)}
+    pooled = Estimand(role=EFFECT, target=POOLED, scale="risk")
+    answers = Effects.of({pooled: normal_draws(-0.02, 0.03)})
     said = {
         row.statement: row
         for row in probability_rows(answers, linear().estimands, label("reference"))
@@ -171,12 +173,14 @@ def test_a_grid_covers_most_of_every_prior_and_every_claim() -> None:
 def test_effects_by_year_are_on_the_risk_scale_alone() -> None:
     draws = normal_draws(0.1, 0.2)
     answers = {
-        Estimand(estimand=name, target=POOLED, scale=scale): draws
+        Estimand(**of_effect(name), target=POOLED, scale=scale): draws
         for name in (EFFECT, "effect in year +1")
         for scale in ("risk", "log-odds", "odds ratio")
     }
-    rows = drawn_threshold_rows([(label("reference"), answers)], linear(), model_scale="log-odds")
-    assert {(row.estimand, row.scale) for row in rows} == {
+    rows = drawn_threshold_rows(
+        [(label("reference"), Effects.of(answers))], linear(), model_scale="log-odds"
+    )
+    assert {(str(row.estimand), row.scale) for row in rows} == {
         *((EFFECT, scale) for scale in ("risk", "log-odds", "odds ratio")),
         ("effect in year +1", "risk"),
     }
@@ -214,10 +218,10 @@ def test_a_posterior_from_print_is_exact_at_every_threshold(name: str) -> None:
 def test_readings_have_grids_of_their_own() -> None:
     fits = [printed("cla-printed", "reference", reading) for reading in (0, 1)]
     rows = exact_threshold_rows([(fits[0], "converged"), (fits[1], "not converged")])
-    assert [row.variant for row in rows] == sorted(
-        (row.variant for row in rows), key=[fit.reading.name for fit in fits].index
+    assert [row.reading for row in rows] == sorted(
+        (row.reading for row in rows), key=[fit.reading.name for fit in fits].index
     )
-    assert {row.status for row in rows if row.variant == fits[1].reading.name} == {"not converged"}
+    assert {row.status for row in rows if row.reading == fits[1].reading.name} == {"not converged"}
 
 
 def test_a_prior_that_says_the_opposite_is_noticed() -> None:

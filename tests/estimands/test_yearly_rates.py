@@ -204,7 +204,7 @@ def test_a_rise_by_the_effect_puts_the_counterfactual_below(matched: pd.DataFram
 def test_each_kind_of_comparator_has_a_counterfactual_of_its_own(matched: pd.DataFrame) -> None:
     made_up = made(matched, LINEAR, "practice model")
     rows = rows_of(made_up)
-    assert {row.estimand for row in rows} == {LIKE, OTHER}
+    assert {row.role for row in rows} == {LIKE, OTHER}
     by_year: dict[int, list[Any]] = defaultdict(list)
     for row in rows:
         by_year[row.year].append(row)

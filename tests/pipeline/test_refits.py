@@ -11,14 +11,14 @@ import pytest
 from sofs_bayes.bayes.blocks import Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.did_model import model_data
-from sofs_bayes.checks.variants import HEADLINE, LeaveOut, Variant
 from sofs_bayes.matching import authorities
 from sofs_bayes.matching.choice import Choice, LeftOut, Match
 from sofs_bayes.pipeline import did_fits
 from sofs_bayes.pipeline.did_sources import Source, counts_source
-from sofs_bayes.pipeline.refits import BY_YEAR, refits, setting_of
+from sofs_bayes.pipeline.refits import refits, setting_of
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, RecordingBreak, load
+from sofs_bayes.spec.keys import BY_YEAR, HEADLINE, LeaveOut, Variant
 
 WHY = "made up for a test"
 PILOTS = ("Ashmere", "Brackwater, City of", "Coldharbour", "Dunmarsh")

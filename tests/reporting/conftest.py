@@ -8,6 +8,7 @@ from typing import get_args
 
 import numpy as np
 import pytest
+from tests.rows import DENSITY, of_effect, of_fit, on_fit
 
 from sofs_bayes.checks.calibration import Calibrated
 from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
@@ -55,11 +56,11 @@ CONFERENCES = Path(__file__).parents[1] / "data" / "dfe" / "conferences.csv"
 
 def effect_row(target: str, median: float, half: float, **changes: object) -> EffectRow:
     row = EffectRow(
-        estimand="effect after settling-in",
+        **of_effect("effect after settling-in"),
         target=target,
         scale="risk",
         prior="reference",
-        variant="main",
+        **of_fit("main"),
         evidence="open-data",
         mean=median,
         median=median,
@@ -78,11 +79,11 @@ def chances_of(
 ) -> tuple[ProbabilityRow, ...]:
     return tuple(
         ProbabilityRow(
-            estimand=row.estimand,
+            **of_effect(str(row.estimand)),
             target=row.target,
             scale=row.scale,
             prior=row.prior,
-            variant=row.variant,
+            **of_fit(str(row.variant)),
             evidence=row.evidence,
             statement=statement,
             probability=probability,
@@ -120,11 +121,13 @@ def open_effects() -> list[EffectRow]:
     rows += [effect_row(name, 0.01 * i, 0.03) for i, name in enumerate(PILOTS)]
     rows += [replace(row, prior="sceptical", median=row.median / 2) for row in rows]
     rows += [
-        effect_row("pooled", 0.002 * k, 0.02, estimand=f"effect in year {k:+d}", variant="by year")
+        effect_row(
+            "pooled", 0.002 * k, 0.02, **of_effect(f"effect in year {k:+d}"), **of_fit("by year")
+        )
         for k in (-2, 0, 1)
     ]
     ratios = [effect_row("pooled", 1.1, 0.2, scale="odds ratio", prior=p) for p in ("reference",)]
-    spread = effect_row("pooled", 0.1, 0.05, estimand="spread between pilots", scale="log-odds")
+    spread = effect_row("pooled", 0.1, 0.05, **of_effect("spread between pilots"), scale="log-odds")
     return [*rows, *ratios, spread]
 
 
@@ -178,7 +181,7 @@ def open_run(open_analysis: OpenAnalysis) -> Run:
     rate = YearlyRateRow(
         year=2012,
         period="pre",
-        estimand=AFTER,
+        **of_effect(AFTER),
         prior="reference",
         pilots=3,
         observed=0.2,
@@ -224,9 +227,9 @@ def open_run(open_analysis: OpenAnalysis) -> Run:
         p=0.5,
     )
     changed = [
-        effect_row("pooled", 0.03, 0.02, variant="with Dunmarsh"),
-        effect_row("pooled", 0.005, 0.03, variant="without Ashmere"),
-        effect_row("pooled", 1.2, 0.1, variant="with Dunmarsh", scale="odds ratio"),
+        effect_row("pooled", 0.03, 0.02, **of_fit("with Dunmarsh")),
+        effect_row("pooled", 0.005, 0.03, **of_fit("without Ashmere")),
+        effect_row("pooled", 1.2, 0.1, **of_fit("with Dunmarsh"), scale="odds ratio"),
     ]
     extra = {
         "sensitivity": (EffectRow, tuple(changed)),
@@ -245,7 +248,11 @@ def open_run(open_analysis: OpenAnalysis) -> Run:
         effects=tuple(rows),
         probabilities=open_chances(rows),
         extra=extra,
-        diagnostics={"method": "nutpie", "status": "converged", "fits": {"main / reference": gate}},
+        diagnostics={
+            "method": "nutpie",
+            "status": "converged",
+            "fits": on_fit("main", "reference", gate),
+        },
         posterior=None,
         inputs={"conferences.csv": sha256(CONFERENCES)},
         seconds={"sample": 1.0},
@@ -270,8 +277,8 @@ def printed_run(printed_analysis: PrintedAnalysis) -> Run:
             "pooled",
             0.03 / (i + j + 1),
             0.04,
-            estimand="effect (DiD)",
-            variant=reading,
+            **of_effect("effect (DiD)"),
+            **of_fit(reading),
             prior=prior,
             evidence="published-inferred",
         )
@@ -281,10 +288,11 @@ def printed_run(printed_analysis: PrintedAnalysis) -> Run:
     said = {statement_text(s): 0.5 for s in printed_analysis.estimands.statements}
     densities = [
         DensityRow(
-            variant=reading,
+            **DENSITY,
+            **of_fit(reading),
             prior=prior,
             scale="risk",
-            effect=0.01 * x,
+            value=0.01 * x,
             prior_density=10.0 - abs(x),
             posterior_density=15.0 - 2 * abs(x),
         )
@@ -298,7 +306,10 @@ def printed_run(printed_analysis: PrintedAnalysis) -> Run:
         "max_edge_mass": 1e-4,
         "star_evidence": 0.25,
     }
-    changed = [replace(rows[0], variant="authority_sd 0.03"), replace(rows[1], variant="x 1")]
+    changed = [
+        replace(rows[0], kind="prior scale of the authority sd", subject="0.03"),
+        replace(rows[1], kind="critical values", subject="t(10)"),
+    ]
     return Run(
         analysis=printed_analysis,
         evidence="published-inferred",
@@ -312,7 +323,9 @@ def printed_run(printed_analysis: PrintedAnalysis) -> Run:
         diagnostics={
             "method": "quadrature",
             "status": "converged",
-            "fits": {f"{r} / {p}": verdict for r in readings for p in priors},
+            "fits": {
+                k: v for r in readings for p in priors for k, v in on_fit(r, p, verdict).items()
+            },
         },
         posterior=None,
         inputs={},
@@ -353,7 +366,7 @@ def hierarchical_effects() -> list[EffectRow]:
     ]
     for name, size in (("spread between pilots", 0.02), ("spread between authorities", 0.04)):
         rows.append(
-            effect_row("pooled", size, 0.015, estimand=name, evidence="synthetic", scale="risk")
+            effect_row("pooled", size, 0.015, **of_effect(name), evidence="synthetic", scale="risk")
         )
     return rows
 
@@ -370,7 +383,9 @@ def hierarchical_sensitivity() -> list[EffectRow]:
     return [
         row
         for i, variant in enumerate(variants)
-        for row in risk_and_thousands("pooled", 0.001 * (i % 5), 0.02 + 0.001 * i, variant=variant)
+        for row in risk_and_thousands(
+            "pooled", 0.001 * (i % 5), 0.02 + 0.001 * i, **of_fit(variant)
+        )
     ]
 
 
@@ -426,7 +441,8 @@ def tipping_points(target: str, centre: float, scale: str = "risk") -> list[Tipp
                 level=level,
                 departure=at if level > 0.1 else NAN,
                 direction="falls" if at > 0 else "rises",
-                reason="" if level > 0.1 else "not reached within a departure of 0.0475",
+                reached_within=NAN if level > 0.1 else 0.0475,
+                pareto_k=NAN,
             )
         )
     return points
@@ -496,7 +512,7 @@ def hierarchical_run(hierarchical_analysis: HierarchicalAnalysis, open_run: Run)
         p=0.5,
     )
     error = MonteCarloRow(
-        estimand=AFTER,
+        **of_effect(AFTER),
         target="pooled",
         scale="risk",
         mcse_mean=0.00021,
@@ -513,7 +529,9 @@ def hierarchical_run(hierarchical_analysis: HierarchicalAnalysis, open_run: Run)
         )
     )
     scaled = PowerScalingRow(
-        quantity="pooled effect",
+        role=AFTER,
+        target="pooled",
+        scale="risk",
         priors="standard deviations",
         prior=0.021,
         likelihood=0.094,
@@ -535,7 +553,10 @@ def hierarchical_run(hierarchical_analysis: HierarchicalAnalysis, open_run: Run)
         "predictive_statistics": (PredictiveStatistic, (statistic,)),
         "loo": (LooRow, loo_rows()),
         "authority_loo": (AuthorityLooRow, authorities),
-        "power_scaling": (PowerScalingRow, (scaled, replace(scaled, quantity="shock_sd"))),
+        "power_scaling": (
+            PowerScalingRow,
+            (scaled, replace(scaled, role="spread between years of one authority")),
+        ),
     }
     return Run(
         analysis=hierarchical_analysis,
@@ -545,7 +566,7 @@ def hierarchical_run(hierarchical_analysis: HierarchicalAnalysis, open_run: Run)
         probabilities=tuple(
             p
             for row in effects
-            if row.scale == "risk" and row.estimand == AFTER
+            if row.scale == "risk" and str(row.estimand) == AFTER
             for p in chances_of(row, said, mcse=0.004)
         ),
         extra=extra,
@@ -626,15 +647,15 @@ def threshold_rows(run: Run) -> tuple[ThresholdRow, ...]:
         row
         for row in run.effects
         if row.scale == "risk" and row.target in ("pooled", "new authority")
-        if row.estimand in (AFTER, "effect (DiD)")
+        if str(row.estimand) in (AFTER, "effect (DiD)")
     ]
     return tuple(
         ThresholdRow(
-            estimand=row.estimand,
+            **of_effect(str(row.estimand)),
             target=row.target,
             scale=row.scale,
             prior=row.prior,
-            variant=row.variant,
+            **of_fit(str(row.variant)),
             evidence=row.evidence,
             threshold=step / 200,
             above=0.5 * math.erfc((step / 200 - row.median) / (row.sd * math.sqrt(2))),
@@ -689,11 +710,11 @@ def mixed_runs(hierarchical_run: Run, printed_run: Run, open_run: Run) -> list[R
     first = {"clustered": reading}
     printed = replace(
         printed_run,
-        effects=tuple(replace(row, variant=reading) for row in printed_run.effects[:2]),
+        effects=tuple(replace(row, **of_fit(reading)) for row in printed_run.effects[:2]),
         probabilities=tuple(
-            replace(each, variant=first[each.variant])
+            replace(each, reading=first[each.reading])
             for each in printed_run.probabilities
-            if each.variant in first
+            if each.reading in first
         ),
     )
     return [

@@ -73,7 +73,7 @@ def test_a_quick_run_has_power_scaling_alone(reported_runs: tuple[Run, Run]) -> 
 def test_a_refused_fit_is_not_met(reported_runs: tuple[Run, Run]) -> None:
     full = reported_runs[1]
     gate = full.diagnostics["fits"]["main / reference"]
-    fits = {"main / reference": gate, "other": {**gate, "status": "not converged"}}
+    fits = {"main / reference": gate, "other / reference": {**gate, "status": "not converged"}}
     refused = replace(full, diagnostics={**full.diagnostics, "fits": fits})
     assert lines_of(refused)["Step 2", "Convergence"].state == "partly"
 

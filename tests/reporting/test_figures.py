@@ -12,6 +12,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
+from tests.rows import DENSITY, of_effect, of_fit
 
 from sofs_bayes.checks.diagnostics import PredictiveCell
 from sofs_bayes.errors import BadInput
@@ -61,11 +62,11 @@ STATEMENTS = (
 
 def effect(target: str, median: float, half: float, **changes: object) -> EffectRow:
     row = EffectRow(
-        estimand="effect after settling-in",
+        **of_effect("effect after settling-in"),
         target=target,
         scale="risk",
         prior="reference",
-        variant="main",
+        **of_fit("main"),
         evidence="open-data",
         mean=median,
         median=median,
@@ -93,7 +94,7 @@ def left_out_rows() -> list[EffectRow]:
     for i, name in enumerate(names):
         status = REFUSED if i == 3 else "converged"
         row = effect("pooled", 0.012 + 0.001 * (i % 7 - 3), 0.02 + 0.0005 * i, status=status)
-        rows.append(replace(row, variant=f"without {name}"))
+        rows.append(replace(row, kind="without", subject=name))
     return rows
 
 
@@ -101,7 +102,7 @@ def year_rows(**changes: object) -> list[EffectRow]:
     found = ((-4, 0.004, 0.02), (-3, -0.011, 0.018), (-2, 0.006, 0.015), (0, 0.01, 0.02),
              (1, 0.022, 0.025), (2, 0.03, 0.034))  # fmt: skip
     return [
-        effect("pooled", median, half, estimand=f"effect in year {year:+d}", **changes)
+        effect("pooled", median, half, **of_effect(f"effect in year {year:+d}"), **changes)
         for year, median, half in found
     ]
 
@@ -128,10 +129,11 @@ def density_rows(
             for x in np.linspace(-0.14, 0.14, 121):
                 rows.append(
                     DensityRow(
-                        variant=variant,
+                        **DENSITY,
+                        **of_fit(variant),
                         prior=name,
                         scale=scale,
-                        effect=float(unit * x),
+                        value=float(unit * x),
                         prior_density=normal(float(x), mean, sd) / unit,
                         posterior_density=normal(float(x), centre, precision**-0.5) / unit,
                     )
@@ -261,8 +263,8 @@ def draw_left_out(status: str = "converged") -> Drawing:
         rows,
         title="The pooled effect with one authority left out at a time, which is a long title"
         " that does not fit on one line of the picture",
-        label=lambda row: row.variant,
-        apart=lambda row: row.variant == "main",
+        label=lambda row: str(row.variant),
+        apart=lambda row: str(row.variant) == "main",
         name="leave-one-out",
     )
 
@@ -375,7 +377,11 @@ def crowded() -> Iterator[Drawing]:
     yield event_study(year_rows()[:1], title=title)
     many = [
         effect(
-            "pooled", 3.5 + year / 3, 2.0, estimand=f"effect in year {year:+d}", scale="log-odds"
+            "pooled",
+            3.5 + year / 3,
+            2.0,
+            **of_effect(f"effect in year {year:+d}"),
+            scale="log-odds",
         )
         for year in range(-12, 12)
         if year != -1
@@ -398,7 +404,9 @@ def crowded() -> Iterator[Drawing]:
     densities = {"thresholds": (), "evidence": "published-inferred", "status": "converged"}
     single = [row for row in density_rows() if row.prior == "reference"]
     yield prior_posterior(single, title=title, **densities)
-    long_names = [replace(row, variant=f"{LONG} {row.variant}") for row in density_rows(READINGS)]
+    long_names = [
+        replace(row, **of_fit(f"{LONG} {row.variant!s}")) for row in density_rows(READINGS)
+    ]
     yield prior_posterior(long_names, title=title, **densities)
 
 
@@ -667,7 +675,9 @@ def rates_with(**changes: object) -> Drawing:
         (lambda: event_study(forest_rows()[:1], title="t"), "estimand: found 'effect after"),
         (lambda: event_study(year_rows() + year_rows(), title="t"), "'-4' twice"),
         (
-            lambda: event_study([effect("pooled", 0, 1, estimand="effect in year -1")], title="t"),
+            lambda: event_study(
+                [effect("pooled", 0, 1, **of_effect("effect in year -1"))], title="t"
+            ),
             "the reference",
         ),
         (

@@ -5,6 +5,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from tests.rows import of_effect, of_fit
 
 from sofs_bayes.checks.comparison import ComparisonRow
 from sofs_bayes.checks.loo import LooSummary
@@ -13,6 +14,7 @@ from sofs_bayes.reporting import contents
 from sofs_bayes.reporting.run_folder import Run, extra_types, fill, read
 from sofs_bayes.reporting.tables import EVIDENCE_LINES, Cell, Table, shown, to_csv, to_markdown
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis, load
+from sofs_bayes.spec.keys import OTHER, SIMILAR
 
 MakeEffect = Callable[..., EffectRow]
 NAN = float("nan")
@@ -141,7 +143,7 @@ def test_effects_of_other_columns_keep_their_names(
         "effect at an Ofsted rating of 2",
         "effect in year -2",
     ]
-    rows = tuple(effect("pooled", 0.01, 0.02, estimand=name) for name in names)
+    rows = tuple(effect("pooled", 0.01, 0.02, **of_effect(name)) for name in names)
     table = contents.effects_table(replace(hierarchical_run, effects=rows), scale="risk")
     assert column(table, "estimand") == names
 
@@ -167,8 +169,8 @@ def test_changes_begin_with_the_main_fit(hierarchical_run: Run, effect: MakeEffe
     assert not any("×" in str(cell) for cell in column(table, "variant"))
     assert keys(table) == ["variant", "median", "lower", "upper", "status"]
     assert "Prior of the effect: reference." in table.notes
-    years = [effect("pooled", 0.01, 0.02, estimand=f"effect in year {k:+d}") for k in (0, 1)]
-    changed = tuple(replace(row, variant="no shocks") for row in years)
+    years = [effect("pooled", 0.01, 0.02, **of_effect(f"effect in year {k:+d}")) for k in (0, 1)]
+    changed = tuple(replace(row, **of_fit("no shocks")) for row in years)
     run = with_rows(replace(hierarchical_run, effects=tuple(years)), "sensitivity", changed)
     assert column(contents.changes_table(run), "estimand") == [
         *("effect in year +0", "effect in year +1") * 2
@@ -176,7 +178,9 @@ def test_changes_begin_with_the_main_fit(hierarchical_run: Run, effect: MakeEffe
 
 
 def test_spreads_are_no_changes(hierarchical_run: Run, effect: MakeEffect) -> None:
-    spread = effect("pooled", 0.1, 0.01, estimand="spread between pilots", variant="no shocks")
+    spread = effect(
+        "pooled", 0.1, 0.01, **of_effect("spread between pilots"), **of_fit("no shocks")
+    )
     run = with_rows(hierarchical_run, "sensitivity", (spread,))
     assert not contents.changes_table(run).rows
     assert not contents.prior_grid_table(run).rows
@@ -296,7 +300,10 @@ def test_tipping_points_are_sentences(hierarchical_run: Run) -> None:
 
 def test_power_scaling_names_the_priors_scaled(hierarchical_run: Run) -> None:
     text = to_markdown(contents.power_scaling_table(hierarchical_run))
-    assert "| pooled effect | standard deviations | 0.021 | 0.094 | no sign of" in text
+    assert (
+        "| effect after settling-in | pooled | standard deviations | 0.021 | 0.094 | no sign of"
+        in text
+    )
 
 
 def test_monte_carlo_errors_are_those_of_one_scale(hierarchical_run: Run) -> None:
@@ -335,8 +342,8 @@ def test_analyses_are_compared_in_the_order_given() -> None:
 
 
 def test_columns_stand_beside_each_other(hierarchical_run: Run, effect: MakeEffect) -> None:
-    kinds = ("effect against other comparators", "effect against similar ones")
-    rows = tuple(effect("pooled", 0.01, 0.02, estimand=kind) for kind in kinds)
+    kinds = (OTHER, SIMILAR)
+    rows = tuple(effect("pooled", 0.01, 0.02, **of_effect(kind)) for kind in kinds)
     analysis = replace(hierarchical_run.analysis, name="kinds")
     other = replace(
         hierarchical_run, analysis=analysis, effects=rows, probabilities=(), status="not converged"

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from matplotlib.text import Text
+from tests.rows import of_effect
 
 from sofs_bayes.checks.predictive import ArmYearCheck
 from sofs_bayes.checks.tipping import TippingPoint, TippingRow
@@ -255,7 +256,7 @@ def test_children_per_1000_have_an_axis(hierarchical_run: Run) -> None:
     assert "change, children per 1,000:" in texts(drawing)
     assert "+12.0 [−11.0, +35.0]" in texts(drawing)
     by_year = [
-        replace(rows[0], target="pooled", estimand=f"effect in year {year:+d}")
+        replace(rows[0], target="pooled", **of_effect(f"effect in year {year:+d}"))
         for year in (-2, 0, 1)
     ]
     assert "change, children per 1,000: median and 90%" in " ".join(

@@ -6,6 +6,7 @@ from typing import Any
 
 import pytest
 from matplotlib.text import Text
+from tests.rows import of_effect, of_fit
 
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.reporting.figures import Drawing
@@ -107,8 +108,8 @@ def test_figures_are_of_risks_and_of_the_first_prior(hierarchical_run: Run) -> N
 
 def test_a_prior_grid_stands_apart_from_other_changes(hierarchical_run: Run) -> None:
     found = named(drawings(hierarchical_run))
-    changes = [row.variant for row in found["changes"].data[1]]
-    grid = [row.variant for row in found["prior-grid"].data[1]]
+    changes = [str(row.variant) for row in found["changes"].data[1]]
+    grid = [str(row.variant) for row in found["prior-grid"].data[1]]
     assert changes[0] == "the regression itself"
     assert changes[-1] == grid[-1] == "main"
     assert grid[:2] == ["authority sd × 0.5", "authority sd × 2"]
@@ -129,10 +130,10 @@ def by_year(hierarchical_run: Run, effect: MakeEffect) -> Run:
     """Leads and lags: the effect after settling-in, and that of each year."""
     rows = [effect("pooled", 0.012, 0.02), effect("Ashmere", 0.01, 0.03)]
     rows += [
-        effect("pooled", 0.004 * year, 0.02, estimand=f"effect in year {year:+d}")
+        effect("pooled", 0.004 * year, 0.02, **of_effect(f"effect in year {year:+d}"))
         for year in (-3, -2, 0, 1, 2)
     ]
-    changes = (EffectRow, tuple(replace(row, variant="no shocks") for row in rows))
+    changes = (EffectRow, tuple(replace(row, **of_fit("no shocks")) for row in rows))
     run = with_effects(hierarchical_run, rows)
     return replace(run, extra={"sensitivity": changes})
 
@@ -140,16 +141,16 @@ def by_year(hierarchical_run: Run, effect: MakeEffect) -> Run:
 def test_years_have_an_event_study(by_year: Run) -> None:
     found = named(drawings(by_year))
     assert list(found) == ["pilot-forest", "event-study", "changes"]
-    assert [row.estimand[-2:] for row in found["event-study"].data[1]] == [
+    assert [str(row.estimand)[-2:] for row in found["event-study"].data[1]] == [
         *("-3", "-2", "+0", "+1", "+2")
     ]
     assert "before and after settling-in" in texts(found["event-study"])
     assert len(found["pilot-forest"].data[1]) == 2
-    assert {row.estimand for row in found["changes"].data[1]} == {AFTER}
+    assert {str(row.estimand) for row in found["changes"].data[1]} == {AFTER}
 
 
 def test_lagged_treatment_has_years_after_only(by_year: Run) -> None:
-    kept = tuple(row for row in by_year.effects if "year -" not in row.estimand)
+    kept = tuple(row for row in by_year.effects if "year -" not in str(row.estimand))
     study = named(drawings(replace(by_year, effects=kept)))["event-study"]
     assert "Effect by year after settling-in" in texts(study)
 
@@ -160,14 +161,14 @@ def test_each_kind_of_comparator_has_its_figures(hierarchical_run: Run, effect: 
         "effect against other comparators",
     )
     rows = [
-        effect(target, 0.01 * i, 0.03, estimand=kind, prior=prior)
+        effect(target, 0.01 * i, 0.03, **of_effect(kind), prior=prior)
         for prior in ("reference", "sceptical")
         for kind in kinds
         for i, target in enumerate(("pooled", "new authority", "Ashmere"))
     ]
     run = with_effects(hierarchical_run, rows)
     changes = tuple(
-        replace(row, variant="no shocks", evidence="synthetic")
+        replace(row, **of_fit("no shocks"), evidence="synthetic")
         for row in rows
         if row.target == "pooled"
     )
@@ -185,7 +186,7 @@ def test_each_kind_of_comparator_has_its_figures(hierarchical_run: Run, effect: 
 
 def test_ratings_stand_beside_each_other(hierarchical_run: Run, effect: MakeEffect) -> None:
     names = [AFTER, *(f"effect at an Ofsted rating of {rating}" for rating in (2, 3, 4))]
-    rows = [effect("pooled", 0.01, 0.03, estimand=name) for name in names]
+    rows = [effect("pooled", 0.01, 0.03, **of_effect(name)) for name in names]
     found = named(drawings(with_effects(hierarchical_run, rows)))
     assert list(found) == ["effects"]
     assert "effect at an Ofsted rating of 4" in texts(found["effects"])
@@ -193,7 +194,7 @@ def test_ratings_stand_beside_each_other(hierarchical_run: Run, effect: MakeEffe
 
 def test_a_score_per_unit_is_not_among_effects(hierarchical_run: Run, effect: MakeEffect) -> None:
     names = (AFTER, "effect per unit of the score")
-    rows = [effect("pooled", 0.01, 0.03, estimand=name) for name in names]
+    rows = [effect("pooled", 0.01, 0.03, **of_effect(name)) for name in names]
     assert drawings(with_effects(hierarchical_run, rows)) == ()
 
 

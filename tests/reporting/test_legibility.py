@@ -11,6 +11,7 @@ import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from tests.rows import of_effect, of_fit
 
 from sofs_bayes.checks.calibration import Calibrated
 from sofs_bayes.estimands import DensityRow
@@ -208,11 +209,11 @@ def readable(drawn: Sequence[Drawing]) -> None:
 def threshold_rows(**changed: Any) -> list[ThresholdRow]:
     return [
         ThresholdRow(
-            estimand="effect after settling-in",
+            **of_effect("effect after settling-in"),
             target="pooled",
             scale="risk",
             prior=prior,
-            variant="main",
+            **of_fit("main"),
             evidence="synthetic",
             threshold=0.01 * x,
             above=1 / (1 + np.exp(x - i)),
@@ -229,7 +230,7 @@ def yearly_rows() -> list[YearlyRateRow]:
         YearlyRateRow(
             year=2012 + i,
             period="post",
-            estimand="effect after settling-in",
+            **of_effect("effect after settling-in"),
             prior="reference",
             pilots=3,
             observed=0.1 + 0.01 * i,

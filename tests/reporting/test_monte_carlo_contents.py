@@ -17,8 +17,8 @@ def pooled(run: Run, prior: int = 0) -> EffectRow:
     return next(
         row
         for row in run.effects
-        if (row.target, row.scale, row.variant) == ("pooled", "risk", "main")
-        and row.estimand == "effect after settling-in"
+        if (row.target, row.scale, str(row.variant)) == ("pooled", "risk", "main")
+        and str(row.estimand) == "effect after settling-in"
         and row.prior == names[prior]
     )
 

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 from matplotlib.lines import Line2D
 from matplotlib.text import Text
+from tests.rows import DENSITY, of_effect, of_fit
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import DensityRow
@@ -34,11 +35,11 @@ SVG = "{http://www.w3.org/2000/svg}"
 def curve_rows(**changed: Any) -> list[ThresholdRow]:
     """Logistic curves around -1 and 0 percentage points, 0.5 points wide."""
     row = ThresholdRow(
-        estimand=AFTER,
+        **of_effect(AFTER),
         target="pooled",
         scale="risk",
         prior="reference",
-        variant="main",
+        **of_fit("main"),
         evidence="synthetic",
         threshold=0.0,
         above=0.5,
@@ -67,7 +68,7 @@ def rate_row(year: int, period: str, **changed: Any) -> YearlyRateRow:
     row = YearlyRateRow(
         year=year,
         period=period,
-        estimand=AFTER,
+        **of_effect(AFTER),
         prior="reference",
         pilots=6,
         observed=0.10,
@@ -178,9 +179,9 @@ def test_a_declared_region_is_shaded_and_an_undeclared_one_not() -> None:
 
 
 def test_readings_and_effects_have_panels_of_their_own() -> None:
-    rows = [*curve_rows(variant="one"), *curve_rows(variant="other")]
+    rows = [*curve_rows(**of_fit("one")), *curve_rows(**of_fit("other"))]
     assert len(curves(rows).figure.axes) == 2
-    effects = [*curve_rows(), *curve_rows(estimand="effect against other comparators")]
+    effects = [*curve_rows(), *curve_rows(**of_effect("effect against other comparators"))]
     drawing = curves(effects)
     assert len(drawing.figure.axes) == 2
     assert "effect against other comparators" in texts(drawing)
@@ -253,7 +254,7 @@ def test_years_before_alone_have_no_counterfactual() -> None:
         ([rate_row(2012, "post", counterfactual=NAN)], "NaN in part"),
         ([rate_row(2012, "pre"), rate_row(2013, "pre", level=0.8)], "the same in all rows"),
         ([rate_row(2012, "pre"), rate_row(2013, "pre", prior="x")], "the same in all rows"),
-        ([rate_row(2012, "pre"), rate_row(2013, "pre", estimand="x")], "the same in all rows"),
+        ([rate_row(2012, "pre"), rate_row(2013, "pre", **of_effect("x"))], "the same in all rows"),
     ],
 )
 def test_rows_that_make_no_rates_are_refused(rows: list[YearlyRateRow], said: str) -> None:
@@ -322,10 +323,11 @@ def test_other_formats_are_refused(tmp_path: Path) -> None:
 def density_rows() -> tuple[DensityRow, ...]:
     return tuple(
         DensityRow(
-            variant="main",
+            **DENSITY,
+            **of_fit("main"),
             prior=prior,
             scale="risk",
-            effect=0.01 * x,
+            value=0.01 * x,
             prior_density=10.0 - abs(x),
             posterior_density=15.0 - 2 * abs(x),
         )
@@ -351,7 +353,7 @@ def test_a_hierarchical_run_has_rates_curves_and_densities(hierarchical_run: Run
     rows = [
         *curve_rows(),
         *curve_rows(target="new authority"),
-        *curve_rows(estimand="effect in year +1"),
+        *curve_rows(**of_effect("effect in year +1")),
         *curve_rows(scale="log-odds"),
     ]
     found = {each.name: each for each in drawings(with_rows(hierarchical_run, rows))}
@@ -378,7 +380,7 @@ def test_open_and_printed_runs_have_curves(open_run: Run, printed_run: Run) -> N
 def test_each_counterfactual_has_a_figure_that_says_which(hierarchical_run: Run) -> None:
     run = with_rows(hierarchical_run, curve_rows())
     kinds = ("effect against other comparators", "effect against comparators like pilots")
-    rows = tuple(replace(row, estimand=kind) for kind in kinds for row in yearly_rows())
+    rows = tuple(replace(row, **of_effect(kind)) for kind in kinds for row in yearly_rows())
     run = replace(run, extra={**run.extra, "yearly_rates": (YearlyRateRow, rows)})
     found = {each.name: each for each in drawings(run)}
     assert "(against other comparators)" in texts(found["yearly-rates"])

@@ -5,6 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 
 import pytest
+from tests.rows import of_effect, of_fit
 
 import sofs_bayes as sb
 from sofs_bayes.errors import BadInput
@@ -161,10 +162,12 @@ def test_refits_of_print_with_other_priors_are_read_by_reading(runs: list[Run]) 
     run = runs[1]
     row = run.effects[0]
     changed = [
-        replace(row, variant=f"{row.variant}; prior of the correlation Beta(8, 2)", median=0.05),
-        replace(row, variant=f"{row.variant}; prior scale of the authority sd 0.03"),
-        replace(row, variant=f"{row.variant}; critical values t(10)"),
-        replace(row, variant="another reading; prior scale of the authority sd 0.03"),
+        replace(
+            row, **of_fit(f"{row.variant!s}; prior of the correlation Beta(8, 2)"), median=0.05
+        ),
+        replace(row, **of_fit(f"{row.variant!s}; prior scale of the authority sd 0.03")),
+        replace(row, **of_fit(f"{row.variant!s}; critical values t(10)")),
+        replace(row, **of_fit("another reading; prior scale of the authority sd 0.03")),
     ]
     extra = {**run.extra, "sensitivity": (type(row), tuple(changed))}
     (table,) = publication_tables("priors", [replace(run, extra=extra)])
@@ -179,11 +182,11 @@ def test_refits_of_print_with_other_priors_are_read_by_reading(runs: list[Run]) 
 def threshold_rows(prior: str, centre: float, **changes: object) -> Sequence[ThresholdRow]:
     """Above falls from 1 to 0 within two points of the centre; thresholds a tenth apart."""
     row = ThresholdRow(
-        estimand="effect after settling-in",
+        **of_effect("effect after settling-in"),
         target="pooled",
         scale="risk",
         prior=prior,
-        variant="main",
+        **of_fit("main"),
         evidence="synthetic",
         threshold=0.0,
         above=0.5,
@@ -207,7 +210,7 @@ def with_thresholds(run: Run) -> Run:
         *threshold_rows("reference", 0.012),
         *threshold_rows("sceptical", 0.006),
         *threshold_rows("reference", 0.01, target="new authority"),
-        *threshold_rows("reference", 0.5, estimand="effect in year +1"),
+        *threshold_rows("reference", 0.5, **of_effect("effect in year +1")),
         *threshold_rows("reference", 0.5, scale="log-odds"),
     ]
     return replace(run, extra={**run.extra, "thresholds": (ThresholdRow, tuple(rows))})
@@ -259,8 +262,11 @@ def test_refits_are_one_line_with_the_worst_and_a_refused_one_has_its_own(runs: 
     fit = runs[0].diagnostics["fits"]["main / reference"]
     fits = {
         "main / reference": fit,
-        "no shocks / reference": {**fit, "max_rhat": 1.004},
-        "pilots fully pooled / reference": {**fit, "max_rhat": 1.2, "status": "not converged"},
+        "no shocks / reference": {**fit, "max_rhat": 1.004, "kind": "no shocks"},
+        "pilots fully pooled / reference": {
+            **{**fit, "kind": "fully pooled"},
+            **{"max_rhat": 1.2, "status": "not converged"},
+        },
     }
     run = replace(runs[0], diagnostics={**runs[0].diagnostics, "fits": fits})
     table = publication_tables("diagnostics", [run])[0]

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 import pytest
+from tests.rows import of_effect
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
@@ -88,7 +89,9 @@ def test_rows_without_a_posterior_are_named_and_not_filled(hierarchical_run: Run
 
 def test_years_go_to_the_rows_of_their_year(of_analysis: OfAnalysis, effect: MakeEffect) -> None:
     years = [
-        effect("pooled", 0.01 * k, 0.02, estimand=f"effect in year {k:+d}", evidence="synthetic")
+        effect(
+            "pooled", 0.01 * k, 0.02, **of_effect(f"effect in year {k:+d}"), evidence="synthetic"
+        )
         for k in (0, 1, 2, 3)
     ]
     table = publication_tables("report", [of_analysis("icpc-lagged", years)])[0]
@@ -109,7 +112,7 @@ def test_rows_of_comparators_have_the_printed_sign(
         "pooled",
         0.03,
         0.02,
-        estimand="effect against comparators with a similar practice model",
+        **of_effect("effect against comparators with a similar practice model"),
         evidence="synthetic",
     )
     run = replace(
@@ -129,7 +132,7 @@ def test_rows_of_comparators_have_the_printed_sign(
 def test_a_score_goes_to_the_row_of_its_own_column(
     of_analysis: OfAnalysis, effect: MakeEffect
 ) -> None:
-    row = effect("pooled", 0.05, 0.02, estimand="effect per unit of the score")
+    row = effect("pooled", 0.05, 0.02, **of_effect("effect per unit of the score"))
     runs = [of_analysis(name, [row]) for name in ("icpc-embeddedness", "icpc-quality")]
     table = publication_tables("report", runs)[0]
     quality = block(table, "Quality of delivery * post-settling-in period")

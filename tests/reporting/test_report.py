@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import given
@@ -17,6 +18,7 @@ from sofs_bayes.reporting.report_words import effect_sentence
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_parts import run_parts
 from sofs_bayes.spec import OpenAnalysis
+from sofs_bayes.spec.keys import OTHER
 
 MakeEffect = Callable[..., EffectRow]
 MakeChances = Callable[..., tuple[ProbabilityRow, ...]]
@@ -117,12 +119,16 @@ def test_direction_is_said_from_any_scale_smallness_from_the_effects_own(
     )
 
 
-@pytest.mark.parametrize("other", ["target", "prior", "variant", "estimand"])
+@pytest.mark.parametrize(
+    "other",
+    [{"target": "another"}, {"prior": "another"}, {"kind": "no shocks"}, {"role": OTHER}],
+    ids=str,
+)
 def test_probabilities_of_another_effect_are_not_said(
-    open_run: Run, effect: MakeEffect, chances: MakeChances, other: str
+    open_run: Run, effect: MakeEffect, chances: MakeChances, other: dict[str, Any]
 ) -> None:
     row = effect("pooled", 0.01, 0.03)
-    elsewhere = replace(row, **{other: "another"})  # type: ignore[arg-type]
+    elsewhere = replace(row, **other)
     run = replace(open_run, probabilities=chances(elsewhere, {"above 0 pp": 0.7}))
     assert "Probability" not in effect_sentence(run, row)
 

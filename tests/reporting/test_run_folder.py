@@ -12,6 +12,7 @@ import pytest
 import xarray as xr
 from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
+from tests.rows import of_effect, of_fit, on_fit
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
@@ -24,11 +25,11 @@ from sofs_bayes.spec import OpenAnalysis, fingerprint
 
 VERSIONS = {"python": "3.12", "sofs-bayes": "0.1.0"}
 EFFECT = EffectRow(
-    estimand="effect after settling-in",
+    **of_effect("effect after settling-in"),
     target='Brackwater, City of "B"',
     scale="risk",
     prior="reference",
-    variant="main",
+    **of_fit("main"),
     evidence="open-data",
     mean=0.1 + 0.2,
     median=-1e-17,
@@ -40,11 +41,11 @@ EFFECT = EffectRow(
     status="converged",
 )
 PROBABILITY = ProbabilityRow(
-    estimand="effect after settling-in",
+    **of_effect("effect after settling-in"),
     target="pooled",
     scale="risk",
     prior="reference",
-    variant="main",
+    **of_fit("main"),
     evidence="open-data",
     statement="below 0 pp",
     probability=1.0,
@@ -57,7 +58,7 @@ NOTHING = dict.fromkeys(
 RATE = YearlyRateRow(
     year=2012,
     period="pre",
-    estimand="effect after settling-in",
+    **of_effect("effect after settling-in"),
     prior="reference",
     pilots=3,
     observed=0.2,
@@ -101,8 +102,8 @@ def run(made_up_analysis: OpenAnalysis) -> Run:
             "method": "nutpie",
             "status": "converged",
             "fits": {
-                "main / reference": VERDICT | {"pareto_k": None},
-                "main / other": VERDICT | {"pareto_k": 0.31},
+                **on_fit("main", "reference", VERDICT | {"pareto_k": None}),
+                **on_fit("main", "other", VERDICT | {"pareto_k": 0.31}),
             },
         },
         posterior=xr.DataTree.from_dict({"posterior": draws}),
@@ -133,9 +134,10 @@ def test_a_run_comes_back_as_it_was_written(run: Run, tmp_path: Path) -> None:
     for name in ("evidence", "status", "effects", "probabilities", "extra", "inputs", "options"):
         assert same(getattr(found, name), getattr(run, name)), name
     assert found.seconds == {"sample": 1.235}
-    fits = {"main / reference": {"pareto_k": None}, "main / other": {"pareto_k": 0.31}}
+    undefined = VERDICT | {"max_rhat": None}
     assert found.diagnostics["fits"] == {
-        name: VERDICT | {"max_rhat": None} | k for name, k in fits.items()
+        **on_fit("main", "reference", undefined | {"pareto_k": None}),
+        **on_fit("main", "other", undefined | {"pareto_k": 0.31}),
     }
     assert found.posterior is None
     assert run.posterior is not None
@@ -212,7 +214,7 @@ def test_rows_of_another_kind_are_refused(tmp_path: Path) -> None:
     file.write_text(rows_to_csv(YearlyRateRow, [RATE]), encoding="utf-8")
     for text in (file.read_text(encoding="utf-8"), ""):
         file.write_text(text, encoding="utf-8")
-        with pytest.raises(BadInput, match="header: found other columns; allowed: estimand, t"):
+        with pytest.raises(BadInput, match="header: found other columns; allowed: role, t"):
             read_rows(file, EffectRow)
 
 

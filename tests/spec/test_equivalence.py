@@ -9,7 +9,7 @@ import pytest
 from sofs_bayes.bayes.from_published import posterior
 from sofs_bayes.bayes.printed_summaries import probability
 from sofs_bayes.errors import BadSpec
-from sofs_bayes.estimands.printed import probability_rows
+from sofs_bayes.estimands.printed import label_of, probability_rows
 from sofs_bayes.spec import (
     ChildrenAnalysis,
     Equivalence,
@@ -74,7 +74,7 @@ def test_its_statement_is_among_those_whose_probability_is_computed() -> None:
     fit = posterior(declared, prior="reference")
     (row,) = (
         row
-        for row in probability_rows(fit, status="converged")
+        for row in probability_rows(fit, label_of(fit, status="converged"))
         if row.statement == "within -0.5 pp to 0.5 pp"
     )
     assert row.probability == probability(fit, region)

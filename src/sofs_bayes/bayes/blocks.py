@@ -13,7 +13,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.frequentist.terms import DID, INTERCEPT, PILOT, POST
+from sofs_bayes.frequentist.term import DID, POST, Term, effect_terms, find_term, years_since
 from sofs_bayes.spec import DidAnalysis, HalfNormal, HierarchicalPriors, Normal, OpenPriors
 
 Floats = npt.NDArray[np.float64]
@@ -22,16 +22,6 @@ DEPARTURE = "departure from parallel trends"
 # The sd of a prior that is as good as flat: far above any coefficient, and small enough for
 # cross-products to keep their digits.
 FLAT = 30.0
-
-Role = Literal[
-    "intercept",
-    "year",
-    "pilot_difference",
-    "effect",
-    "effect_modifier",
-    "authority_covariate",
-    "authority",
-]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,22 +96,15 @@ class Blocks:
     sd_priors: dict[str, float]
     child_prior: tuple[float, float]
 
+    @property
+    def own_effects(self) -> slice:
+        """Where among the terms each pilot's own effect is."""
+        return slice(-1 - self.pilots.shape[1], -1)
 
-def role_of(term: str) -> Role:
-    """What a term of the regressions is in the model."""
-    if term.endswith("× ofsted"):
-        return "effect_modifier"
-    if term == DID or term.endswith("× post") or term.startswith(("lag ", "lead ")):
-        return "effect"
-    if term in (PILOT, "quality", "embeddedness") or term.endswith("practice model"):
-        return "pilot_difference"
-    others: dict[str, Role] = {
-        INTERCEPT: "intercept",
-        "year": "year",
-        POST: "year",  # what moves comparators after the window, too
-        "authority:": "authority",
-    }
-    return others.get(term.split(" ", maxsplit=1)[0], "authority_covariate")
+
+def own_effect(pilot: str) -> str:
+    """The name of the term of a pilot's own effect, where pilots are not pooled."""
+    return f"{DID}: {pilot}"
 
 
 def blocks(data: CellData, analysis: DidAnalysis, setting: Setting) -> Blocks:
@@ -132,17 +115,17 @@ def blocks(data: CellData, analysis: DidAnalysis, setting: Setting) -> Blocks:
     ValueError
         Pilots are to be taken one by one where the effect is not one term.
     """
-    own = tuple(f"{DID}: {name}" for name in data.pilots)
+    own = tuple(map(own_effect, data.pilots))
     treated = data.treated
     fixed, steps, stepped = _pooled_years(data, analysis)
     if setting.replicating:  # each year by itself
         fixed, stepped = data.design, np.zeros_like(stepped)
     design = np.column_stack([fixed, treated, treated.sum(axis=1)])
     terms = (*data.terms, *own, DEPARTURE)
-    covariate = [role_of(term) == "authority_covariate" for term in data.terms]
+    covariate = [find_term(name).role == "authority_covariate" for name in data.terms]
     centres = design.mean(axis=0) * np.r_[covariate, np.zeros(len(own) + 1)]
     design = design - centres
-    mean, sd = _priors(terms, analysis, setting) * design.any(axis=0)
+    mean, sd = _priors(data, analysis, setting) * design.any(axis=0)
     pooling = setting.pilot_effects or analysis.model.pilot_effects
     if pooling == "none" and DID not in data.terms:
         raise ValueError(f"no pooling of pilots: needs the term {DID}")
@@ -158,7 +141,7 @@ def blocks(data: CellData, analysis: DidAnalysis, setting: Setting) -> Blocks:
         prior_mean=mean,
         prior_sd=sd,
         centres=centres,
-        effect_terms=_effect_terms(terms, design),
+        effect_terms=_effect_terms(data, design),
         authorities=authorities,
         pilots=treated * partial,
         years_since=stepped,
@@ -174,49 +157,44 @@ def _child_prior(priors: HierarchicalPriors | OpenPriors, setting: Setting) -> t
     return (0.0, FLAT) if prior is None or setting.replicating else (prior.mean, prior.sd)
 
 
-def _effect_terms(terms: tuple[str, ...], design: Floats) -> dict[str, int]:
-    return {
-        term: -1 if "practice model" in term else 1
-        for term, column in zip(terms, design.T, strict=True)
-        if column.any()
-        and (term.startswith(f"{DID}: ") or role_of(term) in ("effect", "effect_modifier"))
-    }
+def _effect_terms(data: CellData, design: Floats) -> dict[str, int]:
+    asked = {name: find_term(name).sign for name in effect_terms(data.terms)}
+    asked |= {own_effect(name): 1 for name in data.pilots}
+    terms = (*data.terms, *map(own_effect, data.pilots))
+    return {name: sign for name, sign in asked.items() if design[:, terms.index(name)].any()}
 
 
-def _priors(terms: tuple[str, ...], analysis: DidAnalysis, setting: Setting) -> Floats:
+def _priors(data: CellData, analysis: DidAnalysis, setting: Setting) -> Floats:
     """Means and sds of the fixed terms' priors, shape (2, terms)."""
     pooling = setting.pilot_effects or analysis.model.pilot_effects
     effect, priors = setting.effect_prior, analysis.priors
-    own = (effect.mean, effect.sd)
+    by_comparators = any(find_term(name).sign < 0 for name in data.terms)
     found = []
-    for term in terms:
-        if term == DEPARTURE:
-            found.append((0.0, setting.departure_sd))
-        elif term.startswith(f"{DID}: "):
-            found.append(own if pooling == "none" and not setting.replicating else (0.0, 0.0))
-        elif setting.replicating:
+    for name in data.terms:
+        if setting.replicating:
             found.append((0.0, FLAT))
-        elif term == DID and pooling == "none":
+        elif name == DID and pooling == "none":
             found.append((0.0, 0.0))
-        elif term == POST and any("practice model" in name for name in terms):
+        elif name == POST and by_comparators:
             # The pilots are the reference: this is their change, with the effect in it.
             year = priors.year
             found.append((year.mean + effect.mean, float(np.hypot(year.sd, effect.sd))))
         else:
-            found.append(_prior(term, effect, priors))
-    return np.array(found).T
+            found.append(_prior(find_term(name), effect, priors))
+    apart = pooling == "none" and not setting.replicating
+    found += [(effect.mean, effect.sd) if apart else (0.0, 0.0)] * len(data.pilots)
+    return np.array([*found, (0.0, setting.departure_sd)]).T
 
 
 def _prior(
-    term: str, effect: Normal, priors: HierarchicalPriors | OpenPriors
+    of: Term, effect: Normal, priors: HierarchicalPriors | OpenPriors
 ) -> tuple[float, float]:
-    role, sign = role_of(term), -1 if "practice model" in term else 1
-    if role == "effect":
-        return (0.0 if term.startswith("lead ") else sign * effect.mean), effect.sd
-    if role == "authority":  # fixed effects are not pooled
+    if of.role == "effect":
+        return (0.0 if of.is_lead else of.sign * effect.mean), effect.sd
+    if of.role == "authority":  # fixed effects are not pooled
         return 0.0, FLAT
-    given = getattr(priors, role)  # without it the analysis would not have loaded
-    return sign * given.mean, given.sd
+    given = getattr(priors, of.role)  # without it the analysis would not have loaded
+    return of.sign * given.mean, given.sd
 
 
 def _pooled_years(data: CellData, analysis: DidAnalysis) -> tuple[Floats, tuple[str, ...], Floats]:
@@ -227,15 +205,14 @@ def _pooled_years(data: CellData, analysis: DidAnalysis) -> tuple[Floats, tuple[
     own. A random walk steps from the reference year, where the effect is 0, back through the
     leads, and from the first lag on through the others.
     """
-    years = [name for name in data.terms if name.startswith(("lag ", "lead "))]
+    since = years_since(data.terms)
     if analysis.model.years_since == "separate":
         return data.design, (), np.zeros((len(data.design), 0))
-    column = {name: data.design[:, data.terms.index(name)] for name in years}
-    since = {name: int(name.split()[1]) for name in years}
-    lags = sorted((name for name in years if since[name] >= 0), key=since.__getitem__)
-    leads = sorted((name for name in years if since[name] < 0), key=since.__getitem__)
+    column = {name: data.design[:, data.terms.index(name)] for name in since}
+    lags = [name for name, years in since.items() if years >= 0]
+    leads = [name for name, years in since.items() if years < 0]
     design = data.design.copy()
-    for name in years:
+    for name in since:
         design[:, data.terms.index(name)] = 0.0
     design[:, data.terms.index(lags[0])] = np.sum([column[name] for name in lags], axis=0)
     if analysis.model.years_since == "exchangeable":

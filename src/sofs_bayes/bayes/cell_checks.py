@@ -7,7 +7,7 @@ import pandas as pd
 
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.errors import BadInput
-from sofs_bayes.frequentist.terms import DID
+from sofs_bayes.frequentist.term import effect_terms, find_term
 
 PLACE = "cells"
 
@@ -79,7 +79,7 @@ def check_arms(known: pd.DataFrame, terms: Collection[str]) -> None:
     for arm, of_arm in known.groupby("pilot"):
         name = "pilots" if arm else "comparators"
         check_events(name, float(of_arm["events"].sum()), float(of_arm["weight"].sum()))
-    if not any(name == DID or name.endswith("× post") or name.startswith("lag ") for name in terms):
+    if all(find_term(name).is_lead for name in effect_terms(terms)):
         found = "none that other terms do not make up"
         raise BadInput(PLACE, "the effect's terms", found, "at least one")
 

@@ -19,7 +19,8 @@ from sofs_bayes.bayes.weight_factors import weight_factors
 from sofs_bayes.cells.dataset import Cells, frame_of
 from sofs_bayes.frequentist.cell_terms import cell_terms, selected_cells, with_authorities
 from sofs_bayes.frequentist.gram import count_design, gram
-from sofs_bayes.frequentist.terms import PILOT, POST, child_terms, kept_rows
+from sofs_bayes.frequentist.term import PILOT, POST
+from sofs_bayes.frequentist.terms import child_terms, kept_rows
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, Regression
 
 Floats = npt.NDArray[np.float64]

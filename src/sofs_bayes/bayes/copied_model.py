@@ -19,7 +19,6 @@ from sofs_bayes.bayes.did_model import (
     covariance_of_cells,
     sampled_residual_sd,
 )
-from sofs_bayes.frequentist.terms import DID
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -29,7 +28,7 @@ Floats = npt.NDArray[np.float64]
 
 def falls_apart(form: Form, blocks: Blocks) -> bool:
     """Whether a fit's copies share nothing but coefficients, all of them normal."""
-    own = [term.startswith(f"{DID}: ") for term in blocks.terms]
+    own = blocks.own_effects
     plain = form.likelihood == "gaussian" and form.tails == "normal" and not form.pooled_years
     return plain and not (blocks.prior_sd[own] > 0).any()
 

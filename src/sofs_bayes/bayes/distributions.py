@@ -11,6 +11,8 @@ import numpy as np
 import numpy.typing as npt
 from scipy import special
 
+from sofs_bayes.spec.keys import Role
+
 Array = npt.NDArray[np.float64]
 
 NEWTON_STEPS = 60
@@ -147,8 +149,7 @@ def _shortest(quantile: Callable[[Array], Array], level: float) -> Array:
 class Summary:
     """One quantity's distribution in five numbers, on the quantity's own scale."""
 
-    quantity: str
-    stage: Literal["prior", "posterior"]
+    quantity: Role
     mean: float
     sd: float
     median: float
@@ -159,8 +160,7 @@ class Summary:
 def summary(
     distribution: Distribution,
     *,
-    quantity: str,
-    stage: Literal["prior", "posterior"],
+    quantity: Role,
     level: float,
     kind: Literal["eti", "hdi"],
 ) -> Summary:
@@ -168,7 +168,6 @@ def summary(
     lower, upper = interval(distribution, level=level, kind=kind)
     return Summary(
         quantity=quantity,
-        stage=stage,
         mean=distribution.mean(),
         sd=distribution.sd(),
         median=float(distribution.quantile(0.5)),

@@ -3,7 +3,7 @@
 import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
-from sofs_bayes.frequentist.terms import INTERCEPT
+from sofs_bayes.frequentist.term import INTERCEPT
 
 
 def regression_coefficients(posterior: xr.Dataset, blocks: Blocks) -> xr.DataArray:

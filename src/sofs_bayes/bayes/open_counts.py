@@ -11,7 +11,7 @@ from sofs_bayes.bayes.cell_checks import check_events
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.expansion import Counts, expand
 from sofs_bayes.bayes.patterns import Patterns
-from sofs_bayes.frequentist.terms import DID, INTERCEPT, PILOT
+from sofs_bayes.frequentist.term import DID, INTERCEPT, PILOT, since_name
 
 Floats = npt.NDArray[np.float64]
 Effect = Literal["constant", "by year"]
@@ -104,6 +104,6 @@ def _terms(cells: pd.DataFrame, years_since: Floats, effect: Effect) -> pd.DataF
     columns |= {PILOT: pilot, DID: treated * float(effect == "constant")}
     for since in np.unique(years_since[pilot == 1]).astype(int):
         if since != REFERENCE:
-            name = f"lag {since}" if since >= 0 else f"lead {since}"
+            name = since_name(since)
             columns[name] = (years_since == since) * float(effect == "by year")
     return pd.DataFrame(columns)

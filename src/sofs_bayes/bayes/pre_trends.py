@@ -5,6 +5,7 @@ import numpy.typing as npt
 
 from sofs_bayes.bayes.cell_data import CellData, regression_data
 from sofs_bayes.cells.dataset import Cells
+from sofs_bayes.frequentist.term import find_term
 from sofs_bayes.spec import HierarchicalAnalysis, Regression
 
 Floats = npt.NDArray[np.float64]
@@ -47,7 +48,7 @@ def lead_size(cells: Cells, analysis: HierarchicalAnalysis) -> float | None:
 
 def lead_size_of(data: CellData) -> float | None:
     """The same of data with leads among their terms."""
-    leads = np.array([name.startswith("lead ") for name in data.terms]) & data.design.any(axis=0)
+    leads = np.array([find_term(name).is_lead for name in data.terms]) & data.design.any(axis=0)
     return float(np.sqrt(np.mean(_solved(data)[leads] ** 2))) if leads.any() else None
 
 

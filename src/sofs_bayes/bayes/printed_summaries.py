@@ -10,21 +10,18 @@ from scipy import special
 from sofs_bayes.bayes.distributions import (
     Array,
     Distribution,
-    NormalMixture,
     Summary,
     Tabulated,
-    interval,
     summary,
     weighted_values,
 )
 from sofs_bayes.bayes.from_published import (
     PrintedPosterior,
     choose_prior,
-    choose_reading,
     posterior,
     without_stars,
 )
-from sofs_bayes.bayes.printed_model import PrintedModel, printed_model, variances
+from sofs_bayes.bayes.printed_model import variances
 from sofs_bayes.bayes.printed_studies import conditional
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import (
@@ -32,18 +29,15 @@ from sofs_bayes.spec import (
     Normal,
     PrintedAnalysis,
     PrintedDesign,
-    Reading,
     Scale,
     Statement,
 )
+from sofs_bayes.spec.keys import PRINTED, Kind, Role
 
-PRIOR_STEPS = 200  # quantiles of s and of c that stand for their priors
-
-EFFECT = "effect"
-PILOT_DIFFERENCE = "pilot difference"
-AUTHORITY_SD = "authority sd"
-CORRELATION = "correlation"
-LATENT_SE = "standard error of the DiD"
+PILOT_DIFFERENCE: Role = "pilot difference"
+AUTHORITY_SD: Role = "authority sd"
+CORRELATION: Role = "correlation"
+LATENT_SE: Role = "standard error of the DiD"
 
 
 # ---------------------------------------------------------------------------- statements
@@ -122,19 +116,10 @@ def latent_se(post: PrintedPosterior) -> Tabulated:
     return weighted_values(values.ravel(), post.weights.ravel())
 
 
-def latent_se_prior(model: PrintedModel) -> Tabulated:
-    """The prior of sqrt(V_δ)."""
-    levels = (np.arange(PRIOR_STEPS) + 0.5) / PRIOR_STEPS
-    s = model.authority_sd * special.ndtri((1 + levels) / 2)
-    c = special.betaincinv(*model.correlation, levels)
-    values = np.sqrt(variances(model, s[:, None], c)[1]).ravel()
-    return weighted_values(values, np.ones_like(values))
-
-
 def posterior_summaries(post: PrintedPosterior) -> tuple[Summary, ...]:
     """Effect, pilot difference, s, c and sqrt(V_δ) after the data, on the design's scale."""
-    quantities: dict[str, Distribution] = {
-        EFFECT: post.effect,
+    quantities: dict[Role, Distribution] = {
+        PRINTED: post.effect,
         PILOT_DIFFERENCE: post.pilot_difference,
         AUTHORITY_SD: authority_sd(post),
         CORRELATION: correlation(post),
@@ -142,32 +127,7 @@ def posterior_summaries(post: PrintedPosterior) -> tuple[Summary, ...]:
     }
     wanted = post.analysis.estimands
     return tuple(
-        summary(each, quantity=name, stage="posterior", level=wanted.level, kind=wanted.interval)
-        for name, each in quantities.items()
-    )
-
-
-def prior_summaries(
-    analysis: PrintedAnalysis, *, prior: str, reading: Reading | str | None = None
-) -> tuple[Summary, ...]:
-    """The same quantities before the data."""
-    model = printed_model(analysis, choose_reading(analysis, reading))
-    levels = np.linspace(0.0, 1.0, 20 * PRIOR_STEPS + 1)
-    sd = Tabulated(
-        points=model.authority_sd * special.ndtri((1 + np.minimum(levels, 1 - 1e-9)) / 2),
-        cumulative=levels,
-    )
-    shares = Tabulated(points=special.betaincinv(*model.correlation, levels), cumulative=levels)
-    quantities: dict[str, Distribution] = {
-        EFFECT: _single(choose_prior(analysis, prior)),
-        PILOT_DIFFERENCE: _single(model.pilot_difference),
-        AUTHORITY_SD: sd,
-        CORRELATION: shares,
-        LATENT_SE: latent_se_prior(model),
-    }
-    wanted = analysis.estimands
-    return tuple(
-        summary(each, quantity=name, stage="prior", level=wanted.level, kind=wanted.interval)
+        summary(each, quantity=name, level=wanted.level, kind=wanted.interval)
         for name, each in quantities.items()
     )
 
@@ -189,10 +149,6 @@ def star_evidence(post: PrintedPosterior) -> float:
 def _cumulative(mass: Array) -> Array:
     total = np.concatenate(([0.0], np.cumsum(mass)))
     return np.asarray(total / total[-1])
-
-
-def _single(prior: Normal) -> NormalMixture:
-    return NormalMixture(weights=np.ones(1), means=np.array([prior.mean]), sds=np.array([prior.sd]))
 
 
 # --------------------------------------------------------------------------------- draws
@@ -235,37 +191,10 @@ def coefficient_draws(
 # --------------------------------------------------------------------------- sensitivity
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SensitivityRow:
-    """The effect when one assumption takes another value; `probabilities` follow `statements`."""
-
-    assumption: str
-    value: str
-    prior: str
-    median: float
-    lower: float
-    upper: float
-    positive: float
-    statements: tuple[Statement, ...]
-    probabilities: tuple[float, ...]
-
-
-def sensitivity(
-    analysis: PrintedAnalysis, reading: Reading | str | None = None
-) -> tuple[SensitivityRow, ...]:
-    """The effect under each effect prior while one assumption at a time takes other values."""
-    chosen = choose_reading(analysis, reading)
-    return tuple(
-        _sensitivity_row(assumption, value, prior, changed, chosen)
-        for assumption, value, changed in alternatives(analysis)
-        for prior in analysis.effect_priors
-    )
-
-
-def alternatives(analysis: PrintedAnalysis) -> Iterator[tuple[str, str, PrintedAnalysis]]:
+def alternatives(analysis: PrintedAnalysis) -> Iterator[tuple[Kind, str, PrintedAnalysis]]:
     """The analysis as it is, then with one assumption changed: assumption, value, analysis."""
     priors, ranges, rule = analysis.priors, analysis.sensitivity, analysis.critical_values
-    yield "as specified", "", analysis
+    yield "main", "", analysis
     for scale in ranges.authority_sd:
         sd = replace(priors.authority_sd, scale=scale)
         changed = replace(analysis, priors=replace(priors, authority_sd=sd))
@@ -281,22 +210,3 @@ def alternatives(analysis: PrintedAnalysis) -> Iterator[tuple[str, str, PrintedA
     for df in ranges.t_critical_df:
         critical: CriticalValues = replace(rule, distribution="t", df=df)
         yield "critical values", f"t({df:g})", replace(analysis, critical_values=critical)
-
-
-def _sensitivity_row(
-    assumption: str, value: str, prior: str, analysis: PrintedAnalysis, reading: Reading
-) -> SensitivityRow:
-    post = posterior(analysis, prior=prior, reading=reading)
-    wanted = analysis.estimands
-    lower, upper = interval(post.effect, level=wanted.level, kind=wanted.interval)
-    return SensitivityRow(
-        assumption=assumption,
-        value=value,
-        prior=prior,
-        median=float(post.effect.quantile(0.5)),
-        lower=lower,
-        upper=upper,
-        positive=1 - float(post.effect.cdf(0.0)),
-        statements=wanted.statements,
-        probabilities=tuple(probability(post, each) for each in wanted.statements),
-    )

@@ -11,6 +11,8 @@ from sofs_bayes.spec import DidAnalysis
 
 Floats = npt.NDArray[np.float64]
 
+EQUAL = 1e-9  # log ratios that differ by less are the same
+
 
 def reweighted(
     posterior: xr.Dataset, analysis: DidAnalysis, drawn: Blocks, wanted: Blocks
@@ -33,26 +35,32 @@ def reweighted(
     ratio = log_prior_ratio(posterior, analysis, drawn, wanted)
     if ratio is None:
         return None
-    weights, k = smoothed_weights(ratio)
+    efficiency = independent(ratio)
+    flat = ratio.transpose("chain", "draw").to_numpy().ravel()
+    weights, k = smoothed_weights(flat, efficiency)
     size, worth = weights.size, 1.0 / float(weights @ weights)  # Kish's effective size
-    if not k <= MAX_K or worth * independent(ratio) < MIN_ESS:
+    if not k <= MAX_K or worth * efficiency < MIN_ESS:
         return None
     places = np.searchsorted(np.cumsum(weights), (np.arange(size) + 0.5) / size)
     return _taken(posterior, places.clip(max=size - 1)), k
 
 
-def smoothed_weights(log_ratio: xr.DataArray) -> tuple[Floats, float]:
-    """Pareto-smoothed weights, summing to 1, and Pareto's k of log ratios (chain, draw).
+def smoothed_weights(log_ratio: Floats, efficiency: float) -> tuple[Floats, float]:
+    """Pareto-smoothed weights, summing to 1, and Pareto's k of log ratios (samples,).
 
     k is 0 where all weights are equal.
+
+    Parameters
+    ----------
+    efficiency
+        How many independent draws each is worth.
     """
     from arviz_stats.base import array_stats
 
-    flat = log_ratio.transpose("chain", "draw").to_numpy().ravel()
-    if np.ptp(flat) == 0.0:
-        return np.full(flat.size, 1.0 / flat.size), 0.0
+    if np.ptp(log_ratio) < EQUAL:
+        return np.full(log_ratio.size, 1.0 / log_ratio.size), 0.0
     # The function expects log likelihoods to be left out, whose negatives are log ratios.
-    log_weights, k = array_stats.psislw(-flat, r_eff=independent(log_ratio))
+    log_weights, k = array_stats.psislw(-log_ratio, r_eff=efficiency)
     return np.exp(log_weights), float(k)
 
 

@@ -4,7 +4,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sofs_bayes.frequentist.terms import PILOT
+from sofs_bayes.frequentist.term import PILOT
 from sofs_bayes.spec import HierarchicalAnalysis
 
 Floats = npt.NDArray[np.float64]

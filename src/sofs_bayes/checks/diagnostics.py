@@ -5,9 +5,13 @@ from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import xarray as xr
 
 from sofs_bayes.bayes.limits import MAX_RHAT, MIN_BFMI, MIN_ESS
+from sofs_bayes.estimands.effects import Effects
+
+Floats = npt.NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -52,14 +56,14 @@ def gate_of(said: Mapping[str, Any]) -> Gate:
 
 def gate(
     parameters: xr.Dataset,
-    derived: Mapping[str, xr.DataArray],
+    effects: Effects | None,
     sample_stats: xr.Dataset | None = None,
 ) -> Gate:
     """The gate's verdict on parameters and on the effects derived from them.
 
     Parameters
     ----------
-    parameters, derived
+    parameters, effects
         Draws, dims (chain, draw, …). A quantity that is NaN or constant fails: its R-hat is
         undefined.
     sample_stats
@@ -68,16 +72,15 @@ def gate(
     """
     import arviz_stats as azs
 
-    measured: dict[str, tuple[float, float, float]] = {}
-    for name, draws in [*parameters.data_vars.items(), *derived.items()]:
-        with np.errstate(invalid="ignore", divide="ignore"):
-            measured[str(name)] = (
-                _largest(azs.rhat(draws)),
-                _smallest(azs.ess(draws, method="bulk")),
-                _smallest(azs.ess(draws, method="tail")),
-            )
+    measured = {}
+    for name, draws in parameters.data_vars.items():
+        rhat, bulk, tail = _measures(draws)
+        measured[str(name)] = (np.max(rhat), np.min(bulk), np.min(tail))  # NaN wins, and fails
+    if effects is not None:
+        names = (f"{each}, {each.target} ({each.scale})" for each in effects)
+        measured |= dict(zip(names, zip(*_measures(effects.array), strict=True), strict=True))
     failures = [
-        Failure(quantity=name, measure=measure, value=value, limit=limit)
+        Failure(quantity=name, measure=measure, value=float(value), limit=limit)
         for name, values in measured.items()
         for measure, value, limit, passes in (
             ("R-hat", values[0], MAX_RHAT, values[0] <= MAX_RHAT),
@@ -88,7 +91,7 @@ def gate(
     ]
     bfmi, divergences = float("nan"), 0
     if sample_stats is not None:
-        bfmi = _smallest(azs.bfmi(sample_stats["energy"]))
+        bfmi = float(np.min(azs.bfmi(sample_stats["energy"]).to_numpy()))
         divergences = int(sample_stats["diverging"].sum())
         if not bfmi >= MIN_BFMI:
             failures.append(Failure(quantity="energy", measure="BFMI", value=bfmi, limit=MIN_BFMI))
@@ -110,12 +113,13 @@ def gate(
     )
 
 
-def _largest(values: xr.DataArray) -> float:
-    return float(np.max(np.asarray(values, dtype=float)))  # NaN wins, and fails the gate
+def _measures(draws: xr.DataArray) -> tuple[Floats, Floats, Floats]:
+    """R-hat, bulk and tail ESS of draws (chain, draw, …), each of shape (…)."""
+    import arviz_stats as azs
 
-
-def _smallest(values: xr.DataArray) -> float:
-    return float(np.min(np.asarray(values, dtype=float)))
+    with np.errstate(invalid="ignore", divide="ignore"):
+        found = azs.rhat(draws), azs.ess(draws, method="bulk"), azs.ess(draws, method="tail")
+    return tuple(each.to_numpy().astype(np.float64) for each in found)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from sofs_bayes.checks.ranks import Kind
-from sofs_bayes.estimands.drawn_rows import Estimand
+from sofs_bayes.spec.keys import Estimand
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,9 +19,9 @@ SCALES = ("risk", "log-odds")
 def effects_ranked(answers: Mapping[Estimand, xr.DataArray]) -> dict[str, Floats]:
     """Each effect on the scales of `SCALES`, shape (chain, draw), by estimand, target, scale."""
     return {
-        f"{question.estimand}, {question.target} ({question.scale})": values.to_numpy()
+        f"{question}, {question.target} ({question.scale})": values.to_numpy()
         for question, values in answers.items()
-        if question.scale in SCALES and not question.estimand.startswith("spread")
+        if question.scale in SCALES and question.is_effect
     }
 
 

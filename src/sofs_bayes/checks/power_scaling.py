@@ -1,6 +1,5 @@
 """How far an answer moves if a prior, or the data, counted for a little more or less."""
 
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 import xarray as xr
@@ -8,7 +7,10 @@ import xarray as xr
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.log_priors import effect_log_prior, sds_log_prior
+from sofs_bayes.estimands.effects import KEYS, Effects
+from sofs_bayes.estimands.rows import OfEstimand
 from sofs_bayes.spec import DidAnalysis
+from sofs_bayes.spec.keys import BETWEEN_PILOTS, BETWEEN_YEARS, Estimand
 
 # Change of the answer's distribution per doubling of the power, above which it is said to
 # depend on what is scaled (Kallioinen et al. 2024).
@@ -24,23 +26,27 @@ STRONG = "strong prior or weak data"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PowerScalingRow:
-    """Sensitivity of a quantity to the power of some priors, and to that of the likelihood.
+class PowerScalingRow(OfEstimand):
+    """Sensitivity of an estimand to the power of some priors, and to that of the likelihood.
 
     `priors` are those scaled: of the `effect`, of `standard deviations` (and the shocks'
     correlation), or `all` of these.
     """
 
-    quantity: str
     priors: str
     prior: float
     likelihood: float
     diagnosis: str
 
+    @property
+    def matters(self) -> bool:
+        """Whether the estimand depends on what is scaled."""
+        return self.diagnosis != FINE
+
 
 def power_scaling(
     posterior: xr.Dataset,
-    answers: Mapping[str, xr.DataArray],
+    effects: Effects,
     analysis: DidAnalysis,
     data: CellData,
     blocks: Blocks,
@@ -56,21 +62,22 @@ def power_scaling(
     ----------
     posterior
         Named draws.
-    answers
-        Draws (chain, draw), by what they are called; one that never varies is left out.
+    effects
+        Those on the risk scale, and spreads of pilots and years, are looked at; one that never
+        varies is left out.
     """
-    named = {**answers, **_own_quantities(posterior, blocks)}
-    named = {name: draws for name, draws in named.items() if draws.max() > draws.min()}
+    asked = effects.choose(_is_asked)
+    named = {each: draws for each, draws in asked.items() if draws.max() > draws.min()}
     priors = {
         EFFECT: effect_log_prior(posterior, blocks),
         SDS: sds_log_prior(posterior, analysis, blocks),
     }
     priors = {name: density for name, density in priors.items() if density is not None}
-    keys = {f"quantity {i}": name for i, name in enumerate(named)}
+    keys = {f"quantity {i}": each for i, each in enumerate(named)}
     tree = xr.DataTree.from_dict(
         {
             "posterior": xr.Dataset(
-                {key: named[name].reset_coords(drop=True) for key, name in keys.items()}
+                {key: named[each].reset_coords(drop=True) for key, each in keys.items()}
             ),
             "log_prior": xr.Dataset(priors),
             "log_likelihood": xr.Dataset({"children": posterior["log_likelihood"]}),
@@ -82,20 +89,19 @@ def power_scaling(
         prior = _sensitivity(tree, "prior", names)
         rows += [
             PowerScalingRow(
-                quantity=name,
+                **{name: getattr(each, name) for name in KEYS},
                 priors=scaled,
                 prior=prior[key],
                 likelihood=likelihood[key],
                 diagnosis=_diagnosis(prior[key], likelihood[key]),
             )
-            for key, name in keys.items()
+            for key, each in keys.items()
         ]
     return tuple(rows)
 
 
-def _own_quantities(posterior: xr.Dataset, blocks: Blocks) -> dict[str, xr.DataArray]:
-    used = {"pilot_effect_sd": blocks.pilots.any(), "shock_sd": blocks.shocks.any()}
-    return {name: posterior[name] for name, there in used.items() if there and name in posterior}
+def _is_asked(each: Estimand) -> bool:
+    return each.role in (BETWEEN_PILOTS, BETWEEN_YEARS) or (each.is_effect and each.scale == "risk")
 
 
 def _sensitivity(tree: xr.DataTree, group: str, names: list[str] | None) -> dict[str, float]:

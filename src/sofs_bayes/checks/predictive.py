@@ -19,7 +19,7 @@ from sofs_bayes.checks.thinned_draws import (
     own_shocks,
     thinned_draws,
 )
-from sofs_bayes.frequentist.terms import POST
+from sofs_bayes.frequentist.term import POST
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]

@@ -22,7 +22,6 @@ from sofs_bayes.bayes.printed_studies import Studies, log_likelihood
 from sofs_bayes.bayes.printed_summaries import (
     AUTHORITY_SD,
     CORRELATION,
-    EFFECT,
     PILOT_DIFFERENCE,
     PrintedDraws,
     draws,
@@ -34,6 +33,8 @@ from sofs_bayes.checks.oracle import prior_draws
 from sofs_bayes.checks.panels import stars
 from sofs_bayes.published.facts import Printed, read_printed
 from sofs_bayes.spec import PrintedAnalysis, Reading
+
+EFFECT = "effect"
 
 Fit = Callable[[PrintedRows], PrintedPosterior]
 

@@ -8,7 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sofs_bayes.checks.classical_intervals import LEVELS, METHODS
-from sofs_bayes.estimands.rows import POOLED
+from sofs_bayes.spec.keys import POOLED
 
 Floats = npt.NDArray[np.float64]
 

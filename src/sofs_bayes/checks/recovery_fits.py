@@ -27,9 +27,8 @@ from sofs_bayes.checks.prior_draws import prior_draws
 from sofs_bayes.checks.recovery_scenarios import Scenario, enlarged
 from sofs_bayes.checks.recovery_truths import Levels, levels, shared_out, truth_of
 from sofs_bayes.checks.short_fits import SHORT, short_gate, shortened
-from sofs_bayes.estimands.contrasts import EFFECT
 from sofs_bayes.estimands.did_effects import did_effects
-from sofs_bayes.estimands.rows import POOLED
+from sofs_bayes.spec.keys import AFTER, POOLED
 
 Floats = npt.NDArray[np.float64]
 
@@ -130,7 +129,7 @@ def effects(draws: xr.Dataset, data: CellData, of_fit: Blocks) -> dict[str, Floa
     return {
         question.target: values.to_numpy()
         for question, values in answers.items()
-        if question.estimand == EFFECT and question.scale == "risk" and question.target in targets
+        if (question.role, question.scale) == (AFTER, "risk") and question.target in targets
     }
 
 

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sofs_bayes.bayes.blocks import FLAT, Blocks, blocks
+from sofs_bayes.bayes.blocks import FLAT, Blocks, blocks, own_effect
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.model_arrays import residual_start
 from sofs_bayes.checks.recovery_scenarios import Scenario
-from sofs_bayes.frequentist.terms import DID
+from sofs_bayes.frequentist.term import DID
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.did_calibration import Design
@@ -79,7 +79,7 @@ def truth_of(
     coefficient = fixed.coefficient.copy()
     coefficient[blocks.terms.index(DID)] = scenario.effect
     for name, deviation in zip(data.pilots, own, strict=True):
-        coefficient[blocks.terms.index(f"{DID}: {name}")] = deviation
+        coefficient[blocks.terms.index(own_effect(name))] = deviation
     predictor = blocks.design @ coefficient + authority[data.authority]
     predictor += shock[data.authority, data.year] + scenario.drift * years_after(data)
     values = {

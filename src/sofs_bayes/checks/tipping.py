@@ -16,16 +16,15 @@ import xarray as xr
 from sofs_bayes.bayes.blocks import DEPARTURE, Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.limits import MAX_K
+from sofs_bayes.bayes.reweighting import independent, smoothed_weights
 from sofs_bayes.estimands.contrasts import changes
-from sofs_bayes.frequentist.terms import DID
+from sofs_bayes.frequentist.term import DID
 from sofs_bayes.spec import Normal
 
 Floats = npt.NDArray[np.float64]
 
 # Departures examined on each side of 0.
 STEPS = 20
-# Log weights that differ by less are equal.
-EQUAL = 1e-9
 # Halvings of the step between two departures: finer than the draws can tell.
 HALVINGS = 20
 
@@ -35,7 +34,7 @@ class TippingRow:
     """The probability that an effect is above zero, if trends part by a departure.
 
     Departure on the model's scale: in risk (linear model) or log-odds (logistic). `pareto_k`
-    tells how far the weights can be trusted, up to 0.7; NaN where all weights are equal.
+    tells how far the weights can be trusted, up to 0.7; 0 where all weights are equal.
     `mcse` is the probability's Monte Carlo error, NaN where every draw agrees.
     """
 
@@ -52,7 +51,8 @@ class TippingPoint:
     """The smallest departure at which the probability of an effect above zero is at a level.
 
     `direction` is what the probability does on the way there from no departure. The departure
-    is NaN, with a `reason`, where it is not among those examined, or the weights fail before it.
+    is NaN where it is not reached within `reached_within`: there the departures examined end,
+    or weights fail, whose `pareto_k` then stands beside it.
     """
 
     target: str
@@ -60,7 +60,8 @@ class TippingPoint:
     level: float
     departure: float
     direction: Literal["falls", "rises"]
-    reason: str
+    reached_within: float
+    pareto_k: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,22 +154,13 @@ class Reweighted:
     @classmethod
     def of(cls, common: Floats, chains: int, prior: Normal) -> "Reweighted":
         """The same, with the efficiency of draws whose chains stand one after the other."""
-        import arviz_stats as azs
-
         draws = xr.DataArray(common.reshape(chains, -1), dims=("chain", "draw"))
-        independent = min(1.0, float(azs.ess(draws)) / len(common))
-        return cls(common=common, prior=prior, efficiency=independent)
+        return cls(common=common, prior=prior, efficiency=independent(draws))
 
     def weights(self, departure: float) -> tuple[Floats, float]:
         """Pareto-smoothed weights, summing to 1, and the Pareto shape."""
-        from arviz_stats.base import array_stats
-
         log_ratio = (self.common - self.prior.mean) * departure / self.prior.sd**2
-        if np.ptp(log_ratio) < EQUAL:
-            return np.full(len(log_ratio), 1.0 / len(log_ratio)), float("nan")
-        # The function expects log likelihoods to be left out, whose negatives are log ratios.
-        log_weights, k = array_stats.psislw(-log_ratio, r_eff=self.efficiency)
-        return np.exp(log_weights), float(k)
+        return smoothed_weights(log_ratio, self.efficiency)
 
     def above_zero(self, seen: Floats, departure: float) -> tuple[float, float, float]:
         """Probability that an effect is above zero, its Monte Carlo error and the Pareto shape.
@@ -202,27 +194,26 @@ def tipping_point(
     """
     falls = probability(0.0)[0] >= level
     outwards = departures[departures > 0] if falls else departures[departures < 0][::-1]
-    near, reached, reason = 0.0, float("nan"), ""
+    near, reached, within, shape = 0.0, float("nan"), float("nan"), float("nan")
     for departure in map(float, outwards):
         value, k = probability(departure)
         if k > MAX_K:
-            reason = (
-                f"weights cannot be trusted at a departure of {departure:.3g} (Pareto k {k:.2f})"
-            )
+            within, shape = departure, k
             break
         if (value <= level) if falls else (value >= level):
             reached = _crossing(near, departure, level, falls, probability)
             break
         near = departure
     else:
-        reason = f"not reached within a departure of {near:.3g}"
+        within = near
     return TippingPoint(
         target=target,
         scale=scale,
         level=level,
         departure=reached,
         direction="falls" if falls else "rises",
-        reason=reason,
+        reached_within=within,
+        pareto_k=shape,
     )
 
 

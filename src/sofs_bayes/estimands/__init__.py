@@ -1,14 +1,13 @@
 """Draws → effects on the response scale → intervals and probabilities."""
 
 from sofs_bayes.estimands.rows import (
-    NEW,
-    POOLED,
     DensityRow,
     EffectRow,
     Label,
     ProbabilityRow,
     statement_text,
 )
+from sofs_bayes.spec.keys import NEW, POOLED
 
 __all__ = [
     "NEW",

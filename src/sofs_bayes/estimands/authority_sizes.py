@@ -4,7 +4,8 @@ from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.cells.dataset import frame_of
 from sofs_bayes.estimands.rows import AuthoritySizeRow
-from sofs_bayes.frequentist.terms import PILOT, POST, kept_rows
+from sofs_bayes.frequentist.term import PILOT, POST
+from sofs_bayes.frequentist.terms import kept_rows
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -14,17 +14,23 @@ import xarray as xr
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands.rows import AFTER, NEW, POOLED
-from sofs_bayes.frequentist.terms import DID, PILOT
+from sofs_bayes.frequentist.term import DID, OTHERS, PILOT, find_term, post_name, years_since
+from sofs_bayes.spec.keys import (
+    AFTER,
+    AT_RATING,
+    IN_YEAR,
+    NEW,
+    OTHER,
+    PER_UNIT,
+    POOLED,
+    SIMILAR,
+    Estimand,
+    Role,
+)
 
 Floats = npt.NDArray[np.float64]
 
-EFFECT = f"effect {AFTER}"
-PER_UNIT = "effect per unit of the score"
-KINDS = {
-    "similar practice model × post": "effect against comparators with a similar practice model",
-    "other practice model × post": "effect against other comparators",
-}
+KINDS: dict[str, Role] = dict(zip(map(post_name, OTHERS), (SIMILAR, OTHER), strict=True))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,14 +40,14 @@ class Contrast:
     Attributes
     ----------
     estimand
-        Its name.
+        What it is, of no target and on no scale in particular.
     without, change
         Shapes (samples, cells), on the model's scale.
     weights
         The children over whom each target's effect is the average, shape (cells,).
     """
 
-    estimand: str
+    estimand: Estimand
     without: Floats
     change: Floats
     weights: Mapping[str, Floats]
@@ -131,18 +137,19 @@ def contrasts(
     if kinds:
         parts = {KINDS[term]: found.coefficient[term][:, None] for term in kinds}
     else:
-        parts = {EFFECT: found.common}
+        parts = {AFTER: found.common}
     answers = []
-    for name, common in parts.items():
+    for role, common in parts.items():
+        estimand = Estimand(role=role, scale="")
         change = common + found.own
         without = found.predictor - change
         answers.append(
-            Contrast(estimand=name, without=without, change=change, weights=found.targets)
+            Contrast(estimand=estimand, without=without, change=change, weights=found.targets)
         )
         if new is not None:
             answers.append(
                 Contrast(
-                    estimand=name,
+                    estimand=estimand,
                     without=without,
                     change=np.broadcast_to(common + new[:, None], without.shape),
                     weights={NEW: found.targets[POOLED]},
@@ -153,8 +160,7 @@ def contrasts(
 
 def pools_nothing(blocks: Blocks) -> bool:
     """Whether each pilot's effect stands by itself."""
-    own = [term.startswith(f"{DID}: ") for term in blocks.terms]
-    return bool((blocks.prior_sd[own] > 0).any())
+    return bool((blocks.prior_sd[blocks.own_effects] > 0).any())
 
 
 def _samples(draws: xr.DataArray) -> Floats:
@@ -176,7 +182,7 @@ def _check(data: CellData, blocks: Blocks) -> None:
         raise BadInput("cells", "children", "none treated", "pilots' children after settling-in")
     terms = [term for term in data.terms if term in blocks.effect_terms]
     columns = blocks.design[treated][:, [blocks.terms.index(term) for term in terms]]
-    dummies = all(term == DID or term.startswith(("lag ", "lead ")) for term in terms)
+    dummies = all(name == DID or find_term(name).years_since is not None for name in terms)
     if not terms or (dummies and not columns.any(axis=1).all()):
         found = "treated children without a term of the effect, as combinations of terms dropped it"
         raise BadInput("cells", "terms", found, "an effect for all treated children")
@@ -191,15 +197,12 @@ def _years(found: Changes, data: CellData) -> list[Contrast]:
     """The effect by year since settling-in, leads among them, over the pilots' children."""
     children = (data.cells["children"] * data.cells[PILOT]).to_numpy(np.float64)
     answers = []
-    for term in sorted(
-        (term for term in data.terms if term.startswith(("lag ", "lead "))),
-        key=lambda term: int(term.split()[1]),
-    ):
-        weight = children * (data.design[:, data.terms.index(term)] != 0)
+    for name, year in years_since(data.terms).items():
+        weight = children * (data.design[:, data.terms.index(name)] != 0)
         if weight.any():
             answers.append(
                 Contrast(
-                    estimand=f"effect in year {int(term.split()[1]):+d}",
+                    estimand=Estimand(role=IN_YEAR, scale="", year=year),
                     without=found.without,
                     change=found.change,
                     weights={POOLED: weight},
@@ -210,32 +213,32 @@ def _years(found: Changes, data: CellData) -> list[Contrast]:
 
 def _score(found: Changes) -> list[Contrast]:
     """One unit more of a score than the pilots have."""
-    scored = [term for term in found.coefficient if term.endswith("× post") and term not in KINDS]
+    scored = [name for name in found.coefficient if find_term(name).scored]
     return [
         Contrast(
-            estimand=PER_UNIT,
+            estimand=Estimand(role=PER_UNIT, scale=""),
             without=found.predictor,
-            change=np.broadcast_to(found.coefficient[term][:, None], found.predictor.shape),
+            change=np.broadcast_to(found.coefficient[name][:, None], found.predictor.shape),
             weights={POOLED: found.targets[POOLED]},
         )
-        for term in scored
+        for name in scored
     ]
 
 
 def _ratings(found: Changes, data: CellData) -> list[Contrast]:
     """The effect on all treated children if their authority had an Ofsted rating that occurs."""
     answers = []
-    for term in found.coefficient:
-        if not term.endswith("× ofsted"):
+    for name in found.coefficient:
+        if find_term(name).role != "effect_modifier":
             continue
-        rating = data.design[:, data.terms.index(term)]
+        rating = data.design[:, data.terms.index(name)]
         for value in np.unique(rating[found.targets[POOLED] > 0]):
             if value != round(value):
                 continue
-            moved = found.coefficient[term][:, None] * (value - rating)
+            moved = found.coefficient[name][:, None] * (value - rating)
             answers.append(
                 Contrast(
-                    estimand=f"effect at an Ofsted rating of {value:g}",
+                    estimand=Estimand(role=AT_RATING, scale="", rating=float(value)),
                     without=found.without,
                     change=found.change + moved,
                     weights={POOLED: found.targets[POOLED]},

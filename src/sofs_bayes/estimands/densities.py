@@ -4,7 +4,8 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sofs_bayes.estimands.rows import DensityRow
+from sofs_bayes.estimands.rows import DensityRow, Label, columns_of
+from sofs_bayes.spec.keys import Estimand
 
 Floats = npt.NDArray[np.float64]
 
@@ -14,24 +15,22 @@ SMOOTHED = 512  # points of a kernel density, read off between them
 
 
 def drawn_density_rows(
-    before: xr.DataArray, after: xr.DataArray, *, variant: str, prior: str, scale: str
+    before: xr.DataArray, after: xr.DataArray, estimand: Estimand, label: Label
 ) -> list[DensityRow]:
     """Kernel densities of an effect before and after the data.
 
     Parameters
     ----------
     before, after
-        Draws from prior and posterior, dims (chain, draw), on `scale`.
+        Draws from prior and posterior, dims (chain, draw), on the estimand's scale.
     """
     first, second = (draws.to_numpy().ravel() for draws in (before, after))
     ends = np.concatenate([np.quantile(draws, [TAIL, 1 - TAIL]) for draws in (first, second)])
     values = np.linspace(ends.min(), ends.max(), POINTS)
     return [
         DensityRow(
-            variant=variant,
-            prior=prior,
-            scale=scale,
-            effect=float(x),
+            **columns_of(estimand, label),
+            value=float(x),
             prior_density=float(b),
             posterior_density=float(a),
         )

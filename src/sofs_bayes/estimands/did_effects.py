@@ -4,6 +4,8 @@ All effects are averages over treated children; none is a coefficient that is tr
 its draws were summarised.
 """
 
+from dataclasses import replace
+
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
@@ -11,9 +13,16 @@ import xarray as xr
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.estimands.contrasts import Contrast, changes, contrasts, pools_nothing
-from sofs_bayes.estimands.drawn_rows import Estimand
+from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.estimands.mean_risks import mean_risks
-from sofs_bayes.estimands.rows import POOLED
+from sofs_bayes.spec.keys import (
+    BETWEEN_AUTHORITIES,
+    BETWEEN_PILOTS,
+    BETWEEN_YEARS,
+    POOLED,
+    Estimand,
+    Role,
+)
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,8 +36,8 @@ def did_effects(
     *,
     seed: int,
     degrees_of_freedom: float | None = None,
-) -> dict[Estimand, xr.DataArray]:
-    """The effects of a hierarchical DiD of children, each a DataArray (chain, draw).
+) -> Effects:
+    """The effects of a hierarchical DiD, draw by draw.
 
     Pooled: the change averaged over all treated children, each pilot's over its own. A new
     authority's: the pilots' treated children and untreated risks, with a new draw of the
@@ -78,7 +87,7 @@ def did_effects(
             question: _shaped(draws, posterior)
             for question, draws in _averages(contrast, data, child_effect).items()
         }
-    return answers | _spreads(posterior, data, blocks)
+    return Effects.of(answers | _spreads(posterior, data, blocks))
 
 
 def _noise(samples: int, seed: int, degrees_of_freedom: float | None) -> Floats:
@@ -109,8 +118,7 @@ def _averages(contrast: Contrast, data: CellData, child_effect: Floats) -> dict[
             log_odds = contrast.change[:, cells] @ share
             on |= {"log-odds": log_odds, "odds ratio": np.exp(log_odds)}
         for scale, draws in on.items():
-            question = Estimand(estimand=contrast.estimand, target=target, scale=scale)
-            answers[question] = draws
+            answers[replace(contrast.estimand, target=target, scale=scale)] = draws
     return answers
 
 
@@ -123,13 +131,13 @@ def _shaped(draws: Floats, posterior: xr.Dataset) -> xr.DataArray:
 def _spreads(posterior: xr.Dataset, data: CellData, blocks: Blocks) -> dict[Estimand, xr.DataArray]:
     """The standard deviations of what differs, where the fit has it, on the model's scale."""
     scale = "risk" if data.patterns is None else "log-odds"
-    spreads = {
-        "spread between pilots": ("pilot_effect_sd", blocks.pilots),
-        "spread between years of one authority": ("shock_sd", blocks.shocks),
-        "spread between authorities": ("authority_sd", blocks.authorities),
+    spreads: dict[Role, tuple[str, Floats]] = {
+        BETWEEN_PILOTS: ("pilot_effect_sd", blocks.pilots),
+        BETWEEN_YEARS: ("shock_sd", blocks.shocks),
+        BETWEEN_AUTHORITIES: ("authority_sd", blocks.authorities),
     }
     return {
-        Estimand(estimand=name, target=POOLED, scale=scale): posterior[sd]
-        for name, (sd, design) in spreads.items()
+        Estimand(role=role, target=POOLED, scale=scale): posterior[sd]
+        for role, (sd, design) in spreads.items()
         if sd in posterior and design.any()
     }

@@ -1,34 +1,32 @@
 """A posterior from print → the rows of effects, probabilities and densities."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from sofs_bayes.bayes.distributions import Distribution, Summary, Tabulated, summary
+from sofs_bayes.bayes.distributions import Distribution, Tabulated, summary
 from sofs_bayes.bayes.from_published import PrintedPosterior, choose_prior
 from sofs_bayes.bayes.printed_summaries import (
-    EFFECT,
     draws,
     from_design_scale,
     posterior_summaries,
     probability,
 )
 from sofs_bayes.estimands.rows import (
-    POOLED,
     DensityRow,
     EffectRow,
     Label,
     ProbabilityRow,
+    columns_of,
     statement_text,
 )
 from sofs_bayes.spec import Scale
+from sofs_bayes.spec.keys import PRINTED, Estimand, Kind, Variant
 
 if TYPE_CHECKING:
     import xarray as xr
 
-DID = "effect (DiD)"
 STEPS = 201  # points through which an effect is taken to another scale,
 TAIL = 1e-6  # between the quantiles that leave so much outside
 DENSITY_POINTS = 241
@@ -60,51 +58,44 @@ def _effects_on(post: PrintedPosterior, wanted: Sequence[Scale]) -> dict[Scale, 
     return found
 
 
-def label_of(post: PrintedPosterior, *, status: str) -> Label:
-    """Prior, reading, evidence and status of a posterior from print."""
-    return Label(
-        prior=post.prior, variant=post.reading.name, evidence="published-inferred", status=status
-    )
+def label_of(
+    post: PrintedPosterior, *, status: str, kind: Kind = "main", subject: str = ""
+) -> Label:
+    """Prior, reading, evidence and status of a posterior from print.
+
+    Parameters
+    ----------
+    kind, subject
+        The assumption that is exchanged, and what for.
+    """
+    variant = Variant(kind=kind, subject=subject, reading=post.reading.name)
+    return Label(prior=post.prior, variant=variant, evidence="published-inferred", status=status)
 
 
 def effect_rows(
-    post: PrintedPosterior, *, status: str, on: Sequence[Scale] | None = None
+    post: PrintedPosterior, label: Label, *, on: Sequence[Scale] | None = None
 ) -> list[EffectRow]:
     """The effect on each of its scales (or those given), then the nuisance parameters."""
-    wanted, label = post.analysis.estimands, label_of(post, status=status)
+    wanted = post.analysis.estimands
     on = scales(post) if on is None else on
     effect = _effects_on(post, on)
-    found: list[tuple[str, str, Summary]] = [
-        (
-            DID,
-            scale,
-            summary(
-                effect[scale],
-                quantity=DID,
-                stage="posterior",
-                level=wanted.level,
-                kind=wanted.interval,
-            ),
+    found = {
+        Estimand(role=PRINTED, scale=scale): summary(
+            effect[scale],
+            quantity=PRINTED,
+            level=wanted.level,
+            kind=wanted.interval,
         )
         for scale in on
-    ]
-    found += [
-        (
-            each.quantity,
-            "correlation" if each.quantity == "correlation" else post.analysis.design.scale,
-            each,
-        )
-        for each in posterior_summaries(post)
-        if each.quantity != EFFECT
-    ]
+    }
+    for each in posterior_summaries(post):
+        if each.quantity != PRINTED:
+            own = each.quantity == "correlation"
+            scale = "correlation" if own else post.analysis.design.scale
+            found[Estimand(role=each.quantity, scale=scale)] = each
     return [
         EffectRow(
-            estimand=name,
-            target=POOLED,
-            scale=scale,
-            prior=label.prior,
-            variant=label.variant,
-            evidence=label.evidence,
+            **columns_of(question, label),
             mean=each.mean,
             median=each.median,
             sd=each.sd,
@@ -112,33 +103,25 @@ def effect_rows(
             upper=each.upper,
             level=wanted.level,
             interval=wanted.interval,
-            status=label.status,
         )
-        for name, scale, each in found
+        for question, each in found.items()
     ]
 
 
-def probability_rows(post: PrintedPosterior, *, status: str) -> list[ProbabilityRow]:
+def probability_rows(post: PrintedPosterior, label: Label) -> list[ProbabilityRow]:
     """The probability of every statement; exact to quadrature, so the MCSE is 0."""
-    label = label_of(post, status=status)
     return [
         ProbabilityRow(
-            estimand=DID,
-            target=POOLED,
-            scale=statement.scale,
-            prior=label.prior,
-            variant=label.variant,
-            evidence=label.evidence,
+            **columns_of(Estimand(role=PRINTED, scale=statement.scale), label),
             statement=statement_text(statement),
             probability=probability(post, statement),
             mcse=0.0,
-            status=label.status,
         )
         for statement in post.analysis.estimands.claims
     ]
 
 
-def density_rows(post: PrintedPosterior) -> list[DensityRow]:
+def density_rows(post: PrintedPosterior, label: Label) -> list[DensityRow]:
     """Prior and posterior density of the effect over the range that holds nearly all of both."""
     prior = choose_prior(post.analysis, post.prior)
     low, high = post.effect.quantile([0.001, 0.999])
@@ -151,21 +134,13 @@ def density_rows(post: PrintedPosterior) -> list[DensityRow]:
     after = post.effect.density(values)
     return [
         DensityRow(
-            variant=post.reading.name,
-            prior=post.prior,
-            scale=post.analysis.design.scale,
-            effect=float(x),
+            **columns_of(Estimand(role=PRINTED, scale=post.analysis.design.scale), label),
+            value=float(x),
             prior_density=float(b),
             posterior_density=float(a),
         )
         for x, b, a in zip(values, before, after, strict=True)
     ]
-
-
-def sensitivity_row(post: PrintedPosterior, change: str, *, status: str) -> EffectRow:
-    """The effect on the design's scale; `change` joins the reading in the row's variant."""
-    row = effect_rows(post, status=status, on=(post.analysis.design.scale,))[0]
-    return replace(row, variant=f"{row.variant}; {change}")
 
 
 def draws_tree(post: PrintedPosterior, *, chains: int) -> "xr.DataTree":

@@ -1,37 +1,86 @@
 """The rows in which effects, probabilities, densities and rates are written and read."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields, replace
+from typing import Any
 
 from sofs_bayes.spec import Evidence, Scale, Statement
-
-POOLED = "pooled"
-NEW = "new authority"
-AFTER = "after settling-in"
+from sofs_bayes.spec.keys import Estimand, Kind, Role, Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Label:
-    """What a row of results rests on: prior, variant of the fit, evidence, convergence.
-
-    `variant` names the reading of the stars, or the change to the data or the design.
-    """
+    """What a row of results rests on: prior, variant of the fit, evidence, convergence."""
 
     prior: str
-    variant: str
+    variant: Variant
     evidence: Evidence
     status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class EffectRow:
-    """One line of effects.csv."""
+class OfEstimand:
+    """A row about one estimand, whose fields are its first columns."""
 
-    estimand: str
+    role: Role
     target: str
     scale: str
+    year: int | None = None
+    rating: float | None = None
+
+    @property
+    def estimand(self) -> Estimand:
+        """What the row is about."""
+        return Estimand(**_named(self, Estimand))
+
+    @property
+    def is_effect(self) -> bool:
+        """Whether it is about an effect."""
+        return self.estimand.is_effect
+
+    @property
+    def effect(self) -> Estimand:
+        """The same on no scale in particular: that by which rows on several scales are joined."""
+        return replace(self.estimand, scale="")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OfFit(OfEstimand):
+    """A row about one estimand of one fit, with what the fit rests on."""
+
     prior: str
-    variant: str
+    kind: Kind
+    subject: str = ""
+    factor: float | None = None
+    reading: str = ""
     evidence: Evidence
+    status: str
+
+    @property
+    def variant(self) -> Variant:
+        """What the fit changes about the headline."""
+        return Variant(**_named(self, Variant))
+
+
+def columns_of(estimand: Estimand, label: Label) -> dict[str, Any]:
+    """The fields of `OfFit` for an estimand of a labelled fit."""
+    rests = {"evidence": label.evidence, "status": label.status}
+    return _named(estimand, Estimand) | fit_of(label) | rests
+
+
+def fit_of(label: Label) -> dict[str, Any]:
+    """The prior and the variant of a labelled fit, by the names of the fields of `OfFit`."""
+    return {"prior": label.prior, **_named(label.variant, Variant)}
+
+
+def _named(item: Any, kind: type) -> dict[str, Any]:
+    """The fields of a dataclass, from an item that has them."""
+    return {each.name: getattr(item, each.name) for each in fields(kind)}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EffectRow(OfFit):
+    """One line of effects.csv."""
+
     mean: float
     median: float
     sd: float
@@ -39,53 +88,35 @@ class EffectRow:
     upper: float
     level: float
     interval: str
-    status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ProbabilityRow:
+class ProbabilityRow(OfFit):
     """One line of probabilities.csv; `mcse` is NaN where every draw agrees."""
 
-    estimand: str
-    target: str
-    scale: str
-    prior: str
-    variant: str
-    evidence: Evidence
     statement: str
     probability: float
     mcse: float
-    status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class ThresholdRow:
+class ThresholdRow(OfFit):
     """The probability that an effect exceeds a threshold, one line of thresholds.csv.
 
     `threshold` is on `scale`; those of one effect and variant are the same under every prior.
     `mcse` is 0 where the posterior has no Monte Carlo error, NaN where every draw agrees.
     """
 
-    estimand: str
-    target: str
-    scale: str
-    prior: str
-    variant: str
-    evidence: Evidence
     threshold: float
     above: float
     mcse: float
-    status: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DensityRow:
+class DensityRow(OfFit):
     """Prior and posterior density of one effect at one value, per unit of its scale."""
 
-    variant: str
-    prior: str
-    scale: str
-    effect: float
+    value: float
     prior_density: float
     posterior_density: float
 
@@ -100,7 +131,7 @@ class YearlyRateRow:
 
     Parameters
     ----------
-    estimand
+    role
         The effect that the counterfactual goes without.
     pilots
         How many have children in that period of that year.
@@ -116,7 +147,7 @@ class YearlyRateRow:
 
     year: int
     period: str
-    estimand: str
+    role: Role
     prior: str
     pilots: int
     observed: float
@@ -174,15 +205,12 @@ class ShrinkageRow:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class MonteCarloRow:
+class MonteCarloRow(OfEstimand):
     """Monte Carlo standard errors of an effect's mean, median and interval, on its scale.
 
     Those of the interval are NaN for a highest-density interval, whose ends are no quantiles.
     """
 
-    estimand: str
-    target: str
-    scale: str
     mcse_mean: float
     mcse_median: float
     mcse_lower: float

@@ -12,10 +12,11 @@ import numpy as np
 import numpy.typing as npt
 
 from sofs_bayes.bayes.printed_summaries import on_design_scale
-from sofs_bayes.estimands.drawn_rows import Answers, Estimand
-from sofs_bayes.estimands.printed import DID, effect_on, label_of, scales
-from sofs_bayes.estimands.rows import NEW, POOLED, Label, ThresholdRow
+from sofs_bayes.estimands.effects import Effects
+from sofs_bayes.estimands.printed import effect_on, label_of, scales
+from sofs_bayes.estimands.rows import Label, ThresholdRow, columns_of
 from sofs_bayes.spec import FittedAnalysis, Statement
+from sofs_bayes.spec.keys import IN_YEAR, NEW, POOLED, PRINTED, Estimand
 from sofs_bayes.spec.terms import NO_EFFECT
 
 if TYPE_CHECKING:
@@ -57,7 +58,7 @@ def grid(ends: Iterable[float], *, marks: Iterable[float] = ()) -> Floats:
 
 
 def drawn_threshold_rows(
-    fits: "Sequence[tuple[Label, Answers]]", analysis: FittedAnalysis, *, model_scale: str
+    fits: "Sequence[tuple[Label, Effects]]", analysis: FittedAnalysis, *, model_scale: str
 ) -> list[ThresholdRow]:
     """The pooled effects and a new authority's above each threshold, from draws.
 
@@ -71,7 +72,7 @@ def drawn_threshold_rows(
         The scale that the effect priors are on.
     """
     rows: list[ThresholdRow] = []
-    asked = [question for question in fits[0][1] if _is_asked(question)]
+    asked = fits[0][1].choose(_is_asked)
     for question in asked:
         drawn = [answers[question].transpose("chain", "draw") for _, answers in fits]
         thresholds = grid(
@@ -111,7 +112,7 @@ def exact_threshold_rows(
             ends += _prior_ends(analysis) if scale == design.scale else []
             thresholds = grid(ends, marks=_marks(analysis, scale))
             bounds = [on_design_scale(float(x), scale, design) for x in thresholds]
-            question = Estimand(estimand=DID, target=POOLED, scale=scale)
+            question = Estimand(role=PRINTED, scale=scale)
             for post, status in own:
                 above = np.clip(1.0 - post.effect.cdf(bounds), 0.0, 1.0)  # sums of rounded numbers
                 label = label_of(post, status=status)
@@ -120,10 +121,9 @@ def exact_threshold_rows(
 
 
 def _is_asked(question: Estimand) -> bool:
-    if question.target not in (POOLED, NEW) or not question.estimand.startswith("effect"):
+    if question.target not in (POOLED, NEW) or not question.is_effect:
         return False
-    by_year = question.estimand.startswith("effect in year ")
-    return question.scale in (("risk",) if by_year else tuple(NO_EFFECT))
+    return question.scale in (("risk",) if question.role == IN_YEAR else tuple(NO_EFFECT))
 
 
 def _roomy_ends(ends: Floats) -> tuple[float, float]:
@@ -170,16 +170,10 @@ def _rows(
 ) -> list[ThresholdRow]:
     return [
         ThresholdRow(
-            estimand=question.estimand,
-            target=question.target,
-            scale=question.scale,
-            prior=label.prior,
-            variant=label.variant,
-            evidence=label.evidence,
+            **columns_of(question, label),
             threshold=float(x),
             above=float(p),
             mcse=float(error),
-            status=label.status,
         )
         for x, p, error in zip(thresholds, above, mcse, strict=True)
     ]

@@ -11,10 +11,12 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.estimands.contrasts import EFFECT, KINDS, changes, contrasts
+from sofs_bayes.estimands.contrasts import changes, contrasts
+from sofs_bayes.estimands.effects import interval_of
 from sofs_bayes.estimands.mean_risks import mean_risks
 from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.spec import Estimands
+from sofs_bayes.spec.keys import HEADLINES
 
 Floats = npt.NDArray[np.float64]
 Flags = npt.NDArray[np.bool_]
@@ -62,7 +64,7 @@ def yearly_rate_rows(
     summarise = _summary_of(posterior, estimands)
     rows = []
     for contrast in contrasts(found, data, blocks, None):
-        if contrast.estimand not in (EFFECT, *KINDS.values()):
+        if contrast.estimand.role not in HEADLINES:
             continue
         without = _risks(data, child_effect, contrast.without, treated)
         for year in data.years:
@@ -80,7 +82,7 @@ def yearly_rate_rows(
                 YearlyRateRow(
                     year=year,
                     period=cells.period,
-                    estimand=contrast.estimand,
+                    role=contrast.estimand.role,
                     prior=prior,
                     pilots=pilots,
                     observed=observed,
@@ -155,15 +157,11 @@ def _risks(data: CellData, child_effect: Floats, predictor: Floats, cells: Flags
 
 def _summary_of(posterior: xr.Dataset, estimands: Estimands) -> Summarise:
     """A function: the median and the interval of draws (samples,)."""
-    import arviz_stats as azs
-
-    interval = {"eti": azs.eti, "hdi": azs.hdi}[estimands.interval]
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
 
     def summarise(draws: Floats) -> tuple[float, float, float]:
         shaped = xr.DataArray(draws.reshape(shape), dims=("chain", "draw"))
-        bounds = interval(shaped, prob=estimands.level)
-        lower, upper = (float(bounds.sel(ci_bound=end)) for end in ("lower", "upper"))
-        return float(np.median(draws)), lower, upper
+        lower, upper = interval_of(shaped, estimands)
+        return float(np.median(draws)), float(lower), float(upper)
 
     return summarise

@@ -9,6 +9,7 @@ import pandas as pd
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.did import DidFit
 from sofs_bayes.frequentist.estimation import NOTHING, unfit
+from sofs_bayes.frequentist.term import find_term
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
@@ -124,7 +125,7 @@ def leads_test(fitted: DidFit, level: float) -> LeadsTest:
     """
     p_values = dict(zip(fitted.terms, fitted.p_values.tolist(), strict=True))
     leads = tuple(
-        (term, p) for term, p in p_values.items() if term.startswith("lead ") and not math.isnan(p)
+        (name, p) for name, p in p_values.items() if find_term(name).is_lead and not math.isnan(p)
     )
     if not leads or fitted.failure is not None:
         found = "no leads" if not leads else "a failed fit"

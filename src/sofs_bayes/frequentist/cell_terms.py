@@ -9,10 +9,9 @@ import pandas as pd
 
 from sofs_bayes.cells.dataset import OUTCOME, Cells, frame_of, with_authority_covariates
 from sofs_bayes.errors import BadInput
+from sofs_bayes.frequentist.term import INTERCEPT, POST
 from sofs_bayes.frequentist.terms import (
-    INTERCEPT,
     MISSING,
-    POST,
     authority_covariate_terms,
     authority_terms,
     base_terms,

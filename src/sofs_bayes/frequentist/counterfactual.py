@@ -8,7 +8,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from sofs_bayes.frequentist.did import DidFit
-from sofs_bayes.frequentist.terms import design, effect_terms, kept_rows
+from sofs_bayes.frequentist.term import effect_terms
+from sofs_bayes.frequentist.terms import design, kept_rows
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 Floats = npt.NDArray[np.float64]

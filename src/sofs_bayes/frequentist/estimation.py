@@ -10,7 +10,8 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from sofs_bayes.frequentist.terms import Design, effect_terms
+from sofs_bayes.frequentist.term import effect_terms
+from sofs_bayes.frequentist.terms import Design
 
 Floats = npt.NDArray[np.float64]
 

@@ -13,7 +13,8 @@ import numpy as np
 import numpy.typing as npt
 
 from sofs_bayes.frequentist.clustering import cluster_labels
-from sofs_bayes.frequentist.terms import Design, effect_terms
+from sofs_bayes.frequentist.term import effect_terms
+from sofs_bayes.frequentist.terms import Design
 from sofs_bayes.frequentist.wild_bootstrap import DRAWS, MOST_CLUSTERS, has_bootstrap
 from sofs_bayes.spec import Regression
 

@@ -8,7 +8,8 @@ import pandas as pd
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.did import DidFit
-from sofs_bayes.frequentist.terms import design, effect_terms
+from sofs_bayes.frequentist.term import effect_terms, find_term
+from sofs_bayes.frequentist.terms import design
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 Floats = npt.NDArray[np.float64]
@@ -65,7 +66,7 @@ def average_marginal_effects(
     numbers = design(matched, analysis, regression)
     terms = numbers.terms.to_numpy()
     effects = effect_terms(fitted.terms)
-    after = tuple(term for term in effects if not term.startswith("lead "))
+    after = tuple(name for name in effects if not find_term(name).is_lead)
     asked = [(term, (term,)) for term in effects] + ([(ALL_AFTER, after)] if after else [])
     return tuple(
         _change(fitted, terms, numbers.weights, name=name, chosen=chosen) for name, chosen in asked

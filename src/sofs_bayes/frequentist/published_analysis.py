@@ -28,7 +28,8 @@ from sofs_bayes.frequentist.replication import (
     coefficients,
     r_squared,
 )
-from sofs_bayes.frequentist.terms import DID, design
+from sofs_bayes.frequentist.term import DID, find_term
+from sofs_bayes.frequentist.terms import design
 from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP, DRAWS, has_bootstrap, wild_bootstrap
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
@@ -264,7 +265,7 @@ def _leads(fits: Sequence[tuple[Regression, DidFit]], level: float) -> LeadsTest
         if regression.treatment != "leads and lags":
             continue
         known = ~np.isnan(fitted.p_values)
-        if any(term.startswith("lead ") for term in np.array(fitted.terms)[known]):
+        if any(find_term(name).is_lead for name in np.array(fitted.terms)[known]):
             return leads_test(fitted, level)
         lacking = "has no p-values" if fitted.note else "has none on these rows"
         why = why or f"not tested, as {regression.name!r} {lacking}"

@@ -5,7 +5,6 @@ with the columns of `matching.strata.MATCHED` beside the covariates. The same fu
 frames of cells, as long as the columns they need are there.
 """
 
-from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,13 +12,20 @@ import numpy.typing as npt
 import pandas as pd
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.frequentist.term import (
+    DID,
+    FIXED,
+    INTERCEPT,
+    OFSTED,
+    OTHERS,
+    PILOT,
+    POST,
+    post_name,
+    since_name,
+)
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Number, Regression
 
 MISSING = "missing"
-INTERCEPT = "intercept"
-PILOT = "pilot"
-DID = "did"
-POST = "post"
 
 # A column whose squared length left over, after the columns before it, is below this share of
 # the whole is counted as their combination (Gram matrices carry about 1e-15).
@@ -129,7 +135,7 @@ def base_terms(frame: pd.DataFrame, analysis: ChildrenAnalysis) -> pd.DataFrame:
 def authority_terms(frame: pd.DataFrame) -> pd.DataFrame:
     """A dummy for each authority but the first by name."""
     names = sorted(frame["authority"].unique())[1:]
-    dummies = {f"authority: {name}": frame["authority"] == name for name in names}
+    dummies = {f"{FIXED}{name}": frame["authority"] == name for name in names}
     return pd.DataFrame(dummies, index=frame.index).astype(np.float64)
 
 
@@ -163,23 +169,19 @@ def treatment_terms(
         case "quality" | "embeddedness":
             name = regression.treatment
             score = frame[name].to_numpy(np.float64) * pilot
-            columns = {name: score, f"{name} × post": score * post}
+            columns = {name: score, post_name(name): score * post}
         case "practice model":
             similar = frame["similar_practice_model"].to_numpy(np.float64) * (1 - pilot)
             other = 1 - pilot - similar
-            columns = {
-                "similar practice model": similar,
-                "other practice model": other,
-                "similar practice model × post": similar * post,
-                "other practice model × post": other * post,
-            }
+            columns = dict(zip(OTHERS, (similar, other), strict=True))
+            columns |= {post_name(name): kind * post for name, kind in columns.items()}
         case "ofsted":
             rating = frame["ofsted"].to_numpy(np.float64)
             columns = {
                 PILOT: pilot,
                 DID: pilot * post,
                 "ofsted": rating,
-                "pilot × post × ofsted": pilot * post * rating,
+                OFSTED: pilot * post * rating,
             }
     return pd.DataFrame(columns, index=frame.index)
 
@@ -199,19 +201,7 @@ def _years_since(
         for year in present
         if not reference <= year < 0 and (since is None or year >= since)
     ]
-    return {
-        f"lag {year}" if year >= 0 else f"lead {year}": np.where(years == year, pilot, 0.0)
-        for year in wanted
-    }
-
-
-def effect_terms(terms: Iterable[str]) -> tuple[str, ...]:
-    """Those of a regression's terms that are effects of treatment: DiD, leads, lags, × post."""
-    return tuple(
-        term
-        for term in terms
-        if term == DID or term.startswith(("lag ", "lead ")) or " × post" in term
-    )
+    return {since_name(year): np.where(years == year, pilot, 0.0) for year in wanted}
 
 
 def child_terms(frame: pd.DataFrame, analysis: ChildrenAnalysis) -> pd.DataFrame:

@@ -3,15 +3,14 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from sofs_bayes.checks.variants import MAIN, Variant
-from sofs_bayes.estimands.rows import POOLED
 from sofs_bayes.pipeline.refits import UNPOOLED
+from sofs_bayes.spec.keys import HEADLINE, HEADLINES, POOLED, Estimand, Variant
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from sofs_bayes.bayes.cell_data import CellData
-    from sofs_bayes.estimands.rows import DensityRow
+    from sofs_bayes.estimands.rows import DensityRow, Label
     from sofs_bayes.pipeline.did_fits import PosteriorFit, Refit
     from sofs_bayes.pipeline.did_sources import Rows, Source
     from sofs_bayes.spec import DidAnalysis
@@ -68,10 +67,11 @@ def shown_of_all(
     from sofs_bayes.estimands.yearly_rates import yearly_rate_rows
 
     evidence = source.evidence
-    labelled = [
-        (Label(prior=prior, variant=MAIN, evidence=evidence, status=fit.gate.status), fit.answers)
+    labelled = {
+        Label(prior=prior, variant=HEADLINE, evidence=evidence, status=fit.gate.status): fit
         for prior, fit in mains.items()
-    ]
+    }
+    drawn = [(label, fit.effects) for label, fit in labelled.items()]
     scale = "risk" if analysis.model.likelihood == "gaussian" else "log-odds"
     first, main = next(iter(mains.items()))
     rates = yearly_rate_rows(
@@ -85,35 +85,35 @@ def shown_of_all(
     return {
         "thresholds": (
             ThresholdRow,
-            tuple(drawn_threshold_rows(labelled, analysis, model_scale=scale)),
+            tuple(drawn_threshold_rows(drawn, analysis, model_scale=scale)),
         ),
         "yearly_rates": (YearlyRateRow, tuple(rates)),
-        "densities": (DensityRow, tuple(_densities(analysis, mains))),
+        "densities": (DensityRow, tuple(_densities(analysis, labelled))),
         "authority_sizes": (AuthoritySizeRow, source.sizes),
     }
 
 
-def _densities(analysis: "DidAnalysis", mains: "Mapping[str, PosteriorFit]") -> "list[DensityRow]":
+def _densities(
+    analysis: "DidAnalysis", mains: "Mapping[Label, PosteriorFit]"
+) -> "list[DensityRow]":
     """The pooled effect's density on the risk scale before and after the data, by prior."""
     from sofs_bayes.bayes.sampling import stage_seed
     from sofs_bayes.checks.prior_draws import prior_draws
-    from sofs_bayes.estimands.contrasts import EFFECT, KINDS
     from sofs_bayes.estimands.densities import drawn_density_rows
     from sofs_bayes.estimands.did_effects import did_effects
 
     rows = []
-    for name, fit in mains.items():
-        seed = stage_seed(analysis.sampler.seed, f"prior density / {name}")
+    for label, fit in mains.items():
+        seed = stage_seed(analysis.sampler.seed, f"prior density / {label.prior}")
         drawn = prior_draws(analysis, fit.data, fit.blocks, draws=DENSITY_DRAWS, seed=seed)
         before = did_effects(drawn, fit.data, fit.blocks, seed=seed)
-        for question, draws in fit.answers.items():
-            headline = question.estimand in (EFFECT, *KINDS.values())
-            if headline and (question.target, question.scale) == (POOLED, "risk"):
-                variant = MAIN if question.estimand == EFFECT else question.estimand
-                rows += drawn_density_rows(
-                    before[question], draws, variant=variant, prior=name, scale="risk"
-                )
+        for question, draws in fit.effects.choose(_is_headline).items():
+            rows += drawn_density_rows(before[question], draws, question, label)
     return rows
+
+
+def _is_headline(each: Estimand) -> bool:
+    return each.role in HEADLINES and (each.target, each.scale) == (POOLED, "risk")
 
 
 def _of_effects(
@@ -121,14 +121,15 @@ def _of_effects(
 ) -> "Rows":
     from sofs_bayes.checks.power_scaling import PowerScalingRow, power_scaling
     from sofs_bayes.checks.tipping import TippingPoint, TippingRow, tipping
+    from sofs_bayes.estimands.effects import monte_carlo_rows
     from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow
-    from sofs_bayes.estimands.shrinkage import monte_carlo_rows, shrinkage_rows
+    from sofs_bayes.estimands.shrinkage import shrinkage_rows
 
     found: Rows = {
-        "monte_carlo": (MonteCarloRow, tuple(monte_carlo_rows(main.answers, analysis.estimands)))
+        "monte_carlo": (MonteCarloRow, tuple(monte_carlo_rows(main.effects, analysis.estimands)))
     }
     if UNPOOLED in refits:
-        rows = shrinkage_rows(main.answers, refits[UNPOOLED].answers, analysis.estimands)
+        rows = shrinkage_rows(main.effects, refits[UNPOOLED].effects, analysis.estimands)
         found["shrinkage"] = (ShrinkageRow, tuple(rows))
     model = analysis.model
     one_effect = analysis.treatment == "did" and model.pilot_effects != "none"
@@ -137,12 +138,7 @@ def _of_effects(
         tipped = tipping(main.posterior, main.data, main.blocks, prior, level=level)
         found["tipping"] = (TippingRow, tipped.rows)
         found["tipping_points"] = (TippingPoint, tipped.points)
-    named = {
-        " / ".join((each.estimand, each.target)): draws
-        for each, draws in main.answers.items()
-        if each.scale == "risk" and each.estimand.startswith("effect")
-    }
-    scaled = power_scaling(main.posterior, named, analysis, main.data, main.blocks)
+    scaled = power_scaling(main.posterior, main.effects, analysis, main.data, main.blocks)
     return found | {"power_scaling": (PowerScalingRow, scaled)}
 
 

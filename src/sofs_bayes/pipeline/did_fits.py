@@ -1,19 +1,20 @@
 """A hierarchical analysis and its data, children or counts → a Run."""
 
 import json
-from collections.abc import Mapping, MutableMapping
+from collections.abc import MutableMapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
-from sofs_bayes.checks.variants import HEADLINE, LeaveOut, Variant
 from sofs_bayes.estimands import EffectRow, Label, ProbabilityRow
+from sofs_bayes.estimands.rows import fit_of
 from sofs_bayes.folders.store import Store, from_bytes, to_bytes
 from sofs_bayes.pipeline.did_checks import shown_beside, shown_of_all
 from sofs_bayes.pipeline.did_sources import Source
-from sofs_bayes.pipeline.refits import BY_YEAR, refits, setting_of
+from sofs_bayes.pipeline.refits import refits, setting_of
 from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import DidAnalysis, Evidence, OpenAnalysis, Sampler
+from sofs_bayes.spec.keys import BY_YEAR, HEADLINE, POOLED, LeaveOut, Variant
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -23,7 +24,7 @@ if TYPE_CHECKING:
     from sofs_bayes.bayes.did_model import Form
     from sofs_bayes.bayes.sampling import Compiled
     from sofs_bayes.checks.diagnostics import Gate
-    from sofs_bayes.estimands.drawn_rows import Estimand
+    from sofs_bayes.estimands.effects import Effects
 
 Programs = MutableMapping["Form", "Compiled"]
 
@@ -39,8 +40,8 @@ class Refit:
 
     Attributes
     ----------
-    answers
-        Effects by estimand, dims (chain, draw).
+    effects
+        Its effects, draw by draw.
     gate
         The verdict on the draws.
     pareto_k
@@ -48,7 +49,7 @@ class Refit:
         fit was sampled.
     """
 
-    answers: "Mapping[Estimand, xr.DataArray]"
+    effects: "Effects"
     gate: "Gate"
     pareto_k: float | None = None
 
@@ -152,7 +153,7 @@ def fit_did(
 
         def left_out(other: "CellData", variant: Variant) -> "xr.Dataset":
             again = one_fit(shop, other, main.setting, f"{variant} / {first}")
-            found.judge(again, f"{variant} / {first}")
+            found.judge(again, prior=first, variant=variant)
             return again.posterior
 
         # Of whole authorities there are too many for a refit of each that is badly predicted.
@@ -187,24 +188,26 @@ class _Collected:
 
     def add(self, fit: Refit, *, prior: str, variant: Variant) -> None:
         """Rows of a fit: all of its effects, or (for a refit) the pooled ones alone."""
-        from sofs_bayes.estimands import drawn_rows
+        from sofs_bayes.estimands import effects
 
         status = fit.gate.status
-        label = Label(prior=prior, variant=str(variant), evidence=self.evidence, status=status)
+        label = Label(prior=prior, variant=variant, evidence=self.evidence, status=status)
         wanted = self.analysis.estimands
-        rows = drawn_rows.effect_rows(fit.answers, wanted, label)
+        rows = effects.effect_rows(fit.effects, wanted, label)
         if variant in (HEADLINE, BY_YEAR):
             self.effects.extend(rows)
-            self.probabilities.extend(drawn_rows.probability_rows(fit.answers, wanted, label))
-            self.probabilities.extend(drawn_rows.largest_pilot_rows(fit.answers, label))
+            self.probabilities.extend(effects.probability_rows(fit.effects, wanted, label))
+            self.probabilities.extend(effects.largest_pilot_rows(fit.effects, label))
         else:
-            self.sensitivity.extend(row for row in rows if row.target == "pooled")
-        self.judge(fit, f"{variant} / {prior}")
+            self.sensitivity.extend(row for row in rows if row.target == POOLED)
+        self.judge(fit, prior=prior, variant=variant)
 
-    def judge(self, fit: Refit, name: str) -> None:
+    def judge(self, fit: Refit, *, prior: str, variant: Variant) -> None:
         """Keep the gate's verdict on a fit: a refused one refuses the run."""
-        how = {"status": fit.gate.status, "pareto_k": fit.pareto_k}
-        self.verdicts[name] = asdict(fit.gate) | how
+        status = fit.gate.status
+        label = Label(prior=prior, variant=variant, evidence=self.evidence, status=status)
+        how = {"status": status, "pareto_k": fit.pareto_k}
+        self.verdicts[f"{variant} / {prior}"] = fit_of(label) | asdict(fit.gate) | how
 
     @property
     def status(self) -> str:
@@ -261,14 +264,15 @@ def refit(
     from sofs_bayes.bayes.blocks import blocks
     from sofs_bayes.checks.diagnostics import gate_of
     from sofs_bayes.checks.short_fits import brief
-    from sofs_bayes.estimands.drawn_rows import apart, together
+    from sofs_bayes.estimands.effects import Effects
 
     design = blocks(data, shop.analysis, setting)
     if fit := _reweighted(shop, setting, design, name, like):
         return fit
     if stored := shop.store.get(name) if shop.store else None:
-        effects = from_bytes(stored)["effects"].to_dataset()
-        return Refit(answers=apart(effects), gate=gate_of(json.loads(effects.attrs["gate"])))
+        kept = from_bytes(stored)["effects"].to_dataset()
+        verdict = gate_of(json.loads(kept.attrs["gate"]))
+        return Refit(effects=Effects(kept["effects"]), gate=verdict)
     fit = None
     for sampler in dict.fromkeys((brief(shop.analysis.sampler), shop.analysis.sampler)):
         if fit is None or not fit.gate.passed:
@@ -276,9 +280,9 @@ def refit(
             fit = _judged(shop, data, setting, design, name=name, draws=draws)
     assert fit is not None
     if shop.store:
-        effects = together(fit.answers).assign_attrs(gate=json.dumps(asdict(fit.gate)))
+        effects = fit.effects.array.to_dataset().assign_attrs(gate=json.dumps(asdict(fit.gate)))
         shop.store.put(name, _packed(effects=effects))
-    return Refit(answers=fit.answers, gate=fit.gate)
+    return Refit(effects=fit.effects, gate=fit.gate)
 
 
 def _reweighted(
@@ -318,18 +322,17 @@ def _judged(
     seed = stage_seed(analysis.sampler.seed, f"new authority / {name}")
     with timed(shop.seconds, "effects"):
         tails = analysis.model.degrees_of_freedom if analysis.model.tails == "student t" else None
-        answers = did_effects(posterior, data, design, seed=seed, degrees_of_freedom=tails)
-        derived = {" / ".join(asdict(each).values()): draws for each, draws in answers.items()}
+        effects = did_effects(posterior, data, design, seed=seed, degrees_of_freedom=tails)
         judged = in_use(posterior, design)
         if isinstance(analysis, OpenAnalysis):
             judged = judged.drop_vars(OF_SINGLE, errors="ignore")
-        verdict = gate(judged, derived, statistics)
+        verdict = gate(judged, effects, statistics)
     return PosteriorFit(
         data=data,
         blocks=design,
         setting=setting,
         posterior=posterior,
-        answers=answers,
+        effects=effects,
         gate=verdict,
         pareto_k=pareto_k,
     )

@@ -5,7 +5,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
-from sofs_bayes.checks.variants import Variant
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.folders.given import check_there
@@ -13,6 +12,7 @@ from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.pipeline.children import matched_file
 from sofs_bayes.spec import DidAnalysis, Evidence, HierarchicalAnalysis, OpenAnalysis
+from sofs_bayes.spec.keys import Variant
 
 if TYPE_CHECKING:
     from sofs_bayes.bayes.cell_data import CellData

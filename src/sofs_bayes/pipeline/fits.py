@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes.checks.variants import LeaveOut
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
@@ -16,6 +15,7 @@ from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import Analysis, ChildrenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.keys import LeaveOut
 
 if TYPE_CHECKING:
     from sofs_bayes.pipeline.did_fits import Programs

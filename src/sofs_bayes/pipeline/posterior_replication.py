@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
-from sofs_bayes.checks.variants import HEADLINE
 from sofs_bayes.folders.store import Store
 from sofs_bayes.pipeline.did_fits import Workshop, one_fit
 from sofs_bayes.pipeline.did_sources import source_of
@@ -13,6 +12,7 @@ from sofs_bayes.pipeline.refits import NO_SHOCKS, REGRESSION, setting_of
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
+from sofs_bayes.spec.keys import HEADLINE
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -1,11 +1,11 @@
 """Posteriors from print as tables, without what a run folder needs: quick, and no PyMC."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
-from sofs_bayes.bayes.from_published import PrintedPosterior, choose_prior, posterior
-from sofs_bayes.bayes.printed_summaries import alternatives
+from sofs_bayes.bayes.from_published import PrintedPosterior
 from sofs_bayes.checks.quadrature import quadrature_verdict
 from sofs_bayes.estimands import EffectRow, printed
+from sofs_bayes.pipeline.print_fits import posteriors, sensitivity_rows
 from sofs_bayes.reporting import contents
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Table
@@ -22,8 +22,7 @@ def effects_of_print(
     BadInput
         A prior the analysis does not have, or a printed cell that is a gap.
     """
-    fits = list(_fits(analysis, priors))
-    run = _light_run(analysis, fits)
+    run = _light_run(analysis, list(posteriors(analysis, priors)))
     return tuple(contents.effects_table(run, scale=scale) for scale in contents.effect_scales(run))
 
 
@@ -31,22 +30,8 @@ def sensitivity_of_print(
     analysis: PrintedAnalysis, *, priors: Sequence[str] | None = None
 ) -> tuple[Table, ...]:
     """The effect while one assumption at a time takes another value, under each reading."""
-    rows = []
-    for change, value, changed in alternatives(analysis):
-        for fit in _fits(changed, priors):
-            status = quadrature_verdict(fit).status
-            rows.append(printed.sensitivity_row(fit, f"{change} {value}".strip(), status=status))
-    run = _light_run(analysis, (), sensitivity=rows)
+    run = _light_run(analysis, (), sensitivity=tuple(sensitivity_rows(analysis, priors)))
     return (contents.sensitivity_table(run, scale=analysis.design.scale),)
-
-
-def _fits(analysis: PrintedAnalysis, priors: Sequence[str] | None) -> Iterable[PrintedPosterior]:
-    names = list(analysis.effect_priors) if priors is None else priors
-    for name in names:
-        choose_prior(analysis, name)
-    for reading in analysis.readings:
-        for name in names:
-            yield posterior(analysis, prior=name, reading=reading)
 
 
 def _light_run(
@@ -57,12 +42,13 @@ def _light_run(
 ) -> Run:
     statuses = [quadrature_verdict(fit).status for fit in fits] + [r.status for r in sensitivity]
     status = "converged" if set(statuses) <= {"converged"} else "not converged"
+    labelled = [(fit, printed.label_of(fit, status=status)) for fit in fits]
     return Run(
         analysis=analysis,
         evidence="published-inferred",
         status=status,
-        effects=tuple(r for f in fits for r in printed.effect_rows(f, status=status)),
-        probabilities=tuple(r for f in fits for r in printed.probability_rows(f, status=status)),
+        effects=tuple(row for each in labelled for row in printed.effect_rows(*each)),
+        probabilities=tuple(row for each in labelled for row in printed.probability_rows(*each)),
         extra={"sensitivity": (EffectRow, tuple(sensitivity))},
         diagnostics={},
         posterior=None,

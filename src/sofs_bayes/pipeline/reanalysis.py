@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes import spec
-from sofs_bayes.checks.variants import LeaveOut
 from sofs_bayes.folders.manifest import versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import Store
@@ -17,6 +16,7 @@ from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.keys import LeaveOut
 
 if TYPE_CHECKING:
     from sofs_bayes.pipeline.did_fits import Programs

@@ -2,9 +2,9 @@
 
 from typing import TYPE_CHECKING, Any
 
-from sofs_bayes.checks.variants import LeaveOut, Variant
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import DidAnalysis
+from sofs_bayes.spec.keys import LeaveOut, Variant
 
 if TYPE_CHECKING:
     from sofs_bayes.bayes.blocks import Setting
@@ -16,7 +16,6 @@ UNPOOLED = Variant(kind="not pooled")
 FULLY_POOLED = Variant(kind="fully pooled")
 NO_SHOCKS = Variant(kind="no shocks")
 DEPARTURE = Variant(kind="departure")
-BY_YEAR = Variant(kind="by year")
 FACTORS = (0.5, 2.0)  # of the scales of priors of sds, one at a time
 
 

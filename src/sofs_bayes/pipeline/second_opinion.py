@@ -6,7 +6,7 @@ from sofs_bayes.bayes.from_published import posterior
 from sofs_bayes.bayes.printed_summaries import on_design_scale, probability
 from sofs_bayes.checks.diagnostics import gate
 from sofs_bayes.estimands import statement_text
-from sofs_bayes.estimands.drawn_rows import holds, probability_of
+from sofs_bayes.estimands.effects import holds, probability_of
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.reporting.tables import Column, Table, table_of
 from sofs_bayes.spec import PrintedAnalysis, Sampler, Statement
@@ -51,7 +51,7 @@ def second_opinion(
             analysis, sampler, prior=grid.prior, reading=grid.reading, compiled=compiled
         )
         draws = tree["posterior"].to_dataset()
-        status = gate(draws, {}, tree["sample_stats"].to_dataset()).status
+        status = gate(draws, None, tree["sample_stats"].to_dataset()).status
         for statement in analysis.estimands.claims:
             told = holds(draws["delta"], _on_design_scale(statement, analysis))
             nuts, mcse = probability_of(told)

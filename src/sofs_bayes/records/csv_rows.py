@@ -7,6 +7,7 @@ import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
+from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from sofs_bayes.errors import BadInput
@@ -110,6 +111,8 @@ def _read_line(
 def _read_cell(text: str, hint: Any) -> Any:
     if hint is bool:
         return ("no", "yes").index(text) == 1
+    if get_origin(hint) is UnionType:  # a number, or nothing
+        return _read_cell(text, get_args(hint)[0]) if text else None
     if get_origin(hint) is Literal and text not in get_args(hint):
         raise ValueError
     if hint in (int, float) and ("_" in text or not text.isascii()):

@@ -1,13 +1,11 @@
 """How a run answers what the reporting guidelines ask of decisions, sensitivity and repetition."""
 
-import re
 from collections.abc import Sequence
 from typing import Any
 
 from sofs_bayes import spec
 from sofs_bayes.reporting.barg_answers import Answer, OnPage, enough
 from sofs_bayes.reporting.contents.effects import extra_rows
-from sofs_bayes.reporting.contents.hierarchical import OF_GRID
 from sofs_bayes.reporting.page import State
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_words import (
@@ -20,9 +18,16 @@ from sofs_bayes.reporting.run_report_words import (
 )
 from sofs_bayes.reporting.tables import shown
 from sofs_bayes.spec import PrintedAnalysis
+from sofs_bayes.spec.keys import Variant
 
 NO_DECISION = "No decision was made: no region of practical equivalence was declared."
-OF_PRIORS = re.compile(r"prior (scale|sd|of) ")  # changes of priors in a printed run
+# Kinds of refit that change a prior.
+OF_PRIORS = (
+    "scaled",
+    "prior scale of the authority sd",
+    "prior of the correlation",
+    "prior sd of the pilot difference",
+)
 
 
 # ------------------------------------------------------------------------------ decisions
@@ -62,7 +67,7 @@ def decision(run: Run, _: OnPage) -> Answer:
 # ---------------------------------------------------------------------------- sensitivity
 
 
-def _refits(run: Run) -> list[str]:
+def _refits(run: Run) -> list[Variant]:
     return list(dict.fromkeys(row.variant for row in extra_rows(run, "sensitivity")))
 
 
@@ -72,7 +77,7 @@ def _quick(run: Run) -> str:
 
 def broad_priors(run: Run, _: OnPage) -> Answer:
     """Refits with one prior narrower or wider, or power-scaling."""
-    grid = [name for name in _refits(run) if OF_GRID.fullmatch(name) or OF_PRIORS.search(name)]
+    grid = [variant for variant in _refits(run) if variant.kind in OF_PRIORS]
     scaled = extra_rows(run, "power_scaling")
     if grid:
         return "met", f"{len(grid)} refits with one prior changed."
@@ -82,7 +87,7 @@ def broad_priors(run: Run, _: OnPage) -> Answer:
 
 
 def _quantities(rows: Sequence[Any]) -> int:
-    return len({row.quantity for row in rows})
+    return len({row.estimand for row in rows})
 
 
 def informed_priors(run: Run, _: OnPage) -> Answer:
@@ -97,7 +102,7 @@ def default_priors(run: Run, _: OnPage) -> Answer:
     rows = extra_rows(run, "power_scaling")
     first, others = first_prior(run), len(run.analysis.effect_priors) - 1
     if rows:
-        moved = {row.quantity for row in rows if not row.diagnosis.startswith("no sign")}
+        moved = {row.estimand for row in rows if row.matters}
         counted = f"{len(moved)} of {_quantities(rows)} quantities"
         return "met", f"prior “{first}” power-scaled: signs of a prior that matters for {counted}."
     if others:
@@ -109,12 +114,11 @@ def decision_sensitivity(run: Run, _: OnPage) -> Answer:
     """The verdict under every effect prior."""
     if run.analysis.estimands.equivalence is None:
         return "not there", NO_DECISION
-    asked = {(row.estimand, row.target, row.scale, row.variant) for row in answers(run)}
+    asked = {(row.estimand, row.variant) for row in answers(run)}
     found = [
         (row.prior, verdict[0])
         for row in run.effects
-        if (row.estimand, row.target, row.scale, row.variant) in asked
-        and (verdict := equivalence(run, row)) is not None
+        if (row.estimand, row.variant) in asked and (verdict := equivalence(run, row)) is not None
     ]
     text = "; ".join(f"{prior} prior: {verdict}" for prior, verdict in found)
     several = len({prior for prior, _ in found}) > 1
@@ -123,7 +127,7 @@ def decision_sensitivity(run: Run, _: OnPage) -> Answer:
 
 def assumptions(run: Run, _: OnPage) -> Answer:
     """Refits without authorities and with the model changed, and the tipping point."""
-    changed = [n for n in _refits(run) if not (OF_GRID.fullmatch(n) or OF_PRIORS.search(n))]
+    changed = [variant for variant in _refits(run) if variant.kind not in OF_PRIORS]
     tipped = bool(extra_rows(run, "tipping_points"))
     if not changed and not tipped:
         return "not there", f"no refits and no tipping point{_quick(run)}."

@@ -7,8 +7,6 @@ from typing import TypedDict
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.hierarchical import (
-    AFTER,
-    MAIN,
     by_year_rows,
     changed_rows,
     grid_rows,
@@ -32,8 +30,7 @@ from sofs_bayes.reporting.posterior_pictures import (
 )
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import FittedAnalysis, OpenAnalysis
-
-BY_YEAR = "effect in year "
+from sofs_bayes.spec.keys import AFTER, IN_YEAR, PER_UNIT
 
 # What the columns of the DfE files count, in words.
 COUNTED: Mapping[str, str] = {
@@ -87,13 +84,13 @@ def _yearly_rates(run: Run) -> list[Drawing]:
     rows = extra_rows(run, "yearly_rates")
     figure = f"{FIGURES[run.analysis.outcome]} again: the" if _is_printed(run) else "The"
     found: list[Drawing] = []
-    effects = list(dict.fromkeys(row.estimand for row in rows))
-    for estimand in effects:
-        against = f" ({estimand.removeprefix('effect ')})" if len(effects) > 1 else ""
+    effects = list(dict.fromkeys(row.role for row in rows))
+    for role in effects:
+        against = f" ({role.removeprefix('effect ')})" if len(effects) > 1 else ""
         suffix = f"-{len(found) + 1}" if found else ""
         found.append(
             yearly_rates(
-                [row for row in rows if row.estimand == estimand],
+                [row for row in rows if row.role == role],
                 **counted(run.analysis, CHILDREN),
                 title=f"{figure} pilots' rate, and without the effect{against}",
                 evidence=run.evidence,
@@ -132,11 +129,11 @@ def _is_printed(run: Run) -> bool:
 def _forests(rows: Sequence[EffectRow]) -> list[Drawing]:
     """The pilots with pooled effect and new authority, a forest for each effect that has them."""
     found: list[Drawing] = []
-    for estimand in dict.fromkeys(row.estimand for row in rows):
-        own = [row for row in rows if row.estimand == estimand]
+    for estimand in dict.fromkeys(replace(row.estimand, target=POOLED) for row in rows):
+        own = [row for row in rows if replace(row.estimand, target=POOLED) == estimand]
         if all(row.target in (POOLED, NEW) for row in own):
             continue
-        title = f"{_capital(estimand)}, pilot by pilot"
+        title = f"{_capital(str(estimand))}, pilot by pilot"
         suffix = f"-{len(found) + 1}" if found else ""
         found.append(pilot_forest(own, title=title, name=f"pilot-forest{suffix}"))
     return found
@@ -151,24 +148,24 @@ def _shrinkage(run: Run) -> list[Drawing]:
 
 
 def _event_study(rows: Sequence[EffectRow]) -> list[Drawing]:
-    years = [row for row in rows if row.estimand.startswith(BY_YEAR)]
-    before = any(row.estimand.startswith(f"{BY_YEAR}-") for row in years)
+    years = [row for row in rows if row.role == IN_YEAR]
+    before = any(row.year is not None and row.year < 0 for row in years)
     title = "Effect by year" + (" before and" if before else "") + " after settling-in"
     return [event_study(years, title=title)] if years else []
 
 
 def _other_effects(rows: Sequence[EffectRow]) -> list[Drawing]:
     """Pooled effects beside each other where there are several, but for those by year."""
-    pooled = [r for r in rows if r.target == POOLED and not r.estimand.startswith(BY_YEAR)]
-    units = [row for row in pooled if "per unit" not in row.estimand]  # another unit
+    pooled = [r for r in rows if r.target == POOLED and r.role != IN_YEAR]
+    units = [row for row in pooled if row.role != PER_UNIT]  # another unit
     if len(units) < 2:
         return []
     return [
         pilot_forest(
             units,
             title="The pooled effects",
-            label=lambda row: row.estimand,
-            apart=lambda row: row.estimand == AFTER,
+            label=lambda row: str(row.estimand),
+            apart=lambda row: row.role == AFTER,
             order="given",
             name="effects",
         )
@@ -182,8 +179,7 @@ def _changes(run: Run) -> list[Drawing]:
 
 def _prior_grid(run: Run) -> list[Drawing]:
     title = "The pooled effect with other priors of the standard deviations"
-    rows = [replace(row, variant=row.variant.replace("_", " ")) for row in grid_rows(run, "risk")]
-    return _beside_main(run, rows, title=title, name="prior-grid")
+    return _beside_main(run, grid_rows(run, "risk"), title=title, name="prior-grid")
 
 
 def _beside_main(run: Run, rows: Sequence[EffectRow], *, title: str, name: str) -> list[Drawing]:
@@ -191,15 +187,15 @@ def _beside_main(run: Run, rows: Sequence[EffectRow], *, title: str, name: str) 
     found: list[Drawing] = []
     for main in headline(main_rows(run, "risk", pooled=True)):
         own = [row for row in rows if row.estimand == main.estimand]
-        if not own or main.estimand.startswith(BY_YEAR):
+        if not own or main.role == IN_YEAR:
             continue
         suffix = f"-{len(found) + 1}" if found else ""
         found.append(
             pilot_forest(
                 [*own, main],
-                title=title if main.estimand == AFTER else f"{title}: {main.estimand}",
-                label=lambda row: row.variant,
-                apart=lambda row: row.variant == MAIN,
+                title=title if main.role == AFTER else f"{title}: {main.estimand}",
+                label=lambda row: str(row.variant),
+                apart=lambda row: row.kind == "main",
                 order="given",
                 name=f"{name}{suffix}",
             )

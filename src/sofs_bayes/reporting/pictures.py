@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.estimands import POOLED, EffectRow
-from sofs_bayes.reporting.contents.hierarchical import AFTER, headline
+from sofs_bayes.reporting.contents.hierarchical import headline
 from sofs_bayes.reporting.figures import (
     Drawing,
     audit_brackets,
@@ -19,11 +19,10 @@ from sofs_bayes.reporting.posterior_pictures import (
 )
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import PrintedAnalysis
+from sofs_bayes.spec.keys import AFTER
 
 if TYPE_CHECKING:
     from sofs_bayes.published.audit import Audit
-
-BY_YEAR = "by year"
 
 
 def drawings(run: Run) -> tuple[Drawing, ...]:
@@ -59,8 +58,8 @@ def comparison(runs: Sequence[Run]) -> Drawing:
             row
             for row in run.effects
             if (row.scale, row.prior, row.target) == ("risk", prior, POOLED)
-            and row.estimand.startswith("effect")
-            and row.variant != BY_YEAR
+            and row.is_effect
+            and row.kind == "main"
         ]
         for row in pooled if run.analysis.kind == "printed" else headline(pooled):
             rows.append(row)
@@ -78,6 +77,6 @@ def comparison(runs: Sequence[Run]) -> Drawing:
 def _line_name(run: Run, row: EffectRow) -> str:
     if run.analysis.kind == "printed" and len({r.variant for r in run.effects}) > 1:
         return f"{run.analysis.name}: {row.variant}"
-    if run.analysis.kind == "hierarchical" and row.estimand != AFTER:
+    if run.analysis.kind == "hierarchical" and row.role != AFTER:
         return f"{run.analysis.name}: {row.estimand}"
     return run.analysis.name

@@ -1,17 +1,15 @@
 """Runs of any kind → the figures of their posteriors: by threshold, by prior, by assumption."""
 
 from collections.abc import Sequence
-from functools import partial
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.reporting.contents.effects import extra_rows
-from sofs_bayes.reporting.contents.hierarchical import MAIN, headline
+from sofs_bayes.reporting.contents.hierarchical import headline
 from sofs_bayes.reporting.figures import Drawing, pilot_forest, prior_posterior, threshold_curve
 from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.spec.keys import IN_YEAR, PER_UNIT
 
-BY_YEAR = "effect in year "
-PER_UNIT = "effect per unit of the score"  # another unit than the other effects have
 AS_SPECIFIED = "as specified"  # the unchanged row of a sensitivity
 MOST_EFFECTS = 3  # panels of one picture, beyond which only the first effect is drawn
 WHOSE = {
@@ -41,9 +39,7 @@ def _rows_of(run: Run, target: str) -> Sequence[ThresholdRow]:
     rows = [
         row
         for row in extra_rows(run, "thresholds")
-        if (row.target, row.scale) == (target, "risk")
-        and not row.estimand.startswith(BY_YEAR)
-        and row.estimand != PER_UNIT
+        if (row.target, row.scale) == (target, "risk") and row.role not in (IN_YEAR, PER_UNIT)
     ]
     effects = list(dict.fromkeys(row.estimand for row in rows))
     if len(effects) > MOST_EFFECTS:
@@ -57,9 +53,7 @@ def under_each_prior(run: Run) -> list[Drawing]:
     rows = [
         row
         for row in run.effects
-        if (row.scale, row.target) == ("risk", POOLED)
-        and row.estimand.startswith("effect")
-        and (printed or row.variant == MAIN)
+        if (row.scale, row.target) == ("risk", POOLED) and row.is_effect and row.kind == "main"
     ]
     rows = list(rows if printed else headline(rows))
     several = len({(row.estimand, row.variant) for row in rows}) > 1
@@ -86,23 +80,20 @@ def assumptions_changed(run: Run) -> list[Drawing]:
     """From print: the effect with one assumption changed at a time, a figure for each reading."""
     prior = next(iter(run.analysis.effect_priors))
     changed = [row for row in extra_rows(run, "sensitivity") if row.prior == prior]
-    readings = list(dict.fromkeys(row.variant for row in run.effects))
+    readings = list(dict.fromkeys(row.reading for row in run.effects))
     found: list[Drawing] = []
     for reading in readings:
-        start = f"{reading}; "
-        rows = {
-            row.variant.removeprefix(start): row for row in changed if row.variant.startswith(start)
-        }
+        rows = list({r.variant: r for r in changed if r.reading == reading}.values())
         if len(rows) < 2:
             continue
         suffix = f"-{len(found) + 1}" if found else ""
         of_reading = f" ({reading})" if len(readings) > 1 else ""
         found.append(
             pilot_forest(
-                list(rows.values()),
+                rows,
                 title=f"The effect with one assumption changed at a time{of_reading}",
-                label=partial(_change, start),
-                apart=lambda row: row.variant.endswith(AS_SPECIFIED),
+                label=_change,
+                apart=lambda row: row.kind == "main",
                 order="given",
                 name=f"sensitivity{suffix}",
             )
@@ -110,8 +101,8 @@ def assumptions_changed(run: Run) -> list[Drawing]:
     return found
 
 
-def _change(start: str, row: EffectRow) -> str:
-    return row.variant.removeprefix(start)
+def _change(row: EffectRow) -> str:
+    return AS_SPECIFIED if row.kind == "main" else f"{row.kind} {row.subject}"
 
 
 def prior_to_posterior(run: Run, *, title: str) -> list[Drawing]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 from sofs_bayes import spec
 from sofs_bayes.estimands import POOLED
 from sofs_bayes.reporting import assumptions, contents
-from sofs_bayes.reporting.contents.hierarchical import MAIN
 from sofs_bayes.reporting.figures import Drawing
 from sofs_bayes.reporting.hierarchical_pictures import in_words
 from sofs_bayes.reporting.page import Page, Part, write_page
@@ -135,8 +134,8 @@ def _headlines(run: Run) -> Iterable[str]:
         if row.scale == scale
         and row.prior == prior
         and row.target == POOLED
-        and row.estimand.startswith("effect")
-        and (run.analysis.kind == "printed" or row.variant == MAIN)
+        and row.is_effect
+        and row.kind == "main"
     ]
     for row in rows:
         reading = f" (reading: {row.variant})" if len(rows) > 1 else ""
@@ -211,13 +210,13 @@ def _opened(run: Run, *, main: bool) -> Part:
     by_target = contents.effects_table(
         run,
         scale="risk",
-        keep=lambda row: row.prior == prior and row.variant == MAIN,
+        keep=lambda row: row.prior == prior and row.kind == "main",
         title=f"{run.analysis.title}: {prior} prior (pp)",
     )
     by_prior = contents.effects_table(
         run,
         scale="risk",
-        keep=lambda row: row.target == POOLED and row.variant == MAIN,
+        keep=lambda row: row.target == POOLED and row.kind == "main",
         title=f"{run.analysis.title}: pooled effect by prior (pp)",
     )
     figures = _prefixed(run, drawings(run))

@@ -117,12 +117,12 @@ def break_sentences(run: Run) -> Iterable[str]:
     assert isinstance(run.analysis, OpenAnalysis)
     declared = {entry.authority: entry for entry in run.analysis.design.recording_breaks}
     for row in run.extra["sensitivity"][1]:
-        name = row.variant.removeprefix("without ").removeprefix("with ")
-        if row.scale == "risk" and name in declared and row.estimand.startswith("effect"):
+        changed = row.kind in ("without", "with") and row.subject in declared
+        if changed and row.scale == "risk" and row.is_effect:
             lower, median, upper = (shown(x, "pp") for x in (row.lower, row.median, row.upper))
             yield (
                 f"What a break in recording does: {row.variant}, the median is {median} pp"
-                f" ({lower} to {upper}).{_mark(row)} {declared[name].why}"
+                f" ({lower} to {upper}).{_mark(row)} {declared[row.subject].why}"
             )
 
 
@@ -166,5 +166,5 @@ def _both_ways(statement: str) -> str:
 
 def _about(run: Run, row: EffectRow) -> list[ProbabilityRow]:
     """The probabilities of statements about the same effect, on any scale."""
-    what = (row.estimand, row.target, row.prior, row.variant)
-    return [p for p in run.probabilities if (p.estimand, p.target, p.prior, p.variant) == what]
+    what = (row.effect, row.prior, row.variant)
+    return [p for p in run.probabilities if (p.effect, p.prior, p.variant) == what]

@@ -23,6 +23,7 @@ from sofs_bayes.folders.whole import new_folder
 from sofs_bayes.records.csv_rows import read_rows, rows_to_csv
 from sofs_bayes.records.netcdf_links import check_no_links
 from sofs_bayes.reporting.result_manifest import Status, describe, read_result
+from sofs_bayes.spec.keys import Kind
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -238,7 +239,17 @@ class _Failure(TypedDict):
     limit: float
 
 
-class _Sampled(TypedDict):
+class _OfFit(TypedDict):
+    """Which fit a verdict is on: its effect prior, and what it changes about the headline."""
+
+    prior: str
+    kind: Kind
+    subject: str
+    factor: float | None
+    reading: str
+
+
+class _Sampled(_OfFit):
     """The verdict on a fit that was sampled; null where a measure is undefined."""
 
     status: Status
@@ -253,7 +264,7 @@ class _Sampled(TypedDict):
     pareto_k: NotRequired[float | None]
 
 
-class _Computed(TypedDict):
+class _Computed(_OfFit):
     """The verdict on a fit on a grid."""
 
     status: Status

@@ -36,11 +36,12 @@ def _left_out(run: Run) -> Iterator[str]:
 
 
 def _power_scaling(run: Run) -> Iterator[str]:
-    rows = [row for row in extra_rows(run, "power_scaling") if row.quantity.endswith(POOLED)]
+    every = extra_rows(run, "power_scaling")
+    rows = [row for row in every if row.is_effect and row.target == POOLED]
     if not rows:
         return
     most = max(rows, key=lambda row: row.prior)
-    moved = "no sign" if all(row.diagnosis.startswith("no sign") for row in rows) else "signs"
+    moved = "signs" if any(row.matters for row in rows) else "no sign"
     yield (
         f"Power-scaling: {moved} that a prior matters for the pooled effects (largest sensitivity"
         f" {shown(most.prior, 'number')}, 0.05 counts as one)."

@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING, Literal
 from sofs_bayes.estimands import NEW, POOLED, EffectRow, statement_text
 from sofs_bayes.reporting import contents
 from sofs_bayes.reporting.contents.effects import extra_rows
-from sofs_bayes.reporting.contents.hierarchical import MAIN, headline
+from sofs_bayes.reporting.contents.hierarchical import headline
 from sofs_bayes.reporting.hierarchical_pictures import in_words
 from sofs_bayes.reporting.page import SYNTHETIC, Box
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Table, shown
 from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.keys import PER_UNIT, PRINTED
 
 if TYPE_CHECKING:
     from sofs_bayes.estimands.rows import ThresholdRow
@@ -133,15 +134,15 @@ def answers(run: Run) -> list[EffectRow]:
         row
         for row in run.effects
         if (row.scale, row.prior, row.target) == (scale, prior, POOLED)
-        and row.estimand.startswith("effect")
-        and (run.analysis.kind == "printed" or row.variant == MAIN)
+        and row.is_effect
+        and row.kind == "main"
     ]
     return rows if run.analysis.kind == "printed" else headline(rows)
 
 
 def effect_name(run: Run, row: "EffectRow | ThresholdRow") -> str:
     """The effect in words: what, on whom, and under which reading of the stars."""
-    name = "effect" if row.estimand == "effect (DiD)" else row.estimand
+    name = "effect" if row.role == PRINTED else str(row.estimand)
     where = {POOLED: "", NEW: " in a new authority"}.get(row.target, f" in {row.target}")
     several = run.analysis.kind == "printed" and len(run.analysis.readings) > 1
     return f"{name}{where}" + (f" (reading: {row.variant})" if several else "")
@@ -173,7 +174,7 @@ def _chances(run: Run, row: EffectRow) -> Iterator[str]:
     who = " among the made-up children" if run.evidence == "synthetic" else ""
     if rose is not None:
         chance = shown(rose, "probability")
-        per_unit = "per unit" in row.estimand
+        per_unit = row.role == PER_UNIT
         verb = "increases with the score" if per_unit else "increased"
         yield f"The probability that {outcome_of(run)}{who} {verb} is {chance}."
     small = _probability(run, row, ("within -1 pp to 1 pp",))
@@ -183,9 +184,9 @@ def _chances(run: Run, row: EffectRow) -> Iterator[str]:
 
 
 def _probability(run: Run, row: EffectRow, statements: Sequence[str]) -> float | None:
-    asked = (row.estimand, row.target, row.prior, row.variant)
+    asked = (row.effect, row.prior, row.variant)
     for each in run.probabilities:
-        own = (each.estimand, each.target, each.prior, each.variant)
+        own = (each.effect, each.prior, each.variant)
         if own == asked and each.statement in statements:
             return each.probability
     return None
@@ -246,11 +247,11 @@ def _inside(run: Run, row: EffectRow) -> float | None:
     found = _probability(run, row, (statement_text(region.statement),))
     if found is not None:
         return found
-    wanted = (row.estimand, row.target, region.scale, row.prior, row.variant)
+    wanted = (row.effect, region.scale, row.prior, row.variant)
     points = [
         (each.threshold, each.above)
         for each in extra_rows(run, "thresholds")
-        if (each.estimand, each.target, each.scale, each.prior, each.variant) == wanted
+        if (each.effect, each.scale, each.prior, each.variant) == wanted
     ]
     above = [interpolated(points, bound) for bound in region.within]
     if any(math.isnan(each) for each in above):

@@ -9,6 +9,7 @@ from typing import Any, Literal
 
 from sofs_bayes.reporting.digits import Cell, Estimate, Format, last_digit, shown
 from sofs_bayes.spec import Evidence
+from sofs_bayes.spec.keys import Estimand, Variant
 
 Holds = Literal["", "children", "events", "rate", "extreme"]
 
@@ -93,7 +94,9 @@ def table_of(
     errors: Mapping[str, tuple[float, ...]] | None = None,
 ) -> Table:
     """A table whose cells are the attributes of dataclass objects named by the columns' keys."""
-    rows = tuple(tuple(getattr(item, column.key) for column in columns) for item in items)
+    rows = tuple(
+        tuple(_in_words(getattr(item, column.key)) for column in columns) for item in items
+    )
     return Table(
         name=name,
         title=title,
@@ -104,6 +107,11 @@ def table_of(
         status=status,
         errors=errors or {},
     )
+
+
+def _in_words(value: Any) -> Cell:
+    cell: Cell = str(value) if isinstance(value, Estimand | Variant) else value
+    return cell
 
 
 # ------------------------------------------------------------------- what readers see

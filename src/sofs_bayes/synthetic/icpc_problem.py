@@ -7,6 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sofs_bayes.frequentist.printed_rows import printed_r_squared
+from sofs_bayes.frequentist.term import since_name
 from sofs_bayes.published.facts import Printed, fact, read_printed, stated
 from sofs_bayes.spec import ChildrenAnalysis
 from sofs_bayes.synthetic.cell_design import Cells, RowCells, cell_column, collapse_cells
@@ -22,7 +23,7 @@ Floats = npt.NDArray[np.float64]
 TABLE = 5
 ARMS = ("ICPC rates - Pilot sites", "ICPC rates - Comparator sites")
 # The last year since settling-in, which only pilot 4 has: a term without a printed row.
-UNPRINTED = ("lag 3",)
+UNPRINTED = (since_name(3),)
 # Probabilities that a search passes through may be none.
 LOWEST, HIGHEST = 1e-3, 0.9
 # Means of outcomes are met within this share of their printed rounding.

@@ -14,7 +14,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sofs_bayes.frequentist.printed_rows import printed_column, term_of
-from sofs_bayes.frequentist.terms import DID, PILOT
+from sofs_bayes.frequentist.term import DID, PILOT
 from sofs_bayes.spec import ChildrenAnalysis
 from sofs_bayes.synthetic.cell_design import (
     CellColumn,

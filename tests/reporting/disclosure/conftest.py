@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import replace
 
 import pytest
+from tests.rows import of_effect, of_fit
 
 from sofs_bayes.checks.loo import LooRow
 from sofs_bayes.checks.power_scaling import PowerScalingRow
@@ -65,11 +66,11 @@ def sizes(changes: Counts | None = None) -> tuple[AuthoritySizeRow, ...]:
 
 def threshold_row(target: str) -> ThresholdRow:
     return ThresholdRow(
-        estimand="effect after settling-in",
+        **of_effect("effect after settling-in"),
         target=target,
         scale="risk",
         prior="reference",
-        variant="main",
+        **of_fit("main"),
         evidence="synthetic",
         threshold=0.01,
         above=0.4,
@@ -90,7 +91,7 @@ def yearly_rate(year: int, pilots: int) -> YearlyRateRow:
     return YearlyRateRow(
         year=year,
         period="post",
-        estimand="effect after settling-in",
+        **of_effect("effect after settling-in"),
         prior="reference",
         pilots=pilots,
         level=0.9,
@@ -117,7 +118,7 @@ def make_run(hierarchical_run: Run) -> MakeRun:
         )
         extra["loo"] = (LooRow, rows)
         named = [*hierarchical_run.extra["power_scaling"][1]]
-        named.append(replace(named[0], quantity=f"effect after settling-in / {SMALL}"))
+        named.append(replace(named[0], target=SMALL))
         extra["power_scaling"] = (PowerScalingRow, tuple(named))
         extra["thresholds"] = (ThresholdRow, tuple(map(threshold_row, ("pooled", SMALL))))
         extra["yearly_rates"] = (
@@ -126,7 +127,10 @@ def make_run(hierarchical_run: Run) -> MakeRun:
         )
         diagnostics = {**hierarchical_run.diagnostics}
         (main,) = diagnostics["fits"].values()
-        refits = {f"without {name} / reference": main for name in (SMALL, "Holt")}
+        refits = {
+            f"without {name} / reference": main | {"kind": "without", "subject": name}
+            for name in (SMALL, "Holt")
+        }
         diagnostics["fits"] = {**diagnostics["fits"], **refits}
         return replace(hierarchical_run, extra=extra, diagnostics=diagnostics)
 

@@ -8,6 +8,7 @@ from typing import Any
 
 import pytest
 from tests.reporting.disclosure.conftest import SMALL, YEARS, MakeRun
+from tests.rows import on_fit
 
 import sofs_bayes as sb
 from sofs_bayes.checks.loo import LooRow, LooSummary
@@ -54,8 +55,8 @@ def test_a_pilot_of_seven_children_is_nowhere(small_pilot: Run) -> None:
     pooled = [row for row in small_pilot.effects if row.target == "pooled"]
     assert [row for row in out.effects if row.target == "pooled"] == pooled
     assert {row.target for row in out.effects} >= {"Ashmere", "new authority"}
-    assert f"without {SMALL}" not in {row.variant for row in out.extra["sensitivity"][1]}
-    assert "without Ashmere" in {row.variant for row in out.extra["sensitivity"][1]}
+    assert f"without {SMALL}" not in {str(row.variant) for row in out.extra["sensitivity"][1]}
+    assert "without Ashmere" in {str(row.variant) for row in out.extra["sensitivity"][1]}
     assert "without Holt / reference" in out.diagnostics["fits"]
     assert any(SMALL in sentence for sentence in out.withheld)
     named = lines_of(log, "effects", "suppressed")[0]
@@ -208,7 +209,7 @@ def test_unknown_files_do_not_leave(make_run: MakeRun) -> None:
 def test_a_model_without_degrees_of_freedom_does_not_leave(make_run: MakeRun) -> None:
     few = {(arm, year): (12, 6) for arm in ("pilot", "comparator") for year in YEARS}
     run = make_run(few)
-    fits = {"main / reference": {"quantities": 90, "status": "converged"}}
+    fits = on_fit("main", "reference", {"quantities": 90, "status": "converged"})
     out, log = cleared(replace(run, diagnostics={**run.diagnostics, "fits": fits}))
     assert "degrees of freedom" in refused(log)
     assert (out.effects, out.extra) == ((), {})

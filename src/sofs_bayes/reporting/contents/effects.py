@@ -27,7 +27,7 @@ def effect_scales(run: Run) -> tuple[str, ...]:
 
     A hierarchical run's further scales come after them.
     """
-    present = {row.scale for row in run.effects if row.estimand.startswith("effect")}
+    present = {row.scale for row in run.effects if row.is_effect}
     named: dict[str, None] = dict.fromkeys(s.scale for s in run.analysis.estimands.claims)
     if run.analysis.kind == "hierarchical":
         named |= dict.fromkeys(UNIT_OF)
@@ -60,11 +60,7 @@ def effects_table(
     keep
         Which rows to show, of those that are effects on that scale.
     """
-    rows = [
-        row
-        for row in run.effects
-        if row.scale == scale and row.estimand.startswith("effect") and keep(row)
-    ]
+    rows = [row for row in run.effects if row.scale == scale and row.is_effect and keep(row)]
     said = [s for s in run.analysis.estimands.claims if s.scale == scale]
     chances = {(*_key(p), p.statement): p for p in run.probabilities}
     lines: list[tuple[Cell, ...]] = []
@@ -96,12 +92,12 @@ def _chance_key(statement: Statement) -> str:
     return f"P({statement_text(statement)})"
 
 
-def _key(row: EffectRow | ProbabilityRow) -> tuple[str, ...]:
-    return (row.estimand, row.target, row.scale, row.prior, row.variant)
+def _key(row: EffectRow | ProbabilityRow) -> tuple[Any, ...]:
+    return (row.estimand, row.prior, row.variant)
 
 
 def _what(row: EffectRow) -> tuple[Cell, ...]:
-    return (row.estimand, row.target, row.variant, row.prior)
+    return (str(row.estimand), row.target, str(row.variant), row.prior)
 
 
 def number_format(scale: str, rows: Sequence[EffectRow]) -> Format:
@@ -172,9 +168,7 @@ def sensitivity_table(run: Run, *, scale: str, prior: str | None = None) -> Tabl
     rows = [
         row
         for row in extra_rows(run, "sensitivity")
-        if row.scale == scale
-        and row.estimand.startswith("effect")
-        and (prior is None or row.prior == prior)
+        if row.scale == scale and row.is_effect and (prior is None or row.prior == prior)
     ]
     number = number_format(scale, rows)
     columns = [

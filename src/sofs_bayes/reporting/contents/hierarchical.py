@@ -1,6 +1,5 @@
 """Hierarchical runs → tables of their effects: pilot by pilot, and under every change."""
 
-import re
 from collections.abc import Iterable, Sequence
 from dataclasses import replace
 
@@ -18,10 +17,7 @@ from sofs_bayes.reporting.contents.monte_carlo import ERRORS_OF, errors_of, know
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Table, shown, table_of
 from sofs_bayes.spec import DidAnalysis, Exponential, HierarchicalAnalysis, PrintedAnalysis
-
-MAIN, BY_YEAR = "main", "by year"
-AFTER = "effect after settling-in"
-OF_GRID = re.compile(r"(?P<parameter>\w+) × (?P<factor>[0-9.]+)")
+from sofs_bayes.spec.keys import AFTER, IN_YEAR
 
 
 def main_rows(run: Run, scale: str, *, pooled: bool = False) -> list[EffectRow]:
@@ -29,8 +25,8 @@ def main_rows(run: Run, scale: str, *, pooled: bool = False) -> list[EffectRow]:
     return [
         row
         for row in run.effects
-        if (row.scale, row.prior, row.variant) == (scale, _first_prior(run), MAIN)
-        and row.estimand.startswith("effect")
+        if (row.scale, row.prior, row.kind) == (scale, _first_prior(run), "main")
+        and row.is_effect
         and (row.target == POOLED or not pooled)
     ]
 
@@ -38,9 +34,7 @@ def main_rows(run: Run, scale: str, *, pooled: bool = False) -> list[EffectRow]:
 def by_year_rows(run: Run, scale: str) -> list[EffectRow]:
     """The pooled effects by year of the event study beside the main fit, on one scale."""
     return [
-        row
-        for row in run.effects
-        if (row.scale, row.variant) == (scale, BY_YEAR) and row.estimand.startswith("effect in")
+        row for row in run.effects if (row.scale, row.kind, row.role) == (scale, "by year", IN_YEAR)
     ]
 
 
@@ -50,24 +44,24 @@ def headline(rows: Sequence[EffectRow]) -> list[EffectRow]:
     Where there is no such effect, all are kept: those against kinds of comparators, or those of
     single years.
     """
-    after = [row for row in rows if row.estimand == AFTER]
+    after = [row for row in rows if row.role == AFTER]
     return after or list(rows)
 
 
 def changed_rows(run: Run, scale: str) -> list[EffectRow]:
     """The pooled effects of the refits, on one scale, but for those of the prior grid."""
-    return [row for row in _refitted(run, scale) if not OF_GRID.fullmatch(row.variant)]
+    return [row for row in _refitted(run, scale) if row.kind != "scaled"]
 
 
 def grid_rows(run: Run, scale: str) -> list[EffectRow]:
     """The pooled effects of the refits with one prior's scale multiplied, on one scale."""
-    return [row for row in _refitted(run, scale) if OF_GRID.fullmatch(row.variant)]
+    return [row for row in _refitted(run, scale) if row.kind == "scaled"]
 
 
 def _refitted(run: Run, scale: str) -> Iterable[EffectRow]:
     asked = (scale, _first_prior(run), POOLED)
     for row in extra_rows(run, "sensitivity"):
-        if (row.scale, row.prior, row.target) == asked and row.estimand.startswith("effect"):
+        if (row.scale, row.prior, row.target) == asked and row.is_effect:
             yield row
 
 
@@ -165,12 +159,11 @@ def prior_grid_table(run: Run, *, scale: str = "risk") -> Table:
 
 def _grid_line(analysis: DidAnalysis, row: EffectRow, *, several: bool) -> tuple[Cell, ...]:
     numbers = (row.median, row.lower, row.upper, row.status)
-    estimand = (row.estimand,) if several else ()
-    found = OF_GRID.fullmatch(row.variant)
-    if found is None:
+    estimand = (str(row.estimand),) if several else ()
+    if row.factor is None:
         return ("all as declared", "", *estimand, *numbers)
-    name, factor = found["parameter"], float(found["factor"])
-    return (name.replace("_", " "), scaled_prior(analysis, name, factor), *estimand, *numbers)
+    prior = scaled_prior(analysis, row.subject, row.factor)
+    return (row.subject.replace("_", " "), prior, *estimand, *numbers)
 
 
 def scaled_prior(analysis: DidAnalysis, name: str, factor: float) -> str:
@@ -200,7 +193,7 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
         (
             run.analysis.name,
             run.analysis.column if isinstance(run.analysis, HierarchicalAnalysis) else "",
-            *(row.estimand, row.median, row.lower, row.upper),
+            *(str(row.estimand), row.median, row.lower, row.upper),
             _chance_above_zero(run, row),
             row.status,
         )
@@ -230,8 +223,8 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
 
 def _chance_above_zero(run: Run, row: EffectRow) -> float | None:
     """None where the analysis makes no statement about it."""
-    asked = (row.estimand, row.target, row.prior, row.variant, "above 0 pp")
+    asked = (row.effect, row.prior, row.variant, "above 0 pp")
     for each in run.probabilities:
-        if (each.estimand, each.target, each.prior, each.variant, each.statement) == asked:
+        if (each.effect, each.prior, each.variant, each.statement) == asked:
             return each.probability
     return None

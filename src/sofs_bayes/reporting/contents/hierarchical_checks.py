@@ -1,7 +1,6 @@
 """Hierarchical runs → tables that say whether to trust them, and what they hang on."""
 
 import math
-import re
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -19,10 +18,6 @@ if TYPE_CHECKING:
     from sofs_bayes.spec import Evidence
 
 WORST = 10  # authority-years listed by Pareto k
-# A departure in the reason of a tipping point that was not found, on the model's scale.
-NUMBER = re.compile(r"(?<=departure of )[-+.e\d]+")
-# Quantities of power-scaling that are not single pilots' effects.
-ANSWERS = (POOLED, NEW, "pilot_effect_sd", "shock_sd")
 KINDS = {"posterior": "Predicted", "prior": "By the priors alone"}
 
 
@@ -187,9 +182,10 @@ def power_scaling_table(run: Run, *, pilots: bool = True) -> Table:
     """
     rows = extra_rows(run, "power_scaling")
     if not pilots:
-        rows = tuple(r for r in rows if r.quantity.split(" / ")[-1] in ANSWERS)
+        rows = tuple(r for r in rows if r.target in (POOLED, NEW))
     columns = [
-        Column(key="quantity", heading="Quantity"),
+        Column(key="estimand", heading="Quantity"),
+        Column(key="target", heading="In"),
         Column(key="priors", heading="Priors scaled"),
         Column(key="prior", heading="Sensitivity to them", format="number"),
         Column(key="likelihood", heading="to the data", format="number"),
@@ -251,18 +247,17 @@ def _tipping_sentence(point: "TippingPoint", number: Format) -> str:
 
     if math.isnan(point.departure):
         verb = {"falls": "fall", "rises": "rise"}[point.direction]
-        reason = NUMBER.sub(lambda found: amount(float(found[0])), point.reason)
+        where = f"a departure of {amount(point.reached_within)}"
+        reason = f"not reached within {where}"
+        if not math.isnan(point.pareto_k):
+            reason = f"weights cannot be trusted at {where} (Pareto k {point.pareto_k:.2f})"
         return f"is not seen to {verb} to {level}: {reason}"
     return f"{point.direction} to {level} if trends had departed by {amount(point.departure)}"
 
 
 def monte_carlo_table(run: Run, *, scale: str = "risk") -> Table:
     """How exactly the draws tell each effect's mean, median and interval, on one scale."""
-    rows = [
-        row
-        for row in extra_rows(run, "monte_carlo")
-        if row.scale == scale and row.estimand.startswith("effect")
-    ]
+    rows = [row for row in extra_rows(run, "monte_carlo") if row.scale == scale and row.is_effect]
     columns = [
         Column(key="estimand", heading="Effect"),
         Column(key="target", heading="In"),

@@ -9,7 +9,6 @@ from sofs_bayes.estimands.rows import MonteCarloRow
 from sofs_bayes.reporting.run_folder import Run
 
 NAN = float("nan")
-MAIN = "main"
 ERRORS_OF: Mapping[str, str] = {
     "median": "mcse_median",
     "lower": "mcse_lower",
@@ -31,14 +30,13 @@ def monte_carlo(run: Run, row: EffectRow) -> MonteCarloRow | None:
     """
     if "monte_carlo" not in run.extra:
         return None
-    asked = (row.estimand, row.target, row.scale)
     rows: Iterable[MonteCarloRow] = run.extra["monte_carlo"][1]
-    found = next((r for r in rows if (r.estimand, r.target, r.scale) == asked), None)
-    own = (first_prior(run), MAIN)
-    if found is None or (row.prior, row.variant) == own:
+    found = next((r for r in rows if r.estimand == row.estimand), None)
+    own = (first_prior(run), "main")
+    if found is None or (row.prior, row.kind) == own:
         return found
-    mains = (r for r in run.effects if (r.estimand, r.target, r.scale) == asked)
-    main = next((r for r in mains if (r.prior, r.variant) == own), None)
+    mains = (r for r in run.effects if r.estimand == row.estimand)
+    main = next((r for r in mains if (r.prior, r.kind) == own), None)
     if main is None or not main.sd > 0:
         return None
     return replace(

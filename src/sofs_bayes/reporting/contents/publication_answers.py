@@ -6,11 +6,11 @@ from dataclasses import dataclass
 
 from sofs_bayes.frequentist.printed_rows import term_of
 from sofs_bayes.published.facts import Fact
-from sofs_bayes.reporting.contents.monte_carlo import MAIN, NAN, max_error
+from sofs_bayes.reporting.contents.monte_carlo import NAN, max_error
 from sofs_bayes.reporting.contents.publication_beside import ReplicatedFolder
 from sofs_bayes.reporting.contents.publication_rows import (
-    AFTER,
     FROM_PRINT,
+    OF_ALL,
     OUTCOMES,
     Answer,
     pooled_answer,
@@ -20,6 +20,7 @@ from sofs_bayes.reporting.contents.publication_rows import (
 from sofs_bayes.reporting.digits import MINUS, Estimate, last_digit, shown
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.keys import HEADLINE, Estimand, Variant
 
 STARS = ("no stars: p ≥ 0.1", "*: p < 0.1", "**: p < 0.05", "***: p < 0.01")
 REGRESSION = "covariates, matching weights"
@@ -82,7 +83,7 @@ def answers_beside(
         if isinstance(analysis, HierarchicalAnalysis) and analysis.regression.treatment == "did":
             kind = "linear" if analysis.model.likelihood == "gaussian" else "logistic"
             method = f"Hierarchical {kind} model ({analysis.name})"
-            yield from _posterior(column.run, AFTER, method=method, adjusted=HIERARCHICAL)
+            yield from _posterior(column.run, OF_ALL, method=method, adjusted=HIERARCHICAL)
 
 
 def _place(fact: Fact) -> tuple[int, str]:
@@ -107,10 +108,10 @@ def _printed(fact: Fact) -> SideAnswer:
 
 
 def _posterior(
-    run: Run, estimand: str, *, variant: str = MAIN, method: str, adjusted: str
+    run: Run, effect: Estimand, *, variant: Variant = HEADLINE, method: str, adjusted: str
 ) -> Iterator[SideAnswer]:
     risk, log_odds = (
-        pooled_answer(run, estimand, scale, variant=variant) for scale in ("risk", "log-odds")
+        pooled_answer(run, effect, scale, variant=variant) for scale in ("risk", "log-odds")
     )
     best = risk or log_odds
     if best is None:
@@ -184,4 +185,4 @@ def open_data_answers(runs: Sequence[Run]) -> Iterator[SideAnswer]:
     for run in runs:
         if isinstance(run.analysis, OpenAnalysis):
             method = f"Hierarchical model of counts ({run.analysis.name})"
-            yield from _posterior(run, AFTER, method=method, adjusted=OPEN)
+            yield from _posterior(run, OF_ALL, method=method, adjusted=OPEN)

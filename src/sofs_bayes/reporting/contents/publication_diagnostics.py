@@ -25,7 +25,6 @@ COMPUTED = (
     Column(key="edge_mass", heading=f"Mass at the grid's edge (at most {EDGE})", format="number"),
 )
 WORST = (max, min, min, max, min)  # of several fits, by measure of SAMPLED
-HEADLINE = "main"
 LOO = "Leave-one-out"
 # It says what a linear model does, not whether it fits.
 NOT_TESTED = "share of rates outside 0 to 1"
@@ -73,11 +72,10 @@ def _gate(runs: Sequence[Run]) -> Table:
 
 def _sampled_lines(run: Run) -> Iterable[tuple[Cell, ...]]:
     fits: Mapping[str, Mapping[str, Any]] = run.diagnostics["fits"]
-    main = {name: fit for name, fit in fits.items() if name.split(" / ")[0] == HEADLINE}
-    main = main or dict(fits)
+    main = {name: fit for name, fit in fits.items() if fit["kind"] == "main"} or dict(fits)
     others = {name: fit for name, fit in fits.items() if name not in main}
-    for name, fit in main.items():
-        yield (run.analysis.name, name.removeprefix(f"{HEADLINE} / "), *_measures(fit))
+    for fit in main.values():
+        yield (run.analysis.name, fit["prior"], *_measures(fit))
     if others:
         measured = list(zip(*(_measures(fit)[:-1] for fit in others.values()), strict=True))
         worst = [_worst(which, each) for which, each in zip(WORST, measured, strict=True)]

@@ -69,7 +69,7 @@ def _risk_format(columns: Sequence[ReportColumn]) -> Format:
         for each in column.run.effects
         if each.scale == "risk" and each.prior == first_prior(column.run)
     ]
-    return number_format("risk", [row for row in rows if row.estimand.startswith("effect")])
+    return number_format("risk", [row for row in rows if row.is_effect])
 
 
 def headings(group: ReportGroup) -> list[str]:
@@ -79,7 +79,7 @@ def headings(group: ReportGroup) -> list[str]:
         own = [each for each in group.columns if each.name == column.name]
         analyses = len({each.run.analysis.name for each in own}) > 1
         readings = len({each.variant for each in own}) > 1
-        added = [column.run.analysis.name] * analyses + [column.variant] * readings
+        added = [column.run.analysis.name] * analyses + [str(column.variant)] * readings
         found.append(f"{column.name} ({', '.join(added)})" if added else column.name)
     return [
         f"{name} (no. {found[: i + 1].count(name)})" if found.count(name) > 1 else name

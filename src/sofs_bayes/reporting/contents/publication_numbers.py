@@ -27,15 +27,15 @@ def above_zero(run: Run, row: EffectRow) -> tuple[float | None, float]:
     run asks only on the other of the scales of risk and log-odds, that answer is given: the two
     are above 0 together, but for draws in which pilots move in opposite directions.
     """
-    asked = (row.estimand, row.target, row.prior, row.variant)
+    asked = (row.effect, row.prior, row.variant)
     found: dict[str, tuple[float, float]] = {}
     thresholds: Iterable[ThresholdRow] = extra_rows(run, "thresholds")
     for line in thresholds:
-        own = (line.estimand, line.target, line.prior, line.variant)
+        own = (line.effect, line.prior, line.variant)
         if own == asked and line.threshold == 0.0 and line.scale in ("risk", "log-odds"):
             found[line.scale] = (line.above, line.mcse)
     for each in run.probabilities:
-        own = (each.estimand, each.target, each.prior, each.variant)
+        own = (each.effect, each.prior, each.variant)
         if own == asked and each.statement in ("above 0 pp", "above 0 (log-odds)"):
             found[each.scale] = (each.probability, each.mcse)
     return found.get(row.scale) or next(iter(found.values()), (None, NAN))

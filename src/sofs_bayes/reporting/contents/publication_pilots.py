@@ -1,6 +1,7 @@
 """Runs → tables of pilots: each by itself and partially pooled, all together, a new authority."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import replace
 from pathlib import Path
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
@@ -17,6 +18,7 @@ from sofs_bayes.reporting.contents.publication_numbers import above_zero
 from sofs_bayes.reporting.digits import Cell, Format, shown
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
+from sofs_bayes.spec.keys import AFTER, Estimand
 
 LAST = (POOLED, NEW)
 CALLED = {POOLED: "All pilots together", NEW: "A new authority"}
@@ -35,11 +37,11 @@ def pilots_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
     ]
 
 
-def _by_estimand(rows: Iterable[EffectRow]) -> dict[str, list[EffectRow]]:
+def _by_estimand(rows: Iterable[EffectRow]) -> dict[Estimand, list[EffectRow]]:
     """Effects told pilot by pilot: pilots as they come, then all together and a new authority."""
-    found: dict[str, list[EffectRow]] = {}
+    found: dict[Estimand, list[EffectRow]] = {}
     for row in rows:
-        found.setdefault(row.estimand, []).append(row)
+        found.setdefault(replace(row.estimand, target=POOLED), []).append(row)
     return {
         estimand: sorted(own, key=lambda row: (row.target in LAST, row.target == NEW))
         for estimand, own in found.items()
@@ -47,10 +49,10 @@ def _by_estimand(rows: Iterable[EffectRow]) -> dict[str, list[EffectRow]]:
     }
 
 
-def _table(run: Run, estimand: str, rows: Sequence[EffectRow]) -> Table:
+def _table(run: Run, estimand: Estimand, rows: Sequence[EffectRow]) -> Table:
     alone = {r.target: r for r in extra_rows(run, "shrinkage") if r.scale == "risk"}
     # Shrinkage is that of the effect after settling-in, which the others must not borrow.
-    alone = alone if estimand == "effect after settling-in" else {}
+    alone = alone if estimand.role == AFTER else {}
     number = number_format("risk", rows)
     chances = [above_zero(run, row) for row in rows]
     lines = [

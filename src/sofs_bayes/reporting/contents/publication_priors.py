@@ -1,6 +1,5 @@
 """Runs → tables of priors: what each one is, why, and the effect under it."""
 
-import re
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 
@@ -13,8 +12,6 @@ from sofs_bayes.reporting.contents.effects import (
     number_format,
 )
 from sofs_bayes.reporting.contents.hierarchical import (
-    MAIN,
-    OF_GRID,
     grid_rows,
     headline,
     scaled_prior,
@@ -25,16 +22,13 @@ from sofs_bayes.reporting.digits import Cell, Format
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
 from sofs_bayes.spec import DidAnalysis, PrintedAnalysis
+from sofs_bayes.spec.keys import HEADLINE, Kind, Variant
 
-# How printed analyses name a refit with another prior: "reading; prior … of the authority sd 0.06".
-OF_PRINT = re.compile(
-    r"(?P<reading>.+); prior (?:scale |sd )?of the (?P<parameter>authority sd|correlation"
-    r"|pilot difference) (?P<value>.+)"
-)
-IN_NOTATION = {
-    "authority sd": "HalfNormal({})",
-    "correlation": "{}",
-    "pilot difference": "Normal(0, sd {})",
+# What a printed analysis changes → the prior's key, and its distribution in notation.
+OF_PRINT: dict[Kind, tuple[str, str]] = {
+    "prior scale of the authority sd": ("authority_sd", "HalfNormal({})"),
+    "prior of the correlation": ("correlation", "{}"),
+    "prior sd of the pilot difference": ("pilot_difference", "Normal(0, sd {})"),
 }
 # An effect with one other prior changed: its row, prior of what, distribution, why.
 OtherPrior = tuple[EffectRow, str, str, str]
@@ -45,13 +39,13 @@ def priors_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
     return [_table(run, variant) for run in runs for variant in _variants(run)]
 
 
-def _variants(run: Run) -> Iterable[str]:
+def _variants(run: Run) -> Iterable[Variant]:
     if isinstance(run.analysis, PrintedAnalysis):
-        return [reading.name for reading in run.analysis.readings]
-    return [MAIN]
+        return [Variant(reading=reading.name) for reading in run.analysis.readings]
+    return [HEADLINE]
 
 
-def _table(run: Run, variant: str) -> Table:
+def _table(run: Run, variant: Variant) -> Table:
     scale = _scale(run)
     rows = _under_effect_priors(run, variant, scale)
     grid = _under_other_priors(run, variant, scale)
@@ -61,8 +55,9 @@ def _table(run: Run, variant: str) -> Table:
     chances = [above_zero(run, row) for row in rows] + [(None, NAN)] * len(grid)
     named = [*(_of_effect(run, row) for row in rows), *_why_once(grid)]
     lines: list[tuple[Cell, ...]] = [
-        (*names, *([row.estimand] * several), row.median, row.lower, row.upper, chance, row.status)
+        (*names, *effect, row.median, row.lower, row.upper, chance, row.status)
         for names, row, (chance, _) in zip(named, both, chances, strict=True)
+        for effect in [[str(row.estimand)] * several]
     ]
     errors = errors_of(run, both) | {"P(above 0)": tuple(error for _, error in chances)}
     columns = (
@@ -76,7 +71,7 @@ def _table(run: Run, variant: str) -> Table:
         Column(key="P(above 0)", heading="P(> 0)", format="probability"),
         Column(key="status", heading="Draws"),
     )
-    reading = "" if variant == MAIN else f", {variant}"
+    reading = f", {variant}" if variant.reading else ""
     return Table(
         name=f"priors-{run.analysis.name}",
         title=f"{run.analysis.title}{reading}: the effect under each prior ({UNIT_OF[scale]})",
@@ -95,14 +90,13 @@ def _scale(run: Run) -> str:
     return "risk" if "risk" in refitted or not refitted else model_scale(run.analysis)
 
 
-def _under_effect_priors(run: Run, variant: str, scale: str) -> list[EffectRow]:
+def _under_effect_priors(run: Run, variant: Variant, scale: str) -> list[EffectRow]:
     """The effects that answer the main question, under every effect prior."""
     return headline(
         [
             row
             for row in run.effects
-            if (row.target, row.scale, row.variant) == (POOLED, scale, variant)
-            and row.estimand.startswith("effect")
+            if (row.target, row.scale, row.variant) == (POOLED, scale, variant) and row.is_effect
         ]
     )
 
@@ -112,7 +106,7 @@ def _of_effect(run: Run, row: EffectRow) -> tuple[str, str, str]:
     return f"effect: {row.prior}", distribution(prior), prior.why
 
 
-def _under_other_priors(run: Run, variant: str, scale: str) -> list[OtherPrior]:
+def _under_other_priors(run: Run, variant: Variant, scale: str) -> list[OtherPrior]:
     """The same effects with one other prior changed, under the first effect prior."""
     if isinstance(run.analysis, PrintedAnalysis):
         return list(_of_print(run, run.analysis, variant, scale))
@@ -130,27 +124,24 @@ def _why_once(
 
 
 def _scaled(analysis: DidAnalysis, row: EffectRow) -> OtherPrior:
-    found = OF_GRID.fullmatch(row.variant)
-    assert found is not None
-    name = found["parameter"]
+    assert row.factor is not None
+    name = row.subject
     declared = getattr(analysis.priors, name)
-    changed = scaled_prior(analysis, name, float(found["factor"]))
+    changed = scaled_prior(analysis, name, row.factor)
     why = f"Declared is {distribution(declared)}: {declared.why}"
     return row, name.replace("_", " "), changed, why
 
 
 def _of_print(
-    run: Run, analysis: PrintedAnalysis, variant: str, scale: str
+    run: Run, analysis: PrintedAnalysis, variant: Variant, scale: str
 ) -> Iterable[OtherPrior]:
     for row in extra_rows(run, "sensitivity"):
-        found = OF_PRINT.fullmatch(row.variant)
-        ours = (row.scale, row.prior) == (scale, first_prior(run))
-        if found is None or not ours or found["reading"] != variant:
-            continue
-        name = found["parameter"]
-        declared = getattr(analysis.priors, name.replace(" ", "_"))
-        changed = IN_NOTATION[name].format(found["value"])
-        yield row, name, changed, f"Declared is {distribution(declared)}: {declared.why}"
+        ours = (row.scale, row.prior, row.reading) == (scale, first_prior(run), variant.reading)
+        if row.kind in OF_PRINT and ours:
+            name, notation = OF_PRINT[row.kind]
+            declared = getattr(analysis.priors, name)
+            why = f"Declared is {distribution(declared)}: {declared.why}"
+            yield row, name.replace("_", " "), notation.format(row.subject), why
 
 
 def _notes(run: Run, *, several: bool, grid: bool) -> Iterable[str]:

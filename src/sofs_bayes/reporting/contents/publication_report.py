@@ -30,6 +30,7 @@ from sofs_bayes.reporting.contents.replication import TITLES
 from sofs_bayes.reporting.digits import GAP, Cell, Estimate, last_digit, shown
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
+from sofs_bayes.spec.keys import Estimand
 
 LAYOUT = (
     "Lines 'as printed' are the report's (published), with its stars: * p<0.1, ** p<0.05,"
@@ -60,8 +61,8 @@ def report_layout_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
 
 def _layout(group: ReportGroup, left_out: Sequence[str]) -> Table:
     lines = [line for row in _printed_rows(group) for line in _printed_lines(group, row)]
-    for estimand in not_printed(group.columns):
-        lines += _not_printed_lines(group, estimand)
+    for effect in not_printed(group.columns):
+        lines += _not_printed_lines(group, effect)
     if lines:
         lines += _last_lines(group)
     width = 2 + len(group.columns)
@@ -83,8 +84,8 @@ def _layout(group: ReportGroup, left_out: Sequence[str]) -> Table:
     )
 
 
-def _of_estimand(estimand: str, column: ReportColumn, scale: str) -> Answer | None:
-    return answer_not_printed(column, estimand, scale)
+def _of_effect(effect: Estimand, column: ReportColumn, scale: str) -> Answer | None:
+    return answer_not_printed(column, effect, scale)
 
 
 # ------------------------------------------------------------------------------------- lines
@@ -105,9 +106,10 @@ def _printed_lines(group: ReportGroup, row: str) -> Iterator[tuple[Cell, ...]]:
     yield from _posterior_lines(group, lambda column, scale: answer(column, row, scale))
 
 
-def _not_printed_lines(group: ReportGroup, estimand: str) -> Iterator[tuple[Cell, ...]]:
-    yield (f"{estimand[:1].upper()}{estimand[1:]} (not in the report)",)
-    yield from _posterior_lines(group, partial(_of_estimand, estimand))
+def _not_printed_lines(group: ReportGroup, effect: Estimand) -> Iterator[tuple[Cell, ...]]:
+    words = str(effect)
+    yield (f"{words[:1].upper()}{words[1:]} (not in the report)",)
+    yield from _posterior_lines(group, partial(_of_effect, effect))
 
 
 def _with_points(fact: Fact | None) -> str:

@@ -5,29 +5,38 @@ from dataclasses import dataclass, replace
 
 from sofs_bayes.estimands import POOLED, EffectRow
 from sofs_bayes.frequentist.printed_rows import term_of
+from sofs_bayes.frequentist.term import OTHERS, SCORES, post_name, since_name
 from sofs_bayes.published.facts import Fact, load_facts
-from sofs_bayes.reporting.contents.hierarchical import MAIN
 from sofs_bayes.reporting.contents.monte_carlo import first_prior
 from sofs_bayes.reporting.contents.publication_numbers import above_zero
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, PrintedAnalysis
+from sofs_bayes.spec.keys import (
+    AFTER,
+    HEADLINE,
+    IN_YEAR,
+    OTHER,
+    PER_UNIT,
+    PRINTED,
+    SIMILAR,
+    Estimand,
+    Variant,
+)
 
 OUTCOMES: Mapping[int, str] = {5: "ICPC", 6: "ICPC", 7: "CLA"}
-AFTER = "effect after settling-in"
-IN_YEAR = "effect in year "
-FROM_PRINT: Mapping[str, str] = {"did": "effect (DiD)", "pilot": "pilot difference"}
+FROM_PRINT = {
+    "did": Estimand(role=PRINTED, scale=""),
+    "pilot": Estimand(role="pilot difference", scale=""),
+}
 # Term → the effect that answers it, and its sign: where comparators' dummies stand for the
 # effect, a rise among pilots is a fall among comparators.
-OF_CHILDREN: Mapping[str, tuple[str, int]] = {
-    **{f"lag {k}": (f"{IN_YEAR}{k:+d}", 1) for k in range(10)},
-    "quality × post": ("effect per unit of the score", 1),
-    "embeddedness × post": ("effect per unit of the score", 1),
-    "similar practice model × post": (
-        "effect against comparators with a similar practice model",
-        -1,
-    ),
-    "other practice model × post": ("effect against other comparators", -1),
+OF_CHILDREN: Mapping[str, tuple[Estimand, int]] = {
+    **{since_name(k): (Estimand(role=IN_YEAR, scale="", year=k), 1) for k in range(10)},
+    **{post_name(name): (Estimand(role=PER_UNIT, scale=""), 1) for name in SCORES},
+    post_name(OTHERS[0]): (Estimand(role=SIMILAR, scale=""), -1),
+    post_name(OTHERS[1]): (Estimand(role=OTHER, scale=""), -1),
 }
+OF_ALL = Estimand(role=AFTER, scale="")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -46,7 +55,7 @@ class ReportColumn:
     table: int
     name: str
     run: Run
-    variant: str
+    variant: Variant
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,12 +79,12 @@ def report_columns(run: Run) -> list[ReportColumn]:
     """
     analysis = run.analysis
     table, name = None, ""
-    variants: Sequence[str] = (MAIN,)
+    variants: Sequence[Variant] = (HEADLINE,)
     if isinstance(analysis, HierarchicalAnalysis):
         table, name = analysis.regression.table, analysis.column
     elif isinstance(analysis, PrintedAnalysis) and analysis.from_table is not None:
         table, name = analysis.from_table.table, analysis.from_table.column
-        variants = [reading.name for reading in analysis.readings]
+        variants = [Variant(reading=reading.name) for reading in analysis.readings]
     if table is None or OUTCOMES.get(table) != analysis.outcome:
         return []
     if name not in {fact.column for fact in table_facts(table)}:
@@ -102,7 +111,7 @@ def answer(column: ReportColumn, row: str, scale: str) -> Answer | None:
     return pooled_answer(column.run, estimand, scale, variant=column.variant, sign=sign)
 
 
-def _estimand(column: ReportColumn, row: str) -> tuple[str | None, int]:
+def _estimand(column: ReportColumn, row: str) -> tuple[Estimand | None, int]:
     term = term_of(row) or ""
     analysis = column.run.analysis
     if isinstance(analysis, PrintedAnalysis):
@@ -113,26 +122,25 @@ def _estimand(column: ReportColumn, row: str) -> tuple[str | None, int]:
     treatment = analysis.regression.treatment
     if term == "did":
         # With Ofsted's interaction the printed row is the effect at a rating of 0.
-        return (AFTER if treatment == "did" else None), 1
-    scored = term.removesuffix(" × post")
-    if scored in ("quality", "embeddedness") and scored != treatment:
+        return (OF_ALL if treatment == "did" else None), 1
+    if term in map(post_name, SCORES) and term != post_name(treatment):
         return None, 1
     return OF_CHILDREN.get(term, (None, 1))
 
 
 def pooled_answer(
-    run: Run, estimand: str, scale: str, *, variant: str = MAIN, sign: int = 1
+    run: Run, effect: Estimand, scale: str, *, variant: Variant = HEADLINE, sign: int = 1
 ) -> Answer | None:
     """What a run says of a pooled effect under its first prior, on one scale; None if nothing."""
-    asked = (estimand, POOLED, scale, first_prior(run), variant)
+    asked = (replace(effect, scale=scale), first_prior(run), variant)
     for row in run.effects:
-        if (row.estimand, row.target, row.scale, row.prior, row.variant) != asked:
+        if (row.estimand, row.prior, row.variant) != asked:
             continue
         chance, mcse = above_zero(run, row)
         if sign < 0:
             chance = None if chance is None else 1.0 - chance
-        effect = row if sign > 0 else _turned(row)
-        return Answer(effect=effect, above_zero=chance, mcse=mcse, turned=sign < 0)
+        signed = row if sign > 0 else _turned(row)
+        return Answer(effect=signed, above_zero=chance, mcse=mcse, turned=sign < 0)
     return None
 
 
@@ -140,28 +148,28 @@ def _turned(row: EffectRow) -> EffectRow:
     return replace(row, mean=-row.mean, median=-row.median, lower=-row.upper, upper=-row.lower)
 
 
-def not_printed(columns: Sequence[ReportColumn]) -> list[str]:
+def not_printed(columns: Sequence[ReportColumn]) -> list[Estimand]:
     """Pooled effects that some column's printed rows do not ask for, in the order they come in.
 
     The average after settling-in where the column tells more than one effect, years after the
     last one printed, effects at each Ofsted rating.
     """
-    found: dict[str, None] = {}
+    found: dict[Estimand, None] = {}
     for column in columns:
-        for effect in column.run.effects:
-            ours = effect.target == POOLED and effect.estimand.startswith("effect")
-            if ours and effect.variant == column.variant and not _asked(column, effect.estimand):
-                found[effect.estimand] = None
+        for row in column.run.effects:
+            ours = row.target == POOLED and row.is_effect
+            if ours and row.variant == column.variant and not _asked(column, row.effect):
+                found[row.effect] = None
     return list(found)
 
 
-def answer_not_printed(column: ReportColumn, estimand: str, scale: str) -> Answer | None:
+def answer_not_printed(column: ReportColumn, effect: Estimand, scale: str) -> Answer | None:
     """The effect on one scale, unless a printed row of the column asks for it."""
-    if _asked(column, estimand):
+    if _asked(column, effect):
         return None
-    return pooled_answer(column.run, estimand, scale, variant=column.variant)
+    return pooled_answer(column.run, effect, scale, variant=column.variant)
 
 
-def _asked(column: ReportColumn, estimand: str) -> bool:
+def _asked(column: ReportColumn, effect: Estimand) -> bool:
     rows = dict.fromkeys(fact.row for fact in table_facts(column.table))
-    return any(_estimand(column, row)[0] == estimand for row in rows)
+    return any(_estimand(column, row)[0] == effect for row in rows)

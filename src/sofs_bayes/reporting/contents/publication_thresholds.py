@@ -15,9 +15,8 @@ from sofs_bayes.reporting.digits import Cell
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
 from sofs_bayes.spec import Statement
+from sofs_bayes.spec.keys import AFTER, IN_YEAR, Estimand, Variant
 
-AFTER = "effect after settling-in"
-IN_YEAR = "effect in year "
 MOST = 12  # thresholds between those that all priors agree on
 SURE = 0.99  # what is more probable than this, or less than its complement, is agreed on
 STEPS = tuple(unit * 10.0**power for power in range(-4, 1) for unit in (1.0, 2.0, 5.0))
@@ -42,24 +41,24 @@ def _headline(run: Run) -> list[ThresholdRow]:
     rows: Sequence[ThresholdRow] = extra_rows(run, "thresholds")
     scale = "risk" if any(row.scale == "risk" for row in rows) else model_scale(run.analysis)
     rows = [row for row in rows if row.scale == scale]
-    after = [row for row in rows if row.estimand == AFTER]
-    return after or [row for row in rows if not row.estimand.startswith(IN_YEAR)] or rows
+    after = [row for row in rows if row.role == AFTER]
+    return after or [row for row in rows if row.role != IN_YEAR] or rows
 
 
 def _table(run: Run, rows: Sequence[ThresholdRow]) -> Table:
     scale = rows[0].scale
     priors = [name for name in run.analysis.effect_priors if any(r.prior == name for r in rows)]
-    at = {(r.estimand, r.target, r.prior, r.threshold): r for r in rows}
+    at = {(r.estimand, r.prior, r.threshold): r for r in rows}
     lines: list[tuple[Cell, ...]] = []
     errors: list[list[float]] = []
     headings: list[int] = []
-    for estimand, target in dict.fromkeys((row.estimand, row.target) for row in rows):
-        own = [row for row in rows if (row.estimand, row.target) == (estimand, target)]
+    for estimand in dict.fromkeys(row.estimand for row in rows):
+        own = [row for row in rows if row.estimand == estimand]
         headings.append(len(lines))
-        lines.append((_called(estimand, target), *[None] * len(priors)))
+        lines.append((_called(estimand), *[None] * len(priors)))
         errors.append([NAN] * len(priors))
         for x in readable(own, bounds=_bounds(run, scale)):
-            found = [at.get((estimand, target, prior, x)) for prior in priors]
+            found = [at.get((estimand, prior, x)) for prior in priors]
             lines.append((_above(x, scale), *(None if f is None else f.above for f in found)))
             errors.append([NAN if f is None else f.mcse for f in found])
     by_prior = {f"P({prior})": [own[i] for own in errors] for i, prior in enumerate(priors)}
@@ -79,12 +78,12 @@ def _table(run: Run, rows: Sequence[ThresholdRow]) -> Table:
     )
 
 
-def _title(run: Run, variant: str) -> str:
-    return run.analysis.title if variant == "main" else f"{run.analysis.title}, {variant}"
+def _title(run: Run, variant: Variant) -> str:
+    return f"{run.analysis.title}, {variant}" if variant.reading else run.analysis.title
 
 
-def _called(estimand: str, target: str) -> str:
-    return f"{CALLED.get(target, target)}: {estimand}"
+def _called(estimand: Estimand) -> str:
+    return f"{CALLED.get(estimand.target, estimand.target)}: {estimand}"
 
 
 def _of_priors(priors: Iterable[str]) -> Iterable[Column]:
@@ -157,11 +156,11 @@ def _of_statements(run: Run) -> Iterable[Table]:
     rows = [
         row
         for row in run.probabilities
-        if row.target == POOLED and row.statement in texts and not row.estimand.startswith(IN_YEAR)
+        if row.target == POOLED and row.statement in texts and row.role != IN_YEAR
     ]
-    after = [row for row in rows if row.estimand == AFTER]
+    after = [row for row in rows if row.role == AFTER]
     rows = after or rows
-    for variant in dict.fromkeys(row.variant for row in rows if row.variant != "by year"):
+    for variant in dict.fromkeys(row.variant for row in rows if row.kind != "by year"):
         yield _statements_table(run, [row for row in rows if row.variant == variant], texts)
 
 
@@ -173,7 +172,7 @@ def _statements_table(run: Run, rows: Sequence[ProbabilityRow], texts: Sequence[
     headings: list[int] = []
     for estimand in dict.fromkeys(row.estimand for row in rows):
         headings.append(len(lines))
-        lines.append((_called(estimand, POOLED), *[None] * len(priors)))
+        lines.append((_called(estimand), *[None] * len(priors)))
         errors.append([NAN] * len(priors))
         for text in texts:
             found = [at.get((estimand, prior, text)) for prior in priors]

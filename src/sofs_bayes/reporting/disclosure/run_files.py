@@ -9,9 +9,10 @@ from sofs_bayes.disclosure.authorities import PERIODS, Authorities
 from sofs_bayes.disclosure.log import LogLine, Result
 from sofs_bayes.disclosure.posteriors import cleared_draws, reasons_text
 from sofs_bayes.disclosure.rules import OutputRule
-from sofs_bayes.reporting.disclosure.single import authority_of, authority_year_of, left_out_of
+from sofs_bayes.reporting.disclosure.single import authority_of, authority_year_of
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import PrintedAnalysis
+from sofs_bayes.spec.keys import OF_AUTHORITY
 
 # What each file of a run is; others are refused until somebody has judged what they show.
 WHATS: Mapping[str, str] = {
@@ -294,8 +295,7 @@ class Clearing:
         gone = []
         kept = {}
         for name, verdict in fits.items():
-            left_out = left_out_of(name.rpartition(" / ")[0] or name)
-            if left_out is not None and left_out not in self.who.may_leave:
+            if verdict["kind"] in OF_AUTHORITY and verdict["subject"] not in self.who.may_leave:
                 gone.append(name)
             else:
                 kept[name] = self._without_names(verdict)

@@ -2,9 +2,7 @@
 
 from typing import Any
 
-from sofs_bayes.estimands import NEW, POOLED
-
-WITHOUT = ("without ", "leaving out ")
+from sofs_bayes.spec.keys import NEW, OF_AUTHORITY, POOLED
 
 
 def authority_of(row: Any) -> str | None:
@@ -16,21 +14,10 @@ def authority_of(row: Any) -> str | None:
         return str(named)
     if (target := getattr(row, "target", POOLED)) not in (POOLED, NEW):
         return str(target)
-    if (left_out := left_out_of(getattr(row, "variant", ""))) is not None:
-        return left_out
-    _, slash, last = getattr(row, "quantity", "").rpartition(" / ")
-    return last if slash and last not in (POOLED, NEW) else None
+    return str(row.subject) if getattr(row, "kind", "") in OF_AUTHORITY else None
 
 
 def authority_year_of(row: Any) -> tuple[str, str] | None:
     """The authority and year a row is of; None if it is of no single authority-year."""
     name, year = getattr(row, "authority", None), getattr(row, "year", None)
     return None if name is None or year is None else (str(name), str(year))
-
-
-def left_out_of(variant: str) -> str | None:
-    """The authority that a variant of the fit goes without; None if it is another change."""
-    for start in WITHOUT:
-        if variant.startswith(start):
-            return variant.removeprefix(start)
-    return None

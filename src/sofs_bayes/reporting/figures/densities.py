@@ -85,7 +85,7 @@ def prior_posterior(
         No rows, a density that is no finite number, or more than one scale.
     """
     refuse_empty(name, rows)
-    refuse_gaps(name, rows, ("effect", "prior_density", "posterior_density"))
+    refuse_gaps(name, rows, ("value", "prior_density", "posterior_density"))
     scale = shown_scale(name, rows)
     bounds = threshold_values(thresholds, rows[0].scale)
     sides, heads, panels = _grid(rows)
@@ -133,15 +133,20 @@ def threshold_values(statements: Sequence[Statement], scale: str) -> tuple[float
     return tuple(sorted(found))
 
 
+def _heading(row: DensityRow) -> str:
+    """What tells panels apart: the reading of the stars, or else the effect."""
+    return row.reading or str(row.estimand)
+
+
 def _grid(rows: Sequence[DensityRow]) -> tuple[list[str], list[str], list[Panel]]:
     """Labels beside the rows of panels, those above the columns, and the panels."""
-    variants = list(dict.fromkeys(row.variant for row in rows))
+    variants = list(dict.fromkeys(map(_heading, rows)))
     priors = list(dict.fromkeys(row.prior for row in rows))
     single = len(variants) == 1
     panels = []
-    for v, p in dict.fromkeys((row.variant, row.prior) for row in rows):
+    for v, p in dict.fromkeys((_heading(row), row.prior) for row in rows):
         down, across = (priors.index(p), 0) if single else (variants.index(v), priors.index(p))
-        own = tuple(row for row in rows if (row.variant, row.prior) == (v, p))
+        own = tuple(row for row in rows if (_heading(row), row.prior) == (v, p))
         label = p if single else f"{p} ({v})"
         panels.append(Panel(down=down, across=across, label=label, rows=own))
     return (priors, [], panels) if single else (variants, priors, panels)
@@ -150,7 +155,7 @@ def _grid(rows: Sequence[DensityRow]) -> tuple[list[str], list[str], list[Panel]
 def _draw_panel(
     axes: Axes, rows: Sequence[DensityRow], scale: ShownScale, bounds: Sequence[float]
 ) -> None:
-    x = [scale.factor * row.effect for row in rows]
+    x = [scale.factor * row.value for row in rows]
     posterior = [row.posterior_density for row in rows]
     for bound in bounds:
         if bound != scale.null:
@@ -172,10 +177,10 @@ def _limits(
     shown = [null, *bounds]
     for panel in panels:
         peak = max(row.posterior_density for row in panel.rows)
-        shown += [r.effect for r in panel.rows if r.posterior_density > NEGLIGIBLE * peak]
-    effects = [row.effect for panel in panels for row in panel.rows]
+        shown += [r.value for r in panel.rows if r.posterior_density > NEGLIGIBLE * peak]
+    effects = [row.value for panel in panels for row in panel.rows]
     lower, upper = max(min(shown), min(effects)), min(max(shown), max(effects))
-    inside = [row for panel in panels for row in panel.rows if lower <= row.effect <= upper]
+    inside = [row for panel in panels for row in panel.rows if lower <= row.value <= upper]
     top = max(max(row.prior_density, row.posterior_density) for row in inside)
     return lower, upper, 1.08 * top
 
@@ -216,7 +221,7 @@ def _notes(bounds: Sequence[float], scale: ShownScale, panels: int) -> list[str]
 
 
 def _alt(panels: Sequence[Panel], scale: ShownScale, status: str) -> str:
-    peaks = [max(p.rows, key=lambda r: r.posterior_density).effect * scale.factor for p in panels]
+    peaks = [max(p.rows, key=lambda r: r.posterior_density).value * scale.factor for p in panels]
     above = [_share_above(panel.rows, scale.null) for panel in panels]
     decimals = decimals_for(peaks, scale)
     shown = [amount(peak, scale, decimals) for peak in peaks]
@@ -241,8 +246,8 @@ def _alt(panels: Sequence[Panel], scale: ShownScale, status: str) -> str:
 
 def _share_above(rows: Sequence[DensityRow], null: float) -> float:
     """The share of the area under the posterior to the right of no effect, by trapezia."""
-    order = sorted(rows, key=lambda row: row.effect)
-    x = np.array([row.effect for row in order])
+    order = sorted(rows, key=lambda row: row.value)
+    x = np.array([row.value for row in order])
     density = np.array([row.posterior_density for row in order])
     total = np.trapezoid(density, x)
     right = x > null

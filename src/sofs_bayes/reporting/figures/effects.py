@@ -66,8 +66,8 @@ def pilot_forest(
     """Medians and intervals, a line each; some set apart at the bottom.
 
     By default one fit's pilots by median, then pooled effect and new authority. The same
-    picture compares fits: `label=lambda row: row.variant` with
-    `apart=lambda row: row.variant == "main"` for one left out at a time, and
+    picture compares fits: `label=lambda row: str(row.variant)` with
+    `apart=lambda row: row.kind == "main"` for one left out at a time, and
     `order="given"` for priors. Evidence and convergence are those of the rows; where only
     some rows did not converge, these are hollow and say so.
 

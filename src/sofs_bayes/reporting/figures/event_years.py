@@ -1,6 +1,5 @@
 """An event study: the effect in each year before and after settling-in."""
 
-import re
 from collections.abc import Mapping, Sequence
 from typing import Literal
 
@@ -36,7 +35,6 @@ from sofs_bayes.reporting.figures.page import (
 )
 from sofs_bayes.reporting.figures.style import GUIDE, STYLE, line_height, widest
 
-TERM = re.compile(r"effect in year ([+-]\d+)")
 REFERENCE = -1
 GAP = 1.0  # the place settling-in takes on the axis, in years
 NOTES = (
@@ -103,11 +101,10 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
 
 
 def _year_since(figure: str, row: EffectRow) -> int:
-    found = TERM.fullmatch(row.estimand)
-    if found is None or int(found[1]) == REFERENCE:
+    if row.year is None or row.year == REFERENCE:
         allowed = "effect in year -2, effect in year +0, … (year -1 is the reference)"
-        raise BadInput(f"figure {figure}", "estimand", repr(row.estimand), allowed)
-    return int(found[1])
+        raise BadInput(f"figure {figure}", "estimand", repr(str(row.estimand)), allowed)
+    return row.year
 
 
 def _place(year: int) -> float:

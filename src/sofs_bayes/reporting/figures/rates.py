@@ -169,7 +169,7 @@ def yearly_rates(
     rows = sorted(rows, key=lambda row: row.year)
     middle = ("fitted", "counterfactual", "effect")
     _refuse(name, rows, [(each, f"{each}_lower", f"{each}_upper") for each in middle])
-    for column in ("estimand", "interval"):
+    for column in ("role", "interval"):
         only_value(name, rows, column)
     level, prior = percent(only_value(name, rows, "level")), only_value(name, rows, "prior")
     series = shown_series(rows, YEARLY_SERIES, level=level)

@@ -134,7 +134,7 @@ def _panels(figure: str, rows: Sequence[ThresholdRow]) -> dict[str, dict[str, Cu
     effects = len({row.estimand for row in rows}) > 1
     panels: dict[str, dict[str, list[ThresholdRow]]] = {}
     for row in rows:
-        heading = row.estimand if effects else row.variant
+        heading = str(row.estimand if effects else row.variant)
         panels.setdefault(heading, {}).setdefault(row.prior, []).append(row)
     for heading, curves in panels.items():
         for prior, own in curves.items():

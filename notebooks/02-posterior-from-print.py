@@ -120,7 +120,7 @@ sb.show(
 # %%
 changes = sb.sensitivity_table(run, scale="risk")
 own = [column.key for column in changes.columns].index("prior")
-first = next(iter(conferences.effect_priors))
+first = conferences.headline_prior
 sb.show(replace(changes, rows=tuple(row for row in changes.rows if row[own] == first)))
 
 # %% [markdown]
@@ -137,7 +137,7 @@ sb.show(*sb.drawings(care_run))
 sb.show(sb.effects_table(care_run, scale="risk"))
 
 # %%
-first = next(iter(care.effect_priors))
+first = care.headline_prior
 risks = [
     row for row in care_run.effects if (row.scale, row.prior) == ("risk", first) and row.is_effect
 ]

@@ -70,7 +70,7 @@ for name in (
 # %%
 drawn = {each.name: each for each in sb.drawings(run)}
 sb.show(drawn["pilot-forest"])
-first = next(iter(analysis.effect_priors))
+first = analysis.headline_prior
 sb.show(sb.effects_table(run, scale="risk", keep=lambda row: row.prior == first))
 
 # %% [markdown]

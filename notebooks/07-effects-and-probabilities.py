@@ -76,7 +76,7 @@ for prior, assumed in analysis.effect_priors.items():
 # The same effect as children per thousand referred, which is easier to weigh against cost.
 
 # %%
-first = next(iter(analysis.effect_priors))
+first = analysis.headline_prior
 sb.show(
     sb.effects_table(
         run,

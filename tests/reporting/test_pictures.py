@@ -10,10 +10,10 @@ from tests.rows import of_effect, of_fit
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.published.audit import audit
 from sofs_bayes.reporting.figures import Drawing
-from sofs_bayes.reporting.hierarchical_pictures import COUNTED, in_words
 from sofs_bayes.reporting.pictures import brackets, comparison, drawings
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import EVIDENCE_LINES
+from sofs_bayes.spec.outcomes import COUNTED, column_in_words
 
 MakeEffect = Callable[..., EffectRow]
 
@@ -111,8 +111,8 @@ def test_changes_stand_beside_the_unchanged_effect(open_run: Run) -> None:
 
 
 def test_what_is_counted_is_in_words(open_run: Run) -> None:
-    assert in_words("ICPC_child") == "children with an initial conference"
-    assert in_words("Section47_child") == "Section47_child"
+    assert column_in_words("ICPC_child") == "children with an initial conference"
+    assert column_in_words("Section47_child") == "Section47_child"
     assert all(words == words.lower() for words in COUNTED.values())
     shown = texts(named(drawings(open_run))["yearly-rates"])
     assert "hildren with an initial conference" in shown

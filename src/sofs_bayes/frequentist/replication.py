@@ -16,6 +16,7 @@ from sofs_bayes.matching.balance import BalanceRow
 from sofs_bayes.matching.summary import SummaryRow
 from sofs_bayes.published.facts import Fact, fact, load_facts
 from sofs_bayes.spec import ChildrenAnalysis, Regression
+from sofs_bayes.spec.outcomes import outcome
 
 if TYPE_CHECKING:
     from sofs_bayes.frequentist.assumptions import BreuschGodfrey, LeadsTest
@@ -28,7 +29,6 @@ STAR_LEVELS = (0.1, 0.05, 0.01)
 # error of the last binary digits.
 ROUNDING = 1e-9
 
-_OUTCOMES: Mapping[str, str] = MappingProxyType({"ICPC": "ICPC rates", "CLA": "CLA rates"})
 _STAGES: Mapping[str, str] = MappingProxyType({"Prior to CEM": "before", "Post CEM": "matched"})
 
 
@@ -127,7 +127,7 @@ def r_squared(fits: Iterable[tuple[Regression, "DidFit"]]) -> tuple[Replicated, 
 
 def balance_numbers(rows: Sequence[BalanceRow], analysis: ChildrenAnalysis) -> Iterator[Replicated]:
     """Table 2: imbalance and common support before and after matching, over all groups."""
-    label = _OUTCOMES[analysis.outcome]
+    label = outcome(analysis.outcome).printed_rates
     for printed in load_facts():
         if printed.table != 2 or printed.row != label:
             continue
@@ -148,7 +148,7 @@ def summary_numbers(rows: Sequence[SummaryRow], analysis: ChildrenAnalysis) -> I
         for each in rows
         if each.stage == "weighted"
     }
-    start = _OUTCOMES[analysis.outcome]
+    start = outcome(analysis.outcome).printed_rates
     for printed in load_facts():
         if printed.table != 3 or not printed.column.startswith(start):
             continue

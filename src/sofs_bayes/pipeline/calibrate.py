@@ -100,7 +100,7 @@ def calibrate(
         allowed = "another kind (children's records: calibrate icpc-linear)"
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
     _check_asked(analysis, replicates=replicates, workers=workers, prior=prior, reading=reading)
-    name = next(iter(analysis.effect_priors)) if prior is None else prior
+    name = analysis.headline_prior if prior is None else prior
     folder = Path(output or Path("calibration") / analysis.name)
     check_scheduler(scheduler)
     read = paths(data)

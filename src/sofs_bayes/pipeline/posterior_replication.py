@@ -74,7 +74,7 @@ def posterior_replication(
         shop = Workshop(
             analysis=each, programs=programs, store=store, seconds={}, progress=progress
         )
-        first = next(iter(each.effect_priors))
+        first = each.headline_prior
         made = [
             one_fit(shop, seen, setting_of(each, first, None, **changes), str(variant))
             for variant, seen, changes in (

@@ -190,7 +190,7 @@ def calibrate_printed(
         An unknown prior or reading, a folder of something else, or printed stars that hardly
         happen.
     """
-    name = next(iter(analysis.effect_priors)) if prior is None else prior
+    name = analysis.headline_prior if prior is None else prior
     choose_prior(analysis, name)
     chosen = choose_reading(analysis, reading)
     job = PrintedJob(analysis=analysis, prior=name, reading=chosen, around=around)

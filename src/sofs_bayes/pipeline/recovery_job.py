@@ -81,7 +81,7 @@ def checked(analysis: Analysis, prior: str | None) -> tuple[HierarchicalAnalysis
     if treatment != "did":
         allowed = "a column with one effect, `did`"
         raise BadInput(analysis.name, "column", f"treatment {treatment!r}", allowed)
-    name = next(iter(analysis.effect_priors)) if prior is None else prior
+    name = analysis.headline_prior if prior is None else prior
     if name not in analysis.effect_priors:
         raise BadInput("--prior", "", repr(name), ", ".join(analysis.effect_priors))
     return analysis, name

@@ -53,7 +53,7 @@ def refits(
     """
     from sofs_bayes.bayes.cell_data import without
 
-    first, model, data = next(iter(analysis.effect_priors)), analysis.model, source.data
+    first, model, data = analysis.headline_prior, analysis.model, source.data
     departure = source.departure
 
     def setting(**changes: Any) -> "Setting":

@@ -13,7 +13,6 @@ from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_words import (
     answers,
     effect_name,
-    first_prior,
     main_scale,
 )
 from sofs_bayes.reporting.tables import shown
@@ -193,7 +192,7 @@ def posterior_predictive(run: Run, _: OnPage) -> Answer:
 
 def summary(run: Run, _: OnPage) -> Answer:
     """How many effects have centre, interval and probabilities."""
-    scale, prior = main_scale(run), first_prior(run)
+    scale, prior = main_scale(run), run.prior
     rows = [row for row in run.effects if (row.scale, row.prior) == (scale, prior)]
     level = f"{100 * run.analysis.estimands.level:g}%"
     kind = {"eti": "equal-tailed", "hdi": "highest-density"}[run.analysis.estimands.interval]

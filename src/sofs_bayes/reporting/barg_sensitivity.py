@@ -12,7 +12,6 @@ from sofs_bayes.reporting.run_report_words import (
     answers,
     effect_name,
     equivalence,
-    first_prior,
     region_in_words,
     seed_of,
 )
@@ -100,7 +99,7 @@ def informed_priors(run: Run, _: OnPage) -> Answer:
 def default_priors(run: Run, _: OnPage) -> Answer:
     """Power-scaling of the effect's prior, or else other priors beside the first."""
     rows = extra_rows(run, "power_scaling")
-    first, others = first_prior(run), len(run.analysis.effect_priors) - 1
+    first, others = run.prior, len(run.analysis.effect_priors) - 1
     if rows:
         moved = {row.estimand for row in rows if row.matters}
         counted = f"{len(moved)} of {_quantities(rows)} quantities"

@@ -1,6 +1,6 @@
 """Hierarchical runs → the figures that belong to them."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import TypedDict
 
@@ -31,29 +31,7 @@ from sofs_bayes.reporting.posterior_pictures import (
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import FittedAnalysis, OpenAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, PER_UNIT
-
-# What the columns of the DfE files count, in words.
-COUNTED: Mapping[str, str] = {
-    "ICPC": "initial child protection conferences",
-    "ICPC_child": "children with an initial conference",
-    "Started_child": "children starting to be in need",
-    "Started_episodes": "episodes of need started",
-    "referral_count": "referrals",
-    "referral_child_count": "children referred",
-}
-
-# What an analysis's outcome counts, in words.
-EVENTS: Mapping[str, str] = {
-    "ICPC": "Initial child protection conferences",
-    "CLA": "Entries to care",
-}
-
-CHILDREN: Mapping[str, str] = {
-    "ICPC": "Children with a conference",
-    "CLA": "Children entering care",
-}
-# The report's figures of the pilots' rate and the counterfactual one.
-FIGURES: Mapping[str, str] = {"ICPC": "Figure 1", "CLA": "Figure 2"}
+from sofs_bayes.spec.outcomes import capital, column_in_words, outcome
 
 
 def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
@@ -82,7 +60,7 @@ def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
 def _yearly_rates(run: Run) -> list[Drawing]:
     """The report's figure of the outcome again, with posterior bands; one for each effect."""
     rows = extra_rows(run, "yearly_rates")
-    figure = f"{FIGURES[run.analysis.outcome]} again: the" if _is_printed(run) else "The"
+    figure = f"{outcome(run.analysis.outcome).figure} again: the" if _is_printed(run) else "The"
     found: list[Drawing] = []
     effects = list(dict.fromkeys(row.role for row in rows))
     for role in effects:
@@ -91,7 +69,7 @@ def _yearly_rates(run: Run) -> list[Drawing]:
         found.append(
             yearly_rates(
                 [row for row in rows if row.role == role],
-                **counted(run.analysis, CHILDREN),
+                **counted(run.analysis, children=True),
                 title=f"{figure} pilots' rate, and without the effect{against}",
                 evidence=run.evidence,
                 status=run.status,
@@ -108,22 +86,21 @@ class Counted(TypedDict):
     denominator: str
 
 
-def counted(analysis: FittedAnalysis, words: Mapping[str, str]) -> Counted:
-    """What an analysis counts; `words` are those of outcomes."""
+def counted(analysis: FittedAnalysis, *, children: bool = False) -> Counted:
+    """What an analysis counts: events, or the children they happen to."""
     if isinstance(analysis, OpenAnalysis):
-        events = in_words(analysis.data.events).capitalize()
-        return {"events": events, "denominator": in_words(analysis.data.denominator)}
-    events = words.get(analysis.outcome, analysis.outcome)
-    return {"events": events, "denominator": "referrals, weighted as in the model"}
-
-
-def in_words(column: str) -> str:
-    """What a column counts; the column's own name where no words are known."""
-    return COUNTED.get(column, column)
+        events = column_in_words(analysis.data.events)
+        return {
+            "events": capital(events),
+            "denominator": column_in_words(analysis.data.denominator),
+        }
+    own = outcome(analysis.outcome)
+    events = own.children if children else own.events
+    return {"events": capital(events), "denominator": "referrals, weighted as in the model"}
 
 
 def _is_printed(run: Run) -> bool:
-    return run.analysis.kind == "hierarchical" and run.analysis.outcome in FIGURES
+    return run.analysis.kind == "hierarchical" and bool(outcome(run.analysis.outcome).figure)
 
 
 def _forests(rows: Sequence[EffectRow]) -> list[Drawing]:
@@ -133,7 +110,7 @@ def _forests(rows: Sequence[EffectRow]) -> list[Drawing]:
         own = [row for row in rows if replace(row.estimand, target=POOLED) == estimand]
         if all(row.target in (POOLED, NEW) for row in own):
             continue
-        title = f"{_capital(str(estimand))}, pilot by pilot"
+        title = f"{capital(str(estimand))}, pilot by pilot"
         suffix = f"-{len(found) + 1}" if found else ""
         found.append(pilot_forest(own, title=title, name=f"pilot-forest{suffix}"))
     return found
@@ -210,7 +187,7 @@ def _arm_years(run: Run) -> list[Drawing]:
     return [
         arm_years(
             rows,
-            **counted(run.analysis, EVENTS),
+            **counted(run.analysis),
             title="The rate of each arm beside what the model predicts",
             evidence=run.evidence,
             status=run.status,
@@ -228,7 +205,7 @@ def _authority_years(run: Run) -> list[Drawing]:
             title="Each authority-year beside its prediction",
             evidence=run.evidence,
             status=run.status,
-            **counted(run.analysis, EVENTS),
+            **counted(run.analysis),
         )
     ]
 
@@ -246,7 +223,3 @@ def _tipping(run: Run) -> list[Drawing]:
             status=run.status,
         )
     ]
-
-
-def _capital(text: str) -> str:
-    return text[:1].upper() + text[1:]

@@ -53,7 +53,7 @@ def comparison(runs: Sequence[Run]) -> Drawing:
     rows: list[EffectRow] = []
     names: dict[int, str] = {}  # by identity: two runs may have found the very same numbers
     for run in runs:
-        prior = next(iter(run.analysis.effect_priors))
+        prior = run.prior
         pooled = [
             row
             for row in run.effects

@@ -78,7 +78,7 @@ def under_each_prior(run: Run) -> list[Drawing]:
 
 def assumptions_changed(run: Run) -> list[Drawing]:
     """From print: the effect with one assumption changed at a time, a figure for each reading."""
-    prior = next(iter(run.analysis.effect_priors))
+    prior = run.prior
     changed = [row for row in extra_rows(run, "sensitivity") if row.prior == prior]
     readings = list(dict.fromkeys(row.reading for row in run.effects))
     found: list[Drawing] = []

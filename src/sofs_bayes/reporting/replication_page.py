@@ -16,17 +16,13 @@ from sofs_bayes.reporting.figures import Drawing, rate_and_counterfactual
 from sofs_bayes.reporting.page import Page, Part, write_page
 from sofs_bayes.reporting.tables import Table
 from sofs_bayes.spec import ChildrenAnalysis, Evidence, fingerprint
+from sofs_bayes.spec.outcomes import capital, outcome
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.posterior_replication import PosteriorBeside
     from sofs_bayes.frequentist.published_analysis import PublishedAnalysis
     from sofs_bayes.frequentist.replication import Replicated
 
-FIGURES = {"ICPC": "Figure 1", "CLA": "Figure 2"}
-EVENTS = {
-    "ICPC": "Children with a conference",
-    "CLA": "Children entering care",
-}
 ABOUT: Mapping[Evidence, str] = {
     "synthetic": "These children are made up, and made up so that the published regressions print"
     " the published coefficients. That they do proves that the pipeline computes what the report"
@@ -118,13 +114,14 @@ def rates_figure(
     found: "PublishedAnalysis", analysis: ChildrenAnalysis, evidence: Evidence
 ) -> Drawing:
     """Figure 1 or 2: the pilots' rate by year and, after settling-in, without the effect."""
+    own = outcome(analysis.outcome)
     return rate_and_counterfactual(
         found.rates,
-        events=EVENTS[analysis.outcome],
+        events=capital(own.children),
         denominator="referrals (weighted)",
-        title=f"{FIGURES[analysis.outcome]} again: the pilots' rate and the counterfactual one",
+        title=f"{own.figure} again: the pilots' rate and the counterfactual one",
         evidence=evidence,
         status="converged",
         summary="estimate",
-        name=FIGURES[analysis.outcome].lower().replace(" ", "-"),
+        name=own.figure.lower().replace(" ", "-"),
     )

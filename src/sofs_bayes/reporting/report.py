@@ -8,7 +8,6 @@ from sofs_bayes import spec
 from sofs_bayes.estimands import POOLED
 from sofs_bayes.reporting import assumptions, contents
 from sofs_bayes.reporting.figures import Drawing
-from sofs_bayes.reporting.hierarchical_pictures import in_words
 from sofs_bayes.reporting.page import Page, Part, write_page
 from sofs_bayes.reporting.pictures import brackets, comparison, drawings
 from sofs_bayes.reporting.report_words import (
@@ -24,6 +23,7 @@ from sofs_bayes.reporting.report_words import (
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Table
 from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.outcomes import column_in_words
 
 if TYPE_CHECKING:
     from sofs_bayes.published.audit import Audit
@@ -126,7 +126,7 @@ def _in_short(printed: Sequence[Run], opened: Sequence[Run]) -> Part:
 
 def _headlines(run: Run) -> Iterable[str]:
     """A sentence on the pooled effect: per reading for print, with and without breaks else."""
-    prior = next(iter(run.analysis.effect_priors))
+    prior = run.prior
     scale: spec.Scale = "risk" if "risk" in contents.effect_scales(run) else "odds ratio"
     rows = [
         row
@@ -167,7 +167,7 @@ def _print_audit(audit: "Audit") -> Part:
 def _printed(run: Run) -> Part:
     assert isinstance(run.analysis, PrintedAnalysis)
     scales = contents.effect_scales(run)
-    prior = next(iter(run.analysis.effect_priors))
+    prior = run.prior
     readings = [f"{reading.name}: {reading.why}" for reading in run.analysis.readings]
     design_scale = run.analysis.design.scale
     return Part(
@@ -206,7 +206,7 @@ def _prefixed(run: Run, found: Sequence[Drawing]) -> tuple[Drawing, ...]:
 
 def _opened(run: Run, *, main: bool) -> Part:
     assert isinstance(run.analysis, OpenAnalysis)
-    prior = next(iter(run.analysis.effect_priors))
+    prior = run.prior
     by_target = contents.effects_table(
         run,
         scale="risk",
@@ -251,7 +251,8 @@ def _opened(run: Run, *, main: bool) -> Part:
 
 def _choice_sentence(run: Run, analysis: OpenAnalysis) -> str:
     trend = next(iter(run.extra["pre_trend"][1]), None)
-    counted = f"{in_words(analysis.data.events)} among {in_words(analysis.data.denominator)}"
+    pair = (analysis.data.events, analysis.data.denominator)
+    counted = " among ".join(map(column_in_words, pair))
     years = f"{analysis.data.first_year}/{(analysis.data.first_year + 1) % 100:02d}"
     last = f"{analysis.data.last_year}/{(analysis.data.last_year + 1) % 100:02d}"
     rows = "".join(f" {sentence}" for sentence in contents.rows_taken(analysis))

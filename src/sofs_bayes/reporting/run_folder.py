@@ -76,6 +76,11 @@ class Run:
     files: Mapping[str, str] = field(default_factory=dict)
     withheld: tuple[str, ...] = ()
 
+    @property
+    def prior(self) -> str:
+        """The effect prior of the headline, of refits and of checks."""
+        return self.analysis.headline_prior
+
 
 def write(run: Run, target: Path, *, replace: bool = False) -> None:
     """Write the run to a new folder."""

@@ -11,7 +11,6 @@ from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_models import formula
 from sofs_bayes.reporting.run_report_words import (
     answers,
-    first_prior,
     main_scale,
     marked,
     result_sentence,
@@ -117,5 +116,5 @@ def _check_tables(run: Run) -> Sequence[Table]:
     if run.analysis.kind != "printed":
         tables += [contents.predictive_statistics_table(run), contents.predictive_table(run)]
         return [*tables, *contents.hierarchical_diagnostics(run)]
-    table = contents.sensitivity_table(run, scale=main_scale(run), prior=first_prior(run))
+    table = contents.sensitivity_table(run, scale=main_scale(run), prior=run.prior)
     return [*tables, table]

@@ -9,22 +9,18 @@ from sofs_bayes.estimands import NEW, POOLED, EffectRow, statement_text
 from sofs_bayes.reporting import contents
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.hierarchical import headline
-from sofs_bayes.reporting.hierarchical_pictures import in_words
 from sofs_bayes.reporting.page import SYNTHETIC, Box
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Table, shown
 from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.keys import PER_UNIT, PRINTED
+from sofs_bayes.spec.outcomes import column_in_words, outcome
 
 if TYPE_CHECKING:
     from sofs_bayes.estimands.rows import ThresholdRow
 
 Verdict = Literal["practically equivalent", "not equivalent", "undecided"]
 
-OUTCOMES: Mapping[str, str] = {
-    "ICPC": "initial child protection conferences",
-    "CLA": "entry to care",
-}
 HEADINGS: Mapping[Evidence, str] = {
     "published": "Printed in the report",
     "published-inferred": "Computed from print",
@@ -106,13 +102,8 @@ def marked(table: Table) -> Table:
 def outcome_of(run: Run) -> str:
     """What is counted, in words."""
     if isinstance(run.analysis, OpenAnalysis):
-        return f"the rate of {in_words(run.analysis.data.events)}"
-    return f"the rate of {OUTCOMES.get(run.analysis.outcome, run.analysis.outcome)}"
-
-
-def first_prior(run: Run) -> str:
-    """The effect prior of the headline."""
-    return next(iter(run.analysis.effect_priors))
+        return f"the rate of {column_in_words(run.analysis.data.events)}"
+    return f"the rate of {outcome(run.analysis.outcome).rate}"
 
 
 def seed_of(run: Run) -> int:
@@ -129,7 +120,7 @@ def main_scale(run: Run) -> str:
 
 def answers(run: Run) -> list[EffectRow]:
     """The rows that answer a run's question: pooled, under the first prior, as declared."""
-    scale, prior = main_scale(run), first_prior(run)
+    scale, prior = main_scale(run), run.prior
     rows = [
         row
         for row in run.effects

@@ -268,6 +268,6 @@ def fingerprint(analysis: Analysis) -> str:
     """
     document = to_document(analysis)
     if not isinstance(analysis, ChildrenAnalysis):
-        document |= {"headline prior": next(iter(analysis.effect_priors))}
+        document |= {"headline prior": analysis.headline_prior}
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

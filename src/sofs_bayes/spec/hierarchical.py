@@ -21,6 +21,7 @@ from sofs_bayes.spec.terms import (
     Tails,
     Text,
     Why,
+    WithPriors,
 )
 
 Likelihood = Literal["gaussian", "binomial logit"]
@@ -85,7 +86,7 @@ class HierarchicalPriors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class HierarchicalAnalysis:
+class HierarchicalAnalysis(WithPriors):
     """A hierarchical DiD of one column of the regression tables (`kind = "hierarchical"`).
 
     `children` is the analysis whose records, matching and terms it uses: in a file the name of

@@ -20,6 +20,7 @@ from sofs_bayes.spec.terms import (
     Tails,
     Text,
     Why,
+    WithPriors,
     Year,
 )
 
@@ -147,7 +148,7 @@ class OpenPriors:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class OpenAnalysis:
+class OpenAnalysis(WithPriors):
     """A hierarchical binomial DiD on whole authorities' open counts (`kind = "open data"`)."""
 
     kind: Literal["open data"]

@@ -18,6 +18,7 @@ from sofs_bayes.spec.terms import (
     Shape,
     Text,
     Why,
+    WithPriors,
 )
 
 Authorities = Annotated[int, Field(ge=2, le=1000)]
@@ -126,7 +127,7 @@ class PrintedSensitivity:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class PrintedAnalysis:
+class PrintedAnalysis(WithPriors):
     """A posterior from printed coefficients and stars (`kind = "printed"`)."""
 
     kind: Literal["printed"]

@@ -38,6 +38,18 @@ Rate = Annotated[float, Field(gt=0, lt=1)]
 NO_EFFECT: Mapping[Scale, float] = {"risk": 0.0, "log-odds": 0.0, "odds ratio": 1.0}
 
 
+class WithPriors:
+    """An analysis with effect priors, of which the first is the headline's."""
+
+    __slots__ = ()
+    effect_priors: Mapping[str, "Normal"]
+
+    @property
+    def headline_prior(self) -> str:
+        """The prior of the headline, of all refits and of all checks."""
+        return next(iter(self.effect_priors))
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Normal:
     """A normal prior, on the scale its key names."""

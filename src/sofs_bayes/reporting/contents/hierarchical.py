@@ -25,7 +25,7 @@ def main_rows(run: Run, scale: str, *, pooled: bool = False) -> list[EffectRow]:
     return [
         row
         for row in run.effects
-        if (row.scale, row.prior, row.kind) == (scale, _first_prior(run), "main")
+        if (row.scale, row.prior, row.kind) == (scale, run.prior, "main")
         and row.is_effect
         and (row.target == POOLED or not pooled)
     ]
@@ -59,7 +59,7 @@ def grid_rows(run: Run, scale: str) -> list[EffectRow]:
 
 
 def _refitted(run: Run, scale: str) -> Iterable[EffectRow]:
-    asked = (scale, _first_prior(run), POOLED)
+    asked = (scale, run.prior, POOLED)
     for row in extra_rows(run, "sensitivity"):
         if (row.scale, row.prior, row.target) == asked and row.is_effect:
             yield row
@@ -121,7 +121,7 @@ def changes_table(run: Run, *, scale: str = "risk") -> Table:
         evidence=run.evidence,
         notes=[
             interval_note(run),
-            f"Prior of the effect: {_first_prior(run)}.",
+            f"Prior of the effect: {run.prior}.",
             *not_shown(run, AUTHORITIES),
         ],
         status=run.status,
@@ -151,7 +151,7 @@ def prior_grid_table(run: Run, *, scale: str = "risk") -> Table:
         columns=tuple(columns),
         rows=tuple(_grid_line(run.analysis, row, several=several) for row in rows),
         evidence=run.evidence,
-        notes=(interval_note(run), f"Prior of the effect: {_first_prior(run)}."),
+        notes=(interval_note(run), f"Prior of the effect: {run.prior}."),
         status=run.status,
         errors=known(errors_of(run, rows)),
     )
@@ -172,10 +172,6 @@ def scaled_prior(analysis: DidAnalysis, name: str, factor: float) -> str:
     if isinstance(prior, Exponential):
         return distribution(replace(prior, mean=factor * prior.mean))
     return distribution(replace(prior, scale=factor * prior.scale))
-
-
-def _first_prior(run: Run) -> str:
-    return next(iter(run.analysis.effect_priors))
 
 
 def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:

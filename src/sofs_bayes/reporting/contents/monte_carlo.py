@@ -16,11 +16,6 @@ ERRORS_OF: Mapping[str, str] = {
 }
 
 
-def first_prior(run: Run) -> str:
-    """The effect prior that stands first in an analysis: that of its refits and checks."""
-    return next(iter(run.analysis.effect_priors))
-
-
 def monte_carlo(run: Run, row: EffectRow) -> MonteCarloRow | None:
     """The Monte Carlo errors of an effect.
 
@@ -32,7 +27,7 @@ def monte_carlo(run: Run, row: EffectRow) -> MonteCarloRow | None:
         return None
     rows: Iterable[MonteCarloRow] = run.extra["monte_carlo"][1]
     found = next((r for r in rows if r.estimand == row.estimand), None)
-    own = (first_prior(run), "main")
+    own = (run.prior, "main")
     if found is None or (row.prior, row.kind) == own:
         return found
     mains = (r for r in run.effects if r.estimand == row.estimand)

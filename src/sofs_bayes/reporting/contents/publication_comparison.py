@@ -3,7 +3,6 @@
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 
-from sofs_bayes.reporting.contents.monte_carlo import first_prior
 from sofs_bayes.reporting.contents.publication_answers import (
     SideAnswer,
     answers_beside,
@@ -16,8 +15,8 @@ from sofs_bayes.reporting.digits import Cell
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
 from sofs_bayes.spec import Evidence
+from sofs_bayes.spec.outcomes import OUTCOMES, capital
 
-CALLED = {"ICPC": "Initial child protection conferences", "CLA": "Entry to care"}
 CHILDREN: Mapping[Evidence, str] = {
     "published": "the evaluation's",
     "published-inferred": "the evaluation's, by their printed numbers",
@@ -43,7 +42,7 @@ def comparison_tables(runs: Sequence[Run], beside: Sequence[Path]) -> list[Table
             [each for each in folders if each.analysis.outcome == outcome],
         )
         for outcome in dict.fromkeys(about)
-        if outcome in CALLED
+        if outcome in OUTCOMES
     ]
 
 
@@ -67,9 +66,10 @@ def _table(outcome: str, runs: Sequence[Run], folders: Sequence[ReplicatedFolder
         bold.append(len(lines))
         lines.append((heading, *[None] * (len(columns) - 1)))
         lines += [_line(each, log_odds=logs) for each in own]
+    about = capital(OUTCOMES[outcome].rate)
     return Table(
         name=f"comparison-{outcome}",
-        title=f"{CALLED[outcome]}: published, frequentist and Bayesian answers side by side",
+        title=f"{about}: published, frequentist and Bayesian answers side by side",
         columns=columns,
         rows=tuple(lines),
         evidence=gravest(each.evidence for each in answers),
@@ -121,6 +121,6 @@ def _notes(runs: Sequence[Run], *, logs: bool, made_up: bool) -> Iterable[str]:
     yield "Covariates are children's and authorities'."
     if made_up:
         yield MADE_UP
-    priors = dict.fromkeys(first_prior(run) for run in runs)
+    priors = dict.fromkeys(run.prior for run in runs)
     if priors:
         yield f"Posteriors are under the effect prior '{', '.join(priors)}'."

@@ -4,7 +4,6 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sofs_bayes.reporting.contents.effects import number_format
-from sofs_bayes.reporting.contents.monte_carlo import first_prior
 from sofs_bayes.reporting.contents.publication_rows import (
     ReportColumn,
     report_columns,
@@ -67,7 +66,7 @@ def _risk_format(columns: Sequence[ReportColumn]) -> Format:
         each
         for column in columns
         for each in column.run.effects
-        if each.scale == "risk" and each.prior == first_prior(column.run)
+        if each.scale == "risk" and each.prior == column.run.prior
     ]
     return number_format("risk", [row for row in rows if row.is_effect])
 

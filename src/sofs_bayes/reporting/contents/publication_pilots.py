@@ -13,7 +13,7 @@ from sofs_bayes.reporting.contents.effects import (
     number_format,
 )
 from sofs_bayes.reporting.contents.hierarchical import main_rows
-from sofs_bayes.reporting.contents.monte_carlo import errors_of, first_prior, known
+from sofs_bayes.reporting.contents.monte_carlo import errors_of, known
 from sofs_bayes.reporting.contents.publication_numbers import above_zero
 from sofs_bayes.reporting.digits import Cell, Format, shown
 from sofs_bayes.reporting.run_folder import Run
@@ -102,7 +102,7 @@ def _columns(run: Run, number: Format, *, by_itself: bool) -> Iterable[Column]:
 def _notes(
     run: Run, rows: Sequence[EffectRow], number: Format, *, by_itself: bool
 ) -> Iterable[str]:
-    yield f"Medians. {interval_note(run)} Prior of the effect: {first_prior(run)}."
+    yield f"Medians. {interval_note(run)} Prior of the effect: {run.prior}."
     pooled = next((row for row in rows if row.target == POOLED), None)
     if by_itself and pooled is not None:
         yield (

@@ -16,7 +16,7 @@ from sofs_bayes.reporting.contents.hierarchical import (
     headline,
     scaled_prior,
 )
-from sofs_bayes.reporting.contents.monte_carlo import NAN, errors_of, first_prior, known
+from sofs_bayes.reporting.contents.monte_carlo import NAN, errors_of, known
 from sofs_bayes.reporting.contents.publication_numbers import above_zero, overall
 from sofs_bayes.reporting.digits import Cell, Format
 from sofs_bayes.reporting.run_folder import Run
@@ -136,7 +136,7 @@ def _of_print(
     run: Run, analysis: PrintedAnalysis, variant: Variant, scale: str
 ) -> Iterable[OtherPrior]:
     for row in extra_rows(run, "sensitivity"):
-        ours = (row.scale, row.prior, row.reading) == (scale, first_prior(run), variant.reading)
+        ours = (row.scale, row.prior, row.reading) == (scale, run.prior, variant.reading)
         if row.kind in OF_PRINT and ours:
             name, notation = OF_PRINT[row.kind]
             declared = getattr(analysis.priors, name)
@@ -153,7 +153,7 @@ def _notes(run: Run, *, several: bool, grid: bool) -> Iterable[str]:
     if grid:
         yield (
             "Lines after those of the effect's priors change one other prior at a time, under the"
-            f" effect prior '{first_prior(run)}'; their probability is not computed."
+            f" effect prior '{run.prior}'; their probability is not computed."
         )
     if several:
         yield "Each effect has its own line under each prior."

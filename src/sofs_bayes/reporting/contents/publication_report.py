@@ -6,7 +6,7 @@ from pathlib import Path
 
 from sofs_bayes.published.facts import Fact
 from sofs_bayes.reporting.contents.effects import interval_note
-from sofs_bayes.reporting.contents.monte_carlo import first_prior, max_error
+from sofs_bayes.reporting.contents.monte_carlo import max_error
 from sofs_bayes.reporting.contents.publication_groups import (
     FROM,
     UNITS,
@@ -166,7 +166,7 @@ def _last_lines(group: ReportGroup) -> Iterator[tuple[Cell, ...]]:
     counts = [authorities(run) for run in runs]
     if any(counts):
         yield "Authorities (pilots + comparators)", group.evidence, *(n or GAP for n in counts)
-    yield "Prior of the effect", group.evidence, *map(first_prior, runs)
+    yield "Prior of the effect", group.evidence, *(run.prior for run in runs)
     yield "Draws", group.evidence, *(run.status for run in runs)
 
 

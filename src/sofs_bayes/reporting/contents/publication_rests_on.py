@@ -1,7 +1,6 @@
 """Runs → the counts behind each column of a table in the report's layout."""
 
 from sofs_bayes.reporting.contents.effects import extra_rows
-from sofs_bayes.reporting.contents.monte_carlo import first_prior
 from sofs_bayes.reporting.contents.publication_groups import FROM, ReportGroup, headings
 from sofs_bayes.reporting.contents.publication_numbers import overall
 from sofs_bayes.reporting.run_folder import Run
@@ -50,7 +49,7 @@ def rests_on_table(group: ReportGroup) -> Table:
             _referrals(column.run, "comparator"),
             _of_arm(column.run, "pilot"),
             _of_arm(column.run, "comparator"),
-            first_prior(column.run),
+            column.run.prior,
             column.run.status,
         )
         for heading, column in zip(headings(group), group.columns, strict=True)

@@ -7,7 +7,6 @@ from sofs_bayes.estimands import POOLED, EffectRow
 from sofs_bayes.frequentist.printed_rows import term_of
 from sofs_bayes.frequentist.term import OTHERS, SCORES, post_name, since_name
 from sofs_bayes.published.facts import Fact, load_facts
-from sofs_bayes.reporting.contents.monte_carlo import first_prior
 from sofs_bayes.reporting.contents.publication_numbers import above_zero
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, PrintedAnalysis
@@ -132,7 +131,7 @@ def pooled_answer(
     run: Run, effect: Estimand, scale: str, *, variant: Variant = HEADLINE, sign: int = 1
 ) -> Answer | None:
     """What a run says of a pooled effect under its first prior, on one scale; None if nothing."""
-    asked = (replace(effect, scale=scale), first_prior(run), variant)
+    asked = (replace(effect, scale=scale), run.prior, variant)
     for row in run.effects:
         if (row.estimand, row.prior, row.variant) != asked:
             continue

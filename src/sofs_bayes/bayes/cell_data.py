@@ -13,6 +13,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sofs_bayes.bayes.cell_checks import check_arms, check_products, check_some, check_weights
+from sofs_bayes.bayes.expansion import Expansion
 from sofs_bayes.bayes.patterns import DECIMALS, Patterns, expansion_of, patterns_of
 from sofs_bayes.bayes.released_cells import adjusted_for, completed
 from sofs_bayes.bayes.weight_factors import weight_factors
@@ -216,13 +217,34 @@ def _logistic(cells: Cells, analysis: HierarchicalAnalysis, regression: Regressi
     )
     check_arms(known, tuple(map(str, terms)))
     authority = pd.factorize(known["authority"], sort=True)[0].astype(np.int64)
-    near = expansion_of(patterns, frame, authority)
-    return CellData(
-        **_labels(known),
-        cells=known,
-        terms=tuple(map(str, terms)),
-        design=design,
+    return of_expansion(
+        known,
+        tuple(map(str, terms)),
+        design,
+        patterns,
+        expansion_of(patterns, frame, authority),
         child_terms=tuple(map(str, own)),
+        dropped=(*found.dropped, *lost),
+    )
+
+
+def of_expansion(
+    cells: pd.DataFrame,
+    terms: tuple[str, ...],
+    design: Floats,
+    patterns: Patterns,
+    near: Expansion,
+    *,
+    child_terms: tuple[str, ...] = (),
+    dropped: tuple[str, ...] = (),
+) -> CellData:
+    """Counts with the quadratic expansion of their likelihood, by the names of `CellData`."""
+    return CellData(
+        **_labels(cells),
+        cells=cells,
+        terms=terms,
+        design=design,
+        child_terms=child_terms,
         curvature=near.curvature,
         centre=near.centre,
         child_means=near.child_means,
@@ -230,7 +252,7 @@ def _logistic(cells: Cells, analysis: HierarchicalAnalysis, regression: Regressi
         within_xy=near.within_xy,
         within_yy=near.within_yy,
         patterns=patterns,
-        dropped=(*found.dropped, *lost),
+        dropped=dropped,
     )
 
 

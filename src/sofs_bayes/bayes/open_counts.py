@@ -8,7 +8,7 @@ import pandas as pd
 import xarray as xr
 
 from sofs_bayes.bayes.cell_checks import check_events
-from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.cell_data import CellData, of_expansion
 from sofs_bayes.bayes.expansion import Counts, expand
 from sofs_bayes.bayes.patterns import Patterns
 from sofs_bayes.frequentist.term import DID, INTERCEPT, PILOT, since_name
@@ -58,7 +58,6 @@ def open_cell_data(counts: xr.Dataset, *, effect: Effect = "constant") -> CellDa
         }
     )
     terms = _terms(cells, frame["years_since"].to_numpy(np.float64), effect)
-    place, authorities = pd.factorize(cells["authority"], sort=True)
     patterns = Patterns(
         cell=np.arange(len(cells)),
         pattern=np.zeros(len(cells), dtype=np.int64),
@@ -73,26 +72,10 @@ def open_cell_data(counts: xr.Dataset, *, effect: Effect = "constant") -> CellDa
             child_terms=np.zeros((len(cells), 0)),
             n=n,
             events=events,
-            authority=place.astype(np.int64),
+            authority=pd.factorize(cells["authority"], sort=True)[0].astype(np.int64),
         )
     )
-    return CellData(
-        authorities=tuple(map(str, authorities)),
-        pilots=tuple(sorted(cells.loc[cells["pilot"] == 1, "authority"].unique())),
-        years=tuple(map(int, sorted(cells["year"].unique()))),
-        cells=cells,
-        terms=tuple(map(str, terms)),
-        design=terms.to_numpy(np.float64),
-        child_terms=(),
-        curvature=near.curvature,
-        centre=near.centre,
-        child_means=near.child_means,
-        within_xx=near.within_xx,
-        within_xy=near.within_xy,
-        within_yy=near.within_yy,
-        patterns=patterns,
-        dropped=(),
-    )
+    return of_expansion(cells, tuple(map(str, terms)), terms.to_numpy(np.float64), patterns, near)
 
 
 def _terms(cells: pd.DataFrame, years_since: Floats, effect: Effect) -> pd.DataFrame:

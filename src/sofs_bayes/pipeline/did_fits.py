@@ -1,7 +1,7 @@
 """A hierarchical analysis and its data, children or counts → a Run."""
 
 import json
-from collections.abc import MutableMapping
+from collections.abc import Callable, MutableMapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -13,7 +13,7 @@ from sofs_bayes.pipeline.did_sources import Source
 from sofs_bayes.pipeline.refits import refits, setting_of
 from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import DidAnalysis, Evidence, OpenAnalysis, Sampler
+from sofs_bayes.spec import DidAnalysis, Evidence, Sampler
 from sofs_bayes.spec.keys import BY_YEAR, HEADLINE, POOLED, LeaveOut, Variant
 
 if TYPE_CHECKING:
@@ -30,8 +30,6 @@ Programs = MutableMapping["Form", "Compiled"]
 
 # What is stored of a posterior: parameters, never a cell's or an authority-year's.
 NOT_STORED = ("shock", "year")
-# What the gate does not ask for of counts: of a thousand shocks some would always fail by chance.
-OF_SINGLE = ("shock", "authority_intercept")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,26 +136,19 @@ def fit_did(
         headline = next(iter(mains.values()), None)
         mains[name] = one_fit(shop, source.data, setting, f"{HEADLINE} / {name}", like=headline)
         found.add(mains[name], prior=name, variant=HEADLINE)
-    first, main = next(iter(mains.items()))
-    others: dict[Variant, Refit] = {}
-    if not quick:
-        for variant, (data, setting) in refits(analysis, source, leave_out=leave_out).items():
-            like = main if data is source.data else None
-            others[variant] = refit(shop, data, setting, f"{variant} / {first}", like=like)
-            found.add(others[variant], prior=first, variant=variant)
+    main = mains[analysis.headline_prior]
+    wanted = {} if quick else refits(analysis, source, leave_out=leave_out)
     if source.by_year is not None:
-        by_year = refit(shop, source.by_year, main.setting, f"{BY_YEAR} / {first}")
-        found.add(by_year, prior=first, variant=BY_YEAR)
+        wanted[BY_YEAR] = (source.by_year, main.setting)
+    others: dict[Variant, Refit] = {}
+    for variant, (data, setting) in wanted.items():
+        like = main if data is source.data else None
+        others[variant] = refit(shop, data, setting, _named(analysis, variant), like=like)
+        found.add(others[variant], prior=analysis.headline_prior, variant=variant)
     progress(f"{analysis.name}: checks")
     with timed(shop.seconds, "checks"):
-
-        def left_out(other: "CellData", variant: Variant) -> "xr.Dataset":
-            again = one_fit(shop, other, main.setting, f"{variant} / {first}")
-            found.judge(again, prior=first, variant=variant)
-            return again.posterior
-
         # Of whole authorities there are too many for a refit of each that is badly predicted.
-        again = None if quick or source.by_year is not None else left_out
+        again = None if quick or source.by_year is not None else _left_out(shop, main, found)
         beside = shown_beside(analysis, main, others, again)
         beside |= shown_of_all(analysis, source, mains) | source.beside
     return Run(
@@ -173,6 +164,24 @@ def fit_did(
         seconds=shop.seconds,
         options={"leave_out": leave_out, "quick": "yes" if quick else "no"},
     )
+
+
+def _named(analysis: DidAnalysis, variant: Variant) -> str:
+    """What a fit of the headline's prior is called: see `one_fit`."""
+    return f"{variant} / {analysis.headline_prior}"
+
+
+def _left_out(
+    shop: Workshop, main: PosteriorFit, found: "_Collected"
+) -> "Callable[[CellData, Variant], xr.Dataset]":
+    """A function that fits the headline's model to other data, and gives the named draws."""
+
+    def again(data: "CellData", variant: Variant) -> "xr.Dataset":
+        fit = one_fit(shop, data, main.setting, _named(shop.analysis, variant))
+        found.judge(fit, prior=shop.analysis.headline_prior, variant=variant)
+        return fit.posterior
+
+    return again
 
 
 @dataclass(slots=True, kw_only=True)
@@ -315,7 +324,7 @@ def _judged(
     """Draws with the effects derived from them, and the gate's verdict on both."""
     from sofs_bayes.bayes.in_use import in_use
     from sofs_bayes.bayes.sampling import stage_seed
-    from sofs_bayes.checks.diagnostics import gate
+    from sofs_bayes.checks.diagnostics import gate, judged_parameters
     from sofs_bayes.estimands.did_effects import did_effects
 
     analysis, (posterior, statistics) = shop.analysis, draws
@@ -323,9 +332,7 @@ def _judged(
     with timed(shop.seconds, "effects"):
         tails = analysis.model.degrees_of_freedom if analysis.model.tails == "student t" else None
         effects = did_effects(posterior, data, design, seed=seed, degrees_of_freedom=tails)
-        judged = in_use(posterior, design)
-        if isinstance(analysis, OpenAnalysis):
-            judged = judged.drop_vars(OF_SINGLE, errors="ignore")
+        judged = judged_parameters(in_use(posterior, design), analysis)
         verdict = gate(judged, effects, statistics)
     return PosteriorFit(
         data=data,

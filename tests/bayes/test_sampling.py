@@ -18,8 +18,9 @@ from sofs_bayes.bayes.blocks import Blocks, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData, without
 from sofs_bayes.bayes.did_model import build_model, form_of, model_data
 from sofs_bayes.bayes.replicated import replicated
-from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample, stage_seed
+from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample
 from sofs_bayes.spec import HalfNormal, Normal, OpenAnalysis, Sampler
+from sofs_bayes.spec.seeds import stage_seed
 
 FEW = Sampler(name="nutpie", chains=2, tune=100, draws=100)
 ENOUGH = Sampler(name="nutpie", chains=2, tune=300, draws=300)

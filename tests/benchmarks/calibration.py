@@ -106,9 +106,9 @@ class TimedJob:
         return partial(self._timed, problem, cpu)
 
     def _timed(self, problem: Any, opened: float, number: int) -> Result:
-        from sofs_bayes.bayes.sampling import stage_seed
         from sofs_bayes.checks import calibration
         from sofs_bayes.checks import did_calibration as module
+        from sofs_bayes.spec.seeds import stage_seed
 
         watch, began, cpu = Stopwatch(), time.monotonic(), time.process_time()
         stages = {

@@ -12,12 +12,13 @@ from sofs_bayes.bayes.blocks import FLAT, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.did_draws import named
 from sofs_bayes.bayes.model_arrays import model_data
-from sofs_bayes.bayes.sampling import Compiled, sample, stage_seed
+from sofs_bayes.bayes.sampling import Compiled, sample
 from sofs_bayes.checks.calibration import Fitted, Problem, Truths, replicate
 from sofs_bayes.checks.did_calibration import Design, did_problem, drawn, graph_of
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD, kind_of
 from sofs_bayes.checks.ranks import RankedReplicate, RankVerdict, rank_verdict, ranked_of
 from sofs_bayes.spec import HierarchicalAnalysis, Normal
+from sofs_bayes.spec.seeds import stage_seed
 
 Floats = npt.NDArray[np.float64]
 

@@ -14,7 +14,6 @@ from sofs_bayes.bayes.from_published import (
     without_stars,
 )
 from sofs_bayes.bayes.printed_model import printed_model
-from sofs_bayes.bayes.sampling import stage_seed
 from sofs_bayes.checks import calibration
 from sofs_bayes.checks.calibration import Around, Fitted, Problem, replicate
 from sofs_bayes.checks.printed_calibration import (
@@ -34,6 +33,7 @@ from sofs_bayes.checks.ranks import (
     uniformity,
 )
 from sofs_bayes.published.facts import read_printed
+from sofs_bayes.spec.seeds import stage_seed
 
 REPLICATES = 400  # enough for most planted faults
 MANY = 1000  # for an effect prior half as wide again, which the data partly make up for

@@ -17,6 +17,7 @@ import pytest
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.store import Store, open_store
+from sofs_bayes.pipeline import replicates as module
 from sofs_bayes.pipeline.cluster import check_versions
 from sofs_bayes.pipeline.replicates import (
     DEATHS,
@@ -73,6 +74,32 @@ def test_results_do_not_depend_on_workers(
     found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, workers=workers)
     assert found == expected
     assert len(list((tmp_path / "s").glob("*.piece"))) == len(NUMBERS)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Noted(Squares):
+    """The same, noting who makes it ready."""
+
+    notes: str
+
+    def open(self) -> Callable[[int], dict[str, Any]]:
+        (Path(self.notes) / str(os.getpid())).touch()
+        return Squares().open()
+
+
+@pytest.mark.parametrize(("fork", "times"), [(True, 1), (False, 2)])
+def test_the_job_is_made_ready_once_where_processes_can_be_forked(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    expected: dict[int, dict[str, Any]],
+    fork: bool,
+    times: int,
+) -> None:
+    monkeypatch.setattr(module, "FORK", fork)
+    job = Noted(notes=str(tmp_path))
+    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, workers=2)
+    assert found == expected
+    assert len([path for path in tmp_path.iterdir() if path.name.isdecimal()]) == times
 
 
 def test_finished_ones_are_not_made_again_and_more_are_added(tmp_path: Path) -> None:
@@ -155,10 +182,11 @@ class Refused(Squares):
 
 
 @pytest.mark.parametrize("at_once", [False, True])
-@pytest.mark.parametrize("workers", [1, 2])
+@pytest.mark.parametrize(("workers", "fork"), [(1, True), (2, True), (2, False)])
 def test_bad_input_found_by_a_worker_is_said_as_it_is(
-    tmp_path: Path, workers: int, at_once: bool
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, workers: int, fork: bool, at_once: bool
 ) -> None:
+    monkeypatch.setattr(module, "FORK", fork)
     job = Refused(at_once=at_once)
     with pytest.raises(BadInput, match=r"cells: children: found \d treated; allowed: some"):
         replicates(job, store_in(tmp_path / "s", job), range(2), workers=workers)

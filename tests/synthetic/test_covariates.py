@@ -7,6 +7,7 @@ from hypothesis import strategies as st
 
 from sofs_bayes.published.facts import fact
 from sofs_bayes.spec import ChildrenAnalysis, load
+from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.covariates import (
     AXES,
     MATCHED_ON,
@@ -22,7 +23,7 @@ from sofs_bayes.synthetic.covariates import (
     printed_margins,
     weighted_quota,
 )
-from sofs_bayes.synthetic.scenario import Scenario, load_scenario, stream
+from sofs_bayes.synthetic.scenario import Scenario, load_scenario
 
 EXACT = 1e-12  # a handful of additions of shares
 RAKED = 2e-3  # what 25 rounds of fitting leave, far inside half a printed percent

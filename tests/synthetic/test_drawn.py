@@ -19,8 +19,8 @@ from sofs_bayes.synthetic.drawn import (
     DrawnRows,
     draw_population,
     drawn_rows,
-    persistent_shocks,
 )
+from sofs_bayes.synthetic.persistence import persistent
 from sofs_bayes.synthetic.population import write_population
 from sofs_bayes.synthetic.scenario import Scenario
 
@@ -105,7 +105,7 @@ def test_only_referrals_of_pilots_after_settling_in_are_treated(rows: DrawnRows)
 @pytest.mark.parametrize("persistence", [0.0, 0.7])
 def test_shocks_have_sd_1_and_the_persistence(persistence: float) -> None:
     rng = np.random.default_rng(5)
-    shocks = np.stack([persistent_shocks(8, persistence, rng) for _ in range(5000)])
+    shocks = persistent(rng.standard_normal((5000, 8)), persistence)
     assert np.abs(shocks.std(axis=0) - 1).max() < 3 * SHOCKS
     correlation = np.corrcoef(shocks[:, :-1].ravel(), shocks[:, 1:].ravel())[0, 1]
     assert correlation == pytest.approx(persistence, abs=SHOCKS)

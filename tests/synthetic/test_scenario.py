@@ -10,13 +10,8 @@ import tomli_w
 
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.published.facts import load_facts
-from sofs_bayes.synthetic.scenario import (
-    SCENARIOS,
-    Scenario,
-    load_scenario,
-    scenario_document,
-    stream,
-)
+from sofs_bayes.spec.seeds import stream
+from sofs_bayes.synthetic.scenario import SCENARIOS, Scenario, load_scenario, scenario_document
 
 NAMES = ("icpc", "cla")
 

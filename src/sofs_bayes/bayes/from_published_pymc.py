@@ -13,9 +13,10 @@ from sofs_bayes.bayes.distributions import Array
 from sofs_bayes.bayes.from_published import PrintedPosterior, choose_prior, posterior
 from sofs_bayes.bayes.printed_model import se_bounds, value_and_half_unit
 from sofs_bayes.bayes.printed_summaries import coefficient_draws
-from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample, stage_seed
+from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import PrintedAnalysis, Reading, Sampler
+from sofs_bayes.spec.seeds import stage_seed
 
 if TYPE_CHECKING:
     import pymc as pm

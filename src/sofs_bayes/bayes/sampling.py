@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import Sampler
+from sofs_bayes.spec.seeds import stage_seed
 
 if TYPE_CHECKING:
     import pymc as pm
@@ -139,9 +140,3 @@ def _is_worker(thread: Path) -> bool:
         return (thread / "comm").read_text().startswith(WORKER)
     except OSError:  # it has just ended
         return False
-
-
-def stage_seed(seed: int, stage: str) -> int:
-    """The seed of one stage of an analysis, spawned from the analysis's seed by its name."""
-    words = np.frombuffer(stage.encode(), dtype=np.uint8).astype(np.uint32)
-    return int(np.random.SeedSequence([seed, *words.tolist()]).generate_state(1)[0])

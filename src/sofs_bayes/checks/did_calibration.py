@@ -13,13 +13,14 @@ from sofs_bayes.bayes.did_draws import gaussian_log_likelihood, named
 from sofs_bayes.bayes.did_model import build_model, form_of, model_data
 from sofs_bayes.bayes.in_use import in_use
 from sofs_bayes.bayes.replicated import replicated, together, whole_counts
-from sofs_bayes.bayes.sampling import compile_graph, sample, stage_seed
+from sofs_bayes.bayes.sampling import compile_graph, sample
 from sofs_bayes.checks.calibration import Fitted, Problem, Truths
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD, effects_ranked, elements
 from sofs_bayes.checks.prior_draws import prior_draws
 from sofs_bayes.checks.short_fits import attempts, short_gate, shortened
 from sofs_bayes.estimands.did_effects import did_effects
 from sofs_bayes.spec import DidAnalysis
+from sofs_bayes.spec.seeds import stage_seed
 
 if TYPE_CHECKING:
     from sofs_bayes.bayes.sampling import Compiled

@@ -13,6 +13,7 @@ import numpy.typing as npt
 from sofs_bayes.bayes.distributions import Array
 from sofs_bayes.bayes.printed_model import authority_shares, child_variance
 from sofs_bayes.spec import PrintedDesign
+from sofs_bayes.synthetic.persistence import persistent
 
 Counts = npt.NDArray[np.int64]
 
@@ -136,10 +137,7 @@ def _year_shocks(shape: tuple[int, int, int], shocks: Shocks, rng: np.random.Gen
         fresh = rng.standard_normal(shape)
     else:
         fresh = rng.standard_t(shocks.df, shape) / np.sqrt(shocks.df / (shocks.df - 2))
-    rho = shocks.autocorrelation
-    for year in range(1, shape[2] if rho else 0):
-        fresh[:, :, year] = rho * fresh[:, :, year - 1] + np.sqrt(1 - rho**2) * fresh[:, :, year]
-    return fresh
+    return persistent(fresh, shocks.autocorrelation)
 
 
 def estimate(panels: Panels) -> Estimates:

@@ -6,9 +6,10 @@ from dataclasses import dataclass
 
 import xarray as xr
 
+from sofs_bayes.estimands.effects import interval_of
 from sofs_bayes.frequentist.did import DidFit
 from sofs_bayes.frequentist.printed_rows import printed_column, term_of
-from sofs_bayes.spec import Estimands, HierarchicalAnalysis
+from sofs_bayes.spec import HierarchicalAnalysis
 
 # What the posterior of the regression itself is held to: its mean within this many posterior
 # standard deviations of the estimate, its sd within this share of the standard error.
@@ -127,7 +128,7 @@ def _row(
     mean, sd = float(own.mean()), float(own.std(ddof=1))
     estimate, error = fits["none"].coefficient(term), fits["none"].standard_error(term)
     apart, ratio = (mean - estimate) / sd, sd / error
-    lower, upper = _interval(whole, analysis.estimands)
+    lower, upper = interval_of(whole, analysis.estimands)
     return PosteriorBeside(
         table=table,
         column=column,
@@ -147,17 +148,9 @@ def _row(
         no_shocks_sd=float(draws.no_shocks.sel(term=term).std(ddof=1)),
         hierarchical_mean=float(whole.mean()),
         hierarchical_sd=float(whole.std(ddof=1)),
-        lower=lower,
-        upper=upper,
+        lower=float(lower),
+        upper=float(upper),
         level=analysis.estimands.level,
         wider=float(whole.std(ddof=1)) / sd,
         status=draws.status,
     )
-
-
-def _interval(draws: xr.DataArray, estimands: Estimands) -> tuple[float, float]:
-    import arviz_stats as azs
-
-    interval = {"eti": azs.eti, "hdi": azs.hdi}[estimands.interval]
-    bounds = interval(draws, prob=estimands.level)
-    return tuple(float(bounds.sel(ci_bound=end)) for end in ("lower", "upper"))  # type: ignore[return-value]

@@ -26,13 +26,13 @@ from sofs_bayes.bayes.printed_summaries import (
     PrintedDraws,
     draws,
 )
-from sofs_bayes.bayes.sampling import stage_seed
 from sofs_bayes.checks.calibration import DRAWS, Around, Fitted, Kind, Problem, Truths
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD
 from sofs_bayes.checks.oracle import prior_draws
 from sofs_bayes.checks.panels import stars
 from sofs_bayes.published.facts import Printed, read_printed
 from sofs_bayes.spec import PrintedAnalysis, Reading
+from sofs_bayes.spec.seeds import stage_seed
 
 EFFECT = "effect"
 

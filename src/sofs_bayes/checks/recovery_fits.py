@@ -14,7 +14,7 @@ from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.copied_model import build_copied, copied_arrays, falls_apart
 from sofs_bayes.bayes.did_draws import named
 from sofs_bayes.bayes.did_model import build_model, form_of, model_data
-from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample, stage_seed
+from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample
 from sofs_bayes.checks.classical_intervals import (
     LEVELS,
     Interval,
@@ -29,6 +29,7 @@ from sofs_bayes.checks.recovery_truths import Levels, levels, shared_out, truth_
 from sofs_bayes.checks.short_fits import SHORT, short_gate, shortened
 from sofs_bayes.estimands.did_effects import did_effects
 from sofs_bayes.spec.keys import AFTER, POOLED
+from sofs_bayes.spec.seeds import stage_seed
 
 Floats = npt.NDArray[np.float64]
 

@@ -12,6 +12,7 @@ from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.model_arrays import residual_start
 from sofs_bayes.checks.recovery_scenarios import Scenario
 from sofs_bayes.frequentist.term import DID
+from sofs_bayes.synthetic.persistence import persistent
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.did_calibration import Design
@@ -128,11 +129,7 @@ def shocks(scenario: Scenario, data: CellData, rng: np.random.Generator) -> Floa
     if scenario.process == "heavy":
         mixed = rng.chisquare(TAILS, shape) / TAILS
         noise = noise / np.sqrt(mixed) / np.sqrt(TAILS / (TAILS - 2))
-    for t, gap in enumerate(np.diff(data.years), start=1):
-        kept = scenario.correlation**gap
-        noise[:, t] = kept * noise[:, t - 1] + np.sqrt(1.0 - kept**2) * noise[:, t]
-    found: Floats = scenario.shock_sd * noise
-    return found
+    return scenario.shock_sd * persistent(noise, scenario.correlation, data.years)
 
 
 def notes_of(design: "Design") -> tuple[str, ...]:

@@ -28,8 +28,9 @@ MOST_ACCEPTED = 0.8
 # R-hat of 480 draws has a standard error of about .01 where chains agree: 1.01 would refuse
 # every second fit. Disagreement that matters to a rank among 79 draws is above this.
 MAX_RHAT = 1.05
-# A rank among so many draws needs as many independent ones.
-MIN_ESS = float(DRAWS)
+# A rank among so many thinned draws needs twice as many independent ones: thinned to fewer than
+# two for each, neighbours would still hang together.
+MIN_ESS = 2.0 * DRAWS
 
 
 # Tuning and kept draws of each chain of a refit, of which interval and probability are wanted.

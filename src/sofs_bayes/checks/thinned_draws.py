@@ -9,6 +9,7 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.synthetic.persistence import persistent
 
 Floats = npt.NDArray[np.float64]
 
@@ -92,8 +93,4 @@ def own_shocks(draws: ThinnedDraws, data: CellData) -> Floats:
 def new_shocks(draws: ThinnedDraws, data: CellData, rng: np.random.Generator) -> Floats:
     """A new path of shocks for every authority, shape (draws, authorities, years)."""
     noise = rng.standard_normal(draws.shock.shape)
-    for t, gap in enumerate(np.diff(data.years), start=1):
-        kept = (draws.correlation**gap)[:, None]
-        noise[..., t] = kept * noise[..., t - 1] + np.sqrt(1.0 - kept**2) * noise[..., t]
-    shocks: Floats = draws.shock_sd[:, None, None] * noise
-    return shocks
+    return draws.shock_sd[:, None, None] * persistent(noise, draws.correlation[:, None], data.years)

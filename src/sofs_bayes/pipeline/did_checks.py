@@ -97,10 +97,10 @@ def _densities(
     analysis: "DidAnalysis", mains: "Mapping[Label, PosteriorFit]"
 ) -> "list[DensityRow]":
     """The pooled effect's density on the risk scale before and after the data, by prior."""
-    from sofs_bayes.bayes.sampling import stage_seed
     from sofs_bayes.checks.prior_draws import prior_draws
     from sofs_bayes.estimands.densities import drawn_density_rows
     from sofs_bayes.estimands.did_effects import did_effects
+    from sofs_bayes.spec.seeds import stage_seed
 
     rows = []
     for label, fit in mains.items():
@@ -143,10 +143,10 @@ def _of_effects(
 
 
 def _of_predictions(analysis: "DidAnalysis", main: "PosteriorFit") -> "Rows":
-    from sofs_bayes.bayes.sampling import stage_seed
     from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
     from sofs_bayes.checks.predictive import ArmYearCheck, predictive_check
     from sofs_bayes.checks.prior_draws import prior_draws
+    from sofs_bayes.spec.seeds import stage_seed
 
     level, seed = analysis.estimands.level, analysis.sampler.seed
     before = prior_draws(

@@ -323,9 +323,9 @@ def _judged(
 ) -> PosteriorFit:
     """Draws with the effects derived from them, and the gate's verdict on both."""
     from sofs_bayes.bayes.in_use import in_use
-    from sofs_bayes.bayes.sampling import stage_seed
     from sofs_bayes.checks.diagnostics import gate, judged_parameters
     from sofs_bayes.estimands.did_effects import did_effects
+    from sofs_bayes.spec.seeds import stage_seed
 
     analysis, (posterior, statistics) = shop.analysis, draws
     seed = stage_seed(analysis.sampler.seed, f"new authority / {name}")
@@ -355,7 +355,8 @@ def _sampled(
     """Named draws and the sampler's statistics; with the analysis's sampler unless told."""
     from sofs_bayes.bayes.did_draws import named
     from sofs_bayes.bayes.did_model import build_model, form_of, model_data
-    from sofs_bayes.bayes.sampling import compile_graph, sample, stage_seed
+    from sofs_bayes.bayes.sampling import compile_graph, sample
+    from sofs_bayes.spec.seeds import stage_seed
 
     analysis = shop.analysis
     form, arrays = form_of(data, design, analysis), model_data(data, design, analysis)

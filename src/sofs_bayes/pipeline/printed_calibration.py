@@ -9,7 +9,6 @@ from typing import Any
 import numpy as np
 
 from sofs_bayes.bayes.from_published import choose_prior, choose_reading
-from sofs_bayes.bayes.sampling import stage_seed
 from sofs_bayes.checks.calibration import DRAWS, Around, Calibrated, replicate
 from sofs_bayes.checks.printed_calibration import KINDS, printed_problem
 from sofs_bayes.checks.printed_coverage import (
@@ -32,6 +31,7 @@ from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.reporting.tables import Column, Table, table_of
 from sofs_bayes.spec import PrintedAnalysis, Reading
+from sofs_bayes.spec.seeds import stage_seed
 
 STUDIES = 50  # of one scenario that a worker makes at a time: some tenths of a second
 REPLICATES, COVERAGE = "replicates", "coverage"  # folders of what is finished

@@ -49,8 +49,8 @@ class RecoveryJob:
 
     def open(self) -> Bench:
         """Gives the function of a number; graphs are compiled as numbers of authorities come."""
-        from sofs_bayes.bayes.sampling import stage_seed
         from sofs_bayes.checks.recovery_fits import benches, one_replicate
+        from sofs_bayes.spec.seeds import stage_seed
 
         find = benches(self.design)
 

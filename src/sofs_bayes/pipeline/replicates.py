@@ -15,11 +15,14 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 from sofs_bayes.errors import BadInput, SofsBayesError
 from sofs_bayes.folders.store import Store, pieces_in
 from sofs_bayes.pipeline.watching import Progress, silent
+
+if TYPE_CHECKING:
+    from multiprocessing.connection import Connection
 
 Result = Mapping[str, Any]
 Bench = Callable[[int], Result]
@@ -28,6 +31,8 @@ Bench = Callable[[int], Result]
 AHEAD = 2
 # Times in a row that all workers may die without having finished anything.
 DEATHS = 3
+# Whether workers can be made of a process that has the job ready.
+FORK = hasattr(os, "fork")
 
 
 class Job(Protocol):
@@ -166,25 +171,28 @@ def _in_processes(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tu
 
 
 def _pool(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
+    """Results of workers that a foreman makes: a process that gets the job ready for them all.
+
+    Where a process cannot be forked each worker makes it ready for itself.
+    """
     import multiprocessing
 
-    size, others = min(workers, len(numbers)), set(multiprocessing.active_children())
-    pool = ProcessPoolExecutor(
-        size,
-        mp_context=multiprocessing.get_context("spawn"),
-        initializer=_begin,
-        initargs=(job,),
-    )
+    size, context = min(workers, len(numbers)), multiprocessing.get_context("spawn")
+    here, there = context.Pipe(duplex=False)
+    foreman = context.Process(target=_lead, args=(job, list(numbers), size, FORK, there))
+    foreman.start()
+    there.close()
     try:
-        yield from submitted(
-            lambda number: pool.submit(_at_work, number), numbers, at_once=AHEAD * size
-        )
-    except BaseException:  # whatever ends the work early, its workers are not waited for
-        pool.shutdown(wait=False, cancel_futures=True)
-        for process in set(multiprocessing.active_children()) - others:
-            process.terminate()
-        raise
-    pool.shutdown()
+        while (message := here.recv()) is not None:
+            if isinstance(message, Exception):
+                raise message
+            yield message
+        foreman.join()
+    except EOFError:
+        raise BrokenProcessPool("the process of the workers was killed") from None
+    finally:  # whatever ends the work early, its workers are not waited for
+        foreman.terminate()
+        here.close()
 
 
 def submitted(
@@ -223,33 +231,72 @@ def one_thread(bench: Bench) -> Bench:
     return made
 
 
-# ------------------------------------------------------------------------- in a worker process
+# ---------------------------------------------------------------- in the foreman and its workers
 
-# Of this process, filled as it starts: the job, or what was wrong with it.
-_bench: list[Bench | Exception] = []
+# Of this process, filled before workers are forked, or as one starts: the job made ready.
+_bench: list[Bench] = []
 
 
-def _begin(job: Job) -> None:
-    """Make a worker ready. It leaves interrupts to its parent, and ends when that ends."""
+def _lead(job: Job, numbers: Sequence[int], size: int, fork: bool, there: "Connection") -> None:
+    """Make the job ready, hand it to workers, and pass on what they give; None at the end."""
+    try:
+        for each in _led(job, numbers, size, fork):
+            there.send(each)
+        there.send(None)
+    except Exception as error:  # noqa: BLE001 - it is raised where the work was asked for
+        there.send(error)
+
+
+def _led(job: Job, numbers: Sequence[int], size: int, fork: bool) -> Iterator[tuple[int, Result]]:
+    import multiprocessing
+
+    _leave_interrupts_to_parent()
+    if fork:
+        _bench.append(one_thread(job.open()))
+    pool = ProcessPoolExecutor(
+        size,
+        mp_context=multiprocessing.get_context("fork" if fork else "spawn"),
+        initializer=_begin,
+        initargs=() if fork else (job,),
+    )
+    yield from submitted(
+        lambda number: pool.submit(_at_work, number), numbers, at_once=AHEAD * size
+    )
+    pool.shutdown()
+
+
+def _begin(job: Job | None = None) -> None:
+    """Make a worker ready."""
+    _leave_interrupts_to_parent()
+    if job is None:
+        return
+    try:
+        _bench.append(one_thread(job.open()))
+    except Exception as error:  # noqa: BLE001 - raised here it would pass for a worker's death
+        _bench.append(_refusing(error))
+
+
+def _refusing(error: Exception) -> Bench:
+    def refuse(_: int) -> Result:
+        raise error
+
+    return refuse
+
+
+def _leave_interrupts_to_parent() -> None:
+    """And end when it ends, however it ends."""
     import multiprocessing
 
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     parent = multiprocessing.parent_process()
-    assert parent is not None  # it is a worker's
+    assert parent is not None  # this process was started for the work
 
     def follow() -> None:
         parent.join()
         os._exit(1)
 
     threading.Thread(target=follow, daemon=True).start()
-    try:
-        _bench.append(one_thread(job.open()))
-    except Exception as error:  # noqa: BLE001 - raised here it would pass for a worker's death
-        _bench.append(error)
 
 
 def _at_work(number: int) -> Result:
-    bench = _bench[0]
-    if isinstance(bench, Exception):
-        raise bench
-    return bench(number)
+    return _bench[0](number)

@@ -52,9 +52,9 @@ class SbcJob:
 
     def open(self) -> Bench:
         """Compile; gives the function of a replicate's number."""
-        from sofs_bayes.bayes.sampling import stage_seed
         from sofs_bayes.checks.calibration import replicate
         from sofs_bayes.checks.did_calibration import did_problem
+        from sofs_bayes.spec.seeds import stage_seed
 
         problem = did_problem(self.design)
         return lambda number: replicate(problem, stage_seed(self.seed, f"replicate {number}"))

@@ -6,7 +6,8 @@ import numpy as np
 import pandas as pd
 
 from sofs_bayes.spec import ChildrenAnalysis
-from sofs_bayes.synthetic.scenario import Scenario, stream
+from sofs_bayes.spec.seeds import stream
+from sofs_bayes.synthetic.scenario import Scenario
 
 # Of an authority for which the scenario sets none.
 USUAL_OFSTED = 2

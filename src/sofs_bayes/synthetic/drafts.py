@@ -15,6 +15,7 @@ import pandas as pd
 from sofs_bayes.errors import BadInput
 from sofs_bayes.published.facts import fact
 from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.covariates import (
     MATCHED_ON,
     Floats,
@@ -38,7 +39,7 @@ from sofs_bayes.synthetic.referral_dates import (
     dated_referrals,
     stacked_rows,
 )
-from sofs_bayes.synthetic.scenario import Scenario, stream
+from sofs_bayes.synthetic.scenario import Scenario
 
 Booleans = npt.NDArray[np.bool_]
 

@@ -19,15 +19,17 @@ import pandas as pd
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.groups import Groups
 from sofs_bayes.spec import ChildrenAnalysis, Levels
+from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.authority_frame import drawn_authorities
 from sofs_bayes.synthetic.covariates import Floats, Integers, printed_margins, weighted_quota
 from sofs_bayes.synthetic.drafts import Draft, scaled_draft
 from sofs_bayes.synthetic.file_columns import referrals_file
+from sofs_bayes.synthetic.persistence import persistent
 from sofs_bayes.synthetic.population import Population, Truth
 from sofs_bayes.synthetic.recurrence import child_ids, recurring_children
 from sofs_bayes.synthetic.referral_dates import FIRST_MONTH, POST
 from sofs_bayes.synthetic.rows import groups_of, named_referrals
-from sofs_bayes.synthetic.scenario import Drawn, Scenario, scenario_document, stream
+from sofs_bayes.synthetic.scenario import Drawn, Scenario, scenario_document
 
 Booleans = npt.NDArray[np.bool_]
 
@@ -193,23 +195,13 @@ def _untreated(rows: DrawnRows, model: DrawnModel, seed: int) -> Floats:
     years = np.array([model.years.get(first + i, 0.0) for i in range(rows.year.max() + 1)])
     shocks = model.shock_sd * np.stack(
         [
-            persistent_shocks(len(years), model.persistence, stream(seed, "shocks", name))
+            persistent(stream(seed, "shocks", name).standard_normal(len(years)), model.persistence)
             for name in rows.names
         ]
     )
     level = authority[:, None] + years + shocks
     of_authority: Floats = level[rows.authority, rows.year]
     return of_authority + _of_child(rows, model)
-
-
-def persistent_shocks(years: int, persistence: float, rng: np.random.Generator) -> Floats:
-    """Stationary autoregressive shocks of order 1 with standard deviation 1, shape (years,)."""
-    normal = rng.standard_normal(years)
-    shocks = np.empty(years)
-    shocks[0] = normal[0]
-    for t in range(1, years):
-        shocks[t] = persistence * shocks[t - 1] + np.sqrt(1 - persistence**2) * normal[t]
-    return shocks
 
 
 def _of_child(rows: DrawnRows, model: DrawnModel) -> Floats:

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from sofs_bayes.spec import ChildrenAnalysis, OutcomeWindow
+from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.covariates import Floats
-from sofs_bayes.synthetic.scenario import stream
 
 SHORTEST_MONTH = 28
 

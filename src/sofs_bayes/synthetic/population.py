@@ -18,13 +18,14 @@ from sofs_bayes.records.column_values import literal
 from sofs_bayes.records.connections import connected, room_in
 from sofs_bayes.records.groups import Groups, groups_text
 from sofs_bayes.spec import ChildrenAnalysis, fingerprint
+from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.authority_frame import drawn_authorities
 from sofs_bayes.synthetic.covariates import Floats
 from sofs_bayes.synthetic.file_columns import referrals_file
 from sofs_bayes.synthetic.fixture import LABEL, Fixture, rows_sha256
 from sofs_bayes.synthetic.recurrence import child_ids, recurring_children
 from sofs_bayes.synthetic.rows import Rows, build_rows
-from sofs_bayes.synthetic.scenario import Scenario, scenario_document, stream
+from sofs_bayes.synthetic.scenario import Scenario, scenario_document
 
 Format = Literal["parquet", "csv", "stata"]
 

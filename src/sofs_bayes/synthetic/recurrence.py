@@ -16,8 +16,9 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.published.facts import fact
 from sofs_bayes.spec import ChildrenAnalysis, Regression
+from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.covariates import Floats, Integers
-from sofs_bayes.synthetic.scenario import Scenario, stream
+from sofs_bayes.synthetic.scenario import Scenario
 
 ALIKE = ["authority", "gender", "ethnic_group"]
 DAYS_IN_YEAR = 365.25

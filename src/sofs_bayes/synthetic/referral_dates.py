@@ -7,8 +7,9 @@ import numpy.typing as npt
 import pandas as pd
 
 from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.covariates import Floats, Integers, counts_by_quota
-from sofs_bayes.synthetic.scenario import Scenario, stream
+from sofs_bayes.synthetic.scenario import Scenario
 
 Days = npt.NDArray[np.datetime64]
 # (pilot 1 or comparator 0, post 1 or pre 0) → a number of that arm and period.

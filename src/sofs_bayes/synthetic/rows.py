@@ -11,6 +11,7 @@ from sofs_bayes.matching.strata import match
 from sofs_bayes.records.groups import Groups, Pair, Window
 from sofs_bayes.records.referrals import register_referrals
 from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.covariates import (
     AXES,
     MISSING,
@@ -22,7 +23,7 @@ from sofs_bayes.synthetic.covariates import (
 from sofs_bayes.synthetic.drafts import Draft, final_draft
 from sofs_bayes.synthetic.file_columns import referrals_file
 from sofs_bayes.synthetic.recurrence import child_ids, recurring_children
-from sofs_bayes.synthetic.scenario import Scenario, stream
+from sofs_bayes.synthetic.scenario import Scenario
 
 # What does not enter the matching, or not within its limits.
 SETTLED_LATER = ("child", "age", "main_need")

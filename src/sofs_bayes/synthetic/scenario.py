@@ -10,7 +10,6 @@ from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-import numpy as np
 from pydantic import Field, TypeAdapter, ValidationError, model_validator
 from pydantic.dataclasses import dataclass
 from pydantic_core import ErrorDetails
@@ -344,9 +343,3 @@ def scenario_document(scenario: Scenario) -> dict[str, Any]:
         scenario, mode="json", exclude_none=True
     )
     return document
-
-
-def stream(seed: int, *stage: str) -> np.random.Generator:
-    """Random numbers of one stage, spawned from the seed by the stage's name."""
-    words = np.frombuffer("/".join(stage).encode(), dtype=np.uint8).astype(np.uint32)
-    return np.random.default_rng(np.random.SeedSequence([seed, *words.tolist()]))

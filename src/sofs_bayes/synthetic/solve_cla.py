@@ -26,6 +26,7 @@ from sofs_bayes.frequentist.did import fit
 from sofs_bayes.frequentist.printed_rows import printed_r_squared
 from sofs_bayes.published.facts import fact, read_printed, stated
 from sofs_bayes.spec import ChildrenAnalysis, Regression, load
+from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.authority_frame import drawn_authorities
 from sofs_bayes.synthetic.cla_equations import Aim, MeanAim, Place, Problem, stand, wanted
 from sofs_bayes.synthetic.cla_outcomes import printed_outcomes
@@ -42,7 +43,7 @@ from sofs_bayes.synthetic.fixture import Fixture, rows_sha256, write_fixture
 from sofs_bayes.synthetic.joint_solve import Target, printed_targets
 from sofs_bayes.synthetic.recurrence import order_for_print, recurring_children
 from sofs_bayes.synthetic.rows import build_rows
-from sofs_bayes.synthetic.scenario import Scenario, load_scenario, stream
+from sofs_bayes.synthetic.scenario import Scenario, load_scenario
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str], None]

@@ -19,6 +19,7 @@ import pandas as pd
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import ChildrenAnalysis, load
+from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.fixture import Fixture, rows_sha256, write_fixture
 from sofs_bayes.synthetic.icpc_outcomes import Wanted, printed_outcomes
 from sofs_bayes.synthetic.icpc_problem import (
@@ -51,7 +52,7 @@ from sofs_bayes.synthetic.printed_sums import (
 )
 from sofs_bayes.synthetic.recurrence import order_for_print, recurring_children
 from sofs_bayes.synthetic.rows import Rows, build_rows
-from sofs_bayes.synthetic.scenario import Scenario, load_scenario, stream
+from sofs_bayes.synthetic.scenario import Scenario, load_scenario
 
 Floats = npt.NDArray[np.float64]
 Progress = Callable[[str], None]

@@ -18,6 +18,7 @@ from sofs_bayes.reporting.figures import (
     rank_ecdf,
     rank_histogram,
 )
+from sofs_bayes.reporting.figures.curves import Axis
 from sofs_bayes.reporting.figures.rank_bands import (
     attained_rows,
     bin_rows,
@@ -26,7 +27,7 @@ from sofs_bayes.reporting.figures.rank_bands import (
     shown_tests,
     simultaneous_band,
 )
-from sofs_bayes.reporting.figures.rank_panels import MOST, panel_layout
+from sofs_bayes.reporting.figures.rank_panels import MOST, rank_grid
 
 OUT = "pilot_effect_sd"
 TOUCH = 1.0  # pixels two texts may share: hinting rounds every glyph to whole pixels
@@ -185,13 +186,14 @@ def test_one_that_is_far_out_does_not_flatten_the_others(calibrated: Calibrated)
 
 
 def test_what_all_effects_share_is_said_once(calibrated: Calibrated) -> None:
-    layout = panel_layout(shown_tests(calibrated.verdict, MOST)[0])
-    headings = [name for name, _ in layout.headings]
-    assert headings == ["Effect after settling-in", "Spreads and log likelihood"]
-    assert layout.panels[0].heading == ("pooled (risk)",)
-    other = panel_layout(many(3).tests)
-    assert [name for name, _ in other.headings] == ["Effects"]
-    assert " ".join(other.panels[0].heading) == "effect in year +0, pooled (risk)"
+    up = Axis(ends=(0.0, 1.0))
+    panels = rank_grid(shown_tests(calibrated.verdict, MOST)[0], up, lambda _: [])
+    groups = [panel.group for panel in panels if panel.group]
+    assert groups == ["Effect after settling-in", "Spreads and log likelihood"]
+    assert panels[0].heading == "pooled (risk)"
+    other = rank_grid(many(3).tests, up, lambda _: [])
+    assert [panel.group for panel in other] == ["Effects", "", ""]
+    assert other[0].heading == "effect in year +0, pooled (risk)"
 
 
 # ------------------------------------------------------------------------------- the drawings
@@ -250,7 +252,8 @@ def test_what_is_out_differs_in_more_than_colour(calibrated: Calibrated) -> None
         line.get_linestyle() for axes in drawing.figure.axes for line in axes.get_lines()[3:4]
     }
     assert len(styles) == 2
-    assert sum(text.get_text().startswith("OUT: ") for text in drawing.figure.texts) == 1
+    every = drawing.figure.findobj(Text)
+    assert sum(text.get_text().startswith("OUT: ") for text in every) == 1
 
 
 def test_rows_are_the_data_of_a_drawing(calibrated: Calibrated, uniform: Calibrated) -> None:

@@ -31,11 +31,11 @@ from sofs_bayes.reporting.figures import (
     rate_and_counterfactual,
     save,
 )
+from sofs_bayes.reporting.figures.curves import moved_apart
 from sofs_bayes.reporting.figures.densities import threshold_values
-from sofs_bayes.reporting.figures.numbers import ratio_ticks, tick_labels, ticks
-from sofs_bayes.reporting.figures.placing import moved_apart, roomy_ticks
 from sofs_bayes.reporting.figures.predictions import shares_inside
 from sofs_bayes.reporting.figures.style import width_of, wrap
+from sofs_bayes.reporting.figures.ticks import ratio_ticks, roomy_ticks, tick_labels, ticks
 from sofs_bayes.reporting.tables import EVIDENCE_LINES
 from sofs_bayes.spec import Statement
 
@@ -500,7 +500,7 @@ def test_forest_marks_single_rows_that_did_not_converge(drawings: dict[str, Draw
     shown = [text for text, _ in texts(drawings["leave_one_out"])]
     assert any(text.startswith("NOT CONVERGED, so no result: 1 row") for text in shown)
     assert "NOT CONVERGED, so no result: 1 row" in drawings["leave_one_out"].alt
-    assert {"without Eastmarch: NOT", "CONVERGED"} <= set(shown)
+    assert "without Eastmarch: NOT CONVERGED" in [" ".join(text.split()) for text in shown]
 
 
 def test_forest_of_mixed_evidence_names_it_at_each_row() -> None:

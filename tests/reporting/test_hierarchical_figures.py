@@ -252,7 +252,7 @@ def test_children_per_1000_have_an_axis(hierarchical_run: Run) -> None:
     ]
     drawing = pilot_forest(rows, title="Per 1,000")
     assert faults(drawing) == []
-    assert "change, children per 1,000:" in texts(drawing)
+    assert "change, children per 1,000:" in [text.split("\n")[0] for text in texts(drawing)]
     assert "+12.0 [−11.0, +35.0]" in texts(drawing)
     by_year = [
         replace(rows[0], target="pooled", estimand=f"effect in year {year:+d}")

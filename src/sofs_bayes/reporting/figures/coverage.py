@@ -2,68 +2,25 @@
 
 from collections.abc import Sequence
 
-from matplotlib.axes import Axes
-
 from sofs_bayes.checks.ranks import Kind, RankVerdict
-from sofs_bayes.reporting.figures.drawing import Drawing
-from sofs_bayes.reporting.figures.numbers import (
-    listed,
-    padded,
-    percent,
-    refuse_empty,
-    tick_labels,
-    ticks,
-)
-from sofs_bayes.reporting.figures.page import (
-    CONVERGED,
-    KeyEntry,
-    add_axes,
-    blank_page,
-    set_ticks,
-    write,
-)
-from sofs_bayes.reporting.figures.rank_bands import (
-    AttainedRow,
-    attained_rows,
-)
-from sofs_bayes.reporting.figures.style import (
-    NO_EFFECT,
-    STYLE,
-    Look,
-)
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
+from sofs_bayes.reporting.figures.curves import Axis, Dot, Mark, Panel, Rule, Series, curves
+from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.numbers import listed, padded, percent
+from sofs_bayes.reporting.figures.rank_bands import AttainedRow, attained_rows
+from sofs_bayes.reporting.figures.refusals import check_rows
+from sofs_bayes.reporting.figures.style import STYLE, THIN, Look, marker
 from sofs_bayes.spec import Evidence
 
-ANSWER: Look = {
-    "linestyle": "None",
-    "marker": "o",
-    "markersize": 4.0,
-    "markeredgewidth": 0.6,
-    "markeredgecolor": "white",
-    "markerfacecolor": STYLE.strong,
-}
-SPREAD: Look = {**ANSWER, "marker": "^", "markersize": 5.0}
-LIKELIHOOD: Look = {**ANSWER, "marker": "s"}
-OTHER: Look = {
-    **ANSWER,
-    "markersize": 2.4,
-    "markeredgecolor": STYLE.soft,
-    "markerfacecolor": "white",
-}
-OUT: Look = {
-    **ANSWER,
-    "marker": "D",
-    "markersize": 6.0,
-    "markeredgewidth": 1.8,
-    "markeredgecolor": STYLE.mark,
-    "markerfacecolor": "white",
-}
+OUT: Look = marker("D", 6.0, STYLE.mark, "white", 1.8)
 LOOKS: dict[Kind, tuple[str, Look]] = {
-    "effect": ("effect", ANSWER),
-    "spread": ("spread", SPREAD),
-    "likelihood": ("log likelihood", LIKELIHOOD),
-    "parameter": ("other parameter", OTHER),
+    "effect": ("effect", marker("o", 4.0, "white", STYLE.strong, 0.6)),
+    "spread": ("spread", marker("^", 5.0, "white", STYLE.strong, 0.6)),
+    "likelihood": ("log likelihood", marker("s", 4.0, "white", STYLE.strong, 0.6)),
+    "parameter": ("other parameter", marker("o", 2.4, STYLE.soft, "white", 0.6)),
 }
-HEAD, LEFT, COVERAGE, AXIS = 0.28, 0.46, 2.3, 0.52
+HEIGHT = 2.3
+HALF = 0.44  # of the bands of a level
 NAMED = 4  # shares an alt text names
 
 
@@ -90,14 +47,16 @@ def coverage_levels(
         No quantity with ranks.
     """
     rows = attained_rows(verdict)
-    refuse_empty(name, rows)
+    check_rows(name, rows)
     outside = [row for row in rows if not row.inside]
-    page = blank_page(
-        HEAD + COVERAGE + AXIS,
+    said = ["Within a level quantities stand side by side in the order of the tables."]
+    if outside:
+        said.append(f"Outside both bands: {_shares(outside, 8)}.")
+    canvas = Canvas(
         title=title,
         evidence=(evidence,),
-        status=CONVERGED,
-        notes=[*_coverage_notes(outside), *notes],
+        subtitle="Truths inside their interval, minus the nominal level, % points",
+        notes=[*said, *notes],
         key=[
             KeyEntry(name="95% band of one share", fill=STYLE.fill),
             KeyEntry(name=f"of all {len(rows)} together", fill=STYLE.shade),
@@ -105,53 +64,52 @@ def coverage_levels(
             *([KeyEntry(name="outside both", line=OUT)] if outside else []),
         ],
     )
-    write(page, 0.0, HEAD / 2, "Truths inside their interval, minus the nominal level, % points")
-    axes = add_axes(page, left=LEFT, top=HEAD, width=page.inner - LEFT, height=COVERAGE)
-    levels = sorted({row.level for row in rows})
-    for slot, level in enumerate(levels):
-        _draw_level(axes, slot, [row for row in rows if row.level == level])
-    axes.axhline(0.0, **{**NO_EFFECT, "linewidth": 0.8})
-    edges = [row.lower_all - row.level for row in rows]
-    edges += [row.upper_all - row.level for row in rows]
-    edges += [row.coverage - row.level for row in rows]
-    axes.set_ylim(*padded([100 * edge for edge in edges]))
-    axes.set_xlim(-0.5, len(levels) - 0.5)
-    marks = ticks(*axes.get_ylim(), 6)
-    set_ticks(axes, "y", marks, tick_labels(marks, signed=True))
-    set_ticks(axes, "x", range(len(levels)), [percent(level) for level in levels])
-    under = HEAD + COVERAGE + AXIS - 0.14
-    write(page, LEFT + (page.inner - LEFT) / 2, under, "nominal level of the interval", ha="center")
-    alt = _coverage_alt(rows, outside)
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(AttainedRow, rows))
+    levels = {level: slot for slot, level in enumerate(sorted({row.level for row in rows}))}
+    marks: list[Mark] = [Rule(at=0.0, look=THIN, which="y")]
+    for level, slot in levels.items():
+        marks += _level(slot, [row for row in rows if row.level == level])
+    edges = [
+        100 * (edge - row.level)
+        for row in rows
+        for edge in (row.lower_all, row.upper_all, row.coverage)
+    ]
+    x = Axis(
+        ends=(-0.5, len(levels) - 0.5),
+        name="nominal level of the interval",
+        ticks={float(slot): percent(level) for level, slot in levels.items()},
+    )
+    panel = Panel(x=x, y=Axis(ends=padded(edges), kind="signed"), marks=marks)
+    figure = curves(canvas, [panel], height=HEIGHT)
+    alt = _alt(rows, outside)
+    return drawn(name, figure, status=canvas.status, alt=alt, kind=AttainedRow, rows=rows)
 
 
-def _draw_level(axes: Axes, slot: int, rows: Sequence[AttainedRow]) -> None:
+def _level(slot: int, rows: Sequence[AttainedRow]) -> list[Mark]:
     """One level's bands, and its quantities side by side in their order."""
-    half = 0.44
-    first = rows[0]
-    for low, high, colour in (
-        (first.lower_all, first.upper_all, STYLE.shade),
-        (first.lower, first.upper, STYLE.fill),
-    ):
-        below, above = 100 * (low - first.level), 100 * (high - first.level)
-        across = [slot - half, slot + half]
-        axes.fill_between(across, below, above, color=colour, linewidth=0, zorder=0)
+    first, x = rows[0], (slot - HALF, slot + HALF)
+    marks: list[Mark] = [
+        Series(
+            x=x,
+            lower=[100 * (low - first.level)] * 2,
+            upper=[100 * (high - first.level)] * 2,
+            fill=colour,
+        )
+        for low, high, colour in (
+            (first.lower_all, first.upper_all, STYLE.shade),
+            (first.lower, first.upper, STYLE.fill),
+        )
+    ]
     for i, row in enumerate(rows):
-        x = slot + 0.92 * half * (2 * (i + 0.5) / len(rows) - 1)
+        at = slot + 0.92 * HALF * (2 * (i + 0.5) / len(rows) - 1)
         look = LOOKS[row.kind][1] if row.inside else OUT
-        axes.plot([x], [100 * (row.coverage - row.level)], zorder=3 + (not row.inside), **look)
+        value = 100 * (row.coverage - row.level)
+        marks.append(Dot(at=at, value=value, look=look, zorder=3.0 + (not row.inside)))
+    return marks
 
 
 def kinds_key(found: set[Kind]) -> list[KeyEntry]:
     """The key of the kinds of quantity that are there."""
     return [KeyEntry(name=name, line=look) for kind, (name, look) in LOOKS.items() if kind in found]
-
-
-def _coverage_notes(outside: Sequence[AttainedRow]) -> list[str]:
-    notes = ["Within a level quantities stand side by side in the order of the tables."]
-    if outside:
-        notes.append(f"Outside both bands: {_shares(outside, 8)}.")
-    return notes
 
 
 def _shares(rows: Sequence[AttainedRow], most: int) -> str:
@@ -160,7 +118,7 @@ def _shares(rows: Sequence[AttainedRow], most: int) -> str:
     return "; ".join([*said[:most], *more])
 
 
-def _coverage_alt(rows: Sequence[AttainedRow], outside: Sequence[AttainedRow]) -> str:
+def _alt(rows: Sequence[AttainedRow], outside: Sequence[AttainedRow]) -> str:
     parts = []
     for level in sorted({row.level for row in rows}):
         own = [row.coverage for row in rows if row.level == level]

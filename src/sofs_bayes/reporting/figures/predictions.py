@@ -2,81 +2,42 @@
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from matplotlib.axes import Axes
+from typing import Protocol
 
 from sofs_bayes.checks.diagnostics import PredictiveCell
-from sofs_bayes.reporting.figures.drawing import Drawing
-from sofs_bayes.reporting.figures.numbers import (
-    counted,
-    financial_year,
-    listed,
-    not_converged,
-    only_value,
-    padded,
-    percent,
-    refuse_empty,
-    refuse_gaps,
-    refuse_repeats,
-    tick_labels,
-    ticks,
-)
-from sofs_bayes.reporting.figures.page import KeyEntry, Page, add_axes, blank_page, set_ticks, write
-from sofs_bayes.reporting.figures.placing import label_years
-from sofs_bayes.reporting.figures.style import NO_EFFECT, STYLE, Look, line_height, width_of, wrap
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
+from sofs_bayes.reporting.figures.curves import Axis, Dot, Panel, Rule, Series, curves
+from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.numbers import counted, financial_year, listed, padded, percent
+from sofs_bayes.reporting.figures.refusals import check_rows, only_value
+from sofs_bayes.reporting.figures.style import DASHED, NO_EFFECT, STYLE, Look, marker
 from sofs_bayes.spec import Evidence
 
-INTERVAL: Look = {"color": STYLE.light, "linewidth": 4.5, "linestyle": "solid"}
-INSIDE: Look = {
-    "linestyle": "None",
-    "marker": "o",
-    "markersize": 4.5,
-    "markeredgewidth": 1.0,
-    "markeredgecolor": STYLE.strong,
-    "markerfacecolor": STYLE.strong,
-}
-OUTSIDE: Look = {
-    **INSIDE,
-    "marker": "D",
-    "markersize": 6.0,
-    "markeredgewidth": 1.7,
-    "markeredgecolor": STYLE.second,
-    "markerfacecolor": "white",
-}
-SHARE: Look = {**INSIDE, "linestyle": "solid", "linewidth": 1.2, "color": STYLE.strong}
-COLUMNS, GAP, LEFT = 3, 0.2, 0.38
-PANEL, AXIS, TITLE = 1.15, 0.34, 0.32
-SHARES = TITLE + PANEL + AXIS - 0.06
+INTERVAL: Look = {"color": STYLE.light, "linewidth": 4.5}
+INSIDE: Look = marker("o", 4.5, STYLE.strong, width=1.0)
+OUTSIDE: Look = marker("D", 6.0, STYLE.second, "white", 1.7)
+OBSERVED = (
+    KeyEntry(name="observed, inside", line=INSIDE),
+    KeyEntry(name="observed, outside", line=OUTSIDE),
+)
+COLUMNS, HEIGHT = 3, 1.15
 MANY = 6  # authority-years, beyond which the alt text only counts them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
-    """A pilot's authority-years, with the panel's heading in lines."""
-
-    heading: tuple[str, ...]
-    cells: tuple[PredictiveCell, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """The pilots' panels, `across` beside each other; inches of a panel and of its heading."""
-
-    panels: tuple[Panel, ...]
-    across: int
-    width: float
-    head: float
+class Predicted(Protocol):
+    """A rate beside the interval predicted for it."""
 
     @property
-    def row(self) -> float:
-        """Inches from one row of panels to the next."""
-        return self.head + PANEL + AXIS
+    def observed(self) -> float:
+        """The rate as it was."""
 
     @property
-    def height(self) -> float:
-        """Inches all panels take with their title; 0 without panels."""
-        return TITLE + -(-len(self.panels) // self.across) * self.row if self.panels else 0.0
+    def lower(self) -> float:
+        """Where the interval begins."""
+
+    @property
+    def upper(self) -> float:
+        """Where it ends."""
 
 
 def predictive(
@@ -110,106 +71,81 @@ def predictive(
         No cells, a rate or bound that is no finite number, an authority-year twice, or more
         than one level.
     """
-    refuse_empty(name, cells)
-    refuse_gaps(name, cells, ("observed", "lower", "upper"))
-    refuse_repeats(
-        name, [f"{c.authority}, {financial_year(c.year)}" for c in cells], "authority-year"
-    )
+    once = ("authority-year", [f"{c.authority}, {financial_year(c.year)}" for c in cells])
+    check_rows(name, cells, finite=("observed", "lower", "upper"), once=once)
     level = only_value(name, cells, "level")
     pilots = [cell for cell in cells if cell.arm == "pilot"]
     others = [cell for cell in cells if cell.arm != "pilot"]
-    grid = _grid(pilots)
-    page = blank_page(
-        grid.height + (SHARES if others else 0.0),
+    by_name: dict[str, list[PredictiveCell]] = {}
+    for cell in pilots:
+        by_name.setdefault(cell.authority, []).append(cell)
+    years = range(min(cell.year for cell in cells), max(cell.year for cell in cells) + 1)
+    x = Axis(ends=(years[0] - 0.6, years[-1] + 0.6), kind="year")
+    panels = [_pilot(each, own, x, per) for each, own in by_name.items()]
+    interval = KeyEntry(name=f"{percent(level)} predictive interval", line=INTERVAL)
+    canvas = Canvas(
         title=title,
         evidence=(evidence,),
         status=status,
-        notes=["Each pilot's panel has its own vertical axis."] if len(grid.panels) > 1 else [],
-        key=_key(pilots, percent(level)),
+        subtitle=f"Pilots: {events} per {per:,} {denominator}" if pilots else "",
+        notes=["Each pilot's panel has its own vertical axis."] if len(by_name) > 1 else [],
+        key=[interval, *OBSERVED] if pilots else [],
     )
-    years = range(min(cell.year for cell in cells), max(cell.year for cell in cells) + 1)
-    if pilots:
-        write(page, 0.0, 0.1, f"Pilots: {events} per {per:,} {denominator}")
-        _draw_pilots(page, grid, years, per)
     if others:
-        _draw_comparators(page, others, years, level, top=grid.height)
-    alt = _alt(pilots, others, level, status)
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(PredictiveCell, tuple(cells)))
+        panels.append(_comparators(others, x, years, level))
+    columns = min(COLUMNS, max(1, len(by_name)))
+    figure = curves(canvas, panels, height=HEIGHT, columns=columns)
+    alt = _alt(pilots, others, level)
+    return drawn(name, figure, status=status, alt=alt, kind=PredictiveCell, rows=cells)
 
 
-def inside(cell: PredictiveCell) -> bool:
+def inside(cell: Predicted) -> bool:
     """Whether the observed rate lies in the predictive interval, ends included."""
     return cell.lower <= cell.observed <= cell.upper
 
 
-def _grid(pilots: Sequence[PredictiveCell]) -> Grid:
-    names = list(dict.fromkeys(cell.authority for cell in pilots))
-    across = min(COLUMNS, max(1, len(names)))
-    width = (STYLE.width - 2 * STYLE.margin - GAP * (across - 1)) / across - LEFT
-    panels = []
-    for name in names:
-        own = tuple(cell for cell in pilots if cell.authority == name)
-        heading = tuple(wrap(name, STYLE.small, width, bold=True))
-        panels.append(Panel(heading=heading, cells=own))
-    most = max((len(panel.heading) for panel in panels), default=0)
-    head = (most + 1) * line_height(STYLE.small) + 0.08
-    return Grid(panels=tuple(panels), across=across, width=width, head=head)
-
-
-def _draw_pilots(page: Page, grid: Grid, years: Sequence[int], per: int) -> None:
-    for i, panel in enumerate(grid.panels):
-        left = i % grid.across * (grid.width + LEFT + GAP) + LEFT
-        top = TITLE + i // grid.across * grid.row + grid.head
-        heading = "\n".join(panel.heading)
-        count = f"{sum(map(inside, panel.cells))} of {len(panel.cells)} inside"
-        above = top - 0.05 - line_height(STYLE.small)
-        write(page, left, above, heading, size=STYLE.small, va="bottom", bold=True)
-        write(page, left, top - 0.05, count, size=STYLE.small, va="bottom", colour=STYLE.soft)
-        axes = add_axes(page, left=left, top=top, width=grid.width, height=PANEL)
-        _draw_cells(axes, panel.cells, per)
-        axes.set_xlim(years[0] - 0.6, years[-1] + 0.6)
-        label_years(axes, years, grid.width)
-
-
-def _draw_cells(axes: Axes, cells: Sequence[PredictiveCell], per: int) -> None:
+def _pilot(name: str, cells: Sequence[PredictiveCell], x: Axis, per: int) -> Panel:
     values = [per * v for cell in cells for v in (cell.observed, cell.lower, cell.upper)]
-    axes.set_ylim(*padded(values, 0.1))
-    marks = ticks(*axes.get_ylim(), 4)
-    set_ticks(axes, "y", marks, tick_labels(marks))
-    for cell in cells:
-        bounds = [per * cell.lower, per * cell.upper]
-        axes.plot(
-            [cell.year] * 2, bounds, marker="None", solid_capstyle="butt", zorder=2, **INTERVAL
-        )
-        look = INSIDE if inside(cell) else OUTSIDE
-        axes.plot([cell.year], [per * cell.observed], zorder=3, **look)
-
-
-def _draw_comparators(
-    page: Page, cells: Sequence[PredictiveCell], years: Sequence[int], level: float, *, top: float
-) -> None:
-    number = len({cell.authority for cell in cells})
-    heading = (
-        f"{counted(number, 'comparator')}: authority-years inside their interval, % by year"
-        f" ({sum(map(inside, cells))} of {len(cells)} in all)"
+    return Panel(
+        x=x,
+        y=Axis(ends=padded(values, 0.1)),
+        marks=[
+            Dot(
+                at=cell.year,
+                value=per * cell.observed,
+                lower=per * cell.lower,
+                upper=per * cell.upper,
+                look=INSIDE if inside(cell) else OUTSIDE,
+                bar=INTERVAL,
+            )
+            for cell in cells
+        ],
+        heading=name,
+        note=f"{sum(map(inside, cells))} of {len(cells)} inside",
     )
-    write(page, 0.0, top + 0.1, heading)
-    right = width_of(f"nominal {percent(level)}", STYLE.small) + 0.12
-    width = page.inner - LEFT - right
-    axes = add_axes(page, left=LEFT, top=top + TITLE, width=width, height=PANEL)
+
+
+def _comparators(
+    cells: Sequence[PredictiveCell], x: Axis, years: Sequence[int], level: float
+) -> Panel:
     shares = shares_inside(cells)
-    lowest = min([level, *shares.values()])
-    axes.set_ylim(100 * max(0.0, lowest - 0.15), 104)
-    marks = ticks(axes.get_ylim()[0], 100, 4)
-    set_ticks(axes, "y", marks, tick_labels(marks))
-    axes.set_xlim(years[0] - 0.6, years[-1] + 0.6)
-    label_years(axes, years, width)
-    axes.axhline(100 * level, **{**NO_EFFECT, "linestyle": (0, (4, 2))})
-    height = PANEL * (104 - 100 * level) / (104 - axes.get_ylim()[0])
-    name = f"nominal {percent(level)}"
-    write(page, page.inner, top + TITLE + height, name, size=STYLE.small, ha="right")
+    bottom = 100 * max(0.0, min([level, *shares.values()]) - 0.15)
+    look = {**INSIDE, "linestyle": "solid", "linewidth": 1.2}
+    nominal = {**NO_EFFECT, "linestyle": DASHED}
     found = [100 * shares.get(year, math.nan) for year in years]
-    axes.plot(years, found, zorder=3, **SHARE)
+    number = len({cell.authority for cell in cells})
+    return Panel(
+        x=x,
+        y=Axis(ends=(bottom, 104.0)),
+        marks=[
+            Rule(at=100 * level, look=nominal, which="y", name=f"nominal {percent(level)}"),
+            Series(x=years, y=found, look=look),
+        ],
+        heading=f"{counted(number, 'comparator')}: authority-years inside their interval, % by year"
+        f" ({sum(map(inside, cells))} of {len(cells)} in all)",
+        bold=False,
+        wide=True,
+    )
 
 
 def shares_inside(cells: Sequence[PredictiveCell]) -> dict[int, float]:
@@ -220,30 +156,15 @@ def shares_inside(cells: Sequence[PredictiveCell]) -> dict[int, float]:
     return {year: sum(found) / len(found) for year, found in by_year.items()}
 
 
-def _key(pilots: Sequence[PredictiveCell], level: str) -> list[KeyEntry]:
-    if not pilots:
-        return []
-    return [
-        KeyEntry(name=f"{level} predictive interval", line=INTERVAL),
-        KeyEntry(name="observed, inside", line=INSIDE),
-        KeyEntry(name="observed, outside", line=OUTSIDE),
-    ]
-
-
-def _alt(
-    pilots: Sequence[PredictiveCell],
-    others: Sequence[PredictiveCell],
-    level: float,
-    status: str,
-) -> str:
+def _alt(pilots: Sequence[PredictiveCell], others: Sequence[PredictiveCell], level: float) -> str:
     parts = [
         f"{sum(map(inside, cells))} of {counted(len(cells), f'{who} authority-year')}"
         for who, cells in (("pilot", pilots), ("comparator", others))
         if cells
     ]
     text = (
-        f"{not_converged(status)}Observed rates inside their {percent(level)} posterior predictive"
-        f" interval: {listed(parts)}."
+        f"Observed rates inside their {percent(level)} posterior predictive interval:"
+        f" {listed(parts)}."
     )
     outside = [f"{c.authority} {financial_year(c.year)}" for c in pilots if not inside(c)]
     if 0 < len(outside) <= MANY:

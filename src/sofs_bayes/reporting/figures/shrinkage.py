@@ -3,12 +3,12 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
-
-from matplotlib.axes import Axes
 
 from sofs_bayes.estimands.rows import ShrinkageRow
-from sofs_bayes.reporting.figures.drawing import Drawing
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
+from sofs_bayes.reporting.figures.curves import Dot, Rule
+from sofs_bayes.reporting.figures.dots import Beside, Row, dots
+from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.intervals import (
     effect_axis,
     interval_name,
@@ -16,66 +16,24 @@ from sofs_bayes.reporting.figures.intervals import (
     shown_decimals,
     shown_values,
 )
-from sofs_bayes.reporting.figures.numbers import (
-    ShownScale,
-    amount,
-    counted,
-    minus,
-    not_converged,
-    only_value,
-    percent,
-    refuse_empty,
-    refuse_gaps,
-    refuse_repeats,
-    shown_scale,
-)
-from sofs_bayes.reporting.figures.page import (
-    KeyEntry,
-    Page,
-    add_axes,
-    blank_page,
-    set_ticks,
-    write,
-)
-from sofs_bayes.reporting.figures.style import GUIDE, STYLE, Look, line_height, widest, wrap
+from sofs_bayes.reporting.figures.numbers import ShownScale, amount, counted, minus, percent
+from sofs_bayes.reporting.figures.refusals import check_rows, only_value, shown_scale
+from sofs_bayes.reporting.figures.style import DOTTED, NO_EFFECT, SOLID, STYLE, Look, marker
 from sofs_bayes.spec import Evidence
 
-if TYPE_CHECKING:
-    from sofs_bayes.reporting.figures.intervals import Ranged
-
-UNPOOLED: Look = {
-    "color": STYLE.second,
+ALONE: Look = {
+    **marker("o", 5.5, STYLE.second, "white"),
     "linewidth": 1.2,
     "linestyle": (0, (3, 1.2)),
-    "marker": "o",
-    "markersize": 5.5,
-    "markeredgecolor": STYLE.second,
-    "markeredgewidth": 1.2,
-    "markerfacecolor": "white",
 }
-POOLED_IN: Look = {
-    "color": STYLE.strong,
-    "linewidth": 1.8,
-    "linestyle": "solid",
-    "marker": "o",
-    "markersize": 5.5,
-    "markeredgecolor": STYLE.strong,
-    "markeredgewidth": 1.2,
-    "markerfacecolor": STYLE.strong,
-}
-TOGETHER: Look = {
-    "color": STYLE.soft,
-    "linewidth": 1.1,
-    "linestyle": (0, (1, 1.6)),
-    "marker": "None",
-}
+POOLED_IN: Look = {**marker("o", 5.5, STYLE.strong), "linewidth": 1.8, "linestyle": SOLID}
+TOGETHER: Look = {"color": STYLE.soft, "linewidth": 1.1, "linestyle": DOTTED}
 KEY = (
-    KeyEntry(name="the pilot by itself", line=UNPOOLED),
+    KeyEntry(name="the pilot by itself", line=ALONE),
     KeyEntry(name="partially pooled", line=POOLED_IN),
     KeyEntry(name="pooled effect", line=TOGETHER),
 )
-LONGEST_LABEL = 1.9  # inches, then it is wrapped
-HEAD, AXIS, EACH = 0.24, 0.62, 0.17
+LANE = 0.17  # inches from one interval of a pilot to the other
 MANY = 4  # pilots, beyond which the alt text gives the outermost and not each
 
 
@@ -86,18 +44,6 @@ class Interval:
     median: float
     lower: float
     upper: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A pilot: its label in lines, its two intervals with their numbers, inches it takes."""
-
-    label: tuple[str, ...]
-    unpooled: Interval
-    pooled: Interval
-    numbers: tuple[str, str]
-    pulled: str
-    height: float
 
 
 def shrinkage(
@@ -123,110 +69,54 @@ def shrinkage(
         No rows, a bound that is no finite number, a pilot twice, or rows that differ in scale,
         pooled effect, kind or level of interval.
     """
-    refuse_empty(name, rows)
-    columns = ("unpooled_median", "unpooled_lower", "unpooled_upper")
-    refuse_gaps(name, rows, (*columns, "median", "lower", "upper", "pooled_median"))
-    refuse_repeats(name, [row.target for row in rows], "pilot")
+    columns = ("unpooled_median", "unpooled_lower", "unpooled_upper", "pooled_median")
+    once = ("pilot", [row.target for row in rows])
+    check_rows(name, rows, finite=(*columns, "median", "lower", "upper"), once=once)
     scale, interval = shown_scale(name, rows), interval_name(name, rows)
     pooled = scale.factor * only_value(name, rows, "pooled_median")
-    lines = _lines(rows, scale)
-    heading, pulled_in = f"median [{percent(rows[0].level)}]", "pulled in"
-    left = 0.15 + widest([text for line in lines for text in line.label], STYLE.text)
-    last = widest([pulled_in, *(line.pulled for line in lines)], STYLE.small)
-    right = 0.3 + last + widest([heading, *(t for ln in lines for t in ln.numbers)], STYLE.small)
-    height = sum(line.height for line in lines) + 0.06
-    body = HEAD + height + AXIS
-    page = blank_page(body, title=title, evidence=(evidence,), status=status, key=KEY)
-    width = page.inner - left - right
-    for text, x in ((heading, page.inner - last - 0.15), (pulled_in, page.inner)):
-        write(page, x, HEAD - 0.1, text, size=STYLE.small, ha="right", colour=STYLE.soft)
-    axes = add_axes(page, left=left, top=HEAD, width=width, height=height)
-    axes.set_ylim(height, 0)  # inches from the top, as the labels' places
-    drawn: list[Ranged] = [each for line in lines for each in (line.unpooled, line.pooled)]
-    effect_axis(axes, "x", drawn, scale, width)
-    set_ticks(axes, "y", [], [])
-    axes.axvline(pooled, **TOGETHER)
-    top = 0.06
-    for line in lines:
-        _draw_line(page, axes, line, scale, left=left, top=top, numbers_end=last + 0.15)
-        top += line.height
-    axis_label = f"{scale.axis}:\nmedian and {interval}"
-    write(page, left + width / 2, body, axis_label, ha="center", va="bottom")
-    alt = _alt(lines, scale, interval, pooled, status)
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(ShrinkageRow, tuple(rows)))
-
-
-def _lines(rows: Sequence[ShrinkageRow], scale: ShownScale) -> list[Line]:
-    """The pilots from top to bottom."""
-    lines = []
     ranked = sorted(rows, key=lambda row: row.unpooled_median)
-    pairs = [(_unpooled(row), _pooled(row)) for row in ranked]
-    decimals = shown_decimals([each for pair in pairs for each in pair], scale)
-    for row, (unpooled, pooled) in zip(ranked, pairs, strict=True):
-        label = tuple(wrap(row.target, STYLE.text, LONGEST_LABEL))
-        lines.append(
-            Line(
-                label=label,
-                unpooled=unpooled,
-                pooled=pooled,
-                numbers=(
-                    numbers_text(unpooled, scale, decimals),
-                    numbers_text(pooled, scale, decimals),
-                ),
-                pulled="–" if math.isnan(row.shrinkage) else minus(f"{100 * row.shrinkage:.0f}%"),
-                height=max(len(label) * line_height(STYLE.text), 2 * EACH) + 0.12,
-            )
-        )
-    return lines
-
-
-def _unpooled(row: ShrinkageRow) -> Interval:
-    return Interval(median=row.unpooled_median, lower=row.unpooled_lower, upper=row.unpooled_upper)
-
-
-def _pooled(row: ShrinkageRow) -> Interval:
-    return Interval(median=row.median, lower=row.lower, upper=row.upper)
-
-
-def _draw_line(
-    page: Page,
-    axes: Axes,
-    line: Line,
-    scale: ShownScale,
-    *,
-    left: float,
-    top: float,
-    numbers_end: float,
-) -> None:
-    middle = top + line.height / 2
-    write(page, left - 0.15, HEAD + middle, "\n".join(line.label), ha="right")
-    write(page, page.inner, HEAD + middle + EACH / 2, line.pulled, size=STYLE.small, ha="right")
-    both = zip((line.unpooled, line.pooled), (UNPOOLED, POOLED_IN), line.numbers, strict=True)
-    for i, (found, look, numbers) in enumerate(both):
-        y = middle + (i - 0.5) * EACH
-        median, lower, upper = shown_values(found, scale)
-        line_only = {**look, "marker": "None", "solid_capstyle": "butt"}
-        axes.plot([lower, upper], [y, y], zorder=3, **line_only)
-        axes.plot([median], [y], zorder=4, **{**look, "linestyle": "None"})
-        write(
-            page, page.inner - numbers_end, HEAD + y, numbers, size=STYLE.small, ha="right",
-            colour=look["color"],
-        )  # fmt: skip
-    axes.axhline(top + line.height, **GUIDE)
-
-
-def _alt(
-    lines: Sequence[Line], scale: ShownScale, interval: str, pooled: float, status: str
-) -> str:
-    shown = lines if len(lines) <= MANY else (lines[0], lines[-1])
-    parts = [
-        f"{' '.join(line.label)} {line.numbers[0]}, partially pooled {line.numbers[1]}"
-        for line in shown
-    ]
-    among = "" if len(shown) == len(lines) else " The outermost:"
-    decimals = shown_decimals([line.pooled for line in lines], scale)
-    return (
-        f"{not_converged(status)}Effects of {counted(len(lines), 'pilot')} ({scale.axis}), by"
-        f" themselves and partially pooled, median and {interval}; pooled effect"
-        f" {amount(pooled, scale, decimals)}.{among} {'; '.join(parts)}."
+    pairs = [_pair(row) for row in ranked]
+    every = [each for pair in pairs for each in pair]
+    decimals = shown_decimals(every, scale)
+    numbers = [[numbers_text(each, scale, decimals) for each in pair] for pair in pairs]
+    figure = dots(
+        Canvas(title=title, evidence=(evidence,), status=status, key=KEY),
+        [_line(*each, scale) for each in zip(ranked, pairs, numbers, strict=True)],
+        effect_axis(every, scale, f"{scale.axis}:\nmedian and {interval}"),
+        rules=[Rule(at=scale.null, look=NO_EFFECT), Rule(at=pooled, look=TOGETHER)],
+        columns=[f"median [{percent(rows[0].level)}]", "pulled in"],
+        longest=0.27,
     )
+    said = [
+        f"{row.target} {alone}, partially pooled {together}"
+        for row, (alone, together) in zip(ranked, numbers, strict=True)
+    ]
+    shown = said if len(said) <= MANY else [said[0], said[-1]]
+    among = "" if len(shown) == len(said) else " The outermost:"
+    pooled_text = amount(pooled, scale, shown_decimals([pair[1] for pair in pairs], scale))
+    alt = (
+        f"Effects of {counted(len(rows), 'pilot')} ({scale.axis}), by themselves and partially"
+        f" pooled, median and {interval}; pooled effect {pooled_text}.{among} {'; '.join(shown)}."
+    )
+    return drawn(name, figure, status=status, alt=alt, kind=ShrinkageRow, rows=rows)
+
+
+def _pair(row: ShrinkageRow) -> tuple[Interval, Interval]:
+    """A pilot's effect by itself, and partially pooled."""
+    alone = Interval(median=row.unpooled_median, lower=row.unpooled_lower, upper=row.unpooled_upper)
+    return alone, Interval(median=row.median, lower=row.lower, upper=row.upper)
+
+
+def _line(
+    row: ShrinkageRow, pair: Sequence[Interval], numbers: Sequence[str], scale: ShownScale
+) -> Row:
+    shown, beside = [], []
+    both = zip(pair, (ALONE, POOLED_IN), numbers, (-LANE / 2, LANE / 2), strict=True)
+    for found, look, text, lane in both:
+        median, lower, upper = shown_values(found, scale)
+        bar = {**look, "marker": "None"}
+        shown.append(Dot(at=lane, value=median, lower=lower, upper=upper, look=look, bar=bar))
+        beside.append(Beside(text=text, lane=lane, colour=look["color"]))
+    pulled = "–" if math.isnan(row.shrinkage) else minus(f"{100 * row.shrinkage:.0f}%")
+    beside.append(Beside(text=pulled, column=1, lane=LANE / 2))
+    return Row(label=row.target, dots=shown, beside=beside, lanes=2 * LANE + 0.04)

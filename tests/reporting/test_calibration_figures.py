@@ -18,7 +18,7 @@ from sofs_bayes.reporting.figures import (
     rank_ecdf,
     rank_histogram,
 )
-from sofs_bayes.reporting.figures.curves import Axis
+from sofs_bayes.reporting.figures.marks import Axis
 from sofs_bayes.reporting.figures.rank_bands import (
     attained_rows,
     bin_rows,

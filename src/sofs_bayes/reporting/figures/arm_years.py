@@ -1,17 +1,18 @@
 """Rates by arm and year beside what a model of children predicts for them."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from sofs_bayes.checks.predictive import ArmYearCheck
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
-from sofs_bayes.reporting.figures.curves import Axis, Dot, Panel, curves
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, SaidOfRates, unit_of
+from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot
 from sofs_bayes.reporting.figures.numbers import counted, financial_year, listed, padded, percent
 from sofs_bayes.reporting.figures.predictions import INSIDE, OBSERVED, OUTSIDE, inside
 from sofs_bayes.reporting.figures.refusals import check_rows, only_value, refuse
 from sofs_bayes.reporting.figures.style import STYLE, Look, marker, width_of
 from sofs_bayes.reporting.figures.ticks import roomy_years
-from sofs_bayes.spec import Evidence
 
 BAND: Look = {"color": STYLE.fill, "linewidth": 9.0}
 MIDDLE: Look = marker("_", 9.0, STYLE.soft, width=0.9)
@@ -20,17 +21,7 @@ PERIODS = ("before", "after")
 HEIGHT = 1.55
 
 
-def arm_years(
-    rows: Sequence[ArmYearCheck],
-    *,
-    events: str,
-    denominator: str,
-    title: str,
-    evidence: Evidence,
-    status: str,
-    per: int = 100,
-    name: str = "arm-years",
-) -> Drawing:
+def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Drawing:
     """Observed rates of pilots and comparators in each year, with predictive intervals.
 
     A panel per arm, on the same vertical axis. All years before and after settling-in stand at
@@ -40,10 +31,8 @@ def arm_years(
     ----------
     rows
         Of one kind (posterior or prior).
-    events, denominator, per
-        What is counted per how many of what, for the axis: `events` per `per` `denominator`.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        As `SaidOfRates` has it.
 
     Raises
     ------
@@ -51,18 +40,11 @@ def arm_years(
         No rows, a rate or bound that is no finite number, an unknown arm or period, an arm's
         year twice, or more than one kind or level.
     """
+    name, per = said.get("name", "arm-years"), said.get("per", 100)
     _refuse(name, rows)
-    level = percent(only_value(name, rows, "level"))
-    unit = f"{events} per {per:,} {denominator}"
+    level, unit = percent(only_value(name, rows, "level")), unit_of(said)
     band = KeyEntry(name=f"{level} predictive interval, with its median", fill=STYLE.fill)
-    canvas = Canvas(
-        title=title,
-        evidence=(evidence,),
-        status=status,
-        subtitle=unit,
-        notes=_notes(rows),
-        key=[band, *OBSERVED],
-    )
+    canvas = Canvas.of(said, name, subtitle=unit, notes=_notes(rows), key=[band, *OBSERVED])
     of_arm = {arm: [row for row in rows if row.arm == arm] for arm in ARMS}
     shown = {ARMS[arm]: own for arm, own in of_arm.items() if own}
     values = [per * v for row in rows for v in (row.observed, row.lower, row.upper)]
@@ -87,7 +69,7 @@ def arm_years(
     ]
     alt = f"{unit} by year beside their {level} predictive intervals: {listed(counts)}."
     alt += f" Outside: {'; '.join(outside)}." if outside else ""
-    return drawn(name, figure, status=status, alt=alt, kind=ArmYearCheck, rows=rows)
+    return drawn(canvas, figure, alt, ArmYearCheck, rows)
 
 
 def _refuse(name: str, rows: Sequence[ArmYearCheck]) -> None:

@@ -6,9 +6,9 @@ from dataclasses import dataclass
 
 from sofs_bayes.published.stars import StarBracket
 from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas, KeyEntry
-from sofs_bayes.reporting.figures.curves import Axis, Dot, Rule
 from sofs_bayes.reporting.figures.dots import Beside, Row, dots
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Rule
 from sofs_bayes.reporting.figures.numbers import counted, minus
 from sofs_bayes.reporting.figures.refusals import check_rows, refuse
 from sofs_bayes.reporting.figures.style import NO_EFFECT, SOLID, STYLE, Look, marker
@@ -77,14 +77,16 @@ def audit_brackets(
     for table in dict.fromkeys(bracket.table for bracket in shown):
         rows.append(Row(label=f"Table {table}", bold=True))
         rows += [_line(bracket, ends) for bracket in shown if bracket.table == table]
+    canvas = Canvas(
+        name=name,
+        title=title,
+        evidence=(evidence,),
+        status=status,
+        notes=_notes(len(brackets) - len(shown)),
+        key=_key(shown),
+    )
     figure = dots(
-        Canvas(
-            title=title,
-            evidence=(evidence,),
-            status=status,
-            notes=_notes(len(brackets) - len(shown)),
-            key=_key(shown),
-        ),
+        canvas,
         rows,
         Axis(ends=ends, name=label, kind="ratio"),
         rules=[Rule(at=1.0, look=NO_EFFECT, name="1 = child-level")],
@@ -92,8 +94,7 @@ def audit_brackets(
         longest=0.54,
     )
     data = [bracket_row(bracket) for bracket in brackets]
-    alt = _alt(shown, len(brackets))
-    return drawn(name, figure, status=status, alt=alt, kind=BracketRow, rows=data)
+    return drawn(canvas, figure, _alt(shown, len(brackets)), BracketRow, data)
 
 
 def bracket_row(bracket: StarBracket) -> BracketRow:

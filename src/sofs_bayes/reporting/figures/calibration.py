@@ -6,9 +6,9 @@ from sofs_bayes.checks.calibration import Calibrated
 from sofs_bayes.reporting.contents.calibration import REPORTED
 from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
 from sofs_bayes.reporting.figures.coverage import LOOKS, OUT, kinds_key
-from sofs_bayes.reporting.figures.curves import Axis, Dot
 from sofs_bayes.reporting.figures.dots import Beside, Row, dots
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot
 from sofs_bayes.reporting.figures.numbers import listed, named
 from sofs_bayes.reporting.figures.rank_bands import DispersionRow, dispersion_rows
 from sofs_bayes.reporting.figures.refusals import check_rows
@@ -40,6 +40,7 @@ def dispersion_strips(
     check_rows(name, strips, once=("analysis", [each.analysis.name for each in found]))
     rows = [row for own in strips for row in own]
     canvas = Canvas(
+        name=name,
         title=title,
         evidence=(evidence,),
         notes=_notes([each.analysis.name for each in found if not each.verdict.tests]),
@@ -61,8 +62,7 @@ def dispersion_strips(
         ends=("← posteriors too wide", "too narrow →"),
         size=STYLE.small,
     )
-    alt = _alt(rows, len(strips))
-    return drawn(name, figure, status=canvas.status, alt=alt, kind=DispersionRow, rows=rows)
+    return drawn(canvas, figure, _alt(rows, len(strips)), DispersionRow, rows)
 
 
 def _strip(rows: Sequence[DispersionRow]) -> Row:

@@ -1,16 +1,17 @@
 """How often intervals held the truth, at every level, beside what right ones would."""
 
 from collections.abc import Sequence
+from typing import Unpack
 
 from sofs_bayes.checks.ranks import Kind, RankVerdict
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
-from sofs_bayes.reporting.figures.curves import Axis, Dot, Mark, Panel, Rule, Series, curves
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Told
+from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Rule, Series
 from sofs_bayes.reporting.figures.numbers import listed, padded, percent
 from sofs_bayes.reporting.figures.rank_bands import AttainedRow, attained_rows
 from sofs_bayes.reporting.figures.refusals import check_rows
 from sofs_bayes.reporting.figures.style import STYLE, THIN, Look, marker
-from sofs_bayes.spec import Evidence
 
 OUT: Look = marker("D", 6.0, STYLE.mark, "white", 1.8)
 LOOKS: dict[Kind, tuple[str, Look]] = {
@@ -24,39 +25,32 @@ HALF = 0.44  # of the bands of a level
 NAMED = 4  # shares an alt text names
 
 
-def coverage_levels(
-    verdict: RankVerdict,
-    *,
-    title: str,
-    evidence: Evidence,
-    notes: Sequence[str] = (),
-    name: str = "coverage",
-) -> Drawing:
+def coverage_levels(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
     """Attained minus nominal coverage of every quantity at every level, with binomial bands.
 
     Parameters
     ----------
     verdict
         On a calibration; all its quantities are drawn.
-    title, evidence, notes, name
-        Title, evidence line, further notes (on where the ranks come from), stem of the files.
+    said
+        As `Told` has it.
 
     Raises
     ------
     BadInput
         No quantity with ranks.
     """
-    rows = attained_rows(verdict)
+    name, rows = said.get("name", "coverage"), attained_rows(verdict)
     check_rows(name, rows)
     outside = [row for row in rows if not row.inside]
-    said = ["Within a level quantities stand side by side in the order of the tables."]
+    notes = ["Within a level quantities stand side by side in the order of the tables."]
     if outside:
-        said.append(f"Outside both bands: {_shares(outside, 8)}.")
-    canvas = Canvas(
-        title=title,
-        evidence=(evidence,),
+        notes.append(f"Outside both bands: {_shares(outside, 8)}.")
+    canvas = Canvas.of(
+        said,
+        name,
         subtitle="Truths inside their interval, minus the nominal level, % points",
-        notes=[*said, *notes],
+        notes=notes,
         key=[
             KeyEntry(name="95% band of one share", fill=STYLE.fill),
             KeyEntry(name=f"of all {len(rows)} together", fill=STYLE.shade),
@@ -80,8 +74,7 @@ def coverage_levels(
     )
     panel = Panel(x=x, y=Axis(ends=padded(edges), kind="signed"), marks=marks)
     figure = curves(canvas, [panel], height=HEIGHT)
-    alt = _alt(rows, outside)
-    return drawn(name, figure, status=canvas.status, alt=alt, kind=AttainedRow, rows=rows)
+    return drawn(canvas, figure, _alt(rows, outside), AttainedRow, rows)
 
 
 def _level(slot: int, rows: Sequence[AttainedRow]) -> list[Mark]:

@@ -1,122 +1,21 @@
 """Curves with bands, and dots over years: a grid of panels, all of one height."""
 
-import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, replace
 from functools import partial
-from typing import Any, Literal
+from typing import Literal
 
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
-from matplotlib.ticker import NullLocator
 
-from sofs_bayes.reporting.figures.canvas import (
-    Canvas,
-    KeyEntry,
-    begin,
-    fit,
-    font,
-    left_of,
-    legend_style,
-    write_at,
-)
-from sofs_bayes.reporting.figures.style import (
-    STYLE,
-    Look,
-    line_height,
-    line_of,
-    widest,
-    wrapped,
-)
-from sofs_bayes.reporting.figures.ticks import Kind, RoomyLocator, RowFormatter
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
+from sofs_bayes.reporting.figures.marks import Axis, Mark, Series, bare_axes
+from sofs_bayes.reporting.figures.sheet import SHARE, begin, fit, left_of, legend_style, write_at
+from sofs_bayes.reporting.figures.style import STYLE, line_height, widest, wrapped
 
 NAMES = 1.5  # inches for names at the right ends of lines, then they are wrapped
-SHARE = "axes fraction"
-ABOVE, BESIDE = (False, True), (True, False)  # which places are shares of a panel
-GAP = 0.05  # inches between what is written at an axis and the axis
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Axis:
-    """One axis: where it ends, what it is called, and its ticks; by default round numbers."""
-
-    ends: tuple[float, float]
-    name: str = ""
-    kind: Kind = "number"
-    ticks: dict[float, str] | None = None
-    guides: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Series:
-    """A line through points, with a band from `lower` to `upper` if these are given.
-
-    `name` stands at its right end, at the height `at`.
-    """
-
-    x: Sequence[float]
-    y: Sequence[float] = ()
-    look: Look = field(default_factory=dict)
-    lower: Sequence[float] = ()
-    upper: Sequence[float] = ()
-    fill: str = STYLE.fill
-    edge: Look = field(default_factory=lambda: {"linewidth": 0.0})
-    name: str = ""
-    at: float = math.nan
-    zorder: float = 3.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Dot:
-    """A value at a place of the other axis, with a bar from `lower` to `upper`; either may lack."""
-
-    at: float = 0.0
-    value: float = math.nan
-    lower: float = math.nan
-    upper: float = math.nan
-    look: Look = field(default_factory=dict)
-    bar: Look = field(default_factory=dict)
-    zorder: float = 3.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Rule:
-    """A straight line from end to end, at a value of an axis; its name stands at its end."""
-
-    at: float
-    look: Look
-    which: Literal["x", "y"] = "x"
-    name: str = ""
-    zorder: float = 2.0
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Span:
-    """A shaded stretch of the horizontal axis, named above it."""
-
-    ends: tuple[float, float]
-    name: str = ""
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Words:
-    """A text at a place of a panel, shifted by so many points.
-
-    `shares` says whether x and y are shares of the panel, rather than values on its axes.
-    """
-
-    text: str
-    x: float
-    y: float
-    shift: tuple[float, float] = (0.0, 0.0)
-    ha: Literal["left", "center", "right"] = "center"
-    va: Literal["top", "center", "bottom"] = "center"
-    colour: str = STYLE.soft
-    shares: tuple[bool, bool] = (False, False)
-
-
-Mark = Series | Dot | Rule | Span | Words
+GAP = 0.05  # inches between names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -184,7 +83,12 @@ def curves(
     for place in places:
         across = slice(None) if place.panel.wide else place.column
         axes = bare_axes(sheet.figure, grid[place.row, across])
-        _draw(axes, place.panel, height)
+        place.panel.x.put(axes, "x")
+        place.panel.y.put(axes, "y")
+        for mark in place.panel.marks:
+            mark.draw(axes)
+        named = [mark for mark in place.panel.marks if isinstance(mark, Series) and mark.name]
+        _name_series(axes, named, height)
         _write_around(axes, place, width, sides)
         axes.tick_params(axis="x", labelbottom=place.lowest or not shared)
         axes.tick_params(axis="y", labelleft=place.column == 0 or "y" not in shared)
@@ -215,136 +119,6 @@ def _heading(panel: Panel, width: float) -> str:
     return wrapped(panel.heading, size, room, bold=panel.bold)
 
 
-def bare_axes(figure: Figure, where: Any) -> Axes:
-    """Axes with a line below and nothing else."""
-    axes = figure.add_subplot(where, facecolor="none")
-    for side, spine in axes.spines.items():
-        spine.set(visible=side == "bottom", color=STYLE.soft, linewidth=0.8)
-    axes.grid(visible=False)
-    axes.set_axisbelow(True)
-    axes.tick_params(
-        axis="both",
-        which="both",
-        top=False,
-        right=False,
-        left=False,
-        bottom=True,
-        labeltop=False,
-        labelright=False,
-        labelleft=True,
-        labelbottom=True,
-        direction="out",
-        length=3.0,
-        width=0.8,
-        pad=3.0,
-        color=STYLE.soft,
-        labelcolor=STYLE.ink,
-        labelsize=STYLE.small,
-        labelfontfamily=STYLE.family,
-    )
-    return axes
-
-
-def set_axis(axes: Axes, which: Literal["x", "y"], axis: Axis) -> None:
-    """Give one of the axes its ends, ticks, name and guides."""
-    own: Any = axes.xaxis if which == "x" else axes.yaxis
-    if axis.kind == "ratio":
-        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-    (axes.set_xlim if which == "x" else axes.set_ylim)(*axis.ends)
-    own.set_minor_locator(NullLocator())
-    if axis.ticks is None:
-        own.set_major_locator(RoomyLocator(axis.kind))
-        own.set_major_formatter(RowFormatter(axis.kind))
-    else:
-        own.set_ticks(list(axis.ticks), labels=list(axis.ticks.values()), parse_math=False)
-    if axis.name:
-        own.set_label_text(axis.name, **font(STYLE.text))
-        own.labelpad = 5.0
-    if axis.guides:
-        look = {"color": STYLE.faint, "linewidth": 0.6, "linestyle": "solid", "alpha": 1.0}
-        axes.grid(visible=True, which="major", axis=which, **look)
-
-
-def _draw(axes: Axes, panel: Panel, height: float) -> None:
-    set_axis(axes, "x", panel.x)
-    set_axis(axes, "y", panel.y)
-    for mark in panel.marks:
-        match mark:
-            case Series():
-                _draw_series(axes, mark)
-            case Dot():
-                draw_dot(axes, mark, upright=True)
-            case Rule():
-                draw_rule(axes, mark)
-            case Span():
-                axes.axvspan(*mark.ends, facecolor=STYLE.shade, linewidth=0, zorder=0)
-                middle = sum(mark.ends) / 2
-                words = Words(
-                    text=mark.name, x=middle, y=1.0, shares=ABOVE, shift=(0.0, 4.0), va="bottom"
-                )
-                _write(axes, words)
-            case Words():
-                _write(axes, mark)
-    _name_series(axes, [mark for mark in panel.marks if isinstance(mark, Series)], height)
-
-
-def _draw_series(axes: Axes, series: Series) -> None:
-    if len(series.lower):
-        axes.fill_between(
-            series.x,
-            series.lower,
-            series.upper,
-            facecolor=series.fill,
-            zorder=series.zorder - 3.5,
-            **{"edgecolor": series.fill, **series.edge},
-        )
-    if series.look:
-        look = line_of(series.look)
-        whole = look["marker"] != "None"  # half a marker at an edge looks like another one
-        axes.plot(series.x, series.y, zorder=series.zorder, clip_on=not whole, **look)
-
-
-def draw_dot(axes: Axes, dot: Dot, *, upright: bool) -> None:
-    """A bar and, on it, its value."""
-    if dot.bar:
-        along, at = [dot.lower, dot.upper], [dot.at, dot.at]
-        look = {"solid_capstyle": "butt", **line_of(dot.bar)}
-        axes.plot(*((at, along) if upright else (along, at)), zorder=dot.zorder, **look)
-    if dot.look:
-        place = (dot.at, dot.value) if upright else (dot.value, dot.at)
-        look = {**line_of(dot.look), "linestyle": "None"}
-        axes.plot(*([each] for each in place), zorder=dot.zorder + 1, clip_on=False, **look)
-
-
-def draw_rule(axes: Axes, rule: Rule) -> None:
-    """A straight line from end to end."""
-    line = axes.axvline if rule.which == "x" else axes.axhline
-    line(rule.at, zorder=rule.zorder, **line_of(rule.look))
-    if rule.name and rule.which == "x":
-        _write(
-            axes,
-            Words(text=rule.name, x=rule.at, y=1.0, shares=ABOVE, shift=(0.0, 4.0), va="bottom"),
-        )
-    elif rule.name:
-        words = Words(text=rule.name, x=1.0, y=rule.at, shares=BESIDE, shift=(8.0, 0.0))
-        _write(axes, replace(words, ha="left"))
-
-
-def _write(axes: Axes, words: Words) -> None:
-    across, up = (SHARE if is_share else "data" for is_share in words.shares)
-    shift = words.shift[0], words.shift[1] + (2.0 if words.va == "bottom" else 0.0)
-    write_at(
-        axes,
-        words.text,
-        (words.x, words.y),
-        coords=(across, up),
-        shift=shift,
-        ha=words.ha,
-        va=words.va,
-        colour=words.colour,
-    )
-
-
 def _write_around(axes: Axes, place: Place, width: float, sides: float) -> None:
     """Headings above the axes and the label at their left."""
     panel, step, up = place.panel, 72 * line_height(STYLE.small), 3.0
@@ -369,13 +143,12 @@ def _write_around(axes: Axes, place: Place, width: float, sides: float) -> None:
 
 def _name_series(axes: Axes, series: Sequence[Series], height: float) -> None:
     """Each line's name with a sample beside its right end, moved apart where they would overlap."""
-    named = [each for each in series if each.name]
     lower, upper = axes.get_ylim()
-    texts = [wrapped(each.name, STYLE.small, NAMES) for each in named]
-    wanted = [height * (upper - each.at) / (upper - lower) for each in named]
+    texts = [wrapped(each.name, STYLE.small, NAMES) for each in series]
+    wanted = [height * (upper - each.at) / (upper - lower) for each in series]
     heights = [(text.count("\n") + 1) * line_height(STYLE.small) + GAP for text in texts]
     places = moved_apart(wanted, heights, 0.0, height)
-    for each, text, y in zip(named, texts, places, strict=True):
+    for each, text, y in zip(series, texts, places, strict=True):
         fill = each.fill if len(each.lower) else None
         legend = Legend(
             axes,

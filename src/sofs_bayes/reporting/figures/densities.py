@@ -2,13 +2,15 @@
 
 import math
 from collections.abc import Sequence
+from typing import Unpack
 
 import numpy as np
 
 from sofs_bayes.estimands import DensityRow
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
-from sofs_bayes.reporting.figures.curves import Axis, Mark, Panel, Rule, Series, curves
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Said
+from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Mark, Rule, Series
 from sofs_bayes.reporting.figures.numbers import (
     ShownScale,
     amount,
@@ -27,7 +29,7 @@ from sofs_bayes.reporting.figures.style import (
     line_height,
     wrapped,
 )
-from sofs_bayes.spec import Evidence, Statement
+from sofs_bayes.spec import Statement
 
 PRIOR: Look = {"color": STYLE.second, "linewidth": 1.3, "linestyle": DASHED}
 POSTERIOR: Look = {"color": STYLE.strong, "linewidth": 1.6}
@@ -45,13 +47,7 @@ Own = dict[tuple[str, str], list[DensityRow]]  # of each prior under each varian
 
 
 def prior_posterior(
-    rows: Sequence[DensityRow],
-    *,
-    thresholds: Sequence[Statement],
-    title: str,
-    evidence: Evidence,
-    status: str,
-    name: str = "prior-posterior",
+    rows: Sequence[DensityRow], *, thresholds: Sequence[Statement], **said: Unpack[Said]
 ) -> Drawing:
     """Prior (dashed) and posterior (filled) densities, all panels on the same axes.
 
@@ -65,14 +61,15 @@ def prior_posterior(
     thresholds
         Statements whose bounds are drawn where they are on the rows' scale; odds ratios are
         turned into log-odds, and the reverse.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        As `Said` has it.
 
     Raises
     ------
     BadInput
         No rows, a density that is no finite number, or more than one scale.
     """
+    name = said.get("name", "prior-posterior")
     check_rows(name, rows, finite=("effect", "prior_density", "posterior_density"))
     scale = shown_scale(name, rows)
     bounds = threshold_values(thresholds, rows[0].scale)
@@ -86,18 +83,11 @@ def prior_posterior(
         f"Solid vertical line: {minus(f'{scale.null:g}')}{bounds_text(bounds, scale, 1)}."
         f" Height of the curves: density{shared}."
     ]
-    canvas = Canvas(
-        title=title,
-        evidence=(evidence,),
-        status=status,
-        below=scale.axis.removesuffix(", logarithmic axis"),
-        notes=notes,
-        key=KEY,
-    )
+    label = scale.axis.removesuffix(", logarithmic axis")
+    canvas = Canvas.of(said, name, below=label, notes=notes, key=KEY)
     high = max(panel.side.count("\n") + 1 for panel in panels) * line_height(STYLE.text)
     figure = curves(canvas, panels, height=max(HEIGHT, high), columns=columns, shared="xy")
-    alt = _alt(own, scale)
-    return drawn(name, figure, status=status, alt=alt, kind=DensityRow, rows=rows)
+    return drawn(canvas, figure, _alt(own, scale), DensityRow, rows)
 
 
 def threshold_values(statements: Sequence[Statement], scale: str) -> tuple[float, ...]:

@@ -7,17 +7,9 @@ from functools import partial
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from sofs_bayes.reporting.figures.canvas import Canvas, begin, fit, left_of, write_at
-from sofs_bayes.reporting.figures.curves import (
-    SHARE,
-    Axis,
-    Dot,
-    Rule,
-    bare_axes,
-    draw_dot,
-    draw_rule,
-    set_axis,
-)
+from sofs_bayes.reporting.figures.canvas import Canvas
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Rule, bare_axes
+from sofs_bayes.reporting.figures.sheet import SHARE, begin, fit, left_of, write_at
 from sofs_bayes.reporting.figures.style import STYLE, THIN, Look, line_height, widest, wrapped
 
 GUIDE: Look = {"color": STYLE.faint, "linewidth": 0.6}
@@ -114,9 +106,9 @@ def dots(
     axes = bare_axes(sheet.figure, sheet.figure.add_gridspec(1, 1)[0, 0])
     axes.set_ylim(height, 0)  # inches from the top
     axes.set_yticks([])
-    set_axis(axes, "x", axis)
+    axis.put(axes, "x")
     for rule in rules:
-        draw_rule(axes, rule)
+        rule.draw(axes)
     for i, heading in enumerate(columns):
         words = Beside(text=heading, column=i, colour=STYLE.soft)
         _write_right(axes, (1.0, 1.0), words, widths, heading=True)
@@ -162,13 +154,13 @@ def _draw_lane(axes: Axes, lane: Lane, size: float, widths: Sequence[float]) -> 
         write((0.0, y), coords=(left_of(axes), "data"))
         return
     write((0.0, y), coords=(SHARE, "data"), shift=(-10.0, 0.0), ha="right")
-    draw_rule(axes, Rule(at=end if row.lanes else y, look=GUIDE, which="y", zorder=0.0))
+    Rule(at=end if row.lanes else y, look=GUIDE, which="y", zorder=0.0).draw(axes)
     half = y - lane.top - PAD / 2
     if row.band is not None:
         axes.fill_between(row.band, y - half, y + half, color=STYLE.fill, linewidth=0, zorder=0)
-        draw_dot(axes, Dot(at=1.0, lower=y - half, upper=y + half, bar=THIN), upright=True)
+        Dot(at=1.0, lower=y - half, upper=y + half, bar=THIN).draw(axes)
     for dot in row.dots:
-        draw_dot(axes, replace(dot, at=y + dot.at), upright=False)
+        replace(dot, at=y + dot.at).draw(axes, upright=False)
     for each in row.beside:
         _write_right(axes, (1.0, y + each.lane), each, widths)
     if lane.below:

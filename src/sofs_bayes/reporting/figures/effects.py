@@ -5,7 +5,6 @@ from typing import Literal
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas
-from sofs_bayes.reporting.figures.curves import Dot, Rule
 from sofs_bayes.reporting.figures.dots import Beside, Row, dots
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.intervals import (
@@ -18,6 +17,7 @@ from sofs_bayes.reporting.figures.intervals import (
     shown_values,
     status_of,
 )
+from sofs_bayes.reporting.figures.marks import Dot, Rule
 from sofs_bayes.reporting.figures.numbers import ShownScale, counted, percent
 from sofs_bayes.reporting.figures.refusals import check_rows
 from sofs_bayes.reporting.figures.style import NO_EFFECT, SOLID, STYLE, marker
@@ -60,7 +60,7 @@ def pilot_forest(
     """
     scale = checked_scale(name, rows)
     check_rows(name, rows, once=("label", [label(row) for row in rows]))
-    interval, status = interval_name(name, rows), status_of(rows)
+    interval = interval_name(name, rows)
     ranked = sorted(rows, key=lambda row: row.median) if order == "median" else list(rows)
     first = [row for row in ranked if not apart(row)]
     last = [row for row in (rows if first else ranked) if apart(row)]
@@ -72,8 +72,15 @@ def pilot_forest(
         _line(row, scale, names[i], numbers[i], bold=i >= len(first) > 0, gap=i == len(first) > 0)
         for i, row in enumerate(ordered)
     ]
+    canvas = Canvas(
+        name=name,
+        title=title,
+        evidence=evidence_of(rows),
+        status=status_of(rows),
+        notes=_refused(rows),
+    )
     figure = dots(
-        Canvas(title=title, evidence=evidence_of(rows), status=status, notes=_refused(rows)),
+        canvas,
         lines,
         effect_axis(rows, scale, f"{scale.axis}:\nmedian and {interval}"),
         rules=[Rule(at=scale.null, look=NO_EFFECT)],
@@ -87,7 +94,7 @@ def pilot_forest(
         f"{without} of {len(rows)} intervals leave out {scale.null:g}.",
         *_refused(rows),
     )
-    return drawn(name, figure, status=status, alt=" ".join(sentences), kind=EffectRow, rows=rows)
+    return drawn(canvas, figure, " ".join(sentences), EffectRow, rows)
 
 
 def _name(row: EffectRow, label: str, rows: Sequence[EffectRow]) -> str:

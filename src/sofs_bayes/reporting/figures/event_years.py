@@ -5,7 +5,7 @@ from collections.abc import Sequence
 
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas
-from sofs_bayes.reporting.figures.curves import Axis, Dot, Mark, Panel, Rule, Span, Words, curves
+from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.intervals import (
     checked_scale,
@@ -17,6 +17,7 @@ from sofs_bayes.reporting.figures.intervals import (
     shown_values,
     status_of,
 )
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Rule, Span, Words
 from sofs_bayes.reporting.figures.numbers import ShownScale, minus
 from sofs_bayes.reporting.figures.refusals import check_rows, refuse
 from sofs_bayes.reporting.figures.style import NO_EFFECT, SOLID, STYLE, marker
@@ -56,7 +57,7 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
     """
     scale = checked_scale(name, rows)
     check_rows(name, rows, same=("target", "prior", "variant", "status"))
-    interval, status = interval_name(name, rows), status_of(rows)
+    interval = interval_name(name, rows)
     since = [_year_since(name, row) for row in rows]
     check_rows(name, rows, once=("year", [f"{year:+d}" for year in since]))
     by_year = dict(sorted(zip(since, rows, strict=True)))
@@ -72,17 +73,16 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
     ]
     if ends[1] - ends[0] < ROOMY:
         marks.append(_reference(scale, up.ends))
-    figure = curves(
-        Canvas(
-            title=title,
-            evidence=evidence_of(rows),
-            status=status,
-            subtitle=f"{scale.axis}: median and {interval}",
-            notes=NOTES,
-        ),
-        [Panel(x=Axis(ends=ends, name=below, ticks=_labels(years)), y=up, marks=marks)],
-        height=HEIGHT,
+    canvas = Canvas(
+        name=name,
+        title=title,
+        evidence=evidence_of(rows),
+        status=status_of(rows),
+        subtitle=f"{scale.axis}: median and {interval}",
+        notes=NOTES,
     )
+    panel = Panel(x=Axis(ends=ends, name=below, ticks=_labels(years)), y=up, marks=marks)
+    figure = curves(canvas, [panel], height=HEIGHT)
     decimals = shown_decimals(rows, scale)
     texts = [
         f"year {minus(f'{year:+d}')} {numbers_text(row, scale, decimals)}"
@@ -92,7 +92,7 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
         f"Effect by year since settling-in ({scale.axis}), median"
         f" and {interval}, against the year before settling-in: {'; '.join(texts)}."
     )
-    return drawn(name, figure, status=status, alt=alt, kind=EffectRow, rows=rows)
+    return drawn(canvas, figure, alt, EffectRow, rows)
 
 
 def _year_since(figure: str, row: EffectRow) -> int:

@@ -6,7 +6,7 @@ from typing import Protocol
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.estimands.rows import ShrinkageRow
 from sofs_bayes.reporting.figures.canvas import CONVERGED
-from sofs_bayes.reporting.figures.curves import Axis
+from sofs_bayes.reporting.figures.marks import Axis
 from sofs_bayes.reporting.figures.numbers import (
     INTERVALS,
     ShownScale,

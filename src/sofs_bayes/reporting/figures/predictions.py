@@ -2,16 +2,16 @@
 
 import math
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, Unpack
 
 from sofs_bayes.checks.diagnostics import PredictiveCell
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
-from sofs_bayes.reporting.figures.curves import Axis, Dot, Panel, Rule, Series, curves
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, SaidOfRates, unit_of
+from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Rule, Series
 from sofs_bayes.reporting.figures.numbers import counted, financial_year, listed, padded, percent
 from sofs_bayes.reporting.figures.refusals import check_rows, only_value
 from sofs_bayes.reporting.figures.style import DASHED, NO_EFFECT, STYLE, Look, marker
-from sofs_bayes.spec import Evidence
 
 INTERVAL: Look = {"color": STYLE.light, "linewidth": 4.5}
 INSIDE: Look = marker("o", 4.5, STYLE.strong, width=1.0)
@@ -40,17 +40,7 @@ class Predicted(Protocol):
         """Where it ends."""
 
 
-def predictive(
-    cells: Sequence[PredictiveCell],
-    *,
-    events: str,
-    denominator: str,
-    title: str,
-    evidence: Evidence,
-    status: str,
-    per: int = 100,
-    name: str = "predictive",
-) -> Drawing:
+def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> Drawing:
     """Posterior predictive intervals with the observed rates, by authority and year.
 
     A panel per pilot, each with its own vertical axis; below them the share of the
@@ -60,10 +50,8 @@ def predictive(
     ----------
     cells
         Authority-years of one fit, arm `pilot` or `comparator`.
-    events, denominator, per
-        What is counted per how many of what, for the axis: `events` per `per` `denominator`.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        As `SaidOfRates` has it.
 
     Raises
     ------
@@ -71,6 +59,7 @@ def predictive(
         No cells, a rate or bound that is no finite number, an authority-year twice, or more
         than one level.
     """
+    name, per = said.get("name", "predictive"), said.get("per", 100)
     once = ("authority-year", [f"{c.authority}, {financial_year(c.year)}" for c in cells])
     check_rows(name, cells, finite=("observed", "lower", "upper"), once=once)
     level = only_value(name, cells, "level")
@@ -83,11 +72,10 @@ def predictive(
     x = Axis(ends=(years[0] - 0.6, years[-1] + 0.6), kind="year")
     panels = [_pilot(each, own, x, per) for each, own in by_name.items()]
     interval = KeyEntry(name=f"{percent(level)} predictive interval", line=INTERVAL)
-    canvas = Canvas(
-        title=title,
-        evidence=(evidence,),
-        status=status,
-        subtitle=f"Pilots: {events} per {per:,} {denominator}" if pilots else "",
+    canvas = Canvas.of(
+        said,
+        name,
+        subtitle=f"Pilots: {unit_of(said)}" if pilots else "",
         notes=["Each pilot's panel has its own vertical axis."] if len(by_name) > 1 else [],
         key=[interval, *OBSERVED] if pilots else [],
     )
@@ -95,8 +83,7 @@ def predictive(
         panels.append(_comparators(others, x, years, level))
     columns = min(COLUMNS, max(1, len(by_name)))
     figure = curves(canvas, panels, height=HEIGHT, columns=columns)
-    alt = _alt(pilots, others, level)
-    return drawn(name, figure, status=status, alt=alt, kind=PredictiveCell, rows=cells)
+    return drawn(canvas, figure, _alt(pilots, others, level), PredictiveCell, cells)
 
 
 def inside(cell: Predicted) -> bool:

@@ -1,11 +1,13 @@
 """Ranks of truths, a panel for each quantity: ECDFs against the diagonal, and histograms."""
 
 from collections.abc import Callable, Sequence
+from typing import Unpack
 
 from sofs_bayes.checks.ranks import BINS, DRAWS, RankTest, RankVerdict
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
-from sofs_bayes.reporting.figures.curves import Axis, Mark, Panel, Rule, Series, curves
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Told
+from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Mark, Rule, Series
 from sofs_bayes.reporting.figures.numbers import named
 from sofs_bayes.reporting.figures.rank_bands import (
     BinRow,
@@ -16,7 +18,6 @@ from sofs_bayes.reporting.figures.rank_bands import (
 )
 from sofs_bayes.reporting.figures.refusals import check_rows
 from sofs_bayes.reporting.figures.style import DASHED, STYLE, Look
-from sofs_bayes.spec import Evidence
 
 MOST, COLUMNS, HEIGHT = 24, 4, 0.82
 # Frames are no larger than this many times the band: one curve must not flatten all others.
@@ -30,14 +31,7 @@ ZERO: Look = {"color": STYLE.soft, "linewidth": 0.7}
 EXPECTED: Look = {"color": STYLE.ink, "linewidth": 0.8, "linestyle": DASHED}
 
 
-def rank_ecdf(
-    verdict: RankVerdict,
-    *,
-    title: str,
-    evidence: Evidence,
-    notes: Sequence[str] = (),
-    name: str = "ecdf",
-) -> Drawing:
+def rank_ecdf(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
     """The ECDF of each quantity's ranks minus the diagonal, with its simultaneous band.
 
     Parameters
@@ -45,14 +39,15 @@ def rank_ecdf(
     verdict
         On a calibration. Drawn are effects, spreads, log likelihood, and other parameters that
         are out; of more than `MOST` those with the smallest p-values.
-    title, evidence, notes, name
-        Title, evidence line, further notes (on where the ranks come from), stem of the files.
+    said
+        As `Told` has it.
 
     Raises
     ------
     BadInput
         No quantity with ranks.
     """
+    name = said.get("name", "ecdf")
     tests, wanted = shown_tests(verdict, MOST)
     check_rows(name, tests)
     rows = ecdf_rows(verdict, tests)
@@ -70,9 +65,9 @@ def rank_ecdf(
             Series(x=x, y=[row.difference for row in own], look=_look(test)),
         ]
 
-    canvas = Canvas(
-        title=title,
-        evidence=(evidence,),
+    canvas = Canvas.of(
+        said,
+        name,
         subtitle="Share of ranks below each place, minus the share expected there",
         notes=(
             "Horizontal: rank of the truth among posterior draws, as a share of them. Right"
@@ -81,30 +76,21 @@ def rank_ecdf(
             " other way round: too wide; on one side of it throughout: shifted.",
             *_cut_off(f"distance is {far:.3f}", far > reach),
             *_left_out(len(tests), wanted),
-            *notes,
         ),
         key=_key("band of right posteriors, 95% as a whole", tests),
     )
     up = Axis(ends=(-reach, reach), kind="signed")
-    figure = curves(
-        canvas, rank_grid(tests, up, marks), height=HEIGHT, columns=COLUMNS, shared="xy"
-    )
-    alt = _ecdf_alt(tests, rows)
-    return drawn(name, figure, status=canvas.status, alt=alt, kind=EcdfRow, rows=rows)
+    panels = rank_grid(tests, up, marks)
+    figure = curves(canvas, panels, height=HEIGHT, columns=COLUMNS, shared="xy")
+    return drawn(canvas, figure, _ecdf_alt(tests, rows), EcdfRow, rows)
 
 
-def rank_histogram(
-    verdict: RankVerdict,
-    *,
-    title: str,
-    evidence: Evidence,
-    notes: Sequence[str] = (),
-    name: str = "histogram",
-) -> Drawing:
+def rank_histogram(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
     """The ranks of each quantity counted in bins, with the binomial band of a single bin.
 
     Parameters and refusals are those of `rank_ecdf`.
     """
+    name = said.get("name", "histogram")
     tests, wanted = shown_tests(verdict, MOST)
     check_rows(name, tests)
     rows = bin_rows(verdict, tests)
@@ -123,9 +109,9 @@ def rank_histogram(
             Series(x=edges, y=[*counts, counts[-1]], look=look),
         ]
 
-    canvas = Canvas(
-        title=title,
-        evidence=(evidence,),
+    canvas = Canvas.of(
+        said,
+        name,
         subtitle="Number of truths whose rank is in a bin",
         notes=(
             f"Horizontal: rank of the truth, 0 to {DRAWS} as a share, in {BINS} bins; dashed: the"
@@ -134,16 +120,13 @@ def rank_histogram(
             " rising: shifted.",
             *_cut_off(f"count is {most:,}", most > highest),
             *_left_out(len(tests), wanted),
-            *notes,
         ),
         key=_key("95% band of a single bin", tests),
     )
     up = Axis(ends=(0.0, highest))
-    figure = curves(
-        canvas, rank_grid(tests, up, marks), height=HEIGHT, columns=COLUMNS, shared="xy"
-    )
-    alt = _histogram_alt(tests, rows)
-    return drawn(name, figure, status=canvas.status, alt=alt, kind=BinRow, rows=rows)
+    panels = rank_grid(tests, up, marks)
+    figure = curves(canvas, panels, height=HEIGHT, columns=COLUMNS, shared="xy")
+    return drawn(canvas, figure, _histogram_alt(tests, rows), BinRow, rows)
 
 
 def rank_grid(

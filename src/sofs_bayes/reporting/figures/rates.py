@@ -3,17 +3,17 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from typing import Any
+from typing import Any, Unpack
 
 from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.frequentist.counterfactual import YearRate
-from sofs_bayes.reporting.figures.canvas import Canvas
-from sofs_bayes.reporting.figures.curves import Axis, Dot, Mark, Panel, Series, Span, curves
+from sofs_bayes.reporting.figures.canvas import Canvas, SaidOfRates, unit_of
+from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Series, Span
 from sofs_bayes.reporting.figures.numbers import financial_year, listed, minus, padded, percent
 from sofs_bayes.reporting.figures.refusals import check_rows, only_value, refuse
 from sofs_bayes.reporting.figures.style import DASHED, STYLE, Look, marker
-from sofs_bayes.spec import Evidence
 
 PERIODS = ("pre", "settling-in", "post")
 HEIGHT = 3.1
@@ -69,16 +69,7 @@ YEARLY = (
 
 
 def rate_and_counterfactual(
-    rows: Sequence[YearRate],
-    *,
-    events: str,
-    denominator: str,
-    title: str,
-    evidence: Evidence,
-    status: str,
-    per: int = 100,
-    summary: str = "median",
-    name: str = "rate-and-counterfactual",
+    rows: Sequence[YearRate], *, summary: str = "median", **said: Unpack[SaidOfRates]
 ) -> Drawing:
     """Pilots' and comparators' rates by year, with the pilots' counterfactual rate.
 
@@ -88,12 +79,10 @@ def rate_and_counterfactual(
     ----------
     rows
         One per year, in any order.
-    events, denominator, per
-        What is counted per how many of what, for the axis: `events` per `per` `denominator`.
     summary
         What the counterfactual rate is: a posterior `median`, or an `estimate`.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        As `SaidOfRates` has it.
 
     Raises
     ------
@@ -101,29 +90,19 @@ def rate_and_counterfactual(
         No rows, a year twice, an unknown period, an infinite number, no observed rate at all,
         a counterfactual in part, or more than one level.
     """
+    name = said.get("name", "rate-and-counterfactual")
     rows = sorted(rows, key=lambda row: row.year)
-    _refuse(name, rows, [("counterfactual", "lower", "upper")])
+    ends = ("lower", "upper")
+    _refuse(name, rows, [("counterfactual", *ends)])
     level = percent(only_value(name, rows, "level"))
     lines = _shown(rows, (OBSERVED, EXPECTED, COMPARATORS), summary=summary, level=level)
-    unit = f"{events} per {per:,} {denominator}"
-    notes = _notes(rows, lines, per)
-    canvas = Canvas(title=title, evidence=(evidence,), status=status, subtitle=unit, notes=notes)
-    figure = curves(canvas, [_panel(rows, lines, per)], height=HEIGHT)
-    alt = _alt(rows, unit, per, f"{summary} and {level}", ends=("lower", "upper"))
-    return drawn(name, figure, status=status, alt=alt, kind=YearRate, rows=rows)
+    canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=_notes(rows, lines))
+    figure = curves(canvas, [_panel(rows, lines, said.get("per", 100))], height=HEIGHT)
+    alt = _alt(rows, said, f"{summary} and {level}", ends)
+    return drawn(canvas, figure, alt, YearRate, rows)
 
 
-def yearly_rates(
-    rows: Sequence[YearlyRateRow],
-    *,
-    events: str,
-    denominator: str,
-    title: str,
-    evidence: Evidence,
-    status: str,
-    per: int = 100,
-    name: str = "yearly-rates",
-) -> Drawing:
+def yearly_rates(rows: Sequence[YearlyRateRow], **said: Unpack[SaidOfRates]) -> Drawing:
     """The pilots' rate by year as fitted, and without the effect, with posterior bands.
 
     Observed rates are points; comparators' are joined by a line.
@@ -132,31 +111,30 @@ def yearly_rates(
     ----------
     rows
         Of one estimand and prior, one per year, in any order.
-    events, denominator, per
-        As `rate_and_counterfactual` takes them.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        As `SaidOfRates` has it.
 
     Raises
     ------
     BadInput
         As `rate_and_counterfactual`; more than one estimand or prior.
     """
+    name = said.get("name", "yearly-rates")
     rows = sorted(rows, key=lambda row: row.year)
     middle = ("fitted", "counterfactual", "effect")
     _refuse(name, rows, [(each, f"{each}_lower", f"{each}_upper") for each in middle])
     check_rows(name, rows, same=("estimand", "interval"))
     level, prior = percent(only_value(name, rows, "level")), only_value(name, rows, "prior")
     lines = _shown(rows, YEARLY, summary="median", level=level)
-    notes = [f"Effect prior: {prior}.", *_notes(rows, lines, per)]
-    if _range(rows, lines, per)[0] < 0.0:
+    notes = [f"Effect prior: {prior}.", *_notes(rows, lines)]
+    if _range(rows, lines)[0] < 0.0:
         notes.append("Rates below 0 are possible in a linear model, which does not bound them.")
-    unit = f"{events} per {per:,} {denominator}"
-    canvas = Canvas(title=title, evidence=(evidence,), status=status, subtitle=unit, notes=notes)
+    canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=notes)
+    per = said.get("per", 100)
     figure = curves(canvas, [_panel(rows, lines, per)], height=HEIGHT)
     ends = ("counterfactual_lower", "counterfactual_upper")
-    alt = _alt(rows, unit, per, f"median and {level}", ends=ends) + _effect_alt(rows, per)
-    return drawn(name, figure, status=status, alt=alt, kind=YearlyRateRow, rows=rows)
+    alt = _alt(rows, said, f"median and {level}", ends) + _effect_alt(rows, per)
+    return drawn(canvas, figure, alt, YearlyRateRow, rows)
 
 
 def _refuse(figure: str, rows: Sequence[Any], together: Sequence[tuple[str, str, str]]) -> None:
@@ -186,7 +164,7 @@ def _shown(rows: Sequence[Any], lines: Sequence[Line], **words: str) -> list[Lin
     ]
 
 
-def _range(rows: Sequence[Any], lines: Sequence[Line], per: int) -> tuple[float, float]:
+def _range(rows: Sequence[Any], lines: Sequence[Line], per: int = 1) -> tuple[float, float]:
     """The vertical axis: from 0, unless that would press all lines into its upper part."""
     columns = [column for each in lines for column in (each.column, *each.bounds)]
     values = [per * getattr(row, column) for row in rows for column in columns]
@@ -240,8 +218,8 @@ def _settling_in(rows: Sequence[Any]) -> list[Span]:
     return [Span(ends=(one - 0.5, other + 0.5), name="settling-in") for one, other in runs]
 
 
-def _notes(rows: Sequence[Any], lines: Sequence[Line], per: int) -> list[str]:
-    lowest = _range(rows, lines, per)[0]
+def _notes(rows: Sequence[Any], lines: Sequence[Line]) -> list[str]:
+    lowest = _range(rows, lines)[0]
     notes = ["The vertical axis does not begin at 0."] if lowest > 0 else []
     counts = [row.pilots for row in rows]
     usual = max(counts, key=counts.count)
@@ -254,7 +232,8 @@ def _notes(rows: Sequence[Any], lines: Sequence[Line], per: int) -> list[str]:
     return notes
 
 
-def _alt(rows: Sequence[Any], unit: str, per: int, summary: str, *, ends: tuple[str, str]) -> str:
+def _alt(rows: Sequence[Any], said: SaidOfRates, summary: str, ends: tuple[str, str]) -> str:
+    per = said.get("per", 100)
     parts = []
     for column, who in (("observed", "pilots"), ("comparators", "comparators")):
         seen = [row for row in rows if not math.isnan(getattr(row, column))]
@@ -272,7 +251,7 @@ def _alt(rows: Sequence[Any], unit: str, per: int, summary: str, *, ends: tuple[
                 f"{per * row.counterfactual:.1f} [{low}, {high}] in"
                 f" {financial_year(row.year)}, observed {per * row.observed:.1f}"
             )
-    text = f"{unit}, observed: {'; '.join(parts)}."
+    text = f"{unit_of(said)}, observed: {'; '.join(parts)}."
     if not expected:
         return text
     return (

@@ -4,9 +4,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
-from sofs_bayes.reporting.figures.curves import Axis, Dot, Mark, Panel, Rule, Series, curves
+from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.dots import Row, dots
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Rule, Series
 from sofs_bayes.reporting.figures.refusals import check_rows
 from sofs_bayes.reporting.figures.style import DOTTED, STYLE, Look, marker
 
@@ -101,7 +102,7 @@ def method_curves(
     looks = _looks([point.method for point in points])
     key = [KeyEntry(name=method, line=look) for method, look in looks.items()]
     canvas = Canvas(
-        title=title, evidence=("synthetic",), subtitle=axes.y, notes=notes,
+        name=name, title=title, evidence=("synthetic",), subtitle=axes.y, notes=notes,
         key=key if len(key) > 1 else (),
     )  # fmt: skip
     across = [point.x for point in points]
@@ -131,7 +132,7 @@ def method_curves(
         marks=marks,
     )
     figure = curves(canvas, [panel], height=HEIGHT)
-    return drawn(name, figure, status=canvas.status, alt=alt, kind=CurvePoint, rows=points)
+    return drawn(canvas, figure, alt, CurvePoint, points)
 
 
 def coverage_of_methods(
@@ -147,6 +148,7 @@ def coverage_of_methods(
     check_rows(name, points, finite=("coverage", "mcse"))
     looks = _looks([point.method for point in points])
     canvas = Canvas(
+        name=name,
         title=title,
         evidence=("synthetic",),
         notes=notes,
@@ -171,7 +173,7 @@ def coverage_of_methods(
         ),
         rules=[Rule(at=95.0, look=TARGET, zorder=1.0)],
     )
-    return drawn(name, figure, status=canvas.status, alt=alt, kind=CoveragePoint, rows=points)
+    return drawn(canvas, figure, alt, CoveragePoint, points)
 
 
 def _looks(methods: Sequence[str]) -> dict[str, Look]:

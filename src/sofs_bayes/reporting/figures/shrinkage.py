@@ -3,10 +3,10 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Unpack
 
 from sofs_bayes.estimands.rows import ShrinkageRow
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
-from sofs_bayes.reporting.figures.curves import Dot, Rule
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Said
 from sofs_bayes.reporting.figures.dots import Beside, Row, dots
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.intervals import (
@@ -16,10 +16,10 @@ from sofs_bayes.reporting.figures.intervals import (
     shown_decimals,
     shown_values,
 )
+from sofs_bayes.reporting.figures.marks import Dot, Rule
 from sofs_bayes.reporting.figures.numbers import ShownScale, amount, counted, minus, percent
 from sofs_bayes.reporting.figures.refusals import check_rows, only_value, shown_scale
 from sofs_bayes.reporting.figures.style import DOTTED, NO_EFFECT, SOLID, STYLE, Look, marker
-from sofs_bayes.spec import Evidence
 
 ALONE: Look = {
     **marker("o", 5.5, STYLE.second, "white"),
@@ -46,22 +46,15 @@ class Interval:
     upper: float
 
 
-def shrinkage(
-    rows: Sequence[ShrinkageRow],
-    *,
-    title: str,
-    evidence: Evidence,
-    status: str,
-    name: str = "shrinkage",
-) -> Drawing:
+def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
     """Each pilot's effect by itself (hollow) above its partially pooled one (filled).
 
     Parameters
     ----------
     rows
         One per pilot, on one scale. They are shown by the median of the pilot by itself.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        As `Said` has it.
 
     Raises
     ------
@@ -69,6 +62,7 @@ def shrinkage(
         No rows, a bound that is no finite number, a pilot twice, or rows that differ in scale,
         pooled effect, kind or level of interval.
     """
+    name = said.get("name", "shrinkage")
     columns = ("unpooled_median", "unpooled_lower", "unpooled_upper", "pooled_median")
     once = ("pilot", [row.target for row in rows])
     check_rows(name, rows, finite=(*columns, "median", "lower", "upper"), once=once)
@@ -79,26 +73,27 @@ def shrinkage(
     every = [each for pair in pairs for each in pair]
     decimals = shown_decimals(every, scale)
     numbers = [[numbers_text(each, scale, decimals) for each in pair] for pair in pairs]
+    canvas = Canvas.of(said, name, key=KEY)
     figure = dots(
-        Canvas(title=title, evidence=(evidence,), status=status, key=KEY),
+        canvas,
         [_line(*each, scale) for each in zip(ranked, pairs, numbers, strict=True)],
         effect_axis(every, scale, f"{scale.axis}:\nmedian and {interval}"),
         rules=[Rule(at=scale.null, look=NO_EFFECT), Rule(at=pooled, look=TOGETHER)],
         columns=[f"median [{percent(rows[0].level)}]", "pulled in"],
         longest=0.27,
     )
-    said = [
+    texts = [
         f"{row.target} {alone}, partially pooled {together}"
         for row, (alone, together) in zip(ranked, numbers, strict=True)
     ]
-    shown = said if len(said) <= MANY else [said[0], said[-1]]
-    among = "" if len(shown) == len(said) else " The outermost:"
+    shown = texts if len(texts) <= MANY else [texts[0], texts[-1]]
+    among = "" if len(shown) == len(texts) else " The outermost:"
     pooled_text = amount(pooled, scale, shown_decimals([pair[1] for pair in pairs], scale))
     alt = (
         f"Effects of {counted(len(rows), 'pilot')} ({scale.axis}), by themselves and partially"
         f" pooled, median and {interval}; pooled effect {pooled_text}.{among} {'; '.join(shown)}."
     )
-    return drawn(name, figure, status=status, alt=alt, kind=ShrinkageRow, rows=rows)
+    return drawn(canvas, figure, alt, ShrinkageRow, rows)
 
 
 def _pair(row: ShrinkageRow) -> tuple[Interval, Interval]:

@@ -2,18 +2,20 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from typing import Unpack
 
 import numpy as np
 
 from sofs_bayes.estimands.rows import ThresholdRow
-from sofs_bayes.reporting.figures.canvas import Canvas
-from sofs_bayes.reporting.figures.curves import Axis, Mark, Panel, Rule, Series, Span, curves
+from sofs_bayes.reporting.figures.canvas import Canvas, Said
+from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.densities import BOUND, bounds_text, threshold_values
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Mark, Rule, Series, Span
 from sofs_bayes.reporting.figures.numbers import ShownScale, minus
 from sofs_bayes.reporting.figures.refusals import check_rows, shown_scale
 from sofs_bayes.reporting.figures.style import LINES, NO_EFFECT
-from sofs_bayes.spec import Equivalence, Evidence, Statement
+from sofs_bayes.spec import Equivalence, Statement
 
 HIGH, LOW = {1: 3.2, 2: 2.0}, 1.5  # inches of a panel, by their number; of one of many
 SHARES = {share: f"{share:.0%}" for share in (0.0, 0.25, 0.5, 0.75, 1.0)}
@@ -27,11 +29,8 @@ def threshold_curve(
     rows: Sequence[ThresholdRow],
     *,
     statements: Sequence[Statement],
-    title: str,
-    evidence: Evidence,
-    status: str,
     equivalence: Equivalence | None = None,
-    name: str = "threshold-curve",
+    **said: Unpack[Said],
 ) -> Drawing:
     """For every value the probability that the effect is above it, a line for each prior.
 
@@ -47,8 +46,8 @@ def threshold_curve(
         Those whose bounds are marked, where they are on the rows' scale.
     equivalence
         The region of practical equivalence, shaded where it is on the rows' scale.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        As `Said` has it.
 
     Raises
     ------
@@ -56,24 +55,20 @@ def threshold_curve(
         No rows, a number that is not finite, more than one target or scale, or a threshold twice
         in one line.
     """
+    name = said.get("name", "threshold-curve")
     check_rows(name, rows, finite=("threshold", "above"), same=("target",))
     scale, grid = shown_scale(name, rows), _grid(name, rows)
     bounds = threshold_values(statements, rows[0].scale)
     region = equivalence if equivalence and equivalence.scale == rows[0].scale else None
-    figure = curves(
-        Canvas(
-            title=title,
-            evidence=(evidence,),
-            status=status,
-            subtitle="Probability that the effect is above the value on the axis",
-            notes=_notes(bounds, scale, region),
-        ),
-        _panels(rows, grid, scale, bounds, region),
-        height=HIGH.get(len(grid), LOW),
-        shared="x",
+    canvas = Canvas.of(
+        said,
+        name,
+        subtitle="Probability that the effect is above the value on the axis",
+        notes=_notes(bounds, scale, region),
     )
-    alt = _alt(grid, scale, bounds)
-    return drawn(name, figure, status=status, alt=alt, kind=ThresholdRow, rows=rows)
+    panels = _panels(rows, grid, scale, bounds, region)
+    figure = curves(canvas, panels, height=HIGH.get(len(grid), LOW), shared="x")
+    return drawn(canvas, figure, _alt(grid, scale, bounds), ThresholdRow, rows)
 
 
 def _grid(figure: str, rows: Sequence[ThresholdRow]) -> Grid:
@@ -139,12 +134,7 @@ def _panels(
     ]
 
 
-def _series(
-    prior: str,
-    curve: Curve,
-    scale: ShownScale,
-    ends: tuple[float, float],
-) -> Series:
+def _series(prior: str, curve: Curve, scale: ShownScale, ends: tuple[float, float]) -> Series:
     """The curve from one end of the axis to the other: beyond its thresholds it is flat."""
     x = [scale.factor * row.threshold for row in curve]
     p = [row.above for row in curve]

@@ -3,26 +3,17 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
+from typing import Unpack
 
 from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.checks.tipping import TippingPoint, TippingRow
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
-from sofs_bayes.reporting.figures.curves import (
-    BESIDE,
-    Axis,
-    Dot,
-    Mark,
-    Panel,
-    Rule,
-    Series,
-    Words,
-    curves,
-)
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Said
+from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Rule, Series, Words
 from sofs_bayes.reporting.figures.numbers import ShownScale, amount, decimals_for, minus, percent
 from sofs_bayes.reporting.figures.refusals import check_rows, only_value, shown_scale
 from sofs_bayes.reporting.figures.style import DOTTED, STYLE, THIN, Look, marker
-from sofs_bayes.spec import Evidence
 
 CURVE: Look = {"color": STYLE.strong, "linewidth": 2.0}
 DOUBTFUL: Look = {"color": STYLE.light, "linewidth": 1.4, "linestyle": DOTTED}
@@ -37,13 +28,7 @@ DEPARTURE = (
 
 
 def tipping_curve(
-    rows: Sequence[TippingRow],
-    points: Sequence[TippingPoint],
-    *,
-    title: str,
-    evidence: Evidence,
-    status: str,
-    name: str = "tipping",
+    rows: Sequence[TippingRow], points: Sequence[TippingPoint], **said: Unpack[Said]
 ) -> Drawing:
     """The probability that an effect is above zero, by departure from parallel trends.
 
@@ -56,8 +41,8 @@ def tipping_curve(
     points
         Where the curve reaches a level; those of the rows' target that are found are marked,
         the others named below the picture.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        As `Said` has it.
 
     Raises
     ------
@@ -65,6 +50,7 @@ def tipping_curve(
         No rows, a number that is not finite, a departure twice, or more than one target or
         scale.
     """
+    name = said.get("name", "tipping")
     once = ("departure", [f"{row.departure:.12g}" for row in rows])
     check_rows(name, rows, finite=("departure", "probability_above_zero"), once=once)
     scale, target = shown_scale(name, rows), only_value(name, rows, "target")
@@ -77,25 +63,15 @@ def tipping_curve(
         and not point.departure < rows[0].departure
     ]
     texts = _texts(points, scale)
-    figure = curves(
-        Canvas(
-            title=title,
-            evidence=(evidence,),
-            status=status,
-            subtitle="probability that the effect is above 0, %",
-            notes=[DEPARTURE, *_missing(points)],
-            key=_key(rows, texts),
-        ),
-        [
-            _panel(
-                rows,
-                {text: point for text, point in zip(texts, points, strict=True) if text},
-                scale,
-            )
-        ],
-        height=HEIGHT,
+    marked = {text: point for text, point in zip(texts, points, strict=True) if text}
+    canvas = Canvas.of(
+        said,
+        name,
+        subtitle="probability that the effect is above 0, %",
+        notes=[DEPARTURE, *_missing(points)],
+        key=_key(rows, texts),
     )
-    found = [text for text in texts if text]
+    figure = curves(canvas, [_panel(rows, marked, scale)], height=HEIGHT)
     ends = [
         f"{100 * row.probability_above_zero:.0f}% at"
         f" {minus(f'{scale.factor * row.departure:+.3g}')}"
@@ -104,9 +80,9 @@ def tipping_curve(
     alt = (
         f"Probability that the {target} effect is above 0 by the departure of trends after"
         f" settling-in ({scale.unit}): from {ends[0]} to {ends[1]}."
-        + (f" It is {', '.join(found)}." if found else "")
+        + (f" It is {', '.join(marked)}." if marked else "")
     )
-    return drawn(name, figure, status=status, alt=alt, kind=TippingRow, rows=rows)
+    return drawn(canvas, figure, alt, TippingRow, rows)
 
 
 def trusted(row: TippingRow) -> bool:
@@ -128,7 +104,7 @@ def _panel(rows: Sequence[TippingRow], points: dict[str, TippingPoint], scale: S
             Words(
                 text=text,
                 x=1.0,
-                shares=BESIDE,
+                shares=(True, False),
                 y=y,
                 shift=(0.0, -2.0 if high else 0.0),
                 ha="right",

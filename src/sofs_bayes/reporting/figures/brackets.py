@@ -89,7 +89,7 @@ def audit_brackets(
         canvas,
         rows,
         Axis(ends=ends, name=label, kind="ratio"),
-        rules=[Rule(at=1.0, look=NO_EFFECT, name="1 = child-level")],
+        marks=[Rule(at=1.0, look=NO_EFFECT, name="1 = child-level")],
         size=STYLE.small,
         longest=0.54,
     )

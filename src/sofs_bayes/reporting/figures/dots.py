@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from sofs_bayes.reporting.figures.canvas import Canvas
-from sofs_bayes.reporting.figures.marks import Axis, Dot, Rule, bare_axes
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Rule, Words, bare_axes
 from sofs_bayes.reporting.figures.sheet import SHARE, begin, fit, left_of, write_at
 from sofs_bayes.reporting.figures.style import STYLE, THIN, Look, line_height, widest, wrapped
 
@@ -75,9 +75,8 @@ def dots(
     rows: Sequence[Row],
     axis: Axis,
     *,
-    rules: Sequence[Rule] = (),
+    marks: Sequence[Rule | Words] = (),
     columns: Sequence[str] = ("",),
-    ends: tuple[str, str] = ("", ""),
     size: float = STYLE.text,
     longest: float = 0.345,
 ) -> Figure:
@@ -85,21 +84,19 @@ def dots(
 
     Parameters
     ----------
-    rules
-        Vertical lines through all rows.
+    marks
+        Vertical lines through all rows, and what is written above them.
     columns
         Headings of what stands at the right of the rows.
-    ends
-        What is written above the left and right end of the axis.
     size
         Of labels, in points.
     longest
         Share of the page that a label may take, then it is wrapped.
     """
-    said = [[b.text for row in rows for b in row.beside if b.column == i] for i in _count(columns)]
-    widths = [
-        0.15 + widest([*own, columns[i]], STYLE.small, bold=True) for i, own in enumerate(said)
-    ]
+    widths = []
+    for i, heading in enumerate(columns):
+        own = [each.text for row in rows for each in row.beside if each.column == i]
+        widths.append(0.15 + widest([heading, *own], STYLE.small, bold=True))
     lanes = _lanes(rows, size, longest * canvas.inner, canvas.inner - sum(widths))
     height = lanes[-1].top + lanes[-1].height + 0.04
     sheet = begin(canvas, height)
@@ -107,29 +104,14 @@ def dots(
     axes.set_ylim(height, 0)  # inches from the top
     axes.set_yticks([])
     axis.put(axes, "x")
-    for rule in rules:
-        rule.draw(axes)
+    for mark in marks:
+        mark.draw(axes)
     for i, heading in enumerate(columns):
         words = Beside(text=heading, column=i, colour=STYLE.soft)
         _write_right(axes, (1.0, 1.0), words, widths, heading=True)
-    for share, text in zip((0.0, 1.0), ends, strict=True):
-        write_at(
-            axes,
-            text,
-            (share, 1.0),
-            coords=(SHARE, SHARE),
-            shift=(0.0, 4.0),
-            ha="right" if share else "left",
-            va="bottom",
-            colour=STYLE.soft,
-        )
     for lane in lanes:
         _draw_lane(axes, lane, size, widths)
     return fit(sheet, axes, rows=1, height=height)
-
-
-def _count(columns: Sequence[str]) -> range:
-    return range(len(columns))
 
 
 def _lanes(rows: Sequence[Row], size: float, longest: float, inner: float) -> list[Lane]:

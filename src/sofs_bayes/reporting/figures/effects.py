@@ -1,28 +1,46 @@
-"""A forest: effects with their intervals, a line each, by pilot, fit or prior."""
+"""Forests: effects with their intervals, a line each, by pilot, fit or prior; and shrinkage."""
 
+import math
 from collections.abc import Callable, Sequence
-from typing import Literal
+from typing import Literal, Unpack
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
-from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas
+from sofs_bayes.estimands.rows import ShrinkageRow
+from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas, KeyEntry, Said
 from sofs_bayes.reporting.figures.dots import Beside, Row, dots
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.intervals import (
+    COLUMNS,
+    Interval,
     checked_scale,
     effect_axis,
     evidence_of,
     interval_name,
     numbers_text,
+    shown,
     shown_decimals,
-    shown_values,
     status_of,
 )
 from sofs_bayes.reporting.figures.marks import Dot, Rule
-from sofs_bayes.reporting.figures.numbers import ShownScale, counted, percent
-from sofs_bayes.reporting.figures.refusals import check_rows
-from sofs_bayes.reporting.figures.style import NO_EFFECT, SOLID, STYLE, marker
+from sofs_bayes.reporting.figures.numbers import ShownScale, amount, counted, minus, percent
+from sofs_bayes.reporting.figures.refusals import check_rows, only_value, shown_scale
+from sofs_bayes.reporting.figures.style import DOTTED, NO_EFFECT, SOLID, STYLE, Look, marker
 
-MANY = 4  # rows, beyond which the alt text gives the outermost and not each
+ALONE: Look = {
+    **marker("o", 5.5, STYLE.second, "white"),
+    "linewidth": 1.2,
+    "linestyle": (0, (3, 1.2)),
+}
+POOLED_IN: Look = {**marker("o", 5.5, STYLE.strong), "linewidth": 1.8, "linestyle": SOLID}
+TOGETHER: Look = {"color": STYLE.soft, "linewidth": 1.1, "linestyle": DOTTED}
+KEY = (
+    KeyEntry(name="the pilot by itself", line=ALONE),
+    KeyEntry(name="partially pooled", line=POOLED_IN),
+    KeyEntry(name="pooled effect", line=TOGETHER),
+)
+ALONE_COLUMNS = ("unpooled_median", "unpooled_lower", "unpooled_upper")
+LANE = 0.17  # inches from one interval of a pilot to the other
+MANY = 4  # rows or pilots, beyond which the alt text gives the outermost and not each
 
 
 def by_target(row: EffectRow) -> str:
@@ -65,8 +83,8 @@ def pilot_forest(
     first = [row for row in ranked if not apart(row)]
     last = [row for row in (rows if first else ranked) if apart(row)]
     ordered = (*first, *last)
-    decimals = shown_decimals(rows, scale)
-    numbers = [numbers_text(row, scale, decimals) for row in ordered]
+    found = [shown(row, scale) for row in ordered]
+    numbers = [numbers_text(each, scale, shown_decimals(found, scale)) for each in found]
     names = [_name(row, label(row), rows) for row in ordered]
     lines = [
         _line(row, scale, names[i], numbers[i], bold=i >= len(first) > 0, gap=i == len(first) > 0)
@@ -82,8 +100,8 @@ def pilot_forest(
     figure = dots(
         canvas,
         lines,
-        effect_axis(rows, scale, f"{scale.axis}:\nmedian and {interval}"),
-        rules=[Rule(at=scale.null, look=NO_EFFECT)],
+        effect_axis(found, scale, f"{scale.axis}:\nmedian and {interval}"),
+        marks=[Rule(at=scale.null, look=NO_EFFECT)],
         columns=[f"median [{percent(rows[0].level)}]"],
     )
     said = [f"{each} {number}" for each, number in zip(names, numbers, strict=True)]
@@ -108,7 +126,7 @@ def _line(
     row: EffectRow, scale: ShownScale, label: str, numbers: str, *, bold: bool, gap: bool
 ) -> Row:
     """A row of the forest: summaries are heavier, refused ones hollow and dashed."""
-    median, lower, upper = shown_values(row, scale)
+    median, lower, upper = shown(row, scale)
     converged = row.status == CONVERGED
     colour = STYLE.mark if not converged else STYLE.ink if bold else STYLE.strong
     bar = {
@@ -142,3 +160,64 @@ def _refused(rows: Sequence[EffectRow]) -> list[str]:
     if 0 < refused < len(rows):
         return [f"NOT CONVERGED, so no result: {counted(refused, 'row')} hollow and dashed."]
     return []
+
+
+def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
+    """Each pilot's effect by itself (hollow) above its partially pooled one (filled).
+
+    Parameters
+    ----------
+    rows
+        One per pilot, on one scale. They are shown by the median of the pilot by itself.
+    said
+        As `Said` has it.
+
+    Raises
+    ------
+    BadInput
+        No rows, a bound that is no finite number, a pilot twice, or rows that differ in scale,
+        pooled effect, kind or level of interval.
+    """
+    name = said.get("name", "shrinkage")
+    once = ("pilot", [row.target for row in rows])
+    check_rows(name, rows, finite=(*ALONE_COLUMNS, *COLUMNS, "pooled_median"), once=once)
+    scale, interval = shown_scale(name, rows), interval_name(name, rows)
+    pooled = scale.factor * only_value(name, rows, "pooled_median")
+    ranked = sorted(rows, key=lambda row: row.unpooled_median)
+    pairs = [(shown(row, scale, ALONE_COLUMNS), shown(row, scale)) for row in ranked]
+    every = [each for pair in pairs for each in pair]
+    decimals = shown_decimals(every, scale)
+    numbers = [[numbers_text(each, scale, decimals) for each in pair] for pair in pairs]
+    canvas = Canvas.of(said, name, key=KEY)
+    figure = dots(
+        canvas,
+        [_both(*each) for each in zip(ranked, pairs, numbers, strict=True)],
+        effect_axis(every, scale, f"{scale.axis}:\nmedian and {interval}"),
+        marks=[Rule(at=scale.null, look=NO_EFFECT), Rule(at=pooled, look=TOGETHER)],
+        columns=[f"median [{percent(rows[0].level)}]", "pulled in"],
+        longest=0.27,
+    )
+    texts = [
+        f"{row.target} {alone}, partially pooled {together}"
+        for row, (alone, together) in zip(ranked, numbers, strict=True)
+    ]
+    told = texts if len(texts) <= MANY else [texts[0], texts[-1]]
+    among = "" if len(told) == len(texts) else " The outermost:"
+    pooled_text = amount(pooled, scale, shown_decimals([pair[1] for pair in pairs], scale))
+    alt = (
+        f"Effects of {counted(len(rows), 'pilot')} ({scale.axis}), by themselves and partially"
+        f" pooled, median and {interval}; pooled effect {pooled_text}.{among} {'; '.join(told)}."
+    )
+    return drawn(canvas, figure, alt, ShrinkageRow, rows)
+
+
+def _both(row: ShrinkageRow, pair: Sequence[Interval], numbers: Sequence[str]) -> Row:
+    marks, beside = [], []
+    both = zip(pair, (ALONE, POOLED_IN), numbers, (-LANE / 2, LANE / 2), strict=True)
+    for (median, lower, upper), look, text, lane in both:
+        bar = {**look, "marker": "None"}
+        marks.append(Dot(at=lane, value=median, lower=lower, upper=upper, look=look, bar=bar))
+        beside.append(Beside(text=text, lane=lane, colour=look["color"]))
+    pulled = "–" if math.isnan(row.shrinkage) else minus(f"{100 * row.shrinkage:.0f}%")
+    beside.append(Beside(text=pulled, column=1, lane=LANE / 2))
+    return Row(label=row.target, dots=marks, beside=beside, lanes=2 * LANE + 0.04)

@@ -13,8 +13,8 @@ from sofs_bayes.reporting.figures.intervals import (
     evidence_of,
     interval_name,
     numbers_text,
+    shown,
     shown_decimals,
-    shown_values,
     status_of,
 )
 from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Rule, Span, Words
@@ -64,7 +64,8 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
     years = sorted({*since, REFERENCE})
     ends = _place(years[0]) - 0.6, _place(max(years[-1], REFERENCE + 1)) + 0.6
     below = "years before (−) and after settling-in; 0 is the first year after it"
-    up = effect_axis(rows, scale, "", guides=True)
+    found = [shown(row, scale) for row in by_year.values()]
+    up = effect_axis(found, scale, "", guides=True)
     marks: list[Mark] = [
         Span(ends=(_place(REFERENCE) + 0.5, _place(0) - 0.5), name="settling-in"),
         Rule(at=scale.null, look=NO_EFFECT, which="y"),
@@ -83,10 +84,10 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
     )
     panel = Panel(x=Axis(ends=ends, name=below, ticks=_labels(years)), y=up, marks=marks)
     figure = curves(canvas, [panel], height=HEIGHT)
-    decimals = shown_decimals(rows, scale)
+    decimals = shown_decimals(found, scale)
     texts = [
-        f"year {minus(f'{year:+d}')} {numbers_text(row, scale, decimals)}"
-        for year, row in by_year.items()
+        f"year {minus(f'{year:+d}')} {numbers_text(each, scale, decimals)}"
+        for year, each in zip(by_year, found, strict=True)
     ]
     alt = (
         f"Effect by year since settling-in ({scale.axis}), median"
@@ -115,7 +116,7 @@ def _labels(years: Sequence[int]) -> dict[float, str]:
 
 
 def _effect(year: int, row: EffectRow, scale: ShownScale) -> Dot:
-    median, lower, upper = shown_values(row, scale)
+    median, lower, upper = shown(row, scale)
     before = year < 0
     colour = STYLE.second if before else STYLE.strong
     face = "white" if before or row.status != CONVERGED else colour

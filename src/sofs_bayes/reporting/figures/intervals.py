@@ -1,7 +1,7 @@
 """What all pictures of effects share: their axis, their interval's name, what they rest on."""
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Any
 
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.estimands.rows import ShrinkageRow
@@ -19,22 +19,7 @@ from sofs_bayes.reporting.figures.refusals import check_rows, only_value, refuse
 from sofs_bayes.spec import Evidence
 
 COLUMNS = ("median", "lower", "upper")
-
-
-class Ranged(Protocol):
-    """A row with a median and an interval."""
-
-    @property
-    def median(self) -> float:
-        """Posterior median."""
-
-    @property
-    def lower(self) -> float:
-        """Where the interval begins."""
-
-    @property
-    def upper(self) -> float:
-        """Where it ends."""
+Interval = tuple[float, float, float]  # in this order
 
 
 def checked_scale(figure: str, rows: Sequence[EffectRow]) -> ShownScale:
@@ -62,27 +47,28 @@ def status_of(rows: Sequence[EffectRow]) -> str:
     return CONVERGED if any(row.status == CONVERGED for row in rows) else rows[0].status
 
 
-def shown_values(row: Ranged, scale: ShownScale) -> tuple[float, float, float]:
+def shown(row: Any, scale: ShownScale, columns: Sequence[str] = COLUMNS) -> Interval:
     """Median, lower and upper as the axis has them."""
-    return scale.factor * row.median, scale.factor * row.lower, scale.factor * row.upper
+    median, lower, upper = (scale.factor * getattr(row, column) for column in columns)
+    return median, lower, upper
 
 
-def shown_decimals(rows: Sequence[Ranged], scale: ShownScale) -> int:
-    """Decimals that suit all rows."""
-    return decimals_for([value for row in rows for value in shown_values(row, scale)], scale)
+def shown_decimals(found: Sequence[Interval], scale: ShownScale) -> int:
+    """Decimals that suit all intervals."""
+    return decimals_for([value for each in found for value in each], scale)
 
 
-def numbers_text(row: Ranged, scale: ShownScale, decimals: int) -> str:
+def numbers_text(found: Interval, scale: ShownScale, decimals: int) -> str:
     """median [lower, upper]."""
-    median, lower, upper = (amount(v, scale, decimals) for v in shown_values(row, scale))
+    median, lower, upper = (amount(value, scale, decimals) for value in found)
     return f"{median} [{lower}, {upper}]"
 
 
 def effect_axis(
-    rows: Sequence[Ranged], scale: ShownScale, name: str, *, guides: bool = False
+    found: Sequence[Interval], scale: ShownScale, name: str, *, guides: bool = False
 ) -> Axis:
     """An axis of effects that holds all intervals, and no effect."""
-    values = [value for row in rows for value in shown_values(row, scale)] + [scale.null]
+    values = [value for each in found for value in each] + [scale.null]
     if not scale.logarithmic:
         return Axis(ends=padded(values), name=name, kind="signed", guides=guides)
     spread = max(1.05, (max(values) / min(values)) ** 0.06)

@@ -166,6 +166,12 @@ def above(text: str, x: float) -> Words:
     return Words(text=text, x=x, y=1.0, shares=(False, True), shift=(0.0, 6.0), va="bottom")
 
 
+def at_end(text: str, end: Literal["left", "right"]) -> Words:
+    """A text above one end of a panel."""
+    x = 0.0 if end == "left" else 1.0
+    return replace(above(text, x), shares=(True, True), ha=end)
+
+
 def bare_axes(figure: Figure, where: Any) -> Axes:
     """Axes with a line below and nothing else."""
     axes = figure.add_subplot(where, facecolor="none")

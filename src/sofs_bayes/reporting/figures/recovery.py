@@ -171,7 +171,7 @@ def coverage_of_methods(
             name="intervals of 95% that hold the truth, %",
             guides=True,
         ),
-        rules=[Rule(at=95.0, look=TARGET, zorder=1.0)],
+        marks=[Rule(at=95.0, look=TARGET, zorder=1.0)],
     )
     return drawn(canvas, figure, alt, CoveragePoint, points)
 

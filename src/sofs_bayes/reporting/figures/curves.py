@@ -12,9 +12,9 @@ from matplotlib.legend import Legend
 from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
 from sofs_bayes.reporting.figures.marks import Axis, Mark, Series, bare_axes
 from sofs_bayes.reporting.figures.sheet import SHARE, begin, fit, left_of, legend_style, write_at
-from sofs_bayes.reporting.figures.style import STYLE, line_height, widest, wrapped
+from sofs_bayes.reporting.figures.style import STYLE, balanced, line_height, widest, wrapped
 
-NAMES = 1.5  # inches for names at the right ends of lines, then they are wrapped
+NAMES = 1.75  # inches for names at the right ends of lines, then they are wrapped
 GAP = 0.05  # inches between names
 
 
@@ -48,12 +48,13 @@ class Panel:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """A panel in the grid, and the lines the longest heading of its row has."""
+    """A panel in the grid, its heading in lines, and how many the longest of its row has."""
 
     panel: Panel
     row: int
     column: int
-    lines: int = 0
+    heading: str
+    lines: int = 1
     lowest: bool = True
 
 
@@ -74,52 +75,47 @@ def curves(
     shared
         The axes that are labelled only in the last row, or first column, of a group.
     """
-    width = (canvas.inner - 0.45) / columns - 0.2
-    places = _places(panels, columns, width)
-    rows = places[-1].row + 1
+    places = _places(panels, columns, canvas.inner - 0.45)
+    rows, room = places[-1].row + 1, 0.75 * canvas.inner
     sheet = begin(canvas, rows * (height + 1.0))
     grid = sheet.figure.add_gridspec(rows, columns)
     sides = widest([panel.side for panel in panels], STYLE.text, bold=True)
     for place in places:
         across = slice(None) if place.panel.wide else place.column
         axes = bare_axes(sheet.figure, grid[place.row, across])
-        place.panel.x.put(axes, "x")
-        place.panel.y.put(axes, "y")
+        place.panel.x.put(axes, "x", room)
+        place.panel.y.put(axes, "y", room)
         for mark in place.panel.marks:
             mark.draw(axes)
         named = [mark for mark in place.panel.marks if isinstance(mark, Series) and mark.name]
         _name_series(axes, named, height)
-        _write_around(axes, place, width, sides)
+        _write_around(axes, place, sides)
         axes.tick_params(axis="x", labelbottom=place.lowest or not shared)
         axes.tick_params(axis="y", labelleft=place.column == 0 or "y" not in shared)
     return fit(sheet, sheet.figure.axes[0], rows=rows, height=height)
 
 
-def _places(panels: Sequence[Panel], columns: int, width: float) -> list[Place]:
+def _places(panels: Sequence[Panel], columns: int, inner: float) -> list[Place]:
     places: list[Place] = []
     row, column = -1, columns
     for panel in panels:
         if panel.group or panel.wide or column == columns:
             row, column = row + 1, 0
-        places.append(Place(panel=panel, row=row, column=column))
+        width = inner if panel.wide else inner / columns - 0.2
+        heading = wrapped(panel.heading, STYLE.small, width, bold=panel.bold)
+        places.append(Place(panel=panel, row=row, column=column, heading=heading))
         column = columns if panel.wide else column + 1
     groups = [i for i, place in enumerate(places) if place.panel.group]
     found = []
     for i, place in enumerate(places):
         end = next((start for start in groups if start > i), len(places))
-        row = place.row
-        lines = [_heading(p.panel, width).count("\n") + 1 for p in places if p.row == row]
-        below = [p for p in places[i:end] if p.row > row and p.column == place.column]
+        lines = [each.heading.count("\n") + 1 for each in places if each.row == place.row]
+        below = [p for p in places[i + 1 : end] if p.column == place.column]
         found.append(replace(place, lines=max(lines), lowest=not below))
     return found
 
 
-def _heading(panel: Panel, width: float) -> str:
-    size, room = STYLE.small, STYLE.width if panel.wide else width
-    return wrapped(panel.heading, size, room, bold=panel.bold)
-
-
-def _write_around(axes: Axes, place: Place, width: float, sides: float) -> None:
+def _write_around(axes: Axes, place: Place, sides: float) -> None:
     """Headings above the axes and the label at their left."""
     panel, step, up = place.panel, 72 * line_height(STYLE.small), 3.0
     write = partial(write_at, axes, coords=(SHARE, SHARE))
@@ -128,8 +124,7 @@ def _write_around(axes: Axes, place: Place, width: float, sides: float) -> None:
         write(panel.note, (0.0, 1.0), shift=(0.0, up), va="bottom", colour=colour, bold=bold)
         up += step
     if panel.heading:
-        text = _heading(panel, width)
-        write(text, (0.0, 1.0), shift=(0.0, up), va="bottom", bold=panel.bold)
+        write(place.heading, (0.0, 1.0), shift=(0.0, up), va="bottom", bold=panel.bold)
         up += step * place.lines
     if panel.group:
         coords, shift = (left_of(axes), SHARE), (0.0, up + 4.0)
@@ -144,7 +139,7 @@ def _write_around(axes: Axes, place: Place, width: float, sides: float) -> None:
 def _name_series(axes: Axes, series: Sequence[Series], height: float) -> None:
     """Each line's name with a sample beside its right end, moved apart where they would overlap."""
     lower, upper = axes.get_ylim()
-    texts = [wrapped(each.name, STYLE.small, NAMES) for each in series]
+    texts = [balanced(each.name, STYLE.small, NAMES) for each in series]
     wanted = [height * (upper - each.at) / (upper - lower) for each in series]
     heights = [(text.count("\n") + 1) * line_height(STYLE.small) + GAP for text in texts]
     places = moved_apart(wanted, heights, 0.0, height)

@@ -114,17 +114,18 @@ def bounds_text(bounds: Sequence[float], scale: ShownScale, most: int) -> str:
     return f"; dotted: {named} {scale.unit}"
 
 
+def bound_rules(bounds: Sequence[float], scale: ShownScale, zorder: float = 2.0) -> list[Mark]:
+    """Lines at the bounds and, on them, at no effect."""
+    looks = {**dict.fromkeys(bounds, BOUND), scale.null: NO_EFFECT}
+    return [Rule(at=scale.factor * at, look=look, zorder=zorder) for at, look in looks.items()]
+
+
 def _panels(own: Own, scale: ShownScale, bounds: Sequence[float]) -> list[Panel]:
     variants, priors = (list(dict.fromkeys(each)) for each in zip(*own, strict=True))
     single = len(variants) == 1
     order = own if single else [(v, p) for v in variants for p in priors if (v, p) in own]
     x, top = _ends(own, scale, bounds)
-    lines: list[Mark] = [
-        Rule(at=scale.factor * bound, look=BOUND, zorder=2.5)
-        for bound in bounds
-        if bound != scale.null
-    ]
-    lines.append(Rule(at=scale.factor * scale.null, look=NO_EFFECT, zorder=2.5))
+    lines = bound_rules(bounds, scale, zorder=2.5)
     panels = []
     for variant, prior in order:
         down, side = (priors.index(prior), prior) if single else (variants.index(variant), variant)

@@ -103,7 +103,7 @@ def dots(
     axes = bare_axes(sheet.figure, sheet.figure.add_gridspec(1, 1)[0, 0])
     axes.set_ylim(height, 0)  # inches from the top
     axes.set_yticks([])
-    axis.put(axes, "x")
+    axis.put(axes, "x", 0.62 * canvas.inner)
     for mark in marks:
         mark.draw(axes)
     for i, heading in enumerate(columns):

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from sofs_bayes.reporting.figures.sheet import SHARE, font, write_at
-from sofs_bayes.reporting.figures.style import STYLE, Look, line_of
+from sofs_bayes.reporting.figures.style import STYLE, Look, line_of, wrapped
 from sofs_bayes.reporting.figures.ticks import Kind, RoomyLocator, RowFormatter
 
 Which = Literal["x", "y"]
@@ -26,8 +26,8 @@ class Axis:
     ticks: dict[float, str] | None = None
     guides: bool = False
 
-    def put(self, axes: Axes, which: Which) -> None:
-        """Give one of the axes these ends, ticks, name and guides."""
+    def put(self, axes: Axes, which: Which, room: float) -> None:
+        """Give one of the axes these ends, ticks and guides, and its name in `room` inches."""
         own: Any = axes.xaxis if which == "x" else axes.yaxis
         if self.kind == "ratio":
             (axes.set_xscale if which == "x" else axes.set_yscale)("log")
@@ -39,7 +39,7 @@ class Axis:
         else:
             own.set_ticks(list(self.ticks), labels=list(self.ticks.values()), parse_math=False)
         if self.name:
-            own.set_label_text(self.name, **font(STYLE.text))
+            own.set_label_text(wrapped(self.name, STYLE.text, room), **font(STYLE.text))
             own.labelpad = 5.0
         if self.guides:
             look = {"color": STYLE.faint, "linewidth": 0.6, "linestyle": "solid", "alpha": 1.0}

@@ -121,6 +121,17 @@ def wrapped(text: str, size: float, width: float, *, bold: bool = False) -> str:
     )
 
 
+def balanced(text: str, size: float, width: float) -> str:
+    """The text in as few lines as within `width` inches, and these about equally long."""
+    count = len(wrap(text, size, width))
+    shares = (0.02 * share for share in range(25, 51))
+    return next(
+        "\n".join(lines)
+        for share in shares
+        if len(lines := wrap(text, size, share * width)) <= count
+    )
+
+
 def _broken(word: str, size: float, width: float, *, bold: bool) -> list[str]:
     pieces = [""]
     for letter in word:

@@ -9,12 +9,13 @@ import numpy as np
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.reporting.figures.canvas import Canvas, Said
 from sofs_bayes.reporting.figures.curves import Panel, curves
-from sofs_bayes.reporting.figures.densities import BOUND, bounds_text, threshold_values
+from sofs_bayes.reporting.figures.densities import bound_rules, bounds_text, threshold_values
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
-from sofs_bayes.reporting.figures.marks import Axis, Mark, Rule, Series, Span
+from sofs_bayes.reporting.figures.marks import Axis, Series, Span
 from sofs_bayes.reporting.figures.numbers import ShownScale, minus
 from sofs_bayes.reporting.figures.refusals import check_rows, shown_scale
-from sofs_bayes.reporting.figures.style import LINES, NO_EFFECT
+from sofs_bayes.reporting.figures.style import LINES
+from sofs_bayes.reporting.figures.ticks import Kind
 from sofs_bayes.spec import Equivalence, Statement
 
 HIGH, LOW = {1: 3.2, 2: 2.0}, 1.5  # inches of a panel, by their number; of one of many
@@ -104,34 +105,29 @@ def _panels(
     shown = [scale.null, *bounds, *(moving or [row.threshold for row in rows])]
     ends = scale.factor * min(shown), scale.factor * max(shown)
     looks = dict(zip(dict.fromkeys(row.prior for row in rows), LINES * len(rows), strict=False))
-    lines: list[Mark] = [
-        Rule(at=scale.factor * bound, look=BOUND) for bound in bounds if bound != scale.null
-    ]
-    lines.append(Rule(at=scale.factor * scale.null, look=NO_EFFECT))
+    lines = bound_rules(bounds, scale)
     if region is not None:
         lower, upper = (scale.factor * bound for bound in region.within)
         lines.append(Span(ends=(lower, upper)))
-    return [
-        Panel(
-            x=Axis(
-                ends=ends,
-                name=scale.axis if i == len(grid) - 1 else "",
-                kind="ratio" if scale.logarithmic else "signed",
-            ),
-            y=Axis(ends=(-0.01, 1.01), ticks=SHARES, guides=True),
-            marks=[
-                *lines,
-                *(
-                    replace(
-                        _series(prior, curve, scale, ends), look=looks[prior], zorder=4.0 - 0.1 * n
-                    )
-                    for n, (prior, curve) in enumerate(own.items())
-                ),
-            ],
-            heading=heading if len(grid) > 1 else "",
+    kind: Kind = "ratio" if scale.logarithmic else "signed"
+    y = Axis(ends=(-0.01, 1.01), ticks=SHARES, guides=True)
+    panels = []
+    for heading, own in grid.items():
+        name = scale.axis if heading == list(grid)[-1] else ""
+        series = [_series(prior, curve, scale, ends) for prior, curve in own.items()]
+        drawn_over = [
+            replace(each, look=looks[prior], zorder=4.0 - 0.1 * n)
+            for n, (prior, each) in enumerate(zip(own, series, strict=True))
+        ]
+        panels.append(
+            Panel(
+                x=Axis(ends=ends, name=name, kind=kind),
+                y=y,
+                marks=[*lines, *drawn_over],
+                heading=heading if len(grid) > 1 else "",
+            )
         )
-        for i, (heading, own) in enumerate(grid.items())
-    ]
+    return panels
 
 
 def _series(prior: str, curve: Curve, scale: ShownScale, ends: tuple[float, float]) -> Series:

@@ -1,7 +1,7 @@
 """Pictures of calibrations: bands hold what is right, not what is wrong; labels find room."""
 
+from collections.abc import Callable
 from dataclasses import replace
-from itertools import combinations
 
 import numpy as np
 import pytest
@@ -29,8 +29,9 @@ from sofs_bayes.reporting.figures.rank_bands import (
 )
 from sofs_bayes.reporting.figures.rank_panels import MOST, rank_grid
 
+Faults = Callable[[Figure], list[str]]
+
 OUT = "pilot_effect_sd"
-TOUCH = 1.0  # pixels two texts may share: hinting rounds every glyph to whole pixels
 # Of 2,000 simulated ECDFs; the standard error is 0.005, that of the band's own simulation alike.
 SLACK = 0.02
 
@@ -49,25 +50,6 @@ def verdict_of(ranks: dict[str, np.ndarray], kinds: dict[str, Kind]) -> RankVerd
         for i in range(number)
     ]
     return rank_verdict(replicates, kinds, seed=1)
-
-
-def faults(figure: Figure) -> list[str]:
-    """Texts that leave the canvas, and pairs of texts that overlap."""
-    figure.draw_without_rendering()
-    width, height = figure.get_size_inches() * figure.dpi
-    found = [
-        (text.get_text(), text.get_window_extent())
-        for text in figure.findobj(Text)
-        if text.get_visible() and text.get_text()
-    ]
-    outside = [
-        text for text, box in found if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height
-    ]
-    return outside + [
-        f"{one} / {other}"
-        for (one, a), (other, b) in combinations(found, 2)
-        if min(a.x1, b.x1) - max(a.x0, b.x0) > TOUCH and min(a.y1, b.y1) - max(a.y0, b.y0) > TOUCH
-    ]
 
 
 def written(drawing: Drawing) -> str:
@@ -209,7 +191,9 @@ def drawings(found: Calibrated, others: list[Calibrated], title: str = "Ranks") 
     ]
 
 
-def test_no_text_is_cut_off_or_overlaps(calibrated: Calibrated, uniform: Calibrated) -> None:
+def test_no_text_is_cut_off_or_overlaps(
+    calibrated: Calibrated, uniform: Calibrated, faults: Faults
+) -> None:
     long = "authority_of_Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogoch"
     names = [f"{long}-{i}" for i in range(9)]
     others = [
@@ -221,7 +205,7 @@ def test_no_text_is_cut_off_or_overlaps(calibrated: Calibrated, uniform: Calibra
         assert faults(drawing.figure) == [], drawing.name
 
 
-def test_long_names_of_quantities_find_room() -> None:
+def test_long_names_of_quantities_find_room(faults: Faults) -> None:
     rng = np.random.default_rng(2)
     kinds: dict[str, Kind] = {
         f"effect of the {'very ' * i}long-named change, Llanfairpwllgwyngyllgogerychwyrn {i}": kind

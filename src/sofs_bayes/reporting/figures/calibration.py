@@ -6,7 +6,7 @@ from typing import Unpack
 from sofs_bayes.checks.calibration import Calibrated
 from sofs_bayes.checks.ranks import Kind, RankVerdict
 from sofs_bayes.reporting.contents.calibration import REPORTED
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Told
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Told, name_of
 from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.dots import Beside, Row, dots
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
@@ -42,14 +42,14 @@ def coverage_levels(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
     verdict
         On a calibration; all its quantities are drawn.
     said
-        As `Told` has it.
+        `title`, `evidence` and, where wanted, `notes` and `name`; as `Told` has them.
 
     Raises
     ------
     BadInput
         No quantity with ranks.
     """
-    name, rows = said.get("name", "coverage"), attained_rows(verdict)
+    name, rows = name_of(said, Told, "coverage"), attained_rows(verdict)
     check_rows(name, rows)
     outside = [row for row in rows if not row.inside]
     notes = ["Within a level quantities stand side by side in the order of the tables."]
@@ -141,14 +141,14 @@ def dispersion_strips(found: Sequence[Calibrated], **said: Unpack[Told]) -> Draw
     found
         Calibrations, each with ranks.
     said
-        As `Told` has it.
+        `title`, `evidence` and, where wanted, `notes` and `name`; as `Told` has them.
 
     Raises
     ------
     BadInput
         No calibration with ranks, or two of one analysis.
     """
-    name = said.get("name", "dispersion")
+    name = name_of(said, Told, "dispersion")
     strips = [own for each in found if (own := dispersion_rows(each))]
     check_rows(name, strips, once=("analysis", [each.analysis.name for each in found]))
     rows = [row for own in strips for row in own]

@@ -38,6 +38,21 @@ class SaidOfRates(Said):
     per: NotRequired[int]
 
 
+def name_of(said: Told, asked: Any, usual: str) -> str:
+    """The picture's name, by default the usual one; `asked` is the type of what it is told.
+
+    Raises
+    ------
+    TypeError
+        A keyword that is missing or unknown, as if they stood in the picture's signature.
+    """
+    known = asked.__required_keys__ | asked.__optional_keys__
+    missing, unknown = sorted(asked.__required_keys__ - said.keys()), sorted(said.keys() - known)
+    if missing or unknown:
+        raise TypeError(f"figure {usual}: missing keywords {missing}, unknown ones {unknown}")
+    return said.get("name", usual)
+
+
 def unit_of(said: SaidOfRates) -> str:
     """What a rate counts, in words."""
     return f"{said['events']} per {said.get('per', 100):,} {said['denominator']}"

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 
 from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
-from sofs_bayes.reporting.figures.marks import Axis, Mark, Series, bare_axes
+from sofs_bayes.reporting.figures.marks import Axis, Mark, Series, bare_axes, is_named_above
 from sofs_bayes.reporting.figures.sheet import SHARE, begin, fit, left_of, legend_style, write_at
 from sofs_bayes.reporting.figures.style import STYLE, balanced, line_height, widest, wrapped
 
@@ -119,6 +119,8 @@ def _write_around(axes: Axes, place: Place, sides: float) -> None:
     """Headings above the axes and the label at their left."""
     panel, step, up = place.panel, 72 * line_height(STYLE.small), 3.0
     write = partial(write_at, axes, coords=(SHARE, SHARE))
+    if any(map(is_named_above, panel.marks)):
+        up += step + 6.0
     if panel.note:
         colour, bold = (STYLE.mark, True) if panel.alarming else (STYLE.soft, False)
         write(panel.note, (0.0, 1.0), shift=(0.0, up), va="bottom", colour=colour, bold=bold)
@@ -145,16 +147,17 @@ def _name_series(axes: Axes, series: Sequence[Series], height: float) -> None:
     places = moved_apart(wanted, heights, 0.0, height)
     for each, text, y in zip(series, texts, places, strict=True):
         fill = each.fill if len(each.lower) else None
+        entry = KeyEntry(name=each.name, line=each.look, fill=fill)
         legend = Legend(
             axes,
-            [KeyEntry(name=each.name, line=each.look, fill=fill).sample],
+            [entry.sample],
             [text],
             loc="center left",
             bbox_to_anchor=(1.0, 1 - y / height),
             bbox_transform=axes.transAxes,
-            **{**legend_style(STYLE.small), "borderaxespad": 0.9},
+            **{**legend_style(entry, STYLE.small), "handlelength": 3.0, "borderaxespad": 0.9},
         )
-        legend.get_texts()[0].set(linespacing=1.3, parse_math=False)
+        legend.get_texts()[0].set_parse_math(False)
         legend.set_clip_on(False)
         axes.add_artist(legend)
 

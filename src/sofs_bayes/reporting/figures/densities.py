@@ -7,7 +7,7 @@ from typing import Unpack
 import numpy as np
 
 from sofs_bayes.estimands import DensityRow
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Said
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Said, name_of
 from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.marks import Axis, Mark, Rule, Series
@@ -62,14 +62,14 @@ def prior_posterior(
         Statements whose bounds are drawn where they are on the rows' scale; odds ratios are
         turned into log-odds, and the reverse.
     said
-        As `Said` has it.
+        `title`, `evidence`, `status` and, if not the usual one, `name`; as `Said` has them.
 
     Raises
     ------
     BadInput
         No rows, a density that is no finite number, or more than one scale.
     """
-    name = said.get("name", "prior-posterior")
+    name = name_of(said, Said, "prior-posterior")
     check_rows(name, rows, finite=("effect", "prior_density", "posterior_density"))
     scale = shown_scale(name, rows)
     bounds = threshold_values(thresholds, rows[0].scale)

@@ -6,7 +6,7 @@ from typing import Literal, Unpack
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.estimands.rows import ShrinkageRow
-from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas, KeyEntry, Said
+from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas, KeyEntry, Said, name_of
 from sofs_bayes.reporting.figures.dots import Beside, Row, dots
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.intervals import (
@@ -170,7 +170,7 @@ def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
     rows
         One per pilot, on one scale. They are shown by the median of the pilot by itself.
     said
-        As `Said` has it.
+        `title`, `evidence`, `status` and, if not the usual one, `name`; as `Said` has them.
 
     Raises
     ------
@@ -178,7 +178,7 @@ def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
         No rows, a bound that is no finite number, a pilot twice, or rows that differ in scale,
         pooled effect, kind or level of interval.
     """
-    name = said.get("name", "shrinkage")
+    name = name_of(said, Said, "shrinkage")
     once = ("pilot", [row.target for row in rows])
     check_rows(name, rows, finite=(*ALONE_COLUMNS, *COLUMNS, "pooled_median"), once=once)
     scale, interval = shown_scale(name, rows), interval_name(name, rows)

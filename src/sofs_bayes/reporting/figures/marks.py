@@ -166,6 +166,15 @@ def above(text: str, x: float) -> Words:
     return Words(text=text, x=x, y=1.0, shares=(False, True), shift=(0.0, 6.0), va="bottom")
 
 
+def is_named_above(mark: Mark) -> bool:
+    """Whether a mark's name stands above the panel."""
+    match mark:
+        case Span(name=name) | Rule(which="x", name=name):
+            return bool(name)
+        case _:
+            return False
+
+
 def at_end(text: str, end: Literal["left", "right"]) -> Words:
     """A text above one end of a panel."""
     x = 0.0 if end == "left" else 1.0

@@ -6,7 +6,7 @@ from typing import Unpack
 
 from sofs_bayes.checks.diagnostics import PredictiveCell
 from sofs_bayes.checks.predictive import ArmYearCheck
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, SaidOfRates, unit_of
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, SaidOfRates, name_of, unit_of
 from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.marks import Axis, Dot, Rule, Series
@@ -42,7 +42,8 @@ def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> 
     cells
         Authority-years of one fit, arm `pilot` or `comparator`.
     said
-        As `SaidOfRates` has it.
+        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `SaidOfRates` has them.
 
     Raises
     ------
@@ -50,7 +51,7 @@ def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> 
         No cells, a rate or bound that is no finite number, an authority-year twice, or more
         than one level.
     """
-    name, per = said.get("name", "predictive"), said.get("per", 100)
+    name, per = name_of(said, SaidOfRates, "predictive"), said.get("per", 100)
     once = ("authority-year", [f"{c.authority}, {financial_year(c.year)}" for c in cells])
     check_rows(name, cells, finite=("observed", "lower", "upper"), once=once)
     level = only_value(name, cells, "level")
@@ -164,7 +165,8 @@ def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Draw
     rows
         Of one kind (posterior or prior).
     said
-        As `SaidOfRates` has it.
+        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `SaidOfRates` has them.
 
     Raises
     ------
@@ -172,7 +174,7 @@ def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Draw
         No rows, a rate or bound that is no finite number, an unknown arm or period, an arm's
         year twice, or more than one kind or level.
     """
-    name, per = said.get("name", "arm-years"), said.get("per", 100)
+    name, per = name_of(said, SaidOfRates, "arm-years"), said.get("per", 100)
     _refuse_arms(name, rows)
     level, unit = percent(only_value(name, rows, "level")), unit_of(said)
     band = KeyEntry(name=f"{level} predictive interval, with its median", fill=STYLE.fill)

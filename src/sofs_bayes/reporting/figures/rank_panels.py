@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Unpack
 
 from sofs_bayes.checks.ranks import BINS, DRAWS, RankTest, RankVerdict
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Told
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Told, name_of
 from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.marks import Axis, Mark, Rule, Series
@@ -40,14 +40,14 @@ def rank_ecdf(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
         On a calibration. Drawn are effects, spreads, log likelihood, and other parameters that
         are out; of more than `MOST` those with the smallest p-values.
     said
-        As `Told` has it.
+        `title`, `evidence` and, where wanted, `notes` and `name`; as `Told` has them.
 
     Raises
     ------
     BadInput
         No quantity with ranks.
     """
-    name = said.get("name", "ecdf")
+    name = name_of(said, Told, "ecdf")
     tests, wanted = shown_tests(verdict, MOST)
     check_rows(name, tests)
     rows = ecdf_rows(verdict, tests)
@@ -90,7 +90,7 @@ def rank_histogram(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
 
     Parameters and refusals are those of `rank_ecdf`.
     """
-    name = said.get("name", "histogram")
+    name = name_of(said, Told, "histogram")
     tests, wanted = shown_tests(verdict, MOST)
     check_rows(name, tests)
     rows = bin_rows(verdict, tests)

@@ -7,7 +7,7 @@ from typing import Any, Unpack
 
 from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.frequentist.counterfactual import YearRate
-from sofs_bayes.reporting.figures.canvas import Canvas, SaidOfRates, unit_of
+from sofs_bayes.reporting.figures.canvas import Canvas, SaidOfRates, name_of, unit_of
 from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Series, Span
@@ -82,7 +82,8 @@ def rate_and_counterfactual(
     summary
         What the counterfactual rate is: a posterior `median`, or an `estimate`.
     said
-        As `SaidOfRates` has it.
+        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `SaidOfRates` has them.
 
     Raises
     ------
@@ -90,7 +91,7 @@ def rate_and_counterfactual(
         No rows, a year twice, an unknown period, an infinite number, no observed rate at all,
         a counterfactual in part, or more than one level.
     """
-    name = said.get("name", "rate-and-counterfactual")
+    name = name_of(said, SaidOfRates, "rate-and-counterfactual")
     rows = sorted(rows, key=lambda row: row.year)
     ends = ("lower", "upper")
     _refuse(name, rows, [("counterfactual", *ends)])
@@ -112,14 +113,15 @@ def yearly_rates(rows: Sequence[YearlyRateRow], **said: Unpack[SaidOfRates]) -> 
     rows
         Of one estimand and prior, one per year, in any order.
     said
-        As `SaidOfRates` has it.
+        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `SaidOfRates` has them.
 
     Raises
     ------
     BadInput
         As `rate_and_counterfactual`; more than one estimand or prior.
     """
-    name = said.get("name", "yearly-rates")
+    name = name_of(said, SaidOfRates, "yearly-rates")
     rows = sorted(rows, key=lambda row: row.year)
     middle = ("fitted", "counterfactual", "effect")
     _refuse(name, rows, [(each, f"{each}_lower", f"{each}_upper") for each in middle])

@@ -19,7 +19,7 @@ from sofs_bayes.reporting.figures.style import STYLE, line_height, width_of, wra
 from sofs_bayes.reporting.tables import EVIDENCE_LINES
 
 SHARE = "axes fraction"
-SAMPLE = 0.34  # inches of a line before its name
+SAMPLE, MARKER = 0.34, 0.12  # inches of a line, and of a marker alone, before their names
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -156,26 +156,23 @@ def font(size: float, *, bold: bool = False, colour: str = STYLE.ink) -> dict[st
         "fontfamily": STYLE.family,
         "fontweight": "bold" if bold else "normal",
         "color": colour,
-        "linespacing": 1.3,
+        "linespacing": "normal",  # by the font's metrics: placed by ink, lines would not be level
         "parse_math": False,
     }
 
 
-def legend_style(size: float) -> dict[str, Any]:
-    """Arguments of a legend without a frame."""
+def legend_style(entry: KeyEntry, size: float) -> dict[str, Any]:
+    """Arguments of a legend without a frame, of one entry; short for a marker alone."""
+    sample = MARKER if entry.line.get("linestyle") == "None" else SAMPLE
     return {
         "frameon": False,
         "borderpad": 0.0,
         "borderaxespad": 0.0,
-        "handlelength": SAMPLE * 72 / size,
+        "handlelength": sample * 72 / size,
         "handleheight": 0.8,
         "handletextpad": 0.7,
-        "columnspacing": 2.0,
-        "labelspacing": 0.35,
         "numpoints": 1,
         "markerscale": 1.0,
-        "shadow": False,
-        "alignment": "left",
         "labelcolor": STYLE.ink,
         "prop": {"family": STYLE.family, "size": size},
     }
@@ -183,29 +180,23 @@ def legend_style(size: float) -> dict[str, Any]:
 
 def _add_key(figure: Figure, canvas: Canvas, y: float) -> float:
     """The key, in as many lines as it needs; the inches it takes."""
-    lines: list[list[KeyEntry]] = []
-    left = 0.0
+    step, x, line = 1.1 * line_height(STYLE.text), 0.0, 0
     for entry in canvas.key:
-        own = SAMPLE + 0.4 + width_of(entry.name, STYLE.text)
-        left -= own
-        if left < 0.0:
-            lines.append([])
-            left = canvas.inner - own
-        lines[-1].append(entry)
-    step = 1.1 * line_height(STYLE.text)
-    for i, line in enumerate(lines):
+        style = legend_style(entry, STYLE.text)
+        own = style["handlelength"] * STYLE.text / 72 + 0.09 + width_of(entry.name, STYLE.text)
+        if x > 0.0 and x + own > canvas.inner:
+            x, line = 0.0, line + 1
         legend = figure.legend(
-            [entry.sample for entry in line],
-            [entry.name for entry in line],
+            [entry.sample],
+            [entry.name],
             loc="upper left",
             bbox_to_anchor=(0.0, 1.0),
-            bbox_transform=at_corner(figure, STYLE.margin, y + i * step),
-            ncols=len(line),
-            **legend_style(STYLE.text),
+            bbox_transform=at_corner(figure, STYLE.margin + x, y + line * step),
+            **style,
         )
-        for text in legend.get_texts():
-            text.set_parse_math(False)
-    return len(lines) * step
+        legend.get_texts()[0].set_parse_math(False)
+        x += own + 0.25
+    return (line + 1) * step
 
 
 def _mark(figure: Figure) -> None:

@@ -7,7 +7,7 @@ from typing import Unpack
 import numpy as np
 
 from sofs_bayes.estimands.rows import ThresholdRow
-from sofs_bayes.reporting.figures.canvas import Canvas, Said
+from sofs_bayes.reporting.figures.canvas import Canvas, Said, name_of
 from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.densities import bound_rules, bounds_text, threshold_values
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
@@ -48,7 +48,7 @@ def threshold_curve(
     equivalence
         The region of practical equivalence, shaded where it is on the rows' scale.
     said
-        As `Said` has it.
+        `title`, `evidence`, `status` and, if not the usual one, `name`; as `Said` has them.
 
     Raises
     ------
@@ -56,7 +56,7 @@ def threshold_curve(
         No rows, a number that is not finite, more than one target or scale, or a threshold twice
         in one line.
     """
-    name = said.get("name", "threshold-curve")
+    name = name_of(said, Said, "threshold-curve")
     check_rows(name, rows, finite=("threshold", "above"), same=("target",))
     scale, grid = shown_scale(name, rows), _grid(name, rows)
     bounds = threshold_values(statements, rows[0].scale)

@@ -7,7 +7,7 @@ from typing import Unpack
 
 from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.checks.tipping import TippingPoint, TippingRow
-from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Said
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Said, name_of
 from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Rule, Series, Words
@@ -42,7 +42,7 @@ def tipping_curve(
         Where the curve reaches a level; those of the rows' target that are found are marked,
         the others named below the picture.
     said
-        As `Said` has it.
+        `title`, `evidence`, `status` and, if not the usual one, `name`; as `Said` has them.
 
     Raises
     ------
@@ -50,7 +50,7 @@ def tipping_curve(
         No rows, a number that is not finite, a departure twice, or more than one target or
         scale.
     """
-    name = said.get("name", "tipping")
+    name = name_of(said, Said, "tipping")
     once = ("departure", [f"{row.departure:.12g}" for row in rows])
     check_rows(name, rows, finite=("departure", "probability_above_zero"), once=once)
     scale, target = shown_scale(name, rows), only_value(name, rows, "target")

@@ -106,7 +106,7 @@ def _panel(rows: Sequence[TippingRow], points: dict[str, TippingPoint], scale: S
                 x=1.0,
                 shares=(True, False),
                 y=y,
-                shift=(0.0, -2.0 if high else 0.0),
+                shift=(0.0, -2.0 if high else 2.0),
                 ha="right",
                 va="top" if high else "bottom",
                 colour=STYLE.second,

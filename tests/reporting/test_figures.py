@@ -570,8 +570,9 @@ def test_other_rows_give_other_bytes(tmp_path: Path) -> None:
     assert changed[0].read_bytes() != given[0].read_bytes()
 
 
-def test_global_parameters_are_neither_changed_nor_followed(tmp_path: Path) -> None:
-    plain = save(draw_rates(), tmp_path / "plain", ("png",))[0].read_bytes()
+@pytest.mark.parametrize("name", DRAW)
+def test_global_parameters_are_neither_changed_nor_followed(name: str, tmp_path: Path) -> None:
+    plain = save(DRAW[name](), tmp_path / "plain", ("png",))[0].read_bytes()
     before = dict(mpl.rcParams)
     gaudy = {
         "axes.grid": True, "axes.facecolor": "pink", "axes.spines.top": True, "lines.linewidth": 9,
@@ -579,10 +580,14 @@ def test_global_parameters_are_neither_changed_nor_followed(tmp_path: Path) -> N
         "xtick.top": True, "ytick.left": True, "figure.autolayout": True, "figure.dpi": 50,
         "axes.unicode_minus": False, "axes.xmargin": 0.5, "xtick.minor.visible": True,
         "legend.frameon": False, "savefig.dpi": 40, "figure.facecolor": "grey",
+        "legend.fontsize": 20, "legend.labelspacing": 3, "legend.shadow": True, "grid.alpha": 0.2,
+        "axes.labelsize": 25, "axes.labelcolor": "red", "xtick.labelsize": 20, "hatch.color": "red",
+        "figure.constrained_layout.h_pad": 1.0, "text.parse_math": False, "lines.markersize": 20,
+        "patch.linewidth": 5, "patch.edgecolor": "red", "patch.force_edgecolor": True,
     }  # fmt: skip
     with mpl.rc_context(gaudy):
         inside = dict(mpl.rcParams)
-        assert save(draw_rates(), tmp_path / "gaudy", ("png",))[0].read_bytes() == plain
+        assert save(DRAW[name](), tmp_path / "gaudy", ("png",))[0].read_bytes() == plain
         assert dict(mpl.rcParams) == inside
     assert dict(mpl.rcParams) == before
 

@@ -3,8 +3,9 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from sofs_bayes.published.stars import StarBracket
+from sofs_bayes.published.stars import ChildLevel, StarBracket
 from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas, KeyEntry
 from sofs_bayes.reporting.figures.dots import Beside, Row, dots
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
@@ -61,15 +62,7 @@ def audit_brackets(
     BadInput
         No brackets, none with a child-level error, or a number that is NaN.
     """
-    check_rows(name, brackets)
-    for bracket in brackets:
-        if any(map(math.isnan, (bracket.coefficient, bracket.se_lower, bracket.se_upper))):
-            place = f"{bracket.row}, {bracket.column}"
-            raise refuse(name, place, "NaN", "numbers; 0 and infinity where open")
-    shown = [bracket for bracket in brackets if bracket.child_level is not None]
-    if not shown:
-        allowed = "one or more with a child-level error"
-        raise refuse(name, "brackets", "none with a child-level error", allowed)
+    shown = _with_errors(name, brackets)
     finite = [r for bracket in shown for r in _ratios(bracket) if 0 < r < math.inf]
     ends = min([1.0, *finite]) / 1.7, max([1.0, *finite]) * 1.7
     label = "standard error the stars allow,\nmultiple of the child-level one (logarithmic axis)"
@@ -97,22 +90,26 @@ def audit_brackets(
     return drawn(canvas, figure, _alt(shown, len(brackets)), BracketRow, data)
 
 
+def _with_errors(figure: str, brackets: Sequence[StarBracket]) -> list[StarBracket]:
+    """The brackets that have a child-level error; what cannot be drawn is refused."""
+    check_rows(figure, brackets)
+    for bracket in brackets:
+        if any(map(math.isnan, (bracket.coefficient, bracket.se_lower, bracket.se_upper))):
+            place = f"{bracket.row}, {bracket.column}"
+            raise refuse(figure, place, "NaN", "numbers; 0 and infinity where open")
+    shown = [bracket for bracket in brackets if bracket.child_level is not None]
+    if not shown:
+        allowed = "one or more with a child-level error"
+        raise refuse(figure, "brackets", "none with a child-level error", allowed)
+    return shown
+
+
 def bracket_row(bracket: StarBracket) -> BracketRow:
     """The bracket as one line of a CSV."""
-    child = bracket.child_level
-    return BracketRow(
-        table=bracket.table,
-        row=bracket.row,
-        column=bracket.column,
-        unit=bracket.unit,
-        coefficient=bracket.coefficient,
-        stars=bracket.stars,
-        se_lower=bracket.se_lower,
-        se_upper=bracket.se_upper,
-        child_level_se=math.nan if child is None else child.se,
-        basis="" if child is None else child.basis,
-        assumed=False if child is None else child.assumed,
-    )
+    same = ("table", "row", "column", "unit", "coefficient", "stars", "se_lower", "se_upper")
+    printed: dict[str, Any] = {column: getattr(bracket, column) for column in same}
+    child = bracket.child_level or ChildLevel(se=math.nan, basis="", assumed=False)
+    return BracketRow(**printed, child_level_se=child.se, basis=child.basis, assumed=child.assumed)
 
 
 def _ratios(bracket: StarBracket) -> tuple[float, float]:

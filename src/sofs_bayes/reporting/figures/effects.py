@@ -105,14 +105,15 @@ def pilot_forest(
         columns=[f"median [{percent(rows[0].level)}]"],
     )
     said = [f"{each} {number}" for each, number in zip(names, numbers, strict=True)]
+    told = "; ".join(_outermost(ordered, said, len(first)))
+    alt = f"{counted(len(rows), 'effect')} ({scale.axis}), median and {interval}: {told}."
+    return drawn(canvas, figure, " ".join([alt, *_left_out(rows, scale)]), EffectRow, rows)
+
+
+def _left_out(rows: Sequence[EffectRow], scale: ShownScale) -> list[str]:
+    """How many intervals leave out no effect, and what is refused, in sentences."""
     without = sum(not row.lower <= scale.null <= row.upper for row in rows)
-    sentences = (
-        f"{counted(len(rows), 'effect')} ({scale.axis}), median and {interval}:"
-        f" {'; '.join(_outermost(ordered, said, len(first)))}.",
-        f"{without} of {len(rows)} intervals leave out {scale.null:g}.",
-        *_refused(rows),
-    )
-    return drawn(canvas, figure, " ".join(sentences), EffectRow, rows)
+    return [f"{without} of {len(rows)} intervals leave out {scale.null:g}.", *_refused(rows)]
 
 
 def _name(row: EffectRow, label: str, rows: Sequence[EffectRow]) -> str:

@@ -108,18 +108,7 @@ def method_curves(
     across = [point.x for point in points]
     extra = 0.04 * (max(across) - min(across)) or 0.5
     x = (-2.0, 102.0) if axes.diagonal else (min(across) - extra, max(across) + extra)
-    step = 0.006 * (x[1] - x[0])
-    marks: list[Mark] = []
-    for i, (method, look) in enumerate(looks.items()):
-        own = sorted((p for p in points if p.method == method), key=lambda p: p.x)
-        shift = (i - (len(looks) - 1) / 2) * step
-        bar = {"color": look["color"], "linewidth": 1.0}
-        marks += [
-            Dot(at=p.x + shift, lower=_end(p.y, -p.mcse), upper=_end(p.y, p.mcse), bar=bar)
-            for p in own
-        ]
-        at = [point.x + shift for point in own]
-        marks.append(Series(x=at, y=[p.y for p in own], look=look, zorder=4.0 - 0.1 * i))
+    marks = _method_marks(points, looks, step=0.006 * (x[1] - x[0]))
     if axes.level is not None:
         marks.append(Rule(at=axes.level, look=TARGET, which="y", zorder=1.0))
     if axes.diagonal:
@@ -133,6 +122,24 @@ def method_curves(
     )
     figure = curves(canvas, [panel], height=HEIGHT)
     return drawn(canvas, figure, alt, CurvePoint, points)
+
+
+def _method_marks(
+    points: Sequence[CurvePoint], looks: Mapping[str, Look], *, step: float
+) -> list[Mark]:
+    """Each method's line with its bars, the methods `step` beside each other."""
+    marks: list[Mark] = []
+    for i, (method, look) in enumerate(looks.items()):
+        own = sorted((p for p in points if p.method == method), key=lambda p: p.x)
+        shift = (i - (len(looks) - 1) / 2) * step
+        bar = {"color": look["color"], "linewidth": 1.0}
+        marks += [
+            Dot(at=p.x + shift, lower=_end(p.y, -p.mcse), upper=_end(p.y, p.mcse), bar=bar)
+            for p in own
+        ]
+        at = [point.x + shift for point in own]
+        marks.append(Series(x=at, y=[p.y for p in own], look=look, zorder=4.0 - 0.1 * i))
+    return marks
 
 
 def coverage_of_methods(

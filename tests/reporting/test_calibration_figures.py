@@ -167,6 +167,17 @@ def test_one_that_is_far_out_does_not_flatten_the_others(calibrated: Calibrated)
     assert all(axis.get_ylim()[1] < 3 * band for axis in axes)
 
 
+def test_places_are_the_same_to_the_bit_wherever_in_memory_a_picture_is() -> None:
+    kept: list[object] = []  # so that the next picture is elsewhere
+    found, verdict = set(), many(30)
+    for i in range(5):
+        kept.append([bytearray(1 + k % 997) for k in range(1009 * i)])
+        figure = rank_ecdf(verdict, title="Ranks " * 30, evidence="records").figure
+        found.add(tuple(axes.get_position().bounds for axes in figure.axes))
+        kept.append(figure)
+    assert len(found) == 1
+
+
 def test_what_all_effects_share_is_said_once(calibrated: Calibrated) -> None:
     up = Axis(ends=(0.0, 1.0))
     panels = rank_grid(shown_tests(calibrated.verdict, MOST)[0], up, lambda _: [])

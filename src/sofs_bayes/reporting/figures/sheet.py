@@ -77,8 +77,12 @@ def fit(sheet: Sheet, axes: Axes, *, rows: int, height: float) -> Figure:
         missing = rows * (height - axes.get_position().height * high)
         if abs(missing) < 0.002:
             break
-        figure.set_figheight(high + missing)
+        figure.set_figheight(round(high + missing, 4))
     figure.set_layout_engine("none")
+    for each in figure.axes:
+        # The solver adds in the order of addresses in memory: its last digits are by chance.
+        bounds = [round(float(bound), 6) for bound in each.get_position().bounds]
+        each.set_position((bounds[0], bounds[1], bounds[2], bounds[3]))
     if sheet.canvas.status != CONVERGED:
         _mark(figure)
     return figure

@@ -3,11 +3,14 @@
 import math
 from collections.abc import Callable
 from dataclasses import replace
+from itertools import combinations
 from pathlib import Path
 from typing import get_args
 
 import numpy as np
 import pytest
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 from tests.rows import DENSITY, of_effect, of_fit, on_fit
 
 from sofs_bayes.checks.calibration import Calibrated
@@ -806,3 +809,36 @@ def folded_table() -> Table:
         evidence="synthetic",
         notes=("Medians.",),
     )
+
+
+# ---------------------------------------------------------------------- texts of a picture
+
+
+TOUCH = 1.0  # pixels two texts may share: hinting rounds every glyph to whole pixels
+
+
+def faults_of(figure: Figure) -> list[str]:
+    """Texts that leave the canvas, and pairs that overlap; the mark across a picture may."""
+    figure.draw_without_rendering()  # only then ticks have their labels in place
+    width, height = figure.get_size_inches() * figure.dpi
+    found = [
+        (text.get_text(), text.get_window_extent())
+        for text in figure.findobj(Text)
+        if text.get_visible() and text.get_text() and text.get_gid() != "not-converged"
+    ]
+    outside = [
+        f"{text!r} leaves the canvas"
+        for text, box in found
+        if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height
+    ]
+    return outside + [
+        f"{one!r} overlaps {other!r}"
+        for (one, a), (other, b) in combinations(found, 2)
+        if min(a.x1, b.x1) - max(a.x0, b.x0) > TOUCH and min(a.y1, b.y1) - max(a.y0, b.y0) > TOUCH
+    ]
+
+
+@pytest.fixture(scope="session")
+def faults() -> Callable[[Figure], list[str]]:
+    """A function: the texts of a picture that are cut off or overlap, in words."""
+    return faults_of

@@ -2,7 +2,6 @@ import math
 from collections.abc import Callable, Iterator
 from dataclasses import replace
 from functools import cache
-from itertools import combinations
 from pathlib import Path
 
 import matplotlib as mpl
@@ -32,16 +31,17 @@ from sofs_bayes.reporting.figures import (
     rate_and_counterfactual,
     save,
 )
+from sofs_bayes.reporting.figures.curves import moved_apart
 from sofs_bayes.reporting.figures.densities import threshold_values
-from sofs_bayes.reporting.figures.numbers import ratio_ticks, tick_labels, ticks
-from sofs_bayes.reporting.figures.placing import moved_apart, roomy_ticks
 from sofs_bayes.reporting.figures.predictions import shares_inside
 from sofs_bayes.reporting.figures.style import width_of, wrap
+from sofs_bayes.reporting.figures.ticks import ratio_ticks, roomy_ticks, tick_labels, ticks
 from sofs_bayes.reporting.tables import EVIDENCE_LINES
 from sofs_bayes.spec import Statement
 
+Faults = Callable[[Figure], list[str]]
+
 NAN, INF = float("nan"), float("inf")
-TOUCH = 1.0  # pixels two texts may share: hinting rounds every glyph to whole pixels
 REFUSED = "not converged"
 PILOTS = (
     "Brightwater",
@@ -330,35 +330,20 @@ def texts_of(figure: Figure) -> list[tuple[str, Bbox]]:
     ]
 
 
-def faults(drawing: Drawing) -> list[str]:
-    """Texts that leave the canvas, and pairs of texts that overlap."""
-    width, height = drawing.figure.get_size_inches() * drawing.figure.dpi
-    found = texts(drawing)
-    outside = [
-        f"{text!r} leaves the canvas"
-        for text, box in found
-        if box.x0 < 0 or box.y0 < 0 or box.x1 > width or box.y1 > height
-    ]
-    overlapping = [
-        f"{one!r} overlaps {other!r}"
-        for (one, a), (other, b) in combinations(found, 2)
-        if min(a.x1, b.x1) - max(a.x0, b.x0) > TOUCH and min(a.y1, b.y1) - max(a.y0, b.y0) > TOUCH
-    ]
-    return outside + overlapping
-
-
 @pytest.mark.parametrize("name", DRAW)
-def test_no_text_is_cut_off_or_overlaps(drawings: dict[str, Drawing], name: str) -> None:
-    assert faults(drawings[name]) == []
+def test_no_text_is_cut_off_or_overlaps(
+    drawings: dict[str, Drawing], name: str, faults: Faults
+) -> None:
+    assert faults(drawings[name].figure) == []
 
 
-def test_the_check_of_the_geometry_can_fail() -> None:
+def test_the_check_of_the_geometry_can_fail(faults: Faults) -> None:
     drawing = draw_event_study()
     drawing.figure.text(0.9, 0.5, "a text that runs out of the picture")
     drawing.figure.text(0.1, 0.5, "one")
     drawing.figure.text(0.1, 0.5, "two")
-    assert any("leaves the canvas" in fault for fault in faults(drawing))
-    assert "'one' overlaps 'two'" in faults(drawing)
+    assert any("leaves the canvas" in fault for fault in faults(drawing.figure))
+    assert "'one' overlaps 'two'" in faults(drawing.figure)
 
 
 LONG = "The Metropolitan Borough of Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogoch"
@@ -410,13 +395,15 @@ def crowded() -> Iterator[Drawing]:
     yield prior_posterior(long_names, title=title, **densities)
 
 
-def test_no_text_is_cut_off_or_overlaps_in_crowded_pictures() -> None:
+def test_no_text_is_cut_off_or_overlaps_in_crowded_pictures(faults: Faults) -> None:
     for drawing in crowded():
-        assert faults(drawing) == [], drawing.name
+        assert faults(drawing.figure) == [], drawing.name
 
 
 @pytest.mark.parametrize("name", DRAW)
-def test_the_picture_of_a_refused_result_is_marked(refused: dict[str, Drawing], name: str) -> None:
+def test_the_picture_of_a_refused_result_is_marked(
+    refused: dict[str, Drawing], name: str, faults: Faults
+) -> None:
     drawing = refused[name]
     width, height = drawing.figure.get_size_inches() * drawing.figure.dpi
     marks = [t for t in drawing.figure.findobj(Text) if t.get_gid() == "not-converged"]
@@ -428,7 +415,7 @@ def test_the_picture_of_a_refused_result_is_marked(refused: dict[str, Drawing], 
         assert box.x0 >= 0 and box.x1 <= width and box.y0 >= 0 and box.y1 <= height
     assert drawing.figure.texts[0].get_text().startswith("NOT CONVERGED: ")
     assert drawing.alt.startswith("Not converged")
-    assert faults(drawing) == []
+    assert faults(drawing.figure) == []
 
 
 @pytest.mark.parametrize("name", DRAW)
@@ -508,7 +495,7 @@ def test_forest_marks_single_rows_that_did_not_converge(drawings: dict[str, Draw
     shown = [text for text, _ in texts(drawings["leave_one_out"])]
     assert any(text.startswith("NOT CONVERGED, so no result: 1 row") for text in shown)
     assert "NOT CONVERGED, so no result: 1 row" in drawings["leave_one_out"].alt
-    assert {"without Eastmarch: NOT", "CONVERGED"} <= set(shown)
+    assert "without Eastmarch: NOT CONVERGED" in [" ".join(text.split()) for text in shown]
 
 
 def test_forest_of_mixed_evidence_names_it_at_each_row() -> None:
@@ -591,8 +578,9 @@ def test_other_rows_give_other_bytes(tmp_path: Path) -> None:
     assert changed[0].read_bytes() != given[0].read_bytes()
 
 
-def test_global_parameters_are_neither_changed_nor_followed(tmp_path: Path) -> None:
-    plain = save(draw_rates(), tmp_path / "plain", ("png",))[0].read_bytes()
+@pytest.mark.parametrize("name", DRAW)
+def test_global_parameters_are_neither_changed_nor_followed(name: str, tmp_path: Path) -> None:
+    plain = save(DRAW[name](), tmp_path / "plain", ("png",))[0].read_bytes()
     before = dict(mpl.rcParams)
     gaudy = {
         "axes.grid": True, "axes.facecolor": "pink", "axes.spines.top": True, "lines.linewidth": 9,
@@ -600,10 +588,14 @@ def test_global_parameters_are_neither_changed_nor_followed(tmp_path: Path) -> N
         "xtick.top": True, "ytick.left": True, "figure.autolayout": True, "figure.dpi": 50,
         "axes.unicode_minus": False, "axes.xmargin": 0.5, "xtick.minor.visible": True,
         "legend.frameon": False, "savefig.dpi": 40, "figure.facecolor": "grey",
+        "legend.fontsize": 20, "legend.labelspacing": 3, "legend.shadow": True, "grid.alpha": 0.2,
+        "axes.labelsize": 25, "axes.labelcolor": "red", "xtick.labelsize": 20, "hatch.color": "red",
+        "figure.constrained_layout.h_pad": 1.0, "text.parse_math": False, "lines.markersize": 20,
+        "patch.linewidth": 5, "patch.edgecolor": "red", "patch.force_edgecolor": True,
     }  # fmt: skip
     with mpl.rc_context(gaudy):
         inside = dict(mpl.rcParams)
-        assert save(draw_rates(), tmp_path / "gaudy", ("png",))[0].read_bytes() == plain
+        assert save(DRAW[name](), tmp_path / "gaudy", ("png",))[0].read_bytes() == plain
         assert dict(mpl.rcParams) == inside
     assert dict(mpl.rcParams) == before
 

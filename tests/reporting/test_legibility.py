@@ -10,6 +10,7 @@ import numpy.typing as npt
 import pytest
 from matplotlib.colors import to_hex, to_rgb
 from matplotlib.figure import Figure
+from matplotlib.legend import Legend
 from matplotlib.lines import Line2D
 from tests.rows import of_effect, of_fit
 
@@ -86,7 +87,8 @@ def contrast(colour: str, matrix: Floats) -> float:
 
 def marks(figure: Figure) -> Iterator[list[Mark]]:
     """The looks in each set of axes and in the key, guides and areas apart."""
-    groups: list[Sequence[Any]] = [figure.lines, *(axes.lines for axes in figure.axes)]
+    samples = [line for legend in figure.findobj(Legend) for line in legend.get_lines()]
+    groups: list[Sequence[Any]] = [figure.lines, samples, *(axes.lines for axes in figure.axes)]
     for lines in groups:
         yield list(dict.fromkeys(mark for line in lines for mark in marks_of(line)))
 
@@ -185,6 +187,15 @@ def test_colours_that_only_the_colour_blind_take_for_one_are_refused() -> None:
     found = unreadable(picture_of(*({"color": colour} for colour in pair)))
     assert any("without red cones" in line for line in found)
     assert plain != pytest.approx(0.0, abs=1.0)
+
+
+def test_samples_of_a_key_are_looked_at() -> None:
+    figure = Figure()
+    lines = [Line2D([], [], color=colour) for colour in ("#c03030", "#00803c", "#bbbbbb")]
+    figure.legend(lines, ["one", "other", "pale"])
+    found = unreadable(figure)
+    assert any(line.startswith("#c03030 and #00803c as it is") for line in found)
+    assert any(line.startswith("#bbbbbb as it is: contrast") for line in found)
 
 
 def test_a_pale_line_is_refused_and_a_guide_is_not() -> None:

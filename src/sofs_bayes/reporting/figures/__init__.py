@@ -4,18 +4,15 @@ Each function takes rows of results and gives a `Drawing`: picture, alt text and
 themselves. `save` writes these as PNG, PDF and CSV.
 """
 
-from sofs_bayes.reporting.figures.arm_years import arm_years
 from sofs_bayes.reporting.figures.brackets import BracketRow, audit_brackets, bracket_row
-from sofs_bayes.reporting.figures.calibration import dispersion_strips
-from sofs_bayes.reporting.figures.coverage import coverage_levels
+from sofs_bayes.reporting.figures.calibration import coverage_levels, dispersion_strips
 from sofs_bayes.reporting.figures.densities import prior_posterior
 from sofs_bayes.reporting.figures.drawing import Drawing, save
-from sofs_bayes.reporting.figures.effects import pilot_forest
+from sofs_bayes.reporting.figures.effects import pilot_forest, shrinkage
 from sofs_bayes.reporting.figures.event_years import event_study
-from sofs_bayes.reporting.figures.predictions import predictive
+from sofs_bayes.reporting.figures.predictions import arm_years, predictive
 from sofs_bayes.reporting.figures.rank_panels import rank_ecdf, rank_histogram
 from sofs_bayes.reporting.figures.rates import rate_and_counterfactual, yearly_rates
-from sofs_bayes.reporting.figures.shrinkage import shrinkage
 from sofs_bayes.reporting.figures.style import STYLE, Style
 from sofs_bayes.reporting.figures.threshold_curves import threshold_curve
 from sofs_bayes.reporting.figures.tipping import tipping_curve

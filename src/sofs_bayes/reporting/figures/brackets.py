@@ -3,43 +3,20 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
-from matplotlib.axes import Axes
-
-from sofs_bayes.errors import BadInput
-from sofs_bayes.published.stars import StarBracket
-from sofs_bayes.reporting.figures.drawing import Drawing
-from sofs_bayes.reporting.figures.numbers import (
-    counted,
-    minus,
-    not_converged,
-    ratio_ticks,
-    refuse_empty,
-)
-from sofs_bayes.reporting.figures.page import (
-    CONVERGED,
-    KeyEntry,
-    Page,
-    add_axes,
-    blank_page,
-    set_ticks,
-    write,
-)
-from sofs_bayes.reporting.figures.style import (
-    GUIDE,
-    NO_EFFECT,
-    STYLE,
-    Look,
-    line_height,
-    widest,
-    wrap,
-)
+from sofs_bayes.published.stars import ChildLevel, StarBracket
+from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas, KeyEntry
+from sofs_bayes.reporting.figures.dots import Beside, Row, dots
+from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Rule
+from sofs_bayes.reporting.figures.numbers import counted, minus
+from sofs_bayes.reporting.figures.refusals import check_rows, refuse
+from sofs_bayes.reporting.figures.style import NO_EFFECT, SOLID, STYLE, Look, marker
 from sofs_bayes.spec import Evidence
 
-PRINTED_LINE: Look = {"color": STYLE.strong, "linewidth": 2.2, "linestyle": "solid"}
-ASSUMED_LINE: Look = {"color": STYLE.second, "linewidth": 1.6, "linestyle": (0, (2.5, 1))}
-LONGEST_LABEL = 3.8  # inches, then it is wrapped
-HEAD, AXIS = 0.28, 0.56
+PRINTED: Look = {"color": STYLE.strong, "linewidth": 2.2, "linestyle": SOLID}
+ASSUMED: Look = {"color": STYLE.second, "linewidth": 1.6, "linestyle": (0, (2.5, 1))}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,15 +34,6 @@ class BracketRow:
     child_level_se: float
     basis: str
     assumed: bool
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A heading, or a bracket with its label in lines; and its height in inches."""
-
-    label: tuple[str, ...]
-    height: float
-    bracket: StarBracket | None = None
 
 
 def audit_brackets(
@@ -94,61 +62,54 @@ def audit_brackets(
     BadInput
         No brackets, none with a child-level error, or a number that is NaN.
     """
-    refuse_empty(name, brackets)
-    drawn = [bracket for bracket in brackets if bracket.child_level is not None]
-    for bracket in brackets:
-        if any(map(math.isnan, (bracket.coefficient, bracket.se_lower, bracket.se_upper))):
-            place = f"{bracket.row}, {bracket.column}"
-            raise BadInput(f"figure {name}", place, "NaN", "numbers; 0 and infinity where open")
-    if not drawn:
-        allowed = "one or more with a child-level error"
-        raise BadInput(f"figure {name}", "brackets", "none with a child-level error", allowed)
-    lines = _lines(drawn)
-    height = sum(line.height for line in lines) + 0.06
-    left = 0.15 + max(widest(line.label, STYLE.small, bold=not line.bracket) for line in lines)
-    right = 0.15 + widest([_range(bracket) for bracket in drawn], STYLE.small)
-    body = HEAD + height + AXIS
-    page = blank_page(
-        body,
+    shown = _with_errors(name, brackets)
+    finite = [r for bracket in shown for r in _ratios(bracket) if 0 < r < math.inf]
+    ends = min([1.0, *finite]) / 1.7, max([1.0, *finite]) * 1.7
+    label = "standard error the stars allow,\nmultiple of the child-level one (logarithmic axis)"
+    rows = []
+    for table in dict.fromkeys(bracket.table for bracket in shown):
+        rows.append(Row(label=f"Table {table}", bold=True))
+        rows += [_line(bracket, ends) for bracket in shown if bracket.table == table]
+    canvas = Canvas(
+        name=name,
         title=title,
         evidence=(evidence,),
         status=status,
-        notes=_notes(len(brackets) - len(drawn)),
-        key=_key(drawn),
+        notes=_notes(len(brackets) - len(shown)),
+        key=_key(shown),
     )
-    width = page.inner - left - right
-    axes = add_axes(page, left=left, top=HEAD, width=width, height=height)
-    axes.set_ylim(height, 0)  # inches from the top, as the labels' places
-    lower, upper = _limit(axes, drawn)
-    one = left + width * math.log(1 / lower) / math.log(upper / lower)
-    write(page, one, HEAD / 2, "1 = child-level", size=STYLE.small, ha="center")
-    y = 0.03
-    for line in lines:
-        _draw_line(page, axes, line, y + line.height / 2, left=left)
-        y += line.height
-    label = "standard error the stars allow,\nmultiple of the child-level one (logarithmic axis)"
-    write(page, left + width / 2, body, label, ha="center", va="bottom")
-    data = tuple(bracket_row(bracket) for bracket in brackets)
-    alt = _alt(drawn, len(brackets), status)
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(BracketRow, data))
+    figure = dots(
+        canvas,
+        rows,
+        Axis(ends=ends, name=label, kind="ratio"),
+        marks=[Rule(at=1.0, look=NO_EFFECT, name="1 = child-level")],
+        size=STYLE.small,
+        longest=0.54,
+    )
+    data = [bracket_row(bracket) for bracket in brackets]
+    return drawn(canvas, figure, _alt(shown, len(brackets)), BracketRow, data)
+
+
+def _with_errors(figure: str, brackets: Sequence[StarBracket]) -> list[StarBracket]:
+    """The brackets that have a child-level error; what cannot be drawn is refused."""
+    check_rows(figure, brackets)
+    for bracket in brackets:
+        if any(map(math.isnan, (bracket.coefficient, bracket.se_lower, bracket.se_upper))):
+            place = f"{bracket.row}, {bracket.column}"
+            raise refuse(figure, place, "NaN", "numbers; 0 and infinity where open")
+    shown = [bracket for bracket in brackets if bracket.child_level is not None]
+    if not shown:
+        allowed = "one or more with a child-level error"
+        raise refuse(figure, "brackets", "none with a child-level error", allowed)
+    return shown
 
 
 def bracket_row(bracket: StarBracket) -> BracketRow:
     """The bracket as one line of a CSV."""
-    child = bracket.child_level
-    return BracketRow(
-        table=bracket.table,
-        row=bracket.row,
-        column=bracket.column,
-        unit=bracket.unit,
-        coefficient=bracket.coefficient,
-        stars=bracket.stars,
-        se_lower=bracket.se_lower,
-        se_upper=bracket.se_upper,
-        child_level_se=math.nan if child is None else child.se,
-        basis="" if child is None else child.basis,
-        assumed=False if child is None else child.assumed,
-    )
+    same = ("table", "row", "column", "unit", "coefficient", "stars", "se_lower", "se_upper")
+    printed: dict[str, Any] = {column: getattr(bracket, column) for column in same}
+    child = bracket.child_level or ChildLevel(se=math.nan, basis="", assumed=False)
+    return BracketRow(**printed, child_level_se=child.se, basis=child.basis, assumed=child.assumed)
 
 
 def _ratios(bracket: StarBracket) -> tuple[float, float]:
@@ -169,68 +130,29 @@ def _range(bracket: StarBracket) -> str:
     return f"under {upper}" if _ratios(bracket)[0] == 0 else f"{lower} to {upper}"
 
 
-def _lines(drawn: Sequence[StarBracket]) -> list[Line]:
-    lines = []
-    for table in dict.fromkeys(bracket.table for bracket in drawn):
-        lines.append(Line(label=(f"Table {table}",), height=0.24))
-        for bracket in (bracket for bracket in drawn if bracket.table == table):
-            label = tuple(wrap(_label(bracket), STYLE.small, LONGEST_LABEL))
-            height = len(label) * line_height(STYLE.small) + 0.05
-            lines.append(Line(label=label, height=height, bracket=bracket))
-    return lines
-
-
-def _limit(axes: Axes, drawn: Sequence[StarBracket]) -> tuple[float, float]:
-    ends = [r for b in drawn for r in _ratios(b) if 0 < r < math.inf]
-    lower, upper = min([1.0, *ends]) / 1.7, max([1.0, *ends]) * 1.7
-    axes.set_xscale("log")
-    axes.set_xlim(lower, upper)
-    values = ratio_ticks(lower, upper, 7)
-    set_ticks(axes, "x", values, [f"{value:g}" for value in values])
-    set_ticks(axes, "y", [], [])
-    axes.axvline(1.0, **NO_EFFECT)
-    return lower, upper
-
-
-def _draw_line(page: Page, axes: Axes, line: Line, y: float, *, left: float) -> None:
-    text = "\n".join(line.label)
-    if line.bracket is None:
-        write(page, 0.0, HEAD + y, text, size=STYLE.small, bold=True)
-        return
-    write(page, left - 0.12, HEAD + y, text, size=STYLE.small, ha="right")
-    write(page, page.inner, HEAD + y, _range(line.bracket), size=STYLE.small, ha="right")
-    axes.axhline(y, **GUIDE)
-    ratios, limits = _ratios(line.bracket), axes.get_xlim()
-    look = ASSUMED_LINE if _assumed(line.bracket) else PRINTED_LINE
-    ends = [min(max(r, limits[0]), limits[1]) for r in ratios]
-    axes.plot(ends, [y, y], marker="None", solid_capstyle="butt", zorder=3, **look)
-    for ratio, end, arrow in zip(ratios, ends, ("<", ">"), strict=True):
-        closed = 0 < ratio < math.inf
-        axes.plot(
-            [end],
-            [y],
-            linestyle="None",
-            marker="|" if closed else arrow,
-            markersize=7.0 if closed else 5.0,
-            markeredgewidth=1.8 if closed else 0.5,
-            markeredgecolor=look["color"],
-            markerfacecolor=look["color"],
-            clip_on=False,
-            zorder=4,
-        )
+def _line(bracket: StarBracket, limits: tuple[float, float]) -> Row:
+    """A bar with an end where the stars set one, and an arrow where they do not."""
+    look = ASSUMED if _assumed(bracket) else PRINTED
+    ratios = _ratios(bracket)
+    lower, upper = (min(max(ratio, limits[0]), limits[1]) for ratio in ratios)
+    shown = [Dot(lower=lower, upper=upper, bar=look)]
+    for ratio, end, arrow in zip(ratios, (lower, upper), ("<", ">"), strict=True):
+        if 0 < ratio < math.inf:
+            shown.append(Dot(value=end, look=marker("|", 7.0, look["color"], width=1.8)))
+        else:
+            shown.append(Dot(value=end, look=marker(arrow, 5.0, look["color"], width=0.5)))
+    return Row(label=_label(bracket), dots=shown, beside=[Beside(text=_range(bracket))])
 
 
 def _assumed(bracket: StarBracket) -> bool:
     return bracket.child_level is not None and bracket.child_level.assumed
 
 
-def _key(drawn: Sequence[StarBracket]) -> list[KeyEntry]:
-    entries = []
-    if not all(map(_assumed, drawn)):
-        entries.append(KeyEntry(name="numbers of children printed", line=PRINTED_LINE))
-    if any(map(_assumed, drawn)):
-        entries.append(KeyEntry(name="numbers of children partly assumed", line=ASSUMED_LINE))
-    return entries
+def _key(shown: Sequence[StarBracket]) -> list[KeyEntry]:
+    assumed = [_assumed(bracket) for bracket in shown]
+    printed = KeyEntry(name="numbers of children printed", line=PRINTED)
+    partly = KeyEntry(name="numbers of children partly assumed", line=ASSUMED)
+    return [printed] * (not all(assumed)) + [partly] * any(assumed)
 
 
 def _notes(left_out: int) -> list[str]:
@@ -243,14 +165,14 @@ def _notes(left_out: int) -> list[str]:
     return notes
 
 
-def _alt(drawn: Sequence[StarBracket], all_brackets: int, status: str) -> str:
-    above = [bracket for bracket in drawn if _ratios(bracket)[0] > 1]
-    below = [bracket for bracket in drawn if _ratios(bracket)[1] < 1]
+def _alt(shown: Sequence[StarBracket], every: int) -> str:
+    above = [bracket for bracket in shown if _ratios(bracket)[0] > 1]
+    below = [bracket for bracket in shown if _ratios(bracket)[1] < 1]
     text = (
-        f"{not_converged(status)}Ranges of standard errors that the stars of {len(drawn)} of"
-        f" {counted(all_brackets, 'coefficient')} allow, as multiples of the child-level error:"
+        f"Ranges of standard errors that the stars of {len(shown)} of"
+        f" {counted(every, 'coefficient')} allow, as multiples of the child-level error:"
         f" {len(above)} lie wholly above it, {len(below)} wholly below,"
-        f" {len(drawn) - len(above) - len(below)} include it."
+        f" {len(shown) - len(above) - len(below)} include it."
     )
     if not above:
         return text

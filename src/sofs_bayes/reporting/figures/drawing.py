@@ -11,6 +11,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas
 from sofs_bayes.reporting.figures.style import STYLE
 from sofs_bayes.reporting.tables import rows_to_csv
 from sofs_bayes.spec import check_name
@@ -36,6 +37,12 @@ class Drawing:
     figure: Figure
     alt: str
     data: tuple[type, tuple[Any, ...]]
+
+
+def drawn(canvas: Canvas, figure: Figure, alt: str, kind: type, rows: Sequence[Any]) -> Drawing:
+    """The drawing of rows of a kind; its words open with it if the result was refused."""
+    refused = "" if canvas.status == CONVERGED else "Not converged, so not a result. "
+    return Drawing(name=canvas.name, figure=figure, alt=refused + alt, data=(kind, tuple(rows)))
 
 
 def save(

@@ -1,36 +1,46 @@
-"""A forest: effects with their intervals, a line each, by pilot, fit or prior."""
+"""Forests: effects with their intervals, a line each, by pilot, fit or prior; and shrinkage."""
 
+import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
-from typing import Literal
-
-from matplotlib.axes import Axes
+from typing import Literal, Unpack
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
-from sofs_bayes.reporting.figures.drawing import Drawing
+from sofs_bayes.estimands.rows import ShrinkageRow
+from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas, KeyEntry, Said, name_of
+from sofs_bayes.reporting.figures.dots import Beside, Row, dots
+from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.intervals import (
+    COLUMNS,
+    Interval,
     checked_scale,
     effect_axis,
     evidence_of,
     interval_name,
     numbers_text,
+    shown,
     shown_decimals,
-    shown_values,
     status_of,
 )
-from sofs_bayes.reporting.figures.numbers import (
-    ShownScale,
-    counted,
-    not_converged,
-    percent,
-    refuse_repeats,
-)
-from sofs_bayes.reporting.figures.page import CONVERGED, add_axes, blank_page, set_ticks, write
-from sofs_bayes.reporting.figures.style import GUIDE, STYLE, line_height, widest, wrap
+from sofs_bayes.reporting.figures.marks import Dot, Rule
+from sofs_bayes.reporting.figures.numbers import ShownScale, amount, counted, minus, percent
+from sofs_bayes.reporting.figures.refusals import check_rows, only_value, shown_scale
+from sofs_bayes.reporting.figures.style import DOTTED, NO_EFFECT, SOLID, STYLE, Look, marker
 
-LONGEST_LABEL = 2.4  # inches, then it is wrapped
-HEAD, AXIS, GAP = 0.2, 0.62, 0.16
-MANY = 4  # rows, beyond which the alt text gives the outermost and not each
+ALONE: Look = {
+    **marker("o", 5.5, STYLE.second, "white"),
+    "linewidth": 1.2,
+    "linestyle": (0, (3, 1.2)),
+}
+POOLED_IN: Look = {**marker("o", 5.5, STYLE.strong), "linewidth": 1.8, "linestyle": SOLID}
+TOGETHER: Look = {"color": STYLE.soft, "linewidth": 1.1, "linestyle": DOTTED}
+KEY = (
+    KeyEntry(name="the pilot by itself", line=ALONE),
+    KeyEntry(name="partially pooled", line=POOLED_IN),
+    KeyEntry(name="pooled effect", line=TOGETHER),
+)
+ALONE_COLUMNS = ("unpooled_median", "unpooled_lower", "unpooled_upper")
+LANE = 0.17  # inches from one interval of a pilot to the other
+MANY = 4  # rows or pilots, beyond which the alt text gives the outermost and not each
 
 
 def by_target(row: EffectRow) -> str:
@@ -41,17 +51,6 @@ def by_target(row: EffectRow) -> str:
 def is_summary(row: EffectRow) -> bool:
     """Whether a row is about no single pilot."""
     return row.target in (POOLED, NEW)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Line:
-    """A row of a forest: its label in lines, its numbers, and its height in inches."""
-
-    row: EffectRow
-    label: tuple[str, ...]
-    numbers: str
-    apart: bool
-    height: float
 
 
 def pilot_forest(
@@ -78,115 +77,83 @@ def pilot_forest(
         differ in scale, kind or level of interval.
     """
     scale = checked_scale(name, rows)
-    refuse_repeats(name, [label(row) for row in rows], "label")
+    check_rows(name, rows, once=("label", [label(row) for row in rows]))
     interval = interval_name(name, rows)
-    lines = _lines(rows, scale, label, apart, order)
-    tops = _tops(lines)
-    height = tops[-1] + lines[-1].height + 0.06
-    left = 0.15 + max(widest(line.label, STYLE.text, bold=line.apart) for line in lines)
-    heading = f"median [{percent(rows[0].level)}]"
-    right = 0.15 + widest([heading, *(line.numbers for line in lines)], STYLE.small)
-    width, body = STYLE.width - 2 * STYLE.margin - left - right, HEAD + height + AXIS
-    page = blank_page(
-        body,
+    ranked = sorted(rows, key=lambda row: row.median) if order == "median" else list(rows)
+    first = [row for row in ranked if not apart(row)]
+    last = [row for row in (rows if first else ranked) if apart(row)]
+    ordered = (*first, *last)
+    found = [shown(row, scale) for row in ordered]
+    numbers = [numbers_text(each, scale, shown_decimals(found, scale)) for each in found]
+    names = [_name(row, label(row), rows) for row in ordered]
+    lines = [
+        _line(row, scale, names[i], numbers[i], bold=i >= len(first) > 0, gap=i == len(first) > 0)
+        for i, row in enumerate(ordered)
+    ]
+    canvas = Canvas(
+        name=name,
         title=title,
         evidence=evidence_of(rows),
         status=status_of(rows),
         notes=_refused(rows),
     )
-    write(page, page.inner, HEAD / 2, heading, size=STYLE.small, ha="right", colour=STYLE.soft)
-    axes = add_axes(page, left=left, top=HEAD, width=width, height=height)
-    axes.set_ylim(height, 0)  # inches from the top, as the labels' places
-    effect_axis(axes, "x", rows, scale, width)
-    set_ticks(axes, "y", [], [])
-    for line, top in zip(lines, tops, strict=True):
-        y = top + line.height / 2
-        text = "\n".join(line.label)
-        colour = STYLE.ink if line.row.status == CONVERGED else STYLE.mark
-        write(page, left - 0.15, HEAD + y, text, ha="right", colour=colour, bold=line.apart)
-        write(page, page.inner, HEAD + y, line.numbers, size=STYLE.small, ha="right")
-        _draw_line(axes, line, y, scale)
-    axis_label = f"{scale.axis}:\nmedian and {interval}"
-    write(page, left + width / 2, body, axis_label, ha="center", va="bottom")
-    alt = _alt(lines, scale, interval)
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(EffectRow, tuple(rows)))
-
-
-def _lines(
-    rows: Sequence[EffectRow],
-    scale: ShownScale,
-    label: Callable[[EffectRow], str],
-    apart: Callable[[EffectRow], bool],
-    order: Literal["median", "given"],
-) -> list[Line]:
-    """The lines from top to bottom."""
-    ranked = sorted(rows, key=lambda row: row.median) if order == "median" else list(rows)
-    first = [row for row in ranked if not apart(row)]
-    last = [row for row in (rows if first else ranked) if apart(row)]
-    decimals, mixed = shown_decimals(rows, scale), len(evidence_of(rows)) > 1
-    partly = status_of(rows) == CONVERGED
-    lines = []
-    for row in (*first, *last):
-        text = label(row) + (f" ({row.evidence})" if mixed else "")
-        if row.status != CONVERGED and partly:
-            text += ": NOT CONVERGED"
-        bold = apart(row) and bool(first)
-        wrapped = tuple(wrap(text, STYLE.text, LONGEST_LABEL, bold=bold))
-        lines.append(
-            Line(
-                row=row,
-                label=wrapped,
-                numbers=numbers_text(row, scale, decimals),
-                apart=bold,
-                height=len(wrapped) * line_height(STYLE.text) + 0.08,
-            )
-        )
-    return lines
-
-
-def _tops(lines: Sequence[Line]) -> list[float]:
-    """Inches from the top at which each line begins, with a gap before those set apart."""
-    tops, y, before = [], 0.06, lines[0].apart
-    for line in lines:
-        y += GAP if line.apart and not before else 0.0
-        tops.append(y)
-        y, before = y + line.height, line.apart
-    return tops
-
-
-def _colour(line: Line) -> str:
-    if line.row.status != CONVERGED:
-        return STYLE.mark
-    return STYLE.ink if line.apart else STYLE.strong
-
-
-def _draw_line(axes: Axes, line: Line, y: float, scale: ShownScale) -> None:
-    median, lower, upper = shown_values(line.row, scale)
-    converged = line.row.status == CONVERGED
-    colour = _colour(line)
-    axes.plot(
-        [lower, upper],
-        [y, y],
-        color=colour,
-        linewidth=2.2 if line.apart else 1.3,
-        linestyle="solid" if converged else (0, (2, 1)),
-        marker="None",
-        solid_capstyle="butt",
-        zorder=3,
+    figure = dots(
+        canvas,
+        lines,
+        effect_axis(found, scale, f"{scale.axis}:\nmedian and {interval}"),
+        marks=[Rule(at=scale.null, look=NO_EFFECT)],
+        columns=[f"median [{percent(rows[0].level)}]"],
     )
-    axes.plot(
-        [median],
-        [y],
-        color=colour,
-        linestyle="None",
-        marker="D" if line.apart else "o",
-        markersize=6.5 if line.apart else 5.5,
-        markeredgecolor=colour,
-        markeredgewidth=1.2,
-        markerfacecolor=colour if converged else "white",
-        zorder=4,
+    said = [f"{each} {number}" for each, number in zip(names, numbers, strict=True)]
+    told = "; ".join(_outermost(ordered, said, len(first)))
+    alt = f"{counted(len(rows), 'effect')} ({scale.axis}), median and {interval}: {told}."
+    return drawn(canvas, figure, " ".join([alt, *_left_out(rows, scale)]), EffectRow, rows)
+
+
+def _left_out(rows: Sequence[EffectRow], scale: ShownScale) -> list[str]:
+    """How many intervals leave out no effect, and what is refused, in sentences."""
+    without = sum(not row.lower <= scale.null <= row.upper for row in rows)
+    return [f"{without} of {len(rows)} intervals leave out {scale.null:g}.", *_refused(rows)]
+
+
+def _name(row: EffectRow, label: str, rows: Sequence[EffectRow]) -> str:
+    """The label, with what tells the row from others of the picture."""
+    text = label + (f" ({row.evidence})" if len(evidence_of(rows)) > 1 else "")
+    refused = row.status != CONVERGED and status_of(rows) == CONVERGED
+    return f"{text}: NOT CONVERGED" if refused else text
+
+
+def _line(
+    row: EffectRow, scale: ShownScale, label: str, numbers: str, *, bold: bool, gap: bool
+) -> Row:
+    """A row of the forest: summaries are heavier, refused ones hollow and dashed."""
+    median, lower, upper = shown(row, scale)
+    converged = row.status == CONVERGED
+    colour = STYLE.mark if not converged else STYLE.ink if bold else STYLE.strong
+    bar = {
+        "color": colour,
+        "linewidth": 2.2 if bold else 1.3,
+        "linestyle": SOLID if converged else (0, (2, 1)),
+    }
+    shape, size = ("D", 6.5) if bold else ("o", 5.5)
+    look = marker(shape, size, colour, colour if converged else "white")
+    return Row(
+        label=label,
+        dots=[Dot(value=median, lower=lower, upper=upper, look=look, bar=bar)],
+        beside=[Beside(text=numbers)],
+        colour=STYLE.ink if converged else STYLE.mark,
+        bold=bold,
+        apart=gap,
     )
-    axes.axhline(y, **GUIDE)
+
+
+def _outermost(rows: Sequence[EffectRow], said: Sequence[str], alone: int) -> list[str]:
+    """All rows in words, or those set apart and the outermost of the `alone` others."""
+    if alone <= MANY:
+        return list(said)
+    ranked = sorted(range(alone), key=lambda i: rows[i].median)
+    others = f"the other {alone} from {said[ranked[0]]} to {said[ranked[-1]]}"
+    return [*said[alone:], others]
 
 
 def _refused(rows: Sequence[EffectRow]) -> list[str]:
@@ -196,22 +163,62 @@ def _refused(rows: Sequence[EffectRow]) -> list[str]:
     return []
 
 
-def _alt(lines: Sequence[Line], scale: ShownScale, interval: str) -> str:
-    each = [line for line in lines if not line.apart]
-    named = [line for line in lines if line.apart]
-    if len(each) <= MANY:
-        named, each = [*each, *named], []
-    texts = [f"{' '.join(line.label)} {line.numbers}" for line in named]
-    if each:
-        ranked = sorted(each, key=lambda line: line.row.median)
-        low, high = (f"{' '.join(line.label)} {line.numbers}" for line in (ranked[0], ranked[-1]))
-        texts.append(f"the other {len(each)} from {low} to {high}")
-    rows = [line.row for line in lines]
-    without = [row for row in rows if not row.lower <= scale.null <= row.upper]
-    sentences = (
-        f"{counted(len(lines), 'effect')} ({scale.axis}), median and {interval}:"
-        f" {'; '.join(texts)}.",
-        f"{len(without)} of {len(lines)} intervals leave out {scale.null:g}.",
-        *_refused(rows),
+def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
+    """Each pilot's effect by itself (hollow) above its partially pooled one (filled).
+
+    Parameters
+    ----------
+    rows
+        One per pilot, on one scale. They are shown by the median of the pilot by itself.
+    said
+        `title`, `evidence`, `status` and, if not the usual one, `name`; as `Said` has them.
+
+    Raises
+    ------
+    BadInput
+        No rows, a bound that is no finite number, a pilot twice, or rows that differ in scale,
+        pooled effect, kind or level of interval.
+    """
+    name = name_of(said, Said, "shrinkage")
+    once = ("pilot", [row.target for row in rows])
+    check_rows(name, rows, finite=(*ALONE_COLUMNS, *COLUMNS, "pooled_median"), once=once)
+    scale, interval = shown_scale(name, rows), interval_name(name, rows)
+    pooled = scale.factor * only_value(name, rows, "pooled_median")
+    ranked = sorted(rows, key=lambda row: row.unpooled_median)
+    pairs = [(shown(row, scale, ALONE_COLUMNS), shown(row, scale)) for row in ranked]
+    every = [each for pair in pairs for each in pair]
+    decimals = shown_decimals(every, scale)
+    numbers = [[numbers_text(each, scale, decimals) for each in pair] for pair in pairs]
+    canvas = Canvas.of(said, name, key=KEY)
+    figure = dots(
+        canvas,
+        [_both(*each) for each in zip(ranked, pairs, numbers, strict=True)],
+        effect_axis(every, scale, f"{scale.axis}:\nmedian and {interval}"),
+        marks=[Rule(at=scale.null, look=NO_EFFECT), Rule(at=pooled, look=TOGETHER)],
+        columns=[f"median [{percent(rows[0].level)}]", "pulled in"],
+        longest=0.27,
     )
-    return not_converged(status_of(rows)) + " ".join(sentences)
+    texts = [
+        f"{row.target} {alone}, partially pooled {together}"
+        for row, (alone, together) in zip(ranked, numbers, strict=True)
+    ]
+    told = texts if len(texts) <= MANY else [texts[0], texts[-1]]
+    among = "" if len(told) == len(texts) else " The outermost:"
+    pooled_text = amount(pooled, scale, shown_decimals([pair[1] for pair in pairs], scale))
+    alt = (
+        f"Effects of {counted(len(rows), 'pilot')} ({scale.axis}), by themselves and partially"
+        f" pooled, median and {interval}; pooled effect {pooled_text}.{among} {'; '.join(told)}."
+    )
+    return drawn(canvas, figure, alt, ShrinkageRow, rows)
+
+
+def _both(row: ShrinkageRow, pair: Sequence[Interval], numbers: Sequence[str]) -> Row:
+    marks, beside = [], []
+    both = zip(pair, (ALONE, POOLED_IN), numbers, (-LANE / 2, LANE / 2), strict=True)
+    for (median, lower, upper), look, text, lane in both:
+        bar = {**look, "marker": "None"}
+        marks.append(Dot(at=lane, value=median, lower=lower, upper=upper, look=look, bar=bar))
+        beside.append(Beside(text=text, lane=lane, colour=look["color"]))
+    pulled = "–" if math.isnan(row.shrinkage) else minus(f"{100 * row.shrinkage:.0f}%")
+    beside.append(Beside(text=pulled, column=1, lane=LANE / 2))
+    return Row(label=row.target, dots=marks, beside=beside, lanes=2 * LANE + 0.04)

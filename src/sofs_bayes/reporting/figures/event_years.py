@@ -1,47 +1,35 @@
 """An event study: the effect in each year before and after settling-in."""
 
-from collections.abc import Mapping, Sequence
-from typing import Literal
+from collections.abc import Sequence
 
-from matplotlib.axes import Axes
-
-from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow
-from sofs_bayes.reporting.figures.drawing import Drawing
+from sofs_bayes.reporting.figures.canvas import CONVERGED, Canvas
+from sofs_bayes.reporting.figures.curves import Panel, curves
+from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.intervals import (
     checked_scale,
     effect_axis,
     evidence_of,
     interval_name,
     numbers_text,
+    shown,
     shown_decimals,
-    shown_values,
     status_of,
 )
-from sofs_bayes.reporting.figures.numbers import (
-    ShownScale,
-    minus,
-    not_converged,
-    only_value,
-    refuse_repeats,
-)
-from sofs_bayes.reporting.figures.page import (
-    CONVERGED,
-    Page,
-    add_axes,
-    blank_page,
-    set_ticks,
-    write,
-)
-from sofs_bayes.reporting.figures.style import GUIDE, STYLE, line_height, widest
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Rule, Span, Words
+from sofs_bayes.reporting.figures.numbers import ShownScale, minus
+from sofs_bayes.reporting.figures.refusals import check_rows, refuse
+from sofs_bayes.reporting.figures.style import NO_EFFECT, SOLID, STYLE, marker
 
 REFERENCE = -1
 GAP = 1.0  # the place settling-in takes on the axis, in years
+MOST = 16  # years that are labelled
+ROOMY = 10.5  # years on the axis, beyond which the reference is not named beside its cross
+HEIGHT = 2.9
 NOTES = (
     "Cross: the reference, the last year before settling-in, without effect by definition."
     " Hollow squares, dashed: years before it. Filled circles: years after settling-in.",
 )
-HEAD, HEIGHT, AXIS, LEFT = 0.42, 2.9, 0.42, 0.5
 
 
 def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-study") -> Drawing:
@@ -66,44 +54,50 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
         number, or rows that differ in fit, scale, target, kind or level of interval.
     """
     scale = checked_scale(name, rows)
-    for column in ("target", "prior", "variant", "status"):
-        only_value(name, rows, column)
+    check_rows(name, rows, same=("target", "prior", "variant", "status"))
     interval = interval_name(name, rows)
     since = [_year_since(name, row) for row in rows]
-    refuse_repeats(name, [f"{year:+d}" for year in since], "year")
+    check_rows(name, rows, once=("year", [f"{year:+d}" for year in since]))
     by_year = dict(sorted(zip(since, rows, strict=True)))
-    body = HEAD + HEIGHT + AXIS
-    page = blank_page(
-        body, title=title, evidence=evidence_of(rows), status=status_of(rows), notes=NOTES
-    )
-    width = page.inner - LEFT
-    write(page, 0.0, 0.1, f"{scale.axis}: median and {interval}")
-    axes = add_axes(page, left=LEFT, top=HEAD, width=width, height=HEIGHT)
-    effect_axis(axes, "y", rows, scale, HEIGHT)
-    for value in axes.get_yticks():
-        axes.axhline(value, **GUIDE)
     years = sorted({*since, REFERENCE})
-    first, last = _place(years[0]) - 0.6, _place(max(years[-1], REFERENCE + 1)) + 0.6
-    axes.set_xlim(first, last)
-    _label_years(axes, years)
-    axes.axvspan(
-        _place(REFERENCE) + 0.5, _place(0) - 0.5, facecolor=STYLE.shade, linewidth=0, zorder=0
+    ends = _place(years[0]) - 0.6, _place(max(years[-1], REFERENCE + 1)) + 0.6
+    below = "years before (−) and after settling-in; 0 is the first year after it"
+    found = [shown(row, scale) for row in by_year.values()]
+    up = effect_axis(found, scale, "", guides=True)
+    marks: list[Mark] = [
+        Span(ends=(_place(REFERENCE) + 0.5, _place(0) - 0.5), name="settling-in"),
+        Rule(at=scale.null, look=NO_EFFECT, which="y"),
+        *(_effect(year, row, scale) for year, row in by_year.items()),
+        Dot(at=_place(REFERENCE), value=scale.null, look=marker("X", 8.0, "white", STYLE.ink, 0.6)),
+    ]
+    if ends[1] - ends[0] < ROOMY:
+        marks.append(_reference(scale, up.ends))
+    canvas = Canvas(
+        name=name,
+        title=title,
+        evidence=evidence_of(rows),
+        status=status_of(rows),
+        subtitle=f"{scale.axis}: median and {interval}",
+        notes=NOTES,
     )
-    gap = LEFT + width * (_place(REFERENCE) + GAP - first) / (last - first)
-    write(page, gap, HEAD - 0.09, "settling-in", size=STYLE.small, ha="center", colour=STYLE.soft)
-    for year, row in by_year.items():
-        _draw_effect(axes, _place(year), row, scale, before=year < 0)
-    _draw_reference(page, axes, scale, width)
-    axis_label = "years before (−) and after settling-in; 0 is the first year after it"
-    write(page, LEFT + width / 2, body, axis_label, ha="center", va="bottom")
-    alt = _alt(by_year, scale, interval)
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(EffectRow, tuple(rows)))
+    panel = Panel(x=Axis(ends=ends, name=below, ticks=_labels(years)), y=up, marks=marks)
+    figure = curves(canvas, [panel], height=HEIGHT)
+    decimals = shown_decimals(found, scale)
+    texts = [
+        f"year {minus(f'{year:+d}')} {numbers_text(each, scale, decimals)}"
+        for year, each in zip(by_year, found, strict=True)
+    ]
+    alt = (
+        f"Effect by year since settling-in ({scale.axis}), median"
+        f" and {interval}, against the year before settling-in: {'; '.join(texts)}."
+    )
+    return drawn(canvas, figure, alt, EffectRow, rows)
 
 
 def _year_since(figure: str, row: EffectRow) -> int:
     if row.year is None or row.year == REFERENCE:
         allowed = "effect in year -2, effect in year +0, … (year -1 is the reference)"
-        raise BadInput(f"figure {figure}", "estimand", repr(str(row.estimand)), allowed)
+        raise refuse(figure, "estimand", repr(str(row.estimand)), allowed)
     return row.year
 
 
@@ -112,74 +106,30 @@ def _place(year: int) -> float:
     return year + (GAP if year >= 0 else 0.0)
 
 
-def _label_years(axes: Axes, years: Sequence[int]) -> None:
-    every = -(-len(years) // 16)
+def _labels(years: Sequence[int]) -> dict[float, str]:
+    every = -(-len(years) // MOST)
     shown = [year for year in years if year % every == REFERENCE % every or every == 1]
-    labels = [minus(f"{year:+d}" if year else "0") for year in shown]
-    set_ticks(axes, "x", [_place(year) for year in shown], labels)
+    return {_place(year): minus(f"{year:+d}" if year else "0") for year in shown}
 
 
-def _draw_effect(axes: Axes, x: float, row: EffectRow, scale: ShownScale, *, before: bool) -> None:
-    median, lower, upper = shown_values(row, scale)
+def _effect(year: int, row: EffectRow, scale: ShownScale) -> Dot:
+    median, lower, upper = shown(row, scale)
+    before = year < 0
     colour = STYLE.second if before else STYLE.strong
-    axes.plot(
-        [x, x],
-        [lower, upper],
-        color=colour,
-        linewidth=1.4,
-        linestyle=(0, (3, 1.2)) if before else "solid",
-        marker="None",
-        zorder=3,
-    )
-    axes.plot(
-        [x],
-        [median],
-        color=colour,
-        linestyle="None",
-        marker="s" if before else "o",
-        markersize=6.0,
-        markeredgecolor=colour,
-        markeredgewidth=1.3,
-        markerfacecolor="white" if before or row.status != CONVERGED else colour,
-        zorder=4,
-    )
+    face = "white" if before or row.status != CONVERGED else colour
+    line = {"color": colour, "linewidth": 1.4, "linestyle": (0, (3, 1.2)) if before else SOLID}
+    look = marker("s" if before else "o", 6.0, colour, face, 1.3)
+    return Dot(at=_place(year), value=median, lower=lower, upper=upper, look=look, bar=line)
 
 
-def _draw_reference(page: Page, axes: Axes, scale: ShownScale, width: float) -> None:
-    """A cross at no effect and, where a year's place is wide enough, what it is."""
-    axes.plot(
-        [_place(REFERENCE)],
-        [scale.null],
-        linestyle="None",
-        marker="X",
-        markersize=8.0,
-        markeredgecolor="white",
-        markeredgewidth=0.6,
-        markerfacecolor=STYLE.ink,
-        zorder=5,
-    )
-    lines = ["reference:", f"{scale.null:g} by", "definition"]
-    first, last = axes.get_xlim()
-    if widest(lines, STYLE.small) < 0.95 * width / (last - first):
-        x, y = axes.transAxes.inverted().transform(
-            axes.transData.transform((_place(REFERENCE), scale.null))
-        )
-        high = len(lines) * line_height(STYLE.small) + 0.08
-        below = HEIGHT * y > high
-        at = HEAD + HEIGHT * (1 - y) + (0.08 if below else -0.08)
-        text = "\n".join(lines)
-        va: Literal["top", "bottom"] = "top" if below else "bottom"
-        write(page, LEFT + width * x, at, text, size=STYLE.small, ha="center", va=va)
-
-
-def _alt(by_year: Mapping[int, EffectRow], scale: ShownScale, interval: str) -> str:
-    rows = list(by_year.values())
-    decimals = shown_decimals(rows, scale)
-    texts = [
-        f"year {minus(f'{year:+d}')} {numbers_text(row, scale, decimals)}"
-        for year, row in by_year.items()
-    ]
-    return (
-        f"{not_converged(status_of(rows))}Effect by year since settling-in ({scale.axis}), median"
-        f" and {interval}, against the year before settling-in: {'; '.join(texts)}."
+def _reference(scale: ShownScale, ends: tuple[float, float]) -> Words:
+    """What the cross is, below it or, where there is no room, above."""
+    roomy = (scale.null - ends[0]) / (ends[1] - ends[0]) * HEIGHT > 0.6
+    return Words(
+        text=f"reference:\n{scale.null:g} by\ndefinition",
+        x=_place(REFERENCE),
+        y=scale.null,
+        shift=(0.0, -6.0 if roomy else 6.0),
+        va="top" if roomy else "bottom",
+        colour=STYLE.ink,
     )

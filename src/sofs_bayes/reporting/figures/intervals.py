@@ -1,59 +1,33 @@
 """What all pictures of effects share: their axis, their interval's name, what they rest on."""
 
 from collections.abc import Sequence
-from typing import Literal, Protocol
+from typing import Any
 
-from matplotlib.axes import Axes
-
-from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.estimands.rows import ShrinkageRow
+from sofs_bayes.reporting.figures.canvas import CONVERGED
+from sofs_bayes.reporting.figures.marks import Axis
 from sofs_bayes.reporting.figures.numbers import (
     INTERVALS,
     ShownScale,
     amount,
     decimals_for,
-    only_value,
     padded,
     percent,
-    ratio_ticks,
-    refuse_empty,
-    refuse_gaps,
-    shown_scale,
-    tick_labels,
 )
-from sofs_bayes.reporting.figures.page import CONVERGED, set_ticks
-from sofs_bayes.reporting.figures.placing import roomy_ticks
-from sofs_bayes.reporting.figures.style import NO_EFFECT
+from sofs_bayes.reporting.figures.refusals import check_rows, only_value, refuse, shown_scale
 from sofs_bayes.spec import Evidence
 
 COLUMNS = ("median", "lower", "upper")
-
-
-class Ranged(Protocol):
-    """A row with a median and an interval."""
-
-    @property
-    def median(self) -> float:
-        """Posterior median."""
-
-    @property
-    def lower(self) -> float:
-        """Where the interval begins."""
-
-    @property
-    def upper(self) -> float:
-        """Where it ends."""
+Interval = tuple[float, float, float]  # in this order
 
 
 def checked_scale(figure: str, rows: Sequence[EffectRow]) -> ShownScale:
     """The one scale of effects that can be drawn; anything else is refused."""
-    refuse_empty(figure, rows)
-    refuse_gaps(figure, rows, COLUMNS)
+    check_rows(figure, rows, finite=COLUMNS)
     scale = shown_scale(figure, rows)
-    if scale.logarithmic and min(row.lower for row in rows) <= 0:
-        lowest = min(row.lower for row in rows)
-        raise BadInput(f"figure {figure}", "lower", f"{lowest:g}", f"an {scale.unit} above 0")
+    if scale.logarithmic and (lowest := min(row.lower for row in rows)) <= 0:
+        raise refuse(figure, "lower", f"{lowest:g}", f"an {scale.unit} above 0")
     return scale
 
 
@@ -73,40 +47,30 @@ def status_of(rows: Sequence[EffectRow]) -> str:
     return CONVERGED if any(row.status == CONVERGED for row in rows) else rows[0].status
 
 
-def shown_values(row: Ranged, scale: ShownScale) -> tuple[float, float, float]:
+def shown(row: Any, scale: ShownScale, columns: Sequence[str] = COLUMNS) -> Interval:
     """Median, lower and upper as the axis has them."""
-    return scale.factor * row.median, scale.factor * row.lower, scale.factor * row.upper
+    median, lower, upper = (scale.factor * getattr(row, column) for column in columns)
+    return median, lower, upper
 
 
-def shown_decimals(rows: Sequence[Ranged], scale: ShownScale) -> int:
-    """Decimals that suit all rows."""
-    return decimals_for([value for row in rows for value in shown_values(row, scale)], scale)
+def shown_decimals(found: Sequence[Interval], scale: ShownScale) -> int:
+    """Decimals that suit all intervals."""
+    return decimals_for([value for each in found for value in each], scale)
 
 
-def numbers_text(row: Ranged, scale: ShownScale, decimals: int) -> str:
+def numbers_text(found: Interval, scale: ShownScale, decimals: int) -> str:
     """median [lower, upper]."""
-    median, lower, upper = (amount(v, scale, decimals) for v in shown_values(row, scale))
+    median, lower, upper = (amount(value, scale, decimals) for value in found)
     return f"{median} [{lower}, {upper}]"
 
 
 def effect_axis(
-    axes: Axes,
-    which: Literal["x", "y"],
-    rows: Sequence[Ranged],
-    scale: ShownScale,
-    inches: float,
-) -> None:
-    """An axis of effects, `inches` long, with all intervals and a line where no effect is."""
-    ends = [value for row in rows for value in shown_values(row, scale)] + [scale.null]
-    if scale.logarithmic:
-        spread = max(1.05, (max(ends) / min(ends)) ** 0.06)
-        lower, upper = min(ends) / spread, max(ends) * spread
-        (axes.set_xscale if which == "x" else axes.set_yscale)("log")
-        values = ratio_ticks(lower, upper, max(2, min(9, int(inches / 0.5))))
-    else:
-        lower, upper = padded(ends)
-        values = roomy_ticks(lower, upper, inches, signed=True)
-    (axes.set_xlim if which == "x" else axes.set_ylim)(lower, upper)
-    set_ticks(axes, which, values, tick_labels(values, signed=not scale.logarithmic))
-    line = axes.axvline if which == "x" else axes.axhline
-    line(scale.null, **NO_EFFECT)
+    found: Sequence[Interval], scale: ShownScale, name: str, *, guides: bool = False
+) -> Axis:
+    """An axis of effects that holds all intervals, and no effect."""
+    values = [value for each in found for value in each] + [scale.null]
+    if not scale.logarithmic:
+        return Axis(ends=padded(values), name=name, kind="signed", guides=guides)
+    spread = max(1.05, (max(values) / min(values)) ** 0.06)
+    ends = min(values) / spread, max(values) * spread
+    return Axis(ends=ends, name=name, kind="ratio", guides=guides)

@@ -1,95 +1,37 @@
-"""Observed rates beside what the fitted model predicts: pilots one by one, comparators together."""
+"""Observed rates beside what the fitted model predicts: by authority, and by arm."""
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass
-
-from matplotlib.axes import Axes
+from typing import Unpack
 
 from sofs_bayes.checks.diagnostics import PredictiveCell
-from sofs_bayes.reporting.figures.drawing import Drawing
-from sofs_bayes.reporting.figures.numbers import (
-    counted,
-    financial_year,
-    listed,
-    not_converged,
-    only_value,
-    padded,
-    percent,
-    refuse_empty,
-    refuse_gaps,
-    refuse_repeats,
-    tick_labels,
-    ticks,
-)
-from sofs_bayes.reporting.figures.page import KeyEntry, Page, add_axes, blank_page, set_ticks, write
-from sofs_bayes.reporting.figures.placing import label_years
-from sofs_bayes.reporting.figures.style import NO_EFFECT, STYLE, Look, line_height, width_of, wrap
-from sofs_bayes.spec import Evidence
+from sofs_bayes.checks.predictive import ArmYearCheck
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, SaidOfRates, name_of, unit_of
+from sofs_bayes.reporting.figures.curves import Panel, curves
+from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Rule, Series
+from sofs_bayes.reporting.figures.numbers import counted, financial_year, listed, padded, percent
+from sofs_bayes.reporting.figures.refusals import check_rows, only_value, refuse
+from sofs_bayes.reporting.figures.style import DASHED, NO_EFFECT, STYLE, Look, marker, width_of
+from sofs_bayes.reporting.figures.ticks import roomy_years
 
-INTERVAL: Look = {"color": STYLE.light, "linewidth": 4.5, "linestyle": "solid"}
-INSIDE: Look = {
-    "linestyle": "None",
-    "marker": "o",
-    "markersize": 4.5,
-    "markeredgewidth": 1.0,
-    "markeredgecolor": STYLE.strong,
-    "markerfacecolor": STYLE.strong,
-}
-OUTSIDE: Look = {
-    **INSIDE,
-    "marker": "D",
-    "markersize": 6.0,
-    "markeredgewidth": 1.7,
-    "markeredgecolor": STYLE.second,
-    "markerfacecolor": "white",
-}
-SHARE: Look = {**INSIDE, "linestyle": "solid", "linewidth": 1.2, "color": STYLE.strong}
-COLUMNS, GAP, LEFT = 3, 0.2, 0.38
-PANEL, AXIS, TITLE = 1.15, 0.34, 0.32
-SHARES = TITLE + PANEL + AXIS - 0.06
+INTERVAL: Look = {"color": STYLE.light, "linewidth": 4.5}
+INSIDE: Look = marker("o", 4.5, STYLE.strong, width=1.0)
+OUTSIDE: Look = marker("D", 6.0, STYLE.second, "white", 1.7)
+OBSERVED = (
+    KeyEntry(name="observed, inside", line=INSIDE),
+    KeyEntry(name="observed, outside", line=OUTSIDE),
+)
+COLUMNS, HEIGHT = 3, 1.15
+BAND: Look = {"color": STYLE.fill, "linewidth": 9.0}
+MIDDLE: Look = marker("_", 9.0, STYLE.soft, width=0.9)
+ARMS = {"pilot": "Pilots", "comparator": "Comparators"}
+PERIODS = ("before", "after")
+TALLER = 1.55
 MANY = 6  # authority-years, beyond which the alt text only counts them
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Panel:
-    """A pilot's authority-years, with the panel's heading in lines."""
-
-    heading: tuple[str, ...]
-    cells: tuple[PredictiveCell, ...]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Grid:
-    """The pilots' panels, `across` beside each other; inches of a panel and of its heading."""
-
-    panels: tuple[Panel, ...]
-    across: int
-    width: float
-    head: float
-
-    @property
-    def row(self) -> float:
-        """Inches from one row of panels to the next."""
-        return self.head + PANEL + AXIS
-
-    @property
-    def height(self) -> float:
-        """Inches all panels take with their title; 0 without panels."""
-        return TITLE + -(-len(self.panels) // self.across) * self.row if self.panels else 0.0
-
-
-def predictive(
-    cells: Sequence[PredictiveCell],
-    *,
-    events: str,
-    denominator: str,
-    title: str,
-    evidence: Evidence,
-    status: str,
-    per: int = 100,
-    name: str = "predictive",
-) -> Drawing:
+def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> Drawing:
     """Posterior predictive intervals with the observed rates, by authority and year.
 
     A panel per pilot, each with its own vertical axis; below them the share of the
@@ -99,10 +41,9 @@ def predictive(
     ----------
     cells
         Authority-years of one fit, arm `pilot` or `comparator`.
-    events, denominator, per
-        What is counted per how many of what, for the axis: `events` per `per` `denominator`.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `SaidOfRates` has them.
 
     Raises
     ------
@@ -110,106 +51,80 @@ def predictive(
         No cells, a rate or bound that is no finite number, an authority-year twice, or more
         than one level.
     """
-    refuse_empty(name, cells)
-    refuse_gaps(name, cells, ("observed", "lower", "upper"))
-    refuse_repeats(
-        name, [f"{c.authority}, {financial_year(c.year)}" for c in cells], "authority-year"
-    )
+    name, per = name_of(said, SaidOfRates, "predictive"), said.get("per", 100)
+    once = ("authority-year", [f"{c.authority}, {financial_year(c.year)}" for c in cells])
+    check_rows(name, cells, finite=("observed", "lower", "upper"), once=once)
     level = only_value(name, cells, "level")
     pilots = [cell for cell in cells if cell.arm == "pilot"]
     others = [cell for cell in cells if cell.arm != "pilot"]
-    grid = _grid(pilots)
-    page = blank_page(
-        grid.height + (SHARES if others else 0.0),
-        title=title,
-        evidence=(evidence,),
-        status=status,
-        notes=["Each pilot's panel has its own vertical axis."] if len(grid.panels) > 1 else [],
-        key=_key(pilots, percent(level)),
-    )
+    by_name: dict[str, list[PredictiveCell]] = {}
+    for cell in pilots:
+        by_name.setdefault(cell.authority, []).append(cell)
     years = range(min(cell.year for cell in cells), max(cell.year for cell in cells) + 1)
-    if pilots:
-        write(page, 0.0, 0.1, f"Pilots: {events} per {per:,} {denominator}")
-        _draw_pilots(page, grid, years, per)
+    x = Axis(ends=(years[0] - 0.6, years[-1] + 0.6), kind="year")
+    panels = [_pilot(each, own, x, per) for each, own in by_name.items()]
+    interval = KeyEntry(name=f"{percent(level)} predictive interval", line=INTERVAL)
+    canvas = Canvas.of(
+        said,
+        name,
+        subtitle=f"Pilots: {unit_of(said)}" if pilots else "",
+        notes=["Each pilot's panel has its own vertical axis."] if len(by_name) > 1 else [],
+        key=[interval, *OBSERVED] if pilots else [],
+    )
     if others:
-        _draw_comparators(page, others, years, level, top=grid.height)
-    alt = _alt(pilots, others, level, status)
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(PredictiveCell, tuple(cells)))
+        panels.append(_comparators(others, x, years, level))
+    columns = min(COLUMNS, max(1, len(by_name)))
+    figure = curves(canvas, panels, height=HEIGHT, columns=columns)
+    return drawn(canvas, figure, _alt(pilots, others, level), PredictiveCell, cells)
 
 
-def inside(cell: PredictiveCell) -> bool:
+def inside(cell: PredictiveCell | ArmYearCheck) -> bool:
     """Whether the observed rate lies in the predictive interval, ends included."""
     return cell.lower <= cell.observed <= cell.upper
 
 
-def _grid(pilots: Sequence[PredictiveCell]) -> Grid:
-    names = list(dict.fromkeys(cell.authority for cell in pilots))
-    across = min(COLUMNS, max(1, len(names)))
-    width = (STYLE.width - 2 * STYLE.margin - GAP * (across - 1)) / across - LEFT
-    panels = []
-    for name in names:
-        own = tuple(cell for cell in pilots if cell.authority == name)
-        heading = tuple(wrap(name, STYLE.small, width, bold=True))
-        panels.append(Panel(heading=heading, cells=own))
-    most = max((len(panel.heading) for panel in panels), default=0)
-    head = (most + 1) * line_height(STYLE.small) + 0.08
-    return Grid(panels=tuple(panels), across=across, width=width, head=head)
-
-
-def _draw_pilots(page: Page, grid: Grid, years: Sequence[int], per: int) -> None:
-    for i, panel in enumerate(grid.panels):
-        left = i % grid.across * (grid.width + LEFT + GAP) + LEFT
-        top = TITLE + i // grid.across * grid.row + grid.head
-        heading = "\n".join(panel.heading)
-        count = f"{sum(map(inside, panel.cells))} of {len(panel.cells)} inside"
-        above = top - 0.05 - line_height(STYLE.small)
-        write(page, left, above, heading, size=STYLE.small, va="bottom", bold=True)
-        write(page, left, top - 0.05, count, size=STYLE.small, va="bottom", colour=STYLE.soft)
-        axes = add_axes(page, left=left, top=top, width=grid.width, height=PANEL)
-        _draw_cells(axes, panel.cells, per)
-        axes.set_xlim(years[0] - 0.6, years[-1] + 0.6)
-        label_years(axes, years, grid.width)
-
-
-def _draw_cells(axes: Axes, cells: Sequence[PredictiveCell], per: int) -> None:
+def _pilot(name: str, cells: Sequence[PredictiveCell], x: Axis, per: int) -> Panel:
     values = [per * v for cell in cells for v in (cell.observed, cell.lower, cell.upper)]
-    axes.set_ylim(*padded(values, 0.1))
-    marks = ticks(*axes.get_ylim(), 4)
-    set_ticks(axes, "y", marks, tick_labels(marks))
-    for cell in cells:
-        bounds = [per * cell.lower, per * cell.upper]
-        axes.plot(
-            [cell.year] * 2, bounds, marker="None", solid_capstyle="butt", zorder=2, **INTERVAL
-        )
-        look = INSIDE if inside(cell) else OUTSIDE
-        axes.plot([cell.year], [per * cell.observed], zorder=3, **look)
-
-
-def _draw_comparators(
-    page: Page, cells: Sequence[PredictiveCell], years: Sequence[int], level: float, *, top: float
-) -> None:
-    number = len({cell.authority for cell in cells})
-    heading = (
-        f"{counted(number, 'comparator')}: authority-years inside their interval, % by year"
-        f" ({sum(map(inside, cells))} of {len(cells)} in all)"
+    return Panel(
+        x=x,
+        y=Axis(ends=padded(values, 0.1)),
+        marks=[
+            Dot(
+                at=cell.year,
+                value=per * cell.observed,
+                lower=per * cell.lower,
+                upper=per * cell.upper,
+                look=INSIDE if inside(cell) else OUTSIDE,
+                bar=INTERVAL,
+            )
+            for cell in cells
+        ],
+        heading=name,
+        note=f"{sum(map(inside, cells))} of {len(cells)} inside",
     )
-    write(page, 0.0, top + 0.1, heading)
-    right = width_of(f"nominal {percent(level)}", STYLE.small) + 0.12
-    width = page.inner - LEFT - right
-    axes = add_axes(page, left=LEFT, top=top + TITLE, width=width, height=PANEL)
+
+
+def _comparators(
+    cells: Sequence[PredictiveCell], x: Axis, years: Sequence[int], level: float
+) -> Panel:
     shares = shares_inside(cells)
-    lowest = min([level, *shares.values()])
-    axes.set_ylim(100 * max(0.0, lowest - 0.15), 104)
-    marks = ticks(axes.get_ylim()[0], 100, 4)
-    set_ticks(axes, "y", marks, tick_labels(marks))
-    axes.set_xlim(years[0] - 0.6, years[-1] + 0.6)
-    label_years(axes, years, width)
-    axes.axhline(100 * level, **{**NO_EFFECT, "linestyle": (0, (4, 2))})
-    height = PANEL * (104 - 100 * level) / (104 - axes.get_ylim()[0])
-    name = f"nominal {percent(level)}"
-    write(page, page.inner, top + TITLE + height, name, size=STYLE.small, ha="right")
+    bottom = 100 * max(0.0, min([level, *shares.values()]) - 0.15)
+    look = {**INSIDE, "linestyle": "solid", "linewidth": 1.2}
+    nominal = {**NO_EFFECT, "linestyle": DASHED}
     found = [100 * shares.get(year, math.nan) for year in years]
-    axes.plot(years, found, zorder=3, **SHARE)
+    number = len({cell.authority for cell in cells})
+    return Panel(
+        x=x,
+        y=Axis(ends=(bottom, 104.0)),
+        marks=[
+            Rule(at=100 * level, look=nominal, which="y", name=f"nominal {percent(level)}"),
+            Series(x=years, y=found, look=look),
+        ],
+        heading=f"{counted(number, 'comparator')}: authority-years inside their interval, % by year"
+        f" ({sum(map(inside, cells))} of {len(cells)} in all)",
+        bold=False,
+        wide=True,
+    )
 
 
 def shares_inside(cells: Sequence[PredictiveCell]) -> dict[int, float]:
@@ -220,30 +135,15 @@ def shares_inside(cells: Sequence[PredictiveCell]) -> dict[int, float]:
     return {year: sum(found) / len(found) for year, found in by_year.items()}
 
 
-def _key(pilots: Sequence[PredictiveCell], level: str) -> list[KeyEntry]:
-    if not pilots:
-        return []
-    return [
-        KeyEntry(name=f"{level} predictive interval", line=INTERVAL),
-        KeyEntry(name="observed, inside", line=INSIDE),
-        KeyEntry(name="observed, outside", line=OUTSIDE),
-    ]
-
-
-def _alt(
-    pilots: Sequence[PredictiveCell],
-    others: Sequence[PredictiveCell],
-    level: float,
-    status: str,
-) -> str:
+def _alt(pilots: Sequence[PredictiveCell], others: Sequence[PredictiveCell], level: float) -> str:
     parts = [
         f"{sum(map(inside, cells))} of {counted(len(cells), f'{who} authority-year')}"
         for who, cells in (("pilot", pilots), ("comparator", others))
         if cells
     ]
     text = (
-        f"{not_converged(status)}Observed rates inside their {percent(level)} posterior predictive"
-        f" interval: {listed(parts)}."
+        f"Observed rates inside their {percent(level)} posterior predictive interval:"
+        f" {listed(parts)}."
     )
     outside = [f"{c.authority} {financial_year(c.year)}" for c in pilots if not inside(c)]
     if 0 < len(outside) <= MANY:
@@ -252,3 +152,106 @@ def _alt(
         low = min(shares_inside(others).items(), key=lambda item: item[1])
         text += f" Comparators' lowest share is {low[1]:.0%}, in {financial_year(low[0])}."
     return text
+
+
+def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Drawing:
+    """Observed rates of pilots and comparators in each year, with predictive intervals.
+
+    A panel per arm, on the same vertical axis. All years before and after settling-in stand at
+    the right.
+
+    Parameters
+    ----------
+    rows
+        Of one kind (posterior or prior).
+    said
+        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `SaidOfRates` has them.
+
+    Raises
+    ------
+    BadInput
+        No rows, a rate or bound that is no finite number, an unknown arm or period, an arm's
+        year twice, or more than one kind or level.
+    """
+    name, per = name_of(said, SaidOfRates, "arm-years"), said.get("per", 100)
+    _refuse_arms(name, rows)
+    level, unit = percent(only_value(name, rows, "level")), unit_of(said)
+    band = KeyEntry(name=f"{level} predictive interval, with its median", fill=STYLE.fill)
+    canvas = Canvas.of(said, name, subtitle=unit, notes=_arms_notes(rows), key=[band, *OBSERVED])
+    of_arm = {arm: [row for row in rows if row.arm == arm] for arm in ARMS}
+    shown = {ARMS[arm]: own for arm, own in of_arm.items() if own}
+    values = [per * v for row in rows for v in (row.observed, row.lower, row.upper)]
+    places, x = _year_places(rows, canvas.inner - 0.5)
+    panels = [
+        Panel(
+            x=x,
+            y=Axis(ends=padded(values, 0.1), guides=True),
+            marks=[mark for row in own for mark in _arm_marks(row, places[row.year], per)],
+            heading=f"{arm}: {_inside_text(own)}",
+            bold=False,
+        )
+        for arm, own in shown.items()
+    ]
+    figure = curves(canvas, panels, height=TALLER)
+    counts = [f"{arm.lower()} {_inside_text(own)}" for arm, own in shown.items()]
+    outside = [
+        f"{ARMS[row.arm].lower()} {row.year}: {per * row.observed:.1f} against"
+        f" {per * row.lower:.1f} to {per * row.upper:.1f}"
+        for row in rows
+        if not inside(row)
+    ]
+    alt = f"{unit} by year beside their {level} predictive intervals: {listed(counts)}."
+    alt += f" Outside: {'; '.join(outside)}." if outside else ""
+    return drawn(canvas, figure, alt, ArmYearCheck, rows)
+
+
+def _refuse_arms(name: str, rows: Sequence[ArmYearCheck]) -> None:
+    once = ("arm and year", [f"{row.arm}, {row.year}" for row in rows])
+    finite = ("observed", "lower", "median", "upper")
+    check_rows(name, rows, finite=finite, once=once, same=("kind",))
+    for row in rows:
+        if row.arm not in ARMS:
+            raise refuse(name, "arm", repr(row.arm), ", ".join(ARMS))
+        if not (row.year.isdigit() or row.year in PERIODS):
+            raise refuse(name, "year", repr(row.year), f"2012, …, {', '.join(PERIODS)}")
+
+
+def _inside_text(rows: Sequence[ArmYearCheck]) -> str:
+    years = [row for row in rows if row.year not in PERIODS]
+    return f"{sum(map(inside, years))} of {counted(len(years), 'year')} inside"
+
+
+def _year_places(rows: Sequence[ArmYearCheck], width: float) -> tuple[dict[str, float], Axis]:
+    """Years at their number; the periods behind them, as far apart as their names need."""
+    years = sorted({int(row.year) for row in rows if row.year not in PERIODS})
+    names = {each: f"all {each}" for each in PERIODS if any(row.year == each for row in rows)}
+    first, last = (years[0], years[-1]) if years else (0, -1)
+    inches = max([width_of(text, STYLE.small) for text in names.values()], default=0.0) + 0.12
+    left_over = width - inches * (len(names) + 0.6)
+    step = max(1.0, inches * (last - first + 1.2) / left_over)
+    places = {str(year): float(year) for year in years}
+    shown = roomy_years(range(first, last + 1), left_over) if years else []
+    labels = {float(year): financial_year(year) for year in shown}
+    for i, (period, text) in enumerate(names.items()):
+        places[period] = last + 0.5 + step * (i + 0.7)
+        labels[places[period]] = text
+    edge = 0.5 * step if names else 0.6
+    return places, Axis(ends=(first - 0.6, max(places.values()) + edge), ticks=labels)
+
+
+def _arm_marks(row: ArmYearCheck, at: float, per: int) -> list[Dot]:
+    """The interval with its median, and the observed rate on it."""
+    lower, median, upper = per * row.lower, per * row.median, per * row.upper
+    look = INSIDE if inside(row) else OUTSIDE
+    return [
+        Dot(at=at, value=median, lower=lower, upper=upper, look=MIDDLE, bar=BAND, zorder=1.5),
+        Dot(at=at, value=per * row.observed, look=look),
+    ]
+
+
+def _arms_notes(rows: Sequence[ArmYearCheck]) -> list[str]:
+    notes = ["Both panels have one vertical axis, which need not begin at 0."]
+    if any(row.year in PERIODS for row in rows):
+        notes.append("All before, all after: all years before and after settling-in.")
+    return notes

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -136,6 +137,11 @@ def ranks_of(verdict: RankVerdict, quantity: str) -> npt.NDArray[np.int64]:
     )
 
 
+def _about(test: RankTest) -> dict[str, Any]:
+    columns = ("quantity", "kind", "verdict", "replicates")
+    return {column: getattr(test, column) for column in columns}
+
+
 def ecdf_rows(verdict: RankVerdict, tests: Sequence[RankTest]) -> tuple[EcdfRow, ...]:
     """The ECDF of each quantity's ranks against the diagonal, at all places where it jumps."""
     from arviz_stats.ecdf_utils import compute_ecdf
@@ -150,10 +156,7 @@ def ecdf_rows(verdict: RankVerdict, tests: Sequence[RankTest]) -> tuple[EcdfRow,
         apart = compute_ecdf(numbers, places) - places
         rows += [
             EcdfRow(
-                quantity=test.quantity,
-                kind=test.kind,
-                verdict=test.verdict,
-                replicates=test.replicates,
+                **_about(test),
                 place=float(place),
                 difference=float(difference),
                 lower=float(below),
@@ -189,10 +192,7 @@ def bin_rows(verdict: RankVerdict, tests: Sequence[RankTest]) -> tuple[BinRow, .
         counts = np.bincount(ranks_of(verdict, test.quantity) // wide, minlength=BINS)
         rows += [
             BinRow(
-                quantity=test.quantity,
-                kind=test.kind,
-                verdict=test.verdict,
-                replicates=n,
+                **_about(test),
                 first=i * wide,
                 last=(i + 1) * wide - 1,
                 count=int(count),
@@ -249,10 +249,7 @@ def dispersion_rows(found: Calibrated) -> tuple[DispersionRow, ...]:
             DispersionRow(
                 analysis=found.analysis.name,
                 around=found.around,
-                quantity=test.quantity,
-                kind=test.kind,
-                verdict=test.verdict,
-                replicates=n,
+                **_about(test),
                 dispersion=test.dispersion,
                 lower=float(stats.chi2.ppf((1 - BAND) / 2, n)) / n,
                 upper=float(stats.chi2.ppf((1 + BAND) / 2, n)) / n,

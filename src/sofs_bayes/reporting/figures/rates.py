@@ -2,106 +2,74 @@
 
 import math
 from collections.abc import Sequence
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, Unpack
 
-from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.frequentist.counterfactual import YearRate
-from sofs_bayes.reporting.figures.drawing import Drawing
-from sofs_bayes.reporting.figures.numbers import (
-    financial_year,
-    listed,
-    minus,
-    not_converged,
-    only_value,
-    percent,
-    refuse_empty,
-    refuse_repeats,
-)
-from sofs_bayes.reporting.figures.page import blank_page, write
-from sofs_bayes.reporting.figures.rate_lines import (
-    BODY,
-    Series,
-    draw_rates,
-    fewer_pilots,
-    rate_range,
-    shown_series,
-    usual_pilots,
-)
-from sofs_bayes.reporting.figures.style import STYLE
-from sofs_bayes.spec import Evidence
+from sofs_bayes.reporting.figures.canvas import Canvas, SaidOfRates, name_of, unit_of
+from sofs_bayes.reporting.figures.curves import Panel, curves
+from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Series, Span
+from sofs_bayes.reporting.figures.numbers import financial_year, listed, minus, padded, percent
+from sofs_bayes.reporting.figures.refusals import check_rows, only_value, refuse
+from sofs_bayes.reporting.figures.style import DASHED, STYLE, Look, marker
 
-BOUNDS = ("counterfactual", "lower", "upper")
 PERIODS = ("pre", "settling-in", "post")
+HEIGHT = 3.1
 
-OBSERVED = Series(
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Line:
+    """One line: its name at the right end, the column of its values and its look.
+
+    `bounds` are the columns of an interval about it, `band` its fill.
+    """
+
+    name: str
+    column: str
+    look: Look
+    bounds: tuple[str, ...] = ()
+    band: str = STYLE.band
+
+
+OBSERVED = Line(
     name="pilots, observed",
     column="observed",
-    look={"color": STYLE.strong, "linewidth": 2.0, "marker": "o", "markersize": 5},
+    look={**marker("o", 5.0, STYLE.strong), "linewidth": 2.0, "linestyle": "solid"},
 )
-EXPECTED = Series(
+EXPECTED = Line(
     name="pilots, expected without the practice model ({summary}, {level} interval)",
     column="counterfactual",
     look={
-        "color": STYLE.second,
+        **marker("D", 4.5, STYLE.second, "white"),
         "linewidth": 1.5,
         "linestyle": (0, (4, 1.5, 1, 1.5)),
-        "marker": "D",
-        "markersize": 4.5,
-        "markerfacecolor": "white",
     },
     bounds=("lower", "upper"),
-    band=STYLE.band,
 )
-COMPARATORS = Series(
+COMPARATORS = Line(
     name="comparators, observed",
     column="comparators",
-    look={
-        "color": STYLE.light,
-        "linewidth": 1.4,
-        "linestyle": (0, (4, 2)),
-        "marker": "s",
-        "markersize": 4,
-    },
+    look={**marker("s", 4.0, STYLE.light), "linewidth": 1.4, "linestyle": DASHED},
 )
-SERIES = (OBSERVED, EXPECTED, COMPARATORS)
-
 # Of a posterior: observed rates are points, as the lines are what the model makes of them.
-YEARLY_SERIES = (
-    Series(
-        name="pilots, observed",
-        column="observed",
-        look={"color": STYLE.ink, "linestyle": "None", "marker": "o", "markersize": 5},
-    ),
-    Series(
+YEARLY = (
+    replace(OBSERVED, look=marker("o", 5.0, STYLE.ink)),
+    Line(
         name="pilots, fitted (median, {level} interval)",
         column="fitted",
-        look={"color": STYLE.strong, "linewidth": 1.8, "marker": "None"},
+        look={"color": STYLE.strong, "linewidth": 1.8},
         bounds=("fitted_lower", "fitted_upper"),
         band=STYLE.fill,
     ),
-    Series(
-        name="pilots, expected without the practice model (median, {level} interval)",
-        column="counterfactual",
-        look=EXPECTED.look,
-        bounds=("counterfactual_lower", "counterfactual_upper"),
-        band=STYLE.band,
-    ),
+    replace(EXPECTED, bounds=("counterfactual_lower", "counterfactual_upper")),
     COMPARATORS,
 )
 
 
 def rate_and_counterfactual(
-    rows: Sequence[YearRate],
-    *,
-    events: str,
-    denominator: str,
-    title: str,
-    evidence: Evidence,
-    status: str,
-    per: int = 100,
-    summary: str = "median",
-    name: str = "rate-and-counterfactual",
+    rows: Sequence[YearRate], *, summary: str = "median", **said: Unpack[SaidOfRates]
 ) -> Drawing:
     """Pilots' and comparators' rates by year, with the pilots' counterfactual rate.
 
@@ -111,12 +79,11 @@ def rate_and_counterfactual(
     ----------
     rows
         One per year, in any order.
-    events, denominator, per
-        What is counted per how many of what, for the axis: `events` per `per` `denominator`.
     summary
         What the counterfactual rate is: a posterior `median`, or an `estimate`.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `SaidOfRates` has them.
 
     Raises
     ------
@@ -124,30 +91,19 @@ def rate_and_counterfactual(
         No rows, a year twice, an unknown period, an infinite number, no observed rate at all,
         a counterfactual in part, or more than one level.
     """
+    name = name_of(said, SaidOfRates, "rate-and-counterfactual")
     rows = sorted(rows, key=lambda row: row.year)
-    _refuse(name, rows, [BOUNDS])
+    ends = ("lower", "upper")
+    _refuse(name, rows, [("counterfactual", *ends)])
     level = percent(only_value(name, rows, "level"))
-    series = shown_series(rows, SERIES, level=level, summary=summary)
-    notes = _notes(rows, series, per)
-    page = blank_page(BODY, title=title, evidence=(evidence,), status=status, notes=notes)
-    unit = f"{events} per {per:,} {denominator}"
-    write(page, 0.0, 0.1, unit)
-    draw_rates(page, rows, series, per)
-    alt = _alt(rows, unit, per, f"{summary} and {level}", status, ends=("lower", "upper"))
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(YearRate, tuple(rows)))
+    lines = _shown(rows, (OBSERVED, EXPECTED, COMPARATORS), summary=summary, level=level)
+    canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=_notes(rows, lines))
+    figure = curves(canvas, [_panel(rows, lines, said.get("per", 100))], height=HEIGHT)
+    alt = _alt(rows, said, f"{summary} and {level}", ends)
+    return drawn(canvas, figure, alt, YearRate, rows)
 
 
-def yearly_rates(
-    rows: Sequence[YearlyRateRow],
-    *,
-    events: str,
-    denominator: str,
-    title: str,
-    evidence: Evidence,
-    status: str,
-    per: int = 100,
-    name: str = "yearly-rates",
-) -> Drawing:
+def yearly_rates(rows: Sequence[YearlyRateRow], **said: Unpack[SaidOfRates]) -> Drawing:
     """The pilots' rate by year as fitted, and without the effect, with posterior bands.
 
     Observed rates are points; comparators' are joined by a line.
@@ -156,71 +112,130 @@ def yearly_rates(
     ----------
     rows
         Of one estimand and prior, one per year, in any order.
-    events, denominator, per
-        As `rate_and_counterfactual` takes them.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `SaidOfRates` has them.
 
     Raises
     ------
     BadInput
         As `rate_and_counterfactual`; more than one estimand or prior.
     """
+    name = name_of(said, SaidOfRates, "yearly-rates")
     rows = sorted(rows, key=lambda row: row.year)
     middle = ("fitted", "counterfactual", "effect")
     _refuse(name, rows, [(each, f"{each}_lower", f"{each}_upper") for each in middle])
-    for column in ("role", "interval"):
-        only_value(name, rows, column)
+    check_rows(name, rows, same=("role", "interval"))
     level, prior = percent(only_value(name, rows, "level")), only_value(name, rows, "prior")
-    series = shown_series(rows, YEARLY_SERIES, level=level)
-    notes = [f"Effect prior: {prior}.", *_notes(rows, series, per)]
-    if rate_range(rows, series, per)[0] < 0.0:
+    lines = _shown(rows, YEARLY, summary="median", level=level)
+    notes = [f"Effect prior: {prior}.", *_notes(rows, lines)]
+    if _range(rows, lines)[0] < 0.0:
         notes.append("Rates below 0 are possible in a linear model, which does not bound them.")
-    page = blank_page(BODY, title=title, evidence=(evidence,), status=status, notes=notes)
-    unit = f"{events} per {per:,} {denominator}"
-    write(page, 0.0, 0.1, unit)
-    draw_rates(page, rows, series, per)
+    canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=notes)
+    per = said.get("per", 100)
+    figure = curves(canvas, [_panel(rows, lines, per)], height=HEIGHT)
     ends = ("counterfactual_lower", "counterfactual_upper")
-    alt = _alt(rows, unit, per, f"median and {level}", status, ends=ends)
-    alt += _effect_alt(rows, per)
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(YearlyRateRow, tuple(rows)))
+    alt = _alt(rows, said, f"median and {level}", ends) + _effect_alt(rows, per)
+    return drawn(canvas, figure, alt, YearlyRateRow, rows)
 
 
 def _refuse(figure: str, rows: Sequence[Any], together: Sequence[tuple[str, str, str]]) -> None:
     """Refuse rows that cannot be drawn; each of the columns `together` is a number or all NaN."""
-    refuse_empty(figure, rows)
-    refuse_repeats(figure, [financial_year(row.year) for row in rows], "year")
-    place = f"figure {figure}"
+    check_rows(figure, rows, once=("year", [financial_year(row.year) for row in rows]))
     for row in rows:
         year = financial_year(row.year)
         if row.period not in PERIODS:
-            raise BadInput(place, f"{year}, period", repr(row.period), ", ".join(PERIODS))
+            raise refuse(figure, f"{year}, period", repr(row.period), ", ".join(PERIODS))
         for column in ("observed", "comparators", *(c for names in together for c in names)):
             if math.isinf(getattr(row, column)):
-                raise BadInput(place, f"{year}, {column}", "an infinity", "a rate, or NaN")
+                raise refuse(figure, f"{year}, {column}", "an infinity", "a rate, or NaN")
         for names in together:
             if len({math.isnan(getattr(row, column)) for column in names}) > 1:
-                raise BadInput(
-                    place, f"{year}, {', '.join(names)}", "NaN in part", "all or none NaN"
-                )
+                place = f"{year}, {', '.join(names)}"
+                raise refuse(figure, place, "NaN in part", "all or none NaN")
     if all(math.isnan(row.observed) for row in rows):
-        raise BadInput(place, "observed", "only NaN", "a rate in one year or more")
+        raise refuse(figure, "observed", "only NaN", "a rate in one year or more")
 
 
-def _notes(rows: Sequence[Any], series: Sequence[Series], per: int) -> list[str]:
-    lowest = rate_range(rows, series, per)[0]
+def _shown(rows: Sequence[Any], lines: Sequence[Line], **words: str) -> list[Line]:
+    """The lines for which there is any value, `words` put into their names."""
+    return [
+        replace(each, name=each.name.format(**words))
+        for each in lines
+        if any(not math.isnan(getattr(row, each.column)) for row in rows)
+    ]
+
+
+def _range(rows: Sequence[Any], lines: Sequence[Line], per: int = 1) -> tuple[float, float]:
+    """The vertical axis: from 0, unless that would press all lines into its upper part."""
+    columns = [column for each in lines for column in (each.column, *each.bounds)]
+    values = [per * getattr(row, column) for row in rows for column in columns]
+    shown = [value for value in values if not math.isnan(value)]
+    lower, upper = padded(shown, 0.08)
+    return (0.0 if min(shown) >= 0.0 and lower <= 0.3 * upper else lower), upper
+
+
+def _panel(rows: Sequence[Any], lines: Sequence[Line], per: int) -> Panel:
+    """The lines from the first year to the last; years without a row are gaps in them."""
+    years = range(rows[0].year, rows[-1].year + 1)
+    marks: list[Mark] = [*_settling_in(rows)]
+    for i, line in enumerate(lines):
+        found = {
+            column: {row.year: per * getattr(row, column) for row in rows}
+            for column in (line.column, *line.bounds)
+        }
+        y, *band = ([own.get(year, math.nan) for year in years] for own in found.values())
+        edge = {"linewidth": 0.6, "linestyle": line.look.get("linestyle", "solid")}
+        colour = line.look["color"]
+        if band:  # a lone year has no band
+            ends = {**edge, "color": colour, "marker": "_", "markersize": 7.0}
+            marks += [
+                Dot(at=year, lower=low, upper=high, bar=ends, zorder=2.0)
+                for year, low, high in zip(years, *band, strict=True)
+            ]
+        marks.append(
+            Series(
+                x=years,
+                y=y,
+                look=line.look,
+                lower=band[0] if band else (),
+                upper=band[1] if band else (),
+                fill=line.band,
+                edge={**edge, "edgecolor": colour},
+                name=line.name,
+                at=next(value for value in reversed(y) if not math.isnan(value)),
+                zorder=5.0 - 0.1 * i,
+            )
+        )
+    x = Axis(ends=(years[0] - 0.5, years[-1] + 0.5), name="financial year", kind="year")
+    return Panel(x=x, y=Axis(ends=_range(rows, lines, per), guides=True), marks=marks)
+
+
+def _settling_in(rows: Sequence[Any]) -> list[Span]:
+    """Runs of settling-in years."""
+    years = [row.year for row in rows if row.period == "settling-in"]
+    starts = [year for year in years if year - 1 not in years]
+    ends = [year for year in years if year + 1 not in years]
+    runs = zip(starts, ends, strict=True)
+    return [Span(ends=(one - 0.5, other + 0.5), name="settling-in") for one, other in runs]
+
+
+def _notes(rows: Sequence[Any], lines: Sequence[Line]) -> list[str]:
+    lowest = _range(rows, lines)[0]
     notes = ["The vertical axis does not begin at 0."] if lowest > 0 else []
-    if fewer := fewer_pilots(rows):
-        notes.append(f"Pilots with counts: {usual_pilots(rows)}; {listed(fewer)}.")
+    counts = [row.pilots for row in rows]
+    usual = max(counts, key=counts.count)
+    fewer = [f"{r.pilots} in {financial_year(r.year)}" for r in rows if r.pilots != usual]
+    if fewer:
+        notes.append(f"Pilots with counts: {usual}; {listed(fewer)}.")
     gaps = [financial_year(r.year) for r in rows if math.isnan(r.observed + r.comparators)]
     if gaps:
         notes.append(f"No rate, and a gap in the line, in {listed(gaps)}.")
     return notes
 
 
-def _alt(
-    rows: Sequence[Any], unit: str, per: int, summary: str, status: str, *, ends: tuple[str, str]
-) -> str:
+def _alt(rows: Sequence[Any], said: SaidOfRates, summary: str, ends: tuple[str, str]) -> str:
+    per = said.get("per", 100)
     parts = []
     for column, who in (("observed", "pilots"), ("comparators", "comparators")):
         seen = [row for row in rows if not math.isnan(getattr(row, column))]
@@ -238,7 +253,7 @@ def _alt(
                 f"{per * row.counterfactual:.1f} [{low}, {high}] in"
                 f" {financial_year(row.year)}, observed {per * row.observed:.1f}"
             )
-    text = f"{not_converged(status)}{unit}, observed: {'; '.join(parts)}."
+    text = f"{unit_of(said)}, observed: {'; '.join(parts)}."
     if not expected:
         return text
     return (

@@ -3,23 +3,28 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
-from matplotlib.axes import Axes
-
-from sofs_bayes.reporting.figures.drawing import Drawing
-from sofs_bayes.reporting.figures.numbers import refuse_empty, refuse_gaps, tick_labels, ticks
-from sofs_bayes.reporting.figures.page import KeyEntry, Page, add_axes, blank_page, set_ticks, write
-from sofs_bayes.reporting.figures.style import GUIDE, STYLE, Look, widest
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry
+from sofs_bayes.reporting.figures.curves import Panel, curves
+from sofs_bayes.reporting.figures.dots import Row, dots
+from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Rule, Series
+from sofs_bayes.reporting.figures.refusals import check_rows
+from sofs_bayes.reporting.figures.style import DOTTED, STYLE, Look, marker
 
 # By method, in the order of the key: no two have the same marker, nor the same lightness.
-LOOKS: tuple[Look, ...] = (
-    {"color": STYLE.strong, "linestyle": "solid", "marker": "o", "linewidth": 2.0},
-    {"color": STYLE.second, "linestyle": (0, (5, 2)), "marker": "s", "linewidth": 1.4},
-    {"color": STYLE.light, "linestyle": (0, (3, 1.5, 1, 1.5)), "marker": "^", "linewidth": 1.4},
-    {"color": STYLE.ink, "linestyle": (0, (1, 1.6)), "marker": "v", "linewidth": 1.4},
-    {"color": STYLE.mark, "linestyle": (0, (6, 1.5, 1, 1.5)), "marker": "D", "linewidth": 1.4},
+METHODS: tuple[Look, ...] = tuple(
+    {**marker(shape, 5.0, colour, face), "linestyle": dashes, "linewidth": 1.4}
+    for shape, colour, face, dashes in (
+        ("o", STYLE.strong, "", "solid"),
+        ("s", STYLE.second, "white", (0, (5, 2))),
+        ("^", STYLE.light, "white", (0, (3, 1.5, 1, 1.5))),
+        ("v", STYLE.ink, "white", DOTTED),
+        ("D", STYLE.mark, "white", (0, (6, 1.5, 1, 1.5))),
+    )
 )
-TARGET: Look = {"color": STYLE.soft, "linestyle": (0, (4, 3)), "linewidth": 1.0, "marker": "None"}
-HEIGHT, HEAD, AXIS, LEFT = 2.9, 0.3, 0.42, 0.5
+TARGET: Look = {"color": STYLE.soft, "linestyle": (0, (4, 3)), "linewidth": 1.0}
+HEIGHT = 2.9
+LANE = 0.115  # inches between methods in a kind of scenario
 BARS = 1.96  # Monte Carlo errors are shown as so many standard errors either way
 
 
@@ -93,30 +98,48 @@ def method_curves(
     BadInput
         No points, or a number that is not finite.
     """
-    refuse_empty(name, points)
-    refuse_gaps(name, points, ("x", "y", "mcse"))
-    methods = list(dict.fromkeys(point.method for point in points))
-    body = HEAD + HEIGHT + AXIS
-    key = [KeyEntry(name=m, line=_marked(i)) for i, m in enumerate(methods)]
-    page = blank_page(
-        body, title=title, evidence=("synthetic",), status="converged", notes=notes,
-        key=key if len(methods) > 1 else (),
+    check_rows(name, points, finite=("x", "y", "mcse"))
+    looks = _looks([point.method for point in points])
+    key = [KeyEntry(name=method, line=look) for method, look in looks.items()]
+    canvas = Canvas(
+        name=name, title=title, evidence=("synthetic",), subtitle=axes.y, notes=notes,
+        key=key if len(key) > 1 else (),
     )  # fmt: skip
-    write(page, 0.0, 0.1, axes.y)
-    width = page.inner - LEFT
-    drawn = add_axes(page, left=LEFT, top=HEAD, width=width, height=HEIGHT)
-    _limits(drawn, points, axes)
-    spread = drawn.get_xlim()
-    step = 0.006 * (spread[1] - spread[0])
-    for i, method in enumerate(methods):
+    across = [point.x for point in points]
+    extra = 0.04 * (max(across) - min(across)) or 0.5
+    x = (-2.0, 102.0) if axes.diagonal else (min(across) - extra, max(across) + extra)
+    marks = _method_marks(points, looks, step=0.006 * (x[1] - x[0]))
+    if axes.level is not None:
+        marks.append(Rule(at=axes.level, look=TARGET, which="y", zorder=1.0))
+    if axes.diagonal:
+        marks.append(Series(x=(0.0, 100.0), y=(0.0, 100.0), look=TARGET, zorder=1.0))
+    y = axes.y_range or (0.0, 1.06 * max(_end(point.y, point.mcse) for point in points))
+    labels = {mark: f"{mark:g}" for mark in axes.y_ticks} if axes.y_ticks else None
+    panel = Panel(
+        x=Axis(ends=x, name=axes.x, ticks=dict(axes.x_ticks) if axes.x_ticks else None),
+        y=Axis(ends=y, ticks=labels, guides=True),
+        marks=marks,
+    )
+    figure = curves(canvas, [panel], height=HEIGHT)
+    return drawn(canvas, figure, alt, CurvePoint, points)
+
+
+def _method_marks(
+    points: Sequence[CurvePoint], looks: Mapping[str, Look], *, step: float
+) -> list[Mark]:
+    """Each method's line with its bars, the methods `step` beside each other."""
+    marks: list[Mark] = []
+    for i, (method, look) in enumerate(looks.items()):
         own = sorted((p for p in points if p.method == method), key=lambda p: p.x)
-        shift = (i - (len(methods) - 1) / 2) * step if len(methods) > 1 else 0.0
+        shift = (i - (len(looks) - 1) / 2) * step
+        bar = {"color": look["color"], "linewidth": 1.0}
+        marks += [
+            Dot(at=p.x + shift, lower=_end(p.y, -p.mcse), upper=_end(p.y, p.mcse), bar=bar)
+            for p in own
+        ]
         at = [point.x + shift for point in own]
-        for x, point in zip(at, own, strict=True):
-            _bar(drawn, [x, x], _ends(point.y, point.mcse), i)
-        drawn.plot(at, [point.y for point in own], zorder=3 + (i == 0), clip_on=False, **_marked(i))
-    write(page, LEFT + width / 2, body, axes.x, ha="center", va="bottom")
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(CurvePoint, tuple(points)))
+        marks.append(Series(x=at, y=[p.y for p in own], look=look, zorder=4.0 - 0.1 * i))
+    return marks
 
 
 def coverage_of_methods(
@@ -129,91 +152,56 @@ def coverage_of_methods(
     BadInput
         No points, or a number that is not finite.
     """
-    refuse_empty(name, points)
-    refuse_gaps(name, points, ("coverage", "mcse"))
-    methods = list(dict.fromkeys(point.method for point in points))
-    kinds = list(dict.fromkeys(point.scenario for point in points))
-    lane = 0.115
-    row = lane * len(methods) + 0.16
-    body = 0.1 + row * len(kinds) + AXIS
-    key = [
-        KeyEntry(name=m, line={**_marked(i), "linestyle": "None"}) for i, m in enumerate(methods)
+    check_rows(name, points, finite=("coverage", "mcse"))
+    looks = _looks([point.method for point in points])
+    canvas = Canvas(
+        name=name,
+        title=title,
+        evidence=("synthetic",),
+        notes=notes,
+        key=[KeyEntry(name=m, line={**look, "linestyle": "None"}) for m, look in looks.items()],
+    )
+    lowest = min(0.85, *(_end(point.coverage, -point.mcse) for point in points))
+    rows = [
+        Row(
+            label=kind,
+            dots=[_coverage(p, looks) for p in points if p.scenario == kind],
+            lanes=LANE * (len(looks) + 0.4),
+        )
+        for kind in dict.fromkeys(point.scenario for point in points)
     ]
-    page = blank_page(
-        body, title=title, evidence=("synthetic",), status="converged", notes=notes, key=key
+    figure = dots(
+        canvas,
+        rows,
+        Axis(
+            ends=(max(0.0, 100 * lowest - 3), 100.6),
+            name="intervals of 95% that hold the truth, %",
+            guides=True,
+        ),
+        marks=[Rule(at=95.0, look=TARGET, zorder=1.0)],
     )
-    left = widest([line for kind in kinds for line in kind.split("\n")], STYLE.text) + 0.2
-    height = body - AXIS
-    axes = add_axes(page, left=left, top=0.0, width=page.inner - left - 0.1, height=height)
-    lowest = min(0.85, *(point.coverage - BARS * point.mcse for point in points))
-    axes.set_xlim(max(0.0, 100 * lowest - 3), 100.6)
-    axes.set_ylim(height, 0.0)
-    axes.set_yticks([])
-    values = ticks(*axes.get_xlim(), 8)
-    set_ticks(axes, "x", values, tick_labels(values))
-    for value in values:
-        axes.axvline(value, **GUIDE)
-    axes.axvline(95.0, zorder=1, **TARGET)
-    for k, kind in enumerate(kinds):
-        top = 0.1 + k * row
-        write(page, 0.0, top + (row - 0.16) / 2, kind)
-        if k:
-            axes.axhline(top - 0.08, **GUIDE)
-        for point in (each for each in points if each.scenario == kind):
-            i = methods.index(point.method)
-            y = top + (i + 0.5) * lane
-            ends = [100 * end for end in _ends(point.coverage, point.mcse, highest=1.0)]
-            _bar(axes, ends, [y, y], i)
-            look = {**_marked(i), "linestyle": "None"}
-            axes.plot([100 * point.coverage], [y], zorder=3, clip_on=False, **look)
-    _below(page, left, body, "intervals of 95% that hold the truth, %")
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(CoveragePoint, tuple(points)))
+    return drawn(canvas, figure, alt, CoveragePoint, points)
 
 
-def _below(page: Page, left: float, body: float, text: str) -> None:
-    middle = left + (page.inner - left - 0.1) / 2
-    write(page, middle, body, text, ha="center", va="bottom")
+def _looks(methods: Sequence[str]) -> dict[str, Look]:
+    """A look for each method; the first one is thicker."""
+    looks = dict(zip(dict.fromkeys(methods), METHODS, strict=False))
+    first = next(iter(looks))
+    return {**looks, first: {**looks[first], "linewidth": 2.0}}
 
 
-def _marked(i: int) -> Look:
-    colour = LOOKS[i]["color"]
-    return {
-        **LOOKS[i],
-        "markersize": 5.0,
-        "markeredgecolor": colour,
-        "markerfacecolor": colour if i == 0 else "white",
-        "markeredgewidth": 1.2,
-    }
+def _end(value: float, mcse: float) -> float:
+    return value + BARS * mcse
 
 
-def _bar(axes: Axes, x: Sequence[float], y: Sequence[float], i: int) -> None:
-    axes.plot(
-        x, y, color=LOOKS[i]["color"], linewidth=1.0, linestyle="solid", marker="None", zorder=2
+def _coverage(point: CoveragePoint, looks: Mapping[str, Look]) -> Dot:
+    lane = list(looks).index(point.method) - (len(looks) - 1) / 2
+    look = looks[point.method]
+    return Dot(
+        at=lane * LANE,
+        value=100 * point.coverage,
+        lower=100 * _end(point.coverage, -point.mcse),
+        upper=100 * min(1.0, _end(point.coverage, point.mcse)),
+        look=look,
+        bar={"color": look["color"], "linewidth": 1.0},
     )
-
-
-def _ends(value: float, mcse: float, highest: float = float("inf")) -> list[float]:
-    return [value - BARS * mcse, min(value + BARS * mcse, highest)]
-
-
-def _limits(drawn: Axes, points: Sequence[CurvePoint], axes: CurveAxes) -> None:
-    across = [point.x for point in points]
-    extra = 0.04 * (max(across) - min(across)) or 0.5
-    drawn.set_xlim(min(across) - extra, max(across) + extra)
-    if axes.diagonal:
-        drawn.set_xlim(-2.0, 102.0)
-    if axes.x_ticks is None:
-        values = ticks(*drawn.get_xlim(), 9)
-        set_ticks(drawn, "x", values, tick_labels(values))
-    else:
-        set_ticks(drawn, "x", list(axes.x_ticks), list(axes.x_ticks.values()))
-    top = max(point.y + BARS * point.mcse for point in points)
-    drawn.set_ylim(*(axes.y_range or (0.0, 1.06 * top)))
-    marks = list(axes.y_ticks or ticks(*drawn.get_ylim(), 6))
-    set_ticks(drawn, "y", marks, tick_labels(marks))
-    for mark in marks:
-        drawn.axhline(mark, **GUIDE)
-    if axes.level is not None:
-        drawn.axhline(axes.level, zorder=1, **TARGET)
-    if axes.diagonal:
-        drawn.plot([0.0, 100.0], [0.0, 100.0], zorder=1, **TARGET)

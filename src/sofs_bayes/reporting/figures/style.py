@@ -37,21 +37,40 @@ class Style:
 
 
 STYLE = Style()
-PLAIN: Look = {"linestyle": "solid", "marker": "None"}
-GUIDE: Look = {**PLAIN, "color": STYLE.faint, "linewidth": 0.6, "zorder": 0}
-NO_EFFECT: Look = {**PLAIN, "color": STYLE.ink, "linewidth": 1.0, "zorder": 2}
+SOLID, DASHED, DOTTED = "solid", (0, (4, 2)), (0, (1, 1.6))
+NO_EFFECT: Look = {"color": STYLE.ink, "linewidth": 1.0}
+THIN: Look = {**NO_EFFECT, "linewidth": 0.8}
 
 # Lines of one picture, one for each prior: no two have the same dashes, so that colour is never
 # needed to tell them apart.
 LINES: tuple[Look, ...] = (
-    {"color": STYLE.strong, "linewidth": 2.0, "linestyle": "solid", "marker": "None"},
-    {"color": STYLE.second, "linewidth": 1.7, "linestyle": (0, (5, 2)), "marker": "None"},
-    {"color": STYLE.third, "linewidth": 1.7, "linestyle": (0, (1, 1.2)), "marker": "None"},
-    {"color": STYLE.soft, "linewidth": 1.7, "linestyle": (0, (5, 1.5, 1, 1.5)), "marker": "None"},
-    {"color": STYLE.mark, "linewidth": 1.4, "linestyle": (0, (2.5, 1)), "marker": "None"},
-    {"color": STYLE.ink, "linewidth": 1.2, "linestyle": (0, (8, 1.5, 1, 1.5, 1, 1.5))}
-    | {"marker": "None"},
+    {"color": STYLE.strong, "linewidth": 2.0, "linestyle": SOLID},
+    {"color": STYLE.second, "linewidth": 1.7, "linestyle": (0, (5, 2))},
+    {"color": STYLE.third, "linewidth": 1.7, "linestyle": (0, (1, 1.2))},
+    {"color": STYLE.soft, "linewidth": 1.7, "linestyle": (0, (5, 1.5, 1, 1.5))},
+    {"color": STYLE.mark, "linewidth": 1.4, "linestyle": (0, (2.5, 1))},
+    {"color": STYLE.ink, "linewidth": 1.2, "linestyle": (0, (8, 1.5, 1, 1.5, 1, 1.5))},
 )
+
+
+def line_of(look: Look) -> dict[str, Any]:
+    """A look with nothing left to matplotlib's global parameters; of a marker, its own colour."""
+    plain = {"linestyle": SOLID, "linewidth": 1.5, "marker": "None", "markeredgewidth": 1.0}
+    colour = look.get("color", STYLE.ink)
+    return {**plain, "markeredgecolor": colour, "markerfacecolor": colour} | dict(look)
+
+
+def marker(shape: str, size: float, edge: str, face: str = "", width: float = 1.2) -> Look:
+    """A marker without a line, in points; filled with the colour of its edge, or another."""
+    return {
+        "color": edge,
+        "linestyle": "None",
+        "marker": shape,
+        "markersize": size,
+        "markeredgecolor": edge,
+        "markeredgewidth": width,
+        "markerfacecolor": face or edge,
+    }
 
 
 def line_height(size: float) -> float:
@@ -59,25 +78,27 @@ def line_height(size: float) -> float:
     return STYLE.line_height * size / 72
 
 
+@cache
+def _at_100(text: str, *, bold: bool) -> float:
+    """Points a text takes at a size of 100 points."""
+    weight = "bold" if bold else "normal"
+    font = get_font(findfont(FontProperties(family=STYLE.family, weight=weight)))
+    font.set_size(100.0, 72.0)
+    font.set_text(f"{text}|", 0.0, flags=LoadFlags.NO_HINTING)  # a space at the end has no ink
+    ended = float(font.get_width_height()[0])
+    font.set_text("|", 0.0, flags=LoadFlags.NO_HINTING)
+    return (ended - float(font.get_width_height()[0])) / 64
+
+
 def width_of(text: str, size: float, *, bold: bool = False) -> float:
     """Inches a line of text takes, a little generous: renderers hint glyphs differently."""
-    return 1.03 * size / 72 * sum(_advance(letter, bold=bold) for letter in text)
-
-
-@cache
-def _advance(letter: str, *, bold: bool) -> float:
-    """The room of one letter as a share of the font's size, without kerning."""
-    font = get_font(
-        findfont(FontProperties(family=STYLE.family, weight="bold" if bold else "normal"))
-    )
-    font.set_size(100.0, 72.0)
-    glyph = font.load_char(ord(letter), flags=LoadFlags.NO_HINTING)
-    return float(glyph.linearHoriAdvance / 65536 / 100)
+    return 1.03 * size / 72 * _at_100(text, bold=bold) / 100
 
 
 def widest(texts: Sequence[str], size: float, *, bold: bool = False) -> float:
-    """Inches the widest of some lines takes; 0 if there are none."""
-    return max((width_of(text, size, bold=bold) for text in texts), default=0.0)
+    """Inches the widest line of some texts takes; 0 if there are none."""
+    lines = [line for text in texts for line in text.split("\n")]
+    return max((width_of(line, size, bold=bold) for line in lines), default=0.0)
 
 
 def wrap(text: str, size: float, width: float, *, bold: bool = False) -> list[str]:
@@ -89,10 +110,26 @@ def wrap(text: str, size: float, width: float, *, bold: bool = False) -> list[st
             lines[-1] = longer
             continue
         pieces = _broken(word, size, width, bold=bold)
-        lines += pieces if lines[-1] else []
-        if not lines[0]:
-            lines = pieces
+        lines = [*lines, *pieces] if lines[-1] else [*lines[:-1], *pieces]
     return lines
+
+
+def wrapped(text: str, size: float, width: float, *, bold: bool = False) -> str:
+    """The lines of `wrap` as one text; breaks that are there already stay."""
+    return "\n".join(
+        line for part in text.split("\n") for line in wrap(part, size, width, bold=bold)
+    )
+
+
+def balanced(text: str, size: float, width: float) -> str:
+    """The text in as few lines as within `width` inches, and these about equally long."""
+    count = len(wrap(text, size, width))
+    shares = (0.02 * share for share in range(25, 51))
+    return next(
+        "\n".join(lines)
+        for share in shares
+        if len(lines := wrap(text, size, share * width)) <= count
+    )
 
 
 def _broken(word: str, size: float, width: float, *, bold: bool) -> list[str]:

@@ -3,64 +3,32 @@
 import math
 from collections.abc import Sequence
 from itertools import pairwise
-from typing import Literal
-
-from matplotlib.axes import Axes
+from typing import Unpack
 
 from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.checks.tipping import TippingPoint, TippingRow
-from sofs_bayes.reporting.figures.drawing import Drawing
-from sofs_bayes.reporting.figures.numbers import (
-    ShownScale,
-    amount,
-    decimals_for,
-    minus,
-    not_converged,
-    only_value,
-    percent,
-    refuse_empty,
-    refuse_gaps,
-    refuse_repeats,
-    shown_scale,
-    tick_labels,
-)
-from sofs_bayes.reporting.figures.page import KeyEntry, Page, add_axes, blank_page, set_ticks, write
-from sofs_bayes.reporting.figures.placing import roomy_ticks
-from sofs_bayes.reporting.figures.style import GUIDE, NO_EFFECT, STYLE, Look
-from sofs_bayes.spec import Evidence
+from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Said, name_of
+from sofs_bayes.reporting.figures.curves import Panel, curves
+from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.marks import Axis, Dot, Mark, Rule, Series, Words
+from sofs_bayes.reporting.figures.numbers import ShownScale, amount, decimals_for, minus, percent
+from sofs_bayes.reporting.figures.refusals import check_rows, only_value, shown_scale
+from sofs_bayes.reporting.figures.style import DOTTED, STYLE, THIN, Look, marker
 
-CURVE: Look = {
-    "color": STYLE.strong,
-    "linewidth": 2.0,
-    "linestyle": "solid",
-    "marker": "None",
-}
-DOUBTFUL: Look = {**CURVE, "linewidth": 1.4, "linestyle": (0, (1, 1.6)), "color": STYLE.light}
-POINT: Look = {
-    "linestyle": "None",
-    "marker": "D",
-    "markersize": 6.0,
-    "markeredgewidth": 1.4,
-    "markeredgecolor": STYLE.second,
-    "markerfacecolor": "white",
-}
-LEVEL: Look = {
-    "color": STYLE.second,
-    "linewidth": 0.8,
-    "linestyle": (0, (5, 3)),
-    "marker": "None",
-}
-HEAD, HEIGHT, AXIS, LEFT = 0.46, 2.9, 0.42, 0.5
+CURVE: Look = {"color": STYLE.strong, "linewidth": 2.0}
+DOUBTFUL: Look = {"color": STYLE.light, "linewidth": 1.4, "linestyle": DOTTED}
+POINT: Look = marker("D", 6.0, STYLE.second, "white", 1.4)
+LEVEL: Look = {"color": STYLE.second, "linewidth": 0.8, "linestyle": (0, (5, 3))}
+SHARES = {float(share): str(share) for share in (0, 25, 50, 75, 100)}
+HEIGHT = 2.9
+DEPARTURE = (
+    "Departure: how much more the pilots' outcome would have risen than the comparators'"
+    " after settling-in without the practice model."
+)
 
 
 def tipping_curve(
-    rows: Sequence[TippingRow],
-    points: Sequence[TippingPoint],
-    *,
-    title: str,
-    evidence: Evidence,
-    status: str,
-    name: str = "tipping",
+    rows: Sequence[TippingRow], points: Sequence[TippingPoint], **said: Unpack[Said]
 ) -> Drawing:
     """The probability that an effect is above zero, by departure from parallel trends.
 
@@ -73,8 +41,8 @@ def tipping_curve(
     points
         Where the curve reaches a level; those of the rows' target that are found are marked,
         the others named below the picture.
-    title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+    said
+        `title`, `evidence`, `status` and, if not the usual one, `name`; as `Said` has them.
 
     Raises
     ------
@@ -82,39 +50,39 @@ def tipping_curve(
         No rows, a number that is not finite, a departure twice, or more than one target or
         scale.
     """
-    refuse_empty(name, rows)
-    refuse_gaps(name, rows, ("departure", "probability_above_zero"))
-    refuse_repeats(name, [f"{row.departure:.12g}" for row in rows], "departure")
+    name = name_of(said, Said, "tipping")
+    once = ("departure", [f"{row.departure:.12g}" for row in rows])
+    check_rows(name, rows, finite=("departure", "probability_above_zero"), once=once)
     scale, target = shown_scale(name, rows), only_value(name, rows, "target")
     rows = sorted(rows, key=lambda row: row.departure)
-    points = [point for point in points if (point.target, point.scale) == (target, rows[0].scale)]
-    points = [point for point in points if not _outside(point, rows)]
-    body = HEAD + HEIGHT + AXIS
-    page = blank_page(
-        body,
-        title=title,
-        evidence=(evidence,),
-        status=status,
-        notes=_notes(points),
-        key=_key(rows, points),
+    points = [
+        point
+        for point in points
+        if (point.target, point.scale) == (target, rows[0].scale)
+        and not rows[-1].departure < point.departure
+        and not point.departure < rows[0].departure
+    ]
+    texts = _texts(points, scale)
+    marked = {text: point for text, point in zip(texts, points, strict=True) if text}
+    canvas = Canvas.of(
+        said,
+        name,
+        subtitle="probability that the effect is above 0, %",
+        notes=[DEPARTURE, *_missing(points)],
+        key=_key(rows, texts),
     )
-    width = page.inner - LEFT
-    write(page, 0.0, 0.1, "probability that the effect is above 0, %")
-    axes = add_axes(page, left=LEFT, top=HEAD, width=width, height=HEIGHT)
-    _limit(axes, rows, scale, width)
-    _draw_curve(axes, rows, scale)
-    _draw_points(page, axes, points, scale, width)
-    _name_zero(page, axes, rows, width)
-    axis_label = f"departure of the pilots' trend after settling-in, {scale.unit}"
-    write(page, LEFT + width / 2, body, axis_label, ha="center", va="bottom")
-    alt = _alt(rows, points, scale, target, status)
-    return Drawing(name=name, figure=page.figure, alt=alt, data=(TippingRow, tuple(rows)))
-
-
-def _outside(point: TippingPoint, rows: Sequence[TippingRow]) -> bool:
-    """Whether a departure that was found is none of those drawn."""
-    found = not math.isnan(point.departure)
-    return found and not rows[0].departure <= point.departure <= rows[-1].departure
+    figure = curves(canvas, [_panel(rows, marked, scale)], height=HEIGHT)
+    ends = [
+        f"{100 * row.probability_above_zero:.0f}% at"
+        f" {minus(f'{scale.factor * row.departure:+.3g}')}"
+        for row in (rows[0], rows[-1])
+    ]
+    alt = (
+        f"Probability that the {target} effect is above 0 by the departure of trends after"
+        f" settling-in ({scale.unit}): from {ends[0]} to {ends[1]}."
+        + (f" It is {', '.join(marked)}." if marked else "")
+    )
+    return drawn(canvas, figure, alt, TippingRow, rows)
 
 
 def trusted(row: TippingRow) -> bool:
@@ -122,49 +90,49 @@ def trusted(row: TippingRow) -> bool:
     return math.isnan(row.pareto_k) or row.pareto_k <= MAX_K
 
 
-def _limit(axes: Axes, rows: Sequence[TippingRow], scale: ShownScale, width: float) -> None:
+def _panel(rows: Sequence[TippingRow], points: dict[str, TippingPoint], scale: ShownScale) -> Panel:
     lower, upper = (scale.factor * row.departure for row in (rows[0], rows[-1]))
     extra = 0.02 * (upper - lower) or 1.0
-    axes.set_xlim(lower - extra, upper + extra)
-    values = roomy_ticks(lower, upper, width, signed=True) if upper > lower else [lower]
-    set_ticks(axes, "x", values, tick_labels(values, signed=True))
-    axes.set_ylim(0, 100)
-    marks = [0, 25, 50, 75, 100]
-    set_ticks(axes, "y", marks, [str(mark) for mark in marks])
-    for mark in marks[1:]:
-        axes.axhline(mark, **GUIDE)
-    axes.axvline(0.0, **{**NO_EFFECT, "linewidth": 0.8})
-
-
-def _draw_curve(axes: Axes, rows: Sequence[TippingRow], scale: ShownScale) -> None:
-    """Piece by piece, as each joins two departures of which either may be doubtful."""
-    for one, other in pairwise(rows):
-        look = CURVE if trusted(one) and trusted(other) else DOUBTFUL
-        axes.plot(
-            [scale.factor * row.departure for row in (one, other)],
-            [100 * row.probability_above_zero for row in (one, other)],
-            zorder=3,
-            **look,
-        )
-
-
-def _draw_points(
-    page: Page, axes: Axes, points: Sequence[TippingPoint], scale: ShownScale, width: float
-) -> None:
-    """Each level's mark, with a line to its name at the right, where the curve is lower."""
-    last = axes.get_xlim()[1]
-    for point, text in zip(points, _texts(points, scale), strict=True):
-        if not text:
-            continue
+    ends = lower - extra, upper + extra
+    marks: list[Mark] = [*_pieces(rows, scale)]
+    for text, point in points.items():
         x, y = scale.factor * point.departure, 100 * point.level
-        axes.plot([x, last], [y, y], zorder=2, **LEVEL)
-        axes.plot([x], [y], zorder=4, clip_on=False, **POINT)
         high = point.level > 0.5  # then its name would run into the line of 100% above it
-        at = HEAD + HEIGHT * (1 - point.level) + (0.02 if high else -0.02)
-        write(
-            page, LEFT + width, at, text, size=STYLE.small, ha="right",
-            va="top" if high else "bottom", colour=STYLE.second,
-        )  # fmt: skip
+        marks += [
+            Dot(at=x, value=y, look=POINT),
+            Series(x=[x, ends[1]], y=[y, y], look=LEVEL, zorder=2.0),
+            Words(
+                text=text,
+                x=1.0,
+                shares=(True, False),
+                y=y,
+                shift=(0.0, -2.0 if high else 2.0),
+                ha="right",
+                va="top" if high else "bottom",
+                colour=STYLE.second,
+            ),
+        ]
+    at_zero = [row for row in rows if abs(row.departure) < 1e-12]
+    shown = [f"parallel trends: {100 * row.probability_above_zero:.0f}%" for row in at_zero]
+    marks.append(Rule(at=0.0, look=THIN, name=shown[0] if shown else ""))
+    below = f"departure of the pilots' trend after settling-in, {scale.unit}"
+    return Panel(
+        x=Axis(ends=ends, name=below, kind="signed"),
+        y=Axis(ends=(0.0, 100.0), ticks=SHARES, guides=True),
+        marks=marks,
+    )
+
+
+def _pieces(rows: Sequence[TippingRow], scale: ShownScale) -> list[Series]:
+    """The curve piece by piece, as each joins two departures of which either may be doubtful."""
+    return [
+        Series(
+            x=[scale.factor * row.departure for row in pair],
+            y=[100 * row.probability_above_zero for row in pair],
+            look=CURVE if all(map(trusted, pair)) else DOUBTFUL,
+        )
+        for pair in pairwise(rows)
+    ]
 
 
 def _texts(points: Sequence[TippingPoint], scale: ShownScale) -> list[str]:
@@ -179,56 +147,16 @@ def _texts(points: Sequence[TippingPoint], scale: ShownScale) -> list[str]:
     ]
 
 
-def _name_zero(page: Page, axes: Axes, rows: Sequence[TippingRow], width: float) -> None:
-    at_zero = [row for row in rows if abs(row.departure) < 1e-12]
-    first, last = axes.get_xlim()
-    if not at_zero or not first <= 0 <= last:
-        return
-    text = f"parallel trends: {100 * at_zero[0].probability_above_zero:.0f}%"
-    across = -first / (last - first)
-    ha: Literal["left", "center", "right"] = "center"
-    if not 0.2 < across < 0.8:
-        ha = "left" if across < 0.5 else "right"
-    x = LEFT + width * across
-    write(page, x, HEAD - 0.09, text, size=STYLE.small, ha=ha, colour=STYLE.soft)
-
-
-def _key(rows: Sequence[TippingRow], points: Sequence[TippingPoint]) -> list[KeyEntry]:
+def _key(rows: Sequence[TippingRow], found: Sequence[str]) -> list[KeyEntry]:
     entries = [KeyEntry(name="probability", line=CURVE)]
     if not all(map(trusted, rows)):
         name = f"weights not to be trusted (Pareto k above {MAX_K:g})"
         entries.append(KeyEntry(name=name, line=DOUBTFUL))
-    if any(not math.isnan(point.departure) for point in points):
-        entries.append(KeyEntry(name="tipping point", line=POINT))
-    return entries
+    return [*entries, KeyEntry(name="tipping point", line=POINT)] if any(found) else entries
 
 
-def _notes(points: Sequence[TippingPoint]) -> list[str]:
-    notes = [
-        "Departure: how much more the pilots' outcome would have risen than the comparators'"
-        " after settling-in without the practice model."
-    ]
+def _missing(points: Sequence[TippingPoint]) -> list[str]:
     missing = [percent(point.level) for point in points if math.isnan(point.departure)]
-    if missing:
-        notes.append(f"No departure is found at which the probability is {' or '.join(missing)}.")
-    return notes
-
-
-def _alt(
-    rows: Sequence[TippingRow],
-    points: Sequence[TippingPoint],
-    scale: ShownScale,
-    target: str,
-    status: str,
-) -> str:
-    found = [text for text in _texts(points, scale) if text]
-    ends = [
-        f"{100 * row.probability_above_zero:.0f}% at"
-        f" {minus(f'{scale.factor * row.departure:+.3g}')}"
-        for row in (rows[0], rows[-1])
-    ]
-    tipping = f" It is {', '.join(found)}." if found else ""
-    return (
-        f"{not_converged(status)}Probability that the {target} effect is above 0 by the departure"
-        f" of trends after settling-in ({scale.unit}): from {ends[0]} to {ends[1]}.{tipping}"
-    )
+    if not missing:
+        return []
+    return [f"No departure is found at which the probability is {' or '.join(missing)}."]

@@ -25,7 +25,9 @@ from tests.benchmarks.__main__ import Line, readable
 from tests.benchmarks.peer import BESIDE, ONE_THREAD, peer_python
 
 from sofs_bayes import spec
-from sofs_bayes.pipeline.replicates import Bench, Result, open_store, replicates
+from sofs_bayes.folders.store import open_store
+from sofs_bayes.pipeline.jobs import Bench, Result
+from sofs_bayes.pipeline.replicates import replicates
 from sofs_bayes.pipeline.sbc import SbcJob, digest, prepared
 from sofs_bayes.pipeline.watching import silent
 

@@ -22,13 +22,14 @@ from sofs_bayes.checks.printed_coverage import FULL, Coverage, Scenario, scenari
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.pipeline import printed_calibration, work_keys
+from sofs_bayes.pipeline.jobs import Result
 from sofs_bayes.pipeline.printed_calibration import (
     STUDIES,
     CoverageJob,
     PrintedJob,
     calibrate_printed,
 )
-from sofs_bayes.pipeline.replicates import Result, finished, replicates
+from sofs_bayes.pipeline.replicates import finished, replicates
 from sofs_bayes.reporting.tables import Table
 
 FEW = 200  # with its seed, what is computed right passes; faults are far larger

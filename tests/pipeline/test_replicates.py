@@ -17,15 +17,11 @@ import pytest
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.store import Store, open_store
-from sofs_bayes.pipeline import replicates as module
+from sofs_bayes.pipeline import workers as module
 from sofs_bayes.pipeline.cluster import check_versions
-from sofs_bayes.pipeline.replicates import (
-    DEATHS,
-    WorkersDied,
-    finished,
-    in_a_row,
-    replicates,
-)
+from sofs_bayes.pipeline.jobs import WorkersDied
+from sofs_bayes.pipeline.replicates import finished, in_a_row, replicates
+from sofs_bayes.pipeline.workers import DEATHS
 
 NUMBERS = range(12)
 KILLS = 6

@@ -6,15 +6,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions
-from sofs_bayes.pipeline.replicates import (
-    AHEAD,
-    Bench,
-    Job,
-    Result,
-    WorkersDied,
-    one_thread,
-    submitted,
-)
+from sofs_bayes.pipeline.jobs import AHEAD, Bench, Job, Result, WorkersDied, one_thread, submitted
 
 if TYPE_CHECKING:
     from distributed import Client

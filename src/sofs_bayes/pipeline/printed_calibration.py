@@ -25,7 +25,7 @@ from sofs_bayes.checks.printed_coverage import (
 )
 from sofs_bayes.checks.ranks import rank_verdict, ranked_of
 from sofs_bayes.folders.store import open_store
-from sofs_bayes.pipeline.replicates import Bench, Result
+from sofs_bayes.pipeline.jobs import Bench, Result
 from sofs_bayes.pipeline.replicates import replicates as made
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.pipeline.work_keys import work_key

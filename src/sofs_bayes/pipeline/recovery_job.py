@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes.checks.recovery_scenarios import PROCESSES, Grid, Scenario, scenarios, usual_grid
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import paths
-from sofs_bayes.pipeline.replicates import Bench
+from sofs_bayes.pipeline.jobs import Bench
 from sofs_bayes.pipeline.sbc import rules, source_of_design
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.pipeline.work_keys import work_key

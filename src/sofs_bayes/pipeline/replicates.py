@@ -6,57 +6,16 @@ it, in which order, or after how many interruptions.
 """
 
 import json
-import os
-import signal
-import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
 
-from sofs_bayes.errors import BadInput, SofsBayesError
+from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.store import Store, pieces_in
+from sofs_bayes.pipeline.jobs import Job, Result, one_thread
 from sofs_bayes.pipeline.watching import Progress, silent
-
-if TYPE_CHECKING:
-    from multiprocessing.connection import Connection
-
-Result = Mapping[str, Any]
-Bench = Callable[[int], Result]
-
-# Work handed out ahead for each worker: enough that none waits, little enough to stop soon.
-AHEAD = 2
-# Times in a row that all workers may die without having finished anything.
-DEATHS = 3
-# Whether workers can be made of a process that has the job ready.
-FORK = hasattr(os, "fork")
-
-
-class Job(Protocol):
-    """What is repeated; it is sent to workers whole."""
-
-    @property
-    def key(self) -> str:
-        """A hash of all that decides the results, hexadecimal."""
-
-    @property
-    def name(self) -> str:
-        """What a progress line calls it."""
-
-    def open(self) -> Bench:
-        """Make ready (compile) once on a worker: gives the function that makes a replicate.
-
-        It takes the replicate's number, from 0, and gives what JSON can hold.
-        """
-
-
-class WorkersDied(SofsBayesError):
-    """Workers were killed again and again; what is finished is kept, and can be gone on from."""
-
-    exit_code = 3
+from sofs_bayes.pipeline.workers import in_processes
 
 
 def finished(store: Store) -> dict[int, Result]:
@@ -145,158 +104,10 @@ def _made(
         return on_cluster(job, numbers, scheduler)
     if workers == 1:
         return _here(job, numbers)
-    return _in_processes(job, numbers, workers)
+    return in_processes(job, numbers, workers)
 
 
 def _here(job: Job, numbers: Sequence[int]) -> Iterator[tuple[int, Result]]:
     bench = one_thread(job.open())
     for number in numbers:
         yield number, bench(number)
-
-
-def _in_processes(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
-    """In processes of this machine; if one is killed, all are started anew with what is left."""
-    left, deaths = dict.fromkeys(numbers), 0
-    while left:
-        try:
-            for number, result in _pool(job, list(left), workers):
-                del left[number]
-                deaths = 0
-                yield number, result
-        except BrokenProcessPool as error:
-            deaths += 1
-            if deaths == DEATHS:
-                found = f"workers that died {DEATHS} times in a row"
-                raise WorkersDied(f"{job.name}: {found}; what is finished is kept") from error
-
-
-def _pool(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
-    """Results of workers that a foreman makes: a process that gets the job ready for them all.
-
-    Where a process cannot be forked each worker makes it ready for itself.
-    """
-    import multiprocessing
-
-    size, context = min(workers, len(numbers)), multiprocessing.get_context("spawn")
-    here, there = context.Pipe(duplex=False)
-    foreman = context.Process(target=_lead, args=(job, list(numbers), size, FORK, there))
-    foreman.start()
-    there.close()
-    try:
-        while (message := here.recv()) is not None:
-            if isinstance(message, Exception):
-                raise message
-            yield message
-        foreman.join()
-    except EOFError:
-        raise BrokenProcessPool("the process of the workers was killed") from None
-    finally:  # whatever ends the work early, its workers are not waited for
-        foreman.terminate()
-        here.close()
-
-
-def submitted(
-    submit: Callable[[int], Future[Result]], numbers: Sequence[int], *, at_once: int
-) -> Iterator[tuple[int, Result]]:
-    """Results of an executor as they come, with only so many handed out at once."""
-    waiting = iter(numbers)
-    running: dict[Future[Result], int] = {}
-    while True:
-        for number in waiting:
-            running[submit(number)] = number
-            if len(running) == at_once:
-                break
-        if not running:
-            return
-        for future in wait(running, return_when=FIRST_COMPLETED).done:
-            number = running.pop(future)
-            try:
-                yield number, future.result()
-            except CancelledError as error:
-                raise WorkersDied(f"replicate {number} was cancelled") from error
-
-
-def one_thread(bench: Bench) -> Bench:
-    """The same with one thread for linear algebra, which more would not make faster.
-
-    Nor would the last digits be the same whatever the number of processors.
-    """
-
-    def made(number: int) -> Result:
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1):
-            return bench(number)
-
-    return made
-
-
-# ---------------------------------------------------------------- in the foreman and its workers
-
-# Of this process, filled before workers are forked, or as one starts: the job made ready.
-_bench: list[Bench] = []
-
-
-def _lead(job: Job, numbers: Sequence[int], size: int, fork: bool, there: "Connection") -> None:
-    """Make the job ready, hand it to workers, and pass on what they give; None at the end."""
-    try:
-        for each in _led(job, numbers, size, fork):
-            there.send(each)
-        there.send(None)
-    except Exception as error:  # noqa: BLE001 - it is raised where the work was asked for
-        there.send(error)
-
-
-def _led(job: Job, numbers: Sequence[int], size: int, fork: bool) -> Iterator[tuple[int, Result]]:
-    import multiprocessing
-
-    _leave_interrupts_to_parent()
-    if fork:
-        _bench.append(one_thread(job.open()))
-    pool = ProcessPoolExecutor(
-        size,
-        mp_context=multiprocessing.get_context("fork" if fork else "spawn"),
-        initializer=_begin,
-        initargs=() if fork else (job,),
-    )
-    yield from submitted(
-        lambda number: pool.submit(_at_work, number), numbers, at_once=AHEAD * size
-    )
-    pool.shutdown()
-
-
-def _begin(job: Job | None = None) -> None:
-    """Make a worker ready."""
-    _leave_interrupts_to_parent()
-    if job is None:
-        return
-    try:
-        _bench.append(one_thread(job.open()))
-    except Exception as error:  # noqa: BLE001 - raised here it would pass for a worker's death
-        _bench.append(_refusing(error))
-
-
-def _refusing(error: Exception) -> Bench:
-    def refuse(_: int) -> Result:
-        raise error
-
-    return refuse
-
-
-def _leave_interrupts_to_parent() -> None:
-    """And end when it ends, however it ends."""
-    import multiprocessing
-
-    signal.signal(signal.SIGINT, signal.SIG_IGN)
-    parent = multiprocessing.parent_process()
-    assert parent is not None  # this process was started for the work
-
-    def follow() -> None:
-        parent.join()
-        os._exit(1)
-
-    threading.Thread(target=follow, daemon=True).start()
-
-
-def _at_work(number: int) -> Result:
-    return _bench[0](number)

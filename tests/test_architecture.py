@@ -1,5 +1,6 @@
 """The house rules that tools hold: imports, set-up, locks; and that they can be broken."""
 
+import importlib
 import os
 import re
 import shutil
@@ -233,3 +234,15 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
         for path in there
         if places.search(path.read_bytes().decode("utf-8", errors="replace"))
     ] == []
+
+
+# ---------------------------------------------------------------------------- benchmarks
+
+# What runs in an environment of its own, with the peer in it.
+OF_PEERS = {"peer_bambi", "peer_simuk"}
+BENCHMARKS = sorted(path.stem for path in (ROOT / "tests" / "benchmarks").glob("[a-z]*.py"))
+
+
+@pytest.mark.parametrize("name", [name for name in BENCHMARKS if name not in OF_PEERS])
+def test_a_benchmark_can_still_be_imported(name: str) -> None:
+    importlib.import_module(f"tests.benchmarks.{name}")

@@ -28,7 +28,7 @@ from sofs_bayes import spec
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.pipeline.jobs import Bench, Result
 from sofs_bayes.pipeline.replicates import replicates
-from sofs_bayes.pipeline.sbc import SbcJob, digest, prepared
+from sofs_bayes.pipeline.sbc import SbcJob, prepared
 from sofs_bayes.pipeline.watching import silent
 
 if TYPE_CHECKING:
@@ -80,11 +80,9 @@ class Stopwatch:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TimedJob:
-    """A job whose workers begin together, and whose results say when and on what they were."""
+    """A job whose results say when and on what they were."""
 
     job: SbcJob
-    workers: int
-    ready: Path
 
     @property
     def key(self) -> str:
@@ -97,15 +95,11 @@ class TimedJob:
         return self.job.name
 
     def open(self) -> Bench:
-        """Compile, and wait until the other workers have."""
+        """Compile."""
         from sofs_bayes.checks.did_calibration import did_problem
 
         problem = did_problem(self.job.design)
-        cpu = time.process_time()
-        (self.ready / str(os.getpid())).touch()
-        while len(list(self.ready.iterdir())) < self.workers:
-            time.sleep(0.05)
-        return partial(self._timed, problem, cpu)
+        return partial(self._timed, problem, time.process_time())
 
     def _timed(self, problem: Any, opened: float, number: int) -> Result:
         from sofs_bayes.checks import calibration
@@ -174,7 +168,7 @@ class Measured:
 def job_of(name: str) -> SbcJob:
     """The job of a bundled analysis, or of counts by authority and year."""
     if name == COUNTS:
-        return SbcJob(design=counts_design(), seed=1, name=name, key=digest(counts_design()))
+        return SbcJob(design=counts_design(), seed=1, name=name, key="0" * 64)
     analysis = spec.load(name)
     assert isinstance(analysis, spec.HierarchicalAnalysis)
     with TemporaryDirectory() as folder:
@@ -229,9 +223,7 @@ def measured(name: str, workers: int, number: int) -> Measured:
     """So many replicates of a job."""
     job = job_of(name)
     with TemporaryDirectory() as made, patch.dict(os.environ, nothing_compiled(Path(made))):
-        ready = Path(made) / "ready"
-        ready.mkdir()
-        timed = TimedJob(job=job, workers=workers, ready=ready)
+        timed = TimedJob(job=job)
         store = open_store(Path(made) / "store", timed)
         start = time.perf_counter()
         found = list(replicates(timed, store, range(number), workers=workers).values())

@@ -19,15 +19,14 @@ from tests.benchmarks.peer import by_peer, converged, peer_note
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.blocks import Setting
-from sofs_bayes.bayes.cell_data import cell_data
 from sofs_bayes.pipeline.children import collapse, match, matched_file
 from sofs_bayes.pipeline.did_fits import (
     PosteriorFit,
     Programs,
     Workshop,
-    children_cells,
     one_fit,
 )
+from sofs_bayes.pipeline.did_sources import source_of
 from sofs_bayes.pipeline.simulation import simulate
 from sofs_bayes.spec.keys import AFTER, Estimand
 
@@ -55,7 +54,7 @@ def from_cells(analysis: spec.HierarchicalAnalysis, path: Path, programs: Progra
     """The main fit of an analysis, timed from reading the cells to the gate's verdict."""
     shop = Workshop(analysis=analysis, programs=programs, store=None, seconds={})
     start = time.perf_counter()
-    data = cell_data(children_cells(path, analysis), analysis)
+    data = source_of(analysis, [path]).data
     fit = one_fit(shop, data, Setting(effect_prior=analysis.effect_priors["reference"]), "main")
     return Measured(
         fit=fit,
@@ -74,7 +73,7 @@ def slowest(fit: PosteriorFit) -> tuple[str, float]:
     kept = in_use(fit.posterior, fit.blocks)
     draws = {name: kept[name] for name in READ if name in kept}
     pooled = Estimand(role=AFTER, scale="risk")
-    draws["pooled risk difference"] = fit.answers[pooled]
+    draws["pooled risk difference"] = fit.effects[pooled]
     sizes = {name: float(azs.ess(each, method="bulk").min()) for name, each in draws.items()}
     name = min(sizes, key=lambda each: sizes[each])
     return name, sizes[name]

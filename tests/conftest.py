@@ -8,12 +8,13 @@ import pytest
 import xarray as xr
 from tests.counts import draws_from_nowhere, observed
 from tests.cpu_times import CpuTimes
+from tests.graphs import compile_once, compiled_once
 
 from sofs_bayes.bayes.blocks import Blocks, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.did_model import build_model, form_of, model_data
+from sofs_bayes.bayes.did_model import form_of, model_data
 from sofs_bayes.bayes.open_counts import open_cell_data
-from sofs_bayes.bayes.sampling import Compiled, compile_graph
+from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.matching.authorities import choose_comparators, did_cells
 from sofs_bayes.pipeline.did_fits import Programs
@@ -40,6 +41,13 @@ def own_ledger(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     ledger = tmp_path_factory.mktemp("custodian") / "ledger.jsonl"
     monkeypatch.setenv("SOFS_BAYES_LEDGER", str(ledger))
     return ledger
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shared_graphs() -> Iterator[None]:
+    """Graphs are compiled once for all tests of a process."""
+    with compiled_once():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -163,7 +171,7 @@ def programs(made_up_counts: CellData, made_up_analysis: OpenAnalysis) -> Progra
     design = blocks_of(made_up_counts, made_up_analysis)
     form = form_of(made_up_counts, design, made_up_analysis)
     arrays = model_data(made_up_counts, design, made_up_analysis)
-    return {form: compile_graph(build_model(form, arrays))}
+    return {form: compile_once(form, arrays)}
 
 
 @pytest.fixture(scope="session")

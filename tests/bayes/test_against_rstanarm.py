@@ -15,12 +15,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from tests.graphs import compile_once
 
 from sofs_bayes.bayes.blocks import DEPARTURE, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData, cell_data
 from sofs_bayes.bayes.did_draws import named
-from sofs_bayes.bayes.did_model import Form, build_model, form_of, model_data
-from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample
+from sofs_bayes.bayes.did_model import Form, form_of, model_data
+from sofs_bayes.bayes.sampling import Compiled, sample
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.files import parse
@@ -205,7 +206,7 @@ def fitted(dataset: str, compiled: dict[Form, Compiled], *, shocks: bool = True)
     made = blocks(data, analysis, setting)
     form, arrays = form_of(data, made, analysis), model_data(data, made, analysis)
     if form not in compiled:
-        compiled[form] = compile_graph(build_model(form, arrays))
+        compiled[form] = compile_once(form, arrays)
     tree = sample(compiled[form], analysis.sampler, data=arrays, stage=dataset)
     draws = named(tree["posterior"].to_dataset(), data, made, arrays, seed=1)
     diverging = int(tree["sample_stats"]["diverging"].sum())

@@ -431,6 +431,7 @@ def told(arrays: dict[str, np.ndarray], released: Cells, exact: Cells) -> dict[s
     return changed
 
 
+@pytest.mark.long
 def test_suppressed_counts_leave_the_posterior_where_it_was_and_wider(fits: Fits) -> None:
     assert fits.data.patterns is not None
     assert fits.hidden["child_effect"].shape[-1] == 0

@@ -73,6 +73,7 @@ def test_the_reference_is_of_the_same_children(
     assert plain["divergences"] == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [
@@ -93,5 +94,6 @@ def test_the_posterior_is_that_of_the_plain_model(
     assert np.abs(ratios - 1).max() < SDS
 
 
+@pytest.mark.long
 def test_the_posterior_passes_the_gate(sampled: Sampled) -> None:
     assert sampled.verdict.failures == ()

@@ -3,7 +3,7 @@
 import subprocess
 import sys
 from dataclasses import replace
-from time import perf_counter
+from time import process_time
 
 import numpy as np
 import pytest
@@ -206,13 +206,13 @@ def test_a_posterior_with_its_summaries_is_fast() -> None:
     posterior(analysis, prior="reference")  # the facts are read once
     times = []
     for _ in range(5):
-        start = perf_counter()
+        start = process_time()
         post = posterior(analysis, prior="reference")
         interval(post.effect, level=0.9, kind="eti")
         posterior_summaries(post)
         for statement in analysis.estimands.statements:
             probability(post, statement)
-        times.append(perf_counter() - start)
+        times.append(process_time() - start)
     assert min(times) < FAST
 
 

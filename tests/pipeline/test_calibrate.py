@@ -157,6 +157,7 @@ def test_one_calibration_and_a_page_over_many_do_not_share_a_folder(tmp_path: Pa
 # ---------------------------------------------------------------------------- from open counts
 
 
+@pytest.mark.long
 @pytest.mark.parametrize("around", ["prior", "data"])
 def test_open_counts_are_calibrated_on_their_own_design(
     tmp_path: Path,
@@ -188,6 +189,7 @@ def test_open_counts_are_calibrated_on_their_own_design(
     )
 
 
+@pytest.mark.long
 def test_a_fault_in_open_counts_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts drawn with twice the effect that is ranked."""
     right = did_calibration.drawn

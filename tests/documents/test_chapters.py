@@ -6,6 +6,7 @@
 import contextlib
 import io
 from pathlib import Path
+from typing import Any
 
 import pytest
 from tests.chapters import CHAPTERS, OPEN_DATA, is_whole, shows_what_it_rests_on
@@ -32,8 +33,11 @@ def test_a_chapter_runs_and_shows_what_it_rests_on(
         monkeypatch.setenv("SOFS_BAYES_OPEN_DATA", str(dfe))
     monkeypatch.chdir(tmp_path)
     said = io.StringIO()
+    names: dict[str, Any] = {"__name__": "__main__"}
     with contextlib.redirect_stdout(said):
-        exec(compile(path.read_text("utf-8"), str(path), "exec"), {"__name__": "__main__"})
+        exec(compile(path.read_text("utf-8"), str(path), "exec"), names)
+    if "scratch" in names:  # which a process of its own cleans up as it ends
+        names["scratch"].cleanup()
     is_whole(said.getvalue())
     shows_what_it_rests_on(path, said.getvalue())
     assert list(tmp_path.iterdir()) == []  # nothing is left where it was started

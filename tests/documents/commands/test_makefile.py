@@ -11,6 +11,8 @@ from pathlib import Path
 
 import pytest
 
+from sofs_bayes.cli import _parser
+
 ROOT = Path(__file__).parents[3]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
 TARGETS = [name for line in re.findall(r"^\.PHONY:(.*)", MAKEFILE, re.M) for name in line.split()]
@@ -35,7 +37,20 @@ def test_help_names_targets() -> None:
     assert {*named} <= {*TARGETS}
 
 
-@pytest.mark.parametrize("target", TARGETS)
+def test_the_longest_target_gives_commands_that_there_are(make: Make) -> None:
+    commands = [words[1:] for words in make("posterior") if words[0] == "sofs-bayes"]
+    assert len(commands) == OURS["posterior"]
+    for words in commands:
+        assert _parser().parse_args(words)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param(target, marks=pytest.mark.long if target == "posterior" else ())
+        for target in TARGETS
+    ],
+)
 def test_a_target_runs_and_runs_again(
     target: str, dfe: Path, project: Path, make: Make, typed: Callable[[list[str], Path], None]
 ) -> None:

@@ -46,7 +46,7 @@ from sofs_bayes.records import known_files
 ROOT = Path(__file__).parents[2]
 FEW = 2
 CHAINS, DRAWS = 2, 20
-SMALL: Mapping[str, Any] = {"drawn": True, "effect": 0.3, "times": 0.15}
+SMALL: Mapping[str, Any] = {"drawn": True, "effect": 0.3, "times": 0.35}
 OF_ALL = ("icpc-printed", "icpc-linear", "icpc-open-data")
 
 

@@ -76,7 +76,7 @@ test test-all: $(VENV)/.test
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest $(CHOSEN) $(ON_TWO)
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(CHOSEN) $(ON_TWO)
 
 # A hundred times what the tests try of damaged files and of kills; ends with the counts (an hour).
 fuzz: $(VENV)/.test

@@ -271,13 +271,15 @@ class Fits:
 def fit_quickly(programs: Programs) -> Callable[..., Run]:
     """`fit_did` with the session's graph, as compiling is what takes the time.
 
-    That which is to converge is not refitted. The same fit of the same data is made once.
+    That which is to converge, and what leaves nothing out, is not refitted. The same fit of the
+    same data is made once.
     """
     made: dict[str, Run] = {}
 
     def fit(analysis: spec.OpenAnalysis, source: Source, **how: Any) -> Run:
         key = repr((spec.to_document(analysis), sorted(source.inputs.items()), how["leave_out"]))
-        own = {"programs": programs, "quick": analysis.name == "sound"}
+        quick = analysis.name == "sound" or how["leave_out"] == "none"
+        own = {"programs": programs, "quick": quick}
         if key not in made:
             made[key] = fit_did(analysis, source, **{**how, **own})
         return made[key]

@@ -19,6 +19,8 @@ TARGETS = [name for line in re.findall(r"^\.PHONY:(.*)", MAKEFILE, re.M) for nam
 WITH_DATA = ("reanalyse", "calibrate", "notebooks")
 # How many commands of the package's own a recipe gives.
 OURS = {"reanalyse": 1, "replicate": 6, "posterior": 14, "calibrate": 1, "recover": 1}
+# The commands of these are those of the manual's pages, one after the other.
+AT_LENGTH = ("posterior", "replicate", "calibrate")
 
 LEDGER = "disclosure-ledger.jsonl"
 
@@ -37,9 +39,10 @@ def test_help_names_targets() -> None:
     assert {*named} <= {*TARGETS}
 
 
-def test_the_longest_target_gives_commands_that_there_are(make: Make) -> None:
-    commands = [words[1:] for words in make("posterior") if words[0] == "sofs-bayes"]
-    assert len(commands) == OURS["posterior"]
+@pytest.mark.parametrize("target", AT_LENGTH)
+def test_the_longest_targets_give_commands_that_there_are(target: str, make: Make) -> None:
+    commands = [words[1:] for words in make(target) if words[0] == "sofs-bayes"]
+    assert len(commands) == OURS[target]
     for words in commands:
         assert _parser().parse_args(words)
 
@@ -47,7 +50,7 @@ def test_the_longest_target_gives_commands_that_there_are(make: Make) -> None:
 @pytest.mark.parametrize(
     "target",
     [
-        pytest.param(target, marks=pytest.mark.long if target == "posterior" else ())
+        pytest.param(target, marks=pytest.mark.long if target in AT_LENGTH else ())
         for target in TARGETS
     ],
 )

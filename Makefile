@@ -8,6 +8,8 @@
 #   make calibrate                          are all posteriors computed right? (hours; resumes)
 #   make recover                            what the published design could have detected
 #   make notebooks                          the chapters, executed, as notebooks and pages
+#   make test                               all checks, and the tests that take minutes (ten in all)
+#   make test-all                           … and those marked long, with coverage (an hour)
 #   make fuzz                               a hundred times what the tests try of damaged files, kills
 #   make … WHEELHOUSE=folder                install from that folder, with no network
 
@@ -25,13 +27,15 @@ OFFLINE := $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)")
 LOCKED := install --quiet $(OFFLINE) --require-hashes --only-binary :all:
 PACKAGE := install --quiet --no-index --no-deps --no-build-isolation --force-reinstall .
 SOURCES := $(shell find src models -type f -not -name '*.pyc')
+# Tests of one file, and files that share compiled graphs, stay in one process (tests/order.py).
+ON_TWO := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
-.PHONY: help reanalyse replicate posterior test benchmark benchmark-posteriors \
+.PHONY: help reanalyse replicate posterior test test-all benchmark benchmark-posteriors \
   benchmark-calibration calibrate fuzz recover notebooks wheelhouse lock clean interpreter
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -11
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -13
 
 reanalyse: $(VENV)/.package
 	$(BIN)/sofs-bayes reanalyse $(if $(OPEN_DATA),--open-data "$(OPEN_DATA)") -o "$(OUT)" --replace
@@ -64,12 +68,15 @@ posterior: $(VENV)/.package
 	    -o results/$$outcome-replicated --replace || exit 1; \
 	done
 
-test: $(VENV)/.test
+# Long tests are second cases, Monte Carlo and whole posteriors: those marked so.
+test: CHOSEN := -m "not long"
+test-all: CHOSEN := --cov --cov-report=term
+test test-all: $(VENV)/.test
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
 	$(BIN)/lint-imports
-	$(BIN)/python -m pytest --cov --cov-report=term --numprocesses 2 --dist loadfile
+	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(CHOSEN) $(ON_TWO)
 
 # A hundred times what the tests try of damaged files and of kills; ends with the counts (an hour).
 fuzz: $(VENV)/.test

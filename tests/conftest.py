@@ -8,10 +8,14 @@ import pytest
 import xarray as xr
 from tests.counts import draws_from_nowhere, observed
 from tests.cpu_times import CpuTimes
+from tests.graphs import compile_once, compiled_once
+from tests.order import arrange
 
+from sofs_bayes.bayes import from_published
 from sofs_bayes.bayes.blocks import Blocks, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.did_model import build_model, form_of, model_data
+from sofs_bayes.bayes.did_model import form_of, model_data
+from sofs_bayes.bayes.from_published_pymc import graph, graph_data
 from sofs_bayes.bayes.open_counts import open_cell_data
 from sofs_bayes.bayes.sampling import Compiled, compile_graph
 from sofs_bayes.folders.manifest import sha256
@@ -20,7 +24,7 @@ from sofs_bayes.pipeline.did_fits import Programs
 from sofs_bayes.records import known_files
 from sofs_bayes.records.open_data import read_panel
 from sofs_bayes.records.panel import Panel
-from sofs_bayes.spec import OpenAnalysis, load
+from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis, load
 
 DFE = Path(__file__).parent / "data" / "dfe"
 CHAINS, DRAWS = 2, 40
@@ -29,6 +33,13 @@ CHAINS, DRAWS = 2, 40
 def pytest_configure(config: pytest.Config) -> None:
     """Every run ends with the CPU seconds of its files."""
     config.pluginmanager.register(CpuTimes(), "cpu-times")
+
+
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Put the longest files first, for runs in several processes."""
+    if config.pluginmanager.hasplugin("xdist"):
+        arrange(items)
 
 
 # --------------------------------------------------------------------- kept from each other
@@ -40,6 +51,13 @@ def own_ledger(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
     ledger = tmp_path_factory.mktemp("custodian") / "ledger.jsonl"
     monkeypatch.setenv("SOFS_BAYES_LEDGER", str(ledger))
     return ledger
+
+
+@pytest.fixture(autouse=True, scope="session")
+def shared_graphs() -> Iterator[None]:
+    """Graphs are compiled once for all tests of a process."""
+    with compiled_once():
+        yield
 
 
 @pytest.fixture(autouse=True, scope="session")
@@ -163,7 +181,15 @@ def programs(made_up_counts: CellData, made_up_analysis: OpenAnalysis) -> Progra
     design = blocks_of(made_up_counts, made_up_analysis)
     form = form_of(made_up_counts, design, made_up_analysis)
     arrays = model_data(made_up_counts, design, made_up_analysis)
-    return {form: compile_graph(build_model(form, arrays))}
+    return {form: compile_once(form, arrays)}
+
+
+@pytest.fixture(scope="session")
+def printed_graph() -> Compiled:
+    """The graph of posteriors from print, compiled on one analysis, to be fed with any other."""
+    one = load("icpc-printed")
+    assert isinstance(one, PrintedAnalysis)
+    return compile_graph(graph(graph_data(from_published.posterior(one, prior="reference"))))
 
 
 @pytest.fixture(scope="session")

@@ -704,6 +704,7 @@ def test_a_fit_goes_to_a_folder_of_its_name_unless_told(runs: Runs, tmp_path: Pa
     assert not list((tmp_path / "runs").glob(".*"))
 
 
+@pytest.mark.long
 def test_the_same_fit_in_another_process_and_from_its_panel_is_the_same_to_the_bit(
     runs: Runs, tmp_path: Path
 ) -> None:

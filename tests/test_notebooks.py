@@ -1,6 +1,7 @@
 """The chapters: they run as scripts, say what they rest on, type no number, use public names.
 
-They share a folder here as in `make notebooks`, so that children are made and fitted once.
+They share a folder here as in `make notebooks`, so that children are made and fitted once. Most
+are long; `tests/documents/test_chapters.py` has all of them with short work.
 """
 
 import ast
@@ -15,17 +16,21 @@ from html.parser import HTMLParser
 from pathlib import Path
 from typing import Any, get_args
 
-import jupytext
 import pytest
+from tests.chapters import (
+    CHAPTERS,
+    NOTEBOOKS,
+    OPEN_DATA,
+    is_whole,
+    prose,
+    shows_what_it_rests_on,
+)
 
 import sofs_bayes
 from sofs_bayes.reporting.tables import EVIDENCE_LINES
 from sofs_bayes.spec import Evidence
 
 ROOT = Path(__file__).parents[1]
-NOTEBOOKS = ROOT / "notebooks"
-CHAPTERS = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.py"))
-OPEN_DATA = next(path for path in CHAPTERS if path.stem == "03-open-data")
 REAL = os.environ.get("SOFS_BAYES_OPEN_DATA", "")
 SECONDS = 900
 chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
@@ -56,18 +61,16 @@ def executed(path: Path, folder: Path, **environment: str) -> subprocess.Complet
 def well_run(found: subprocess.CompletedProcess[str]) -> None:
     assert found.returncode == 0, found.stderr[-2000:]
     assert found.stderr == ""
-    assert "nan" not in re.findall(r"\w+", found.stdout.lower())
-    assert "not converged" not in found.stdout.lower()
-
-
-def rests_on(path: Path) -> list[Evidence]:
-    """The kinds of evidence that a chapter names at its top."""
-    top = prose(path)[0].split("**Question.**", maxsplit=1)[0]
-    return [each for each in get_args(Evidence) if f"`{each}`" in top]
+    is_whole(found.stdout)
 
 
 @pytest.mark.parametrize(
-    "path", [each for each in CHAPTERS if each != OPEN_DATA], ids=lambda path: path.stem
+    "path",
+    [
+        pytest.param(each, id=each.stem, marks=pytest.mark.long if each != CHAPTERS[0] else ())
+        for each in CHAPTERS
+        if each != OPEN_DATA
+    ],
 )
 def test_a_chapter_runs_and_shows_what_it_rests_on(
     path: Path, shared: Path, tmp_path: Path
@@ -75,11 +78,7 @@ def test_a_chapter_runs_and_shows_what_it_rests_on(
     found = executed(path, tmp_path, SOFS_BAYES_CHAPTERS=str(shared))
     well_run(found)
     assert list(tmp_path.iterdir()) == []  # nothing is left where it was started
-    for evidence in rests_on(path):
-        assert f"[{evidence}]" in found.stdout or EVIDENCE_LINES[evidence] in found.stdout
-    for evidence in {*get_args(Evidence)} - {*rests_on(path)}:  # and nothing else
-        assert f"[{evidence}]" not in found.stdout
-        assert EVIDENCE_LINES[evidence] not in found.stdout
+    shows_what_it_rests_on(path, found.stdout)
 
 
 def test_without_open_data_the_chapter_says_which_files_and_stops(tmp_path: Path) -> None:
@@ -91,6 +90,7 @@ def test_without_open_data_the_chapter_says_which_files_and_stops(tmp_path: Path
     assert "Evidence:" not in found.stdout  # there are no results
 
 
+@pytest.mark.long
 @pytest.mark.skipif(not REAL, reason="SOFS_BAYES_OPEN_DATA names no folder of DfE files")
 def test_with_open_data_the_chapter_has_results(tmp_path: Path) -> None:
     found = executed(OPEN_DATA, tmp_path, SOFS_BAYES_OPEN_DATA=REAL)
@@ -215,11 +215,6 @@ def typed_numbers(text: str) -> list[str]:
     digits = re.findall(r".{0,12}\d.{0,12}", text)
     words = re.findall(rf"\b(?:{WORDS})[\s-]+(?:{COUNTED})\b", text, re.IGNORECASE)
     return digits + words
-
-
-def prose(path: Path) -> list[str]:
-    """The texts of a chapter's Markdown cells."""
-    return [cell.source for cell in jupytext.read(path).cells if cell.cell_type == "markdown"]
 
 
 def calls(source: str, *names: str) -> Iterator[ast.Call]:
@@ -464,6 +459,7 @@ def test_an_executed_notebook_has_its_outputs_and_no_times(pages: Path) -> None:
     assert "iopub" not in json.dumps(book)
 
 
+@pytest.mark.long
 def test_the_same_chapter_gives_the_same_files(pages: Path, tmp_path: Path) -> None:
     again = published(tmp_path / "out", pages.parent / "00-small.py", CHAPTERS[0])
     assert again.returncode == 0, again.stderr

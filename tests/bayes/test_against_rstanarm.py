@@ -2,10 +2,9 @@
 
 The made-up counts become matched children, these become cells, and cells the posterior, as
 children's records would. One compiled graph serves three of the data sets; the others need one
-each and run with SOFS_BAYES_LONG_TESTS=1 in the environment.
+each.
 """
 
-import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,12 +14,13 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from tests.graphs import compile_once
 
 from sofs_bayes.bayes.blocks import DEPARTURE, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData, cell_data
 from sofs_bayes.bayes.did_draws import named
-from sofs_bayes.bayes.did_model import Form, build_model, form_of, model_data
-from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample
+from sofs_bayes.bayes.did_model import Form, form_of, model_data
+from sofs_bayes.bayes.sampling import Compiled, sample
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.files import parse
@@ -36,10 +36,9 @@ SD = 0.1
 
 # Alike in shape, so that one graph serves them all.
 SHARED = ("middling", "shocked", "alike")
-LONG = "SOFS_BAYES_LONG_TESTS"
-long = pytest.mark.skipif(not os.environ.get(LONG), reason=f"{LONG} is not set: a graph for each")
+QUICK = "shocked"  # the one that is compared in every run
 DATASETS = [
-    pytest.param(name, marks=() if name in SHARED else (long,))
+    pytest.param(name, marks=() if name == QUICK else (pytest.mark.long,))
     for name in PRIORS["dataset"].unique()
 ]
 
@@ -205,7 +204,7 @@ def fitted(dataset: str, compiled: dict[Form, Compiled], *, shocks: bool = True)
     made = blocks(data, analysis, setting)
     form, arrays = form_of(data, made, analysis), model_data(data, made, analysis)
     if form not in compiled:
-        compiled[form] = compile_graph(build_model(form, arrays))
+        compiled[form] = compile_once(form, arrays)
     tree = sample(compiled[form], analysis.sampler, data=arrays, stage=dataset)
     draws = named(tree["posterior"].to_dataset(), data, made, arrays, seed=1)
     diverging = int(tree["sample_stats"]["diverging"].sum())

@@ -9,6 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from tests.graphs import compile_once
 
 from sofs_bayes.bayes.blocks import Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData, cell_data, without
@@ -24,7 +25,7 @@ from sofs_bayes.bayes.censored import (
 )
 from sofs_bayes.bayes.did_draws import named
 from sofs_bayes.bayes.did_model import build_model, form_of, model_data
-from sofs_bayes.bayes.sampling import compile_graph, sample
+from sofs_bayes.bayes.sampling import sample
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import STATES, Cells, frame_of
 from sofs_bayes.cells.likelihood import bernoulli_logit
@@ -401,7 +402,7 @@ def fits(make_children: MakeRows, hierarchical: Make) -> Fits:
     data = cell_data(released, analysis)
     found = blocks(data, analysis, Setting(effect_prior=WIDE, pilot_effects="full"))
     arrays = dict(model_data(data, found, analysis))
-    compiled = compile_graph(build_model(form_of(data, found, analysis), arrays))
+    compiled = compile_once(form_of(data, found, analysis), arrays)
     sampler = replace(analysis.sampler, chains=2, tune=300, draws=750)
     draws = []
     for some in (arrays, arrays | told(arrays, released, exact)):
@@ -430,6 +431,7 @@ def told(arrays: dict[str, np.ndarray], released: Cells, exact: Cells) -> dict[s
     return changed
 
 
+@pytest.mark.long
 def test_suppressed_counts_leave_the_posterior_where_it_was_and_wider(fits: Fits) -> None:
     assert fits.data.patterns is not None
     assert fits.hidden["child_effect"].shape[-1] == 0

@@ -13,13 +13,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import xarray as xr
+from tests.graphs import compile_once
 
 from sofs_bayes.bayes.blocks import Setting, blocks
 from sofs_bayes.bayes.cell_data import cell_data
 from sofs_bayes.bayes.did_draws import named
-from sofs_bayes.bayes.did_model import build_model, form_of, model_data
+from sofs_bayes.bayes.did_model import form_of, model_data
 from sofs_bayes.bayes.in_use import in_use
-from sofs_bayes.bayes.sampling import compile_graph, sample
+from sofs_bayes.bayes.sampling import sample
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.checks.diagnostics import Gate, gate
 from sofs_bayes.spec import HierarchicalAnalysis, Normal
@@ -56,10 +57,8 @@ def sampled(children_cells: Cells, hierarchical: Make) -> Sampled:
     data = cell_data(children_cells, analysis)
     found = blocks(data, analysis, Setting(effect_prior=EFFECT))
     arrays = model_data(data, found, analysis)
-    graph = build_model(form_of(data, found, analysis), arrays)
-    tree = sample(
-        compile_graph(graph), replace(analysis.sampler, tune=500, draws=1000), data=arrays
-    )
+    compiled = compile_once(form_of(data, found, analysis), arrays)
+    tree = sample(compiled, replace(analysis.sampler, tune=500, draws=1000), data=arrays)
     draws = named(tree["posterior"].to_dataset(), data, found, arrays, seed=1)
     verdict = gate(in_use(draws, found), None, tree["sample_stats"].to_dataset())
     return Sampled(draws=draws, verdict=verdict)
@@ -74,6 +73,7 @@ def test_the_reference_is_of_the_same_children(
     assert plain["divergences"] == 0
 
 
+@pytest.mark.long
 @pytest.mark.parametrize(
     "name",
     [
@@ -94,5 +94,6 @@ def test_the_posterior_is_that_of_the_plain_model(
     assert np.abs(ratios - 1).max() < SDS
 
 
+@pytest.mark.long
 def test_the_posterior_passes_the_gate(sampled: Sampled) -> None:
     assert sampled.verdict.failures == ()

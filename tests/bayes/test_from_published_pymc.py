@@ -9,7 +9,7 @@ from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import posterior
 from sofs_bayes.bayes.from_published_pymc import graph, graph_data, sample_posterior
 from sofs_bayes.bayes.printed_summaries import authority_sd, correlation
-from sofs_bayes.bayes.sampling import Compiled, compile_graph
+from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.errors import BadInput
 
 SAMPLER = spec.Sampler(name="nutpie", chains=2, tune=1000, draws=4000, target_accept=0.95)
@@ -23,22 +23,18 @@ def load(name: str) -> spec.PrintedAnalysis:
     return analysis
 
 
-@pytest.fixture(scope="module")
-def compiled() -> Compiled:
-    """Compiled once, on one analysis, and fed with every other."""
-    return compile_graph(graph(graph_data(posterior(load("icpc-printed"), prior="reference"))))
-
-
 @pytest.mark.parametrize(
     ("name", "reading"),
     [("icpc-printed", 0), ("cla-printed", 0), ("cla-printed", 1), ("cla-printed", 2)],
 )
 @pytest.mark.parametrize("prior", ["reference", "sceptical"])
-def test_nuts_agrees_with_the_grid(compiled: Compiled, name: str, reading: int, prior: str) -> None:
+def test_nuts_agrees_with_the_grid(
+    printed_graph: Compiled, name: str, reading: int, prior: str
+) -> None:
     analysis = load(name)
     chosen = analysis.readings[reading]
     grid = posterior(analysis, prior=prior, reading=chosen)
-    tree = sample_posterior(analysis, SAMPLER, prior=prior, reading=chosen, compiled=compiled)
+    tree = sample_posterior(analysis, SAMPLER, prior=prior, reading=chosen, compiled=printed_graph)
     drawn = tree["posterior"].to_dataset()
     assert drawn["delta"].dims == ("chain", "draw")
     assert int(tree["sample_stats"]["diverging"].sum()) == 0

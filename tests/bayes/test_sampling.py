@@ -215,7 +215,7 @@ def test_planted_effects_are_recovered(
     assert farthest < FARTHEST
 
 
-@pytest.mark.parametrize("bug", [negative, too_early])
+@pytest.mark.parametrize("bug", [negative, pytest.param(too_early, marks=pytest.mark.long)])
 def test_recovery_notices_a_planted_bug(
     compiled: Compiled, made_up_analysis: OpenAnalysis, made_up_counts: CellData, bug: Distort
 ) -> None:

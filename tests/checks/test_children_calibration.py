@@ -144,7 +144,14 @@ FAULTS = {
 }
 
 
-@pytest.mark.parametrize("name", FAULTS)
+# Those that take a minute or two to be seen.
+SLOW = ("prior sd × 1.5", "sign of the DiD")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.long if name in SLOW else ()) for name in FAULTS],
+)
 def test_a_planted_fault_is_found(
     name: str, design: Design, compiled: Compiled, problem: Problem[CellData]
 ) -> None:
@@ -171,6 +178,7 @@ def test_a_planted_fault_is_found(
 # ----------------------------------------------------------------------------- around the data
 
 
+@pytest.mark.long
 def test_truths_around_the_data_are_calibrated_too(
     design: Design, compiled: Compiled, linear: CellData
 ) -> None:

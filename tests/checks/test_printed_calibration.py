@@ -73,11 +73,11 @@ def verdict(
 @pytest.mark.parametrize(
     ("name", "reading", "prior"),
     [
-        ("icpc-printed", 0, "reference"),
+        pytest.param("icpc-printed", 0, "reference", marks=pytest.mark.long),
         ("icpc-printed", 0, "sceptical"),
-        ("icpc-printed-without-pilot-4", 0, "reference"),
+        pytest.param("icpc-printed-without-pilot-4", 0, "reference", marks=pytest.mark.long),
         ("cla-printed", 0, "reference"),
-        ("cla-printed", 1, "sceptical"),
+        pytest.param("cla-printed", 1, "sceptical", marks=pytest.mark.long),
     ],
 )
 def test_ranks_are_uniform(name: str, reading: int, prior: str, around: Around) -> None:
@@ -138,9 +138,9 @@ def children_only(rows: PrintedRows) -> PrintedPosterior:
 
 # (fit, replicates, the quantity that must be out)
 FAULTS = [
-    (wide_prior, MANY, "effect"),
+    pytest.param(wide_prior, MANY, "effect", marks=pytest.mark.long),
     (narrow_prior, REPLICATES, "effect"),
-    (wrong_sign, REPLICATES, "effect"),
+    pytest.param(wrong_sign, REPLICATES, "effect", marks=pytest.mark.long),
     (wide_authorities, REPLICATES, "authority sd"),
     (children_only, REPLICATES, "effect"),
 ]
@@ -203,7 +203,15 @@ def second_mirrored(rows: PrintedRows) -> PrintedPosterior:
     return posterior(load(), prior="sceptical", further=(mirrored(rows),))
 
 
-@pytest.mark.parametrize("fit", [real_alone, simulated_alone, real_twice, second_mirrored])
+AROUND = [
+    real_alone,
+    pytest.param(simulated_alone, marks=pytest.mark.long),
+    pytest.param(real_twice, marks=pytest.mark.long),
+    second_mirrored,
+]
+
+
+@pytest.mark.parametrize("fit", AROUND)
 def test_faults_planted_around_the_data_are_found(fit: Fit) -> None:
     assert out(verdict(around="data", fit=fit))
 

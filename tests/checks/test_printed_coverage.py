@@ -47,7 +47,7 @@ def covered(name: str, *, prior: str = "reference", analysis: str = "icpc-printe
 
 
 @pytest.mark.parametrize("name", ["as read", "as read, with the printed stars", "Student-t years"])
-@pytest.mark.parametrize("prior", ["reference", "sceptical"])
+@pytest.mark.parametrize("prior", ["reference", pytest.param("sceptical", marks=pytest.mark.long)])
 def test_intervals_hold_their_level(name: str, prior: str) -> None:
     found = covered(name, prior=prior)
     assert found.scenario.calibrated

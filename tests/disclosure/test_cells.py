@@ -80,7 +80,9 @@ def random_cells(of_rows: ByHand, seed: int) -> tuple[Cells, int]:
     return of_rows(table, overlaps), int(random.choice([3, 5, 10]))
 
 
-@pytest.mark.parametrize("block", range(5))
+@pytest.mark.parametrize(
+    "block", [0, *(pytest.param(block, marks=pytest.mark.long) for block in range(1, 5))]
+)
 def test_no_suppressed_count_is_known_to_less_than_the_threshold(
     of_rows: ByHand, attack: Attack, block: int
 ) -> None:

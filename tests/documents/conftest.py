@@ -35,6 +35,7 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from tests.graphs import COMPILE_ANEW, USERS
 from threadpoolctl import threadpool_limits
 
 from sofs_bayes import spec
@@ -146,9 +147,11 @@ def _no_sampling(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr("sofs_bayes.checks.diagnostics.gate", passed)
     patch.setattr("sofs_bayes.bayes.sampling.compile_graph", followed)
+    patch.setattr("sofs_bayes.bayes.compiled_model.compile_graph", followed)
+    for module in USERS:
+        patch.setattr(module, "compile_model", COMPILE_ANEW)
     patch.setattr("sofs_bayes.bayes.sampling.sample", drawn)
     for name in ("did_calibration", "recovery_fits"):
-        patch.setattr(f"sofs_bayes.checks.{name}.compile_graph", followed)
         patch.setattr(f"sofs_bayes.checks.{name}.sample", drawn)
         patch.setattr(f"sofs_bayes.checks.{name}.short_gate", lambda *_: ())
 

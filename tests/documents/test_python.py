@@ -149,7 +149,14 @@ def place(shelf: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     return tmp_path
 
 
-@pytest.mark.parametrize("name", CALLS)
+# Those that take longest; the pages of the manual have them, too.
+AT_LENGTH = ("reanalyse", "calibrate_all", "report")
+
+
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.long if name in AT_LENGTH else ()) for name in CALLS],
+)
 def test_a_text_and_a_path_do_the_same(name: str, place: Path, forget: Callable[[], None]) -> None:
     left = []
     for kind in (str, Path):

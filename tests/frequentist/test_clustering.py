@@ -159,6 +159,7 @@ def test_single_rows_are_the_usual_robust_errors(
         assert found == pytest.approx(factor * robust, rel=ROUNDING, abs=1e-12)
 
 
+@pytest.mark.long
 def test_bias_reduced_errors_are_unbiased_under_the_working_model(
     matched: pd.DataFrame, analysis: ChildrenAnalysis
 ) -> None:

@@ -10,9 +10,8 @@ import pytest
 import xarray as xr
 
 from sofs_bayes import spec
-from sofs_bayes.bayes import open_counts, sampling
+from sofs_bayes.bayes import open_counts
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.checks import did_calibration
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD
 from sofs_bayes.errors import BadInput
@@ -158,14 +157,7 @@ def test_one_calibration_and_a_page_over_many_do_not_share_a_folder(tmp_path: Pa
 # ---------------------------------------------------------------------------- from open counts
 
 
-@pytest.fixture
-def one_graph(monkeypatch: pytest.MonkeyPatch, compiled: Compiled) -> None:
-    """The graph that other tests sample too serves here, so that none is compiled anew."""
-    for module in (did_calibration, sampling):
-        monkeypatch.setattr(module, "compile_graph", lambda _: compiled)
-
-
-@pytest.mark.usefixtures("one_graph")
+@pytest.mark.long
 @pytest.mark.parametrize("around", ["prior", "data"])
 def test_open_counts_are_calibrated_on_their_own_design(
     tmp_path: Path,
@@ -197,7 +189,7 @@ def test_open_counts_are_calibrated_on_their_own_design(
     )
 
 
-@pytest.mark.usefixtures("one_graph")
+@pytest.mark.long
 def test_a_fault_in_open_counts_is_found(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     """Counts drawn with twice the effect that is ranked."""
     right = did_calibration.drawn

@@ -12,7 +12,6 @@ import pytest
 import xarray as xr
 from tests.rows import of_effect, of_fit
 
-from sofs_bayes.bayes import sampling
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import NEW, POOLED, EffectRow, ProbabilityRow
@@ -419,11 +418,8 @@ def test_enough_draws_of_a_sound_panel_converge(
     made_up_analysis: OpenAnalysis,
     made_up_panel: Panel,
     programs: Programs,
-    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     """All fits, and so the run; the graph is made once and kept under its structure."""
-    [compiled] = programs.values()
-    monkeypatch.setattr(sampling, "compile_graph", lambda _: compiled)
     sampler = replace(made_up_analysis.sampler, chains=4, tune=1000, draws=1500, target_accept=0.98)
     analysis = replace(made_up_analysis, sampler=sampler)
     said: list[str] = []

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from dataclasses import replace
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -166,17 +167,25 @@ if __name__ == "__main__":
 """
 
 
-@pytest.mark.parametrize("name", NUMBERS)
-@pytest.mark.parametrize("workers", [1, 2])
+QUICK = [(1, "coverage"), (2, "replicates")]
+
+
+@pytest.mark.parametrize(
+    ("workers", "name"),
+    [
+        pytest.param(*each, marks=() if each in QUICK else pytest.mark.long)
+        for each in product([1, 2], NUMBERS)
+    ],
+)
 def test_results_do_not_depend_on_workers_nor_on_being_killed(
-    tmp_path: Path, name: str, workers: int
+    tmp_path: Path, workers: int, name: str
 ) -> None:
     script = tmp_path / "child.py"
     script.write_text(CHILD, encoding="utf-8")
     folder = tmp_path / "store"
     words = [sys.executable, str(script), str(Path(__file__).parent), name, str(folder), "2"]
     with subprocess.Popen(words, start_new_session=True) as child:
-        for _ in waiting(60):
+        for _ in waiting(600):
             if child.poll() is not None or len(list(folder.glob("0*.piece"))) >= 2:
                 break
         os.killpg(child.pid, signal.SIGKILL)  # a session of its own: this child and its workers

@@ -124,7 +124,7 @@ def test_what_is_there_is_not_made_again(
     before = (folder / "recovery.csv").read_bytes()
     monkeypatch.setattr(sampling, "sample", never)
     monkeypatch.setattr(recovery_fits, "sample", never)
-    monkeypatch.setattr(recovery_fits, "compile_graph", never)
+    monkeypatch.setattr(recovery_fits, "compile_model", never)
     assert main(["recover", *map(str, files), "-o", str(folder), *WORDS]) == 0
     assert (folder / "recovery.csv").read_bytes() == before
 

@@ -143,6 +143,7 @@ if __name__ == "__main__":
 """
 
 
+@pytest.mark.long
 def test_many_kills_lose_and_double_nothing(tmp_path: Path) -> None:
     """The whole run is killed again and again, each time once it has got on a little."""
     script, folder = tmp_path / "run.py", tmp_path / "s"

@@ -1,10 +1,13 @@
-"""Grid and NUTS side by side. One compilation for the whole file."""
+"""Grid and NUTS side by side."""
 
 import re
+from collections.abc import Iterator
 from dataclasses import replace
 
 import pytest
 
+from sofs_bayes.bayes import sampling
+from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.pipeline import second_opinion as module
 from sofs_bayes.pipeline.second_opinion import second_opinion
 from sofs_bayes.reporting.tables import Table
@@ -12,6 +15,14 @@ from sofs_bayes.spec import PrintedAnalysis, Sampler, Statement, load
 
 NEAR = 0.02  # the project's own bar for grid = PyMC, in probability
 SAMPLER = Sampler(name="nutpie", chains=4, tune=800, draws=1000, target_accept=0.95)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _one_graph(printed_graph: Compiled) -> Iterator[None]:
+    """The graph that other tests sample too, fed with the data of these."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(sampling, "compile_graph", lambda _: printed_graph)
+        yield
 
 
 @pytest.fixture(scope="module")

@@ -10,10 +10,10 @@ import numpy as np
 import openpyxl
 import pytest
 import tomli_w
+from tests.graphs import USERS
 
 import sofs_bayes as sb
 from sofs_bayes import spec
-from sofs_bayes.bayes import sampling
 from sofs_bayes.cli import main
 
 YEARS = range(2012, 2019)
@@ -207,7 +207,8 @@ def nothing_compiled(monkeypatch: pytest.MonkeyPatch) -> None:
     def compiled(*_: object) -> None:
         raise AssertionError("a graph was compiled")
 
-    monkeypatch.setattr(sampling, "compile_graph", compiled)
+    for module in USERS:
+        monkeypatch.setattr(module, "compile_model", compiled)
 
 
 @pytest.mark.usefixtures("nothing_compiled")

@@ -3,6 +3,7 @@
 import struct
 from collections.abc import Mapping
 from datetime import date
+from itertools import batched
 from pathlib import Path
 from typing import Any
 
@@ -177,7 +178,8 @@ def test_every_missing_code_is_missing(kind: str, column: str, tmp_path: Path) -
     path = stata(frame(**{column: np.array(marks, dtype=kind)}), tmp_path)
     content = path.read_bytes()
     data = content.index(b"<data>")
-    for first, second in zip(MISSING[kind], [*MISSING[kind]][1:], strict=False):
+    codes = [*MISSING[kind]]
+    for first, second in [*batched(codes[:-1], 2), (codes[0], codes[-1])]:
         changed = content[data:]
         for mark, code in zip(marks, (first, second), strict=True):
             given, wanted = (np.array([x], dtype=kind).tobytes() for x in (mark, code))

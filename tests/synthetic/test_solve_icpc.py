@@ -16,6 +16,7 @@ from sofs_bayes.synthetic.scenario import Scenario
 from sofs_bayes.synthetic.solve_icpc import Stage, solve, solved
 
 
+@pytest.mark.long
 def test_the_shipped_outcomes_print_coefficients_rates_r_squared_and_all_stars(
     icpc_rows: Rows, icpc_analysis: ChildrenAnalysis
 ) -> None:

@@ -9,11 +9,12 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import FLAT, Blocks, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.compiled_model import compile_model
 from sofs_bayes.bayes.did_draws import gaussian_log_likelihood, named
-from sofs_bayes.bayes.did_model import build_model, form_of, model_data
+from sofs_bayes.bayes.did_model import form_of, model_data
 from sofs_bayes.bayes.in_use import in_use
 from sofs_bayes.bayes.replicated import replicated, together, whole_counts
-from sofs_bayes.bayes.sampling import compile_graph, sample
+from sofs_bayes.bayes.sampling import sample
 from sofs_bayes.checks.calibration import Fitted, Problem, Truths
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD, effects_ranked, elements
 from sofs_bayes.checks.prior_draws import prior_draws
@@ -130,7 +131,7 @@ def graph_of(design: Design) -> "Compiled":
         counts = replace(data.patterns, events=0.5 * data.patterns.n)
         data = replace(data, patterns=counts)
     arrays = model_data(data, of_fit, design.analysis)
-    return compile_graph(build_model(form_of(data, of_fit, design.analysis), arrays))
+    return compile_model(form_of(data, of_fit, design.analysis), arrays)
 
 
 def _truth(design: Design, whole: CellData, of_fit: Blocks, seed: int) -> xr.Dataset:

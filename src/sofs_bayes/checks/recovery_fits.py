@@ -11,10 +11,11 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.copied_model import build_copied, copied_arrays, falls_apart
+from sofs_bayes.bayes.compiled_model import compile_model
+from sofs_bayes.bayes.copied_model import copied_arrays, falls_apart
 from sofs_bayes.bayes.did_draws import named
-from sofs_bayes.bayes.did_model import build_model, form_of, model_data
-from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample
+from sofs_bayes.bayes.did_model import form_of, model_data
+from sofs_bayes.bayes.sampling import Compiled, sample
 from sofs_bayes.checks.classical_intervals import (
     LEVELS,
     Interval,
@@ -61,15 +62,11 @@ def bench(design: Design, times: int) -> Bench:
     seen = _made(Scenario(process="prior"), larger, whole, of_fit, seed=0)[1]
     form, arrays = form_of(seen, of_fit, analysis), model_data(seen, of_fit, analysis)
     copies = times if falls_apart(form, of_fit) else 1
-    if copies == 1:
-        graph = build_model(form, arrays)
-    else:
-        graph = build_copied(form, copied_arrays(arrays, copies), copies)
     return Bench(
         design=larger,
         whole=whole,
         blocks=of_fit,
-        compiled=compile_graph(graph),
+        compiled=compile_model(form, arrays, copies=copies),
         copies=copies,
         terms=regressors(whole),
     )

@@ -353,9 +353,10 @@ def _sampled(
     sampler: Sampler | None = None,
 ) -> "tuple[xr.Dataset, xr.Dataset]":
     """Named draws and the sampler's statistics; with the analysis's sampler unless told."""
+    from sofs_bayes.bayes.compiled_model import compile_model
     from sofs_bayes.bayes.did_draws import named
-    from sofs_bayes.bayes.did_model import build_model, form_of, model_data
-    from sofs_bayes.bayes.sampling import compile_graph, sample
+    from sofs_bayes.bayes.did_model import form_of, model_data
+    from sofs_bayes.bayes.sampling import sample
     from sofs_bayes.spec.seeds import stage_seed
 
     analysis = shop.analysis
@@ -363,7 +364,7 @@ def _sampled(
     if form not in shop.programs:
         shop.progress(f"{analysis.name}: compiling")
         with timed(shop.seconds, "compile"):
-            shop.programs[form] = compile_graph(build_model(form, arrays))
+            shop.programs[form] = compile_model(form, arrays)
     shop.progress(f"{analysis.name}: {name}")
     with timed(shop.seconds, "sample"):
         tree = sample(shop.programs[form], sampler or analysis.sampler, data=arrays, stage=name)

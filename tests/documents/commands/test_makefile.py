@@ -11,12 +11,16 @@ from pathlib import Path
 
 import pytest
 
+from sofs_bayes.cli import _parser
+
 ROOT = Path(__file__).parents[3]
 MAKEFILE = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
 TARGETS = [name for line in re.findall(r"^\.PHONY:(.*)", MAKEFILE, re.M) for name in line.split()]
 WITH_DATA = ("reanalyse", "calibrate", "notebooks")
 # How many commands of the package's own a recipe gives.
 OURS = {"reanalyse": 1, "replicate": 6, "posterior": 14, "calibrate": 1, "recover": 1}
+# The commands of these are those of the manual's pages, one after the other.
+AT_LENGTH = ("posterior", "replicate", "calibrate")
 
 LEDGER = "disclosure-ledger.jsonl"
 
@@ -35,7 +39,21 @@ def test_help_names_targets() -> None:
     assert {*named} <= {*TARGETS}
 
 
-@pytest.mark.parametrize("target", TARGETS)
+@pytest.mark.parametrize("target", AT_LENGTH)
+def test_the_longest_targets_give_commands_that_there_are(target: str, make: Make) -> None:
+    commands = [words[1:] for words in make(target) if words[0] == "sofs-bayes"]
+    assert len(commands) == OURS[target]
+    for words in commands:
+        assert _parser().parse_args(words)
+
+
+@pytest.mark.parametrize(
+    "target",
+    [
+        pytest.param(target, marks=pytest.mark.long if target in AT_LENGTH else ())
+        for target in TARGETS
+    ],
+)
 def test_a_target_runs_and_runs_again(
     target: str, dfe: Path, project: Path, make: Make, typed: Callable[[list[str], Path], None]
 ) -> None:

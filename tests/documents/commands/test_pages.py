@@ -22,6 +22,8 @@ PAGES = {
     str(path.relative_to(ROOT)): path
     for path in (ROOT / "README.md", ROOT / "models" / "README.md", *sorted(MANUAL.glob("*.md")))
 }
+# Its commands are those of the manual's pages, one after the other.
+TWICE = ("README.md",)
 
 
 # ------------------------------------------------------------------------ what pages show
@@ -72,7 +74,10 @@ def page(tmp_path: Path, shell: Any) -> Path:
     return folder
 
 
-@pytest.mark.parametrize("name", PAGES)
+@pytest.mark.parametrize(
+    "name",
+    [pytest.param(name, marks=pytest.mark.long if name in TWICE else ()) for name in PAGES],
+)
 def test_every_command_of_a_page_runs(
     name: str, shelf: Any, shell: Any, page: Path, typed: Callable[[list[str], Path], None]
 ) -> None:
@@ -88,6 +93,18 @@ def test_every_command_of_a_page_runs(
             typed(words, page)
     there = {path.name.removeprefix("synthetic-") for path in page.rglob("*")}
     assert files_named(PAGES[name].read_text("utf-8")) <= there
+
+
+@pytest.mark.parametrize("name", TWICE)
+def test_what_runs_at_length_has_commands_that_there_are(
+    name: str, shell: Any, page: Path, checked_elsewhere: Callable[[list[str]], None]
+) -> None:
+    for line in lines_of(PAGES[name].read_text("utf-8")):
+        for program, *words in shell.words(line, at=page):
+            if program == "sofs-bayes":
+                assert _parser().parse_args(words)
+            else:
+                checked_elsewhere([program, *words])
 
 
 def test_what_pages_presuppose_is_made_as_they_show(shelf: Any, shell: Any, page: Path) -> None:

@@ -1,0 +1,54 @@
+"""Which files of tests share a process, and which start first: so two processes end together."""
+
+from collections.abc import Mapping
+
+import pytest
+
+# Files that sample one graph, which is compiled in their process alone.
+TOGETHER: Mapping[str, tuple[str, ...]] = {
+    "open graph": (
+        "tests/test_cli.py",
+        "tests/pipeline/test_reanalysis.py",
+        "tests/bayes/test_sampling.py",
+        "tests/pipeline/test_fits.py",
+        "tests/pipeline/test_calibrate.py",
+    ),
+    "printed graph": (
+        "tests/bayes/test_from_published_pymc.py",
+        "tests/pipeline/test_second_opinion.py",
+    ),
+    "documents": (  # what they shorten, and the children they make
+        "tests/documents/commands/test_pages.py",
+        "tests/documents/commands/test_makefile.py",
+        "tests/documents/test_python.py",
+        "tests/documents/test_chapters.py",
+    ),
+}
+# Those that take longest, the longest first; a run ends with the CPU seconds of all.
+LONGEST = (
+    *TOGETHER["open graph"],
+    *TOGETHER["documents"],
+    "tests/checks/test_children_calibration.py",
+    "tests/test_notebooks.py",
+    "tests/bayes/test_against_rstanarm.py",
+    "tests/pipeline/test_children_fits.py",
+    "tests/pipeline/test_printed_calibration.py",
+    "tests/pipeline/test_recovery.py",
+    "tests/pipeline/test_kills.py",
+    "tests/checks/test_printed_calibration.py",
+    "tests/bayes/test_censored.py",
+    "tests/bayes/test_children_sampled.py",
+)
+
+
+def group_of(path: str) -> str:
+    """What shares a process with a file: the file's own tests at least."""
+    return next((name for name, files in TOGETHER.items() if path in files), path)
+
+
+def arrange(items: list[pytest.Item]) -> None:
+    """Put tests of the longest files first, and name to pytest-xdist what stays together."""
+    place = {path: i for i, path in enumerate(LONGEST)}
+    items.sort(key=lambda item: place.get(item.location[0], len(place)))
+    for item in items:
+        item.add_marker(pytest.mark.xdist_group(group_of(item.location[0])))

@@ -1,7 +1,6 @@
 """Runs and audit → the tables that commands print and the page shows."""
 
 from sofs_bayes.reporting.contents.checks import (
-    diagnostics_table,
     extremes_table,
     predictive_statistics_table,
     predictive_table,
@@ -13,6 +12,7 @@ from sofs_bayes.reporting.contents.design import (
     pre_trend_table,
     rates_table,
 )
+from sofs_bayes.reporting.contents.diagnostics import diagnostics_table
 from sofs_bayes.reporting.contents.effects import (
     UNIT_OF,
     effect_scales,

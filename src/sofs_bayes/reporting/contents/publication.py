@@ -7,9 +7,9 @@ from pathlib import Path
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
+from sofs_bayes.reporting.contents.diagnostics import diagnostics_tables
 from sofs_bayes.reporting.contents.publication_calibration import calibration_verdicts
 from sofs_bayes.reporting.contents.publication_comparison import comparison_tables
-from sofs_bayes.reporting.contents.publication_diagnostics import diagnostics_tables
 from sofs_bayes.reporting.contents.publication_effects import effects_tables
 from sofs_bayes.reporting.contents.publication_pilots import pilots_tables
 from sofs_bayes.reporting.contents.publication_priors import priors_tables

@@ -4,9 +4,9 @@ from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.reporting.assumptions import (
     distribution,
     model_scale,
-    priors_table,
     windows_table,
 )
+from sofs_bayes.reporting.contents import priors_of, priors_table
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import (
     Beta,
@@ -32,13 +32,15 @@ def printed_run() -> Run:
 def test_every_prior_is_listed_with_its_reason() -> None:
     run = printed_run()
     assert isinstance(run.analysis, PrintedAnalysis)
-    table = priors_table(run)
+    tables = priors_of(run)
+    assert len(tables) == len(run.analysis.readings)
+    table = tables[0]
     named = [row[0] for row in table.rows]
-    assert named[:2] == ["effect, reference", "effect, sceptical"]
+    assert named[:2] == ["effect: reference", "effect: sceptical"]
     assert set(named) >= {"authority sd", "correlation", "pilot difference"}
-    assert ("effect, sceptical", "Normal(0, sd 0.02)") in {row[:2] for row in table.rows}
+    assert ("effect: sceptical", "Normal(0, sd 0.02)") in {row[:2] for row in table.rows}
     assert run.analysis.priors.correlation.why in {row[2] for row in table.rows}
-    assert "percentage point" in table.notes[0]
+    assert "percentage point" in " ".join(table.notes)
 
 
 def test_distributions_are_written_with_their_parameters() -> None:
@@ -53,15 +55,15 @@ def test_distributions_are_written_with_their_parameters() -> None:
 def test_priors_of_a_hierarchical_model_are_those_it_has(hierarchical_run: Run) -> None:
     table = priors_table(hierarchical_run)
     named = [row[0] for row in table.rows]
-    assert named[:2] == ["effect, reference", "effect, sceptical"]
+    assert named[:2] == ["effect: reference", "effect: sceptical"]
     assert {"residual sd", "shock sd", "shock correlation", "departure"} <= set(named)
     assert not {"child covariate", "effect modifier", "year effect sd"} & set(named)
-    assert "percentage point" in table.notes[0]
+    assert "percentage point" in " ".join(table.notes)
     logistic = load("cla-logistic")
     assert isinstance(logistic, HierarchicalAnalysis)
-    other = priors_table(replace(hierarchical_run, analysis=logistic))
+    other = priors_table(replace(hierarchical_run, analysis=logistic, extra={}))
     assert "child covariate" in {row[0] for row in other.rows}
-    assert "log-odds" in other.notes[0]
+    assert "log-odds" in " ".join(other.notes)
 
 
 def test_priors_are_on_the_scale_of_the_model(

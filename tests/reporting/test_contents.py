@@ -243,11 +243,24 @@ def test_sensitivity_has_the_changes_on_one_scale_and_under_one_prior(
 
 def test_diagnostics_of_draws_and_of_a_quadrature(open_run: Run, printed_run: Run) -> None:
     draws = contents.diagnostics_table(open_run)
-    assert draws.rows == (("main / reference", 1.002, 1234.0, 987.0, 0, 0.8, "converged"),)
+    name = open_run.analysis.name
+    assert draws.rows == ((name, "main / reference", 1.002, 1234.0, 987.0, 0, 0.8, "converged"),)
     grid = contents.diagnostics_table(printed_run)
     assert len(grid.rows) == 4
-    assert grid.rows[0] == ("clustered / reference", 1e-9, 0.25, "converged")
+    assert grid.rows[0] == ("icpc-printed", "clustered / reference", 1e-9, 0.25, "converged")
     assert any("'Stars'" in note for note in grid.notes)
+    assert not any("R-hat" in note for note in grid.notes)
+
+
+def test_diagnostics_of_several_runs_have_the_measures_of_all(
+    open_run: Run, printed_run: Run
+) -> None:
+    both = contents.diagnostics_table(open_run, printed_run)
+    assert column(both, "analysis") == [open_run.analysis.name] + ["icpc-printed"] * 4
+    assert column(both, "max_rhat") == [1.002] + [None] * 4
+    assert column(both, "edge_mass") == [None] + [1e-9] * 4
+    assert both.evidence == "open-data"
+    assert any("different evidence" in note for note in both.notes)
 
 
 def test_fits_that_were_weighted_anew_say_so(open_run: Run) -> None:
@@ -265,7 +278,7 @@ def test_fits_that_were_weighted_anew_say_so(open_run: Run) -> None:
 def test_an_undefined_measure_is_a_gap(open_run: Run) -> None:
     fits = {"main": open_run.diagnostics["fits"]["main / reference"] | {"max_rhat": None}}
     run = replace(open_run, diagnostics={**open_run.diagnostics, "fits": fits})
-    assert "| main | – | 1,234 |" in to_markdown(contents.diagnostics_table(run))
+    assert "| made-up | main | – | 1,234 |" in to_markdown(contents.diagnostics_table(run))
 
 
 def test_shares_inside_are_by_arm_and_year_pilots_first(open_run: Run) -> None:

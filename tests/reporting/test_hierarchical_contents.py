@@ -22,7 +22,6 @@ TABLES = (
     contents.design_table,
     contents.pilots_table,
     contents.changes_table,
-    contents.prior_grid_table,
     contents.arm_years_table,
     contents.loo_table,
     contents.loo_cells_table,
@@ -74,18 +73,19 @@ def test_every_table_is_whole_and_marked(
     if table_of_run is not contents.design_table:
         refused = table_of_run(replace(hierarchical_run, status="not converged"))
         assert refused.caption.startswith("NOT CONVERGED: ")
-        assert not table_of_run(replace(hierarchical_run, extra={})).rows
+        bare = table_of_run(replace(hierarchical_run, extra={}))
+        assert bool(bare.rows) == (table_of_run is contents.pilots_table)
 
 
 def test_diagnostics_are_the_tables_there_are_rows_for(hierarchical_run: Run) -> None:
     names = [table.name for table in contents.hierarchical_diagnostics(hierarchical_run)]
     assert names == [
         *("arm_years", "loo", "loo_cells", "authority_loo"),
-        *("power_scaling", "tipping_points", "changes", "prior_grid", "monte_carlo"),
+        *("power_scaling", "tipping_points", "changes", "monte_carlo"),
     ]
     kept = {name: hierarchical_run.extra[name] for name in ("tipping_points", "sensitivity")}
     few = contents.hierarchical_diagnostics(replace(hierarchical_run, extra=kept))
-    assert [table.name for table in few] == ["tipping_points", "changes", "prior_grid"]
+    assert [table.name for table in few] == ["tipping_points", "changes"]
 
 
 def test_a_run_is_read_back_with_all_its_rows(hierarchical_run: Run, tmp_path: Any) -> None:
@@ -154,12 +154,15 @@ def test_effects_of_other_columns_keep_their_names(
 def test_pilots_stand_by_themselves_and_pooled(hierarchical_run: Run) -> None:
     table = contents.pilots_table(hierarchical_run)
     text = to_markdown(table)
-    assert len(table.rows) == 4
-    assert "| Ashmere | −3.0 | −8.0 | +2.0 | −0.5 | −3.5 | +2.5 | 60.0% |" in text
+    assert len(table.rows) == 6
+    assert "| Ashmere | −3.0 | −8.0 | +2.0 | −1.0 | −4.0 | +2.0 | 60.0% |" in text
     assert column(table, "shrinkage")[1] != column(table, "shrinkage")[1]  # NaN
-    assert "pooled effect (+1.2)" in text
-    logit = contents.pilots_table(hierarchical_run, scale="log-odds")
+    assert "effect of all together (+1.2)" in text
+    rows = tuple(replace(row, scale="log-odds") for row in hierarchical_run.effects[::2])
+    logit = contents.pilots_table(replace(hierarchical_run, effects=rows), scale="log-odds")
     assert formats(logit)["median"] == "number"
+    assert formats(logit)["unpooled_median"] == "number"
+    assert column(logit, "unpooled_median")[0] == pytest.approx(9 * -0.03)
     assert "(log-odds)" in logit.title
 
 
@@ -183,20 +186,23 @@ def test_spreads_are_no_changes(hierarchical_run: Run, effect: MakeEffect) -> No
     )
     run = with_rows(hierarchical_run, "sensitivity", (spread,))
     assert not contents.changes_table(run).rows
-    assert not contents.prior_grid_table(run).rows
+    assert "instead of the declared one" not in column(contents.priors_table(run), "why")
 
 
 def test_a_grid_names_the_priors_it_tries(hierarchical_run: Run) -> None:
-    table = contents.prior_grid_table(hierarchical_run)
-    assert column(table, "parameter")[:3] == ["all as declared", "authority sd", "authority sd"]
-    assert column(table, "prior")[:3] == ["", "HalfNormal(0.025)", "HalfNormal(0.1)"]
-    assert len(table.rows) == 7
+    table = contents.priors_table(hierarchical_run)
+    at = column(table, "parameter").index("authority sd")
+    assert column(table, "prior")[at : at + 3] == [
+        *("HalfNormal(0.05)", "HalfNormal(0.025)", "HalfNormal(0.1)")
+    ]
+    assert column(table, "median")[at] is None
+    assert column(table, "why").count("instead of the declared one") == 6
     analysis = hierarchical_run.analysis
     assert isinstance(analysis, HierarchicalAnalysis)
     exponential = Exponential(mean=0.02, why="because it is so")
     priors = replace(analysis.priors, authority_sd=exponential)
     run = replace(hierarchical_run, analysis=replace(analysis, priors=priors))
-    assert column(contents.prior_grid_table(run), "prior")[2] == "Exponential(mean 0.04)"
+    assert column(contents.priors_table(run), "prior")[at + 2] == "Exponential(mean 0.04)"
 
 
 def test_the_design_says_every_choice_and_prior(hierarchical_run: Run) -> None:

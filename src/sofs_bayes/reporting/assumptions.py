@@ -1,4 +1,4 @@
-"""What an analysis assumes, as tables: its priors with their reasons, its pilots' windows."""
+"""What an analysis assumes, as tables: its priors, its pilots' windows."""
 
 from dataclasses import fields
 from typing import Literal
@@ -17,31 +17,23 @@ from sofs_bayes.spec import (
     PrintedAnalysis,
 )
 
+Prior = Normal | HalfNormal | Exponential | Beta | Departure
 
-def priors_table(run: Run) -> Table:
-    """Every prior of an analysis in words, with its why: the effect's first, then the others'."""
-    analysis = run.analysis
-    rows = [
-        (f"effect, {name}", distribution(prior), prior.why)
-        for name, prior in analysis.effect_priors.items()
-    ]
-    for field in fields(analysis.priors):
-        prior = getattr(analysis.priors, field.name)
-        if prior is None:  # the model has no such parameter
-            continue
-        rows.append((field.name.replace("_", " "), distribution(prior), prior.why))
+
+def declared_priors(analysis: FittedAnalysis) -> list[tuple[str, Prior]]:
+    """The keys and priors of the parameters that a model has, but for the effect's."""
+    found = (
+        (field.name, getattr(analysis.priors, field.name)) for field in fields(analysis.priors)
+    )
+    return [(name, prior) for name, prior in found if prior is not None]
+
+
+def prior_note(analysis: FittedAnalysis) -> str:
+    """The scale of an analysis's priors, and what they are not."""
     unit = "0.01 = one percentage point" if model_scale(analysis) == "risk" else "log-odds"
-    return Table(
-        name="priors",
-        title=f"{analysis.title}: priors",
-        columns=(
-            Column(key="parameter", heading="Prior of"),
-            Column(key="prior", heading="Distribution"),
-            Column(key="why", heading="Why"),
-        ),
-        rows=tuple(rows),
-        evidence=run.evidence,
-        notes=(f"Scale: {unit}; correlations lie between 0 and 1. Chosen, not estimated.",),
+    return (
+        f"Priors are on the scale of the model ({unit}); correlations lie between 0 and 1. They"
+        " are chosen, not estimated: an effect that hangs on them is not known from data."
     )
 
 
@@ -53,7 +45,7 @@ def model_scale(analysis: FittedAnalysis) -> Literal["risk", "log-odds"]:
     return "risk" if linear else "log-odds"
 
 
-def distribution(prior: Normal | HalfNormal | Exponential | Beta | Departure) -> str:
+def distribution(prior: Prior) -> str:
     """A prior in the usual notation, normals with their standard deviation."""
     if isinstance(prior, Normal):
         return f"Normal({prior.mean:g}, sd {prior.sd:g})"

@@ -154,7 +154,7 @@ ITEMS = (
         heading="Broad priors",
         asks="Does the answer change if the vague priors are wider or narrower?",
         judge=further.broad_priors,
-        where=("-prior_grid", "-sensitivity", "-power_scaling"),
+        where=("-priors", "-sensitivity", "-power_scaling"),
     ),
     Item(
         step=SENSITIVITY,

@@ -5,7 +5,7 @@ from typing import Any
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.limits import MIN_ESS
-from sofs_bayes.reporting.assumptions import priors_table
+from sofs_bayes.reporting.assumptions import declared_priors
 from sofs_bayes.reporting.contents.effects import effect_scales, extra_rows
 from sofs_bayes.reporting.contents.model_design import MEANING
 from sofs_bayes.reporting.page import State
@@ -89,10 +89,11 @@ def likelihood(run: Run, _: OnPage) -> Answer:
 
 def priors(run: Run, _: OnPage) -> Answer:
     """Whether every prior has a reason."""
-    rows = priors_table(run).rows
-    reasons = sum(bool(str(why).strip()) for *_, why in rows)
-    state: State = "met" if reasons == len(rows) else "partly" if reasons else "not there"
-    return state, f"{len(rows)} priors, {reasons} of them with a reason."
+    others = [prior for _, prior in declared_priors(run.analysis)]
+    every = [*run.analysis.effect_priors.values(), *others]
+    reasons = sum(bool(prior.why.strip()) for prior in every)
+    state: State = "met" if reasons == len(every) else "partly" if reasons else "not there"
+    return state, f"{len(every)} priors, {reasons} of them with a reason."
 
 
 def specification(run: Run, page: OnPage) -> Answer:

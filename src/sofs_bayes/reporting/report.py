@@ -187,7 +187,7 @@ def _printed(run: Run) -> Part:
                 run,
                 "sensitivity",
             ),
-            _named(assumptions.priors_table(run), run, "priors"),
+            *contents.named_apart([_named(t, run, "priors") for t in contents.priors_of(run)]),
             _named(contents.diagnostics_table(run), run, "diagnostics"),
         ),
     )
@@ -222,7 +222,7 @@ def _opened(run: Run, *, main: bool) -> Part:
     figures = _prefixed(run, drawings(run))
     folded = [
         _named(assumptions.windows_table(run), run, "windows"),
-        _named(assumptions.priors_table(run), run, "priors"),
+        _named(contents.priors_table(run), run, "priors"),
         _named(contents.rates_table(run), run, "rates"),
         _named(contents.pre_trend_table(run), run, "pre-trend"),
         _named(contents.matches_table(run), run, "matches"),

@@ -8,7 +8,7 @@ from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
 from sofs_bayes.reporting import run_report_words as words
 from sofs_bayes.reporting.barg import checklist
-from sofs_bayes.reporting.contents.publication import KINDS, publication_tables
+from sofs_bayes.reporting.contents.publication import publication_tables
 from sofs_bayes.reporting.figures import Drawing
 from sofs_bayes.reporting.page import SYNTHETIC, Page, Part
 from sofs_bayes.reporting.result_manifest import Result
@@ -50,7 +50,6 @@ KIND_HEADINGS: Mapping[str, str] = {
     "effects": "Effects and probabilities",
     "report": "In the layout of the report's tables",
     "pilots": "Pilot by pilot",
-    "priors": "Under other priors",
     "thresholds": "Probability of exceeding a threshold",
     "comparison": "Published, replicated, Bayesian",
     "diagnostics": "Diagnostics",
@@ -183,8 +182,8 @@ def _checks(runs: Sequence[Run]) -> Iterator[Part]:
 
 
 def _table_parts(runs: Sequence[Run], folders: Sequence[Path]) -> Iterator[Part]:
-    """The publication's tables, a part for each kind and evidence."""
-    for kind in KINDS:
+    """The publication's tables, a part for each kind and evidence; priors stand by analysis."""
+    for kind, heading in KIND_HEADINGS.items():
         try:
             tables = publication_tables(kind, runs, beside=folders)
         except BadInput:  # the runs have nothing of this kind
@@ -197,7 +196,7 @@ def _table_parts(runs: Sequence[Run], folders: Sequence[Path]) -> Iterator[Part]
             )
             opened = kind in OPEN_KINDS
             yield Part(
-                heading=KIND_HEADINGS[kind],
+                heading=heading,
                 anchor=f"tables-{kind}-{evidence}",
                 level=3,
                 evidence=evidence,

@@ -90,15 +90,17 @@ def _named_figures(run: Run) -> Iterator[Drawing]:
 
 def _own(run: Run, tables: Sequence[Table]) -> tuple[Table, ...]:
     """The tables that have rows, under names of their own, marked where children are made up."""
-    return tuple(
-        marked(replace(table, name=f"{run.analysis.name}-{table.name}"))
-        for table in tables
-        if table.rows
+    return contents.named_apart(
+        [
+            marked(replace(table, name=f"{run.analysis.name}-{table.name}"))
+            for table in tables
+            if table.rows
+        ]
     )
 
 
 def _model_tables(run: Run) -> Sequence[Table]:
-    tables = [assumptions.priors_table(run)]
+    tables = contents.priors_of(run)
     if isinstance(run.analysis, HierarchicalAnalysis):
         tables.append(contents.design_table(run))
     if isinstance(run.analysis, OpenAnalysis):

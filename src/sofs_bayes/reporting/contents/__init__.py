@@ -1,7 +1,6 @@
 """Runs and audit → the tables that commands print and the page shows."""
 
 from sofs_bayes.reporting.contents.checks import (
-    diagnostics_table,
     extremes_table,
     predictive_statistics_table,
     predictive_table,
@@ -13,6 +12,7 @@ from sofs_bayes.reporting.contents.design import (
     pre_trend_table,
     rates_table,
 )
+from sofs_bayes.reporting.contents.diagnostics import diagnostics_table
 from sofs_bayes.reporting.contents.effects import (
     UNIT_OF,
     effect_scales,
@@ -26,8 +26,6 @@ from sofs_bayes.reporting.contents.effects import (
 from sofs_bayes.reporting.contents.hierarchical import (
     changes_table,
     columns_table,
-    pilots_table,
-    prior_grid_table,
 )
 from sofs_bayes.reporting.contents.hierarchical_checks import (
     arm_years_table,
@@ -41,12 +39,14 @@ from sofs_bayes.reporting.contents.hierarchical_checks import (
     tipping_table,
 )
 from sofs_bayes.reporting.contents.model_design import design_table
+from sofs_bayes.reporting.contents.pilots import pilots_table
 from sofs_bayes.reporting.contents.printed import (
     brackets_table,
     facts_table,
     findings_table,
 )
-from sofs_bayes.reporting.contents.publication import KINDS, publication_tables
+from sofs_bayes.reporting.contents.priors import priors_of, priors_table
+from sofs_bayes.reporting.contents.publication import KINDS, named_apart, publication_tables
 
 __all__ = [
     "KINDS",
@@ -72,6 +72,7 @@ __all__ = [
     "loo_table",
     "matches_table",
     "monte_carlo_table",
+    "named_apart",
     "notices_table",
     "number_format",
     "pilots_table",
@@ -79,7 +80,8 @@ __all__ = [
     "pre_trend_table",
     "predictive_statistics_table",
     "predictive_table",
-    "prior_grid_table",
+    "priors_of",
+    "priors_table",
     "publication_tables",
     "rates_table",
     "rows_taken",

@@ -1,68 +1,11 @@
 """Runs → tables that say whether to trust them."""
 
-from typing import Any
-
-from sofs_bayes.bayes.limits import MAX_EDGE_MASS, MAX_K, MAX_RHAT, MIN_BFMI, MIN_ESS
 from sofs_bayes.reporting.assumptions import model_scale
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Column, Table, table_of
 
-WITHIN_STARS = (
-    "'Stars' is the probability of the printed stars given the coefficients under that reading;"
-    " 1 where the reading makes no use of them."
-)
-
-EDGE = f"{MAX_EDGE_MASS:.0e}".replace("e-0", "e-")
-WEIGHTED = (
-    "With a Pareto k: not sampled, but the headline's draws weighted by the ratio of the priors."
-)
 ALL_RATES = "The share of rates outside 0 to 1 is that of all cells, pilots' and comparators'."
-
-
-def diagnostics_table(run: Run) -> Table:
-    """The verdict on every fit of a run."""
-    fits: dict[str, dict[str, Any]] = run.diagnostics["fits"]
-    if run.diagnostics["method"] == "quadrature":
-        measures = [
-            (
-                "edge_mass",
-                f"Mass at the grid's edge (at most {EDGE})",
-                "number",
-            ),
-            ("star_evidence", "Stars", "number"),
-        ]
-        notes = [WITHIN_STARS]
-    else:
-        measures = [
-            ("max_rhat", f"R-hat (at most {MAX_RHAT:g})", "rhat"),
-            ("min_ess_bulk", f"bulk ESS (at least {MIN_ESS:g})", "integer"),
-            ("min_ess_tail", f"tail ESS (at least {MIN_ESS:g})", "integer"),
-            ("divergences", "Divergences (none)", "integer"),
-            ("min_bfmi", f"BFMI (at least {MIN_BFMI:g})", "number"),
-        ]
-        notes = ["The worst of all parameters and of all effects derived from them."]
-        if any(verdict.get("pareto_k") is not None for verdict in fits.values()):
-            measures.append(("pareto_k", f"Pareto k (at most {MAX_K:g})", "number"))
-            notes.append(WEIGHTED)
-    columns = (
-        Column(key="fit", heading="Fit"),
-        *(Column(key=key, heading=text, format=how) for key, text, how in measures),  # type: ignore[arg-type]
-        Column(key="status", heading="Verdict"),
-    )
-    rows = tuple(
-        (name, *(verdict.get(key) for key, _, _ in measures), verdict["status"])
-        for name, verdict in fits.items()
-    )
-    return Table(
-        name="diagnostics",
-        title=f"{run.analysis.title}: can the draws be trusted?",
-        columns=columns,
-        rows=rows,
-        evidence=run.evidence,
-        notes=tuple(notes),
-        status=run.status,
-    )
 
 
 def predictive_table(run: Run) -> Table:

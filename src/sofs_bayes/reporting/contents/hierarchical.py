@@ -1,10 +1,8 @@
 """Hierarchical runs → tables of their effects: pilot by pilot, and under every change."""
 
 from collections.abc import Iterable, Sequence
-from dataclasses import replace
 
 from sofs_bayes.estimands import POOLED, EffectRow
-from sofs_bayes.reporting.assumptions import distribution
 from sofs_bayes.reporting.contents.effects import (
     AUTHORITIES,
     UNIT_OF,
@@ -14,9 +12,10 @@ from sofs_bayes.reporting.contents.effects import (
     number_format,
 )
 from sofs_bayes.reporting.contents.monte_carlo import ERRORS_OF, errors_of, known
+from sofs_bayes.reporting.contents.publication_numbers import above_zero
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.tables import Cell, Column, Table, shown, table_of
-from sofs_bayes.spec import DidAnalysis, Exponential, HierarchicalAnalysis, PrintedAnalysis
+from sofs_bayes.reporting.tables import Column, Table, table_of
+from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR
 
 
@@ -65,40 +64,6 @@ def _refitted(run: Run, scale: str) -> Iterable[EffectRow]:
             yield row
 
 
-def pilots_table(run: Run, *, scale: str = "risk") -> Table:
-    """Each pilot's effect by itself beside its partially pooled one, and how far it was pulled."""
-    rows = [row for row in extra_rows(run, "shrinkage") if row.scale == scale]
-    number = number_format(scale, rows)
-    percent = f"{100 * run.analysis.estimands.level:g}%"
-    columns = [
-        Column(key="target", heading="Pilot"),
-        Column(key="unpooled_median", heading="By itself", format=number),
-        Column(key="unpooled_lower", heading=f"{percent} from", format=number),
-        Column(key="unpooled_upper", heading="to", format=number),
-        Column(key="median", heading="Partially pooled", format=number),
-        Column(key="lower", heading=f"{percent} from", format=number),
-        Column(key="upper", heading="to", format=number),
-        Column(key="shrinkage", heading="Pulled in by", format="percent"),
-    ]
-    notes = [f"Medians. {interval_note(run)}"]
-    if rows:
-        notes.append(
-            "Pulled in: the share of a pilot's distance from the pooled effect"
-            f" ({shown(rows[0].pooled_median, number)}) that pooling took away; a gap where it"
-            " has no meaning."
-        )
-    notes += not_shown(run, AUTHORITIES)
-    return table_of(
-        "pilots",
-        f"{run.analysis.title}: pilot by pilot ({UNIT_OF[scale]})",
-        rows,
-        columns,
-        evidence=run.evidence,
-        notes=notes,
-        status=run.status,
-    )
-
-
 def changes_table(run: Run, *, scale: str = "risk") -> Table:
     """The pooled effect as declared, then with one change at a time to data or model."""
     rows = changed_rows(run, scale)
@@ -129,51 +94,6 @@ def changes_table(run: Run, *, scale: str = "risk") -> Table:
     )
 
 
-def prior_grid_table(run: Run, *, scale: str = "risk") -> Table:
-    """The pooled effect with the prior of one standard deviation narrower or wider at a time."""
-    assert not isinstance(run.analysis, PrintedAnalysis)
-    grid = grid_rows(run, scale)
-    rows = [*main_rows(run, scale, pooled=True), *grid] if grid else []
-    number = number_format(scale, rows)
-    several = len({row.estimand for row in rows}) > 1
-    columns = [
-        Column(key="parameter", heading="Prior of"),
-        Column(key="prior", heading="Instead of the declared one"),
-        *([Column(key="estimand", heading="Effect")] if several else []),
-        Column(key="median", heading="Median", format=number),
-        Column(key="lower", heading="from", format=number),
-        Column(key="upper", heading="to", format=number),
-        Column(key="status", heading="Draws"),
-    ]
-    return Table(
-        name="prior_grid",
-        title=f"{run.analysis.title}: other priors of the standard deviations ({UNIT_OF[scale]})",
-        columns=tuple(columns),
-        rows=tuple(_grid_line(run.analysis, row, several=several) for row in rows),
-        evidence=run.evidence,
-        notes=(interval_note(run), f"Prior of the effect: {run.prior}."),
-        status=run.status,
-        errors=known(errors_of(run, rows)),
-    )
-
-
-def _grid_line(analysis: DidAnalysis, row: EffectRow, *, several: bool) -> tuple[Cell, ...]:
-    numbers = (row.median, row.lower, row.upper, row.status)
-    estimand = (str(row.estimand),) if several else ()
-    if row.factor is None:
-        return ("all as declared", "", *estimand, *numbers)
-    prior = scaled_prior(analysis, row.subject, row.factor)
-    return (row.subject.replace("_", " "), prior, *estimand, *numbers)
-
-
-def scaled_prior(analysis: DidAnalysis, name: str, factor: float) -> str:
-    """The prior of a grid's line in the usual notation."""
-    prior = getattr(analysis.priors, name)
-    if isinstance(prior, Exponential):
-        return distribution(replace(prior, mean=factor * prior.mean))
-    return distribution(replace(prior, scale=factor * prior.scale))
-
-
 def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
     """The pooled effect that answers the main question, run by run, each with its first prior.
 
@@ -190,12 +110,14 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
             run.analysis.name,
             run.analysis.column if isinstance(run.analysis, HierarchicalAnalysis) else "",
             *(str(row.estimand), row.median, row.lower, row.upper),
-            _chance_above_zero(run, row),
+            above_zero(run, row)[0],
             row.status,
         )
         for run, row in found
     ]
-    errors = [errors_of(run, [row]) for run, row in found]
+    errors = [
+        errors_of(run, [row]) | {"P(above 0)": (above_zero(run, row)[1],)} for run, row in found
+    ]
     return Table(
         name="columns",
         title=f"The pooled effect, one analysis beside the other ({UNIT_OF[scale]})",
@@ -213,14 +135,5 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
         evidence=evidence,
         notes=tuple(dict.fromkeys(interval_note(run) for run in runs)),
         status="converged" if all(r.status == "converged" for r in runs) else "not converged",
-        errors=known({key: [own[key][0] for own in errors] for key in ERRORS_OF}),
+        errors=known({key: [own[key][0] for own in errors] for key in (*ERRORS_OF, "P(above 0)")}),
     )
-
-
-def _chance_above_zero(run: Run, row: EffectRow) -> float | None:
-    """None where the analysis makes no statement about it."""
-    asked = (row.effect, row.prior, row.variant, "above 0 pp")
-    for each in run.probabilities:
-        if (each.effect, each.prior, each.variant, each.statement) == asked:
-            return each.probability
-    return None

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.estimands import NEW, POOLED
 from sofs_bayes.reporting.contents.effects import AUTHORITIES, COUNTS, NARROW, extra_rows, not_shown
-from sofs_bayes.reporting.contents.hierarchical import changes_table, prior_grid_table
+from sofs_bayes.reporting.contents.hierarchical import changes_table
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, shown, table_of
 
@@ -36,7 +36,6 @@ def hierarchical_diagnostics(run: Run) -> tuple[Table, ...]:
         power_scaling_table(run, pilots=False),
         tipping_table(run, pilots=False),
         changes_table(run),
-        prior_grid_table(run),
         monte_carlo_table(run),
     )
     return tuple(table for table in tables if table.rows)

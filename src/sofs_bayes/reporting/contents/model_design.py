@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping
 
-from sofs_bayes.reporting.assumptions import priors_table
+from sofs_bayes.reporting.assumptions import Prior, declared_priors, distribution, prior_note
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Column, Table
 from sofs_bayes.spec import HierarchicalAnalysis, HierarchicalModel
@@ -57,8 +57,11 @@ MEANING: Mapping[str, Mapping[str, str]] = {
 def design_table(run: Run) -> Table:
     """Every choice of a hierarchical model in words, then every prior with its why."""
     assert isinstance(run.analysis, HierarchicalAnalysis)
-    priors = priors_table(run)
-    of_priors = ((f"prior: {name}", prior, why) for name, prior, why in priors.rows)
+    priors: list[tuple[str, Prior]] = [
+        (f"effect, {name}", prior) for name, prior in run.analysis.effect_priors.items()
+    ]
+    priors += [(name.replace("_", " "), prior) for name, prior in declared_priors(run.analysis)]
+    of_priors = ((f"prior: {name}", distribution(prior), prior.why) for name, prior in priors)
     return Table(
         name="design",
         title=f"{run.analysis.title}: the model",
@@ -69,7 +72,7 @@ def design_table(run: Run) -> Table:
         ),
         rows=(*_regression_lines(run.analysis), *_model_lines(run.analysis), *of_priors),
         evidence=run.evidence,
-        notes=priors.notes,
+        notes=(prior_note(run.analysis),),
     )
 
 

@@ -7,12 +7,12 @@ from pathlib import Path
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
+from sofs_bayes.reporting.contents.diagnostics import diagnostics_tables
+from sofs_bayes.reporting.contents.pilots import pilots_tables
+from sofs_bayes.reporting.contents.priors import priors_tables
 from sofs_bayes.reporting.contents.publication_calibration import calibration_verdicts
 from sofs_bayes.reporting.contents.publication_comparison import comparison_tables
-from sofs_bayes.reporting.contents.publication_diagnostics import diagnostics_tables
 from sofs_bayes.reporting.contents.publication_effects import effects_tables
-from sofs_bayes.reporting.contents.publication_pilots import pilots_tables
-from sofs_bayes.reporting.contents.publication_priors import priors_tables
 from sofs_bayes.reporting.contents.publication_report import report_layout_tables
 from sofs_bayes.reporting.contents.publication_thresholds import thresholds_tables
 from sofs_bayes.reporting.run_folder import Run
@@ -83,10 +83,10 @@ def publication_tables(kind: str, runs: Sequence[Run], *, beside: Paths = ()) ->
     if not tables:
         found = ", ".join(run.analysis.name for run in runs) or "no runs"
         raise BadInput(f"tables of kind {kind}", "", found, _NEEDED[kind])
-    return _named_apart(tables)
+    return named_apart(tables)
 
 
-def _named_apart(tables: Sequence[Table]) -> tuple[Table, ...]:
+def named_apart(tables: Sequence[Table]) -> tuple[Table, ...]:
     """The same tables, those of a name that an earlier one has with a number behind it."""
     seen: Counter[str] = Counter()
     named = []

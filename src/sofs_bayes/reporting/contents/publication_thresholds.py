@@ -9,8 +9,8 @@ from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.reporting.assumptions import model_scale
 from sofs_bayes.reporting.contents.effects import UNIT_OF, extra_rows
 from sofs_bayes.reporting.contents.monte_carlo import NAN, known
+from sofs_bayes.reporting.contents.pilots import CALLED
 from sofs_bayes.reporting.contents.publication_numbers import overall
-from sofs_bayes.reporting.contents.publication_pilots import CALLED
 from sofs_bayes.reporting.digits import Cell
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table

@@ -2,11 +2,11 @@
 
 import math
 from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
-from sofs_bayes.bayes.limits import MAX_K, MAX_RHAT, MIN_BFMI, MIN_ESS
-from sofs_bayes.reporting.contents.checks import EDGE
+from sofs_bayes.bayes.limits import MAX_EDGE_MASS, MAX_K, MAX_RHAT, MIN_BFMI, MIN_ESS
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.hierarchical_checks import loo_table
 from sofs_bayes.reporting.contents.publication_numbers import gravest, overall
@@ -14,6 +14,7 @@ from sofs_bayes.reporting.digits import Cell
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
 
+EDGE = f"{MAX_EDGE_MASS:.0e}".replace("e-0", "e-")
 SAMPLED = (
     Column(key="max_rhat", heading=f"R-hat (at most {MAX_RHAT:g})", format="rhat"),
     Column(key="min_ess_bulk", heading=f"Bulk ESS (at least {MIN_ESS:g})", format="integer"),
@@ -21,102 +22,125 @@ SAMPLED = (
     Column(key="divergences", heading="Divergences (none)", format="integer"),
     Column(key="min_bfmi", heading=f"BFMI (at least {MIN_BFMI:g})", format="number"),
 )
+WEIGHTED = Column(key="pareto_k", heading=f"Pareto k (at most {MAX_K:g})", format="number")
 COMPUTED = (
     Column(key="edge_mass", heading=f"Mass at the grid's edge (at most {EDGE})", format="number"),
+    Column(key="star_evidence", heading="Stars", format="number"),
 )
-WORST = (max, min, min, max, min)  # of several fits, by measure of SAMPLED
+LEAST_IS_WORST = ("min_ess_bulk", "min_ess_tail", "min_bfmi")
 LOO = "Leave-one-out"
 # It says what a linear model does, not whether it fits.
 NOT_TESTED = "share of rates outside 0 to 1"
+OF_DRAWS = (
+    "The worst of all parameters and of all effects derived from them. R-hat compares chains, ESS"
+    " is what the draws are worth as independent ones, divergences and a low BFMI show that the"
+    " sampler did not reach everything."
+)
+OF_WEIGHTS = (
+    "With a Pareto k: not sampled, but the headline's draws weighted by the ratio of the priors."
+)
+OF_GRIDS = (
+    "Posteriors from print are computed by quadrature: there are no draws to converge. 'Stars' is"
+    " the probability of the printed stars given the coefficients under that reading; 1 where the"
+    " reading makes no use of them."
+)
+SHORTENED = (
+    "Fits of the main analysis are named by their effect prior; of the fits with one thing changed"
+    " the worst of each measure is shown, and each that was refused."
+)
 
 
 def diagnostics_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
     """A table over all fits that were sampled, one over those computed on a grid, one of checks."""
-    sampled = [run for run in runs if run.diagnostics["method"] != "quadrature"]
-    computed = [run for run in runs if run.diagnostics["method"] == "quadrature"]
+    sampled = [run for run in runs if not _computed(run)]
+    computed = [run for run in runs if _computed(run)]
     tables = []
     if sampled:
-        tables.append(_gate(sampled))
+        table = diagnostics_table(*sampled, every=False)
+        tables.append(replace(table, name="diagnostics-sampled"))
     if computed:
-        tables.append(_edges(computed))
+        tables.append(replace(diagnostics_table(*computed), name="diagnostics-computed"))
     return [*tables, *_checks(runs)]
 
 
 # ------------------------------------------------------------------------------ every fit's gate
 
 
-def _gate(runs: Sequence[Run]) -> Table:
-    lines = [line for run in runs for line in _sampled_lines(run)]
+def diagnostics_table(*runs: Run, every: bool = True) -> Table:
+    """The verdict on every fit of one run or of several.
+
+    Parameters
+    ----------
+    runs
+        Sampled or computed on a grid.
+    every
+        Whether each fit has its line; without it fits with one thing changed share one.
+    """
+    fits = [fit for run in runs for fit in run.diagnostics["fits"].values()]
+    grids = [_computed(run) for run in runs]
+    weighted = any(fit.get("pareto_k") is not None for fit in fits)
+    drawn = (*SAMPLED, *[WEIGHTED] * weighted) if not all(grids) else ()
+    measures = (*drawn, *(COMPUTED if any(grids) else ()))
+    keys = [column.key for column in measures]
+    notes = {OF_DRAWS: bool(drawn), SHORTENED: not every, OF_WEIGHTS: weighted}
+    notes[OF_GRIDS] = any(grids)
+    what = "draws be trusted? Convergence of every fit"
+    if not drawn:
+        what = "posteriors from print be trusted? Grids they were computed on"
+    title = f"{runs[0].analysis.title}: can the {what}" if len(runs) == 1 else f"Can the {what}"
     return Table(
-        name="diagnostics-sampled",
-        title="Can the draws be trusted? Convergence of every fit",
+        name="diagnostics",
+        title=title,
         columns=(
             Column(key="analysis", heading="Analysis"),
             Column(key="fit", heading="Fit"),
-            *SAMPLED,
+            *measures,
             Column(key="status", heading="Verdict"),
         ),
-        rows=tuple(lines),
+        rows=tuple(line for run in runs for line in (_every if every else _shortened)(run, keys)),
         evidence=gravest(run.evidence for run in runs),
-        notes=(
-            "The worst of all parameters and of all effects derived from them. R-hat compares"
-            " chains, ESS is what the draws are worth as independent ones, divergences and a low"
-            " BFMI show that the sampler did not reach everything.",
-            "Fits of the main analysis are named by their effect prior; of the fits with one thing"
-            " changed the worst of each measure is shown, and each that was refused.",
-            *_evidence_note(runs),
-        ),
-        status=overall([run.status for run in runs]),
+        notes=(*(note for note, said in notes.items() if said), *_evidence_note(runs)),
+        status=overall(run.status for run in runs),
     )
 
 
-def _sampled_lines(run: Run) -> Iterable[tuple[Cell, ...]]:
+def _computed(run: Run) -> bool:
+    return bool(run.diagnostics["method"] == "quadrature")
+
+
+def _every(run: Run, keys: Sequence[str]) -> Iterable[tuple[Cell, ...]]:
+    for name, fit in run.diagnostics["fits"].items():
+        yield run.analysis.name, name, *_measures(fit, keys), fit["status"]
+
+
+def _shortened(run: Run, keys: Sequence[str]) -> Iterable[tuple[Cell, ...]]:
     fits: Mapping[str, Mapping[str, Any]] = run.diagnostics["fits"]
     main = {name: fit for name, fit in fits.items() if fit["kind"] == "main"} or dict(fits)
     others = {name: fit for name, fit in fits.items() if name not in main}
     for fit in main.values():
-        yield (run.analysis.name, fit["prior"], *_measures(fit))
+        yield run.analysis.name, fit["prior"], *_measures(fit, keys), fit["status"]
     if others:
-        measured = list(zip(*(_measures(fit)[:-1] for fit in others.values()), strict=True))
-        worst = [_worst(which, each) for which, each in zip(WORST, measured, strict=True)]
+        worst = [_worst(key, others.values()) for key in keys]
         status = overall(fit["status"] for fit in others.values())
         many = f"{len(others)} with one thing changed" if len(others) > 1 else next(iter(others))
         yield run.analysis.name, many, *worst, status
     if len(others) > 1:
         for name, fit in others.items():
             if fit["status"] != "converged":
-                yield run.analysis.name, name, *_measures(fit)
+                yield run.analysis.name, name, *_measures(fit, keys), fit["status"]
 
 
-def _measures(fit: Mapping[str, Any]) -> tuple[Cell, ...]:
-    return (*(fit[column.key] for column in SAMPLED), fit["status"])
+def _measures(fit: Mapping[str, Any], keys: Sequence[str]) -> tuple[Cell, ...]:
+    return tuple(fit.get(key) for key in keys)
 
 
-def _worst(which: Any, measured: Sequence[Any]) -> Cell:
+def _worst(key: str, fits: Iterable[Mapping[str, Any]]) -> Cell:
     """None where one of them is undefined: nothing is worse than that."""
-    return None if None in measured else which(measured)
-
-
-def _edges(runs: Sequence[Run]) -> Table:
-    lines = [
-        (run.analysis.name, name, fit["edge_mass"], fit["status"])
-        for run in runs
-        for name, fit in run.diagnostics["fits"].items()
-    ]
-    return Table(
-        name="diagnostics-computed",
-        title="Can the posteriors from print be trusted? Grids they were computed on",
-        columns=(
-            Column(key="analysis", heading="Analysis"),
-            Column(key="fit", heading="Reading / prior"),
-            *COMPUTED,
-            Column(key="status", heading="Verdict"),
-        ),
-        rows=tuple(lines),
-        evidence=gravest(run.evidence for run in runs),
-        notes=("These posteriors are computed by quadrature: there are no draws to converge.",),
-        status=overall(run.status for run in runs),
-    )
+    measured: list[Any] = [fit.get(key) for fit in fits]
+    if key == WEIGHTED.key:  # only fits that were weighted have one
+        return max((k for k in measured if k is not None), default=None)
+    worst = min if key in LEAST_IS_WORST else max
+    return None if None in measured else worst(measured)
 
 
 # -------------------------------------------------------------- predictions and leave-one-out

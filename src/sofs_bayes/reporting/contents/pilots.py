@@ -31,10 +31,47 @@ NEW_NOTE = (
 def pilots_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
     """A table for each effect that a run tells pilot by pilot; none for posteriors from print."""
     return [
-        _table(run, estimand, rows)
+        pilots_table(run, effect=effect)
         for run in runs
-        for estimand, rows in _by_estimand(main_rows(run, "risk")).items()
+        for effect in _by_estimand(main_rows(run, "risk"))
     ]
+
+
+def pilots_table(run: Run, *, scale: str = "risk", effect: Estimand | None = None) -> Table:
+    """Pilots by themselves and partially pooled, then all together and a new authority.
+
+    Parameters
+    ----------
+    scale
+        Of the effects.
+    effect
+        One that is told pilot by pilot, of all pilots; that after settling-in by default.
+    """
+    told = _by_estimand(main_rows(run, scale))
+    after = next((each for each in told if each.role == AFTER), next(iter(told), None))
+    estimand = effect or after
+    rows = [] if estimand is None else told[estimand]
+    alone = {r.target: r for r in extra_rows(run, "shrinkage") if r.scale == scale}
+    # Shrinkage is that of the effect after settling-in, which the others must not borrow.
+    alone = alone if estimand is not None and estimand.role == AFTER else {}
+    number = number_format(scale, rows)
+    chances = [above_zero(run, row) for row in rows]
+    lines = [
+        (*_line(row, alone.get(row.target), by_itself=bool(alone)), chance)
+        for row, (chance, _) in zip(rows, chances, strict=True)
+    ]
+    errors = errors_of(run, rows) | {"P(above 0)": tuple(error for _, error in chances)}
+    what = "" if estimand is None else f"{estimand}, "
+    return Table(
+        name=f"pilots-{run.analysis.name}",
+        title=f"{run.analysis.title}: {what}pilot by pilot ({UNIT_OF[scale]})",
+        columns=tuple(_columns(run, number, by_itself=bool(alone))),
+        rows=tuple(lines),
+        evidence=run.evidence,
+        notes=tuple(_notes(run, rows, number, by_itself=bool(alone))),
+        status=run.status,
+        errors=known(errors),
+    )
 
 
 def _by_estimand(rows: Iterable[EffectRow]) -> dict[Estimand, list[EffectRow]]:
@@ -47,29 +84,6 @@ def _by_estimand(rows: Iterable[EffectRow]) -> dict[Estimand, list[EffectRow]]:
         for estimand, own in found.items()
         if any(row.target not in LAST for row in own)
     }
-
-
-def _table(run: Run, estimand: Estimand, rows: Sequence[EffectRow]) -> Table:
-    alone = {r.target: r for r in extra_rows(run, "shrinkage") if r.scale == "risk"}
-    # Shrinkage is that of the effect after settling-in, which the others must not borrow.
-    alone = alone if estimand.role == AFTER else {}
-    number = number_format("risk", rows)
-    chances = [above_zero(run, row) for row in rows]
-    lines = [
-        (*_line(row, alone.get(row.target), by_itself=bool(alone)), chance)
-        for row, (chance, _) in zip(rows, chances, strict=True)
-    ]
-    errors = errors_of(run, rows) | {"P(above 0)": tuple(error for _, error in chances)}
-    return Table(
-        name=f"pilots-{run.analysis.name}",
-        title=f"{run.analysis.title}: {estimand}, pilot by pilot ({UNIT_OF['risk']})",
-        columns=tuple(_columns(run, number, by_itself=bool(alone))),
-        rows=tuple(lines),
-        evidence=run.evidence,
-        notes=tuple(_notes(run, rows, number, by_itself=bool(alone))),
-        status=run.status,
-        errors=known(errors),
-    )
 
 
 def _line(row: EffectRow, alone: ShrinkageRow | None, *, by_itself: bool) -> tuple[Cell, ...]:

@@ -104,7 +104,6 @@ def test_derivatives_are_those_of_finite_differences(equations, linear_toy) -> N
     np.testing.assert_allclose(slopes, differences, rtol=NEAR, atol=NEAR)
 
 
-@pytest.mark.long
 def test_the_search_finds_the_way_to_columns_that_a_near_vector_has(linear_toy) -> None:  # type: ignore[no-untyped-def]
     problem, unknowns = linear_toy.problem, linear_toy.problem.unknowns
     rng = np.random.default_rng(8)

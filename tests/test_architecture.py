@@ -10,7 +10,6 @@ import tomllib
 from pathlib import Path
 
 import pytest
-from tests.order import LONGEST, TOGETHER, group_of
 
 import sofs_bayes
 
@@ -234,13 +233,3 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
         for path in there
         if places.search(path.read_bytes().decode("utf-8", errors="replace"))
     ] == []
-
-
-# ----------------------------------------------------------------------------- order of tests
-
-
-def test_files_that_start_first_or_stay_together_are_there() -> None:
-    named = {*LONGEST, *(path for files in TOGETHER.values() for path in files)}
-    assert [path for path in sorted(named) if not (ROOT / path).is_file()] == []
-    assert all(group_of(path) == name for name, files in TOGETHER.items() for path in files)
-    assert group_of("tests/test_spec.py") == "tests/test_spec.py"

@@ -29,15 +29,14 @@ LONGEST = (
     *TOGETHER["open graph"],
     *TOGETHER["documents"],
     "tests/checks/test_children_calibration.py",
-    "tests/test_notebooks.py",
-    "tests/bayes/test_against_rstanarm.py",
     "tests/pipeline/test_children_fits.py",
+    "tests/bayes/test_against_rstanarm.py",
     "tests/pipeline/test_printed_calibration.py",
     "tests/pipeline/test_recovery.py",
     "tests/pipeline/test_kills.py",
-    "tests/checks/test_printed_calibration.py",
-    "tests/bayes/test_censored.py",
-    "tests/bayes/test_children_sampled.py",
+    "tests/bayes/test_did_model.py",
+    "tests/reporting/test_calibration_page.py",
+    "tests/pipeline/test_children.py",
 )
 
 

@@ -696,10 +696,10 @@ def test_a_fit_that_converged_says_where_it_is_and_nothing_else(runs: Runs) -> N
 
 
 def test_a_fit_goes_to_a_folder_of_its_name_unless_told(runs: Runs, tmp_path: Path) -> None:
-    ended = typed("fit", runs.hasty_toml, DFE, "--leave-out", "none")
+    ended = typed("fit", runs.hasty_toml, DFE, "--quick")
     assert ended.out == "runs/hasty\n"
     refused(tmp_path, "fit", runs.hasty_toml, DFE, says=["runs/hasty: found a folder"])
-    again = typed("fit", runs.hasty_toml, DFE, "--leave-out", "none", "--replace")
+    again = typed("fit", runs.hasty_toml, DFE, "--quick", "--replace")
     assert (again.code, again.out) == (1, "runs/hasty\n")
     assert not list((tmp_path / "runs").glob(".*"))
 

@@ -234,6 +234,7 @@ def test_a_cluster_gives_the_same_also_if_a_worker_is_killed(
     assert (tmp_path / "graves" / "5").exists()  # it was killed
 
 
+@pytest.mark.long
 @cluster_warnings
 def test_a_replicate_that_kills_every_worker_of_a_cluster_is_one_line(
     tmp_path: Path, scheduler: str

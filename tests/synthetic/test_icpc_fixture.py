@@ -42,7 +42,13 @@ def coefficients(matched: pd.DataFrame, name: str) -> dict[str, float]:
     return dict(zip(numbers.terms.columns, solved.tolist(), strict=True))
 
 
-@pytest.mark.parametrize("name", [each.name for each in PRINTED])
+@pytest.mark.parametrize(
+    "name",
+    [
+        pytest.param(each.name, marks=pytest.mark.long if each is not PRINTED[0] else ())
+        for each in PRINTED
+    ],
+)
 def test_every_printed_coefficient_comes_out(matched: pd.DataFrame, name: str) -> None:
     found = coefficients(matched, name)
     regression = next(each for each in PRINTED if each.name == name)

@@ -123,7 +123,11 @@ def _lead(runs: Sequence[Run]) -> str:
 
 def _first_parts(runs: Sequence[Run]) -> Iterator[Part]:
     yield Part(heading="The question", anchor="question", paragraphs=QUESTION)
-    yield Part(heading="What this rests on", anchor="evidence", boxes=words.evidence_boxes(runs))
+    yield Part(
+        heading="What this rests on",
+        anchor="evidence",
+        boxes=words.evidence_boxes(words.evidences(runs)),
+    )
     yield Part(heading="Key results", anchor="short")
     for kind in words.evidences(runs):
         own = [run for run in runs if run.evidence == kind]

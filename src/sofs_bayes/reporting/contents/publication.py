@@ -7,10 +7,11 @@ from pathlib import Path
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
+from sofs_bayes.reporting.contents.calibration import summary_table
 from sofs_bayes.reporting.contents.diagnostics import diagnostics_tables
 from sofs_bayes.reporting.contents.pilots import pilots_tables
 from sofs_bayes.reporting.contents.priors import priors_tables
-from sofs_bayes.reporting.contents.publication_calibration import calibration_verdicts
+from sofs_bayes.reporting.contents.publication_beside import calibrated_folders
 from sofs_bayes.reporting.contents.publication_comparison import comparison_tables
 from sofs_bayes.reporting.contents.publication_effects import effects_tables
 from sofs_bayes.reporting.contents.publication_report import report_layout_tables
@@ -30,6 +31,13 @@ KINDS: tuple[str, ...] = (
     "diagnostics",
     "calibration",
 )
+
+
+def _calibrations(_: Sequence[Run], beside: Sequence[Path]) -> list[Table]:
+    found = calibrated_folders(beside)
+    return [summary_table(found)] if found else []
+
+
 _MAKERS: Mapping[str, Maker] = {
     "effects": effects_tables,
     "report": report_layout_tables,
@@ -38,7 +46,7 @@ _MAKERS: Mapping[str, Maker] = {
     "thresholds": thresholds_tables,
     "comparison": comparison_tables,
     "diagnostics": diagnostics_tables,
-    "calibration": calibration_verdicts,
+    "calibration": _calibrations,
 }
 _NEEDED: Mapping[str, str] = {
     "effects": "a run",

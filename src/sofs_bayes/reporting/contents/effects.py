@@ -1,7 +1,7 @@
 """Runs → tables of effects, and of what changes them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow, statement_text
@@ -16,6 +16,13 @@ UNIT_OF: dict[str, str] = {
     "log-odds": "log-odds",
     "odds ratio": "odds ratio",
     "children per 1,000": "children per 1,000",
+}
+# Scales as parts of names of files.
+CALLED: dict[str, str] = {
+    "risk": "risk",
+    "log-odds": "log-odds",
+    "odds ratio": "odds-ratio",
+    "children per 1,000": "per-1000",
 }
 # Words of the sentences of `Run.withheld`.
 AUTHORITIES, COUNTS = "single authorities", "rates of"
@@ -39,6 +46,23 @@ def rows_taken(analysis: FittedAnalysis) -> list[str]:
     where = (analysis.data.where or {}) if isinstance(analysis, OpenAnalysis) else {}
     chosen = " and ".join(f"{column} is “{value}”" for column, value in where.items())
     return [f"Counted are only the rows of the files in which {chosen}."] if chosen else []
+
+
+def effects_tables(
+    runs: Sequence[Run], *, scale: str | None = None, prior: str | None = None
+) -> list[Table]:
+    """Every effect of every run, a table for each scale; or those on one scale, under one prior."""
+    return [
+        effects_table(
+            run,
+            scale=own,
+            keep=lambda row: prior in (None, row.prior),
+            name=f"effects-{run.analysis.name}-{CALLED[own]}",
+        )
+        for run in runs
+        for own in effect_scales(run)
+        if scale in (None, own)
+    ]
 
 
 def effects_table(
@@ -179,15 +203,45 @@ def sensitivity_table(run: Run, *, scale: str, prior: str | None = None) -> Tabl
         Column(key="upper", heading="to", format=number),
         Column(key="status", heading="Draws"),
     ]
-    return table_of(
+    return run_table(
+        run,
         "sensitivity",
-        f"{run.analysis.title}: one change at a time ({UNIT_OF[scale]})",
+        f"one change at a time ({UNIT_OF[scale]})",
+        rows,
+        columns,
+        interval_note(run),
+        errors=known(errors_of(run, rows)),
+    )
+
+
+def run_table(
+    run: Run,
+    name: str,
+    what: str,
+    rows: Sequence[Any],
+    columns: Sequence[Column],
+    *notes: str,
+    checked: bool = True,
+    errors: Mapping[str, tuple[float, ...]] | None = None,
+) -> Table:
+    """A table of rows of a run, its title beginning with the run's.
+
+    Parameters
+    ----------
+    rows
+        Their attributes, by the columns' keys, are the cells.
+    checked
+        Whether the rows are results, which a refused run's table is marked for.
+    """
+    return table_of(
+        name,
+        f"{run.analysis.title}: {what}",
         rows,
         columns,
         evidence=run.evidence,
-        notes=[interval_note(run)],
-        status=run.status,
-        errors=known(errors_of(run, rows)),
+        notes=notes,
+        status=run.status if checked else "converged",
+        errors=errors,
     )
 
 

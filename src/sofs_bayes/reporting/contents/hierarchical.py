@@ -10,11 +10,12 @@ from sofs_bayes.reporting.contents.effects import (
     interval_note,
     not_shown,
     number_format,
+    run_table,
 )
 from sofs_bayes.reporting.contents.monte_carlo import ERRORS_OF, errors_of, known
 from sofs_bayes.reporting.contents.publication_numbers import above_zero
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.tables import Column, Table, table_of
+from sofs_bayes.reporting.tables import Column, Table
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR
 
@@ -78,18 +79,15 @@ def changes_table(run: Run, *, scale: str = "risk") -> Table:
         Column(key="upper", heading="to", format=number),
         Column(key="status", heading="Draws"),
     ]
-    return table_of(
+    return run_table(
+        run,
         "changes",
-        f"{run.analysis.title}: one change at a time ({UNIT_OF[scale]})",
+        f"one change at a time ({UNIT_OF[scale]})",
         rows,
         columns,
-        evidence=run.evidence,
-        notes=[
-            interval_note(run),
-            f"Prior of the effect: {run.prior}.",
-            *not_shown(run, AUTHORITIES),
-        ],
-        status=run.status,
+        interval_note(run),
+        f"Prior of the effect: {run.prior}.",
+        *not_shown(run, AUTHORITIES),
         errors=known(errors_of(run, rows)),
     )
 

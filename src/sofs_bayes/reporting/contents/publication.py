@@ -9,11 +9,11 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.reporting.contents.calibration import summary_table
 from sofs_bayes.reporting.contents.diagnostics import diagnostics_tables
+from sofs_bayes.reporting.contents.effects import effects_tables
 from sofs_bayes.reporting.contents.pilots import pilots_tables
 from sofs_bayes.reporting.contents.priors import priors_tables
 from sofs_bayes.reporting.contents.publication_beside import calibrated_folders
 from sofs_bayes.reporting.contents.publication_comparison import comparison_tables
-from sofs_bayes.reporting.contents.publication_effects import effects_tables
 from sofs_bayes.reporting.contents.publication_report import report_layout_tables
 from sofs_bayes.reporting.contents.publication_thresholds import thresholds_tables
 from sofs_bayes.reporting.run_folder import Run
@@ -39,7 +39,7 @@ def _calibrations(_: Sequence[Run], beside: Sequence[Path]) -> list[Table]:
 
 
 _MAKERS: Mapping[str, Maker] = {
-    "effects": effects_tables,
+    "effects": lambda runs, _: effects_tables(runs),
     "report": report_layout_tables,
     "pilots": pilots_tables,
     "priors": priors_tables,

@@ -23,10 +23,7 @@ from sofs_bayes.reporting.contents.effects import (
     rows_taken,
     sensitivity_table,
 )
-from sofs_bayes.reporting.contents.hierarchical import (
-    changes_table,
-    columns_table,
-)
+from sofs_bayes.reporting.contents.hierarchical import columns_table
 from sofs_bayes.reporting.contents.hierarchical_checks import (
     arm_years_table,
     authority_loo_table,
@@ -54,7 +51,6 @@ __all__ = [
     "arm_years_table",
     "authority_loo_table",
     "brackets_table",
-    "changes_table",
     "columns_table",
     "comparison_table",
     "design_table",

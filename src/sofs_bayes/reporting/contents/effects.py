@@ -1,10 +1,10 @@
 """Runs → tables of effects, and of what changes them."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sofs_bayes.estimands import EffectRow, ProbabilityRow, statement_text
+from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow, statement_text
 from sofs_bayes.reporting.contents.monte_carlo import NAN, errors_of, known
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, table_of
@@ -187,17 +187,33 @@ def interval_note(run: Run) -> str:
     return f"Intervals: {100 * wanted.level:g}%, {kind}."
 
 
-def sensitivity_table(run: Run, *, scale: str, prior: str | None = None) -> Table:
-    """The pooled effect under every change made to data or assumptions, on one scale."""
-    rows = [
+def sensitivity_table(
+    run: Run, *, scale: str = "risk", prior: str | None = None, grid: bool = True
+) -> Table:
+    """The pooled effect as declared, then with one change at a time to data or assumptions.
+
+    Parameters
+    ----------
+    prior
+        Of the effect; all that were tried by default.
+    grid
+        Whether refits with the scale of another prior multiplied are among the changes.
+    """
+    changed = [
         row
         for row in extra_rows(run, "sensitivity")
-        if row.scale == scale and row.is_effect and (prior is None or row.prior == prior)
+        if row.scale == scale and row.is_effect and prior in (None, row.prior)
     ]
+    changed = [row for row in changed if grid or row.kind != "scaled"]
+    priors = {row.prior for row in changed}
+    # Rows of print begin with the unchanged one.
+    rows = [] if run.analysis.kind == "printed" else _main_rows(run, scale, priors)
+    rows += changed
     number = number_format(scale, rows)
     columns = [
         Column(key="variant", heading="Change"),
-        Column(key="prior", heading="Prior"),
+        *[Column(key="estimand", heading="Effect")] * (len({row.estimand for row in rows}) > 1),
+        *[Column(key="prior", heading="Prior")] * (len(priors) > 1),
         Column(key="median", heading="Median", format=number),
         Column(key="lower", heading="from", format=number),
         Column(key="upper", heading="to", format=number),
@@ -210,8 +226,19 @@ def sensitivity_table(run: Run, *, scale: str, prior: str | None = None) -> Tabl
         rows,
         columns,
         interval_note(run),
+        *(f"Prior of the effect: {each}." for each in priors if len(priors) == 1),
+        *not_shown(run, AUTHORITIES),
         errors=known(errors_of(run, rows)),
     )
+
+
+def _main_rows(run: Run, scale: str, priors: Collection[str]) -> list[EffectRow]:
+    asked = (scale, POOLED, "main")
+    return [
+        row
+        for row in run.effects
+        if (row.scale, row.target, row.kind) == asked and row.is_effect and row.prior in priors
+    ]
 
 
 def run_table(

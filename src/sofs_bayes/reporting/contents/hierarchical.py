@@ -4,13 +4,10 @@ from collections.abc import Iterable, Sequence
 
 from sofs_bayes.estimands import POOLED, EffectRow
 from sofs_bayes.reporting.contents.effects import (
-    AUTHORITIES,
     UNIT_OF,
     extra_rows,
     interval_note,
-    not_shown,
     number_format,
-    run_table,
 )
 from sofs_bayes.reporting.contents.monte_carlo import ERRORS_OF, errors_of, known
 from sofs_bayes.reporting.contents.publication_numbers import above_zero
@@ -63,33 +60,6 @@ def _refitted(run: Run, scale: str) -> Iterable[EffectRow]:
     for row in extra_rows(run, "sensitivity"):
         if (row.scale, row.prior, row.target) == asked and row.is_effect:
             yield row
-
-
-def changes_table(run: Run, *, scale: str = "risk") -> Table:
-    """The pooled effect as declared, then with one change at a time to data or model."""
-    rows = changed_rows(run, scale)
-    rows = [*main_rows(run, scale, pooled=True), *rows] if rows else []
-    number = number_format(scale, rows)
-    several = len({row.estimand for row in rows}) > 1
-    columns = [
-        Column(key="variant", heading="Change"),
-        *([Column(key="estimand", heading="Effect")] if several else []),
-        Column(key="median", heading="Median", format=number),
-        Column(key="lower", heading="from", format=number),
-        Column(key="upper", heading="to", format=number),
-        Column(key="status", heading="Draws"),
-    ]
-    return run_table(
-        run,
-        "changes",
-        f"one change at a time ({UNIT_OF[scale]})",
-        rows,
-        columns,
-        interval_note(run),
-        f"Prior of the effect: {run.prior}.",
-        *not_shown(run, AUTHORITIES),
-        errors=known(errors_of(run, rows)),
-    )
 
 
 def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:

@@ -13,8 +13,8 @@ from sofs_bayes.reporting.contents.effects import (
     extra_rows,
     not_shown,
     run_table,
+    sensitivity_table,
 )
-from sofs_bayes.reporting.contents.hierarchical import changes_table
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, shown, table_of
 
@@ -42,7 +42,7 @@ def hierarchical_diagnostics(run: Run) -> tuple[Table, ...]:
         authority_loo_table(run),
         power_scaling_table(run, pilots=False),
         tipping_table(run, pilots=False),
-        changes_table(run),
+        sensitivity_table(run, prior=run.prior, grid=False),
         monte_carlo_table(run),
     )
     return tuple(table for table in tables if table.rows)

@@ -5,7 +5,6 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes import spec
 from sofs_bayes.estimands import POOLED
 from sofs_bayes.reporting import contents
 from sofs_bayes.reporting.page import Page, Part, write_page
@@ -19,7 +18,7 @@ from sofs_bayes.reporting.report_words import (
     limits,
 )
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.run_report import QUESTION
+from sofs_bayes.reporting.run_report import QUESTION, provenance
 from sofs_bayes.reporting.run_report_parts import run_parts
 from sofs_bayes.reporting.run_report_words import (
     answers,
@@ -66,7 +65,7 @@ def write_report(
         " and entry to care.",
         parts=tuple(_parts(runs, audit)),
         files=FILES,
-        provenance=tuple(_provenance(runs, versions)),
+        provenance=tuple(provenance(runs, (), versions)),
         status=status,
     )
     write_page(folder, page, further=_whole_tables(runs))
@@ -224,13 +223,3 @@ def _choice_sentence(run: Run, analysis: OpenAnalysis) -> str:
         f" {trend.trend_gap:.3f} on log-odds (root mean square), against"
         f" {trend.trend_gap_all:.3f} with all eligible authorities."
     )
-
-
-def _provenance(runs: Sequence[Run], versions: Mapping[str, str]) -> list[str]:
-    lines = [
-        f"Analysis {run.analysis.name}: SHA-256 {spec.fingerprint(run.analysis)}" for run in runs
-    ]
-    inputs = {name: digest for run in runs for name, digest in run.inputs.items()}
-    lines += [f"Input {name}: SHA-256 {digest}" for name, digest in sorted(inputs.items())]
-    lines.append("Versions: " + ", ".join(f"{name} {value}" for name, value in versions.items()))
-    return lines

@@ -62,26 +62,24 @@ TEST_COLUMNS = (
 def verdict_table(found: "Calibrated") -> Table:
     """The tests of effects, spreads and log likelihood."""
     tests = [test for test in found.verdict.tests if test.kind in REPORTED]
-    return Table(
-        name="calibration_verdict",
-        title=marked(found, f"{found.analysis.title}: ranks of effects, spreads, log likelihood"),
-        columns=TEST_COLUMNS,
-        rows=tuple(_line(test) for test in tests),
-        evidence=found.evidence,
-        notes=(*_test_notes(found), origin_sentence(found)),
-    )
+    return _tests(found, "verdict", "ranks of effects, spreads, log likelihood", tests)
 
 
 def parameters_table(found: "Calibrated", *, only_out: bool = False) -> Table:
     """The tests of all other parameters, or of those that are out."""
     tests = [test for test in found.verdict.tests if test.kind not in REPORTED]
-    kept = [test for test in tests if test.verdict == "out"] if only_out else tests
-    what = "other parameters that are out" if only_out else "ranks of all other parameters"
+    if not only_out:
+        return _tests(found, "parameters", "ranks of all other parameters", tests)
+    out = [test for test in tests if test.verdict == "out"]
+    return _tests(found, "parameters_out", "other parameters that are out", out)
+
+
+def _tests(found: "Calibrated", name: str, what: str, tests: Sequence["RankTest"]) -> Table:
     return Table(
-        name="calibration_parameters_out" if only_out else "calibration_parameters",
+        name=f"calibration_{name}",
         title=marked(found, f"{found.analysis.title}: {what}"),
         columns=TEST_COLUMNS,
-        rows=tuple(_line(test) for test in kept),
+        rows=tuple(_line(test) for test in tests),
         evidence=found.evidence,
         notes=(*_test_notes(found), origin_sentence(found)),
     )

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow, statement_text
 from sofs_bayes.reporting import contents
-from sofs_bayes.reporting.contents.effects import UNIT_OF
+from sofs_bayes.reporting.contents.effects import UNIT_OF, main_rows
 from sofs_bayes.reporting.contents.hierarchical import headline
 from sofs_bayes.reporting.contents.publication_numbers import (
     ABOVE_ZERO,
@@ -127,14 +127,7 @@ def main_scale(run: Run) -> str:
 
 def answers(run: Run) -> list[EffectRow]:
     """The rows that answer a run's question: pooled, under the first prior, as declared."""
-    scale, prior = main_scale(run), run.prior
-    rows = [
-        row
-        for row in run.effects
-        if (row.scale, row.prior, row.target) == (scale, prior, POOLED)
-        and row.is_effect
-        and row.kind == "main"
-    ]
+    rows = main_rows(run, main_scale(run), pooled=True)
     return rows if run.analysis.kind == "printed" else headline(rows)
 
 

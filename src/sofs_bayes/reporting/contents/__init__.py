@@ -14,11 +14,8 @@ from sofs_bayes.reporting.contents.design import (
 )
 from sofs_bayes.reporting.contents.diagnostics import diagnostics_table
 from sofs_bayes.reporting.contents.effects import (
-    UNIT_OF,
     effect_scales,
     effects_table,
-    extra_rows,
-    interval_note,
     number_format,
     rows_taken,
     sensitivity_table,
@@ -47,7 +44,6 @@ from sofs_bayes.reporting.contents.publication import KINDS, named_apart, public
 
 __all__ = [
     "KINDS",
-    "UNIT_OF",
     "arm_years_table",
     "authority_loo_table",
     "brackets_table",
@@ -57,12 +53,10 @@ __all__ = [
     "diagnostics_table",
     "effect_scales",
     "effects_table",
-    "extra_rows",
     "extremes_table",
     "facts_table",
     "findings_table",
     "hierarchical_diagnostics",
-    "interval_note",
     "left_out_table",
     "loo_cells_table",
     "loo_table",

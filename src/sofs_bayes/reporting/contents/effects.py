@@ -207,8 +207,8 @@ def sensitivity_table(
     changed = [row for row in changed if grid or row.kind != "scaled"]
     priors = {row.prior for row in changed}
     # Rows of print begin with the unchanged one.
-    rows = [] if run.analysis.kind == "printed" else _main_rows(run, scale, priors)
-    rows += changed
+    rows = main_rows(run, scale, pooled=True, priors=priors) if changed else []
+    rows = [*([] if run.analysis.kind == "printed" else rows), *changed]
     number = number_format(scale, rows)
     columns = [
         Column(key="variant", heading="Change"),
@@ -232,12 +232,20 @@ def sensitivity_table(
     )
 
 
-def _main_rows(run: Run, scale: str, priors: Collection[str]) -> list[EffectRow]:
-    asked = (scale, POOLED, "main")
+def main_rows(
+    run: Run, scale: str, *, pooled: bool = False, priors: Collection[str] = ()
+) -> list[EffectRow]:
+    """The effects of the main fit on one scale, or the pooled ones; under the first prior only.
+
+    Under all of `priors`, where any are given.
+    """
     return [
         row
         for row in run.effects
-        if (row.scale, row.target, row.kind) == asked and row.is_effect and row.prior in priors
+        if (row.scale, row.kind) == (scale, "main")
+        and row.prior in (priors or (run.prior,))
+        and row.is_effect
+        and (row.target == POOLED or not pooled)
     ]
 
 

@@ -1,4 +1,4 @@
-"""Hierarchical runs → tables of their effects: pilot by pilot, and under every change."""
+"""Runs → which of their effects answer the question, and one analysis beside the other."""
 
 from collections.abc import Iterable, Sequence
 
@@ -7,25 +7,15 @@ from sofs_bayes.reporting.contents.effects import (
     UNIT_OF,
     extra_rows,
     interval_note,
+    main_rows,
     number_format,
 )
 from sofs_bayes.reporting.contents.monte_carlo import ERRORS_OF, errors_of, known
-from sofs_bayes.reporting.contents.publication_numbers import above_zero
+from sofs_bayes.reporting.contents.publication_numbers import above_zero, overall
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Column, Table
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR
-
-
-def main_rows(run: Run, scale: str, *, pooled: bool = False) -> list[EffectRow]:
-    """The effects of the main fit under the first prior, on one scale; or the pooled ones."""
-    return [
-        row
-        for row in run.effects
-        if (row.scale, row.prior, row.kind) == (scale, run.prior, "main")
-        and row.is_effect
-        and (row.target == POOLED or not pooled)
-    ]
 
 
 def by_year_rows(run: Run, scale: str) -> list[EffectRow]:
@@ -102,6 +92,6 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
         rows=tuple(lines),
         evidence=evidence,
         notes=tuple(dict.fromkeys(interval_note(run) for run in runs)),
-        status="converged" if all(r.status == "converged" for r in runs) else "not converged",
+        status=overall(run.status for run in runs),
         errors=known({key: [own[key][0] for own in errors] for key in (*ERRORS_OF, "P(above 0)")}),
     )

@@ -139,7 +139,9 @@ def _tried(run: Run, variant: Variant, scale: str) -> Iterable[Tried]:
         yield (called, distribution(declared), declared.why), None
         for changed, text, row in refits:
             if changed == name:
-                yield (called, text, "instead of the declared one"), row
+                same = text == distribution(declared)
+                why = "as declared" if same else "instead of the declared one"
+                yield (called, text, why), row
 
 
 def _refits(run: Run, variant: Variant, scale: str) -> Iterable[tuple[str, str, EffectRow]]:

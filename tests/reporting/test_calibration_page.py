@@ -158,7 +158,7 @@ def test_the_overview_links_every_analysis(
     assert '<a href="my.own_analysis/index.html">Mine &lt;own&gt; &amp; yours</a>' in page
     assert "<own>" not in page
     assert "1 of 3 analyses does not pass: icpc-linear" in page
-    assert page.index('id="calibrations"') < page.index("stars read wrongly")
+    assert page.index('id="calibration"') < page.index("stars read wrongly")
     drawn = {path.stem for path in (tmp_path / "figures").glob("*.png")}
     assert drawn == {"dispersion", "ecdf-icpc-linear", "ecdf-icpc-right", "ecdf-my.own_analysis"}
 

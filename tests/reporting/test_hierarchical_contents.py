@@ -21,7 +21,7 @@ NAN = float("nan")
 TABLES = (
     contents.design_table,
     contents.pilots_table,
-    contents.changes_table,
+    contents.sensitivity_table,
     contents.arm_years_table,
     contents.loo_table,
     contents.loo_cells_table,
@@ -81,11 +81,11 @@ def test_diagnostics_are_the_tables_there_are_rows_for(hierarchical_run: Run) ->
     names = [table.name for table in contents.hierarchical_diagnostics(hierarchical_run)]
     assert names == [
         *("arm_years", "loo", "loo_cells", "authority_loo"),
-        *("power_scaling", "tipping_points", "changes", "monte_carlo"),
+        *("power_scaling", "tipping_points", "sensitivity", "monte_carlo"),
     ]
     kept = {name: hierarchical_run.extra[name] for name in ("tipping_points", "sensitivity")}
     few = contents.hierarchical_diagnostics(replace(hierarchical_run, extra=kept))
-    assert [table.name for table in few] == ["tipping_points", "changes"]
+    assert [table.name for table in few] == ["tipping_points", "sensitivity"]
 
 
 def test_a_run_is_read_back_with_all_its_rows(hierarchical_run: Run, tmp_path: Any) -> None:
@@ -167,7 +167,7 @@ def test_pilots_stand_by_themselves_and_pooled(hierarchical_run: Run) -> None:
 
 
 def test_changes_begin_with_the_main_fit(hierarchical_run: Run, effect: MakeEffect) -> None:
-    table = contents.changes_table(hierarchical_run)
+    table = contents.sensitivity_table(hierarchical_run, grid=False)
     assert column(table, "variant")[:3] == ["main", "the regression itself", "pilots not pooled"]
     assert not any("×" in str(cell) for cell in column(table, "variant"))
     assert keys(table) == ["variant", "median", "lower", "upper", "status"]
@@ -175,7 +175,7 @@ def test_changes_begin_with_the_main_fit(hierarchical_run: Run, effect: MakeEffe
     years = [effect("pooled", 0.01, 0.02, **of_effect(f"effect in year {k:+d}")) for k in (0, 1)]
     changed = tuple(replace(row, **of_fit("no shocks")) for row in years)
     run = with_rows(replace(hierarchical_run, effects=tuple(years)), "sensitivity", changed)
-    assert column(contents.changes_table(run), "estimand") == [
+    assert column(contents.sensitivity_table(run), "estimand") == [
         *("effect in year +0", "effect in year +1") * 2
     ]
 
@@ -185,7 +185,7 @@ def test_spreads_are_no_changes(hierarchical_run: Run, effect: MakeEffect) -> No
         "pooled", 0.1, 0.01, **of_effect("spread between pilots"), **of_fit("no shocks")
     )
     run = with_rows(hierarchical_run, "sensitivity", (spread,))
-    assert not contents.changes_table(run).rows
+    assert not contents.sensitivity_table(run).rows
     assert "instead of the declared one" not in column(contents.priors_table(run), "why")
 
 

@@ -56,8 +56,8 @@ def test_a_tenfold_error_costs_a_digit(hierarchical_run: Run) -> None:
     coarse = replace(
         hierarchical_run, extra={**hierarchical_run.extra, "monte_carlo": (kind, wide)}
     )
-    fine = contents.changes_table(hierarchical_run)
-    rough = contents.changes_table(coarse)
+    fine = contents.sensitivity_table(hierarchical_run)
+    rough = contents.sensitivity_table(coarse)
     assert "." in lines_of(fine)[0].cells[1]
     assert "." not in lines_of(rough)[0].cells[1]
     assert DIGITS_NOTE in notes_of(fine)

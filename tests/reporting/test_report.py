@@ -14,9 +14,9 @@ from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.published.audit import audit
 from sofs_bayes.reporting.contents import effects_table, rows_taken
 from sofs_bayes.reporting.report import write_report
-from sofs_bayes.reporting.report_words import effect_sentence
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_parts import run_parts
+from sofs_bayes.reporting.run_report_words import effect_sentence
 from sofs_bayes.spec import OpenAnalysis
 from sofs_bayes.spec.keys import OTHER
 
@@ -135,7 +135,7 @@ def test_probabilities_of_another_effect_are_not_said(
 
 def test_what_did_not_converge_says_so_last(open_run: Run) -> None:
     row = replace(pooled(open_run), status="not converged")
-    assert effect_sentence(open_run, row).endswith(". NOT CONVERGED.")
+    assert effect_sentence(open_run, row).endswith(". NOT CONVERGED. Not to be used.")
 
 
 @given(median=st.floats(-0.3, 0.3), half=st.floats(0.0, 0.3), level=st.floats(0.5, 0.99))

@@ -203,10 +203,9 @@ def test_runs_without_thresholds_have_nothing_to_move(hierarchical_run: Run) -> 
 def test_a_result_in_words(open_run: Run) -> None:
     (row,) = [row for row in answers(open_run) if str(row.estimand).startswith("effect after")]
     assert result_sentence(open_run, row) == (
-        "The effect after settling-in has median +1.2 percentage points, and lies between −1.1 and"
-        " +3.5 with probability 90% (reference prior). The probability that the rate of children"
-        " with an initial conference increased is 0.10. That of a change of less than one"
-        " percentage point either way is 0.30."
+        "Effect after settling-in on the rate of children with an initial conference. Median +1.2"
+        " percentage points; 90% of the probability lies between −1.1 and +3.5 (reference prior)."
+        " Probability of an increase: 0.10; of a change within ±1 pp: 0.30."
     )
 
 

@@ -146,24 +146,13 @@ def _tables(runs: "Sequence[Run]", options: argparse.Namespace) -> "list[Table]"
 
 
 def _effects_tables(runs: "Sequence[Run]", options: argparse.Namespace) -> "list[Table]":
-    from sofs_bayes.reporting.contents import effect_scales, effects_table
-    from sofs_bayes.reporting.contents.publication_effects import CALLED
+    from sofs_bayes.reporting.contents.effects import effects_tables
 
     for run in runs:
         if options.prior and options.prior not in run.analysis.effect_priors:
             allowed = ", ".join(run.analysis.effect_priors)
             raise BadInput("--prior", "", repr(options.prior), allowed)
-    tables = [
-        effects_table(
-            run,
-            scale=scale,
-            keep=lambda row: options.prior in (None, row.prior),
-            name=f"effects-{run.analysis.name}-{CALLED[scale]}",
-        )
-        for run in runs
-        for scale in effect_scales(run)
-        if options.scale in (None, scale)
-    ]
+    tables = effects_tables(runs, scale=options.scale, prior=options.prior)
     if not tables:
         raise BadInput("--scale", "", repr(options.scale), "a scale the run has effects on")
     return tables

@@ -189,7 +189,7 @@ ITEMS = (
         heading="Data and assumptions (beyond the guidelines)",
         asks="What if single authorities were left out, or trends had not been parallel?",
         judge=further.assumptions,
-        where=("-changes", "-tipping_points", "-sensitivity"),
+        where=("-tipping_points", "-sensitivity"),
     ),
     Item(
         step=REPRODUCIBLE,

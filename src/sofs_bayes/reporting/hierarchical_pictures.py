@@ -5,13 +5,12 @@ from dataclasses import replace
 from typing import TypedDict
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
-from sofs_bayes.reporting.contents.effects import extra_rows
+from sofs_bayes.reporting.contents.effects import extra_rows, main_rows
 from sofs_bayes.reporting.contents.hierarchical import (
     by_year_rows,
     changed_rows,
     grid_rows,
     headline,
-    main_rows,
 )
 from sofs_bayes.reporting.figures import (
     Drawing,

@@ -3,7 +3,8 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sofs_bayes.estimands import POOLED, EffectRow
+from sofs_bayes.estimands import EffectRow
+from sofs_bayes.reporting.contents.effects import main_rows
 from sofs_bayes.reporting.contents.hierarchical import headline
 from sofs_bayes.reporting.figures import (
     Drawing,
@@ -53,14 +54,7 @@ def comparison(runs: Sequence[Run]) -> Drawing:
     rows: list[EffectRow] = []
     names: dict[int, str] = {}  # by identity: two runs may have found the very same numbers
     for run in runs:
-        prior = run.prior
-        pooled = [
-            row
-            for row in run.effects
-            if (row.scale, row.prior, row.target) == ("risk", prior, POOLED)
-            and row.is_effect
-            and row.kind == "main"
-        ]
+        pooled = main_rows(run, "risk", pooled=True)
         for row in pooled if run.analysis.kind == "printed" else headline(pooled):
             rows.append(row)
             names[id(row)] = _line_name(run, row)

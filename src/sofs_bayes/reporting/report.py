@@ -1,26 +1,31 @@
 """Runs and audit → one self-contained page in plain words, with its tables and figures."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes import spec
 from sofs_bayes.estimands import POOLED
-from sofs_bayes.reporting import assumptions, contents
-from sofs_bayes.reporting.figures import Drawing
+from sofs_bayes.reporting import contents
 from sofs_bayes.reporting.page import Page, Part, write_page
-from sofs_bayes.reporting.pictures import brackets, comparison, drawings
+from sofs_bayes.reporting.pictures import brackets, comparison
 from sofs_bayes.reporting.report_words import (
     ABOUT_OPEN,
     ABOUT_PRINT,
     NO_OPEN_DATA,
+    NOT_HERE,
     break_sentences,
-    effect_sentence,
-    evidence,
     limits,
-    question,
 )
 from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.run_report import QUESTION, provenance
+from sofs_bayes.reporting.run_report_parts import run_parts
+from sofs_bayes.reporting.run_report_words import (
+    answers,
+    effect_sentence,
+    evidence_boxes,
+    evidences,
+)
 from sofs_bayes.reporting.tables import Table
 from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.outcomes import column_in_words
@@ -60,7 +65,7 @@ def write_report(
         " and entry to care.",
         parts=tuple(_parts(runs, audit)),
         files=FILES,
-        provenance=tuple(_provenance(runs, versions)),
+        provenance=tuple(provenance(runs, (), versions)),
         status=status,
     )
     write_page(folder, page, further=_whole_tables(runs))
@@ -68,8 +73,6 @@ def write_report(
 
 
 def _named(table: Table, run: Run, suffix: str) -> Table:
-    from dataclasses import replace
-
     return replace(table, name=f"{run.analysis.name}-{suffix}")
 
 
@@ -90,26 +93,27 @@ def _whole_tables(runs: Sequence[Run]) -> list[Table]:
 # ------------------------------------------------------------------------------- the parts
 
 
-def _parts(runs: Sequence[Run], audit: "Audit") -> list[Part]:
+def _parts(runs: Sequence[Run], audit: "Audit") -> Iterator[Part]:
     printed = [run for run in runs if isinstance(run.analysis, PrintedAnalysis)]
     opened = [run for run in runs if isinstance(run.analysis, OpenAnalysis)]
-    parts = [
-        question(),
-        evidence(opened),
-        _in_short(printed, opened),
-        _print_audit(audit),
-        Part(heading="What the printed tables allow", anchor="printed", paragraphs=ABOUT_PRINT),
-        *(_printed(run) for run in printed),
-    ]
-    if opened:
-        about = ABOUT_OPEN if all(run.evidence == "open-data" for run in opened) else ()
-        parts.append(Part(heading="What open data say", anchor="open", paragraphs=about))
-        parts += [_opened(run, main=run is opened[0]) for run in opened]
-    else:
-        about = ABOUT_OPEN if all(run.evidence == "open-data" for run in opened) else ()
-        parts.append(Part(heading="What open data say", anchor="open", paragraphs=NO_OPEN_DATA))
-    parts.append(limits(opened))
-    return parts
+    yield Part(heading="The question", anchor="question", paragraphs=QUESTION)
+    yield Part(
+        heading="What this rests on",
+        anchor="evidence",
+        boxes=evidence_boxes(["published", *evidences(runs)]),
+        bullets=NOT_HERE,
+    )
+    yield _in_short(printed, opened)
+    yield _print_audit(audit)
+    yield Part(heading="What the printed tables allow", anchor="printed", paragraphs=ABOUT_PRINT)
+    for run in printed:
+        yield from _printed(run)
+    official = all(run.evidence == "open-data" for run in opened)
+    about = NO_OPEN_DATA if not opened else ABOUT_OPEN if official else ()
+    yield Part(heading="What open data say", anchor="open", paragraphs=about)
+    for run in opened:
+        yield from _opened(run, main=run is opened[0])
+    yield limits(opened)
 
 
 def _in_short(printed: Sequence[Run], opened: Sequence[Run]) -> Part:
@@ -126,17 +130,7 @@ def _in_short(printed: Sequence[Run], opened: Sequence[Run]) -> Part:
 
 def _headlines(run: Run) -> Iterable[str]:
     """A sentence on the pooled effect: per reading for print, with and without breaks else."""
-    prior = run.prior
-    scale: spec.Scale = "risk" if "risk" in contents.effect_scales(run) else "odds ratio"
-    rows = [
-        row
-        for row in run.effects
-        if row.scale == scale
-        and row.prior == prior
-        and row.target == POOLED
-        and row.is_effect
-        and row.kind == "main"
-    ]
+    rows = answers(run)
     for row in rows:
         reading = f" (reading: {row.variant})" if len(rows) > 1 else ""
         yield f"{run.analysis.title}{reading}. {effect_sentence(run, row)}"
@@ -164,89 +158,55 @@ def _print_audit(audit: "Audit") -> Part:
     )
 
 
-def _printed(run: Run) -> Part:
+def _printed(run: Run) -> Iterator[Part]:
+    """The run's parts, with the readings of the stars and effects on every scale."""
     assert isinstance(run.analysis, PrintedAnalysis)
-    scales = contents.effect_scales(run)
-    prior = run.prior
-    readings = [f"{reading.name}: {reading.why}" for reading in run.analysis.readings]
-    design_scale = run.analysis.design.scale
-    return Part(
-        heading=run.analysis.title,
-        anchor=run.analysis.name,
-        level=3,
-        paragraphs=(run.analysis.why,),
-        bullets=tuple(f"Reading “{each}" for each in _quoted(readings)),
-        figures=_prefixed(run, drawings(run)),
-        tables=tuple(
-            _named(contents.effects_table(run, scale=scale), run, f"on-{scale.replace(' ', '-')}")
-            for scale in scales
-        ),
-        folded=(
-            _named(
-                contents.sensitivity_table(run, scale=design_scale, prior=prior),
-                run,
-                "sensitivity",
-            ),
-            *contents.named_apart([_named(t, run, "priors") for t in contents.priors_of(run)]),
-            _named(contents.diagnostics_table(run), run, "diagnostics"),
-        ),
-    )
+    first, *others = run_parts(run)
+    readings = [f"Reading “{each.name}”: {each.why}" for each in run.analysis.readings]
+    tables = [
+        _named(contents.effects_table(run, scale=scale), run, f"on-{scale.replace(' ', '-')}")
+        for scale in contents.effect_scales(run)
+    ]
+    yield replace(first, bullets=(*first.bullets, *readings), tables=tuple(tables))
+    yield from others
 
 
-def _quoted(readings: Sequence[str]) -> list[str]:
-    return [each.replace(": ", "”: ", 1) for each in readings]
-
-
-def _prefixed(run: Run, found: Sequence[Drawing]) -> tuple[Drawing, ...]:
-    """Figures under names that no other run's figures have."""
-    from dataclasses import replace
-
-    return tuple(replace(each, name=f"{run.analysis.name}-{each.name}") for each in found)
-
-
-def _opened(run: Run, *, main: bool) -> Part:
+def _opened(run: Run, *, main: bool) -> Iterator[Part]:
+    """The run's parts, with what was counted and compared; of further runs one figure."""
     assert isinstance(run.analysis, OpenAnalysis)
-    prior = run.prior
-    by_target = contents.effects_table(
-        run,
-        scale="risk",
-        keep=lambda row: row.prior == prior and row.kind == "main",
-        title=f"{run.analysis.title}: {prior} prior (pp)",
-    )
+    first, model, checks = run_parts(run)
+    title = run.analysis.title
     by_prior = contents.effects_table(
         run,
         scale="risk",
         keep=lambda row: row.target == POOLED and row.kind == "main",
-        title=f"{run.analysis.title}: pooled effect by prior (pp)",
+        title=f"{title}: pooled effect by prior (pp)",
     )
-    figures = _prefixed(run, drawings(run))
-    folded = [
-        _named(assumptions.windows_table(run), run, "windows"),
-        _named(contents.priors_table(run), run, "priors"),
-        _named(contents.rates_table(run), run, "rates"),
-        _named(contents.pre_trend_table(run), run, "pre-trend"),
-        _named(contents.matches_table(run), run, "matches"),
-        _named(contents.left_out_table(run), run, "left-out"),
-        _named(contents.notices_table(run.extra["notices"][1], run.evidence), run, "notices"),
-        _named(contents.predictive_table(run), run, "predictive"),
-        _named(contents.extremes_table(run), run, "extremes"),
-        _named(contents.diagnostics_table(run), run, "diagnostics"),
-        *(_named(table, run, table.name) for table in contents.hierarchical_diagnostics(run)),
-    ]
-    return Part(
-        heading=run.analysis.title,
-        anchor=run.analysis.name,
-        level=3,
-        paragraphs=(run.analysis.why, _choice_sentence(run, run.analysis)),
-        figures=figures if main else figures[:1],
-        beside=() if main else figures[1:],
+    by_target = contents.effects_table(
+        run,
+        scale="risk",
+        keep=lambda row: row.prior == run.prior and row.kind == "main",
+        title=f"{title}: {run.prior} prior (pp)",
+    )
+    shown_figures = len(first.figures) if main else 1
+    yield replace(
+        first,
+        paragraphs=(*first.paragraphs, _choice_sentence(run, run.analysis)),
+        figures=first.figures[:shown_figures],
+        beside=first.figures[shown_figures:],
         tables=(
             _named(by_prior, run, "by-prior"),
             *((_named(by_target, run, "by-target"),) if main else ()),
-            _named(contents.predictive_statistics_table(run), run, "movement"),
         ),
-        folded=tuple(table for table in folded if table.rows),
     )
+    notices = contents.notices_table(run.extra["notices"][1], run.evidence)
+    yield _with(model, run, contents.rates_table(run), notices)
+    yield _with(checks, run, contents.extremes_table(run))
+
+
+def _with(part: Part, run: Run, *tables: Table) -> Part:
+    more = tuple(_named(table, run, table.name) for table in tables if table.rows)
+    return replace(part, folded=(*part.folded, *more))
 
 
 def _choice_sentence(run: Run, analysis: OpenAnalysis) -> str:
@@ -255,8 +215,7 @@ def _choice_sentence(run: Run, analysis: OpenAnalysis) -> str:
     counted = " among ".join(map(column_in_words, pair))
     years = f"{analysis.data.first_year}/{(analysis.data.first_year + 1) % 100:02d}"
     last = f"{analysis.data.last_year}/{(analysis.data.last_year + 1) % 100:02d}"
-    rows = "".join(f" {sentence}" for sentence in contents.rows_taken(analysis))
-    text = f"Counted are {counted}, {years} to {last}.{rows} {analysis.design.comparators.why}"
+    text = f"Counted are {counted}, {years} to {last}. {analysis.design.comparators.why}"
     if trend is None or trend.trend_gap != trend.trend_gap:
         return text
     return (
@@ -264,13 +223,3 @@ def _choice_sentence(run: Run, analysis: OpenAnalysis) -> str:
         f" {trend.trend_gap:.3f} on log-odds (root mean square), against"
         f" {trend.trend_gap_all:.3f} with all eligible authorities."
     )
-
-
-def _provenance(runs: Sequence[Run], versions: Mapping[str, str]) -> list[str]:
-    lines = [
-        f"Analysis {run.analysis.name}: SHA-256 {spec.fingerprint(run.analysis)}" for run in runs
-    ]
-    inputs = {name: digest for run in runs for name, digest in run.inputs.items()}
-    lines += [f"Input {name}: SHA-256 {digest}" for name, digest in sorted(inputs.items())]
-    lines.append("Versions: " + ", ".join(f"{name} {value}" for name, value in versions.items()))
-    return lines

@@ -1,12 +1,11 @@
 """The plain words of the page of the whole re-analysis."""
 
-import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Sequence
 
-from sofs_bayes.estimands import EffectRow, ProbabilityRow
-from sofs_bayes.reporting import contents
+from sofs_bayes.estimands import EffectRow
 from sofs_bayes.reporting.page import Part
 from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.run_report import LIMITS
 from sofs_bayes.reporting.tables import shown
 from sofs_bayes.spec import OpenAnalysis
 
@@ -34,54 +33,16 @@ NO_OPEN_DATA = (
 )
 
 
-def question() -> Part:
-    """What the evaluation asked, and what is asked here."""
-    return Part(
-        heading="The question",
-        anchor="question",
-        paragraphs=(
-            "Signs of Safety is a way of working in child protection. Nine English authorities"
-            " piloted it, and an evaluation compared their children with those of similar"
-            " authorities, before and after. Its answer: no evidence of a significant effect on"
-            " initial child protection conferences or on entry to care.",
-            "“Not significant” can mean two things: that the effect is small, or that the data"
-            " cannot tell. This page works out which sizes of effect the published evidence"
-            " supports, and how strongly. It gives probabilities, and leaves verdicts to the"
-            " reader.",
-        ),
-    )
-
-
-COUNTS: Mapping[str, str] = {
-    "open-data": (
-        "Open data: counts of whole authorities by the Department for Education (open-data)."
-    ),
-    "unknown-origin": (
-        "Counts of whole authorities from files that are not known to be the Department's"
-        " (unknown-origin)."
-    ),
-}
-
-
-def evidence(opened: Sequence[Run]) -> Part:
-    """What kinds of evidence the page rests on, and what it does without."""
-    bullets = [
-        "Printed: the numbers of the report's tables, as they stand (published).",
-        "Computed from print: what follows from those numbers (published-inferred).",
-    ]
-    kinds = dict.fromkeys(run.evidence for run in opened)
-    bullets += [COUNTS[kind] for kind in kinds if kind in COUNTS]
-    bullets.append(
-        "Not here: the children's records. They are confidential, and nobody involved in this"
-        " page has seen them."
-    )
-    return Part(heading="What this rests on", anchor="evidence", bullets=tuple(bullets))
+NOT_HERE = (
+    "Not here: the children's records. They are confidential, and nobody involved in this page"
+    " has seen them.",
+)
 
 
 def limits(opened: Sequence[Run]) -> Part:
     """What nobody should take from the page."""
     bullets = [
-        "It does not say whether more conferences, or fewer, are good for children.",
+        *LIMITS,
         "It cannot name the report's pilots: they are numbered there, and no number here is"
         " given to a named authority.",
         "Printed stars bound the errors only loosely, and all else about the children's data is"
@@ -97,19 +58,6 @@ def limits(opened: Sequence[Run]) -> Part:
             " the denominator: some started to be in need the year before.",
         ]
     return Part(heading="What this does not show", anchor="limits", bullets=tuple(bullets))
-
-
-def effect_sentence(run: Run, row: EffectRow) -> str:
-    """The effect in words: median, interval, the probability of an increase and of little."""
-    number = contents.number_format(row.scale, [row])
-    unit = {"pp": "percentage points"}.get(contents.UNIT_OF[row.scale], contents.UNIT_OF[row.scale])
-    lower, median, upper = (shown(x, number) for x in (row.lower, row.median, row.upper))
-    said = [*_direction(run, row)[:1], *_smallness(run, row)]
-    chances = f" Probability {'; '.join(said)}." if said else ""
-    return (
-        f"Median {median} {unit}; {100 * row.level:g}% of the probability lies between {lower}"
-        f" and {upper} ({row.prior} prior).{chances}{_mark(row)}"
-    )
 
 
 def break_sentences(run: Run) -> Iterable[str]:
@@ -128,43 +76,3 @@ def break_sentences(run: Run) -> Iterable[str]:
 
 def _mark(row: EffectRow) -> str:
     return "" if row.status == "converged" else " NOT CONVERGED."
-
-
-# The same claim on any scale, so that a change of scale does not change what is said.
-DIRECTIONS: Mapping[str, str] = {
-    "above 0 pp": "of an increase",
-    "above 0 (log-odds)": "of an increase",
-    "above 1 (odds ratio)": "of an increase",
-    "below 0 pp": "of a decrease",
-    "below 0 (log-odds)": "of a decrease",
-    "below 1 (odds ratio)": "of a decrease",
-}
-
-
-def _direction(run: Run, row: EffectRow) -> list[str]:
-    """The probability of an increase and, without one, of a decrease, whatever its scale."""
-    found = {p.statement: p.probability for p in _about(run, row)}
-    return [
-        f"{words}: {shown(found[statement], 'probability')}"
-        for statement, words in DIRECTIONS.items()
-        if statement in found
-    ]
-
-
-def _smallness(run: Run, row: EffectRow) -> list[str]:
-    return [
-        f"of a change {_both_ways(p.statement)}: {shown(p.probability, 'probability')}"
-        for p in _about(run, row)
-        if p.scale == row.scale and p.statement.startswith("within")
-    ]
-
-
-def _both_ways(statement: str) -> str:
-    """ "within -1 pp to 1 pp" as "within ±1 pp"; other statements as they are."""
-    return re.sub(r"within -(\S+ pp) to \1", r"within ±\1", statement)
-
-
-def _about(run: Run, row: EffectRow) -> list[ProbabilityRow]:
-    """The probabilities of statements about the same effect, on any scale."""
-    what = (row.effect, row.prior, row.variant)
-    return [p for p in run.probabilities if (p.effect, p.prior, p.variant) == what]

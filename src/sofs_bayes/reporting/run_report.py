@@ -107,7 +107,7 @@ def report_page(
         lead=_lead(runs),
         parts=(*parts, guidelines, limits),
         files=FILES,
-        provenance=tuple(_provenance(runs, beside, versions)),
+        provenance=tuple(provenance(runs, beside, versions)),
         status="converged" if converged else "not converged",
     )
 
@@ -123,7 +123,11 @@ def _lead(runs: Sequence[Run]) -> str:
 
 def _first_parts(runs: Sequence[Run]) -> Iterator[Part]:
     yield Part(heading="The question", anchor="question", paragraphs=QUESTION)
-    yield Part(heading="What this rests on", anchor="evidence", boxes=words.evidence_boxes(runs))
+    yield Part(
+        heading="What this rests on",
+        anchor="evidence",
+        boxes=words.evidence_boxes(words.evidences(runs)),
+    )
     yield Part(heading="Key results", anchor="short")
     for kind in words.evidences(runs):
         own = [run for run in runs if run.evidence == kind]
@@ -224,22 +228,23 @@ def _anchors(parts: Iterable[Part]) -> Iterator[str]:
         yield from (table.name for table in (*part.tables, *part.folded))
 
 
-def _provenance(
+def provenance(
     runs: Sequence[Run], beside: Sequence[Result], versions: Mapping[str, str]
 ) -> Iterator[str]:
+    """What went into a page: analyses, inputs, folders beside them, versions."""
     for run in runs:
         options = "; ".join(f"{key} {value}" for key, value in run.options.items())
         yield (
-            f"Run {run.analysis.name}: evidence {run.evidence}; analysis SHA-256"
-            f" {spec.fingerprint(run.analysis)}; seed {words.seed_of(run)}; options:"
-            f" {options or 'none'}; made with {_listed(run.versions)}."
+            f"Analysis {run.analysis.name}: SHA-256 {spec.fingerprint(run.analysis)}; evidence"
+            f" {run.evidence}; seed {words.seed_of(run)}; options: {options or 'none'}; made with"
+            f" {_listed(run.versions)}."
         )
     inputs = {name: digest for run in runs for name, digest in run.inputs.items()}
     yield from (f"Input {name}: SHA-256 {digest}" for name, digest in sorted(inputs.items()))
     for each in beside:
         verb, evidence = each.manifest.written_by, each.said.evidence
         yield f"Folder of {verb}: {each.analysis.name}; evidence {evidence}."
-    yield f"This report: {_listed(versions)}."
+    yield f"Versions: {_listed(versions)}."
 
 
 def _listed(versions: Mapping[str, str]) -> str:

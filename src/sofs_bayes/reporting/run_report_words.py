@@ -1,14 +1,20 @@
 """What a report says in words: its evidence, each run's answer, and whether a verdict was due."""
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow, statement_text
 from sofs_bayes.reporting import contents
-from sofs_bayes.reporting.contents.effects import extra_rows
+from sofs_bayes.reporting.contents.effects import UNIT_OF, main_rows
 from sofs_bayes.reporting.contents.hierarchical import headline
+from sofs_bayes.reporting.contents.publication_numbers import (
+    ABOVE_ZERO,
+    stated,
+    thresholds_of,
+)
 from sofs_bayes.reporting.page import SYNTHETIC, Box
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Table, shown
@@ -71,7 +77,8 @@ LINES: Mapping[Evidence, tuple[str, str, str]] = {
 ON_MADE_UP = "On made-up children, who say nothing about Signs of Safety, the method gives this:"
 
 # The same claim on any scale, so that the scale told does not change what is said.
-INCREASE = ("above 0 pp", "above 0 (log-odds)", "above 1 (odds ratio)")
+INCREASE = (*ABOVE_ZERO, "above 1 (odds ratio)")
+DECREASE = ("below 0 pp", "below 0 (log-odds)", "below 1 (odds ratio)")
 
 
 def evidences(runs: Sequence[Run]) -> list[Evidence]:
@@ -80,15 +87,15 @@ def evidences(runs: Sequence[Run]) -> list[Evidence]:
     return [kind for kind in HEADINGS if kind in present]
 
 
-def evidence_boxes(runs: Sequence[Run]) -> tuple[Box, ...]:
-    """A box for each kind of evidence present."""
+def evidence_boxes(kinds: Iterable[Evidence]) -> tuple[Box, ...]:
+    """A box for each kind of evidence."""
     return tuple(
         Box(
             evidence=kind,
             heading=HEADINGS[kind],
             lines=tuple(zip((IS, CAN, CANNOT), LINES[kind], strict=True)),
         )
-        for kind in evidences(runs)
+        for kind in kinds
     )
 
 
@@ -120,14 +127,7 @@ def main_scale(run: Run) -> str:
 
 def answers(run: Run) -> list[EffectRow]:
     """The rows that answer a run's question: pooled, under the first prior, as declared."""
-    scale, prior = main_scale(run), run.prior
-    rows = [
-        row
-        for row in run.effects
-        if (row.scale, row.prior, row.target) == (scale, prior, POOLED)
-        and row.is_effect
-        and row.kind == "main"
-    ]
+    rows = main_rows(run, main_scale(run), pooled=True)
     return rows if run.analysis.kind == "printed" else headline(rows)
 
 
@@ -140,47 +140,39 @@ def effect_name(run: Run, row: "EffectRow | ThresholdRow") -> str:
 
 
 def result_sentence(run: Run, row: EffectRow) -> str:
-    """Median, interval and the probability of an increase, with the mark of made-up children."""
-    number = contents.number_format(row.scale, [row])
-    unit = "percentage points" if row.scale == "risk" else row.scale
-    lower, median, upper = (shown(x, number) for x in (row.lower, row.median, row.upper))
-    said = (
-        f"The {effect_name(run, row)} has median {median} {unit}, and lies between {lower} and"
-        f" {upper} with probability {100 * row.level:g}% ({row.prior} prior)."
-    )
-    parts = [said, *_chances(run, row), *_decided(run, row)]
-    if row.status != "converged":
-        parts.append("NOT CONVERGED: not to be used.")
-    return _marked(run, " ".join(parts))
-
-
-def _marked(run: Run, text: str) -> str:
+    """Which effect on what, its size, the verdict; with the mark of made-up children."""
+    text = f"{effect_name(run, row)} on {outcome_of(run)}. {effect_sentence(run, row)}"
+    text = " ".join([text, *_decided(run, row)])
     if run.evidence != "synthetic":
-        return text
-    return f"{SYNTHETIC}. {ON_MADE_UP} {text[:1].lower()}{text[1:]}"
+        return f"{text[:1].upper()}{text[1:]}"
+    return f"{SYNTHETIC}. {ON_MADE_UP} {text}"
+
+
+def effect_sentence(run: Run, row: EffectRow) -> str:
+    """The effect in words: median, interval, the probability of an increase and of little."""
+    number = contents.number_format(row.scale, [row])
+    unit = "percentage points" if row.scale == "risk" else UNIT_OF[row.scale]
+    lower, median, upper = (shown(x, number) for x in (row.lower, row.median, row.upper))
+    said = "; ".join(_chances(run, row))
+    return (
+        f"Median {median} {unit}; {100 * row.level:g}% of the probability lies between {lower}"
+        f" and {upper} ({row.prior} prior).{f' Probability {said}.' if said else ''}"
+        f"{'' if row.status == 'converged' else ' NOT CONVERGED. Not to be used.'}"
+    )
 
 
 def _chances(run: Run, row: EffectRow) -> Iterator[str]:
-    rose = _probability(run, row, INCREASE)
-    who = " among the made-up children" if run.evidence == "synthetic" else ""
-    if rose is not None:
-        chance = shown(rose, "probability")
-        per_unit = row.role == PER_UNIT
-        verb = "increases with the score" if per_unit else "increased"
-        yield f"The probability that {outcome_of(run)}{who} {verb} is {chance}."
-    small = _probability(run, row, ("within -1 pp to 1 pp",))
-    if small is not None:
-        chance = shown(small, "probability")
-        yield f"That of a change of less than one percentage point either way is {chance}."
-
-
-def _probability(run: Run, row: EffectRow, statements: Sequence[str]) -> float | None:
-    asked = (row.effect, row.prior, row.variant)
-    for each in run.probabilities:
-        own = (each.effect, each.prior, each.variant)
-        if own == asked and each.statement in statements:
-            return each.probability
-    return None
+    """Of an increase, without one of a decrease, on any scale; of little on the effect's own."""
+    found = stated(run, row)
+    per_unit = " with the score" if row.role == PER_UNIT else ""
+    directions = [(text, "an increase") for text in INCREASE]
+    directions += [(text, "a decrease") for text in DECREASE]
+    for text, what in [each for each in directions if each[0] in found][:1]:
+        yield f"of {what}{per_unit}: {shown(found[text].probability, 'probability')}"
+    for text, each in found.items():
+        if each.scale == row.scale and text.startswith("within"):
+            small = re.sub(r"within -(\S+ pp) to \1", r"within ±\1", text)
+            yield f"of a change {small}: {shown(each.probability, 'probability')}"
 
 
 # ----------------------------------------------------------------- practical equivalence
@@ -235,15 +227,11 @@ def _inside(run: Run, row: EffectRow) -> float | None:
     """The probability of the region: as stated, else from the thresholds at its ends."""
     region = run.analysis.estimands.equivalence
     assert region is not None
-    found = _probability(run, row, (statement_text(region.statement),))
+    found = stated(run, row).get(statement_text(region.statement))
     if found is not None:
-        return found
-    wanted = (row.effect, region.scale, row.prior, row.variant)
-    points = [
-        (each.threshold, each.above)
-        for each in extra_rows(run, "thresholds")
-        if (each.effect, each.scale, each.prior, each.variant) == wanted
-    ]
+        return found.probability
+    rows = [each for each in thresholds_of(run, row) if each.scale == region.scale]
+    points = [(each.threshold, each.above) for each in rows]
     above = [interpolated(points, bound) for bound in region.within]
     if any(math.isnan(each) for each in above):
         return None

@@ -14,19 +14,13 @@ from sofs_bayes.reporting.contents.design import (
 )
 from sofs_bayes.reporting.contents.diagnostics import diagnostics_table
 from sofs_bayes.reporting.contents.effects import (
-    UNIT_OF,
     effect_scales,
     effects_table,
-    extra_rows,
-    interval_note,
     number_format,
     rows_taken,
     sensitivity_table,
 )
-from sofs_bayes.reporting.contents.hierarchical import (
-    changes_table,
-    columns_table,
-)
+from sofs_bayes.reporting.contents.hierarchical import columns_table
 from sofs_bayes.reporting.contents.hierarchical_checks import (
     arm_years_table,
     authority_loo_table,
@@ -50,23 +44,19 @@ from sofs_bayes.reporting.contents.publication import KINDS, named_apart, public
 
 __all__ = [
     "KINDS",
-    "UNIT_OF",
     "arm_years_table",
     "authority_loo_table",
     "brackets_table",
-    "changes_table",
     "columns_table",
     "comparison_table",
     "design_table",
     "diagnostics_table",
     "effect_scales",
     "effects_table",
-    "extra_rows",
     "extremes_table",
     "facts_table",
     "findings_table",
     "hierarchical_diagnostics",
-    "interval_note",
     "left_out_table",
     "loo_cells_table",
     "loo_table",

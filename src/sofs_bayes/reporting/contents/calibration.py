@@ -7,8 +7,10 @@ from typing import TYPE_CHECKING
 from sofs_bayes.checks.ranks import ALPHA, BINS, DRAWS, LEVELS, Kind, out_below
 from sofs_bayes.estimands import POOLED
 from sofs_bayes.reporting.contents.calibration_words import (
+    LIMITS,
     fitted_longer,
     marked,
+    marked_all,
     origin_sentence,
     reading,
     short_verdict,
@@ -22,7 +24,16 @@ if TYPE_CHECKING:
 
 REPORTED: tuple[Kind, ...] = ("effect", "spread", "likelihood")
 SUMMED_UP = 0.9  # the level whose coverage an overview shows
-FIRST_POOLED = "after settling-in, on the risk scale where there is one"
+SUMMED = (
+    "Truths are drawn from the prior, or from the posterior of the data (posterior SBC), data"
+    " simulated from the model given them, and the analysis fitted to these: if posteriors are"
+    " computed right, ranks of truths among draws are uniform, and an interval holds the truth as"
+    " often as its level says.",
+    "'Design' says whose design was used (and whose data, where truths come from the posterior of"
+    " data); ranks always come from simulated data. Refused: fits that did not pass the gate; they"
+    " are counted, never dropped. Out: quantities whose ranks are not uniform. Pooled effect:"
+    " that after settling-in, on the risk scale where there is one.",
+)
 
 
 def calibration_tables(found: "Calibrated") -> tuple[Table, ...]:
@@ -51,26 +62,24 @@ TEST_COLUMNS = (
 def verdict_table(found: "Calibrated") -> Table:
     """The tests of effects, spreads and log likelihood."""
     tests = [test for test in found.verdict.tests if test.kind in REPORTED]
-    return Table(
-        name="calibration_verdict",
-        title=marked(found, f"{found.analysis.title}: ranks of effects, spreads, log likelihood"),
-        columns=TEST_COLUMNS,
-        rows=tuple(_line(test) for test in tests),
-        evidence=found.evidence,
-        notes=(*_test_notes(found), origin_sentence(found)),
-    )
+    return _tests(found, "verdict", "ranks of effects, spreads, log likelihood", tests)
 
 
 def parameters_table(found: "Calibrated", *, only_out: bool = False) -> Table:
     """The tests of all other parameters, or of those that are out."""
     tests = [test for test in found.verdict.tests if test.kind not in REPORTED]
-    kept = [test for test in tests if test.verdict == "out"] if only_out else tests
-    what = "other parameters that are out" if only_out else "ranks of all other parameters"
+    if not only_out:
+        return _tests(found, "parameters", "ranks of all other parameters", tests)
+    out = [test for test in tests if test.verdict == "out"]
+    return _tests(found, "parameters_out", "other parameters that are out", out)
+
+
+def _tests(found: "Calibrated", name: str, what: str, tests: Sequence["RankTest"]) -> Table:
     return Table(
-        name="calibration_parameters_out" if only_out else "calibration_parameters",
+        name=f"calibration_{name}",
         title=marked(found, f"{found.analysis.title}: {what}"),
         columns=TEST_COLUMNS,
-        rows=tuple(_line(test) for test in kept),
+        rows=tuple(_line(test) for test in tests),
         evidence=found.evidence,
         notes=(*_test_notes(found), origin_sentence(found)),
     )
@@ -194,34 +203,48 @@ def ranks_table(found: "Calibrated") -> Table:
 def summary_table(found: Sequence["Calibrated"]) -> Table:
     """One line for each of several calibrations."""
     kinds = Counter(each.evidence for each in found)
+    held = [
+        Column(
+            key=f"coverage_{100 * level:g}",
+            heading=f"{100 * level:g}%",
+            format="percent",
+            group="Pooled effect in its interval of",
+        )
+        for level in LEVELS
+    ]
     return Table(
-        name="calibrations",
-        title="Calibrations: one line for each analysis",
+        name="calibration",
+        title=marked_all(found, "Are posteriors computed right? Simulation-based calibration"),
         columns=(
             Column(key="analysis", heading="Analysis"),
-            Column(key="verdict", heading="Verdict"),
             Column(key="evidence", heading="Design"),
             Column(key="around", heading="Truths from"),
             Column(key="replicates", heading="Replicates", format="integer"),
+            Column(key="refused", heading="Fits refused", format="integer"),
+            Column(key="longer", heading="Sampled longer", format="integer"),
             Column(key="quantities", heading="Tested", format="integer"),
             Column(key="out", heading="Out", format="integer"),
-            Column(key="refused", heading="Not passed", format="integer"),
-            Column(key="longer", heading="Sampled longer", format="integer"),
             Column(key="smallest_p", heading="Smallest p", format="number"),
-            Column(key="coverage", heading="Pooled effect in its 90%", format="percent"),
+            *held,
             Column(key="seconds", heading="Seconds each", format="number"),
+            Column(key="verdict", heading="Verdict"),
         ),
         rows=tuple(_summary(each) for each in found),
         # The ranks are of simulated data, whatever the designs rest on.
         evidence=next(iter(kinds)) if len(kinds) == 1 else "synthetic",
-        notes=(
-            "Ranks always come from simulated data; 'design' says what their design, and the truths"
-            " where they come from the posterior of data, rest on.",
-            "Truths from the prior, or from the posterior of the data (posterior SBC). Tested:"
-            " quantities. Not passed: fits that did not pass the gate; they are counted all the"
-            " same.",
-            f"Pooled effect: {FIRST_POOLED}.",
-        ),
+        notes=(*SUMMED, LIMITS, *_share_errors(found)),
+    )
+
+
+def _share_errors(found: Sequence["Calibrated"]) -> tuple[str, ...]:
+    """How far shares may be off by chance, from the fewest replicates."""
+    fewest = min(len(each.verdict.replicates) for each in found)
+    if fewest == 0:
+        return ()
+    largest = (0.5 * 0.5 / fewest) ** 0.5
+    return (
+        f"By chance alone a share may be off: with {fewest:,} replicates its standard error is at"
+        f" most {100 * largest:.1f} percentage points.",
     )
 
 
@@ -229,22 +252,23 @@ def _summary(found: "Calibrated") -> tuple[Cell, ...]:
     tests, replicates = found.verdict.tests, found.verdict.replicates
     return (
         found.analysis.name,
-        short_verdict(found),
         found.evidence,
         found.around,
         len(replicates),
-        len(tests),
-        sum(test.verdict == "out" for test in tests),
         len(found.verdict.refused),
         fitted_longer(found),
+        len(tests),
+        sum(test.verdict == "out" for test in tests),
         min((smallest_p(test) for test in tests), default=None),
-        pooled_coverage(found),
+        *(pooled_coverage(found, level=level) for level in LEVELS),
         found.seconds / len(replicates) if replicates else None,
+        short_verdict(found),
     )
 
 
 def pooled_effect(found: "Calibrated", *, level: float = SUMMED_UP) -> "IntervalCoverage | None":
-    """How often intervals of a level held the pooled effect, the first of them (`FIRST_POOLED`).
+    """How often intervals of a level held the pooled effect, the first of them: after settling-in,
+    on the risk scale where there is one.
 
     Where no effect is called pooled, the first of all effects; None if there are none.
     """

@@ -1,9 +1,9 @@
 """Runs → tables that say whether to trust them."""
 
 from sofs_bayes.reporting.assumptions import model_scale
-from sofs_bayes.reporting.contents.effects import extra_rows
+from sofs_bayes.reporting.contents.effects import extra_rows, run_table
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.tables import Column, Table, table_of
+from sofs_bayes.reporting.tables import Column, Table
 
 ALL_RATES = "The share of rates outside 0 to 1 is that of all cells, pilots' and comparators'."
 
@@ -51,14 +51,13 @@ def predictive_statistics_table(run: Run) -> Table:
         Column(key="upper", heading="to", format="number"),
         Column(key="p", heading="P(prediction larger)", format="probability"),
     ]
-    return table_of(
+    return run_table(
+        run,
         "predictive_statistics",
-        f"{run.analysis.title}: does the model move as the authorities do?",
+        "does the model move as the authorities do?",
         rows,
         columns,
-        evidence=run.evidence,
-        notes=[ALL_RATES] if any("0 to 1" in row.statistic for row in rows) else [],
-        status=run.status,
+        *([ALL_RATES] if any("0 to 1" in row.statistic for row in rows) else []),
     )
 
 
@@ -73,11 +72,10 @@ def extremes_table(run: Run, *, tail: float = 0.005) -> Table:
         Column(key="lower", heading="Predicted from", format="percent"),
         Column(key="upper", heading="to", format="percent"),
     ]
-    return table_of(
+    return run_table(
+        run,
         "extremes",
-        f"{run.analysis.title}: authority-years outside the middle {100 - 200 * tail:g}%",
+        f"authority-years outside the middle {100 - 200 * tail:g}%",
         cells,
         columns,
-        evidence=run.evidence,
-        status=run.status,
     )

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sofs_bayes.reporting.contents.effects import extra_rows, interval_note
+from sofs_bayes.reporting.contents.effects import extra_rows, interval_note, run_table
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Column, Table, table_of
 from sofs_bayes.spec import Evidence
@@ -23,16 +23,15 @@ def pre_trend_table(run: Run) -> Table:
         Column(key="trend_gap", heading="Trend gap (log-odds)", format="number"),
         Column(key="trend_gap_all", heading="with all others", format="number"),
     ]
-    return table_of(
+    return run_table(
+        run,
         "pre_trend",
-        f"{run.analysis.title}: before settling-in",
+        "before settling-in",
         extra_rows(run, "pre_trend"),
         columns,
-        evidence=run.evidence,
-        notes=[
-            "Trend gap: root mean square difference of the log-odds after taking out each"
-            " one's mean; with the chosen comparators, and with all eligible ones."
-        ],
+        "Trend gap: root mean square difference of the log-odds after taking out each"
+        " one's mean; with the chosen comparators, and with all eligible ones.",
+        checked=False,
     )
 
 
@@ -47,14 +46,13 @@ def rates_table(run: Run) -> Table:
         Column(key="counterfactual_upper", heading="to", format="percent"),
         Column(key="comparators", heading="Comparators", format="percent"),
     ]
-    return table_of(
+    return run_table(
+        run,
         "rates",
-        f"{run.analysis.title}: rates by year",
+        "rates by year",
         extra_rows(run, "yearly_rates"),
         columns,
-        evidence=run.evidence,
-        notes=[interval_note(run)],
-        status=run.status,
+        interval_note(run),
     )
 
 
@@ -77,8 +75,8 @@ def left_out_table(run: Run) -> Table:
         Column(key="authority", heading="Authority"),
         Column(key="reason", heading="Why"),
     ]
-    title = f"{run.analysis.title}: not among the comparators"
-    return table_of("left_out", title, extra_rows(run, "left_out"), columns, evidence=run.evidence)
+    rows = extra_rows(run, "left_out")
+    return run_table(run, "left_out", "not among the comparators", rows, columns, checked=False)
 
 
 def matches_table(run: Run) -> Table:
@@ -89,5 +87,5 @@ def matches_table(run: Run) -> Table:
         Column(key="comparator", heading="Comparator"),
         Column(key="distance", heading="Distance (log-odds)", format="number"),
     ]
-    title = f"{run.analysis.title}: comparators by pre-trend"
-    return table_of("matches", title, extra_rows(run, "matches"), columns, evidence=run.evidence)
+    rows = extra_rows(run, "matches")
+    return run_table(run, "matches", "comparators by pre-trend", rows, columns, checked=False)

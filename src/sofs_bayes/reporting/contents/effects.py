@@ -1,10 +1,10 @@
 """Runs → tables of effects, and of what changes them."""
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
-from sofs_bayes.estimands import EffectRow, ProbabilityRow, statement_text
+from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow, statement_text
 from sofs_bayes.reporting.contents.monte_carlo import NAN, errors_of, known
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, table_of
@@ -16,6 +16,13 @@ UNIT_OF: dict[str, str] = {
     "log-odds": "log-odds",
     "odds ratio": "odds ratio",
     "children per 1,000": "children per 1,000",
+}
+# Scales as parts of names of files.
+CALLED: dict[str, str] = {
+    "risk": "risk",
+    "log-odds": "log-odds",
+    "odds ratio": "odds-ratio",
+    "children per 1,000": "per-1000",
 }
 # Words of the sentences of `Run.withheld`.
 AUTHORITIES, COUNTS = "single authorities", "rates of"
@@ -39,6 +46,23 @@ def rows_taken(analysis: FittedAnalysis) -> list[str]:
     where = (analysis.data.where or {}) if isinstance(analysis, OpenAnalysis) else {}
     chosen = " and ".join(f"{column} is “{value}”" for column, value in where.items())
     return [f"Counted are only the rows of the files in which {chosen}."] if chosen else []
+
+
+def effects_tables(
+    runs: Sequence[Run], *, scale: str | None = None, prior: str | None = None
+) -> list[Table]:
+    """Every effect of every run, a table for each scale; or those on one scale, under one prior."""
+    return [
+        effects_table(
+            run,
+            scale=own,
+            keep=lambda row: prior in (None, row.prior),
+            name=f"effects-{run.analysis.name}-{CALLED[own]}",
+        )
+        for run in runs
+        for own in effect_scales(run)
+        if scale in (None, own)
+    ]
 
 
 def effects_table(
@@ -163,31 +187,96 @@ def interval_note(run: Run) -> str:
     return f"Intervals: {100 * wanted.level:g}%, {kind}."
 
 
-def sensitivity_table(run: Run, *, scale: str, prior: str | None = None) -> Table:
-    """The pooled effect under every change made to data or assumptions, on one scale."""
-    rows = [
+def sensitivity_table(
+    run: Run, *, scale: str = "risk", prior: str | None = None, grid: bool = True
+) -> Table:
+    """The pooled effect as declared, then with one change at a time to data or assumptions.
+
+    Parameters
+    ----------
+    prior
+        Of the effect; all that were tried by default.
+    grid
+        Whether refits with the scale of another prior multiplied are among the changes.
+    """
+    changed = [
         row
         for row in extra_rows(run, "sensitivity")
-        if row.scale == scale and row.is_effect and (prior is None or row.prior == prior)
+        if row.scale == scale and row.is_effect and prior in (None, row.prior)
     ]
+    changed = [row for row in changed if grid or row.kind != "scaled"]
+    priors = {row.prior for row in changed}
+    # Rows of print begin with the unchanged one.
+    rows = main_rows(run, scale, pooled=True, priors=priors) if changed else []
+    rows = [*([] if run.analysis.kind == "printed" else rows), *changed]
     number = number_format(scale, rows)
     columns = [
         Column(key="variant", heading="Change"),
-        Column(key="prior", heading="Prior"),
+        *[Column(key="estimand", heading="Effect")] * (len({row.estimand for row in rows}) > 1),
+        *[Column(key="prior", heading="Prior")] * (len(priors) > 1),
         Column(key="median", heading="Median", format=number),
         Column(key="lower", heading="from", format=number),
         Column(key="upper", heading="to", format=number),
         Column(key="status", heading="Draws"),
     ]
-    return table_of(
+    return run_table(
+        run,
         "sensitivity",
-        f"{run.analysis.title}: one change at a time ({UNIT_OF[scale]})",
+        f"one change at a time ({UNIT_OF[scale]})",
+        rows,
+        columns,
+        interval_note(run),
+        *(f"Prior of the effect: {each}." for each in priors if len(priors) == 1),
+        *not_shown(run, AUTHORITIES),
+        errors=known(errors_of(run, rows)),
+    )
+
+
+def main_rows(
+    run: Run, scale: str, *, pooled: bool = False, priors: Collection[str] = ()
+) -> list[EffectRow]:
+    """The effects of the main fit on one scale, or the pooled ones; under the first prior only.
+
+    Under all of `priors`, where any are given.
+    """
+    return [
+        row
+        for row in run.effects
+        if (row.scale, row.kind) == (scale, "main")
+        and row.prior in (priors or (run.prior,))
+        and row.is_effect
+        and (row.target == POOLED or not pooled)
+    ]
+
+
+def run_table(
+    run: Run,
+    name: str,
+    what: str,
+    rows: Sequence[Any],
+    columns: Sequence[Column],
+    *notes: str,
+    checked: bool = True,
+    errors: Mapping[str, tuple[float, ...]] | None = None,
+) -> Table:
+    """A table of rows of a run, its title beginning with the run's.
+
+    Parameters
+    ----------
+    rows
+        Their attributes, by the columns' keys, are the cells.
+    checked
+        Whether the rows are results, which a refused run's table is marked for.
+    """
+    return table_of(
+        name,
+        f"{run.analysis.title}: {what}",
         rows,
         columns,
         evidence=run.evidence,
-        notes=[interval_note(run)],
-        status=run.status,
-        errors=known(errors_of(run, rows)),
+        notes=notes,
+        status=run.status if checked else "converged",
+        errors=errors,
     )
 
 

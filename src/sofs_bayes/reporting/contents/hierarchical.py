@@ -1,33 +1,21 @@
-"""Hierarchical runs → tables of their effects: pilot by pilot, and under every change."""
+"""Runs → which of their effects answer the question, and one analysis beside the other."""
 
 from collections.abc import Iterable, Sequence
 
 from sofs_bayes.estimands import POOLED, EffectRow
 from sofs_bayes.reporting.contents.effects import (
-    AUTHORITIES,
     UNIT_OF,
     extra_rows,
     interval_note,
-    not_shown,
+    main_rows,
     number_format,
 )
 from sofs_bayes.reporting.contents.monte_carlo import ERRORS_OF, errors_of, known
-from sofs_bayes.reporting.contents.publication_numbers import above_zero
+from sofs_bayes.reporting.contents.publication_numbers import above_zero, overall
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.tables import Column, Table, table_of
+from sofs_bayes.reporting.tables import Column, Table
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR
-
-
-def main_rows(run: Run, scale: str, *, pooled: bool = False) -> list[EffectRow]:
-    """The effects of the main fit under the first prior, on one scale; or the pooled ones."""
-    return [
-        row
-        for row in run.effects
-        if (row.scale, row.prior, row.kind) == (scale, run.prior, "main")
-        and row.is_effect
-        and (row.target == POOLED or not pooled)
-    ]
 
 
 def by_year_rows(run: Run, scale: str) -> list[EffectRow]:
@@ -62,36 +50,6 @@ def _refitted(run: Run, scale: str) -> Iterable[EffectRow]:
     for row in extra_rows(run, "sensitivity"):
         if (row.scale, row.prior, row.target) == asked and row.is_effect:
             yield row
-
-
-def changes_table(run: Run, *, scale: str = "risk") -> Table:
-    """The pooled effect as declared, then with one change at a time to data or model."""
-    rows = changed_rows(run, scale)
-    rows = [*main_rows(run, scale, pooled=True), *rows] if rows else []
-    number = number_format(scale, rows)
-    several = len({row.estimand for row in rows}) > 1
-    columns = [
-        Column(key="variant", heading="Change"),
-        *([Column(key="estimand", heading="Effect")] if several else []),
-        Column(key="median", heading="Median", format=number),
-        Column(key="lower", heading="from", format=number),
-        Column(key="upper", heading="to", format=number),
-        Column(key="status", heading="Draws"),
-    ]
-    return table_of(
-        "changes",
-        f"{run.analysis.title}: one change at a time ({UNIT_OF[scale]})",
-        rows,
-        columns,
-        evidence=run.evidence,
-        notes=[
-            interval_note(run),
-            f"Prior of the effect: {run.prior}.",
-            *not_shown(run, AUTHORITIES),
-        ],
-        status=run.status,
-        errors=known(errors_of(run, rows)),
-    )
 
 
 def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
@@ -134,6 +92,6 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
         rows=tuple(lines),
         evidence=evidence,
         notes=tuple(dict.fromkeys(interval_note(run) for run in runs)),
-        status="converged" if all(r.status == "converged" for r in runs) else "not converged",
+        status=overall(run.status for run in runs),
         errors=known({key: [own[key][0] for own in errors] for key in (*ERRORS_OF, "P(above 0)")}),
     )

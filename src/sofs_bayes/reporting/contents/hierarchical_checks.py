@@ -6,8 +6,15 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.estimands import NEW, POOLED
-from sofs_bayes.reporting.contents.effects import AUTHORITIES, COUNTS, NARROW, extra_rows, not_shown
-from sofs_bayes.reporting.contents.hierarchical import changes_table
+from sofs_bayes.reporting.contents.effects import (
+    AUTHORITIES,
+    COUNTS,
+    NARROW,
+    extra_rows,
+    not_shown,
+    run_table,
+    sensitivity_table,
+)
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, shown, table_of
 
@@ -35,7 +42,7 @@ def hierarchical_diagnostics(run: Run) -> tuple[Table, ...]:
         authority_loo_table(run),
         power_scaling_table(run, pilots=False),
         tipping_table(run, pilots=False),
-        changes_table(run),
+        sensitivity_table(run, prior=run.prior, grid=False),
         monte_carlo_table(run),
     )
     return tuple(table for table in tables if table.rows)
@@ -133,17 +140,14 @@ def loo_cells_table(run: Run, *, most: int = WORST) -> Table:
         Column(key="elpd", heading="Log predictive density", format="number"),
         Column(key="pareto_k", heading="Pareto k", format="number"),
     ]
-    return table_of(
+    return run_table(
+        run,
         "loo_cells",
-        f"{run.analysis.title}: the authority-years that the fit leans on most",
+        "the authority-years that the fit leans on most",
         rows,
         columns,
-        evidence=run.evidence,
-        notes=[
-            "A large k: the fit would be another one without this authority's year.",
-            *not_shown(run, AUTHORITIES),
-        ],
-        status=run.status,
+        "A large k: the fit would be another one without this authority's year.",
+        *not_shown(run, AUTHORITIES),
     )
 
 
@@ -157,17 +161,14 @@ def authority_loo_table(run: Run) -> Table:
         Column(key="pareto_k", heading="Pareto k", format="number"),
         Column(key="refitted", heading="Fitted without it"),
     ]
-    return table_of(
+    return run_table(
+        run,
         "authority_loo",
-        f"{run.analysis.title}: each authority predicted by all others",
+        "each authority predicted by all others",
         rows,
         columns,
-        evidence=run.evidence,
-        notes=[
-            f"Where k is above {MAX_K:g} only a fit without the authority is to be relied on.",
-            *not_shown(run, AUTHORITIES),
-        ],
-        status=run.status,
+        f"Where k is above {MAX_K:g} only a fit without the authority is to be relied on.",
+        *not_shown(run, AUTHORITIES),
     )
 
 
@@ -190,17 +191,14 @@ def power_scaling_table(run: Run, *, pilots: bool = True) -> Table:
         Column(key="likelihood", heading="to the data", format="number"),
         Column(key="diagnosis", heading="Diagnosis"),
     ]
-    return table_of(
+    return run_table(
+        run,
         "power_scaling",
-        f"{run.analysis.title}: what do the answers hang on?",
+        "what do the answers hang on?",
         rows,
         columns,
-        evidence=run.evidence,
-        notes=[
-            "Change of the answer's distribution per doubling of the power of priors or data;"
-            " above 0.05 an answer is said to depend on them."
-        ],
-        status=run.status,
+        "Change of the answer's distribution per doubling of the power of priors or data;"
+        " above 0.05 an answer is said to depend on them.",
     )
 
 
@@ -265,14 +263,13 @@ def monte_carlo_table(run: Run, *, scale: str = "risk") -> Table:
         Column(key="mcse_lower", heading="of the lower end", format="number"),
         Column(key="mcse_upper", heading="of the upper end", format="number"),
     ]
-    return table_of(
+    return run_table(
+        run,
         "monte_carlo",
-        f"{run.analysis.title}: Monte Carlo errors ({scale})",
+        f"Monte Carlo errors ({scale})",
         rows,
         columns,
-        evidence=run.evidence,
-        notes=["0.001 = 0.1 percentage points."] if scale == "risk" else [],
-        status=run.status,
+        *(["0.001 = 0.1 percentage points."] if scale == "risk" else []),
     )
 
 

@@ -10,9 +10,9 @@ from sofs_bayes.reporting.contents.effects import (
     UNIT_OF,
     extra_rows,
     interval_note,
+    main_rows,
     number_format,
 )
-from sofs_bayes.reporting.contents.hierarchical import main_rows
 from sofs_bayes.reporting.contents.monte_carlo import errors_of, known
 from sofs_bayes.reporting.contents.publication_numbers import above_zero
 from sofs_bayes.reporting.digits import Cell, Format, shown

@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sofs_bayes.reporting.tables import Column, Format, Table
+from sofs_bayes.reporting.tables import Column, Format, Table, table_of
 
 if TYPE_CHECKING:
     from sofs_bayes.published.audit import Audit
@@ -58,22 +58,6 @@ def findings_table(audit: "Audit") -> Table:
 
 def brackets_table(audit: "Audit") -> Table:
     """The standard errors each coefficient's stars allow, beside the child-level one."""
-    rows = tuple(
-        (
-            b.table,
-            b.column,
-            b.row,
-            b.printed,
-            b.coefficient,
-            b.stars,
-            b.se_lower,
-            b.se_upper,
-            b.child_level_se,
-            b.ratio_lower,
-            b.ratio_upper,
-        )
-        for b in audit.brackets
-    )
     number: Format = "number"
     columns = (
         Column(key="table", heading="Table", format="integer"),
@@ -88,11 +72,11 @@ def brackets_table(audit: "Audit") -> Table:
         Column(key="ratio_lower", heading="Ratio from", format=number),
         Column(key="ratio_upper", heading="to", format=number),
     )
-    return Table(
-        name="star_brackets",
-        title="The standard errors that the stars allow",
-        columns=columns,
-        rows=rows,
+    return table_of(
+        "star_brackets",
+        "The standard errors that the stars allow",
+        audit.brackets,
+        columns,
         evidence="published-inferred",
-        notes=("Rounding of the coefficient is included at both ends.",),
+        notes=["Rounding of the coefficient is included at both ends."],
     )

@@ -71,23 +71,11 @@ def priors_table(run: Run, variant: Variant = HEADLINE) -> Table:
     own = [{} if row is None else errors_of(run, [row]) for _, row in lines]
     errors = {key: tuple(each.get(key, (NAN,))[0] for each in own) for key in ERRORS_OF}
     errors["P(above 0)"] = tuple(error for _, error in chances)
-    percent = f"{100 * run.analysis.estimands.level:g}%"
-    columns = (
-        Column(key="parameter", heading="Prior of"),
-        Column(key="prior", heading="Distribution"),
-        Column(key="why", heading="Why"),
-        *([Column(key="estimand", heading="Effect")] if several else []),
-        Column(key="median", heading="Median", format=number),
-        Column(key="lower", heading=f"{percent} from", format=number),
-        Column(key="upper", heading="to", format=number),
-        Column(key="P(above 0)", heading="P(> 0)", format="probability"),
-        Column(key="status", heading="Draws"),
-    )
     reading = f", {variant}" if variant.reading else ""
     return Table(
         name="priors",
         title=f"{run.analysis.title}{reading}: the effect under each prior ({UNIT_OF[scale]})",
-        columns=columns,
+        columns=tuple(_columns(run, number, several=several)),
         rows=tuple(
             (*named, *_numbers(row, chance, several=several))
             for (named, row), (chance, _) in zip(lines, chances, strict=True)
@@ -97,6 +85,20 @@ def priors_table(run: Run, variant: Variant = HEADLINE) -> Table:
         status=overall([run.status, *(row.status for row in found)]),
         errors=known(errors),
     )
+
+
+def _columns(run: Run, number: Format, *, several: bool) -> Iterable[Column]:
+    yield Column(key="parameter", heading="Prior of")
+    yield Column(key="prior", heading="Distribution")
+    yield Column(key="why", heading="Why")
+    if several:
+        yield Column(key="estimand", heading="Effect")
+    percent = f"{100 * run.analysis.estimands.level:g}%"
+    yield Column(key="median", heading="Median", format=number)
+    yield Column(key="lower", heading=f"{percent} from", format=number)
+    yield Column(key="upper", heading="to", format=number)
+    yield Column(key="P(above 0)", heading="P(> 0)", format="probability")
+    yield Column(key="status", heading="Draws")
 
 
 def _numbers(row: EffectRow | None, chance: float | None, *, several: bool) -> tuple[Cell, ...]:
@@ -137,7 +139,9 @@ def _tried(run: Run, variant: Variant, scale: str) -> Iterable[Tried]:
         yield (called, distribution(declared), declared.why), None
         for changed, text, row in refits:
             if changed == name:
-                yield (called, text, "instead of the declared one"), row
+                same = text == distribution(declared)
+                why = "as declared" if same else "instead of the declared one"
+                yield (called, text, why), row
 
 
 def _refits(run: Run, variant: Variant, scale: str) -> Iterable[tuple[str, str, EffectRow]]:

@@ -7,12 +7,13 @@ from pathlib import Path
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
+from sofs_bayes.reporting.contents.calibration import summary_table
 from sofs_bayes.reporting.contents.diagnostics import diagnostics_tables
+from sofs_bayes.reporting.contents.effects import effects_tables
 from sofs_bayes.reporting.contents.pilots import pilots_tables
 from sofs_bayes.reporting.contents.priors import priors_tables
-from sofs_bayes.reporting.contents.publication_calibration import calibration_verdicts
+from sofs_bayes.reporting.contents.publication_beside import calibrated_folders
 from sofs_bayes.reporting.contents.publication_comparison import comparison_tables
-from sofs_bayes.reporting.contents.publication_effects import effects_tables
 from sofs_bayes.reporting.contents.publication_report import report_layout_tables
 from sofs_bayes.reporting.contents.publication_thresholds import thresholds_tables
 from sofs_bayes.reporting.run_folder import Run
@@ -30,15 +31,22 @@ KINDS: tuple[str, ...] = (
     "diagnostics",
     "calibration",
 )
+
+
+def _calibrations(_: Sequence[Run], beside: Sequence[Path]) -> list[Table]:
+    found = calibrated_folders(beside)
+    return [summary_table(found)] if found else []
+
+
 _MAKERS: Mapping[str, Maker] = {
-    "effects": effects_tables,
+    "effects": lambda runs, _: effects_tables(runs),
     "report": report_layout_tables,
     "pilots": pilots_tables,
     "priors": priors_tables,
     "thresholds": thresholds_tables,
     "comparison": comparison_tables,
     "diagnostics": diagnostics_tables,
-    "calibration": calibration_verdicts,
+    "calibration": _calibrations,
 }
 _NEEDED: Mapping[str, str] = {
     "effects": "a run",

@@ -6,13 +6,13 @@ from dataclasses import dataclass
 
 from sofs_bayes.frequentist.printed_rows import term_of
 from sofs_bayes.published.facts import Fact
-from sofs_bayes.reporting.contents.monte_carlo import NAN, max_error
+from sofs_bayes.reporting.contents.monte_carlo import NAN
 from sofs_bayes.reporting.contents.publication_beside import ReplicatedFolder
 from sofs_bayes.reporting.contents.publication_rows import (
     FROM_PRINT,
     OF_ALL,
     OUTCOMES,
-    Answer,
+    estimate_of,
     pooled_answer,
     report_columns,
     table_facts,
@@ -120,20 +120,12 @@ def _posterior(
         method=method,
         evidence=run.evidence,
         adjusted=adjusted,
-        risk=_estimate(run, risk),
-        log_odds=_estimate(run, log_odds),
+        risk=estimate_of(run, risk),
+        log_odds=estimate_of(run, log_odds),
         level=f"{100 * run.analysis.estimands.level:g}% posterior",
         says=_chance(best.above_zero, best.mcse),
         status=best.effect.status,
     )
-
-
-def _estimate(run: Run, found: Answer | None) -> Estimate | None:
-    if found is None:
-        return None
-    row = found.effect
-    error = max_error(run, row)
-    return Estimate(median=row.median, lower=row.lower, upper=row.upper, error=error)
 
 
 def _chance(probability: float | None, mcse: float) -> str:

@@ -51,7 +51,7 @@ def calibrated_folders(beside: Sequence[Path]) -> "list[Calibrated]":
     BadInput
         As `replicated_folders`.
     """
-    return [_calibrated(each) for each in _results(beside) if _verb(each) == "calibrate"]
+    return [calibrated(each) for each in _results(beside) if _verb(each) == "calibrate"]
 
 
 def _verb(result: Result) -> str:
@@ -81,7 +81,14 @@ def _replicated(result: Result) -> ReplicatedFolder:
     )
 
 
-def _calibrated(result: Result) -> "Calibrated":
+def calibrated(result: Result) -> "Calibrated":
+    """A calibration, read back.
+
+    Raises
+    ------
+    BadInput
+        As `calibrated_folders`.
+    """
     from sofs_bayes.checks.calibration import Calibrated
     from sofs_bayes.checks.ranks import IntervalCoverage, RankTest, RankVerdict
 

@@ -1,14 +1,15 @@
 """What every table of a publication says of an effect: its chances, errors and words."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
-from sofs_bayes.estimands import EffectRow
+from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.monte_carlo import NAN
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import Evidence
 
+ABOVE_ZERO = ("above 0 pp", "above 0 (log-odds)")
 # Of tables that mix evidences: the one whose warning must not be missed comes first.
 GRAVEST: tuple[Evidence, ...] = (
     "synthetic",
@@ -20,6 +21,23 @@ GRAVEST: tuple[Evidence, ...] = (
 )
 
 
+def stated(run: Run, row: EffectRow) -> dict[str, ProbabilityRow]:
+    """The probabilities of all statements about an effect, on whichever scale, by their text."""
+    asked = (row.effect, row.prior, row.variant)
+    return {
+        each.statement: each
+        for each in run.probabilities
+        if (each.effect, each.prior, each.variant) == asked
+    }
+
+
+def thresholds_of(run: Run, row: EffectRow) -> list[ThresholdRow]:
+    """The thresholds of an effect, on every scale that the run has them on."""
+    asked = (row.effect, row.prior, row.variant)
+    rows: Sequence[ThresholdRow] = extra_rows(run, "thresholds")
+    return [each for each in rows if (each.effect, each.prior, each.variant) == asked]
+
+
 def above_zero(run: Run, row: EffectRow) -> tuple[float | None, float]:
     """The probability that an effect is above 0, with its Monte Carlo error (NaN if unknown).
 
@@ -27,17 +45,13 @@ def above_zero(run: Run, row: EffectRow) -> tuple[float | None, float]:
     run asks only on the other of the scales of risk and log-odds, that answer is given: the two
     are above 0 together, but for draws in which pilots move in opposite directions.
     """
-    asked = (row.effect, row.prior, row.variant)
     found: dict[str, tuple[float, float]] = {}
-    thresholds: Iterable[ThresholdRow] = extra_rows(run, "thresholds")
-    for line in thresholds:
-        own = (line.effect, line.prior, line.variant)
-        if own == asked and line.threshold == 0.0 and line.scale in ("risk", "log-odds"):
+    for line in thresholds_of(run, row):
+        if line.threshold == 0.0 and line.scale in ("risk", "log-odds"):
             found[line.scale] = (line.above, line.mcse)
-    for each in run.probabilities:
-        own = (each.effect, each.prior, each.variant)
-        if own == asked and each.statement in ("above 0 pp", "above 0 (log-odds)"):
-            found[each.scale] = (each.probability, each.mcse)
+    said = stated(run, row)
+    for each in (said[text] for text in ABOVE_ZERO if text in said):
+        found[each.scale] = (each.probability, each.mcse)
     return found.get(row.scale) or next(iter(found.values()), (None, NAN))
 
 

@@ -6,7 +6,6 @@ from pathlib import Path
 
 from sofs_bayes.published.facts import Fact
 from sofs_bayes.reporting.contents.effects import interval_note
-from sofs_bayes.reporting.contents.monte_carlo import max_error
 from sofs_bayes.reporting.contents.publication_groups import (
     FROM,
     UNITS,
@@ -21,13 +20,14 @@ from sofs_bayes.reporting.contents.publication_rows import (
     ReportColumn,
     answer,
     answer_not_printed,
+    estimate_of,
     not_printed,
     printed_cell,
     report_columns,
     table_facts,
 )
 from sofs_bayes.reporting.contents.replication import TITLES
-from sofs_bayes.reporting.digits import GAP, Cell, Estimate, last_digit, shown
+from sofs_bayes.reporting.digits import GAP, Cell, last_digit, shown
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
 from sofs_bayes.spec.keys import Estimand
@@ -130,7 +130,7 @@ def _posterior_lines(group: ReportGroup, ask: Ask) -> Iterator[tuple[Cell, ...]]
     for scale, answers in asked.items():
         if any(answers):
             cells = [
-                _estimate(column.run, a) for column, a in zip(group.columns, answers, strict=True)
+                estimate_of(column.run, a) for column, a in zip(group.columns, answers, strict=True)
             ]
             label = f"posterior median, {_percent(group)}interval ({UNITS[scale]})"
             # The columns' format is that of risks.
@@ -139,14 +139,6 @@ def _posterior_lines(group: ReportGroup, ask: Ask) -> Iterator[tuple[Cell, ...]]
     best = [next((a for a in each if a), None) for each in zip(*asked.values(), strict=True)]
     if any(each is not None and each.above_zero is not None for each in best):
         yield "probability that it is above 0", group.evidence, *map(_chance, best)
-
-
-def _estimate(run: Run, found: Answer | None) -> Estimate | None:
-    if found is None:
-        return None
-    effect = found.effect
-    error = max_error(run, effect)
-    return Estimate(median=effect.median, lower=effect.lower, upper=effect.upper, error=error)
 
 
 def _chance(found: Answer | None) -> str:

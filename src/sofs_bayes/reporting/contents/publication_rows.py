@@ -7,7 +7,9 @@ from sofs_bayes.estimands import POOLED, EffectRow
 from sofs_bayes.frequentist.printed_rows import term_of
 from sofs_bayes.frequentist.term import OTHERS, SCORES, post_name, since_name
 from sofs_bayes.published.facts import Fact, load_facts
+from sofs_bayes.reporting.contents.monte_carlo import max_error
 from sofs_bayes.reporting.contents.publication_numbers import above_zero
+from sofs_bayes.reporting.digits import Estimate
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, PrintedAnalysis
 from sofs_bayes.spec.keys import (
@@ -141,6 +143,15 @@ def pooled_answer(
         signed = row if sign > 0 else _turned(row)
         return Answer(effect=signed, above_zero=chance, mcse=mcse, turned=sign < 0)
     return None
+
+
+def estimate_of(run: Run, found: Answer | None) -> Estimate | None:
+    """An answer as a cell: median, interval and Monte Carlo error."""
+    if found is None:
+        return None
+    row = found.effect
+    error = max_error(run, row)
+    return Estimate(median=row.median, lower=row.lower, upper=row.upper, error=error)
 
 
 def _turned(row: EffectRow) -> EffectRow:

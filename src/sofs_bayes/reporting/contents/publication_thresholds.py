@@ -14,64 +14,94 @@ from sofs_bayes.reporting.contents.publication_numbers import overall
 from sofs_bayes.reporting.digits import Cell
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
-from sofs_bayes.spec import Statement
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, Estimand, Variant
 
 MOST = 12  # thresholds between those that all priors agree on
 SURE = 0.99  # what is more probable than this, or less than its complement, is agreed on
 STEPS = tuple(unit * 10.0**power for power in range(-4, 1) for unit in (1.0, 2.0, 5.0))
 NO_GRID = "This run was made without a grid of thresholds: the analysis's own statements are shown."
+Row = ThresholdRow | ProbabilityRow
 CLOSE = 1e-9  # thresholds are round numbers in binary
 
 
 def thresholds_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
     """A table for each run (from print: for each reading); of statements in runs without rows."""
-    tables = []
-    for run in runs:
-        rows = _headline(run)
-        if not rows:
-            tables += list(_of_statements(run))
-        for variant in dict.fromkeys(row.variant for row in rows):
-            tables.append(_table(run, [row for row in rows if row.variant == variant]))
-    return tables
+    return [
+        _table(run, [row for row in rows if row.variant == variant])
+        for run in runs
+        for rows in [_headline(run) or _of_statements(run)]
+        for variant in dict.fromkeys(row.variant for row in rows)
+    ]
 
 
-def _headline(run: Run) -> list[ThresholdRow]:
+def _headline(run: Run) -> list[Row]:
     """The rows of effects that answer the main question, on the scale that is read most easily."""
     rows: Sequence[ThresholdRow] = extra_rows(run, "thresholds")
     scale = "risk" if any(row.scale == "risk" for row in rows) else model_scale(run.analysis)
-    rows = [row for row in rows if row.scale == scale]
-    after = [row for row in rows if row.role == AFTER]
-    return after or [row for row in rows if row.role != IN_YEAR] or rows
+    own = [row for row in rows if row.scale == scale]
+    after: list[Row] = [row for row in own if row.role == AFTER]
+    return after or [row for row in own if row.role != IN_YEAR] or list(own)
 
 
-def _table(run: Run, rows: Sequence[ThresholdRow]) -> Table:
-    scale = rows[0].scale
+def _of_statements(run: Run) -> list[Row]:
+    """The statements of an analysis, under each prior, in place of thresholds."""
+    rows = [
+        row
+        for row in run.probabilities
+        if row.target == POOLED and row.statement in _texts(run) and row.role != IN_YEAR
+    ]
+    own: list[Row] = [row for row in rows if row.role == AFTER] or list(rows)
+    return [row for row in own if row.kind != "by year"]
+
+
+def _texts(run: Run) -> list[str]:
+    return [statement_text(each) for each in run.analysis.estimands.claims if each.scale == "risk"]
+
+
+def _asked(run: Run, rows: Sequence[Row]) -> list[tuple[float | str, str]]:
+    """What is asked of one effect, and its line's heading: thresholds, or all statements."""
+    own = [row for row in rows if isinstance(row, ThresholdRow)]
+    if not own:
+        return [(text, text.replace("-", "\N{MINUS SIGN}")) for text in _texts(run)]
+    scale = own[0].scale
+    return [(x, _above(x, scale)) for x in readable(own, bounds=_bounds(run, scale))]
+
+
+def _chance(row: Row) -> tuple[float | str, float]:
+    """What is asked, and how probable it is."""
+    if isinstance(row, ThresholdRow):
+        return row.threshold, row.above
+    return row.statement, row.probability
+
+
+def _table(run: Run, rows: Sequence[Row]) -> Table:
     priors = [name for name in run.analysis.effect_priors if any(r.prior == name for r in rows)]
-    at = {(r.estimand, r.prior, r.threshold): r for r in rows}
+    at = {(r.estimand, r.prior, _chance(r)[0]): r for r in rows}
     lines: list[tuple[Cell, ...]] = []
     errors: list[list[float]] = []
     headings: list[int] = []
     for estimand in dict.fromkeys(row.estimand for row in rows):
-        own = [row for row in rows if row.estimand == estimand]
         headings.append(len(lines))
         lines.append((_called(estimand), *[None] * len(priors)))
         errors.append([NAN] * len(priors))
-        for x in readable(own, bounds=_bounds(run, scale)):
+        for x, text in _asked(run, [row for row in rows if row.estimand == estimand]):
             found = [at.get((estimand, prior, x)) for prior in priors]
-            lines.append((_above(x, scale), *(None if f is None else f.above for f in found)))
+            lines.append((text, *(None if f is None else _chance(f)[1] for f in found)))
             errors.append([NAN if f is None else f.mcse for f in found])
     by_prior = {f"P({prior})": [own[i] for own in errors] for i, prior in enumerate(priors)}
+    grid = isinstance(rows[0], ThresholdRow)
+    above = Column(key="threshold", heading=f"Effect above ({UNIT_OF[rows[0].scale]})")
     return Table(
         name=f"thresholds-{run.analysis.name}",
-        title=f"{_title(run, rows[0].variant)}: how probable is an effect above x?",
+        title=f"{_title(run, rows[0].variant)}: how probable is an effect"
+        f" {'above x' if grid else 'of this size'}?",
         columns=(
-            Column(key="threshold", heading=f"Effect above ({UNIT_OF[scale]})"),
+            above if grid else Column(key="statement", heading="The effect is"),
             *_of_priors(priors),
         ),
         rows=tuple(lines),
         evidence=run.evidence,
-        notes=tuple(_notes(run, lines)),
+        notes=tuple(_notes(run, lines)) if grid else (NO_GRID,),
         status=overall([run.status, *(row.status for row in rows)]),
         errors=known(by_prior),
         bold=tuple(headings),
@@ -144,50 +174,3 @@ def _notes(run: Run, lines: Sequence[Sequence[Cell]]) -> Iterable[str]:
             f" as practically none if that is at least {100 * equivalence.probability:g}%"
             f" probable. {equivalence.why}"
         )
-
-
-# ------------------------------------------------------------------ runs without threshold rows
-
-
-def _of_statements(run: Run) -> Iterable[Table]:
-    """The statements of an analysis, under each prior, in place of thresholds."""
-    said: list[Statement] = [s for s in run.analysis.estimands.claims if s.scale == "risk"]
-    texts = [statement_text(each) for each in said]
-    rows = [
-        row
-        for row in run.probabilities
-        if row.target == POOLED and row.statement in texts and row.role != IN_YEAR
-    ]
-    after = [row for row in rows if row.role == AFTER]
-    rows = after or rows
-    for variant in dict.fromkeys(row.variant for row in rows if row.kind != "by year"):
-        yield _statements_table(run, [row for row in rows if row.variant == variant], texts)
-
-
-def _statements_table(run: Run, rows: Sequence[ProbabilityRow], texts: Sequence[str]) -> Table:
-    priors = [name for name in run.analysis.effect_priors if any(r.prior == name for r in rows)]
-    at = {(row.estimand, row.prior, row.statement): row for row in rows}
-    lines: list[tuple[Cell, ...]] = []
-    errors: list[list[float]] = []
-    headings: list[int] = []
-    for estimand in dict.fromkeys(row.estimand for row in rows):
-        headings.append(len(lines))
-        lines.append((_called(estimand), *[None] * len(priors)))
-        errors.append([NAN] * len(priors))
-        for text in texts:
-            found = [at.get((estimand, prior, text)) for prior in priors]
-            cells = [None if each is None else each.probability for each in found]
-            lines.append((text.replace("-", "\N{MINUS SIGN}"), *cells))
-            errors.append([NAN if each is None else each.mcse for each in found])
-    by_prior = {f"P({prior})": [own[i] for own in errors] for i, prior in enumerate(priors)}
-    return Table(
-        name=f"thresholds-{run.analysis.name}",
-        title=f"{_title(run, rows[0].variant)}: how probable is an effect of this size?",
-        columns=(Column(key="statement", heading="The effect is"), *_of_priors(priors)),
-        rows=tuple(lines),
-        evidence=run.evidence,
-        notes=(NO_GRID,),
-        status=overall([run.status, *(row.status for row in rows)]),
-        errors=known(by_prior),
-        bold=tuple(headings),
-    )

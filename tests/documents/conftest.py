@@ -299,7 +299,7 @@ def _few_replicates(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(calibrate_all, "calibrate_all", of_each_kind(calibrate_all.calibrate_all))
     patch.setattr(recovery, "recover", few_recovered)
     patch.setattr(recovery, "LEAST", FEW)
-    patch.setattr(replicates, "_in_processes", lambda job, numbers, _: here(job, numbers))
+    patch.setattr(replicates, "in_processes", lambda job, numbers, _: here(job, numbers))
     patch.setattr("sofs_bayes.pipeline.printed_calibration.STUDIES", FEW)
 
 

@@ -23,7 +23,7 @@ from typing import Any
 
 import pytest
 
-from sofs_bayes.cli import main
+from sofs_bayes.cli import _parser, main
 
 ROOT = Path(__file__).parents[3]
 # Verbs whose exit code may be a verdict on what is made up here; of all others it is 0.
@@ -177,6 +177,9 @@ def _check_python(words: list[str]) -> None:
         _check_pip([word for word in words[2:] if word != "--disable-pip-version-check"])
     elif words[:2] in (["-m", "venv"], ["-m", "pytest"]):
         assert importlib.util.find_spec(words[1])
+    elif words[:2] == ["-m", "sofs_bayes"]:
+        assert importlib.util.find_spec("sofs_bayes.__main__")
+        assert words[2:] == [] or _parser().parse_args(words[2:])
     elif words[:1] == ["-c"]:
         compile(words[1], "-c", "exec")
     elif words:

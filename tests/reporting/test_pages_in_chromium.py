@@ -65,7 +65,7 @@ def above(reported_runs: tuple[Run, Run]) -> dict[tuple[str, str, float], float]
         (run.analysis.name, row.prior, round(100 * row.threshold, 6)): row.above
         for run in reported_runs
         for row in run.extra["thresholds"][1]
-        if row.target == "pooled" and str(row.variant) == run.extra["thresholds"][1][0].variant
+        if row.target == "pooled" and row.variant == run.extra["thresholds"][1][0].variant
     }
 
 

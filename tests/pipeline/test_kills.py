@@ -197,6 +197,8 @@ def _part_of(made: Any) -> Any:
     """The first few of many drawings or parts of a page."""
     if hasattr(made, "parts"):
         return replace(made, parts=tuple(each for each in made.parts if each.tables)[:2])
+    if isinstance(made, Iterator):  # which could be gone through once
+        made = tuple(made)
     return made[:3] if isinstance(made, tuple | list) and len(made) > 3 else made
 
 

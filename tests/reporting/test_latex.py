@@ -7,7 +7,7 @@ refuse.
 import re
 
 import pytest
-from hypothesis import given
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from sofs_bayes.reporting.latex import LONGEST, latex_text, to_latex
@@ -48,6 +48,8 @@ def plain(latex: str) -> str:
             out.append({2: "–", 3: "—"}[len(found["dash"])])
         elif found["maths"]:
             out.append("$")
+        elif found["group"] == "''":  # a ligature of its own; two apostrophes stand apart
+            out.append('"')
         else:
             out.append(found["escaped"] or found["group"] or found["plain"] or "")
         place = found.end()
@@ -58,8 +60,10 @@ ASCII = st.text(st.characters(min_codepoint=32, max_codepoint=126))
 
 
 @given(text=ASCII)
+@example(text="'\"")
+@example(text="''")
 def test_every_special_character_is_printed_as_itself(text: str) -> None:
-    assert plain(latex_text(text)).replace("''", '"') == text.replace("''", '"')
+    assert plain(latex_text(text)) == text
 
 
 @given(text=st.text())

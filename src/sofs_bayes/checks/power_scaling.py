@@ -1,13 +1,13 @@
 """How far an answer moves if a prior, or the data, counted for a little more or less."""
 
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 
 import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.log_priors import effect_log_prior, sds_log_prior
-from sofs_bayes.estimands.effects import KEYS, Effects
+from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.estimands.rows import OfEstimand
 from sofs_bayes.spec import DidAnalysis
 from sofs_bayes.spec.keys import BETWEEN_PILOTS, BETWEEN_YEARS, Estimand
@@ -89,7 +89,7 @@ def power_scaling(
         prior = _sensitivity(tree, "prior", names)
         rows += [
             PowerScalingRow(
-                **{name: getattr(each, name) for name in KEYS},
+                **asdict(each),
                 priors=scaled,
                 prior=prior[key],
                 likelihood=likelihood[key],

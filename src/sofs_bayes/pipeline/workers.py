@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
@@ -14,8 +15,9 @@ if TYPE_CHECKING:
 
 # Times in a row that all workers may die without having finished anything.
 DEATHS = 3
-# Whether workers can be made of a process that has the job ready.
-FORK = hasattr(os, "fork")
+# Whether workers can be made of a process that has the job ready. macOS can fork, but its own
+# libraries for linear algebra may not be used afterwards.
+FORK = sys.platform == "linux"
 
 
 def in_processes(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:

@@ -9,10 +9,10 @@ from sofs_bayes.bayes import compiled_model
 from sofs_bayes.bayes.copied_model import copied_arrays
 from sofs_bayes.bayes.did_model import Arrays, Form
 from sofs_bayes.bayes.sampling import Compiled
-from sofs_bayes.checks import did_calibration, recovery_fits
+from sofs_bayes.checks import did_calibration, placebo, recovery_fits
 
 COMPILE_ANEW = compiled_model.compile_model
-USERS = (compiled_model, did_calibration, recovery_fits)
+USERS = (compiled_model, did_calibration, placebo, recovery_fits)
 _MADE: dict[tuple[Form, int], Compiled] = {}
 
 

@@ -12,6 +12,7 @@ TOGETHER: Mapping[str, tuple[str, ...]] = {
         "tests/bayes/test_sampling.py",
         "tests/pipeline/test_fits.py",
         "tests/pipeline/test_calibrate.py",
+        "tests/checks/test_placebo.py",
     ),
     "printed graph": (
         "tests/bayes/test_from_published_pymc.py",

@@ -45,6 +45,7 @@ VERBS = (
     "figure",
     "calibrate",
     "recover",
+    "placebo",
 )
 HEAVY = ("pymc", "pytensor", "nutpie", "arviz", "arviz_stats", "pandas", "xarray", "matplotlib")
 

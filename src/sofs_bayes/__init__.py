@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sofs_bayes.pipeline.comparison import compare
     from sofs_bayes.pipeline.disclosure import cleared, disclose
     from sofs_bayes.pipeline.fits import fit, save
+    from sofs_bayes.pipeline.placebo import placebo
     from sofs_bayes.pipeline.reanalysis import reanalyse
     from sofs_bayes.pipeline.recovery import recover
     from sofs_bayes.pipeline.replication import replicate
@@ -100,6 +101,7 @@ _PUBLIC = {
     "calibrate": ("pipeline.calibrate", "calibrate"),
     "calibrate_all": ("pipeline.calibrate_all", "calibrate_all"),
     "recover": ("pipeline.recovery", "recover"),
+    "placebo": ("pipeline.placebo", "placebo"),
     "effects_table": ("reporting.contents", "effects_table"),
     "sensitivity_table": ("reporting.contents", "sensitivity_table"),
     "diagnostics_table": ("reporting.contents", "diagnostics_table"),
@@ -171,6 +173,7 @@ __all__ = [
     "notices_table",
     "open_posterior",
     "pilots_table",
+    "placebo",
     "posterior",
     "pre_trend_fit",
     "pre_trend_table",

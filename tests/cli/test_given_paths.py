@@ -30,13 +30,14 @@ READS: Mapping[str, tuple[str, ...]] = {
     "figure earlier": ("figure", "run", "--earlier", "PATH"),
     "calibrate data": ("calibrate", "icpc-linear", "PATH"),
     "recover data": ("recover", "icpc-linear", "PATH"),
+    "placebo data": ("placebo", "icpc-open-data", "PATH"),
     "disclose folder": ("disclose", "PATH"),
     "disclose earlier": ("disclose", "run", "--earlier", "PATH"),
     "report runs": ("report", "PATH"),
     "report beside": ("report", "run", "--beside", "PATH"),
     "report earlier": ("report", "run", "--earlier", "PATH"),
 }
-OF_COUNTS = (("fit", "icpc-open-data", "PATH"), ("calibrate", "icpc-open-data", "PATH"))
+OF_COUNTS = tuple((verb, "icpc-open-data", "PATH") for verb in ("fit", "calibrate", "placebo"))
 WRITTEN = ("output", "notices", "ledger")
 
 VERBS: Mapping[str, argparse.ArgumentParser] = next(

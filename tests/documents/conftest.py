@@ -7,7 +7,7 @@ What it does is shortened here, in `shortened`, and nowhere else:
   normal where the sampler's own units have none, and are followed through the graph. The gate
   lets them pass, as it would have nothing to judge.
 - Populations are drawn, with some of the children, instead of solved.
-- Calibrations and recoveries make `FEW` replicates whatever is asked for, in this process; a
+- Calibrations, recoveries and placebo studies make `FEW` replicates whatever is asked for, here; a
   recovery has few scenarios unless the words ask for them.
 - Where all bundled analyses are asked for (`reanalyse`, `calibrate all`) there is one of each kind;
   beside posteriors (`replicate --posterior`) there are two columns; the wild bootstrap
@@ -151,9 +151,9 @@ def _no_sampling(patch: pytest.MonkeyPatch) -> None:
     for module in USERS:
         patch.setattr(module, "compile_model", COMPILE_ANEW)
     patch.setattr("sofs_bayes.bayes.sampling.sample", drawn)
-    for name in ("did_calibration", "recovery_fits"):
+    for name in ("did_calibration", "placebo", "recovery_fits"):
         patch.setattr(f"sofs_bayes.checks.{name}.sample", drawn)
-        patch.setattr(f"sofs_bayes.checks.{name}.short_gate", lambda *_: ())
+        patch.setattr(f"sofs_bayes.checks.{name}.short_gate", lambda *_, **__: ())
 
 
 def _few_children(patch: pytest.MonkeyPatch, designs: Path) -> None:
@@ -279,9 +279,10 @@ def of_each_kind(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _few_replicates(patch: pytest.MonkeyPatch) -> None:
-    from sofs_bayes.pipeline import calibrate, calibrate_all, recovery, replicates
+    from sofs_bayes.pipeline import calibrate, calibrate_all, placebo, recovery, replicates
 
     real, recover, here = calibrate.calibrate, recovery.recover, replicates._here
+    drawn = placebo.placebo
 
     @functools.wraps(real)
     def few(*words: Any, replicates: int | None = None, **how: Any) -> Any:
@@ -293,6 +294,12 @@ def _few_replicates(patch: pytest.MonkeyPatch) -> None:
         given = {name: value for name, value in how.items() if value is not None}
         return recover(*words, **some | given | {"replicates": FEW, "prior_replicates": FEW})
 
+    @functools.wraps(drawn)
+    def few_sets(*words: Any, **how: Any) -> Any:
+        return drawn(*words, **how | {"sets": FEW})
+
+    patch.setattr(placebo, "placebo", few_sets)
+    patch.setattr(placebo, "LEAST", FEW)
     for module in (calibrate, calibrate_all):
         patch.setattr(module, "calibrate", few)
         patch.setattr(module, "LEAST", FEW)

@@ -94,6 +94,7 @@ CALLS: Mapping[str, Callable[[Named], object]] = {
         k(OUT), names=["icpc-open-data"], open_data=k("counts.dta")
     ),
     "recover": lambda k: sb.recover(sb.load("icpc-linear"), k("matched"), k(OUT)),
+    "placebo": lambda k: sb.placebo(sb.load("icpc-open-data"), k("counts.dta"), k(OUT)),
     "publication_tables": lambda k: sb.publication_tables(
         "comparison", [sb.read_run("runs/icpc")], beside=k("replicated")
     ),

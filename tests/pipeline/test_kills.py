@@ -99,6 +99,12 @@ CASES = {
         beside=("replicates",),
         replaces=False,
     ),
+    "placebo": Case(
+        line="placebo icpc-open-data dfe-files -o new",
+        given=("dfe-files",),
+        beside=("replicates",),
+        replaces=False,
+    ),
     "reanalyse": Case(line="reanalyse -o new"),
     "report": Case(line="report runs/icpc-lagged --format html -o new", given=RUN),
     "disclose": Case(line="disclose runs/icpc-lagged -o new", given=RUN),

@@ -59,7 +59,9 @@ def shortened(
     return replace(sampler, chains=chains, tune=tune, draws=draws, target_accept=accepted)
 
 
-def short_gate(draws: Mapping[str, Floats], statistics: xr.Dataset) -> tuple[str, ...]:
+def short_gate(
+    draws: Mapping[str, Floats], statistics: xr.Dataset, *, min_ess: float = MIN_ESS
+) -> tuple[str, ...]:
     """What of a fit does not allow ranks to be taken, in words.
 
     Parameters
@@ -68,6 +70,8 @@ def short_gate(draws: Mapping[str, Floats], statistics: xr.Dataset) -> tuple[str
         By quantity, shape (chain, draw).
     statistics
         With `diverging` and `energy`, dims (chain, draw).
+    min_ess
+        Of every quantity.
     """
     import arviz_stats as azs
 
@@ -79,7 +83,7 @@ def short_gate(draws: Mapping[str, Floats], statistics: xr.Dataset) -> tuple[str
             "bulk ESS": np.asarray(azs.ess(every, method="bulk"), dtype=float),
         }
         bfmi = float(np.min(np.asarray(azs.bfmi(statistics["energy"]), dtype=float)))
-    passed = {"R-hat": measured["R-hat"] <= MAX_RHAT, "bulk ESS": measured["bulk ESS"] >= MIN_ESS}
+    passed = {"R-hat": measured["R-hat"] <= MAX_RHAT, "bulk ESS": measured["bulk ESS"] >= min_ess}
     failures = [
         f"{name}: {measure} {measured[measure][i]:.4g}"
         for measure, good in passed.items()

@@ -16,6 +16,7 @@ from sofs_bayes.cli import (
     disclose,
     manual,
     opened,
+    placebo,
     printed,
     recovery,
     report,
@@ -26,7 +27,7 @@ from sofs_bayes.cli.faults import UNFORESEEN, interruptible, last_line, no_room
 from sofs_bayes.errors import SofsBayesError
 
 # Verbs that keep what is finished where they write.
-RESUMES = ("reanalyse", "fit", "replicate", "calibrate", "recover")
+RESUMES = ("reanalyse", "fit", "replicate", "calibrate", "recover", "placebo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -89,6 +90,7 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_run_readers(verbs)
     calibrate.add_calibrate(verbs)
     recovery.add_recover(verbs)
+    placebo.add_placebo(verbs)
     disclose.add_disclose(verbs)
     report.add_report(verbs)
     manual.add_manual(verbs)

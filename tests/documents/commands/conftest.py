@@ -27,7 +27,7 @@ from sofs_bayes.cli import _parser, main
 
 ROOT = Path(__file__).parents[3]
 # Verbs whose exit code may be a verdict on what is made up here; of all others it is 0.
-VERDICTS = ("calibrate", "recover", "disclose", "replicate")
+VERDICTS = ("calibrate", "recover", "placebo", "disclose", "replicate")
 
 
 # ------------------------------------------------------------------- a shell that records

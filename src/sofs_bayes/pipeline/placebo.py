@@ -1,0 +1,251 @@
+"""An analysis of open counts → placebo pilots, fitted by workers, and a folder of what they say."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from dataclasses import replace as changed
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import versions
+from sofs_bayes.folders.places import Paths, paths
+from sofs_bayes.folders.store import open_store
+from sofs_bayes.folders.whole import Claim, claim
+from sofs_bayes.pipeline.cluster import check_scheduler
+from sofs_bayes.pipeline.jobs import Bench
+from sofs_bayes.pipeline.replicates import replicates as make
+from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.work_keys import work_key
+from sofs_bayes.reporting.result_manifest import describe
+from sofs_bayes.reporting.tables import rows_to_csv
+from sofs_bayes.spec import Analysis, OpenAnalysis
+
+if TYPE_CHECKING:
+    from sofs_bayes.checks.placebo import Lottery, Placebo
+    from sofs_bayes.records.panel import Panel
+
+LEAST = 20  # fewer sets than this tell no coverage
+USUAL = 200
+STORE = "replicates"
+REAL = 0  # the number of the real pilots' fit
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PlaceboJob:
+    """The fits of a lottery, for `replicates`: number 0 is the real pilots', others are sets.
+
+    Attributes
+    ----------
+    lottery
+        What is drawn from; it is sent to the workers.
+    seed
+        From which each set's is spawned.
+    name, key
+        As `replicates.Job` has them.
+    """
+
+    lottery: "Lottery"
+    seed: int
+    name: str
+    key: str
+
+    def open(self) -> Bench:
+        """Gives the function of a number, with the graph of the sets compiled."""
+        from sofs_bayes.checks.placebo import one_set, ready
+        from sofs_bayes.spec.seeds import stage_seed
+
+        programs = ready(self.lottery, self.lottery.drawn(self.seed))
+
+        def made(number: int) -> dict[str, Any]:
+            seed = stage_seed(self.seed, f"placebo {number}")
+            names = self.lottery.drawn(seed)
+            if number == REAL:
+                names = tuple(pilot.authority for pilot in self.lottery.pilots)
+            return one_set(self.lottery, names, seed, programs)
+
+        return made
+
+
+def placebo(
+    analysis: Analysis,
+    data: Paths = (),
+    output: Path | str | None = None,
+    *,
+    sets: int = USUAL,
+    early: int | None = None,
+    prior: str | None = None,
+    workers: int = 1,
+    scheduler: str | None = None,
+    replace: bool = False,
+    progress: Progress = silent,
+) -> "tuple[Placebo, bool]":
+    """Placebo pilots, written to a folder; it goes on if interrupted.
+
+    As many authorities as there are pilots are drawn from those that could be comparators, and
+    the analysis is fitted as if they were the pilots. The real pilots are left out of it.
+
+    Parameters
+    ----------
+    analysis
+        One of open counts.
+    data
+        As `fit` takes it.
+    output
+        The folder; `placebo/` and the analysis's name by default.
+    sets
+        How many are drawn.
+    early
+        Date the effect so many years early: on the years before settling-in alone, with one
+        settling-in year so many years before the real one. At least 2, so that a year is left
+        after it.
+    prior
+        The effect prior; the first by default.
+    workers, scheduler, replace
+        As `calibrate` takes them.
+
+    Returns
+    -------
+    (Placebo, bool)
+        What was found, and whether intervals hold zero as often as they say.
+
+    Raises
+    ------
+    BadInput
+        Anything that cannot be used.
+    WorkersDied
+        Workers were killed again and again; the same call goes on from what is finished.
+    """
+    from sofs_bayes.records.open_data import read_panel
+
+    if not isinstance(analysis, OpenAnalysis):
+        allowed = "an analysis of open counts (icpc-open-data)"
+        raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
+    name = analysis.headline_prior if prior is None else prior
+    if name not in analysis.effect_priors:
+        raise BadInput("--prior", "", repr(name), ", ".join(analysis.effect_priors))
+    for option, number, least in (("--sets", sets, LEAST), ("--workers", workers, 1)):
+        if number < least:
+            raise BadInput(option, "", str(number), f"at least {least}")
+    folder = Path(output or Path("placebo") / analysis.name)
+    check_scheduler(scheduler)
+    asked = analysis if early is None else dated_early(analysis, early)
+    read = paths(data)
+    with claim(folder, written_by="placebo", inputs=read, replace=True, beside=[STORE]) as place:
+        progress(f"{analysis.name}: reading")
+        panel = read_panel(read, asked.data)
+        inputs = {source.file: source.sha256 for source in panel.sources}
+        job = _job(asked, panel, name, inputs)
+        store = open_store(folder / STORE, job.key, replace=replace)
+        made = make(
+            job, store, range(sets + 1), workers=workers, scheduler=scheduler, progress=progress
+        )
+        found = _found(changed(job.lottery, analysis=analysis), made, panel, name, early)
+        _write(place, found, inputs)
+    return found, found.passed
+
+
+def dated_early(analysis: OpenAnalysis, early: int) -> OpenAnalysis:
+    """The analysis on the years before settling-in, with the effect dated some years early.
+
+    Raises
+    ------
+    BadInput
+        Too few years before settling-in.
+    """
+    windows = [pilot.settling_in[0] for pilot in analysis.design.pilots]
+    first, last = analysis.data.first_year, min(windows) - 1
+    least, most = max(windows) - last + 1, last - first  # a year is left after it, and before
+    if not least <= early <= most:
+        there = f"{last - first + 1} years before settling-in"
+        allowed = f"{least} to {most}" if least < most else f"{least}"
+        allowed = f"an analysis with more than {there}" if least > most else allowed
+        raise BadInput("--early", "", str(early), allowed)
+    design = changed(
+        analysis.design,
+        pilots=tuple(
+            changed(pilot, settling_in=(pilot.settling_in[0] - early,) * 2)
+            for pilot in analysis.design.pilots
+        ),
+    )
+    return changed(analysis, data=changed(analysis.data, last_year=last), design=design)
+
+
+def _job(
+    analysis: OpenAnalysis, panel: "Panel", prior: str, inputs: Mapping[str, str]
+) -> PlaceboJob:
+    from sofs_bayes.checks.placebo import lottery, rules
+    from sofs_bayes.pipeline.refits import setting_of
+
+    drawn = lottery(analysis, panel, setting_of(analysis, prior, None))
+    return PlaceboJob(
+        lottery=drawn,
+        seed=analysis.sampler.seed,
+        name=f"{analysis.name}, placebo pilots",
+        key=work_key(analysis, inputs, prior=prior, rules=rules()),
+    )
+
+
+def _found(
+    lottery: "Lottery",
+    made: Mapping[int, Mapping[str, Any]],
+    panel: "Panel",
+    prior: str,
+    early: int | None,
+) -> "Placebo":
+    from sofs_bayes.checks.placebo import (
+        Placebo,
+        coverage_of,
+        p_value_of,
+        probabilities_of,
+        row_of,
+    )
+
+    pilots, *rows = (row_of(number, result) for number, result in sorted(made.items()))
+    candidates = len(lottery.candidates)
+    return Placebo(
+        analysis=lottery.analysis,
+        prior=prior,
+        evidence=panel.evidence,
+        early=early,
+        candidates=candidates,
+        pilots=pilots,
+        rows=tuple(rows),
+        coverage=coverage_of(rows, candidates),
+        probabilities=probabilities_of(rows),
+        spread=float(np.std([row.mean for row in rows], ddof=1)),
+        sd=float(np.sqrt(np.mean([row.sd**2 for row in rows]))),
+        p_value=p_value_of(rows, pilots),
+        seconds=sum(result["seconds"] for result in made.values()),
+    )
+
+
+def _write(place: Claim, found: "Placebo", inputs: Mapping[str, str]) -> None:
+    """The results beside the finished fits, in place of earlier ones."""
+    from sofs_bayes.checks.placebo import PlaceboCoverage, PlaceboProbability, PlaceboRow
+    from sofs_bayes.reporting.placebo_page import write_placebo_page
+
+    with place.folder() as folder:
+        for name, kind, rows in (
+            ("placebo", PlaceboRow, (found.pilots, *found.rows)),
+            ("coverage", PlaceboCoverage, found.coverage),
+            ("probabilities", PlaceboProbability, found.probabilities),
+        ):
+            (folder / f"{name}.csv").write_text(rows_to_csv(kind, rows), encoding="utf-8")
+        write_placebo_page(folder, found, versions=versions())
+        describe(
+            folder,
+            found.analysis,
+            written_by="placebo",
+            evidence=found.evidence,
+            status="in" if found.passed else "out",
+            inputs=inputs,
+            options={"sets": len(found.rows), "prior": found.prior}
+            | ({} if found.early is None else {"early": found.early}),
+            seconds={"fits": found.seconds},
+            not_converged=found.refused,
+            p_value=found.p_value,
+            spread=found.spread,
+            posterior_sd=found.sd,
+        )

@@ -13,6 +13,7 @@ TOGETHER: Mapping[str, tuple[str, ...]] = {
         "tests/pipeline/test_fits.py",
         "tests/pipeline/test_calibrate.py",
         "tests/checks/test_placebo.py",
+        "tests/pipeline/test_refits.py",
     ),
     "printed graph": (
         "tests/bayes/test_from_published_pymc.py",

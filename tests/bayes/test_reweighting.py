@@ -23,6 +23,15 @@ def setting(mean: float, sd: float, **scales: float) -> Setting:
     return Setting(effect_prior=Normal(mean=mean, sd=sd, why=WHY), scales=scales)
 
 
+def ratio_of(
+    draws: xr.Dataset, analysis: OpenAnalysis, drawn: Blocks, wanted: Blocks
+) -> xr.DataArray:
+    """Of priors that can be compared."""
+    ratio = log_prior_ratio(draws, analysis, drawn, wanted)
+    assert ratio is not None
+    return ratio
+
+
 @pytest.fixture(scope="module")
 def drawn(counts: CellData, made_up_analysis: OpenAnalysis) -> Blocks:
     return blocks(counts, made_up_analysis, setting(0.0, 1.0))
@@ -38,7 +47,7 @@ def test_draws_of_one_prior_become_those_of_another(
     counts: CellData, drawn: Blocks, draws: xr.Dataset, made_up_analysis: OpenAnalysis
 ) -> None:
     wanted = blocks(counts, made_up_analysis, setting(0.3, 0.7, shock_sd=0.5))
-    found = reweighted(draws, made_up_analysis, drawn, wanted)
+    found = reweighted(draws, ratio_of(draws, made_up_analysis, drawn, wanted))
     assert found is not None
     posterior, k = found
     assert k <= MAX_K
@@ -59,7 +68,7 @@ def test_a_draw_is_taken_whole(
     counts: CellData, drawn: Blocks, draws: xr.Dataset, made_up_analysis: OpenAnalysis
 ) -> None:
     wanted = blocks(counts, made_up_analysis, setting(0.3, 0.7))
-    found = reweighted(draws, made_up_analysis, drawn, wanted)
+    found = reweighted(draws, ratio_of(draws, made_up_analysis, drawn, wanted))
     assert found is not None
 
     def rows(tree: xr.Dataset) -> set[tuple[float, ...]]:
@@ -76,10 +85,9 @@ def test_draws_taken_twice_do_not_count_twice(
     counts: CellData, drawn: Blocks, draws: xr.Dataset, made_up_analysis: OpenAnalysis
 ) -> None:
     wanted = blocks(counts, made_up_analysis, setting(0.0, 0.3))
-    found = reweighted(draws, made_up_analysis, drawn, wanted)
+    found = reweighted(draws, ratio_of(draws, made_up_analysis, drawn, wanted))
     assert found is not None
-    ratio = log_prior_ratio(draws, made_up_analysis, drawn, wanted)
-    assert ratio is not None
+    ratio = ratio_of(draws, made_up_analysis, drawn, wanted)
     worth = (
         1.0 / (smoothed_weights(ratio.to_numpy().ravel(), 1.0)[0] ** 2).sum()
     )  # Kish's effective size
@@ -92,22 +100,22 @@ def test_weighted_draws_that_are_worth_few_are_not_taken(
     counts: CellData, drawn: Blocks, draws: xr.Dataset, made_up_analysis: OpenAnalysis
 ) -> None:
     wanted = blocks(counts, made_up_analysis, setting(0.0, 0.3))
-    assert reweighted(draws, made_up_analysis, drawn, wanted) is not None
+    assert reweighted(draws, ratio_of(draws, made_up_analysis, drawn, wanted)) is not None
     few = draws.isel(draw=slice(0, 200))
-    assert reweighted(few, made_up_analysis, drawn, wanted) is None
+    assert reweighted(few, ratio_of(few, made_up_analysis, drawn, wanted)) is None
 
 
 def test_a_prior_far_from_the_draws_is_not_trusted(
     counts: CellData, drawn: Blocks, draws: xr.Dataset, made_up_analysis: OpenAnalysis
 ) -> None:
     far = blocks(counts, made_up_analysis, setting(8.0, 0.1))
-    assert reweighted(draws, made_up_analysis, drawn, far) is None
+    assert reweighted(draws, ratio_of(draws, made_up_analysis, drawn, far)) is None
 
 
 def test_the_same_prior_keeps_every_draw(
     drawn: Blocks, draws: xr.Dataset, made_up_analysis: OpenAnalysis
 ) -> None:
-    found = reweighted(draws, made_up_analysis, drawn, drawn)
+    found = reweighted(draws, ratio_of(draws, made_up_analysis, drawn, drawn))
     assert found is not None
     xr.testing.assert_equal(found[0], draws)
 

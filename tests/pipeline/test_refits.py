@@ -5,20 +5,23 @@ from dataclasses import fields, replace
 from types import SimpleNamespace
 from typing import Any, get_args
 
+import arviz_stats as azs
 import numpy as np
 import pytest
 
 from sofs_bayes.bayes.blocks import Setting, blocks
-from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.cell_data import CellData, left_out, without
 from sofs_bayes.bayes.did_model import model_data
+from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.matching import authorities
 from sofs_bayes.matching.choice import Choice, LeftOut, Match
 from sofs_bayes.pipeline import did_fits
+from sofs_bayes.pipeline.did_fits import Programs, Workshop, one_fit, refit
 from sofs_bayes.pipeline.did_sources import Source, counts_source
 from sofs_bayes.pipeline.refits import refits, setting_of
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, RecordingBreak, load
-from sofs_bayes.spec.keys import BY_YEAR, HEADLINE, LeaveOut, Variant
+from sofs_bayes.spec.keys import AFTER, BY_YEAR, HEADLINE, Estimand, LeaveOut, Variant
 
 WHY = "made up for a test"
 PILOTS = ("Ashmere", "Brackwater, City of", "Coldharbour", "Dunmarsh")
@@ -268,3 +271,63 @@ def test_an_analysis_of_children_asks_for_the_same_refits() -> None:
     linear = replace(analysis, model=replace(analysis.model, shocks="none", pilot_effects="full"))
     kinds = {variant.kind for variant in refits(linear, source, leave_out="none")}
     assert kinds == {"regression", "not pooled", "departure", "scaled"}
+
+
+# ------------------------------------------------------------- without sampling anew
+
+
+def test_authorities_that_are_left_out_are_found(made_up_counts: CellData) -> None:
+    first, other = made_up_counts.pilots[0], made_up_counts.authorities[-1]
+    for gone in ((first,), (first, other)):
+        assert left_out(made_up_counts, without(made_up_counts, gone)) == gone
+    assert left_out(made_up_counts, made_up_counts) == ()
+    assert left_out(without(made_up_counts, [first]), made_up_counts) is None
+
+
+def test_anything_else_that_differs_is_not_taken_for_leaving_out(
+    made_up_counts: CellData,
+) -> None:
+    part = without(made_up_counts, made_up_counts.pilots[:1])
+    assert part.patterns is not None
+    events = part.patterns.events.copy()
+    events[-1] += 1.0
+    assert (
+        left_out(made_up_counts, replace(part, patterns=replace(part.patterns, events=events)))
+        is None
+    )
+    assert left_out(made_up_counts, replace(part, design=2.0 * part.design)) is None
+    moved = part.cells.assign(year=part.cells["year"] + 1)
+    assert left_out(made_up_counts, replace(part, cells=moved)) is None
+
+
+def test_draws_weighted_to_be_without_a_pilot_are_those_of_a_fit_without_it(
+    made_up_counts: CellData, made_up_analysis: OpenAnalysis, programs: Programs
+) -> None:
+    sampler = replace(made_up_analysis.sampler, chains=4, tune=500, draws=4000, target_accept=0.95)
+    enough = replace(made_up_analysis, sampler=sampler)
+    shop = Workshop(analysis=enough, programs=programs, store=None, seconds={})
+    setting = setting_of(made_up_analysis, "reference", None)
+    main = one_fit(shop, made_up_counts, setting, "main")
+    headline = Estimand(role=AFTER, scale="log-odds")
+    part = without(made_up_counts, ["Ashmere"])
+    weighted = refit(shop, part, setting, "weighted without Ashmere", like=main)
+    sampled = one_fit(shop, part, setting, "sampled without Ashmere")
+    assert weighted.pareto_k is not None
+    assert weighted.pareto_k < MAX_K
+    assert set(weighted.effects) == set(sampled.effects)
+    one, other, all_of_them = (each.effects[headline] for each in (weighted, sampled, main))
+    error = float(np.hypot(azs.mcse(one), azs.mcse(other)))
+    assert float(one.mean()) == pytest.approx(float(other.mean()), abs=4 * error)
+    assert float(one.std()) == pytest.approx(float(other.std()), rel=0.1)
+    assert float(one.mean()) != pytest.approx(float(all_of_them.mean()), abs=4 * error)
+
+
+def test_a_pilot_whose_leaving_out_also_changes_a_prior_is_sampled(
+    made_up_counts: CellData, made_up_analysis: OpenAnalysis, programs: Programs
+) -> None:
+    shop = Workshop(analysis=made_up_analysis, programs=programs, store=None, seconds={})
+    setting = setting_of(made_up_analysis, "reference", None)
+    main = one_fit(shop, made_up_counts, setting, "main")
+    part = without(made_up_counts, made_up_counts.pilots[:1])
+    changed = replace(setting, shocks=False)
+    assert refit(shop, part, changed, "without, and no shocks", like=main).pareto_k is None

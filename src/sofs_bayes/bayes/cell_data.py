@@ -151,6 +151,28 @@ def without(data: CellData, authorities: Collection[str]) -> CellData:
     )
 
 
+def left_out(whole: CellData, part: CellData) -> tuple[str, ...] | None:
+    """The authorities that `without` took out of the whole; None if anything else differs."""
+    if whole.patterns is None or part.patterns is None:
+        return None
+    known = [each.cells["weight"].to_numpy() > 0 for each in (whole, part)]
+    gone = np.unique(whole.authority[known[0] & ~known[1]])
+    names = tuple(whole.authorities[j] for j in gone)
+    again = without(whole, names)
+    assert again.patterns is not None
+    same = (
+        again.terms == part.terms
+        and again.child_terms == part.child_terms
+        and again.cells.equals(part.cells)
+        and np.array_equal(again.design, part.design)
+        and all(
+            np.array_equal(getattr(again.patterns, each), getattr(part.patterns, each))
+            for each in ("cell", "pattern", "n", "events", "child_design")
+        )
+    )
+    return names if same else None
+
+
 def _linear(cells: Cells, analysis: HierarchicalAnalysis, regression: Regression) -> CellData:
     check_products(cells)
     children, lost = adjusted_for(cells, analysis.children, products=True)

@@ -1,4 +1,4 @@
-"""Draws under one prior → draws under another, by Pareto-smoothed importance sampling."""
+"""Draws of one posterior → draws of one near it, by Pareto-smoothed importance sampling."""
 
 import numpy as np
 import numpy.typing as npt
@@ -14,10 +14,8 @@ Floats = npt.NDArray[np.float64]
 EQUAL = 1e-9  # log ratios that differ by less are the same
 
 
-def reweighted(
-    posterior: xr.Dataset, analysis: DidAnalysis, drawn: Blocks, wanted: Blocks
-) -> tuple[xr.Dataset, float] | None:
-    """The posterior under the priors that are wanted, and Pareto's k of the weights.
+def reweighted(posterior: xr.Dataset, ratio: xr.DataArray) -> tuple[xr.Dataset, float] | None:
+    """The posterior that is wanted, and Pareto's k of the weights.
 
     Draws are taken as often as their weights say, evenly (systematic resampling); those taken
     twice stand side by side, so that Monte Carlo errors know most of what they cost.
@@ -25,16 +23,15 @@ def reweighted(
     Parameters
     ----------
     posterior
-        Named draws of a fit of the same cells, with the design and priors `drawn`.
+        Named draws of another one.
+    ratio
+        The logarithm of the density wanted over that of the draws, (chain, draw).
 
     Returns
     -------
-    Draws of the same shape; None where more than priors differs, k is above `MAX_K`, or the
-    weighted draws are worth fewer than `MIN_ESS` independent ones.
+    Draws of the same shape; None where k is above `MAX_K`, or the weighted draws are worth fewer
+    than `MIN_ESS` independent ones.
     """
-    ratio = log_prior_ratio(posterior, analysis, drawn, wanted)
-    if ratio is None:
-        return None
     efficiency = independent(ratio)
     flat = ratio.transpose("chain", "draw").to_numpy().ravel()
     weights, k = smoothed_weights(flat, efficiency)

@@ -1,15 +1,17 @@
 """The density of all that is seen of an authority, given what it has in common with others."""
 
+from collections.abc import Collection
 from itertools import product
 
 import numpy as np
 import numpy.typing as npt
+import xarray as xr
 from scipy.special import logsumexp, roots_genlaguerre
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.checks.cell_likelihood import NormalPredictor, integrated, parabola_at_mode
-from sofs_bayes.checks.thinned_draws import ThinnedDraws
+from sofs_bayes.checks.thinned_draws import ThinnedDraws, thinned_draws
 from sofs_bayes.spec import DidAnalysis
 
 Floats = npt.NDArray[np.float64]
@@ -48,6 +50,29 @@ def authority_log_density(
         share = (weights[i] if spread[0] else 1.0) * (weights[j] if spread[1] else 1.0)
         parts.append(np.log(share) + integrated(parabola, prior)[0])
     return np.asarray(logsumexp(parts, axis=0))
+
+
+def log_ratio_without(
+    posterior: xr.Dataset,
+    data: CellData,
+    blocks: Blocks,
+    analysis: DidAnalysis,
+    authorities: Collection[str],
+) -> xr.DataArray:
+    """The posterior density without some authorities over that with them, in logs, (chain, draw).
+
+    Their own intercepts, deviations and shocks are integrated out: it holds for all else.
+
+    Parameters
+    ----------
+    posterior
+        Named draws of the fit to all of `data`.
+    """
+    size = posterior.sizes["chain"] * posterior.sizes["draw"]
+    draws = thinned_draws(posterior, data, blocks, most=size)
+    places = [data.authorities.index(name) for name in authorities]
+    density = sum(authority_log_density(draws, data, blocks, analysis, j) for j in places)
+    return draws.by_chain(-np.reshape(density, (-1, 1)), "point").isel(point=0)
 
 
 def cells_of(data: CellData, authority: int) -> Integers:

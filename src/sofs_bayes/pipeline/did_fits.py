@@ -103,8 +103,8 @@ def fit_did(
 ) -> Run:
     """The hierarchical DiD: every prior, the checks, and the refits.
 
-    Fits under other priors are the headline's draws weighted anew where that can be trusted,
-    and sampled elsewhere; `diagnostics` says which.
+    Fits under other priors, and to counts without an authority, are the headline's draws
+    weighted anew where that can be trusted, and sampled elsewhere; `diagnostics` says which.
 
     Parameters
     ----------
@@ -142,8 +142,7 @@ def fit_did(
         wanted[BY_YEAR] = (source.by_year, main.setting)
     others: dict[Variant, Refit] = {}
     for variant, (data, setting) in wanted.items():
-        like = main if data is source.data else None
-        others[variant] = refit(shop, data, setting, _named(analysis, variant), like=like)
+        others[variant] = refit(shop, data, setting, _named(analysis, variant), like=main)
         found.add(others[variant], prior=analysis.headline_prior, variant=variant)
     progress(f"{analysis.name}: checks")
     with timed(shop.seconds, "checks"):
@@ -240,13 +239,14 @@ def one_fit(
     name
         Of the fit: it decides the random numbers, and finds the draws in the store.
     like
-        A fit to the same data. Its draws are weighted by the ratio of priors where the setting
-        differs in priors alone, and the weights are such that the gate passes what they give.
+        Another fit. Its draws are weighted where this one differs in priors alone, or in counts
+        of authorities that are left out, and the weights are such that the gate passes what they
+        give.
     """
     from sofs_bayes.bayes.blocks import blocks
 
     design = blocks(data, shop.analysis, setting)
-    if fit := _reweighted(shop, setting, design, name, like):
+    if fit := _reweighted(shop, data, setting, design, name=name, like=like):
         return fit
     stored = shop.store.get(name) if shop.store else None
     draws = _unpacked(stored) if stored else _sampled(shop, data, design, name)
@@ -276,7 +276,7 @@ def refit(
     from sofs_bayes.estimands.effects import Effects
 
     design = blocks(data, shop.analysis, setting)
-    if fit := _reweighted(shop, setting, design, name, like):
+    if fit := _reweighted(shop, data, setting, design, name=name, like=like):
         return fit
     if stored := shop.store.get(name) if shop.store else None:
         kept = from_bytes(stored)["effects"].to_dataset()
@@ -295,20 +295,49 @@ def refit(
 
 
 def _reweighted(
-    shop: Workshop, setting: "Setting", design: "Blocks", name: str, like: PosteriorFit | None
+    shop: Workshop,
+    data: "CellData",
+    setting: "Setting",
+    design: "Blocks",
+    *,
+    name: str,
+    like: PosteriorFit | None,
 ) -> PosteriorFit | None:
-    """The draws of another fit of the same data under other priors, where these can be had."""
+    """The draws of another fit, where they can be weighted to be those of this one."""
     from sofs_bayes.bayes.reweighting import reweighted
 
     if like is None:
         return None
     with timed(shop.seconds, "reweight"):
-        found = reweighted(like.posterior, shop.analysis, like.blocks, design)
+        ratio = _log_ratio(shop.analysis, like, data, setting, design)
+        found = None if ratio is None else reweighted(like.posterior, ratio)
     if found is None:
         return None
     draws, k = found
-    fit = _judged(shop, like.data, setting, design, name=name, draws=(draws, None), pareto_k=k)
+    fit = _judged(shop, data, setting, design, name=name, draws=(draws, None), pareto_k=k)
     return fit if fit.gate.passed else None
+
+
+def _log_ratio(
+    analysis: DidAnalysis,
+    like: PosteriorFit,
+    data: "CellData",
+    setting: "Setting",
+    design: "Blocks",
+) -> "xr.DataArray | None":
+    """The density of a fit over that of another, in logs, (chain, draw).
+
+    None where more differs than priors, or than authorities of counts that are left out.
+    """
+    from sofs_bayes.bayes.cell_data import left_out
+    from sofs_bayes.bayes.reweighting import log_prior_ratio
+    from sofs_bayes.checks.authority_density import log_ratio_without
+
+    if data is like.data:
+        return log_prior_ratio(like.posterior, analysis, like.blocks, design)
+    if setting != like.setting or not (gone := left_out(like.data, data)):
+        return None
+    return log_ratio_without(like.posterior, like.data, like.blocks, analysis, gone)
 
 
 def _judged(

@@ -359,3 +359,32 @@ def p_value_of(rows: Sequence[PlaceboRow], pilots: PlaceboRow) -> float:
     """The randomisation p-value of the real pilots' estimate, two-sided."""
     as_far = sum(abs(row.mean) >= abs(pilots.mean) for row in rows)
     return (1 + as_far) / (1 + len(rows))
+
+
+def placebo_from(
+    analysis: OpenAnalysis,
+    every: Sequence[PlaceboRow],
+    *,
+    prior: str,
+    evidence: Evidence,
+    early: int | None,
+    candidates: int,
+    seconds: float,
+) -> Placebo:
+    """All that the rows say; the first is the real pilots'."""
+    pilots, *rows = every
+    return Placebo(
+        analysis=analysis,
+        prior=prior,
+        evidence=evidence,
+        early=early,
+        candidates=candidates,
+        pilots=pilots,
+        rows=tuple(rows),
+        coverage=coverage_of(rows, candidates),
+        probabilities=probabilities_of(rows),
+        spread=float(np.std([row.mean for row in rows], ddof=1)),
+        sd=float(np.sqrt(np.mean([row.sd**2 for row in rows]))),
+        p_value=p_value_of(rows, pilots),
+        seconds=seconds,
+    )

@@ -16,15 +16,31 @@ if TYPE_CHECKING:
 
 def add_reanalyse(verbs: Verbs) -> None:
     """`reanalyse`: the main job."""
-    from_print = "Without open data it rests on the printed tables alone."
     verb = add_verb(
-        verbs, "reanalyse", _reanalyse, "The whole re-analysis: tables, figures, page.", from_print
+        verbs,
+        "reanalyse",
+        _reanalyse,
+        "The whole re-analysis: tables, figures, page.",
+        "Print, open counts of both outcomes (those that are part of the package, where no files"
+        " are given) and simulated children, side by side. Interrupted, the same command goes on.",
     )
     verb.add_argument("files", nargs="*", type=Path, help="DfE files, or folders that hold them")
     verb.add_argument("--open-data", type=Path, metavar="FOLDER", help="the same, as an option")
     verb.add_argument("-o", "--output", type=Path, default=Path("reanalysis"), metavar="FOLDER")
     verb.add_argument("--replace", action="store_true", help="replace an earlier result")
-    verb.add_argument("--quick", action="store_true", help="no refits without single pilots")
+    verb.add_argument(
+        "--full",
+        action="store_true",
+        help="also variants of open counts, event studies and all refits (an hour)",
+    )
+    verb.add_argument(
+        "--beside",
+        nargs="+",
+        type=Path,
+        default=[],
+        metavar="FOLDER",
+        help="what calibrate and placebo wrote, to be shown on the page",
+    )
 
 
 def add_list(verbs: Verbs) -> None:
@@ -99,7 +115,8 @@ def _reanalyse(options: argparse.Namespace) -> int:
         options.output,
         open_data=data_files(named),
         replace=options.replace,
-        leave_out="none" if options.quick else "pilots",
+        beside=options.beside,
+        full=options.full,
         progress=progress,
     )
     progress(f"done: open {options.output / 'index.html'}\n")

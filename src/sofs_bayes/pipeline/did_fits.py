@@ -1,7 +1,7 @@
 """A hierarchical analysis and its data, children or counts → a Run."""
 
 import json
-from collections.abc import Callable, MutableMapping
+from collections.abc import Callable, Collection, MutableMapping
 from dataclasses import asdict, dataclass, field
 from typing import TYPE_CHECKING, Any
 
@@ -14,7 +14,7 @@ from sofs_bayes.pipeline.refits import refits, setting_of
 from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import DidAnalysis, Evidence, Sampler
-from sofs_bayes.spec.keys import BY_YEAR, HEADLINE, POOLED, LeaveOut, Variant
+from sofs_bayes.spec.keys import BY_YEAR, HEADLINE, POOLED, Kind, LeaveOut, Variant
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -97,6 +97,7 @@ def fit_did(
     *,
     leave_out: LeaveOut = "pilots",
     quick: bool = False,
+    kinds: Collection[Kind] | None = None,
     store: Store | None = None,
     programs: Programs | None = None,
     progress: Progress = silent,
@@ -114,6 +115,8 @@ def fit_did(
         Whether the fit is repeated without each pilot, without each authority, or not at all.
     quick
         Whether all refits but those with other effect priors are left out.
+    kinds
+        Which kinds of refits are made; None for all.
     store, programs
         As in `Workshop`.
 
@@ -140,6 +143,8 @@ def fit_did(
     wanted = {} if quick else refits(analysis, source, leave_out=leave_out)
     if source.by_year is not None:
         wanted[BY_YEAR] = (source.by_year, main.setting)
+    if kinds is not None:
+        wanted = {variant: fit for variant, fit in wanted.items() if variant.kind in kinds}
     others: dict[Variant, Refit] = {}
     for variant, (data, setting) in wanted.items():
         others[variant] = refit(shop, data, setting, _named(analysis, variant), like=main)
@@ -147,7 +152,8 @@ def fit_did(
     progress(f"{analysis.name}: checks")
     with timed(shop.seconds, "checks"):
         # Of whole authorities there are too many for a refit of each that is badly predicted.
-        again = None if quick or source.by_year is not None else _left_out(shop, main, found)
+        none = quick or kinds is not None or source.by_year is not None
+        again = None if none else _left_out(shop, main, found)
         beside = shown_beside(analysis, main, others, again)
         beside |= shown_of_all(analysis, source, mains) | source.beside
     return Run(
@@ -161,7 +167,8 @@ def fit_did(
         posterior=_stripped(main),
         inputs=source.inputs,
         seconds=shop.seconds,
-        options={"leave_out": leave_out, "quick": "yes" if quick else "no"},
+        options={"leave_out": leave_out, "quick": "yes" if quick else "no"}
+        | ({} if kinds is None else {"refits": ", ".join(kinds) or "none"}),
     )
 
 

@@ -6,8 +6,6 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.places import Paths, paths
@@ -117,6 +115,7 @@ def placebo(
     WorkersDied
         Workers were killed again and again; the same call goes on from what is finished.
     """
+    from sofs_bayes.checks.placebo import placebo_from, row_of
     from sofs_bayes.records.open_data import read_panel
 
     if not isinstance(analysis, OpenAnalysis):
@@ -141,7 +140,15 @@ def placebo(
         made = make(
             job, store, range(sets + 1), workers=workers, scheduler=scheduler, progress=progress
         )
-        found = _found(changed(job.lottery, analysis=analysis), made, panel, name, early)
+        found = placebo_from(
+            analysis,
+            [row_of(number, result) for number, result in sorted(made.items())],
+            prior=name,
+            evidence=panel.evidence,
+            early=early,
+            candidates=len(job.lottery.candidates),
+            seconds=sum(result["seconds"] for result in made.values()),
+        )
         _write(place, found, inputs)
     return found, found.passed
 
@@ -187,40 +194,6 @@ def _job(
     )
 
 
-def _found(
-    lottery: "Lottery",
-    made: Mapping[int, Mapping[str, Any]],
-    panel: "Panel",
-    prior: str,
-    early: int | None,
-) -> "Placebo":
-    from sofs_bayes.checks.placebo import (
-        Placebo,
-        coverage_of,
-        p_value_of,
-        probabilities_of,
-        row_of,
-    )
-
-    pilots, *rows = (row_of(number, result) for number, result in sorted(made.items()))
-    candidates = len(lottery.candidates)
-    return Placebo(
-        analysis=lottery.analysis,
-        prior=prior,
-        evidence=panel.evidence,
-        early=early,
-        candidates=candidates,
-        pilots=pilots,
-        rows=tuple(rows),
-        coverage=coverage_of(rows, candidates),
-        probabilities=probabilities_of(rows),
-        spread=float(np.std([row.mean for row in rows], ddof=1)),
-        sd=float(np.sqrt(np.mean([row.sd**2 for row in rows]))),
-        p_value=p_value_of(rows, pilots),
-        seconds=sum(result["seconds"] for result in made.values()),
-    )
-
-
 def _write(place: Claim, found: "Placebo", inputs: Mapping[str, str]) -> None:
     """The results beside the finished fits, in place of earlier ones."""
     from sofs_bayes.checks.placebo import PlaceboCoverage, PlaceboProbability, PlaceboRow
@@ -241,8 +214,12 @@ def _write(place: Claim, found: "Placebo", inputs: Mapping[str, str]) -> None:
             evidence=found.evidence,
             status="in" if found.passed else "out",
             inputs=inputs,
-            options={"sets": len(found.rows), "prior": found.prior}
-            | ({} if found.early is None else {"early": found.early}),
+            options={
+                "sets": len(found.rows),
+                "prior": found.prior,
+                "candidates": found.candidates,
+                **({} if found.early is None else {"early": found.early}),
+            },
             seconds={"fits": found.seconds},
             not_converged=found.refused,
             p_value=found.p_value,

@@ -1,7 +1,10 @@
-"""The main job: every bundled analysis fitted, and one folder with page, tables and figures."""
+"""The main job: the main analyses of all sources fitted, and one folder with page and tables."""
 
+import time
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field
 from pathlib import Path
+from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes import spec
@@ -11,30 +14,47 @@ from sofs_bayes.folders.store import Store
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, silent
-from sofs_bayes.pipeline.work_keys import work_key
+from sofs_bayes.pipeline.work_keys import children_inputs, work_key
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
-from sofs_bayes.spec.keys import LeaveOut
+from sofs_bayes.spec import (
+    Analysis,
+    ChildrenAnalysis,
+    FittedAnalysis,
+    HierarchicalAnalysis,
+    OpenAnalysis,
+    PrintedAnalysis,
+)
+from sofs_bayes.spec.keys import Kind, LeaveOut
 
 if TYPE_CHECKING:
     from sofs_bayes.pipeline.did_fits import Programs
     from sofs_bayes.pipeline.did_sources import Source
+    from sofs_bayes.reporting.result_manifest import Result
 
 WORD = "report.docx"
-MAIN_OPEN = "icpc-open-data"  # the analysis of open data that is refitted without single pilots
+REPLICATED = "replicated"
+# The analyses that answer, an outcome and a source each; what only `full` adds to them.
+MAIN = ("icpc-printed", "cla-printed", "icpc-open-data", "cla-open-data")
+MAIN_CHILDREN = ("icpc-linear", "cla-logistic")
+FURTHER_CHILDREN = ("icpc-event-study", "cla-event-study")
+# Refits of the main analyses of counts that take no sampling, or say what a break does.
+LIGHT: tuple[Kind, ...] = ("without", "with", "scaled")
+# What steps take beside each other, in seconds of an idle machine.
+USUAL = {"printed": 5.0, "open data": 70.0, "children": 30.0, "hierarchical": 60.0, "page": 40.0}
 
 
 def reanalyse(
     target: Path | str,
     *,
     open_data: Paths = (),
+    beside: Paths = (),
+    full: bool = False,
     replace: bool = False,
-    leave_out: LeaveOut = "pilots",
     progress: Progress = silent,
 ) -> str:
-    """The whole re-analysis into a new folder.
+    """The whole re-analysis into a new folder: print, open counts, simulated children.
 
     What is finished is kept beside the target until all is done, so that an interrupted
     re-analysis goes on where it stopped.
@@ -43,13 +63,17 @@ def reanalyse(
     ----------
     target
         The folder to make: `index.html`, `report.docx`, `tables/`, `figures/`, `runs/`,
-        `manifest.json`.
+        `replicated/`, `manifest.json`.
     open_data
-        DfE files; without any the printed tables stand alone.
+        DfE files. What they do not count, and all without any, is taken from the counts that are
+        part of the package.
+    beside
+        Folders that `calibrate` and `placebo` wrote, for the page to show.
+    full
+        Whether all variants of open counts, event studies, and refits without single pilots are
+        added, which takes an hour.
     replace
         Whether a result that this function wrote earlier may be replaced.
-    leave_out
-        Whether the main open-data fit is repeated without single authorities.
 
     Returns
     -------
@@ -59,85 +83,185 @@ def reanalyse(
     Raises
     ------
     BadInput
-        The target exists or cannot be written, or the open data cannot be used; nothing is
+        The target exists or cannot be written, or what is given cannot be used; nothing is
         written then.
     """
-    from sofs_bayes.pipeline.did_sources import source_of
+    from sofs_bayes.pipeline.did_sources import files_for, source_of
+    from sofs_bayes.reporting.run_report_beside import open_beside
 
-    files = paths(open_data)
-    analyses = [spec.load(path) for path in spec.bundled_models().values()]
-    printed = [each for each in analyses if isinstance(each, PrintedAnalysis)]
-    opened = [each for each in analyses if isinstance(each, OpenAnalysis) and files]
-    with claim(Path(target), written_by="reanalyse", inputs=files, replace=replace) as place:
-        sources = {each.name: source_of(each, files) for each in opened}
-        kept = place.unfinished
-        packs = {each.name: _printed(each, kept, progress) for each in printed}
-        programs: Programs = {}
-        for each in opened:
-            own: LeaveOut = leave_out if each.name == MAIN_OPEN else "none"
-            how = {"leave_out": own, "programs": programs, "progress": progress}
-            packs[each.name] = _opened(each, sources[each.name], kept, how)
-        progress("page, tables and figures")
-        names = sorted(packs, key=_reading_order)
+    files, given = paths(open_data), paths(beside)
+    chosen = chosen_analyses(full=full)
+    opened = [each for each in chosen if isinstance(each, OpenAnalysis)]
+    inputs = [*files, *given]
+    with claim(Path(target), written_by="reanalyse", inputs=inputs, replace=replace) as place:
+        beside_them = [open_beside(each) for each in given]
+        own_files = files_for(opened, files)
+        sources = {each.name: source_of(each, own_files[each.name]) for each in opened}
+        job = _Job(kept=place.unfinished, full=full, sources=sources, tell=progress)
+        packs = job.all_of(chosen)
+        job.step("page", "page, tables and figures")
         with place.folder() as folder:
-            for name in names:
+            for name in packs:
                 run_folder.unpack(packs[name], folder / "runs" / name)
-            runs = [run_folder.read(folder / "runs" / name) for name in names]
-            status = _write_results(folder, runs)
+            runs = [run_folder.read(folder / "runs" / name) for name in packs]
+            replicated = [
+                open_beside(copytree(each, folder / REPLICATED / name))
+                for name, each in job.replicated.items()
+            ]
+            status = _write_results(folder, runs, [*replicated, *beside_them])
         place.finish()
     return status
 
 
-def _printed(analysis: PrintedAnalysis, kept: Path, progress: Progress) -> bytes:
-    """The packed run of an analysis, made unless an interrupted re-analysis has kept it."""
-    store = Store(folder=kept, key=work_key(analysis, {}))
-    return _kept(store, analysis.name, lambda: fit_printed(analysis, progress=progress), progress)
+def chosen_analyses(*, full: bool) -> list[FittedAnalysis]:
+    """The bundled analyses of the main job, in the order of reading."""
+    bundled = {name: spec.load(path) for name, path in spec.bundled_models().items()}
+    print_and_counts = [
+        name
+        for name, each in bundled.items()
+        if isinstance(each, PrintedAnalysis) or (isinstance(each, OpenAnalysis) and full)
+    ]
+    children = (*MAIN_CHILDREN, *(FURTHER_CHILDREN if full else ()))
+    names = dict.fromkeys([*MAIN, *children[:2], *print_and_counts, *children])
+    found: list[Analysis] = [bundled[name] for name in names if name in bundled]
+    return [each for each in found if not isinstance(each, ChildrenAnalysis)]
 
 
-def _opened(
-    analysis: OpenAnalysis,
-    source: "Source",
-    kept: Path,
-    how: Mapping[str, Any],
-) -> bytes:
-    """The same of an analysis of open counts, fitted as `how` says."""
-    from sofs_bayes.pipeline.did_fits import fit_did
+@dataclass(slots=True, kw_only=True)
+class _Job:
+    """What is fitted, one analysis after the other, and how far it is.
 
-    key = work_key(analysis, source.inputs, leave_out=how["leave_out"])
-    fits = Store(folder=kept / analysis.name, key=key)
-    return _kept(
-        Store(folder=kept, key=key),
-        analysis.name,
-        lambda: fit_did(analysis, source, store=fits, **how),
-        how["progress"],
-    )
+    Attributes
+    ----------
+    kept
+        Where finished pieces are, until all is done.
+    replicated
+        By name of the children's analysis, the folder of the published regressions.
+    """
+
+    kept: Path
+    full: bool
+    sources: "Mapping[str, Source]"
+    tell: Progress
+    replicated: dict[str, Path] = field(default_factory=dict)
+    matched: dict[str, Path] = field(default_factory=dict)
+    programs: "Programs" = field(default_factory=dict)
+    steps: list[str] = field(default_factory=list)
+    done: float = 0.0
+    running: str = ""
+    start: float = field(default_factory=time.monotonic)
+
+    def all_of(self, analyses: Sequence[FittedAnalysis]) -> dict[str, bytes]:
+        """The packed run of each analysis."""
+        of_children = [each for each in analyses if isinstance(each, HierarchicalAnalysis)]
+        populations = {each.children.name: each for each in of_children}
+        self.steps = [*(each.kind for each in analyses), *(["children"] * len(populations)), "page"]
+        return {each.name: self._pack(each) for each in analyses}
+
+    def step(self, kind: str, text: str) -> None:
+        """Begin a step: what is running, and about how long all still takes."""
+        if self.running:
+            self.done += USUAL[self.running]
+            self.steps.remove(self.running)
+        self.running = kind
+        self.note(text)
+
+    def note(self, text: str) -> None:
+        """A line of progress within a step."""
+        left = sum(USUAL[kind] for kind in self.steps)
+        spent = time.monotonic() - self.start
+        pace = spent / self.done if self.done else 1.0
+        minutes = max(1, round(left * pace / 60))
+        self.tell(f"{len(self.steps)} steps left, about {minutes} min: {text}")
+
+    def _pack(self, analysis: FittedAnalysis) -> bytes:
+        if isinstance(analysis, PrintedAnalysis):
+            self.step(analysis.kind, analysis.name)
+            return self._kept(
+                analysis, {}, lambda _: fit_printed(analysis, progress=self.note), leave_out=""
+            )
+        from sofs_bayes.pipeline.did_fits import fit_did
+        from sofs_bayes.pipeline.did_sources import source_of
+
+        counts = isinstance(analysis, OpenAnalysis)
+        leave_out: LeaveOut = "pilots" if counts or self.full else "none"
+        main = analysis.name in MAIN
+        if counts:
+            self.step(analysis.kind, analysis.name)
+            source = self.sources[analysis.name]
+        else:
+            assert isinstance(analysis, HierarchicalAnalysis)
+            children = self._children(analysis)
+            self.step(analysis.kind, analysis.name)
+            source = source_of(analysis, children)
+        kinds = None if self.full and (main or not counts) else LIGHT if counts else ()
+
+        def made(store: Store) -> Run:
+            return fit_did(
+                analysis,
+                source,
+                leave_out=leave_out,
+                kinds=kinds,
+                store=store,
+                programs=self.programs,
+                progress=self.note,
+            )
+
+        return self._kept(analysis, source.inputs, made, leave_out=leave_out, kinds=kinds)
+
+    def _kept(
+        self,
+        analysis: FittedAnalysis,
+        inputs: Mapping[str, str],
+        make: Callable[[Store], Run],
+        **settings: Any,
+    ) -> bytes:
+        """The packed run, made unless an interrupted re-analysis has kept it."""
+        key = work_key(analysis, inputs, **settings)
+        store = Store(folder=self.kept, key=key)
+        if (pack := store.get(analysis.name)) is None:
+            pack = run_folder.packed(make(Store(folder=self.kept / analysis.name, key=key)))
+            store.put(analysis.name, pack)
+        else:
+            self.note(f"{analysis.name}: already finished")
+        return pack
+
+    def _children(self, analysis: HierarchicalAnalysis) -> Path:
+        """Matched simulated children of an analysis; the published regressions on them beside."""
+        from sofs_bayes.pipeline.children import match
+        from sofs_bayes.pipeline.replication import replicate
+        from sofs_bayes.pipeline.simulation import simulate
+
+        name = analysis.children.name
+        if name not in self.matched:
+            self.step("children", f"{name}: simulated children, and the published regressions")
+            key = work_key(analysis.children, children_inputs(analysis, None))
+            place = self.kept / f"{name}-{key[:12]}"
+            people, matched, again = (place / part for part in ("people", "matched", "again"))
+            how = {"progress": self.note}
+            if not people.is_dir():
+                simulate(analysis.children, people, **how)
+            if not matched.is_dir():
+                match(analysis.children, people, matched, **how)
+            if not again.is_dir():
+                replicate(analysis.children, matched, again, **how)
+            self.matched[name], self.replicated[name] = matched, again
+        return self.matched[name]
 
 
-def _kept(store: Store, name: str, make: Callable[[], Run], progress: Progress) -> bytes:
-    if (pack := store.get(name)) is None:
-        pack = run_folder.packed(make())
-        store.put(name, pack)
-    else:
-        progress(f"{name}: already finished")
-    return pack
-
-
-def _reading_order(name: str) -> tuple[int, str]:
-    """The main analyses first, then those that differ from them in one respect."""
-    first = ("icpc-printed", "cla-printed", MAIN_OPEN)
-    return (first.index(name) if name in first else len(first), name)
-
-
-def _write_results(folder: Path, runs: Sequence[Run]) -> str:
+def _write_results(folder: Path, runs: Sequence[Run], beside: "Sequence[Result]") -> str:
     from sofs_bayes.published.audit import audit
-    from sofs_bayes.reporting.report import write_report
+    from sofs_bayes.published.facts import load_facts
+    from sofs_bayes.reporting.contents import facts_table
+    from sofs_bayes.reporting.page import write_page
+    from sofs_bayes.reporting.report_page import report_page
     from sofs_bayes.reporting.word_page import write_word
 
-    status = "converged" if all(run.status == "converged" for run in runs) else "not converged"
-    page = write_report(folder, runs, audit(), versions=versions())
+    page = report_page(runs, beside=beside, audit=audit(), files=FILES, versions=versions())
+    write_page(folder, page, further=[facts_table(load_facts())])
     write_word(page, folder / WORD, figures=folder / "figures")
     manifest = {
-        "status": status,
+        "status": page.status,
         "analyses_sha256": {run.analysis.name: spec.fingerprint(run.analysis) for run in runs},
         "evidence": {run.analysis.name: run.evidence for run in runs},
         "facts_sha256": facts_sha256(),
@@ -145,4 +269,11 @@ def _write_results(folder: Path, runs: Sequence[Run]) -> str:
         "seconds": {run.analysis.name: sum(run.seconds.values()) for run in runs},
     }
     write_manifest(folder, manifest, written_by="reanalyse")
-    return status
+    return page.status
+
+
+FILES = (
+    "The same report as a Word document: report.docx. Every table is in the folder tables/ (CSV and"
+    " Markdown), every figure in figures/ (PNG, PDF and the data behind it), every fit in runs/"
+    " with its diagnostics, the published regressions on simulated children in replicated/."
+)

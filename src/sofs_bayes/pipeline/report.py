@@ -78,7 +78,7 @@ def report(
     from sofs_bayes.disclosure.origin import published_where
     from sofs_bayes.disclosure.rules import OutputRule
     from sofs_bayes.pipeline.disclosure import cleared_runs
-    from sofs_bayes.reporting.run_report import report_page
+    from sofs_bayes.reporting.report_page import report_page
     from sofs_bayes.reporting.run_report_beside import open_beside
 
     applied = rule or OutputRule()

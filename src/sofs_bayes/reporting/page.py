@@ -67,7 +67,8 @@ class Part:
     """A stretch of the page: what is said, shown and tabulated, in that order.
 
     Tables in `folded` are there for those who open them; figures in `beside` are written to
-    the folder only. `evidence` is what all of the part rests on, shown beside its heading;
+    the folder only. `evidence` is what all of the part rests on, shown beside its heading; an
+    `annex` is closed, with all that follows it up to the next part of its level;
     `entries` are (name, what is said of it); `captions` has what is said below a figure, by its
     name.
     """
@@ -75,6 +76,7 @@ class Part:
     heading: str
     anchor: str
     level: int = 2
+    annex: bool = False
     evidence: Evidence | None = None
     boxes: tuple[Box, ...] = ()
     paragraphs: tuple[str, ...] = ()

@@ -5,10 +5,12 @@ from math import exp
 from pathlib import Path
 
 from sofs_bayes.checks.placebo import Placebo, PlaceboRow
+from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting.figures import Drawing
 from sofs_bayes.reporting.page import Page, Part, write_page
+from sofs_bayes.reporting.result_manifest import Result
 from sofs_bayes.reporting.tables import Column, Table, table_of
-from sofs_bayes.spec import fingerprint
+from sofs_bayes.spec import OpenAnalysis, fingerprint
 
 MISSED = "INTERVALS DO NOT HOLD THEIR LEVEL"
 ABOUT = (
@@ -210,4 +212,21 @@ def placebo_drawing(found: Placebo) -> Drawing:
         alt=f"{len(found.rows)} estimates of placebo pilots spread by {found.spread:.2f} log-odds"
         f" about no effect; the real pilots' is an odds ratio of {_ratios(found.pilots)}, and"
         f" {_share(found.p_value)} of sets are as far from 1.",
+    )
+
+
+def placebo_of(each: Result) -> Placebo:
+    """A folder that `placebo` wrote, read back."""
+    from sofs_bayes.checks.placebo import placebo_from
+
+    assert isinstance(each.analysis, OpenAnalysis)
+    options = each.said.options
+    return placebo_from(
+        each.analysis,
+        read_rows(each.manifest.checked("placebo.csv"), PlaceboRow),
+        prior=options["prior"],
+        evidence=each.said.evidence,
+        early=options.get("early"),
+        candidates=options["candidates"],
+        seconds=each.said.seconds["fits"],
     )

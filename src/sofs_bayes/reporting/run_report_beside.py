@@ -1,8 +1,11 @@
-"""Folders that `replicate` and `calibrate` wrote → what stands of them beside a report's runs."""
+"""Folders of `replicate`, `calibrate` and `placebo` → what stands of them beside a report's runs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
 
 from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting.contents.calibration import verdict_table
@@ -10,13 +13,23 @@ from sofs_bayes.reporting.contents.calibration_words import verdict_sentences
 from sofs_bayes.reporting.contents.publication_beside import calibrated
 from sofs_bayes.reporting.contents.replication import totals_table
 from sofs_bayes.reporting.page import Part
+from sofs_bayes.reporting.placebo_page import (
+    coverage_sentence,
+    coverage_table,
+    placebo_drawing,
+    placebo_of,
+    sentences,
+)
 from sofs_bayes.reporting.result_manifest import Result, read_result
 from sofs_bayes.reporting.run_report_words import marked
 from sofs_bayes.reporting.tables import Table
-from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec import ChildrenAnalysis, Evidence
 
-ALLOWED = "a folder that replicate or calibrate wrote"
-REPLICATED, CALIBRATED = "numbers.csv", "sbc.csv"
+if TYPE_CHECKING:
+    from sofs_bayes.frequentist.replication import Replicated
+
+ALLOWED = "a folder that replicate, calibrate or placebo wrote"
+REPLICATED, CALIBRATED, PLACEBO = "numbers.csv", "sbc.csv", "placebo.csv"
 
 
 def open_beside(folder: Path) -> Result:
@@ -25,9 +38,9 @@ def open_beside(folder: Path) -> Result:
     Raises
     ------
     BadInput
-        It is no folder of `replicate` or `calibrate`, or not as it was written.
+        It is no folder of these verbs, or not as it was written.
     """
-    verbs = {"replicate": REPLICATED, "calibrate": CALIBRATED}
+    verbs = {"replicate": REPLICATED, "calibrate": CALIBRATED, "placebo": PLACEBO}
     return read_result(folder, verbs=verbs, allowed=ALLOWED)
 
 
@@ -40,7 +53,8 @@ def beside_parts(opened: Sequence[Result]) -> Iterator[Part]:
         while anchor in names:
             anchor = f"{name}-{len(names)}"
         names.add(anchor)
-        yield _replicated(each, anchor) if verb == "replicate" else _calibrated(each, anchor)
+        make = {"replicate": _replicated, "calibrate": _calibrated, "placebo": _placebo}[verb]
+        yield make(each, anchor)
 
 
 def _replicated(each: Result, anchor: str) -> Part:
@@ -50,8 +64,13 @@ def _replicated(each: Result, anchor: str) -> Part:
     evidence = each.said.evidence
     numbers = read_rows(each.manifest.folder / REPLICATED, Replicated)
     rows = [row for row in numbers if row.met in ("yes", "no")]
-    met = sum(row.met == "yes" for row in rows)
     table = replace(totals_table(rows, each.analysis, evidence), name=f"{anchor}-totals")
+    said = _replicated_sentence(rows, evidence)
+    return _part(each, anchor, "Published beside replicated", said, table)
+
+
+def _replicated_sentence(rows: "Sequence[Replicated]", evidence: Evidence) -> str:
+    met = sum(row.met == "yes" for row in rows)
     said = (
         f"Of {len(rows):,} printed numbers, {met:,} come out again to the printed digit when the"
         " published regressions are run on these children."
@@ -61,7 +80,51 @@ def _replicated(each: Result, anchor: str) -> Part:
             " The children are made up for that purpose: it proves the computation, and says"
             " nothing about Signs of Safety."
         )
-    return _part(each, anchor, "Published beside replicated", said, table)
+    return said
+
+
+def beside_sentences(opened: Sequence[Result]) -> list[str]:
+    """What calibrations and placebo pilots say of how far results can be trusted."""
+    found = []
+    for each in opened:
+        match each.manifest.written_by:
+            case "calibrate":
+                found.append(f"{each.analysis.title}: {verdict_sentences(calibrated(each))}")
+            case "placebo":
+                found.append(f"Placebo pilots: {coverage_sentence(placebo_of(each))}")
+    return found
+
+
+def placebo_rows(opened: Sequence[Result]) -> list[dict[str, Any]]:
+    """The range of estimates of placebo pilots in the pilots' own years, as odds ratios."""
+    found = []
+    for each in opened:
+        if each.manifest.written_by != "placebo":
+            continue
+        study = placebo_of(each)
+        if study.early is None:
+            means = np.array([row.mean for row in study.rows])
+            level = study.analysis.estimands.level
+            ends = np.exp(np.quantile(means, ((1 - level) / 2, 0.5, (1 + level) / 2)))
+            found.append(
+                {
+                    "evidence": study.evidence,
+                    "lower": float(ends[0]),
+                    "median": float(ends[1]),
+                    "upper": float(ends[2]),
+                    "level": level,
+                }
+            )
+    return found
+
+
+def _placebo(each: Result, anchor: str) -> Part:
+    found = placebo_of(each)
+    table = replace(coverage_table(found), name=f"{anchor}-coverage")
+    part = _part(each, anchor, "Placebo pilots", " ".join(sentences(found)), table)
+    drawing = placebo_drawing(found)
+    named = replace(drawing, name=f"{anchor}-figure")
+    return replace(part, figures=(named,), captions={named.name: "Placebo pilots."})
 
 
 def _calibrated(each: Result, anchor: str) -> Part:

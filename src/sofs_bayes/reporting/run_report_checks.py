@@ -24,6 +24,13 @@ def check_sentences(run: Run) -> Iterator[str]:
     yield from _tipping(run)
 
 
+def trust_sentences(run: Run) -> Iterator[str]:
+    """Of these, those on which use of a result depends: convergence and predictions."""
+    yield f"draws: {answer.convergence(run, NOWHERE)[1]}"
+    yield f"Predictions: {answer.posterior_predictive(run, NOWHERE)[1]}"
+    yield from _tipping(run)
+
+
 def _left_out(run: Run) -> Iterator[str]:
     rows = extra_rows(run, "loo")
     if not rows:

@@ -142,7 +142,7 @@ def effect_name(run: Run, row: "EffectRow | ThresholdRow") -> str:
 def result_sentence(run: Run, row: EffectRow) -> str:
     """Which effect on what, its size, the verdict; with the mark of made-up children."""
     text = f"{effect_name(run, row)} on {outcome_of(run)}. {effect_sentence(run, row)}"
-    text = " ".join([text, *_decided(run, row)])
+    text = " ".join([text, *decided(run, row)])
     if run.evidence != "synthetic":
         return f"{text[:1].upper()}{text[1:]}"
     return f"{SYNTHETIC}. {ON_MADE_UP} {text}"
@@ -175,10 +175,30 @@ def _chances(run: Run, row: EffectRow) -> Iterator[str]:
             yield f"of a change {small}: {shown(each.probability, 'probability')}"
 
 
+def break_sentences(run: Run) -> Iterator[str]:
+    """What declared breaks in recording do to the effect of open counts."""
+    assert isinstance(run.analysis, OpenAnalysis)
+    declared = {entry.authority: entry for entry in run.analysis.design.recording_breaks}
+    for row in run.extra["sensitivity"][1]:
+        changed = row.kind in ("without", "with") and row.subject in declared
+        if changed and row.scale == main_scale(run) and row.is_effect:
+            number = contents.number_format(row.scale, [row])
+            lower, median, upper = (shown(x, number) for x in (row.lower, row.median, row.upper))
+            yield (
+                f"What a break in recording does: {row.variant}, the median is {median}"
+                f" {UNIT_OF[row.scale]} ({lower} to {upper}).{_mark(row)}"
+                f" {declared[row.subject].why}"
+            )
+
+
+def _mark(row: EffectRow) -> str:
+    return "" if row.status == "converged" else " NOT CONVERGED."
+
+
 # ----------------------------------------------------------------- practical equivalence
 
 
-def _decided(run: Run, row: EffectRow) -> Iterator[str]:
+def decided(run: Run, row: EffectRow) -> Iterator[str]:
     """The verdict, where a region of practical equivalence was declared; else nothing."""
     region = run.analysis.estimands.equivalence
     if region is None:

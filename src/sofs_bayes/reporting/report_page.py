@@ -3,10 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
 from sofs_bayes.reporting import run_report_words as words
+from sofs_bayes.reporting.answer import answer_part, outcome_parts
+from sofs_bayes.reporting.audit_parts import audit_annex, audit_part
 from sofs_bayes.reporting.barg import checklist
 from sofs_bayes.reporting.contents.publication import publication_tables
 from sofs_bayes.reporting.figures import Drawing
@@ -14,20 +17,20 @@ from sofs_bayes.reporting.page import SYNTHETIC, Page, Part
 from sofs_bayes.reporting.result_manifest import Result
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_beside import beside_parts
+from sofs_bayes.reporting.limits import limits
 from sofs_bayes.reporting.run_report_checks import check_sentences
 from sofs_bayes.reporting.run_report_explorer import explorer
 from sofs_bayes.reporting.run_report_parts import run_parts
 from sofs_bayes.spec import Evidence
 
+if TYPE_CHECKING:
+    from sofs_bayes.published.audit import Audit
+
 TITLE = "Signs of Safety: a Bayesian report"
 QUESTION = (
-    "Signs of Safety is a way of working in child protection. Nine English authorities piloted it."
-    " An evaluation compared their children with those of similar authorities, before and after,"
-    " and found no significant effect on initial child protection conferences or on entry to care.",
-    "That can mean that the effect is small, or that the data cannot tell. This report says how"
-    " probable which size of effect is, on what evidence, and how far the answer hangs on"
-    " assumptions. It gives probabilities. A verdict is given only where it was declared"
-    " beforehand which effects are too small to matter.",
+    "Did Signs of Safety, a way of working in child protection piloted in nine English authorities,"
+    " change how many children reach an initial child protection conference, or enter care? The"
+    " published evaluation found no significant effect."
 )
 EXPLORE = (
     "Which effect would matter is for the reader to say. Choose an analysis and a prior, move the"
@@ -38,13 +41,6 @@ BARG = (
     "The guidelines of Kruschke (2021, Nature Human Behaviour 5, 1282-1291) list what a report of a"
     " Bayesian analysis should hold. Each line says what is asked, whether it is there by what the"
     " runs hold, and where it stands.",
-)
-LIMITS = (
-    "Probabilities hold under the model and the prior named beside them. The checks can speak"
-    " against a model, never prove it.",
-    "That trends would have been parallel without the practice model is assumed; the tipping point,"
-    " where there is one, says how wrong that would have to be.",
-    "More conferences, or fewer, may be good or bad for children: no number here says which.",
 )
 KIND_HEADINGS: Mapping[str, str] = {
     "effects": "Effects and probabilities",
@@ -68,45 +64,54 @@ def report_page(
     runs: Sequence[Run],
     *,
     beside: Sequence[Result] = (),
+    audit: "Audit | None" = None,
     title: str | None = None,
+    files: str = FILES,
     versions: Mapping[str, str],
 ) -> Page:
-    """The report over runs, and over folders of replications and calibrations.
+    """The report over runs, and over folders of replications, calibrations and placebo pilots.
+
+    The answer comes first, then each outcome, source by source; all else is in annexes.
 
     Parameters
     ----------
     runs
-        Of different names, in the order in which they are to be read.
+        Of different names, in the order in which they are to be read: of each outcome and source
+        the first one answers.
     beside
-        What `replicate` and `calibrate` left.
+        What `replicate`, `calibrate` and `placebo` left.
+    audit
+        Of the printed tables.
     title
         Of the page; a general one by default.
+    files
+        A sentence on what lies beside the page.
     versions
         Of the software that writes the report.
     """
     heading = title or TITLE
     if all(run.evidence == "synthetic" for run in runs):
         heading = f"{SYNTHETIC}: {heading}"
-    parts = _numbered([*_first_parts(runs), *_later_parts(runs, beside)])
+    parts = _numbered([*_first_parts(runs, beside, audit), *_annexes(runs, beside, audit)])
     anchors = {"provenance", *_anchors(parts)}
     figures = {part.anchor for part in parts if part.figures}
     lines = checklist(runs, anchors=anchors, figures=figures)
     counts = {state: sum(line.state == state for line in lines) for state in _STATES}
     said = ", ".join(f"{count} {state}" for state, count in counts.items())
     guidelines = Part(
-        heading="Reporting guidelines",
+        heading="Annex: reporting guidelines",
         anchor="barg",
+        annex=True,
         paragraphs=(*BARG, f"Of {len(lines)} questions: {said}."),
         checklist=lines,
     )
-    limits = Part(heading="What this does not show", anchor="limits", bullets=LIMITS)
     converged = all(run.status == "converged" for run in runs)
     return Page(
         title=heading,
         heading=heading,
-        lead=_lead(runs),
-        parts=(*parts, guidelines, limits),
-        files=FILES,
+        lead=QUESTION,
+        parts=(*parts, guidelines),
+        files=files,
         provenance=tuple(provenance(runs, beside, versions)),
         status="converged" if converged else "not converged",
     )
@@ -115,51 +120,46 @@ def report_page(
 _STATES = ("met", "partly", "not there")
 
 
-def _lead(runs: Sequence[Run]) -> str:
-    named = ", ".join(words.HEADINGS[kind] for kind in words.evidences(runs))
-    count = "One analysis" if len(runs) == 1 else f"{len(runs)} analyses"
-    return f"{count}. Evidence: {named}."
-
-
-def _first_parts(runs: Sequence[Run]) -> Iterator[Part]:
-    yield Part(heading="The question", anchor="question", paragraphs=QUESTION)
-    yield Part(
-        heading="What this rests on",
-        anchor="evidence",
-        boxes=words.evidence_boxes(words.evidences(runs)),
-    )
-    yield Part(heading="Key results", anchor="short")
-    for kind in words.evidences(runs):
-        own = [run for run in runs if run.evidence == kind]
-        yield Part(
-            heading=_plain_heading(kind),
-            anchor=f"short-{kind}",
-            level=3,
-            evidence=kind,
-            entries=tuple(
-                (f"{run.analysis.title} ({run.analysis.name})", words.result_sentence(run, row))
-                for run in own
-                for row in words.answers(run)
-            ),
-        )
+def _first_parts(
+    runs: Sequence[Run], beside: Sequence[Result], audit: "Audit | None"
+) -> Iterator[Part]:
+    """All that stands open: the answer, each outcome, the threshold, print, limits."""
+    yield answer_part(runs, beside)
+    yield from outcome_parts(runs, beside)
     curves = explorer(runs)
     if curves is not None:
         yield Part(
             heading="Move the threshold", anchor="explore", paragraphs=EXPLORE, explorer=curves
         )
+    if audit is not None:
+        yield audit_part(audit)
+    yield Part(
+        heading="What each source can tell you",
+        anchor="evidence",
+        boxes=words.evidence_boxes(words.evidences(runs)),
+    )
+    yield limits(runs)
 
 
-def _later_parts(runs: Sequence[Run], beside: Sequence[Result]) -> Iterator[Part]:
-    tables = list(_table_parts(runs, [each.manifest.folder for each in beside]))
+def _annexes(
+    runs: Sequence[Run], beside: Sequence[Result], audit: "Audit | None"
+) -> Iterator[Part]:
+    """All that is there for those who open it."""
+    if audit is not None:
+        yield audit_annex(audit)
+    # Placebo pilots have a table of their own, below.
+    folders = [each.manifest.folder for each in beside if each.manifest.written_by != "placebo"]
+    tables = list(_table_parts(runs, folders))
     if tables:
-        yield Part(heading="Tables", anchor="tables")
+        yield Part(heading="Annex: tables", anchor="tables", annex=True)
         yield from tables
-    yield Part(heading="Checks", anchor="checks")
+    yield Part(heading="Annex: checks", anchor="checks", annex=True)
     yield from _checks(runs)
     if beside:
-        yield Part(heading="Replication and calibration", anchor="beside")
+        heading = "Annex: replication, calibration and placebo pilots"
+        yield Part(heading=heading, anchor="beside", annex=True)
         yield from beside_parts(beside)
-    yield Part(heading="Analysis by analysis", anchor="analyses")
+    yield Part(heading="Annex: analysis by analysis", anchor="analyses", annex=True)
     for run in runs:
         yield from run_parts(run)
 

@@ -1,0 +1,386 @@
+"""Runs of both outcomes → the answer: in a few sentences, in one figure, then source by source."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+from sofs_bayes.estimands import EffectRow
+from sofs_bayes.reporting.contents.effects import extra_rows
+from sofs_bayes.reporting.contents.publication_numbers import above_zero, gravest, overall
+from sofs_bayes.reporting.page import Part
+from sofs_bayes.reporting.result_manifest import Result
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.reporting.run_report_beside import beside_sentences, placebo_rows
+from sofs_bayes.reporting.run_report_checks import trust_sentences
+from sofs_bayes.reporting.run_report_words import answers, break_sentences, decided, evidences
+from sofs_bayes.reporting.tables import Column, Table, shown
+from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.outcomes import capital, column_in_words, outcome
+
+if TYPE_CHECKING:
+    from sofs_bayes.reporting.figures import Drawing
+
+# Of several sources on one outcome, the order of their sections; simulated children come last.
+SOURCES: dict[Evidence, str] = {
+    "records": "The children's records",
+    "published-inferred": "The published tables",
+    "open-data": "Real authorities",
+    "unknown-origin": "Counts of unknown origin",
+    "synthetic": "Simulated children",
+}
+HEADINGS: dict[Evidence, str] = {
+    "records": "What the children's records show",
+    "published-inferred": "What the published tables support",
+    "open-data": "What real authorities show",
+    "unknown-origin": "What counts of unknown origin show",
+    "synthetic": "What the records could show (simulated children)",
+}
+RESTS_ON: dict[Evidence, str] = {
+    "records": "the children's records",
+    "published-inferred": "the evaluation's printed tables",
+    "open-data": "the Department for Education's counts of whole authorities",
+    "unknown-origin": "counts of whole authorities of unknown origin",
+}
+NOT_SEEN = "the children's records have not been seen"
+SIMULATED = (
+    "Simulated children show that the method would work on the records; their numbers say nothing"
+    " about Signs of Safety."
+)
+SMALL = 0.02  # changes in risk that are smaller are told per 1,000
+OFTEN = 0.95  # of probabilities that leave little doubt
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Unit:
+    """How changes in risk are told: `factor` times the number is so many `per` of whom."""
+
+    factor: float
+    per: str
+    whom: str
+
+    def more(self, value: float) -> str:
+        """A change in words: "3.3 more", "1.8 fewer"."""
+        size = abs(self.factor * value)
+        text = f"{size:.1f}" if size < 10 else f"{size:.0f}"
+        if float(text) == 0:
+            return "no more"
+        return f"{text} {'more' if value > 0 else 'fewer'}"
+
+
+def unit_of(run: Run, rows: Sequence[EffectRow]) -> Unit | None:
+    """The unit that suits a run's changes in risk; None where it has none."""
+    scales = {row.scale for row in rows}
+    whom = _denominator(run)
+    if scales == {"children per 10,000"}:
+        return Unit(factor=1.0, per="10,000", whom=whom)
+    if scales != {"risk"}:
+        return None
+    small = max(max(-row.lower, row.upper) for row in rows) < SMALL
+    return Unit(factor=1000.0 if small else 100.0, per="1,000" if small else "100", whom=whom)
+
+
+def _denominator(run: Run) -> str:
+    if isinstance(run.analysis, OpenAnalysis):
+        return column_in_words(run.analysis.data.denominator)
+    return "referrals"
+
+
+def outcome_name(run: Run) -> str:
+    """The outcome that a run is about, as analyses call it."""
+    return run.analysis.outcome
+
+
+def answer_part(runs: Sequence[Run], beside: Sequence[Result]) -> Part:
+    """The first screen: question, answer by outcome, what it rests on, one figure."""
+    telling = [run for run in runs if run.evidence != "synthetic"] or list(runs)
+    entries = []
+    for name, own in _by_outcome(telling).items():
+        said = " ".join(_answer(run) for run in _leading(own))
+        entries.append((capital(outcome(name).rate), said))
+    drawing = answer_drawing(telling, beside)
+    return Part(
+        heading="The answer",
+        anchor="answer",
+        entries=tuple(entries),
+        paragraphs=(_rests_on(runs),),
+        figures=() if drawing is None else (drawing,),
+        captions={} if drawing is None else {drawing.name: "Sources compared."},
+    )
+
+
+def _by_outcome(runs: Iterable[Run]) -> dict[str, list[Run]]:
+    found: dict[str, list[Run]] = {}
+    for run in runs:
+        found.setdefault(outcome_name(run), []).append(run)
+    return found
+
+
+def _leading(runs: Sequence[Run]) -> list[Run]:
+    """The first run of each source, in the order of sources."""
+    return [
+        next(run for run in runs if run.evidence == kind)
+        for kind in SOURCES
+        if any(run.evidence == kind for run in runs)
+    ]
+
+
+def _rests_on(runs: Sequence[Run]) -> str:
+    present = {run.evidence for run in runs}
+    named = [words for kind, words in RESTS_ON.items() if kind in present]
+    unseen = [] if "records" in present else [NOT_SEEN]
+    said = f"Rests on {' and '.join(named)}; {'; '.join(unseen)}." if named else ""
+    said = said.replace("; .", ".")
+    return " ".join(filter(None, (said, SIMULATED if "synthetic" in present else "")))
+
+
+def _answer(run: Run) -> str:
+    """A run's answer in two sentences: how large, and whether that settles a direction."""
+    return f"{SOURCES[run.evidence]}: {size_sentence(run)} {direction_sentence(run)}"
+
+
+def size_sentence(run: Run) -> str:
+    """The estimate with its interval; of several readings of print, how far they differ."""
+    rows = answers(run)
+    if not rows:
+        return "no pooled effect."
+    unit = unit_of(run, rows)
+    widest = max(rows, key=lambda row: row.upper - row.lower)
+    level = f"{100 * widest.level:g}% credible interval"
+    refused = " NOT CONVERGED: not to be used." if run.status != "converged" else ""
+    if unit is None:
+        median, lower, upper = (f"{x:.2f}" for x in (widest.median, widest.lower, widest.upper))
+        return f"{widest.scale} {median} ({level} {lower} to {upper}).{refused}"
+    ends = f"{unit.more(widest.lower)} to {unit.more(widest.upper)}"
+    where = f"per {unit.per} {unit.whom}"
+    medians = sorted(row.median for row in rows)
+    if len(rows) == 1 or unit.more(medians[0]) == unit.more(medians[-1]):
+        return f"{unit.more(widest.median)} {where} ({level} {ends}).{refused}"
+    return (
+        f"{unit.more(medians[0])} to {unit.more(medians[-1])} {where}, whichever way the printed"
+        f" stars are read; the widest {level} is {ends}.{refused}"
+    )
+
+
+def direction_sentence(run: Run) -> str:
+    """The probability of an increase, and whether it leaves a direction open."""
+    rows = answers(run)
+    chances = [chance for row in rows if (chance := above_zero(run, row)[0]) is not None]
+    if not chances:
+        return ""
+    low, high = min(chances), max(chances)
+    told = shown(low, "percent") if f"{low:.2f}" == f"{high:.2f}" else ""
+    said = f"The probability of an increase is {told or f'{100 * low:.0f}% to {100 * high:.0f}%'}"
+    said = said.replace(".0%", "%")
+    if low >= OFTEN or high <= 1 - OFTEN:
+        return f"{said}."
+    return f"{said}: this cannot tell a rise from a fall, nor a small effect from none."
+
+
+# ---------------------------------------------------------------------- outcome by outcome
+
+
+def outcome_parts(runs: Sequence[Run], beside: Sequence[Result]) -> Iterator[Part]:
+    """A part for each outcome: published, supported, real, simulated, trusted, changed."""
+    for name, own in _by_outcome(runs).items():
+        yield Part(
+            heading=capital(outcome(name).rate),
+            anchor=f"outcome-{name.lower()}",
+            entries=tuple(_entries(own, [each for each in beside if _about(each) == name])),
+            tables=(sources_table(name, own),),
+        )
+
+
+def _about(each: Result) -> str:
+    return each.analysis.outcome
+
+
+def _entries(runs: Sequence[Run], beside: Sequence[Result]) -> Iterator[tuple[str, str]]:
+    leading = _leading(runs)
+    published = [run.analysis for run in runs if isinstance(run.analysis, PrintedAnalysis)]
+    if published:
+        yield "What was published", published_sentence(published[0])
+    for run in leading:
+        said = [size_sentence(run), direction_sentence(run)]
+        said += [sentence for row in answers(run) for sentence in decided(run, row)]
+        if isinstance(run.analysis, OpenAnalysis):
+            said += break_sentences(run)
+        if run.evidence == "synthetic":
+            said += ["No finding: the children do not exist."]
+        yield HEADINGS[run.evidence], capital(" ".join(filter(None, said)))
+    trust = [f"{SOURCES[run.evidence]}: {' '.join(trust_sentences(run))}" for run in leading]
+    yield "How far it can be trusted", " ".join([*trust, *beside_sentences(beside)])
+    changed = [
+        f"{SOURCES[run.evidence]}: {said}" for run in leading if (said := changes_sentence(run))
+    ]
+    if changed:
+        yield "What would change it", " ".join(changed)
+
+
+def published_sentence(analysis: PrintedAnalysis) -> str:
+    """The printed difference-in-differences, as printed."""
+    from sofs_bayes.bayes.printed_model import printed_rows
+
+    did = printed_rows(analysis, analysis.readings[0]).did
+    if analysis.from_table is None:
+        assert analysis.as_printed is not None
+        place = analysis.as_printed.source
+    else:
+        place = f"Table {analysis.from_table.table}, {analysis.from_table.column.lower()}"
+    stars = "no star: not significant" if not did.stars else f"{did.stars} star"
+    stars += "s" if did.stars > 1 else ""
+    return (
+        f"A difference-in-differences of {did.text.rstrip('*')} on"
+        f" {'log-odds' if analysis.design.scale == 'log-odds' else 'the risk'} ({place}; {stars})."
+        " No standard error is printed."
+    )
+
+
+def changes_sentence(run: Run) -> str:
+    """Which of the changes tried one at a time moves the estimate most; nothing without any."""
+    rows = answers(run)
+    if not rows:
+        return ""
+    main, unit = rows[0], unit_of(run, rows)
+    changed = [
+        row
+        for row in extra_rows(run, "sensitivity")
+        if (row.estimand, row.prior) == (main.estimand, main.prior) and row.variant != main.variant
+    ]
+    if not changed or unit is None:
+        return ""
+    most = max(changed, key=lambda row: abs(row.median - main.median))
+    return (
+        f"of {len(changed)} changes to data or assumptions, tried one at a time, the one that moves"
+        f" the estimate most is “{most.variant}”: {unit.more(most.median)} per {unit.per}, in place"
+        f" of {unit.more(main.median)}."
+    )
+
+
+def sources_table(name: str, runs: Sequence[Run]) -> Table:
+    """Each source's estimate under each prior, with its interval and probability."""
+    lines, kinds = [], []
+    for run in _leading(runs):
+        rows = answers(run)
+        unit = unit_of(run, rows)
+        if unit is None:
+            continue
+        for row in _under_each_prior(run, rows):
+            chance = above_zero(run, row)[0]
+            values = (unit.factor * x for x in (row.median, row.lower, row.upper))
+            variant = f", {row.variant}" if len(rows) > 1 else ""
+            lines.append(
+                (SOURCES[run.evidence] + variant, row.prior, *values, f"per {unit.per}", chance)
+            )
+            kinds.append(run.evidence)
+    spanner = "90% credible interval"
+    level = {row.level for run in _leading(runs) for row in answers(run)}
+    if len(level) == 1:
+        spanner = f"{100 * level.pop():g}% credible interval"
+    return Table(
+        name=f"answer-{name.lower()}",
+        title=f"{capital(outcome(name).rate)}: sources and priors",
+        columns=(
+            Column(key="source", heading="Source"),
+            Column(key="prior", heading="Prior"),
+            Column(key="median", heading="Change (median)", format="signed"),
+            Column(key="lower", heading="lower", format="signed", group=spanner),
+            Column(key="upper", heading="upper", format="signed", group=spanner),
+            Column(key="unit", heading="Children"),
+            Column(key="above", heading="Probability of an increase", format="probability"),
+        ),
+        rows=tuple(lines),
+        evidence=gravest(kinds) if kinds else "published",
+        notes=("Published: referrals. Real authorities: see their denominator in the text.",),
+        status=overall(run.status for run in _leading(runs)),
+    )
+
+
+def _under_each_prior(run: Run, rows: Sequence[EffectRow]) -> list[EffectRow]:
+    """The answer's rows under all priors, in the order of priors."""
+    asked = {(row.estimand, row.variant) for row in rows}
+    return [row for row in run.effects if (row.estimand, row.variant) in asked]
+
+
+# ------------------------------------------------------------------------------ the figure
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """One source's odds ratio on one outcome, as the figure shows it.
+
+    `is_range` where the interval is that of estimates of many sets, and no credible interval.
+    """
+
+    outcome: str
+    source: str
+    evidence: Evidence
+    median: float
+    lower: float
+    upper: float
+    level: float
+    is_range: bool = False
+
+
+def answer_drawing(runs: Sequence[Run], beside: Sequence[Result]) -> "Drawing | None":
+    """Sources on each outcome as odds ratios, with the range of placebo pilots."""
+    rows: list[SourceRow] = []
+    for name, own in _by_outcome(runs).items():
+        said = capital(outcome(name).rate)
+        rows += [each for run in _leading(own) for each in _source_rows(run, said)]
+        about = [each for each in beside if _about(each) == name]
+        rows += [
+            SourceRow(outcome=said, source="Authorities that were no pilots", is_range=True, **each)
+            for each in placebo_rows(about)
+        ]
+    if not rows:
+        return None
+    from sofs_bayes.reporting.figures.answer import sources_figure
+
+    return sources_figure(rows)
+
+
+def _source_rows(run: Run, said: str) -> Iterator[SourceRow]:
+    """The widest of a run's answers as an odds ratio."""
+    scale = "odds ratio"
+    rows = [
+        replace(row, scale=scale)
+        for row in run.effects
+        if row.scale == scale and (row.target, row.prior) == ("pooled", run.prior)
+    ]
+    wanted = {(row.role, row.year, row.rating, row.variant) for row in answers(run)}
+    rows = [row for row in rows if (row.role, row.year, row.rating, row.variant) in wanted]
+    if not rows and isinstance(run.analysis, PrintedAnalysis):
+        rows = [_as_ratio(row, run.analysis.design.base_rate) for row in answers(run)]
+    if not rows and isinstance(run.analysis, HierarchicalAnalysis):
+        return
+    if not rows:
+        return
+    row = max(rows, key=lambda each: each.upper / each.lower)
+    yield SourceRow(
+        outcome=said,
+        source=SOURCES[run.evidence],
+        evidence=run.evidence,
+        median=row.median,
+        lower=row.lower,
+        upper=row.upper,
+        level=row.level,
+    )
+
+
+def _as_ratio(row: EffectRow, base: float) -> EffectRow:
+    """A change in risk as the odds ratio that it is at the base rate."""
+
+    def ratio(change: float) -> float:
+        risk = min(max(base + change, 1e-4), 1 - 1e-4)
+        return risk / (1 - risk) / (base / (1 - base))
+
+    return replace(
+        row,
+        scale="odds ratio",
+        median=ratio(row.median),
+        lower=ratio(row.lower),
+        upper=ratio(row.upper),
+    )
+
+
+__all__ = ["SOURCES", "answer_part", "evidences", "outcome_parts"]

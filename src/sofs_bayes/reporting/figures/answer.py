@@ -1,0 +1,101 @@
+"""All sources on all outcomes in one picture, as odds ratios."""
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+from sofs_bayes.reporting.figures.canvas import Canvas
+from sofs_bayes.reporting.figures.dots import Beside, Row, dots
+from sofs_bayes.reporting.figures.drawing import Drawing, drawn
+from sofs_bayes.reporting.figures.intervals import effect_axis
+from sofs_bayes.reporting.figures.marks import Dot, Rule, at_end
+from sofs_bayes.reporting.figures.numbers import SCALES, percent
+from sofs_bayes.reporting.figures.refusals import check_rows
+from sofs_bayes.reporting.figures.style import NO_EFFECT, STYLE, marker
+from sofs_bayes.spec import Evidence
+
+if TYPE_CHECKING:
+    from sofs_bayes.reporting.answer import SourceRow
+
+# By evidence a colour and a shape, so that neither is needed alone.
+LOOKS: dict[Evidence, tuple[str, str]] = {
+    "records": (STYLE.ink, "D"),
+    "published-inferred": (STYLE.strong, "o"),
+    "open-data": (STYLE.third, "s"),
+    "unknown-origin": (STYLE.third, "^"),
+    "synthetic": (STYLE.mark, "v"),
+}
+RANGE = (STYLE.light, "|")
+
+
+def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Drawing:
+    """A heading for each outcome, a line for each source; its title says what they allow.
+
+    Raises
+    ------
+    BadInput
+        No rows, or a number that is not finite.
+    """
+    check_rows(name, rows, finite=("median", "lower", "upper"))
+    scale = SCALES["odds ratio"]
+    level = percent(rows[0].level)
+    lines: list[Row] = []
+    for outcome in dict.fromkeys(row.outcome for row in rows):
+        lines.append(Row(label=outcome, bold=True, apart=bool(lines)))
+        lines += [_line(row) for row in rows if row.outcome == outcome]
+    found = [(row.median, row.lower, row.upper) for row in rows]
+    title = _finding(rows)
+    canvas = Canvas(
+        name=name,
+        title=title,
+        evidence=tuple(dict.fromkeys(row.evidence for row in rows)),
+        subtitle=f"Odds ratio of the outcome, median and {level} credible interval",
+        notes=(
+            "1: no effect. From print a change in risk is shown as the odds ratio that it is at"
+            " the rate of all children. Authorities that were no pilots: the range of estimates of"
+            " random sets of them.",
+        ),
+    )
+    figure = dots(
+        canvas,
+        lines,
+        effect_axis(found, scale, "odds ratio"),
+        marks=[
+            Rule(at=scale.null, look=NO_EFFECT),
+            at_end("fewer children", "left"),
+            at_end("more children", "right"),
+        ],
+        columns=[f"median [{level}]"],
+    )
+    told = "; ".join(
+        f"{row.outcome}, {row.source.lower()}: {_numbers(row)}" for row in rows
+    )
+    return drawn(canvas, figure, f"{title}. Odds ratios: {told}.", type(rows[0]), rows)
+
+
+def _finding(rows: "Sequence[SourceRow]") -> str:
+    """What the intervals allow, in a sentence."""
+    sources = [row for row in rows if row.evidence != "synthetic"] or list(rows)
+    open_ended = [row for row in sources if row.lower < 1.0 < row.upper]
+    if len(open_ended) == len(sources):
+        return "No source settles whether the outcomes rose or fell"
+    if not open_ended:
+        return "Every source settles a direction"
+    return f"{len(open_ended)} of {len(sources)} sources do not settle whether the outcome rose"
+
+
+def _line(row: "SourceRow") -> Row:
+    colour, shape = LOOKS.get(row.evidence, LOOKS["open-data"])
+    bar = {"color": colour, "linewidth": 2.0}
+    if row.is_range:
+        colour, shape = RANGE
+        bar = {"color": colour, "linewidth": 5.0}
+    look = marker(shape, 6.0, colour)
+    return Row(
+        label=row.source,
+        dots=[Dot(value=row.median, lower=row.lower, upper=row.upper, look=look, bar=bar)],
+        beside=[Beside(text=_numbers(row))],
+    )
+
+
+def _numbers(row: "SourceRow") -> str:
+    return f"{row.median:.2f} [{row.lower:.2f}, {row.upper:.2f}]"

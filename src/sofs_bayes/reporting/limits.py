@@ -1,0 +1,35 @@
+"""What nobody should take from a report."""
+
+from collections.abc import Sequence
+
+from sofs_bayes.reporting.page import Part
+from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.spec import OpenAnalysis, PrintedAnalysis
+
+ALWAYS = (
+    "Probabilities hold under the model and the prior named beside them. The checks can speak"
+    " against a model, never prove it.",
+    "That trends would have been parallel without the practice model is assumed; the tipping point,"
+    " where there is one, says how wrong that would have to be.",
+    "More conferences, or fewer, may be good or bad for children: no number here says which.",
+)
+OF_PRINT = (
+    "Pilots are numbered as in the report and are not identified: no number here is given to a"
+    " named authority.",
+    "Printed stars bound the errors only loosely, and all else about the children's data is"
+    " assumed (independent authorities, normal errors).",
+)
+OF_COUNTS = (
+    "Open counts are of whole authorities, not adjusted for who the children are. A change in"
+    " recording, or in anything else that befell the pilots alone, looks like an effect.",
+)
+
+
+def limits(runs: Sequence[Run]) -> Part:
+    """What the evidence of these runs cannot show."""
+    bullets = [*ALWAYS]
+    if any(isinstance(run.analysis, PrintedAnalysis) for run in runs):
+        bullets += OF_PRINT
+    if any(isinstance(run.analysis, OpenAnalysis) for run in runs):
+        bullets += OF_COUNTS
+    return Part(heading="What this does not show", anchor="limits", bullets=tuple(bullets))

@@ -17,7 +17,9 @@ Kind = Literal[
     "file not used",
     "indicator in two files",
     "indicators unknown",
+    "interpolated",
     "joint row",
+    "left out",
     "may be cut off",
     "missing",
     "name changed",
@@ -28,6 +30,8 @@ Kind = Literal[
     "not observed in every year",
     "recording break",
     "rounded",
+    "symbol",
+    "vintage",
 ]
 
 # Chance of so many multiples of 5 (or 10) among counts that are not rounded, below which they

@@ -45,7 +45,8 @@ def reanalyse(
         The folder to make: `index.html`, `report.docx`, `tables/`, `figures/`, `runs/`,
         `manifest.json`.
     open_data
-        DfE files; without any the printed tables stand alone.
+        DfE files; without any the printed tables stand alone. What the files do not count is
+        taken from the counts that are part of the package.
     replace
         Whether a result that this function wrote earlier may be replaced.
     leave_out
@@ -62,14 +63,15 @@ def reanalyse(
         The target exists or cannot be written, or the open data cannot be used; nothing is
         written then.
     """
-    from sofs_bayes.pipeline.did_sources import source_of
+    from sofs_bayes.pipeline.did_sources import files_for, source_of
 
     files = paths(open_data)
     analyses = [spec.load(path) for path in spec.bundled_models().values()]
     printed = [each for each in analyses if isinstance(each, PrintedAnalysis)]
     opened = [each for each in analyses if isinstance(each, OpenAnalysis) and files]
     with claim(Path(target), written_by="reanalyse", inputs=files, replace=replace) as place:
-        sources = {each.name: source_of(each, files) for each in opened}
+        own_files = files_for(opened, files)
+        sources = {each.name: source_of(each, own_files[each.name]) for each in opened}
         kept = place.unfinished
         packs = {each.name: _printed(each, kept, progress) for each in printed}
         programs: Programs = {}

@@ -32,8 +32,8 @@ from sofs_bayes.records.identity import (
     known_codes,
     notices_of_identity,
 )
-from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.looked_after import extract_file, is_extract, is_release, release_file
+from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.panel import Cell, Entry, Panel, Role, Source, make_panel
 from sofs_bayes.records.panel_csv import cut_off, is_panel, panel_from_csv
 from sofs_bayes.records.series import Series, series_of
@@ -80,6 +80,20 @@ def read_panel(files: Paths, counts: OpenCounts) -> Panel:
     return _join(rows_where(whole, counts.where or {}), counts)
 
 
+def counted_columns(files: Paths) -> frozenset[str]:
+    """All columns that files count something in, of whatever kinds the files are.
+
+    Raises
+    ------
+    BadInput
+        A file that cannot be used.
+    """
+    tables = [read_table(file, numbers=("year", "time_period")) for file in paths(files)]
+    panels = [table.header for table in tables if is_panel(table)]
+    read = [file_of(table).indicators for table in tables if not is_panel(table)]
+    return frozenset(column for found in (*panels, *read) for column in found)
+
+
 def file_of(table: CsvText) -> DfeFile:
     """The rows of a file, of whichever kind its header says it is.
 
@@ -102,9 +116,7 @@ def _join(files: Sequence[DfeFile], counts: OpenCounts) -> Panel:
     known = known_codes(files)
     years = range(counts.first_year, counts.last_year + 1)
     placed = {path: placed_rows(file, known, years) for path, file in used.items()}
-    series = {
-        column: series_of(column, found, placed, years) for column, found in holders.items()
-    }
+    series = {column: series_of(column, found, placed, years) for column, found in holders.items()}
     entries: dict[Cell, Entry] = {
         (code, year, role): entry
         for role, column in columns.items()

@@ -8,6 +8,7 @@ import re
 import tomllib
 from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import cache
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -64,6 +65,12 @@ def counts_file(table: CsvText) -> DfeFile:
         complete=table.complete,
         gaps=True,
     )
+
+
+@cache
+def bundled_sha256() -> str:
+    """The SHA-256 of the bundled table."""
+    return sha256(BUNDLED.read_bytes()).hexdigest()
 
 
 @cache

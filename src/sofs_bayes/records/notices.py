@@ -110,7 +110,8 @@ def _breaks(counts: xr.Dataset, factor: float) -> list[Notice]:
 
 
 def _rate_in_words(events: float, denominator: float) -> str:
-    return f"{events:.0f} of {denominator:.0f} ({events / denominator:.3f})"
+    rate = events / denominator
+    return f"{events:.0f} of {denominator:.0f} ({rate:.{3 if rate >= 0.01 else 5}f})"
 
 
 def _rounded_years(counts: xr.Dataset, settings: OpenCounts) -> list[Notice]:

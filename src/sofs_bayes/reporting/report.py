@@ -175,18 +175,19 @@ def _opened(run: Run, *, main: bool) -> Iterator[Part]:
     """The run's parts, with what was counted and compared; of further runs one figure."""
     assert isinstance(run.analysis, OpenAnalysis)
     first, model, checks = run_parts(run)
-    title = run.analysis.title
+    title, scale = run.analysis.title, contents.risk_scale(run)
+    unit = contents.UNIT_OF[scale]
     by_prior = contents.effects_table(
         run,
-        scale="risk",
+        scale=scale,
         keep=lambda row: row.target == POOLED and row.kind == "main",
-        title=f"{title}: pooled effect by prior (pp)",
+        title=f"{title}: pooled effect by prior ({unit})",
     )
     by_target = contents.effects_table(
         run,
-        scale="risk",
+        scale=scale,
         keep=lambda row: row.prior == run.prior and row.kind == "main",
-        title=f"{title}: {run.prior} prior (pp)",
+        title=f"{title}: {run.prior} prior ({unit})",
     )
     shown_figures = len(first.figures) if main else 1
     yield replace(

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from sofs_bayes.estimands import EffectRow
+from sofs_bayes.reporting.contents.effects import UNIT_OF, number_format
 from sofs_bayes.reporting.page import Part
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report import LIMITS
@@ -66,10 +67,12 @@ def break_sentences(run: Run) -> Iterable[str]:
     declared = {entry.authority: entry for entry in run.analysis.design.recording_breaks}
     for row in run.extra["sensitivity"][1]:
         changed = row.kind in ("without", "with") and row.subject in declared
-        if changed and row.scale == "risk" and row.is_effect:
-            lower, median, upper = (shown(x, "pp") for x in (row.lower, row.median, row.upper))
+        if changed and row.estimand.is_of_risk and row.is_effect:
+            how = "pp" if row.scale == "risk" else number_format(row.scale, [row])
+            lower, median, upper = (shown(x, how) for x in (row.lower, row.median, row.upper))
             yield (
-                f"What a break in recording does: {row.variant}, the median is {median} pp"
+                f"What a break in recording does: {row.variant}, the median is {median}"
+                f" {UNIT_OF[row.scale]}"
                 f" ({lower} to {upper}).{_mark(row)} {declared[row.subject].why}"
             )
 

@@ -14,9 +14,12 @@ from sofs_bayes.reporting.contents.design import (
 )
 from sofs_bayes.reporting.contents.diagnostics import diagnostics_table
 from sofs_bayes.reporting.contents.effects import (
+    UNIT_OF,
+    counts_used,
     effect_scales,
     effects_table,
     number_format,
+    risk_scale,
     rows_taken,
     sensitivity_table,
 )
@@ -43,6 +46,7 @@ from sofs_bayes.reporting.contents.priors import priors_of, priors_table
 from sofs_bayes.reporting.contents.publication import KINDS, named_apart, publication_tables
 
 __all__ = [
+    "UNIT_OF",
     "KINDS",
     "arm_years_table",
     "authority_loo_table",
@@ -51,6 +55,7 @@ __all__ = [
     "comparison_table",
     "design_table",
     "diagnostics_table",
+    "counts_used",
     "effect_scales",
     "effects_table",
     "extremes_table",
@@ -74,6 +79,7 @@ __all__ = [
     "priors_table",
     "publication_tables",
     "rates_table",
+    "risk_scale",
     "rows_taken",
     "sensitivity_table",
     "tipping_table",

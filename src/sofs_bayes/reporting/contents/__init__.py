@@ -46,16 +46,16 @@ from sofs_bayes.reporting.contents.priors import priors_of, priors_table
 from sofs_bayes.reporting.contents.publication import KINDS, named_apart, publication_tables
 
 __all__ = [
-    "UNIT_OF",
     "KINDS",
+    "UNIT_OF",
     "arm_years_table",
     "authority_loo_table",
     "brackets_table",
     "columns_table",
     "comparison_table",
+    "counts_used",
     "design_table",
     "diagnostics_table",
-    "counts_used",
     "effect_scales",
     "effects_table",
     "extremes_table",

@@ -612,7 +612,6 @@ def test_data_goes_with_open_analyses_alone(tmp_path: Path) -> None:
         ("calibrate icpc-printed -o new --replicates 5", ["found 5; allowed: at least"]),
         ("calibrate icpc-printed -o new --prior flat", ["prior", "'flat'"]),
         ("calibrate icpc-printed -o new --reading none", ["reading", "'none'"]),
-        ("calibrate icpc-open-data -o new", ["no data", "DfE files"]),
         ("calibrate icpc-children -o new", ["'children'", "calibrate icpc-linear"]),
         ("calibrate icpc-linear -o new --reading none", ["--reading", "only printed"]),
         ("calibrate icpc-printed -o new --workers 0", ["--workers: '0'", "at least 1"]),

@@ -459,8 +459,8 @@ def test_fits_repeat_with_their_seed_whatever_came_before(
 
 
 def test_data_are_asked_for_where_needed_and_refused_where_not(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"icpc-open-data: found no data; allowed: DfE files"):
-        fit(load("icpc-open-data"))
+    with pytest.raises(BadInput, match=r"icpc-linear: found no data; allowed: one"):
+        fit(load("icpc-linear"))
     with pytest.raises(BadInput, match=r"a\.csv: found data; allowed: none"):
         fit(load("icpc-printed"), ["a.csv"])
     with pytest.raises(BadInput, match=r"none\.csv"):

@@ -38,9 +38,9 @@ def counts_table(files: Paths) -> tuple[str, tuple[Notice, ...]]:
     read = sorted((file_of(table) for table in tables), key=lambda file: file.path)
     lacking = [c for c in COLUMNS if not any(c in file.indicators for file in read)]
     if lacking:
-        names = ", ".join(file.name for file in read) or "FILES"
+        given = ", ".join(file.name for file in read) or "FILES"
         allowed = f"files with {', '.join(COLUMNS)}"
-        raise BadInput(names, "line 1", f"no column {' and '.join(lacking)}", allowed)
+        raise BadInput(given, "line 1", f"no column {' and '.join(lacking)}", allowed)
     known = known_codes(read)
     there = {row.year for file in read for row in file.rows}
     years = range(min(there), max(there) + 1)

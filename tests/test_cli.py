@@ -619,7 +619,7 @@ def test_every_fault_of_an_analysis_has_its_line(tmp_path: Path, given_files: Pa
 
 def test_data_goes_with_open_analyses_alone(tmp_path: Path) -> None:
     refused(tmp_path, "fit", "icpc-printed", DFE, says=["a printed analysis has its own"])
-    refused(tmp_path, "fit", MADE_UP, says=["made-up", "found no data", "DfE files"])
+    refused(tmp_path, "fit", MADE_UP, says=["made-up", "'Ashmere', not in the data"])
 
 
 @pytest.mark.parametrize(

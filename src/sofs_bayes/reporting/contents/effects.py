@@ -5,7 +5,6 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow, statement_text
-from sofs_bayes.records.counts_table import bundled_sha256
 from sofs_bayes.reporting.contents.monte_carlo import NAN, errors_of, known
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, table_of
@@ -48,6 +47,8 @@ def counts_used(run: Run) -> list[str]:
     """A sentence on where open counts come from: the package, or files that were given."""
     if not isinstance(run.analysis, OpenAnalysis):
         return []
+    from sofs_bayes.records.counts_table import bundled_sha256  # xarray: not for quick answers
+
     names = ", ".join(sorted(run.inputs))
     if set(run.inputs.values()) == {bundled_sha256()}:
         return [

@@ -424,6 +424,31 @@ def test_counts_that_cannot_be_had_are_refused(tmp_path: Path, words: str, says:
     refused(tmp_path, *given, *words.split(), says=says)
 
 
+def test_open_data_without_files_are_those_of_the_package() -> None:
+    ended = typed("open-data", "--analysis", "cla-open-data")
+    header, *rows = csv.reader(io.StringIO(ended.out))
+    assert header == ["authority", "code", "year", "CLA_started", "population_estimate"]
+    assert {row[2] for row in rows} == {str(year) for year in range(2009, 2019)}
+    assert "interpolated: 2010" in ended.err
+
+
+@pytest.mark.parametrize(
+    ("words", "says"),
+    [
+        ("--table", ["--table: found no files"]),
+        (f"--table {DFE}", ["no column CLA_started and population_estimate"]),
+        (f"--table {DFE} --years 2012 2013", ["--years: found beside --table"]),
+        (f"--table {DFE} --events ICPC", ["--events: found beside --table"]),
+        (f"--table {DFE} -o counts.dta", ["a name with .dta"]),
+        (f"--table {DFE / 'made-up.toml'}", ["made-up.toml"]),
+    ],
+)
+def test_a_table_of_counts_that_cannot_be_made_is_refused(
+    tmp_path: Path, words: str, says: list[str]
+) -> None:
+    refused(tmp_path, "open-data", "-o", "panel.csv", *words.split(), says=says)
+
+
 @pytest.mark.parametrize("option", ["-o", "--notices"])
 def test_open_data_overwrites_nothing_and_writes_no_half(tmp_path: Path, option: str) -> None:
     (tmp_path / "there.csv").write_text("mine")
@@ -595,7 +620,7 @@ def test_every_fault_of_an_analysis_has_its_line(tmp_path: Path, given_files: Pa
 
 def test_data_goes_with_open_analyses_alone(tmp_path: Path) -> None:
     refused(tmp_path, "fit", "icpc-printed", DFE, says=["a printed analysis has its own"])
-    refused(tmp_path, "fit", MADE_UP, says=["made-up", "found no data", "DfE files"])
+    refused(tmp_path, "fit", MADE_UP, says=["made-up", "'Ashmere', not in the data"])
 
 
 @pytest.mark.parametrize(
@@ -613,7 +638,6 @@ def test_data_goes_with_open_analyses_alone(tmp_path: Path) -> None:
         ("calibrate icpc-printed -o new --replicates 5", ["found 5; allowed: at least"]),
         ("calibrate icpc-printed -o new --prior flat", ["prior", "'flat'"]),
         ("calibrate icpc-printed -o new --reading none", ["reading", "'none'"]),
-        ("calibrate icpc-open-data -o new", ["no data", "DfE files"]),
         ("calibrate icpc-children -o new", ["'children'", "calibrate icpc-linear"]),
         ("calibrate icpc-linear -o new --reading none", ["--reading", "only printed"]),
         ("calibrate icpc-printed -o new --workers 0", ["--workers: '0'", "at least 1"]),

@@ -342,11 +342,37 @@ def dfe(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     folder = tmp_path_factory.mktemp("dfe")
     for file in make.FILES:
         (folder / f"{file}.csv").write_text(make.table(file, counts), encoding="utf-8")
+    named += [each.authority for each in _care().design.recording_breaks]
+    _put_care(folder, {f"{200 + i}": name for i, name in enumerate(named)})
     known = known_files.department_files()
     made_up = {sha256(path): f"made up, {path.name}" for path in folder.iterdir()}
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(known_files, "department_files", lambda: {**known, **made_up})
         yield folder
+
+
+def _care() -> spec.OpenAnalysis:
+    analysis = spec.load("cla-open-data")
+    assert isinstance(analysis, spec.OpenAnalysis)
+    return analysis
+
+
+def _put_care(folder: Path, authorities: Mapping[str, str]) -> None:
+    """An extract of children starting to be looked after, and estimates of all who live there."""
+    data = _care().data
+    started = ["Short Desc,Years,LA and Regions,Values,LA Number,Region"]
+    living = [
+        "time_period,time_identifier,geographic_level,old_la_code,new_la_code,la_name,age_group,"
+        "population_estimate"
+    ]
+    for year in range(data.first_year, data.last_year + 1):
+        for code, name in authorities.items():
+            number = int(code) + year % 7
+            started.append(f'LACnum_Start,{year + 1},"{name}",{number},{code}.0,North')
+            place = f'{year},Reporting year,Local authority,{code},,"{name}"'
+            living.append(f"{place},Children aged 0 to 17 years,{400 * int(code)}")
+    (folder / "starting-care.csv").write_text("\n".join([*started, ""]), encoding="utf-8")
+    (folder / "living-there.csv").write_text("\n".join([*living, ""]), encoding="utf-8")
 
 
 def _split(text: str) -> str:

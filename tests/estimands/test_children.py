@@ -26,6 +26,7 @@ from sofs_bayes.estimands.rows import Label
 from sofs_bayes.frequentist.terms import child_terms
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, Normal
 from sofs_bayes.spec.keys import HEADLINE, NEW, POOLED, Estimand
+from sofs_bayes.spec.terms import PER_10_000
 
 FOLDER = Path(__file__).parents[1] / "reference" / "regressions"
 AFTER = "effect after settling-in"
@@ -210,6 +211,21 @@ def test_effects_are_means_over_treated_children(
             for scale, value in expected.items():
                 found = float(answers[ask(str(name), target, scale)][at])
                 assert found == pytest.approx(value, abs=1000 * EXACT, rel=EXACT), (target, scale)
+
+
+@pytest.mark.parametrize("model", [LINEAR, LOGISTIC])
+def test_changes_told_per_ten_thousand_are_those_in_risk(cells: Cells, model: str) -> None:
+    made_up = made(cells, model, "did")
+    usual, rare = did_effects(*made_up, seed=1), did_effects(*made_up, seed=1, per=10_000)
+    assert {q.scale for q in rare if q.is_effect} == {q.scale for q in usual if q.is_effect} - {
+        "risk",
+        PER_1000,
+    } | {PER_10_000}
+    told = [question for question in rare if question.scale == PER_10_000]
+    assert all(question.is_of_risk for question in told) and told
+    for question in told:
+        risk = usual[replace(question, scale="risk")]
+        np.testing.assert_allclose(rare[question], 10_000 * risk, rtol=EXACT)
 
 
 @pytest.mark.parametrize("model", [LINEAR, LOGISTIC])

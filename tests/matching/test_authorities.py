@@ -118,7 +118,7 @@ def test_all_takes_everyone_whole_and_says_why_not(panel: Panel, analysis: OpenA
     assert everyone == set(panel.authorities)
 
 
-def test_a_comparator_with_a_declared_break_is_left_out(
+def test_a_comparator_with_a_declared_break_is_set_aside(
     panel: Panel, analysis: OpenAnalysis
 ) -> None:
     declared = RecordingBreak(authority="Fennick", year=2015, why=WHY)
@@ -126,6 +126,37 @@ def test_a_comparator_with_a_declared_break_is_left_out(
     choice = choose_comparators(panel, design)
     assert "Fennick" not in choice.comparators
     assert any(left.reason.startswith("recording break in 2015") for left in choice.left_out)
+    assert choice.set_aside == ("Fennick",)
+    for there in (False, True):
+        cells = did_cells(panel, choice, design, include_breaks=there)
+        assert ("Fennick" in cells["authority"].values) == there
+    assert (
+        not did_cells(panel, choice, design, include_breaks=True, leave_out=["Fennick"])
+        .where(lambda cells: cells["authority"] == "Fennick", drop=True)
+        .sizes["cell"]
+    )
+
+
+@pytest.mark.parametrize("name", ["Northmere", "Ottersby", "Ashmere"])
+def test_only_what_a_break_alone_keeps_out_is_set_aside(
+    panel: Panel, analysis: OpenAnalysis, name: str
+) -> None:
+    declared = RecordingBreak(authority=name, year=2015, why=WHY)
+    design = replace(analysis.design, recording_breaks=(declared,))
+    assert choose_comparators(panel, design).set_aside == ()
+
+
+def test_a_break_sets_nobody_aside_where_comparators_are_matched(
+    panel: Panel, analysis: OpenAnalysis
+) -> None:
+    # Dunmarsh, a pilot, has one year before settling-in, and no trend to be matched on.
+    declared = tuple(
+        RecordingBreak(authority=name, year=2015, why=WHY) for name in ("Fennick", "Dunmarsh")
+    )
+    rule = replace(analysis.design.comparators, rule="pre-trend", per_pilot=1)
+    design = replace(analysis.design, recording_breaks=declared, comparators=rule)
+    choice = choose_comparators(panel, design)
+    assert choice.set_aside == () and "Fennick" not in choice.comparators
 
 
 # ------------------------------------------------------------------- rule: pre-trend
@@ -429,7 +460,11 @@ def test_authorities_without_an_effect_show_none(panel: Panel, analysis: OpenAna
 
 
 @pytest.mark.parametrize(
-    "name", ["icpc-open-data", "icpc-open-data-matched", "icpc-open-data-referrals"]
+    "name",
+    [
+        *("icpc-open-data", "icpc-open-data-matched", "icpc-open-data-referrals"),
+        *("cla-open-data", "cla-open-data-2012", "cla-open-data-matched"),
+    ],
 )
 def test_bundled_analyses_load(name: str) -> None:
     analysis = load(MODELS / f"{name}.toml")
@@ -442,6 +477,21 @@ def test_bundled_analyses_load(name: str) -> None:
 
 
 REAL = os.environ.get("SOFS_BAYES_OPEN_DATA", "")
+
+
+@pytest.mark.parametrize(
+    ("name", "comparators", "years"),
+    [("cla-open-data", 133, 10), ("cla-open-data-2012", 134, 7), ("cla-open-data-matched", 19, 10)],
+)
+def test_entry_to_care_has_its_comparators(name: str, comparators: int, years: int) -> None:
+    analysis = load(MODELS / f"{name}.toml")
+    assert isinstance(analysis, OpenAnalysis)
+    bundled = read_panel((), analysis.data)
+    choice = choose_comparators(bundled, analysis.design)
+    assert len(choice.comparators) == comparators
+    assert not {"Bexley", "Kent", "Croydon"} & {*choice.comparators}
+    cells = did_cells(bundled, choice, analysis.design, include_breaks=False)
+    assert cells.sizes["cell"] == 10 * (years - 2) + years * comparators
 
 
 @pytest.mark.skipif(not REAL, reason="SOFS_BAYES_OPEN_DATA names no folder of DfE files")

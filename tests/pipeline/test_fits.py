@@ -4,6 +4,7 @@ import json
 import math
 from collections.abc import Iterator
 from dataclasses import fields, replace
+from hashlib import sha256
 from pathlib import Path
 from typing import Any
 
@@ -17,9 +18,10 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import NEW, POOLED, EffectRow, ProbabilityRow
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.pipeline.did_fits import Programs, fit_did
-from sofs_bayes.pipeline.did_sources import counts_source
+from sofs_bayes.pipeline.did_sources import counts_source, files_for, source_of
 from sofs_bayes.pipeline.fits import fit, save
 from sofs_bayes.pipeline.print_fits import fit_printed
+from sofs_bayes.records.counts_table import BUNDLED
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.reporting.run_folder import Run, extra_types, open_posterior, read
 from sofs_bayes.spec import Normal, OpenAnalysis, PrintedAnalysis, load
@@ -458,9 +460,27 @@ def test_fits_repeat_with_their_seed_whatever_came_before(
     assert repr(headline(one)) == repr(headline(other))
 
 
+def test_open_counts_without_files_are_those_of_the_package() -> None:
+    analysis = load("cla-open-data")
+    assert isinstance(analysis, OpenAnalysis)
+    source = source_of(analysis, ())
+    assert source.inputs == {BUNDLED.name: sha256(BUNDLED.read_bytes()).hexdigest()}
+    assert source.evidence == "open-data"
+    assert [str(variant) for variant in source.changed] == ["with Kent", "with Croydon"]
+
+
+def test_files_serve_the_analyses_whose_columns_they_have() -> None:
+    care, conferences = load("cla-open-data"), load("icpc-open-data")
+    files = tuple(sorted(DFE.glob("*.csv")))
+    chosen = files_for([care, conferences, load("icpc-printed")], files)
+    assert chosen == {"cla-open-data": (), "icpc-open-data": files}
+    assert files_for([care], files) == {"cla-open-data": files}  # and is refused for it
+    assert files_for([care, conferences], ()) == {"cla-open-data": (), "icpc-open-data": ()}
+
+
 def test_data_are_asked_for_where_needed_and_refused_where_not(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match=r"icpc-open-data: found no data; allowed: DfE files"):
-        fit(load("icpc-open-data"))
+    with pytest.raises(BadInput, match=r"icpc-linear: found no data; allowed: one"):
+        fit(load("icpc-linear"))
     with pytest.raises(BadInput, match=r"a\.csv: found data; allowed: none"):
         fit(load("icpc-printed"), ["a.csv"])
     with pytest.raises(BadInput, match=r"none\.csv"):

@@ -187,6 +187,20 @@ def test_the_headline_is_without_recording_breaks_unless_declared(
     assert names(found(with_breaks(made_up_analysis), made_up_panel, "none")) == {"main": set()}
 
 
+def test_a_comparator_with_a_break_is_shown_with_and_without(
+    made_up_analysis: OpenAnalysis, made_up_panel: Panel
+) -> None:
+    two = with_breaks(made_up_analysis, "Fennick", "Dunmarsh")
+    assert names(found(two, made_up_panel, "none")) == {
+        "main": {"Fennick", "Dunmarsh"},
+        "with Fennick": {"Dunmarsh"},
+        "with Dunmarsh": {"Fennick"},
+    }
+    inside = with_breaks(made_up_analysis, "Fennick", inside=True)
+    expected = {"main": set(), "without Fennick": {"Fennick"}}
+    assert names(found(inside, made_up_panel, "none")) == expected
+
+
 def test_breaks_are_put_back_or_taken_out_one_by_one(
     made_up_analysis: OpenAnalysis, made_up_panel: Panel
 ) -> None:

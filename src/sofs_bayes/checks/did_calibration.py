@@ -181,7 +181,8 @@ def quantities(
         Of a new authority's deviation.
     """
     tails = analysis.model.degrees_of_freedom if analysis.model.tails == "student t" else None
-    answers = did_effects(draws, data, of_fit, seed=seed, degrees_of_freedom=tails)
+    per = analysis.estimands.per
+    answers = did_effects(draws, data, of_fit, seed=seed, degrees_of_freedom=tails, per=per)
     found = effects_ranked(answers)
     found[LOG_LIKELIHOOD] = draws["log_likelihood"].transpose("chain", "draw").to_numpy()
     for name, values in in_use(draws, of_fit).items():

@@ -13,7 +13,7 @@ Floats = npt.NDArray[np.float64]
 
 LOG_LIKELIHOOD = "log likelihood"
 # Ranks on further scales would be the same, or nearly.
-SCALES = ("risk", "log-odds")
+SCALES = ("risk", "children per 10,000", "log-odds")
 
 
 def effects_ranked(answers: Mapping[Estimand, xr.DataArray]) -> dict[str, Floats]:

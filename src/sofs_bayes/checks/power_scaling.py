@@ -101,7 +101,7 @@ def power_scaling(
 
 
 def _is_asked(each: Estimand) -> bool:
-    return each.role in (BETWEEN_PILOTS, BETWEEN_YEARS) or (each.is_effect and each.scale == "risk")
+    return each.role in (BETWEEN_PILOTS, BETWEEN_YEARS) or (each.is_effect and each.is_of_risk)
 
 
 def _sensitivity(tree: xr.DataTree, group: str, names: list[str] | None) -> dict[str, float]:

@@ -55,8 +55,9 @@ def add_fit(verbs: Verbs) -> None:
         "fit",
         _fit,
         "An analysis and its data → a run folder.",
-        "A printed analysis needs no data; open counts take DfE files; children's analyses take"
-        " what collapse or match wrote. Interrupted, fits of children go on where they stopped.",
+        "A printed analysis needs no data; open counts take DfE files, or else those that are part"
+        " of the package; children's analyses take what collapse or match wrote. Interrupted, fits"
+        " go on where they stopped.",
     )
     verb.add_argument("analysis", help="bundled name or TOML file")
     verb.add_argument(

@@ -23,6 +23,7 @@ from sofs_bayes.spec.keys import (
     Estimand,
     Role,
 )
+from sofs_bayes.spec.terms import RISKS
 
 Floats = npt.NDArray[np.float64]
 
@@ -36,6 +37,7 @@ def did_effects(
     *,
     seed: int,
     degrees_of_freedom: float | None = None,
+    per: int | None = None,
 ) -> Effects:
     """The effects of a hierarchical DiD, draw by draw.
 
@@ -48,7 +50,8 @@ def did_effects(
     Practice models: two effects, against each kind of comparator. Ofsted: the effect at the
     ratings children had, and on all treated children had they had one of those that occur.
 
-    The scales are `risk` (1 is certainty), `children per 1,000` (1000 times that) and, for the
+    The scales are `risk` (1 is certainty) and `children per 1,000` (1000 times that), or in their
+    place `children per 10,000` where the analysis tells changes so, and, for the
     logistic model alone, `log-odds` and `odds ratio` (the exponential of the averaged change in
     log-odds). A linear model has no odds ratio, as its risks are not kept between 0 and 1.
 
@@ -63,6 +66,8 @@ def did_effects(
         Of the new authority's deviations.
     degrees_of_freedom
         Of these deviations' Student t; None if they are normal.
+    per
+        The number of children that the analysis tells changes in risk in (`Estimands.per`).
 
     Raises
     ------
@@ -85,7 +90,7 @@ def did_effects(
     for contrast in contrasts(found, data, blocks, new):
         answers |= {
             question: _shaped(draws, posterior)
-            for question, draws in _averages(contrast, data, child_effect).items()
+            for question, draws in _averages(contrast, data, child_effect, per).items()
         }
     return Effects.of(answers | _spreads(posterior, data, blocks))
 
@@ -97,7 +102,9 @@ def _noise(samples: int, seed: int, degrees_of_freedom: float | None) -> Floats:
     return rng.standard_t(degrees_of_freedom, samples)
 
 
-def _averages(contrast: Contrast, data: CellData, child_effect: Floats) -> dict[Estimand, Floats]:
+def _averages(
+    contrast: Contrast, data: CellData, child_effect: Floats, per: int | None
+) -> dict[Estimand, Floats]:
     """The contrast averaged over the children of each target, on each scale, (samples,)."""
     cells = np.sum([children > 0 for children in contrast.weights.values()], axis=0) > 0
     difference = contrast.change
@@ -113,7 +120,7 @@ def _averages(contrast: Contrast, data: CellData, child_effect: Floats) -> dict[
     for target, children in contrast.weights.items():
         share = children[cells] / children.sum()
         risk = difference[:, cells] @ share
-        on = {"risk": risk, PER_1000: 1000.0 * risk}
+        on = {RISKS[per]: per * risk} if per else {"risk": risk, PER_1000: 1000.0 * risk}
         if data.patterns is not None:
             log_odds = contrast.change[:, cells] @ share
             on |= {"log-odds": log_odds, "odds ratio": np.exp(log_odds)}

@@ -166,7 +166,7 @@ def probability_rows(effects: Effects, estimands: Estimands, label: Label) -> li
 def largest_pilot_rows(effects: Effects, label: Label) -> list[ProbabilityRow]:
     """For each pilot the probability that its risk difference is the largest of all pilots'."""
     pilots = effects.choose(
-        lambda each: (each.role, each.scale) == (AFTER, "risk") and each.target not in (POOLED, NEW)
+        lambda each: each.role == AFTER and each.is_of_risk and each.target not in (POOLED, NEW)
     )
     if len(pilots) < 2:
         return []

@@ -5,6 +5,7 @@ from typing import Any
 
 from sofs_bayes.spec import Evidence, Scale, Statement
 from sofs_bayes.spec.keys import Estimand, Kind, Role, Variant
+from sofs_bayes.spec.terms import PER_10_000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -231,4 +232,6 @@ def statement_text(statement: Statement) -> str:
 def _amount(value: float, scale: Scale) -> str:
     if scale == "risk":
         return f"{100 * value:g} pp"
+    if scale == PER_10_000:
+        return f"{value:g} per 10,000"
     return f"{value:g} ({scale})"

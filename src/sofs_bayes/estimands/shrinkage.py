@@ -32,7 +32,7 @@ def shrinkage_rows(pooled: Effects, unpooled: Effects, estimands: Estimands) -> 
 
 def _of_pilot(question: Estimand) -> bool:
     single = question.role == AFTER and question.target not in (POOLED, NEW)
-    return single and question.scale in ("risk", "log-odds")
+    return single and (question.is_of_risk or question.scale == "log-odds")
 
 
 def _shrinkage(

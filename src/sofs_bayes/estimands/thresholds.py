@@ -123,7 +123,7 @@ def exact_threshold_rows(
 def _is_asked(question: Estimand) -> bool:
     if question.target not in (POOLED, NEW) or not question.is_effect:
         return False
-    return question.scale in (("risk",) if question.role == IN_YEAR else tuple(NO_EFFECT))
+    return question.is_of_risk or (question.role != IN_YEAR and question.scale in NO_EFFECT)
 
 
 def _roomy_ends(ends: Floats) -> tuple[float, float]:

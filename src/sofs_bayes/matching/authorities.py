@@ -24,7 +24,8 @@ def choose_comparators(
     """The comparators by the design's rule.
 
     Eligible is every authority that is no pilot, is not excluded, has no declared recording
-    break and is observed in all years of the panel. The rule `all` takes them all. The rule
+    break and is observed in all years of the panel. The rule `all` takes them all, and sets aside
+    those that are kept from it by nothing but a break. The rule
     `pre-trend` gives each pilot the `per_pilot` nearest on the log-odds in the pilot's own
     observed years before settling-in; without `reuse` the smallest distances go first, over
     all pilots, and a comparator serves once. Equal distances go by the design's order of
@@ -55,7 +56,13 @@ def choose_comparators(
         raise BadInput(file, "design.comparators", found, f"at least {wanted}")
     pilots = tuple(pilot.authority for pilot in design.pilots)
     if design.comparators.rule == "all":
-        return Choice(pilots=pilots, comparators=eligible, eligible=eligible, left_out=left_out)
+        return Choice(
+            pilots=pilots,
+            comparators=eligible,
+            eligible=eligible,
+            left_out=left_out,
+            set_aside=_set_aside(panel, design),
+        )
     breaks = {declared.authority: declared.year for declared in design.recording_breaks}
     matches = _matches(panel, design, eligible, breaks, file)
     return Choice(
@@ -83,14 +90,14 @@ def did_cells(
     """The observed cells of pilots and comparators, for a difference-in-differences.
 
     A pilot's settling-in years have no cell. With a pilot go the comparators that were matched
-    to it alone.
+    to it alone. Comparators that were set aside have cells where those with breaks do.
 
     Parameters
     ----------
     leave_out
         Pilots or comparators to do without.
     include_breaks
-        Whether pilots with a declared recording break have cells.
+        Whether authorities with a declared recording break have cells.
 
     Returns
     -------
@@ -105,17 +112,17 @@ def did_cells(
     BadInput
         `leave_out` names an authority that is neither; no pilot or no comparator is left.
     """
-    unknown = sorted(set(leave_out) - {*choice.pilots, *choice.comparators})
+    known = (*choice.pilots, *choice.comparators, *choice.set_aside)
+    unknown = sorted(set(leave_out) - set(known))
     if unknown:
-        known = (*choice.pilots, *choice.comparators)
         found = f"{unknown[0]!r}{did_you_mean(unknown[0], known)}"
         raise BadInput("leave_out", "", found, "a pilot or comparator of the analysis")
     without = set(leave_out)
     if not include_breaks:
         without |= {declared.authority for declared in design.recording_breaks}
     pilots = [pilot for pilot in design.pilots if pilot.authority not in without]
-    serving = choice.comparators_of(pilot.authority for pilot in pilots)
-    comparators = [name for name in serving if name not in without]
+    serving = {*choice.comparators_of(pilot.authority for pilot in pilots), *choice.set_aside}
+    comparators = sorted(serving - without)
     if not pilots or not comparators:
         found = f"{len(pilots)} pilots and {len(comparators)} comparators left"
         raise BadInput("leave_out", "", found, "at least one of each")
@@ -177,6 +184,15 @@ def _eligible(panel: Panel, design: OpenDesign) -> tuple[tuple[str, ...], tuple[
         else:
             eligible.append(name)
     return tuple(eligible), tuple(left_out)
+
+
+def _set_aside(panel: Panel, design: OpenDesign) -> tuple[str, ...]:
+    """The authorities that would be eligible but for a declared break."""
+    barred = {pilot.authority for pilot in design.pilots}
+    barred |= {note.authority for note in design.comparators.exclude}
+    broken = {declared.authority for declared in design.recording_breaks} - barred
+    whole = panel.observed.all("year")
+    return tuple(name for name in sorted(broken) if bool(whole.sel(authority=name)))
 
 
 def _matches(

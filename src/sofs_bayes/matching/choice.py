@@ -41,6 +41,8 @@ class Choice:
         Pilots without comparators of their own; they are compared with those of the others.
     left_out
         The authorities that could not serve.
+    set_aside
+        With the rule `all`, those that could but for a declared break, in alphabetical order.
     """
 
     pilots: tuple[str, ...]
@@ -49,6 +51,7 @@ class Choice:
     matches: tuple[Match, ...] = ()
     unmatched: tuple[LeftOut, ...] = ()
     left_out: tuple[LeftOut, ...]
+    set_aside: tuple[str, ...] = ()
 
     def comparators_of(self, pilots: Iterable[str]) -> tuple[str, ...]:
         """The comparators that serve at least one of these pilots, in alphabetical order.

@@ -12,7 +12,7 @@ from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.calibrate import KEPT, LEAST, STORE, calibrate, usual
 from sofs_bayes.pipeline.watching import Progress, silent
-from sofs_bayes.spec import Analysis, ChildrenAnalysis, OpenAnalysis
+from sofs_bayes.spec import Analysis, ChildrenAnalysis
 
 if TYPE_CHECKING:
     from sofs_bayes.reporting.tables import Table
@@ -53,9 +53,10 @@ def calibrate_all(
     output
         The folder; those of the analyses lie in it.
     names
-        Of the analyses; all bundled ones by default, those of open counts if there are data.
+        Of the analyses; all bundled ones by default.
     open_data
-        DfE files.
+        DfE files. What they do not count, and all without any, is taken from the counts that are
+        part of the package.
     replicates
         As `calibrate` takes it; the least number for each.
     options
@@ -66,23 +67,22 @@ def calibrate_all(
     bool
         Whether nothing speaks against any posterior.
     """
+    from sofs_bayes.pipeline.did_sources import files_for
     from sofs_bayes.reporting.calibration_page import write_overview
 
     folder, inputs = Path(output), paths(open_data)
     known = {name: spec.load(path) for name, path in spec.bundled_models().items()}
     chosen = [spec.load(name) for name in names] or [
-        analysis
-        for analysis in known.values()
-        if not isinstance(analysis, ChildrenAnalysis)
-        and (inputs or not isinstance(analysis, OpenAnalysis))
+        analysis for analysis in known.values() if not isinstance(analysis, ChildrenAnalysis)
     ]
+    own_files = files_for(chosen, inputs)
     beside = _beside(folder, chosen)
     results, further, good = [], list["Table"](), True
     with claim(folder, written_by="calibrate", inputs=inputs, replace=True, beside=beside) as place:
         for analysis in chosen:
             found, passed = calibrate(
                 analysis,
-                inputs if isinstance(analysis, OpenAnalysis) else (),
+                own_files.get(analysis.name, ()),
                 folder / analysis.name,
                 around=around,
                 replicates=_at_least(replicates, analysis, folder / analysis.name),

@@ -106,14 +106,14 @@ def _densities(
     for label, fit in mains.items():
         seed = stage_seed(analysis.sampler.seed, f"prior density / {label.prior}")
         drawn = prior_draws(analysis, fit.data, fit.blocks, draws=DENSITY_DRAWS, seed=seed)
-        before = did_effects(drawn, fit.data, fit.blocks, seed=seed)
+        before = did_effects(drawn, fit.data, fit.blocks, seed=seed, per=analysis.estimands.per)
         for question, draws in fit.effects.choose(_is_headline).items():
             rows += drawn_density_rows(before[question], draws, question, label)
     return rows
 
 
 def _is_headline(each: Estimand) -> bool:
-    return each.role in HEADLINES and (each.target, each.scale) == (POOLED, "risk")
+    return each.role in HEADLINES and each.target == POOLED and each.is_of_risk
 
 
 def _of_effects(

@@ -367,7 +367,8 @@ def _judged(
     seed = stage_seed(analysis.sampler.seed, f"new authority / {name}")
     with timed(shop.seconds, "effects"):
         tails = analysis.model.degrees_of_freedom if analysis.model.tails == "student t" else None
-        effects = did_effects(posterior, data, design, seed=seed, degrees_of_freedom=tails)
+        per = analysis.estimands.per
+        effects = did_effects(posterior, data, design, seed=seed, degrees_of_freedom=tails, per=per)
         judged = judged_parameters(in_use(posterior, design), analysis)
         verdict = gate(judged, effects, statistics)
     return PosteriorFit(

@@ -11,7 +11,7 @@ from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.pipeline.children import matched_file
-from sofs_bayes.spec import DidAnalysis, Evidence, HierarchicalAnalysis, OpenAnalysis
+from sofs_bayes.spec import Analysis, DidAnalysis, Evidence, HierarchicalAnalysis, OpenAnalysis
 from sofs_bayes.spec.keys import Variant
 
 if TYPE_CHECKING:
@@ -73,7 +73,8 @@ def source_of(analysis: DidAnalysis, data: Paths) -> Source:
     ----------
     data
         Of children: cells or matched children, one file, or the folder that `collapse` or
-        `match` wrote. Of open counts: the Department's files, or one panel.
+        `match` wrote. Of open counts: the Department's files, or one panel; without any, the
+        counts that are part of the package.
 
     Raises
     ------
@@ -84,8 +85,6 @@ def source_of(analysis: DidAnalysis, data: Paths) -> Source:
     if isinstance(analysis, OpenAnalysis):
         from sofs_bayes.records.open_data import read_panel
 
-        if not given:
-            raise BadInput(analysis.name, "", "no data", "DfE files, or a panel CSV")
         return counts_source(analysis, read_panel(given, analysis.data))
     if len(given) != 1:
         found = f"{len(given)} files or folders" if given else "no data"
@@ -93,6 +92,26 @@ def source_of(analysis: DidAnalysis, data: Paths) -> Source:
     file = children_file(given[0])
     cells = children_cells(given[0], analysis)
     return children_source(analysis, cells, {file.name: sha256(file)})
+
+
+def files_for(analyses: Sequence[Analysis], files: Paths) -> dict[str, tuple[Path, ...]]:
+    """Of each analysis of open counts the files that are to be read for it, by its name.
+
+    An analysis of which neither column is in the files rests on the counts that are part of the
+    package, as if none had been given; unless that is so of all of them.
+
+    Raises
+    ------
+    BadInput
+        A file that cannot be used.
+    """
+    from sofs_bayes.records.open_data import counted_columns
+
+    given = tuple(paths(files))
+    opened = [each for each in analyses if isinstance(each, OpenAnalysis)]
+    there = counted_columns(given)
+    able = {a.name for a in opened if there & {a.data.events, a.data.denominator}}
+    return {each.name: given if each.name in able or not able else () for each in opened}
 
 
 def children_source(
@@ -183,7 +202,8 @@ def _serving_only(cells: "Cells") -> dict[str, tuple[str, ...]]:
 def counts_source(analysis: OpenAnalysis, panel: "Panel") -> Source:
     """Counts of whole authorities as a source: comparators by the design's rule.
 
-    The headline is with or without the authorities whose recording broke, as declared.
+    The headline is with or without the authorities whose recording broke, as declared: pilots,
+    and comparators that nothing else keeps out.
 
     Raises
     ------

@@ -38,7 +38,8 @@ def fit(
     analysis
         As `load` reads it.
     data
-        Open data: DfE files, or one panel file. A hierarchical analysis: cells or matched
+        Open data: DfE files, or one panel file; without any, the counts that are part of the
+        package. A hierarchical analysis: cells or matched
         children, a file or the folder that `collapse` or `match` wrote. None for a printed
         analysis, which has its own.
     leave_out

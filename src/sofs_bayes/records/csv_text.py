@@ -9,7 +9,7 @@ import hashlib
 import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
@@ -18,6 +18,8 @@ from sofs_bayes.records.csv_lines import csv_fault, csv_lines
 from sofs_bayes.spec.looks import look
 
 BYTE_ORDER_MARK = "\ufeff"
+# A column of releases that were published as Latin-1, some of them with empty columns at the end.
+OLD_RELEASE = "geog_l"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -50,6 +52,9 @@ class CsvText:
 def read_csv_text(path: Path | str) -> CsvText:
     """The CSV file at `path`, UTF-8 with or without a byte order mark.
 
+    Releases of children looked after are read as they were published: as Latin-1, and without
+    the empty columns that some have at the end.
+
     Raises
     ------
     BadInput
@@ -64,6 +69,8 @@ def read_csv_text(path: Path | str) -> CsvText:
     if first is None:
         raise BadInput(path, "", "an empty file", "a CSV file with a header and rows")
     header = first.fields
+    if OLD_RELEASE in header:
+        header, records = _without_empty_end(header, list(same_width(path, header, records)))
     check_header(path, header)
     rows = tuple(same_width(path, header, records))
     if not rows:
@@ -75,6 +82,16 @@ def read_csv_text(path: Path | str) -> CsvText:
         records=rows,
         complete=text.endswith(("\n", "\r")),
     )
+
+
+def _without_empty_end(
+    header: tuple[str, ...], records: Sequence[Record]
+) -> tuple[tuple[str, ...], Iterator[Record]]:
+    """Header and records without columns at the end that have neither a name nor a value."""
+    width = len(header)
+    while not header[width - 1] and not any(record.fields[width - 1] for record in records):
+        width -= 1
+    return header[:width], (replace(each, fields=each.fields[:width]) for each in records)
 
 
 def column_index(table: CsvText, column: str) -> int:
@@ -118,6 +135,8 @@ def _decode(path: Path, content: bytes) -> str:
     try:
         text = content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:
+        if OLD_RELEASE.encode() in content.partition(b"\n")[0].rstrip().split(b","):
+            return content.decode("latin-1")
         line = content.count(b"\n", 0, error.start) + 1
         found = f"byte 0x{content[error.start]:02X}, which is not UTF-8"
         raise BadInput(path, f"line {line}", found, "UTF-8 text, as downloaded") from error

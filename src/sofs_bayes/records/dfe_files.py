@@ -2,7 +2,8 @@
 
 A year is named by its first calendar year. The children in need release covers years that
 end on 31 March: `time_period` 2013 with `Reporting year` is April 2012 to March 2013, here
-2012, and so is 201213 with `Financial year`.
+2012, and so is 201213 with `Financial year`. The file of population estimates has the calendar
+year of each estimate there, which is made for the middle of it.
 """
 
 import re
@@ -11,6 +12,7 @@ from pathlib import Path
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.csv_text import CsvText, Record, column_index
+from sofs_bayes.records.notices import Notice
 
 LOCAL_AUTHORITY = "Local authority"
 NATIONAL = "National"
@@ -24,6 +26,8 @@ KEYS = (
     "la_name",
 )
 OTHER_DESCRIPTIONS = ("country_code", "country_name", "region_code", "region_name", "category")
+# A file with these two and no other count holds mid-year estimates, each of its own calendar year.
+MID_YEAR = ("age_group", "population_estimate")
 
 # An unknown or inapplicable place, by the open data standards.
 NOT_A_PLACE = ("x", "z")
@@ -63,13 +67,27 @@ class DfeRow:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class DfeFile:
-    """A file's rows (all geographic levels, all years) and the columns that may be counted."""
+    """A file's rows (all geographic levels, all years) and the columns that may be counted.
+
+    Attributes
+    ----------
+    edition
+        Of a series that is published year by year, the last year that the release is about:
+        where two have a year, the later release corrects the earlier one. 0 of all other files.
+    gaps
+        Whether an empty field means that nobody published a row, as in a table of counts.
+    notices
+        What was left out of the file, or put right in it.
+    """
 
     path: Path
     sha256: str
     header: tuple[str, ...]
     rows: tuple[DfeRow, ...]
     complete: bool
+    edition: int = 0
+    gaps: bool = False
+    notices: tuple[Notice, ...] = ()
 
     @property
     def name(self) -> str:
@@ -92,7 +110,8 @@ def dfe_file(table: CsvText) -> DfeFile:
         a local-authority row without a name, or with a code that is none; no such row at all.
     """
     at = {key: column_index(table, key) for key in KEYS}
-    rows = tuple(_row(table, at, record) for record in table.records)
+    counted = tuple(name for name in table.header if name not in KEYS + OTHER_DESCRIPTIONS)
+    rows = tuple(_row(table, at, record, mid_year=counted == MID_YEAR) for record in table.records)
     if not any(row.level == LOCAL_AUTHORITY for row in rows):
         levels = sorted({row.level for row in rows})
         raise BadInput(
@@ -123,7 +142,7 @@ def financial_year(time_period: str, time_identifier: str) -> int | None:
     return None
 
 
-def _row(table: CsvText, at: dict[str, int], record: Record) -> DfeRow:
+def _row(table: CsvText, at: dict[str, int], record: Record, *, mid_year: bool) -> DfeRow:
     def field(key: str) -> str:
         return record.fields[at[key]]
 
@@ -137,7 +156,8 @@ def _row(table: CsvText, at: dict[str, int], record: Record) -> DfeRow:
         )
     row = DfeRow(
         line=record.line,
-        year=year,
+        # mid-2012 lies in the financial year 2012, though the file calls it a reporting year
+        year=year + mid_year,
         level=field("geographic_level"),
         old_code=field("old_la_code"),
         # an abolished authority may have "x" here, which is no code

@@ -27,3 +27,8 @@ def evidence_of_counts(sha256s: Iterable[str]) -> Evidence:
     """
     given = {*sha256s}
     return "open-data" if given and given <= department_files().keys() else "unknown-origin"
+
+
+def release_of(sha256: str) -> str:
+    """The release that a known file is part of; nothing of any other file."""
+    return department_files().get(sha256, "").rpartition(", ")[2]

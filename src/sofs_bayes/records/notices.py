@@ -17,7 +17,9 @@ Kind = Literal[
     "file not used",
     "indicator in two files",
     "indicators unknown",
+    "interpolated",
     "joint row",
+    "left out",
     "may be cut off",
     "missing",
     "name changed",
@@ -28,6 +30,8 @@ Kind = Literal[
     "not observed in every year",
     "recording break",
     "rounded",
+    "symbol",
+    "vintage",
 ]
 
 # Chance of so many multiples of 5 (or 10) among counts that are not rounded, below which they
@@ -106,7 +110,8 @@ def _breaks(counts: xr.Dataset, factor: float) -> list[Notice]:
 
 
 def _rate_in_words(events: float, denominator: float) -> str:
-    return f"{events:.0f} of {denominator:.0f} ({events / denominator:.3f})"
+    rate = events / denominator
+    return f"{events:.0f} of {denominator:.0f} ({rate:.{3 if rate >= 0.01 else 5}f})"
 
 
 def _rounded_years(counts: xr.Dataset, settings: OpenCounts) -> list[Notice]:

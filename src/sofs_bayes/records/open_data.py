@@ -3,13 +3,19 @@
 Counts are those of whole authorities, as published; they say nothing about single children.
 """
 
-import math
-from collections import Counter, defaultdict
-from collections.abc import Iterable, Iterator, Sequence
+from collections import defaultdict
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
+from pathlib import Path
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
-from sofs_bayes.records.csv_text import did_you_mean
+from sofs_bayes.records.counts_table import (
+    BUNDLED,
+    bundled_notices,
+    counts_file,
+    is_counts_table,
+)
+from sofs_bayes.records.csv_text import CsvText, did_you_mean
 from sofs_bayes.records.dfe_files import (
     LOCAL_AUTHORITY,
     NATIONAL,
@@ -26,30 +32,29 @@ from sofs_bayes.records.identity import (
     known_codes,
     notices_of_identity,
 )
+from sofs_bayes.records.looked_after import extract_file, is_extract, is_release, release_file
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.panel import Cell, Entry, Panel, Role, Source, make_panel
 from sofs_bayes.records.panel_csv import cut_off, is_panel, panel_from_csv
-from sofs_bayes.records.symbols import SYMBOLS, count, read_count
+from sofs_bayes.records.series import Series, series_of
+from sofs_bayes.records.symbols import count
 from sofs_bayes.records.table_files import read_table
 from sofs_bayes.spec import OpenCounts
 
 # National rows are rounded to the nearest 10.
 NATIONAL_ROUNDING = 5
 
-# A year with a smaller share of another year's rows has lost some to more than reorganisation,
-# which moved one or two authorities in a hundred and fifty at a time.
-SMALLEST_YEAR = 0.9
-
 
 def read_panel(files: Paths, counts: OpenCounts) -> Panel:
-    """The counts in DfE files, or in one panel file that `panel_text` made.
+    """The counts in DfE files, in one panel file that `panel_text` made, or in what is bundled.
 
     Parameters
     ----------
     files
-        CSV files of 'Explore education statistics' as downloaded, in any order; or one file
-        with the columns `authority`, `code`, `year` and the two that are counted. Stata,
-        Parquet and Excel files with the same columns do as well.
+        CSV files of 'Explore education statistics' and of the releases on children looked after
+        as downloaded, in any order; or a table that `counts_table` made; or one file with the
+        columns `authority`, `code`, `year` and the two that are counted. Stata, Parquet and
+        Excel files with the same columns do as well. Without files, the bundled table.
     counts
         Which columns are counted over which financial years. A column is taken from whichever
         file has it.
@@ -62,18 +67,46 @@ def read_panel(files: Paths, counts: OpenCounts) -> Panel:
         year without rows, or with so few that the file must be cut off; more events than the
         denominator (see `OpenCounts`).
     """
-    given = paths(files)
-    if not given:
-        raise BadInput("FILES", "", "no file", "CSV files of the Department for Education")
+    given = paths(files) or [BUNDLED]
     read = (read_table(file, numbers=("year", "time_period")) for file in given)
     tables = sorted(read, key=lambda table: table.path)
     for table in tables:
-        if is_panel(table) and len(tables) > 1:
+        alone = is_panel(table) or is_counts_table(table)
+        if alone and len(tables) > 1:
             raise BadInput(table.path, "", "a panel beside other files", "one panel alone")
-        if is_panel(table):
+        if is_panel(table) and not is_counts_table(table):
             return panel_from_csv(table, counts)
-    whole = [dfe_file(table) for table in tables]
+    whole = [file_of(table) for table in tables]
     return _join(rows_where(whole, counts.where or {}), counts)
+
+
+def counted_columns(files: Paths) -> frozenset[str]:
+    """All columns that files count something in, of whatever kinds the files are.
+
+    Raises
+    ------
+    BadInput
+        A file that cannot be used.
+    """
+    tables = [read_table(file, numbers=("year", "time_period")) for file in paths(files)]
+    panels = [table.header for table in tables if is_panel(table)]
+    read = [file_of(table).indicators for table in tables if not is_panel(table)]
+    return frozenset(column for found in (*panels, *read) for column in found)
+
+
+def file_of(table: CsvText) -> DfeFile:
+    """The rows of a file, of whichever kind its header says it is.
+
+    Raises
+    ------
+    BadInput
+        It is of no known kind, or not as such files are.
+    """
+    if is_counts_table(table):
+        return counts_file(table)
+    if is_release(table):
+        return release_file(table)
+    return extract_file(table) if is_extract(table) else dfe_file(table)
 
 
 def _join(files: Sequence[DfeFile], counts: OpenCounts) -> Panel:
@@ -81,25 +114,30 @@ def _join(files: Sequence[DfeFile], counts: OpenCounts) -> Panel:
     holders = {column: _holders(files, column) for column in columns.values()}
     used = {file.path: file for found in holders.values() for file in found}
     known = known_codes(files)
-    placed = {path: _placed(file, known, counts) for path, file in used.items()}
-    entries: dict[Cell, Entry] = {}
-    for role, column in columns.items():
-        per_file = [_entries(placed[file.path], role, column) for file in holders[column]]
-        _refuse_differences(per_file, holders[column], column)
-        entries |= per_file[0]
-    main = holders[counts.events][0]
-    every_row = [row for path in used for row in placed[path]]
+    years = range(counts.first_year, counts.last_year + 1)
+    placed = {path: placed_rows(file, known, years) for path, file in used.items()}
+    series = {column: series_of(column, found, placed, years) for column, found in holders.items()}
+    entries: dict[Cell, Entry] = {
+        (code, year, role): entry
+        for role, column in columns.items()
+        for (code, year), entry in series[column].entries.items()
+    }
+    main = series[counts.events].taken[counts.last_year]
+    there = {code for code, _, _ in entries}
+    every_row = [row for path in used for row in placed[path] if row.code in there]
     names, shared = _names(every_row, main)
     return make_panel(
         names,
         entries,
         counts=counts,
-        sources=[_source(file, holders) for file in files],
+        sources=[_source(file, series) for file in files],
         notices=[
             *shared,
             *notices_of_identity(every_row, names),
-            *_about_files(files, holders, counts),
-            *(n for c, found in holders.items() for n in _national_totals(found[0], c, counts)),
+            *_about_files(files, series, holders, counts),
+            *(notice for each in series.values() for notice in each.notices),
+            *(bundled_notices(columns.values(), years) if files[0].path == BUNDLED else ()),
+            *(n for c, each in series.items() for n in _national_totals(c, each)),
         ],
     )
 
@@ -118,16 +156,20 @@ def _holders(files: Sequence[DfeFile], column: str) -> list[DfeFile]:
     return found
 
 
-def _placed(file: DfeFile, known: KnownCodes, counts: OpenCounts) -> list[PlacedRow]:
-    """The file's local-authority rows of the years analysed, each authority-year once."""
-    years = range(counts.first_year, counts.last_year + 1)
+def placed_rows(file: DfeFile, known: KnownCodes, years: Collection[int]) -> list[PlacedRow]:
+    """The file's local-authority rows of the years wanted, each authority-year once.
+
+    Raises
+    ------
+    BadInput
+        An authority-year twice, or a row that could be about two authorities.
+    """
     rows = [
         PlacedRow(file=file, row=row, code=code_of(row, file, known))
         for row in file.rows
         if row.is_authority and row.year in years
     ]
     _refuse_doubles(file, rows)
-    _refuse_short_years(file, rows, years)
     return rows
 
 
@@ -143,77 +185,20 @@ def _refuse_doubles(file: DfeFile, rows: Iterable[PlacedRow]) -> None:
             raise BadInput(file.path, f"line {row.line}", f"{found}{split}", allowed)
 
 
-def _refuse_short_years(file: DfeFile, rows: Iterable[PlacedRow], years: range) -> None:
-    found = Counter(placed.row.year for placed in rows)
-    joint = Counter(row.year for row in file.rows for _ in row.joint_codes)
-    for year in years:
-        if not found[year]:
-            there = sorted({row.year for row in file.rows if row.level == LOCAL_AUTHORITY})
-            raise BadInput(
-                file.path,
-                "column time_period",
-                f"no local authority in the financial year {year}",
-                f"years from {there[0]} to {there[-1]}, as in the file",
-            )
-        if found[year] + joint[year] < SMALLEST_YEAR * max(found.values()):
-            raise BadInput(
-                file.path,
-                f"rows of the financial year {year}",
-                f"{found[year]} local authorities (is the file cut off?)",
-                f"about {max(found.values())}, as in another year",
-            )
-
-
-def _entries(rows: Iterable[PlacedRow], role: Role, column: str) -> dict[Cell, Entry]:
-    entries: dict[Cell, Entry] = {}
-    for placed in rows:
-        file, row = placed.file, placed.row
-        value, symbol = read_count(
-            row.fields[file.header.index(column)],
-            symbols=SYMBOLS,
-            file=file.path,
-            line=row.line,
-            column=column,
-        )
-        entries[placed.code, row.year, role] = Entry(
-            value=value, symbol=symbol, file=file.path, line=row.line
-        )
-    return entries
-
-
-def _refuse_differences(
-    per_file: Sequence[dict[Cell, Entry]], files: Sequence[DfeFile], column: str
-) -> None:
-    """Refuse a column that two files have differently."""
-    for entries, file in zip(per_file[1:], files[1:], strict=True):
-        for cell in sorted(entries.keys() | per_file[0].keys()):
-            mine, first = entries.get(cell), per_file[0].get(cell)
-            if _content(mine) != _content(first):
-                raise BadInput(
-                    file.path,
-                    f"column {column}, authority {cell[0]} in {cell[1]}",
-                    f"{_content(mine)}, where {files[0].name} has {_content(first)}",
-                    "a column in one file, or the same in both",
-                )
-
-
-def _content(entry: Entry | None) -> str:
-    if entry is None:
-        return "no row"
-    return entry.symbol if math.isnan(entry.value) else f"{entry.value:.0f}"
-
-
 def _names(rows: Iterable[PlacedRow], main: DfeFile) -> tuple[dict[str, str], list[Notice]]:
     """Each code's name: that of its last year, of the events' file where files differ.
 
+    Releases on children looked after abbreviate some names, and are asked last.
+
     Two authorities of one name (an abolished one and its successor) get their codes beside it.
     """
-    latest: dict[str, tuple[int, bool, str]] = {}
+    latest: dict[str, tuple[int, bool, bool, str]] = {}
     for placed in rows:
-        mine = (placed.row.year, placed.file.path == main.path, placed.row.name)
+        file, row = placed.file, placed.row
+        mine = (row.year, not file.edition, file.path == main.path, row.name)
         latest[placed.code] = max(mine, latest.get(placed.code, mine))
     codes: dict[str, list[str]] = defaultdict(list)
-    for code, (_, _, name) in sorted(latest.items()):
+    for code, (*_, name) in sorted(latest.items()):
         codes[name].append(code)
     names, notices = {}, []
     for name, sharing in codes.items():
@@ -225,21 +210,30 @@ def _names(rows: Iterable[PlacedRow], main: DfeFile) -> tuple[dict[str, str], li
     return names, notices
 
 
-def _source(file: DfeFile, holders: dict[str, list[DfeFile]]) -> Source:
-    taken = tuple(column for column, found in holders.items() if found[0].path == file.path)
+def _source(file: DfeFile, series: Mapping[str, Series]) -> Source:
+    taken = tuple(c for c, each in series.items() if file.path in _paths(each))
     return Source(file=file.name, sha256=file.sha256, indicators=taken)
 
 
+def _paths(series: Series) -> set[Path]:
+    return {file.path for file in series.taken.values()}
+
+
 def _about_files(
-    files: Sequence[DfeFile], holders: dict[str, list[DfeFile]], counts: OpenCounts
+    files: Sequence[DfeFile],
+    series: Mapping[str, Series],
+    holders: Mapping[str, Sequence[DfeFile]],
+    counts: OpenCounts,
 ) -> Iterator[Notice]:
     used = {file.path for found in holders.values() for file in found}
     for column, found in holders.items():
-        if len(found) > 1:
-            others = ", ".join(file.name for file in found[1:])
-            detail = f"{column} is the same in {others}"
-            yield Notice(kind="indicator in two files", file=found[0].name, detail=detail)
+        first = series[column].taken[counts.last_year]
+        same = [file.name for file in found if file.edition == first.edition and file is not first]
+        if same and not first.edition:
+            detail = f"{column} is the same in {', '.join(same)}"
+            yield Notice(kind="indicator in two files", file=first.name, detail=detail)
     for file in files:
+        yield from file.notices
         if not file.complete:
             yield cut_off(file.name)
         if file.path not in used:
@@ -266,10 +260,12 @@ def _joint_rows(file: DfeFile, counts: OpenCounts) -> Iterator[Notice]:
         yield Notice(kind="joint row", authority=name, file=file.name, detail=detail)
 
 
-def _national_totals(file: DfeFile, column: str, counts: OpenCounts) -> Iterator[Notice]:
+def _national_totals(column: str, series: Series) -> Iterator[Notice]:
     """Where the local authorities' rows do not add up to the national one."""
-    at = file.header.index(column)
-    for year in range(counts.first_year, counts.last_year + 1):
+    for year, file in sorted(series.taken.items()):
+        if file.gaps:  # a table of counts has no national rows
+            continue
+        at = file.header.index(column)
         rows = [row for row in file.rows if row.year == year]
         national = [row.fields[at] for row in rows if row.level == NATIONAL]
         parts = [count(row.fields[at]) for row in rows if row.level == LOCAL_AUTHORITY]

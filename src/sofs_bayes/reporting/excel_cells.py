@@ -21,7 +21,8 @@ FONT = "Arial"
 MOST_PLACES = 6
 # What Excel would take for more than text if a user went into the cell and out again.
 STARTS = ("=", "+", "-", "@", "'", "\t", "＝", "＋", "－", "＠")
-POINTS = ("pp", "pp2")
+# Formats whose numbers are stored as they are shown.
+AS_SHOWN = ("pp", "pp2", "per10000")
 WHOLE: Mapping[Format, str] = {"text": "General", "year": "0", "integer": "#,##0"}
 
 
@@ -69,8 +70,8 @@ def _number(cell: Cell, how: Format) -> float | int | None:
         return None
     if how == "year" and not cell:
         return None
-    if how in POINTS:
-        return 100.0 * float(cell)
+    if how in AS_SHOWN:
+        return LOOKS[how].factor * float(cell)
     return cell if isinstance(cell, int) else float(cell)
 
 

@@ -2,10 +2,10 @@
 
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import TypedDict
+from typing import NotRequired, TypedDict
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
-from sofs_bayes.reporting.contents.effects import extra_rows, main_rows
+from sofs_bayes.reporting.contents.effects import extra_rows, main_rows, risk_scale
 from sofs_bayes.reporting.contents.hierarchical import (
     by_year_rows,
     changed_rows,
@@ -35,12 +35,13 @@ from sofs_bayes.spec.outcomes import capital, column_in_words, outcome
 
 def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
     """All figures that a hierarchical run has rows for, on the risk scale."""
-    rows = main_rows(run, "risk")
+    scale = risk_scale(run)
+    rows = main_rows(run, scale)
     drawn = (
         *_yearly_rates(run),
         *_forests(rows),
         *_shrinkage(run),
-        *_event_study([*rows, *by_year_rows(run, "risk")]),
+        *_event_study([*rows, *by_year_rows(run, scale)]),
         *_other_effects(rows),
         *under_each_prior(run),
         *threshold_curves(run),
@@ -79,20 +80,23 @@ def _yearly_rates(run: Run) -> list[Drawing]:
 
 
 class Counted(TypedDict):
-    """What is counted among whom, in words, for axes."""
+    """What is counted among whom, in words, for axes; per how many, if not per hundred."""
 
     events: str
     denominator: str
+    per: NotRequired[int]
 
 
 def counted(analysis: FittedAnalysis, *, children: bool = False) -> Counted:
     """What an analysis counts: events, or the children they happen to."""
     if isinstance(analysis, OpenAnalysis):
-        events = column_in_words(analysis.data.events)
-        return {
-            "events": capital(events),
+        found: Counted = {
+            "events": capital(column_in_words(analysis.data.events)),
             "denominator": column_in_words(analysis.data.denominator),
         }
+        if analysis.estimands.per:
+            found["per"] = analysis.estimands.per
+        return found
     own = outcome(analysis.outcome)
     events = own.children if children else own.events
     return {"events": capital(events), "denominator": "referrals, weighted as in the model"}
@@ -116,7 +120,7 @@ def _forests(rows: Sequence[EffectRow]) -> list[Drawing]:
 
 
 def _shrinkage(run: Run) -> list[Drawing]:
-    rows = [row for row in extra_rows(run, "shrinkage") if row.scale == "risk"]
+    rows = [row for row in extra_rows(run, "shrinkage") if row.scale == risk_scale(run)]
     title = "Each pilot by itself, and pulled in by the others"
     if not rows:
         return []
@@ -150,18 +154,18 @@ def _other_effects(rows: Sequence[EffectRow]) -> list[Drawing]:
 
 def _changes(run: Run) -> list[Drawing]:
     title = "The pooled effect with one change at a time"
-    return _beside_main(run, changed_rows(run, "risk"), title=title, name="changes")
+    return _beside_main(run, changed_rows(run, risk_scale(run)), title=title, name="changes")
 
 
 def _prior_grid(run: Run) -> list[Drawing]:
     title = "The pooled effect with other priors of the standard deviations"
-    return _beside_main(run, grid_rows(run, "risk"), title=title, name="prior-grid")
+    return _beside_main(run, grid_rows(run, risk_scale(run)), title=title, name="prior-grid")
 
 
 def _beside_main(run: Run, rows: Sequence[EffectRow], *, title: str, name: str) -> list[Drawing]:
     """A forest for each effect of the headline, refits above and the main fit set apart."""
     found: list[Drawing] = []
-    for main in headline(main_rows(run, "risk", pooled=True)):
+    for main in headline(main_rows(run, risk_scale(run), pooled=True)):
         own = [row for row in rows if row.estimand == main.estimand]
         if not own or main.role == IN_YEAR:
             continue

@@ -39,7 +39,7 @@ def _rows_of(run: Run, target: str) -> Sequence[ThresholdRow]:
     rows = [
         row
         for row in extra_rows(run, "thresholds")
-        if (row.target, row.scale) == (target, "risk") and row.role not in (IN_YEAR, PER_UNIT)
+        if row.target == target and row.estimand.is_of_risk and row.role not in (IN_YEAR, PER_UNIT)
     ]
     effects = list(dict.fromkeys(row.estimand for row in rows))
     if len(effects) > MOST_EFFECTS:
@@ -53,7 +53,7 @@ def under_each_prior(run: Run) -> list[Drawing]:
     rows = [
         row
         for row in run.effects
-        if (row.scale, row.target) == ("risk", POOLED) and row.is_effect and row.kind == "main"
+        if row.target == POOLED and row.estimand.is_of_risk and row.is_effect and row.kind == "main"
     ]
     rows = list(rows if printed else headline(rows))
     several = len({(row.estimand, row.variant) for row in rows}) > 1

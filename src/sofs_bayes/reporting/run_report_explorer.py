@@ -31,6 +31,7 @@ SHOWN: Mapping[str, tuple[float, ...]] = {
     "risk": (-5, -2, -1, 0, 1, 2, 5),
     "log-odds": (-0.5, -0.2, -0.1, 0, 0.1, 0.2, 0.5),
     "odds ratio": (0.5, 0.8, 0.9, 1, 1.1, 1.25, 2),
+    "children per 10,000": (-5, -2, -1, 0, 1, 2, 5),
     "children per 1,000": (-50, -20, -10, 0, 10, 20, 50),
 }
 MADE_UP = "SYNTHETIC: made-up children."

@@ -48,6 +48,7 @@ def run_parts(run: Run) -> Iterator[Part]:
         evidence=run.evidence,
         paragraphs=(
             f"{name}: {run.analysis.why}",
+            *contents.counts_used(run),
             *contents.rows_taken(run.analysis),
             *(result_sentence(run, row) for row in answers(run)),
         ),

@@ -78,7 +78,7 @@ ON_MADE_UP = "On made-up children, who say nothing about Signs of Safety, the me
 
 # The same claim on any scale, so that the scale told does not change what is said.
 INCREASE = (*ABOVE_ZERO, "above 1 (odds ratio)")
-DECREASE = ("below 0 pp", "below 0 (log-odds)", "below 1 (odds ratio)")
+DECREASE = ("below 0 pp", "below 0 per 10,000", "below 0 (log-odds)", "below 1 (odds ratio)")
 
 
 def evidences(runs: Sequence[Run]) -> list[Evidence]:
@@ -171,7 +171,7 @@ def _chances(run: Run, row: EffectRow) -> Iterator[str]:
         yield f"of {what}{per_unit}: {shown(found[text].probability, 'probability')}"
     for text, each in found.items():
         if each.scale == row.scale and text.startswith("within"):
-            small = re.sub(r"within -(\S+ pp) to \1", r"within ±\1", text)
+            small = re.sub(r"within -(\S+ (?:pp|per 10,000)) to \1", r"within ±\1", text)
             yield f"of a change {small}: {shown(each.probability, 'probability')}"
 
 

@@ -6,6 +6,8 @@ These are the keys of every result. Tables put them into words by `str`; nothing
 from dataclasses import dataclass
 from typing import Literal, get_args
 
+from sofs_bayes.spec.terms import RISKS
+
 Role = Literal[
     "effect after settling-in",
     "effect against comparators with a similar practice model",
@@ -51,7 +53,8 @@ class Estimand:
     target
         The authority it is asked of, `POOLED` or `NEW`.
     scale
-        `risk`, `children per 1,000`, `log-odds`, `odds ratio` or `correlation`.
+        `risk` and `children per 1,000`, or `children per 10,000`; `log-odds`, `odds ratio`,
+        `correlation`.
     year
         Years since settling-in of an effect in a year; 0 is the first year after it.
     rating
@@ -68,6 +71,11 @@ class Estimand:
     def is_effect(self) -> bool:
         """Whether it is an effect, and no spread or other parameter."""
         return self.role in EFFECTS
+
+    @property
+    def is_of_risk(self) -> bool:
+        """Whether it is a change in risk, on the one scale that its analysis tells risks on."""
+        return self.scale in RISKS.values()
 
     def __str__(self) -> str:
         """As tables name it, without target and scale."""

@@ -59,6 +59,8 @@ COUNTED: Mapping[str, str] = {
     "Started_episodes": "episodes of need started",
     "referral_count": "referrals",
     "referral_child_count": "children referred",
+    "CLA_started": "children starting to be looked after",
+    "population_estimate": "children living in the authority",
 }
 
 

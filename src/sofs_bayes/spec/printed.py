@@ -155,6 +155,8 @@ class PrintedAnalysis(WithPriors):
             raise ValueError("stars_from only with [from_table]")
         if len({reading.name for reading in self.readings}) != len(self.readings):
             raise ValueError("readings with different names")
+        if self.estimands.per:
+            raise ValueError("no estimands.per: print tells risks in percentages")
         if self.design.scale == "risk" and any(
             statement.scale != "risk" for statement in self.estimands.statements
         ):

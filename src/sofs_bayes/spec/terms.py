@@ -11,7 +11,10 @@ from sofs_bayes.spec.looks import letters
 Evidence = Literal[
     "published", "published-inferred", "synthetic", "open-data", "unknown-origin", "records"
 ]
-Scale = Literal["risk", "log-odds", "odds ratio"]
+Scale = Literal["risk", "children per 10,000", "log-odds", "odds ratio"]
+# The scale of a change in risk, by the number of children it is told in.
+PER_10_000: Scale = "children per 10,000"
+RISKS: Mapping[int | None, Scale] = {None: "risk", 10_000: PER_10_000}
 Pooling = Literal["partial", "none", "full"]
 Shocks = Literal["persistent", "independent", "none"]
 Tails = Literal["normal", "student t"]
@@ -35,7 +38,12 @@ Count = Annotated[int, Field(ge=1)]
 Year = Annotated[int, Field(ge=1990, le=2100)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
-NO_EFFECT: Mapping[Scale, float] = {"risk": 0.0, "log-odds": 0.0, "odds ratio": 1.0}
+NO_EFFECT: Mapping[Scale, float] = {
+    "risk": 0.0,
+    "children per 10,000": 0.0,
+    "log-odds": 0.0,
+    "odds ratio": 1.0,
+}
 
 
 class WithPriors:
@@ -103,7 +111,8 @@ PriorOfSd = HalfNormal | Exponential
 class Statement:
     """A claim about an effect whose probability is wanted: above, below or within.
 
-    `scale` is `risk` (0.01 = one percentage point), `log-odds` or `odds ratio`.
+    `scale` is `risk` (0.01 = one percentage point), `children per 10,000` where changes in risk are
+    told so, `log-odds` or `odds ratio`.
     """
 
     scale: Scale
@@ -152,13 +161,29 @@ class Equivalence:
 class Estimands:
     """What is reported of every effect: interval kind and level, and the statements.
 
-    `equivalence` is the region of practical equivalence, None where none was declared.
+    `equivalence` is the region of practical equivalence, None where none was declared. `per` is
+    the number of children that rates and changes in risk are told in, where events are so rare
+    that percentage points would begin with zeros; None for percentages.
     """
 
     interval: Literal["eti", "hdi"] = "eti"
     level: Rate = 0.9
+    per: Literal[10_000] | None = None
     statements: Annotated[tuple[Statement, ...], Field(min_length=1)]
     equivalence: Equivalence | None = None
+
+    @model_validator(mode="after")
+    def _one_unit(self) -> Self:
+        other = "risk" if self.per else PER_10_000
+        if any(claim.scale == other for claim in self.claims):
+            how = "with" if self.per else "without"
+            raise ValueError(f'no statement on the scale "{other}" {how} per = 10000')
+        return self
+
+    @property
+    def risk_scale(self) -> Scale:
+        """The scale that changes in risk are on."""
+        return RISKS[self.per]
 
     @property
     def claims(self) -> tuple[Statement, ...]:

@@ -14,9 +14,12 @@ from sofs_bayes.reporting.contents.design import (
 )
 from sofs_bayes.reporting.contents.diagnostics import diagnostics_table
 from sofs_bayes.reporting.contents.effects import (
+    UNIT_OF,
+    counts_used,
     effect_scales,
     effects_table,
     number_format,
+    risk_scale,
     rows_taken,
     sensitivity_table,
 )
@@ -44,11 +47,13 @@ from sofs_bayes.reporting.contents.publication import KINDS, named_apart, public
 
 __all__ = [
     "KINDS",
+    "UNIT_OF",
     "arm_years_table",
     "authority_loo_table",
     "brackets_table",
     "columns_table",
     "comparison_table",
+    "counts_used",
     "design_table",
     "diagnostics_table",
     "effect_scales",
@@ -74,6 +79,7 @@ __all__ = [
     "priors_table",
     "publication_tables",
     "rates_table",
+    "risk_scale",
     "rows_taken",
     "sensitivity_table",
     "tipping_table",

@@ -1,7 +1,7 @@
 """Runs → tables that say whether to trust them."""
 
 from sofs_bayes.reporting.assumptions import model_scale
-from sofs_bayes.reporting.contents.effects import extra_rows, run_table
+from sofs_bayes.reporting.contents.effects import extra_rows, rate_format, rate_notes, run_table
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Column, Table
 
@@ -68,9 +68,9 @@ def extremes_table(run: Run, *, tail: float = 0.005) -> Table:
         Column(key="authority", heading="Authority"),
         Column(key="year", heading="Financial year from", format="year"),
         Column(key="arm", heading="Arm"),
-        Column(key="observed", heading="Rate", format="percent"),
-        Column(key="lower", heading="Predicted from", format="percent"),
-        Column(key="upper", heading="to", format="percent"),
+        Column(key="observed", heading="Rate", format=rate_format(run)),
+        Column(key="lower", heading="Predicted from", format=rate_format(run)),
+        Column(key="upper", heading="to", format=rate_format(run)),
     ]
     return run_table(
         run,
@@ -78,4 +78,5 @@ def extremes_table(run: Run, *, tail: float = 0.005) -> Table:
         f"authority-years outside the middle {100 - 200 * tail:g}%",
         cells,
         columns,
+        *rate_notes(run),
     )

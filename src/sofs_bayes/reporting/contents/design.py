@@ -3,7 +3,13 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
-from sofs_bayes.reporting.contents.effects import extra_rows, interval_note, run_table
+from sofs_bayes.reporting.contents.effects import (
+    extra_rows,
+    interval_note,
+    rate_format,
+    rate_notes,
+    run_table,
+)
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Column, Table, table_of
 from sofs_bayes.spec import Evidence
@@ -17,9 +23,9 @@ def pre_trend_table(run: Run) -> Table:
     columns = [
         Column(key="target", heading="Pilots"),
         Column(key="year", heading="Financial year from", format="year"),
-        Column(key="pilots", heading="Their rate", format="percent"),
-        Column(key="comparators", heading="Comparators' rate", format="percent"),
-        Column(key="gap", heading="Gap (pp)", format="pp"),
+        Column(key="pilots", heading="Their rate", format=rate_format(run)),
+        Column(key="comparators", heading="Comparators' rate", format=rate_format(run)),
+        gap_column(run),
         Column(key="trend_gap", heading="Trend gap (log-odds)", format="number"),
         Column(key="trend_gap_all", heading="with all others", format="number"),
     ]
@@ -31,8 +37,16 @@ def pre_trend_table(run: Run) -> Table:
         columns,
         "Trend gap: root mean square difference of the log-odds after taking out each"
         " one's mean; with the chosen comparators, and with all eligible ones.",
+        *rate_notes(run),
         checked=False,
     )
+
+
+def gap_column(run: Run) -> Column:
+    """The column of differences between rates: in percentage points, or in the rates' own unit."""
+    if run.analysis.estimands.per:
+        return Column(key="gap", heading="Gap", format="per10000")
+    return Column(key="gap", heading="Gap (pp)", format="pp")
 
 
 def rates_table(run: Run) -> Table:
@@ -40,11 +54,11 @@ def rates_table(run: Run) -> Table:
     columns = [
         Column(key="year", heading="Financial year from", format="year"),
         Column(key="period", heading="Period"),
-        Column(key="observed", heading="Pilots", format="percent"),
-        Column(key="counterfactual", heading="Without the practice model", format="percent"),
-        Column(key="counterfactual_lower", heading="from", format="percent"),
-        Column(key="counterfactual_upper", heading="to", format="percent"),
-        Column(key="comparators", heading="Comparators", format="percent"),
+        Column(key="observed", heading="Pilots", format=rate_format(run)),
+        Column(key="counterfactual", heading="Without the practice model", format=rate_format(run)),
+        Column(key="counterfactual_lower", heading="from", format=rate_format(run)),
+        Column(key="counterfactual_upper", heading="to", format=rate_format(run)),
+        Column(key="comparators", heading="Comparators", format=rate_format(run)),
     ]
     return run_table(
         run,
@@ -53,6 +67,7 @@ def rates_table(run: Run) -> Table:
         extra_rows(run, "yearly_rates"),
         columns,
         interval_note(run),
+        *rate_notes(run),
     )
 
 

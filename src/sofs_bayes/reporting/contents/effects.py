@@ -16,6 +16,7 @@ UNIT_OF: dict[str, str] = {
     "log-odds": "log-odds",
     "odds ratio": "odds ratio",
     "children per 1,000": "children per 1,000",
+    "children per 10,000": "children per 10,000",
 }
 # Scales as parts of names of files.
 CALLED: dict[str, str] = {
@@ -23,6 +24,7 @@ CALLED: dict[str, str] = {
     "log-odds": "log-odds",
     "odds ratio": "odds-ratio",
     "children per 1,000": "per-1000",
+    "children per 10,000": "per-10000",
 }
 # Words of the sentences of `Run.withheld`.
 AUTHORITIES, COUNTS = "single authorities", "rates of"
@@ -39,6 +41,39 @@ def effect_scales(run: Run) -> tuple[str, ...]:
     if run.analysis.kind == "hierarchical":
         named |= dict.fromkeys(UNIT_OF)
     return tuple(scale for scale in named if scale in present)
+
+
+def counts_used(run: Run) -> list[str]:
+    """A sentence on where open counts come from: the package, or files that were given."""
+    if not isinstance(run.analysis, OpenAnalysis):
+        return []
+    from sofs_bayes.records.counts_table import bundled_sha256  # xarray: not for quick answers
+
+    names = ", ".join(sorted(run.inputs))
+    if set(run.inputs.values()) == {bundled_sha256()}:
+        return [
+            f"The counts are those that are part of the software ({names}), made of releases of the"
+            " Department for Education and of the Office for National Statistics; the file beside"
+            " it, open_counts.toml, says which. Contains public sector information licensed under"
+            " the Open Government Licence v3.0."
+        ]
+    return [f"The counts are from files that were given: {names}."]
+
+
+def risk_scale(run: Run) -> str:
+    """The scale that a run tells changes in risk on."""
+    return run.analysis.estimands.risk_scale
+
+
+def rate_format(run: Run) -> Format:
+    """How a run's rates are shown: as percentages, or per 10,000 children."""
+    return "per10000" if run.analysis.estimands.per else "percent"
+
+
+def rate_notes(run: Run) -> tuple[str, ...]:
+    """What a table of rates has to say of their unit; nothing of percentages."""
+    per = run.analysis.estimands.per
+    return (f"Rates are per {per:,} children.",) if per else ()
 
 
 def rows_taken(analysis: FittedAnalysis) -> list[str]:
@@ -127,7 +162,7 @@ def _what(row: EffectRow) -> tuple[Cell, ...]:
 def number_format(scale: str, rows: Sequence[EffectRow]) -> Format:
     """How effects on a scale are shown: percentage points for risks, finer if all are narrow."""
     if scale != "risk":
-        return "signed" if scale == "children per 1,000" else "number"
+        return "signed" if scale.startswith("children per") else "number"
     return "pp2" if all(row.upper - row.lower < NARROW for row in rows) else "pp"
 
 
@@ -188,17 +223,20 @@ def interval_note(run: Run) -> str:
 
 
 def sensitivity_table(
-    run: Run, *, scale: str = "risk", prior: str | None = None, grid: bool = True
+    run: Run, *, scale: str | None = None, prior: str | None = None, grid: bool = True
 ) -> Table:
     """The pooled effect as declared, then with one change at a time to data or assumptions.
 
     Parameters
     ----------
+    scale
+        Of the effects; that of changes in risk by default.
     prior
         Of the effect; all that were tried by default.
     grid
         Whether refits with the scale of another prior multiplied are among the changes.
     """
+    scale = scale or risk_scale(run)
     changed = [
         row
         for row in extra_rows(run, "sensitivity")

@@ -12,6 +12,9 @@ from sofs_bayes.reporting.contents.effects import (
     NARROW,
     extra_rows,
     not_shown,
+    rate_format,
+    rate_notes,
+    risk_scale,
     run_table,
     sensitivity_table,
 )
@@ -66,12 +69,12 @@ def arm_years_table(run: Run) -> Table:
         Column(key="arm", heading="Authorities"),
         Column(key="year", heading="Financial year from, or period"),
         Column(key="children", heading="Children", format="integer"),
-        Column(key="observed", heading="Rate", format="percent"),
+        Column(key="observed", heading="Rate", format=rate_format(run)),
     ]
     for kind in kinds:
         columns += [
-            Column(key=f"{kind}_lower", heading=f"{KINDS[kind]}, from", format="percent"),
-            Column(key=f"{kind}_upper", heading="to", format="percent"),
+            Column(key=f"{kind}_lower", heading=f"{KINDS[kind]}, from", format=rate_format(run)),
+            Column(key=f"{kind}_upper", heading="to", format=rate_format(run)),
             Column(key=f"{kind}_p", heading="P(prediction larger)", format="probability"),
         ]
     level = f" {100 * rows[0].level:g}%" if rows else ""
@@ -84,6 +87,7 @@ def arm_years_table(run: Run) -> Table:
         notes=(
             "Rates are weighted as in the likelihood. Each authority-year is predicted with a new"
             " shock, not its own.",
+            *rate_notes(run),
             *not_shown(run, COUNTS),
         ),
         status=run.status,
@@ -252,8 +256,12 @@ def _tipping_sentence(point: "TippingPoint", number: Format) -> str:
     return f"{point.direction} to {level} if trends had departed by {amount(point.departure)}"
 
 
-def monte_carlo_table(run: Run, *, scale: str = "risk") -> Table:
-    """How exactly the draws tell each effect's mean, median and interval, on one scale."""
+def monte_carlo_table(run: Run, *, scale: str | None = None) -> Table:
+    """How exactly the draws tell each effect's mean, median and interval, on one scale.
+
+    That of changes in risk, if none is named.
+    """
+    scale = scale or risk_scale(run)
     rows = [row for row in extra_rows(run, "monte_carlo") if row.scale == scale and row.is_effect]
     columns = [
         Column(key="estimand", heading="Effect"),

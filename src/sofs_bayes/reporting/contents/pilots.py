@@ -12,6 +12,7 @@ from sofs_bayes.reporting.contents.effects import (
     interval_note,
     main_rows,
     number_format,
+    risk_scale,
 )
 from sofs_bayes.reporting.contents.monte_carlo import errors_of, known
 from sofs_bayes.reporting.contents.publication_numbers import above_zero
@@ -33,20 +34,21 @@ def pilots_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
     return [
         pilots_table(run, effect=effect)
         for run in runs
-        for effect in _by_estimand(main_rows(run, "risk"))
+        for effect in _by_estimand(main_rows(run, risk_scale(run)))
     ]
 
 
-def pilots_table(run: Run, *, scale: str = "risk", effect: Estimand | None = None) -> Table:
+def pilots_table(run: Run, *, scale: str | None = None, effect: Estimand | None = None) -> Table:
     """Pilots by themselves and partially pooled, then all together and a new authority.
 
     Parameters
     ----------
     scale
-        Of the effects.
+        Of the effects; that of changes in risk by default.
     effect
         One that is told pilot by pilot, of all pilots; that after settling-in by default.
     """
+    scale = scale or risk_scale(run)
     told = _by_estimand(main_rows(run, scale))
     after = next((each for each in told if each.role == AFTER), next(iter(told), None))
     estimand = effect or after

@@ -11,6 +11,7 @@ from sofs_bayes.reporting.contents.effects import (
     extra_rows,
     interval_note,
     number_format,
+    risk_scale,
 )
 from sofs_bayes.reporting.contents.hierarchical import (
     grid_rows,
@@ -61,7 +62,7 @@ def priors_table(run: Run, variant: Variant = HEADLINE) -> Table:
     scale = _scale(run)
     lines = list(_tried(run, variant, scale))
     found = [row for _, row in lines if row is not None]
-    number: Format = number_format("risk", found) if scale == "risk" else "signed2"
+    number: Format = number_format(scale, found) if scale == risk_scale(run) else "signed2"
     several = len({row.estimand for row in found}) > 1
     # Probabilities are those of the effect's own priors: the others' refits have none.
     chances = [
@@ -111,7 +112,8 @@ def _numbers(row: EffectRow | None, chance: float | None, *, several: bool) -> t
 def _scale(run: Run) -> str:
     """Of changes in risk; of the model where refits with other priors are on that scale alone."""
     refitted = {row.scale for row in extra_rows(run, "sensitivity")}
-    return "risk" if "risk" in refitted or not refitted else model_scale(run.analysis)
+    usual = risk_scale(run)
+    return usual if usual in refitted or not refitted else model_scale(run.analysis)
 
 
 def _under_effect_priors(run: Run, variant: Variant, scale: str) -> list[EffectRow]:

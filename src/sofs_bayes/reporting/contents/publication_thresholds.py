@@ -7,7 +7,7 @@ from pathlib import Path
 from sofs_bayes.estimands import POOLED, ProbabilityRow, statement_text
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.reporting.assumptions import model_scale
-from sofs_bayes.reporting.contents.effects import UNIT_OF, extra_rows
+from sofs_bayes.reporting.contents.effects import UNIT_OF, extra_rows, risk_scale
 from sofs_bayes.reporting.contents.monte_carlo import NAN, known
 from sofs_bayes.reporting.contents.pilots import CALLED
 from sofs_bayes.reporting.contents.publication_numbers import overall
@@ -37,7 +37,8 @@ def thresholds_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
 def _headline(run: Run) -> list[Row]:
     """The rows of effects that answer the main question, on the scale that is read most easily."""
     rows: Sequence[ThresholdRow] = extra_rows(run, "thresholds")
-    scale = "risk" if any(row.scale == "risk" for row in rows) else model_scale(run.analysis)
+    usual = risk_scale(run)
+    scale = usual if any(row.scale == usual for row in rows) else model_scale(run.analysis)
     own = [row for row in rows if row.scale == scale]
     after: list[Row] = [row for row in own if row.role == AFTER]
     return after or [row for row in own if row.role != IN_YEAR] or list(own)
@@ -55,7 +56,8 @@ def _of_statements(run: Run) -> list[Row]:
 
 
 def _texts(run: Run) -> list[str]:
-    return [statement_text(each) for each in run.analysis.estimands.claims if each.scale == "risk"]
+    claims = run.analysis.estimands.claims
+    return [statement_text(each) for each in claims if each.scale == risk_scale(run)]
 
 
 def _asked(run: Run, rows: Sequence[Row]) -> list[tuple[float | str, str]]:

@@ -162,4 +162,4 @@ def round_to_whole(value: float) -> float:
 
 def _scale(column: Column) -> float:
     """What a rate of one is written as in a column."""
-    return 1.0 if column.format in ("percent", "probability", "pp", "pp2") else 100.0
+    return 1.0 if column.format in ("percent", "per10000", "probability", "pp", "pp2") else 100.0

@@ -27,10 +27,13 @@ SCALES: Mapping[str, ShownScale] = {
         axis="odds ratio, logarithmic axis", unit="odds ratio", null=1.0, logarithmic=True
     ),
     "children per 1,000": ShownScale(axis="change, children per 1,000", unit="children per 1,000"),
+    "children per 10,000": ShownScale(
+        axis="change, children per 10,000", unit="children per 10,000"
+    ),
 }
 
 # Units whose larger numbers need one decimal only.
-COARSE = ("percentage points", "children per 1,000")
+COARSE = ("percentage points", "children per 1,000", "children per 10,000")
 
 
 def minus(text: str) -> str:

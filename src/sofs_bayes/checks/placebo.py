@@ -12,6 +12,7 @@ from math import sqrt
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import numpy.typing as npt
 
 from sofs_bayes.bayes.blocks import Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
@@ -28,9 +29,12 @@ from sofs_bayes.records.panel import Panel
 from sofs_bayes.spec import AuthorityNote, Evidence, OpenAnalysis, Pilot
 from sofs_bayes.spec.keys import AFTER, POOLED, Estimand
 from sofs_bayes.spec.seeds import stage_seed
+from sofs_bayes.spec.terms import RISKS
 
 if TYPE_CHECKING:
     from sofs_bayes.bayes.sampling import Compiled
+
+Floats = npt.NDArray[np.float64]
 
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 PROBABILITIES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
@@ -40,7 +44,6 @@ MIN_ESS = 400.0  # of the effect: the ends of its 95% interval are wanted
 # The band that a right posterior's coverage is in but once in a thousand.
 BAND = 0.999
 LOG_ODDS = Estimand(role=AFTER, target=POOLED, scale="log-odds")
-RISK = Estimand(role=AFTER, target=POOLED, scale="risk")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -58,7 +61,7 @@ class PlaceboRow:
     above_zero
         The posterior probability of an effect above zero.
     risk
-        The posterior mean of the change in risk.
+        The posterior mean of the change in risk, as the analysis tells it.
     status
         `converged`, or `not converged` for a fit that counts although it did not pass its gate.
     """
@@ -260,10 +263,12 @@ def one_set(
         tree = sample(programs[form], sampler, data=arrays, stage=stage, cores=1)
         raw, statistics = (tree[group].to_dataset() for group in ("posterior", "sample_stats"))
         posterior = named(raw, data, design, arrays, seed=stage_seed(seed, f"effects {stage}"))
-        effects = did_effects(posterior, data, design, seed=stage_seed(seed, "new authority"))
-        draws = {each.scale: effects[each].to_numpy() for each in (LOG_ODDS, RISK)}
-        failures = short_gate({"effect": draws["log-odds"]}, statistics, min_ess=MIN_ESS)
-        found = _summary(draws)
+        per = analysis.estimands.per
+        of_new = stage_seed(seed, "new authority")
+        effects = did_effects(posterior, data, design, seed=of_new, per=per)
+        effect, risk = effects[LOG_ODDS], effects[replace(LOG_ODDS, scale=RISKS[per])]
+        failures = short_gate({"effect": effect.to_numpy()}, statistics, min_ess=MIN_ESS)
+        found = _summary(effect.to_numpy()) | {"risk": float(risk.mean())}
         if not failures:
             break
     return found | {
@@ -297,15 +302,12 @@ def rules() -> dict[str, Any]:
     return {"attempts": ATTEMPTS, "ess": MIN_ESS}
 
 
-def _summary(draws: Mapping[str, Any]) -> dict[str, float]:
-    effect = draws["log-odds"]
+def _summary(effect: Floats) -> dict[str, float]:
     found = {"mean": effect.mean(), "sd": effect.std(ddof=1), "above_zero": (effect > 0).mean()}
     for level in LEVELS:
         lower, upper = np.quantile(effect, ((1 - level) / 2, (1 + level) / 2))
         found |= {f"lower_{100 * level:.0f}": lower, f"upper_{100 * level:.0f}": upper}
-    return {name: float(each) for name, each in found.items()} | {
-        "risk": float(draws["risk"].mean())
-    }
+    return {name: float(each) for name, each in found.items()}
 
 
 def row_of(number: int, result: Mapping[str, Any]) -> PlaceboRow:

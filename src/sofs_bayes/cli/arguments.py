@@ -109,6 +109,24 @@ def progress_line() -> Callable[[str], None]:
     )
 
 
+def progress_lines(every: float = 15.0) -> Callable[[str], None]:
+    """The same for long work: where nobody watches, a line now and then says that it lives."""
+    if sys.stderr.isatty():
+        return progress_line()
+    import time
+
+    start = last = time.monotonic()
+
+    def tell(message: str) -> None:
+        nonlocal last
+        now = time.monotonic()
+        if now - last >= every:
+            last = now
+            print(f"{now - start:5.0f} s  {message}", file=sys.stderr, flush=True)
+
+    return tell
+
+
 def data_files(named: Sequence[Path]) -> list[Path]:
     """The files named, and the CSV files in the folders named."""
     files: list[Path] = []

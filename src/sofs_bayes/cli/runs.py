@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes.cli.arguments import Verbs, add_verb, data_files, progress_line
+from sofs_bayes.cli.arguments import Verbs, add_verb, data_files, progress_line, progress_lines
 from sofs_bayes.cli.effects import add_effects
 from sofs_bayes.cli.exports import Export, add_disclosure_options, export_of
 from sofs_bayes.errors import BadInput
@@ -111,7 +111,7 @@ def _reanalyse(options: argparse.Namespace) -> int:
     from sofs_bayes.pipeline.reanalysis import reanalyse
 
     named = [*options.files, *([options.open_data] if options.open_data else [])]
-    progress = progress_line()
+    progress = progress_lines()
     status = reanalyse(
         options.output,
         open_data=data_files(named),

@@ -184,8 +184,8 @@ class _Job:
         from sofs_bayes.pipeline.did_sources import source_of
 
         counts = isinstance(analysis, OpenAnalysis)
-        leave_out: LeaveOut = "pilots" if counts or self.full else "none"
         main = analysis.name in MAIN
+        leave_out: LeaveOut = "pilots" if main or (self.full and not counts) else "none"
         if counts:
             self.step(analysis.kind, analysis.name)
             source = self.sources[analysis.name]
@@ -238,13 +238,12 @@ class _Job:
             key = work_key(analysis.children, children_inputs(analysis, None))
             place = self.kept / f"{name}-{key[:12]}"
             people, matched, again = (place / part for part in ("people", "matched", "again"))
-            how = {"progress": self.note}
             if not people.is_dir():
-                simulate(analysis.children, people, **how)
+                simulate(analysis.children, people, progress=self.note)
             if not matched.is_dir():
-                match(analysis.children, people, matched, **how)
+                match(analysis.children, people, matched, progress=self.note)
             if not again.is_dir():
-                replicate(analysis.children, matched, again, **how)
+                replicate(analysis.children, matched, again, progress=self.note)
             self.matched[name], self.replicated[name] = matched, again
         return self.matched[name]
 

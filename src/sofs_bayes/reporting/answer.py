@@ -13,7 +13,7 @@ from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_beside import beside_sentences, placebo_rows
 from sofs_bayes.reporting.run_report_checks import trust_sentences
 from sofs_bayes.reporting.run_report_words import answers, break_sentences, decided, evidences
-from sofs_bayes.reporting.tables import Column, Table, shown
+from sofs_bayes.reporting.tables import Column, Table
 from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.outcomes import capital, column_in_words, outcome
 
@@ -95,14 +95,16 @@ def answer_part(runs: Sequence[Run], beside: Sequence[Result]) -> Part:
     telling = [run for run in runs if run.evidence != "synthetic"] or list(runs)
     entries = []
     for name, own in _by_outcome(telling).items():
-        said = " ".join(_answer(run) for run in _leading(own))
-        entries.append((capital(outcome(name).rate), said))
+        leading = _leading(own)
+        said = [_answer(run) for run in leading]
+        said.append(settled_sentence(leading, outcome(name).rate))
+        entries.append((capital(outcome(name).rate), " ".join(filter(None, said))))
+    entries.append(("What this rests on", _rests_on(runs)))
     drawing = answer_drawing(telling, beside)
     return Part(
         heading="The answer",
         anchor="answer",
         entries=tuple(entries),
-        paragraphs=(_rests_on(runs),),
         figures=() if drawing is None else (drawing,),
         captions={} if drawing is None else {drawing.name: "Sources compared."},
     )
@@ -128,14 +130,14 @@ def _rests_on(runs: Sequence[Run]) -> str:
     present = {run.evidence for run in runs}
     named = [words for kind, words in RESTS_ON.items() if kind in present]
     unseen = [] if "records" in present else [NOT_SEEN]
-    said = f"Rests on {' and '.join(named)}; {'; '.join(unseen)}." if named else ""
-    said = said.replace("; .", ".")
+    said = f"{capital(' and '.join(named))}{''.join(f'; {each}' for each in unseen)}."
+    said = said if named else ""
     return " ".join(filter(None, (said, SIMULATED if "synthetic" in present else "")))
 
 
 def _answer(run: Run) -> str:
-    """A run's answer in two sentences: how large, and whether that settles a direction."""
-    return f"{SOURCES[run.evidence]}: {size_sentence(run)} {direction_sentence(run)}"
+    """A run's answer: how large, and how likely an increase is."""
+    return f"{SOURCES[run.evidence]}: {size_sentence(run)} {direction_sentence(run)}".strip()
 
 
 def size_sentence(run: Run) -> str:
@@ -162,18 +164,31 @@ def size_sentence(run: Run) -> str:
 
 
 def direction_sentence(run: Run) -> str:
-    """The probability of an increase, and whether it leaves a direction open."""
-    rows = answers(run)
-    chances = [chance for row in rows if (chance := above_zero(run, row)[0]) is not None]
+    """The probability of an increase, over all readings of print."""
+    chances = _chances(run)
     if not chances:
         return ""
-    low, high = min(chances), max(chances)
-    told = shown(low, "percent") if f"{low:.2f}" == f"{high:.2f}" else ""
-    said = f"The probability of an increase is {told or f'{100 * low:.0f}% to {100 * high:.0f}%'}"
-    said = said.replace(".0%", "%")
-    if low >= OFTEN or high <= 1 - OFTEN:
-        return f"{said}."
-    return f"{said}: this cannot tell a rise from a fall, nor a small effect from none."
+    ends = dict.fromkeys(f"{100 * chance:.0f}%" for chance in (min(chances), max(chances)))
+    return f"An increase has a probability of {' to '.join(ends)}."
+
+
+def _chances(run: Run) -> list[float]:
+    found = (above_zero(run, row)[0] for row in answers(run))
+    return [chance for chance in found if chance is not None]
+
+
+def settled_sentence(runs: Sequence[Run], what: str) -> str:
+    """Whether any source leaves little doubt about a direction."""
+    chances = [chance for run in runs for chance in _chances(run)]
+    if not chances:
+        return ""
+    if all(1 - OFTEN < chance < OFTEN for chance in chances):
+        who = {1: "This", 2: "Neither"}.get(len(runs), "None of these")
+        verb = "cannot tell" if len(runs) == 1 else "can tell"
+        return f"{who} {verb} whether {what} rose or fell, nor a small effect from none."
+    if min(chances) >= OFTEN or max(chances) <= 1 - OFTEN:
+        return f"All leave little doubt that {what} {'rose' if min(chances) >= OFTEN else 'fell'}."
+    return "Sources, readings of print or both differ in how sure they are of a direction."
 
 
 # ---------------------------------------------------------------------- outcome by outcome
@@ -210,7 +225,7 @@ def _entries(runs: Sequence[Run], beside: Sequence[Result]) -> Iterator[tuple[st
     trust = [f"{SOURCES[run.evidence]}: {' '.join(trust_sentences(run))}" for run in leading]
     yield "How far it can be trusted", " ".join([*trust, *beside_sentences(beside)])
     changed = [
-        f"{SOURCES[run.evidence]}: {said}" for run in leading if (said := changes_sentence(run))
+        f"{SOURCES[run.evidence]}: {text}" for run in leading if (text := changes_sentence(run))
     ]
     if changed:
         yield "What would change it", " ".join(changed)
@@ -264,13 +279,12 @@ def sources_table(name: str, runs: Sequence[Run]) -> Table:
         unit = unit_of(run, rows)
         if unit is None:
             continue
-        for row in _under_each_prior(run, rows):
+        widest = max(rows, key=lambda row: row.upper - row.lower)
+        for row in _under_each_prior(run, [widest]):
             chance = above_zero(run, row)[0]
             values = (unit.factor * x for x in (row.median, row.lower, row.upper))
-            variant = f", {row.variant}" if len(rows) > 1 else ""
-            lines.append(
-                (SOURCES[run.evidence] + variant, row.prior, *values, f"per {unit.per}", chance)
-            )
+            source = f"{SOURCES[run.evidence]}, per {unit.per} {unit.whom}"
+            lines.append((source, row.prior, *values, chance))
             kinds.append(run.evidence)
     spanner = "90% credible interval"
     level = {row.level for run in _leading(runs) for row in answers(run)}
@@ -285,12 +299,11 @@ def sources_table(name: str, runs: Sequence[Run]) -> Table:
             Column(key="median", heading="Change (median)", format="signed"),
             Column(key="lower", heading="lower", format="signed", group=spanner),
             Column(key="upper", heading="upper", format="signed", group=spanner),
-            Column(key="unit", heading="Children"),
             Column(key="above", heading="Probability of an increase", format="probability"),
         ),
         rows=tuple(lines),
         evidence=gravest(kinds) if kinds else "published",
-        notes=("Published: referrals. Real authorities: see their denominator in the text.",),
+        notes=("Of several readings of the printed stars, the one with the widest interval.",),
         status=overall(run.status for run in _leading(runs)),
     )
 

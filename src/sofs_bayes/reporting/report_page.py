@@ -13,11 +13,11 @@ from sofs_bayes.reporting.audit_parts import audit_annex, audit_part
 from sofs_bayes.reporting.barg import checklist
 from sofs_bayes.reporting.contents.publication import publication_tables
 from sofs_bayes.reporting.figures import Drawing
+from sofs_bayes.reporting.limits import limits
 from sofs_bayes.reporting.page import SYNTHETIC, Page, Part
 from sofs_bayes.reporting.result_manifest import Result
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_beside import beside_parts
-from sofs_bayes.reporting.limits import limits
 from sofs_bayes.reporting.run_report_checks import check_sentences
 from sofs_bayes.reporting.run_report_explorer import explorer
 from sofs_bayes.reporting.run_report_parts import run_parts
@@ -26,7 +26,7 @@ from sofs_bayes.spec import Evidence
 if TYPE_CHECKING:
     from sofs_bayes.published.audit import Audit
 
-TITLE = "Signs of Safety: a Bayesian report"
+TITLE = "Signs of Safety: what the evidence supports"
 QUESTION = (
     "Did Signs of Safety, a way of working in child protection piloted in nine English authorities,"
     " change how many children reach an initial child protection conference, or enter care? The"

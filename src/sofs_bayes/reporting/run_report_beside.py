@@ -1,4 +1,4 @@
-"""Folders of `replicate`, `calibrate` and `placebo` → what stands of them beside a report's runs."""
+"""Folders of `replicate`, `calibrate`, `placebo` → what stands of them beside a report's runs."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace

@@ -16,7 +16,8 @@ from sofs_bayes.reporting.run_report_words import (
     result_sentence,
 )
 from sofs_bayes.reporting.tables import Table
-from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis
+from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.outcomes import column_in_words
 
 # What a figure shows, by the beginning of its name, the longest that fits.
 CAPTIONS: Mapping[str, str] = {
@@ -50,9 +51,10 @@ def run_parts(run: Run) -> Iterator[Part]:
             f"{name}: {run.analysis.why}",
             *contents.counts_used(run),
             *contents.rows_taken(run.analysis),
+            *_what_was_counted(run),
             *(result_sentence(run, row) for row in answers(run)),
         ),
-        bullets=run.withheld,
+        bullets=(*run.withheld, *_readings(run)),
         figures=figures,
         captions={each.name: f"{caption(run, each)}." for each in figures},
     )
@@ -71,6 +73,34 @@ def run_parts(run: Run) -> Iterator[Part]:
         evidence=run.evidence,
         folded=_own(run, _check_tables(run)),
     )
+
+
+def _readings(run: Run) -> Iterator[str]:
+    """How stars of print are read, and why."""
+    if isinstance(run.analysis, PrintedAnalysis):
+        for each in run.analysis.readings:
+            yield f"Reading “{each.name}”: {each.why}"
+
+
+def _what_was_counted(run: Run) -> Iterator[str]:
+    """Of open counts: what is counted over which years, and how comparators were chosen."""
+    analysis = run.analysis
+    if not isinstance(analysis, OpenAnalysis):
+        return
+    pair = (analysis.data.events, analysis.data.denominator)
+    counted = " among ".join(map(column_in_words, pair))
+    first, last = (
+        f"{year}/{(year + 1) % 100:02d}"
+        for year in (analysis.data.first_year, analysis.data.last_year)
+    )
+    yield f"Counted are {counted}, {first} to {last}. {analysis.design.comparators.why}"
+    trend = next(iter(run.extra["pre_trend"][1]), None)
+    if trend is not None and trend.trend_gap == trend.trend_gap:
+        yield (
+            "Before settling-in, pilots and comparators differ in trend by"
+            f" {trend.trend_gap:.3f} on log-odds (root mean square), against"
+            f" {trend.trend_gap_all:.3f} with all eligible authorities."
+        )
 
 
 def caption(run: Run, drawing: Drawing) -> str:
@@ -110,6 +140,8 @@ def _model_tables(run: Run) -> Sequence[Table]:
             contents.pre_trend_table(run),
             contents.matches_table(run),
             contents.left_out_table(run),
+            contents.rates_table(run),
+            contents.notices_table(run.extra["notices"][1], run.evidence),
         ]
     return tables
 
@@ -118,6 +150,8 @@ def _check_tables(run: Run) -> Sequence[Table]:
     tables = [contents.diagnostics_table(run)]
     if run.analysis.kind != "printed":
         tables += [contents.predictive_statistics_table(run), contents.predictive_table(run)]
+        if isinstance(run.analysis, OpenAnalysis):
+            tables.append(contents.extremes_table(run))
         return [*tables, *contents.hierarchical_diagnostics(run)]
     table = contents.sensitivity_table(run, scale=main_scale(run), prior=run.prior)
     return [*tables, table]

@@ -66,9 +66,7 @@ def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Draw
         ],
         columns=[f"median [{level}]"],
     )
-    told = "; ".join(
-        f"{row.outcome}, {row.source.lower()}: {_numbers(row)}" for row in rows
-    )
+    told = "; ".join(f"{row.outcome}, {row.source.lower()}: {_numbers(row)}" for row in rows)
     return drawn(canvas, figure, f"{title}. Odds ratios: {told}.", type(rows[0]), rows)
 
 

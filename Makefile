@@ -82,8 +82,8 @@ test test-all: $(VENV)/.test
 fuzz: $(VENV)/.test
 	SOFS_BAYES_FUZZ=long $(BIN)/python -m pytest tests/fuzz tests/pipeline/test_kills.py
 
-# The long version of what the tests do in small, for all bundled analyses; with OPEN_DATA those of
-# open counts too.
+# The long version of what the tests do in small, for all bundled analyses; with OPEN_DATA newer
+# counts than those of the package.
 calibrate: $(VENV)/.package
 	$(BIN)/sofs-bayes calibrate all $(if $(OPEN_DATA),"$(OPEN_DATA)") \
 	  $(if $(REPLICATES),--replicates $(REPLICATES)) --workers $(WORKERS) -o results/calibration

@@ -14,10 +14,14 @@ from sofs_bayes.reporting.contents.pilots import pilots_table
 from sofs_bayes.reporting.digits import shown
 from sofs_bayes.reporting.excel_cells import number_format
 from sofs_bayes.reporting.hierarchical_pictures import hierarchical_drawings
-from sofs_bayes.reporting.report_words import break_sentences
+from sofs_bayes.reporting.report_page import report_page
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.run_report import report_page
-from sofs_bayes.reporting.run_report_words import answers, main_scale, result_sentence
+from sofs_bayes.reporting.run_report_words import (
+    answers,
+    break_sentences,
+    main_scale,
+    result_sentence,
+)
 from sofs_bayes.reporting.tables import Table, to_csv, to_markdown
 from sofs_bayes.spec import Statement
 from sofs_bayes.spec.terms import PER_10_000

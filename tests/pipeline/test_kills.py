@@ -147,9 +147,8 @@ ONCE = (
     "sofs_bayes.reporting.figures.drawing._picture",
     "sofs_bayes.reporting.pictures.drawings",
     "sofs_bayes.reporting.replication_page.replication_tables",
-    "sofs_bayes.reporting.report._parts",
     "sofs_bayes.reporting.run_folder.read",
-    "sofs_bayes.reporting.run_report.report_page",
+    "sofs_bayes.reporting.report_page.report_page",
     "sofs_bayes.folders.manifest.version",
 )
 

@@ -11,7 +11,7 @@ import pytest
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.reporting.page import Page
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.run_report import report_page
+from sofs_bayes.reporting.report_page import report_page
 from sofs_bayes.reporting.run_report_explorer import explorer
 from sofs_bayes.reporting.run_report_words import answers, equivalence, result_sentence
 from sofs_bayes.reporting.tables import Table

@@ -86,7 +86,8 @@ fuzz: $(VENV)/.test
 # counts than those of the package.
 calibrate: $(VENV)/.package
 	$(BIN)/sofs-bayes calibrate all $(if $(OPEN_DATA),"$(OPEN_DATA)") \
-	  $(if $(REPLICATES),--replicates $(REPLICATES)) --workers $(WORKERS) -o results/calibration
+	  $(if $(REPLICATES),--replicates $(REPLICATES)) --workers $(WORKERS) \
+	  -o results/calibration$(if $(OPEN_DATA),-of-given-counts)
 
 recover: $(VENV)/.package
 	$(BIN)/sofs-bayes recover icpc-linear --workers $(WORKERS) -o results/recovery-icpc-linear

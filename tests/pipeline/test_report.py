@@ -169,7 +169,7 @@ def test_a_folder_beside_of_another_kind_is_refused_in_one_line(
     assert main(["report", str(run_path), "--beside", str(beside), "-o", str(target)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith(f"{beside}: ") and "found no such file" in line
-    assert line.endswith("allowed: a folder that replicate or calibrate wrote")
+    assert line.endswith("allowed: a folder that replicate, calibrate or placebo wrote")
     assert not target.exists()
 
 

@@ -28,8 +28,8 @@ from sofs_bayes.matching.choice import LeftOut, Match
 from sofs_bayes.matching.pre_trend import PreTrendRow
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.reporting.page import write_page
-from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.report_page import report_page
+from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Column, Estimate, Format, Table
 from sofs_bayes.reporting.word_page import write_word
 from sofs_bayes.spec import (

@@ -223,7 +223,7 @@ PLANTED = {
 
 def test_axe_finds_what_is_planted(opened: Callable[..., Any], tmp_path: Path, index: Path) -> None:
     html = index.read_text(encoding="utf-8")
-    place = '<h2 id="question">'
+    place = '<h2 id="answer">'
     bad = html.replace(place, "".join(PLANTED.values()) + place)
     (tmp_path / "bad.html").write_text(bad, encoding="utf-8")
     found = violations(opened(tmp_path / "bad.html"))
@@ -242,9 +242,11 @@ def _small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
 def test_axe_finds_nothing_in_the_re_analysis(
     opened: Callable[..., Any], tmp_path: Path, printed_run: Run, open_run: Run
 ) -> None:
-    from sofs_bayes.reporting.report import write_report
+    from sofs_bayes.reporting.page import write_page
+    from sofs_bayes.reporting.report_page import report_page
 
-    write_report(tmp_path, [printed_run, open_run], audit(), versions={"python": "3.12"})
+    runs, versions = [printed_run, open_run], {"python": "3.12"}
+    write_page(tmp_path, report_page(runs, audit=audit(), versions=versions))
     page = opened(tmp_path / "index.html", width=320)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 320

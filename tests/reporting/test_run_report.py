@@ -10,8 +10,8 @@ import pytest
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.reporting.page import Page
-from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.report_page import report_page
+from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_explorer import explorer
 from sofs_bayes.reporting.run_report_words import answers, equivalence, result_sentence
 from sofs_bayes.reporting.tables import Table
@@ -135,9 +135,11 @@ def test_marks_are_seen_on_the_page(html: str) -> None:
     assert heading is not None
     assert "SYNTHETIC: made-up children" in heading[0]
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", html)
-    assert [caption.startswith("SYNTHETIC: Figure") for caption in captions] == [False, True]
+    assert [caption.startswith("SYNTHETIC: Figure") for caption in captions] == [
+        *(False, False, True)
+    ]
     alts = re.findall(r'<img [^>]*alt="([^"]*)"', html)
-    assert [alt.startswith("SYNTHETIC") for alt in alts] == [False, True]
+    assert [alt.startswith("SYNTHETIC") for alt in alts] == [False, False, True]
 
 
 def test_a_report_on_made_up_children_alone_says_so_in_its_title(

@@ -48,8 +48,8 @@ def shaded(document: Any) -> list[str]:
 
 def test_headings_are_headings_and_none_is_left_out(document: Any) -> None:
     found = headings(document)
-    assert (1, "Key results") in found
-    assert (1, "Reporting guidelines") in found
+    assert (1, "The answer") in found
+    assert (1, "Annex: reporting guidelines") in found
     assert (2, "Step 5: report sensitivity") in found
     levels = [level for level, _ in found]
     assert all(after - before <= 1 for before, after in pairwise(levels))
@@ -70,12 +70,13 @@ def test_evidence_is_framed(document: Any) -> None:
 
 def test_figures_have_alt_text_and_a_caption(document: Any) -> None:
     pictures = [shape._inline.docPr for shape in document.inline_shapes]
-    assert len(pictures) == 2
-    assert pictures[0].get("descr").startswith("Prior and posterior densities")
-    assert pictures[1].get("descr").startswith("SYNTHETIC")
+    assert len(pictures) == 3
+    assert pictures[0].get("descr").startswith("No source settles")
+    assert pictures[1].get("descr").startswith("Prior and posterior densities")
+    assert pictures[2].get("descr").startswith("SYNTHETIC")
     captions = [p.text for p in document.paragraphs if p.style.name == "Caption"]
     assert [text for text in captions if "Figure 1." in text]
-    assert [text for text in captions if text.startswith("SYNTHETIC: Figure 2.")]
+    assert [text for text in captions if text.startswith("SYNTHETIC: Figure 3.")]
 
 
 def test_the_contents_are_a_field_that_already_lists_the_headings(document: Any) -> None:

@@ -7,12 +7,17 @@ from typing import TYPE_CHECKING
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.publication_numbers import above_zero, gravest, overall
-from sofs_bayes.reporting.page import Part
+from sofs_bayes.reporting.page import SYNTHETIC, Part
 from sofs_bayes.reporting.result_manifest import Result
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_beside import beside_sentences, placebo_rows
 from sofs_bayes.reporting.run_report_checks import trust_sentences
-from sofs_bayes.reporting.run_report_words import answers, break_sentences, decided, evidences
+from sofs_bayes.reporting.run_report_words import (
+    answers,
+    break_sentences,
+    decided,
+    marked,
+)
 from sofs_bayes.reporting.tables import Column, Table
 from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.outcomes import capital, column_in_words, outcome
@@ -92,7 +97,7 @@ def outcome_name(run: Run) -> str:
 
 def answer_part(runs: Sequence[Run], beside: Sequence[Result]) -> Part:
     """The first screen: question, answer by outcome, what it rests on, one figure."""
-    telling = [run for run in runs if run.evidence != "synthetic"] or list(runs)
+    telling = _telling(runs)
     entries = []
     for name, own in _by_outcome(telling).items():
         leading = _leading(own)
@@ -101,9 +106,13 @@ def answer_part(runs: Sequence[Run], beside: Sequence[Result]) -> Part:
         entries.append((capital(outcome(name).rate), " ".join(filter(None, said))))
     entries.append(("What this rests on", _rests_on(runs)))
     drawing = answer_drawing(telling, beside)
+    alone = _alone(telling)
+    if drawing is not None and alone:
+        drawing = replace(drawing, alt=f"{SYNTHETIC}, simulated children. {drawing.alt}")
     return Part(
         heading="The answer",
         anchor="answer",
+        evidence=alone,
         entries=tuple(entries),
         figures=() if drawing is None else (drawing,),
         captions={} if drawing is None else {drawing.name: "Sources compared."},
@@ -200,6 +209,7 @@ def outcome_parts(runs: Sequence[Run], beside: Sequence[Result]) -> Iterator[Par
         yield Part(
             heading=capital(outcome(name).rate),
             anchor=f"outcome-{name.lower()}",
+            evidence=_alone(own),
             entries=tuple(_entries(own, [each for each in beside if _about(each) == name])),
             tables=(sources_table(name, own),),
         )
@@ -274,7 +284,7 @@ def changes_sentence(run: Run) -> str:
 def sources_table(name: str, runs: Sequence[Run]) -> Table:
     """Each source's estimate under each prior, with its interval and probability."""
     lines, kinds = [], []
-    for run in _leading(runs):
+    for run in _telling(_leading(runs)):
         rows = answers(run)
         unit = unit_of(run, rows)
         if unit is None:
@@ -287,10 +297,10 @@ def sources_table(name: str, runs: Sequence[Run]) -> Table:
             lines.append((source, row.prior, *values, chance))
             kinds.append(run.evidence)
     spanner = "90% credible interval"
-    level = {row.level for run in _leading(runs) for row in answers(run)}
+    level = {row.level for run in _telling(runs) for row in answers(run)}
     if len(level) == 1:
         spanner = f"{100 * level.pop():g}% credible interval"
-    return Table(
+    found = Table(
         name=f"answer-{name.lower()}",
         title=f"{capital(outcome(name).rate)}: sources and priors",
         columns=(
@@ -304,8 +314,19 @@ def sources_table(name: str, runs: Sequence[Run]) -> Table:
         rows=tuple(lines),
         evidence=gravest(kinds) if kinds else "published",
         notes=("Of several readings of the printed stars, the one with the widest interval.",),
-        status=overall(run.status for run in _leading(runs)),
+        status=overall(run.status for run in _telling(_leading(runs))),
     )
+    return marked(found)
+
+
+def _alone(runs: Sequence[Run]) -> Evidence | None:
+    """`synthetic` where all runs are of simulated children, for the mark beside a heading."""
+    return "synthetic" if all(run.evidence == "synthetic" for run in runs) else None
+
+
+def _telling(runs: Sequence[Run]) -> list[Run]:
+    """Runs that say something about the programme; all where simulated children stand alone."""
+    return [run for run in runs if run.evidence != "synthetic"] or list(runs)
 
 
 def _under_each_prior(run: Run, rows: Sequence[EffectRow]) -> list[EffectRow]:
@@ -394,6 +415,3 @@ def _as_ratio(row: EffectRow, base: float) -> EffectRow:
         lower=ratio(row.lower),
         upper=ratio(row.upper),
     )
-
-
-__all__ = ["SOURCES", "answer_part", "evidences", "outcome_parts"]

@@ -1,8 +1,10 @@
 # `make reanalyse` and `make test` do all set-up themselves: a check of the interpreter, a
 # virtual environment in .venv, and the locked, hashed packages.
 #
-#   make reanalyse                          the printed tables alone
-#   make reanalyse OPEN_DATA=folder         … and the DfE files in that folder
+#   make reanalyse                          all sources, both outcomes: page, tables, figures
+#   make reanalyse OPEN_DATA=folder         … with the DfE files in that folder
+#   make reanalyse FULL=1                   … with all variants, event studies and refits (hours)
+#   make placebo                            is the model right about real authorities? (resumes)
 #   make replicate                          the report's tables on made-up children
 #   make posterior                          the posterior models on made-up children
 #   make calibrate                          are all posteriors computed right? (hours; resumes)
@@ -19,6 +21,9 @@ OUT ?= results/reanalysis
 WORKERS ?= 2
 REPLICATES ?=
 WHEELHOUSE ?=
+FULL ?=
+# Finished folders that the page shows beside the fits.
+BESIDE ?= $(dir $(wildcard results/placebo/*/manifest.json))
 
 VENV := .venv
 BIN := $(VENV)/bin
@@ -31,14 +36,22 @@ SOURCES := $(shell find src models -type f -not -name '*.pyc')
 ON_TWO := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
-.PHONY: help reanalyse replicate posterior test test-all benchmark benchmark-posteriors \
+.PHONY: help reanalyse placebo replicate posterior test test-all benchmark benchmark-posteriors \
   benchmark-calibration calibrate fuzz recover notebooks wheelhouse lock clean interpreter
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -13
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -15
 
 reanalyse: $(VENV)/.package
-	$(BIN)/sofs-bayes reanalyse $(if $(OPEN_DATA),--open-data "$(OPEN_DATA)") -o "$(OUT)" --replace
+	$(BIN)/sofs-bayes reanalyse $(if $(OPEN_DATA),--open-data "$(OPEN_DATA)") \
+	  $(if $(FULL),--full) $(if $(BESIDE),--beside $(BESIDE)) -o "$(OUT)" --replace
+
+# Authorities that were no pilots, taken for pilots: both outcomes.
+placebo: $(VENV)/.package
+	for analysis in icpc-open-data cla-open-data; do \
+	  $(BIN)/sofs-bayes placebo $$analysis --workers $(WORKERS) \
+	    -o results/placebo/$$analysis || exit 1; \
+	done
 
 # From referrals to the published tables, on children made up for it.
 replicate: $(VENV)/.package

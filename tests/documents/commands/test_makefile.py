@@ -18,7 +18,7 @@ MAKEFILE = (ROOT / "Makefile").read_text("utf-8").replace("\\\n", " ")
 TARGETS = [name for line in re.findall(r"^\.PHONY:(.*)", MAKEFILE, re.M) for name in line.split()]
 WITH_DATA = ("reanalyse", "calibrate", "notebooks")
 # How many commands of the package's own a recipe gives.
-OURS = {"reanalyse": 1, "replicate": 6, "posterior": 14, "calibrate": 1, "recover": 1}
+OURS = {"reanalyse": 1, "replicate": 6, "posterior": 14, "calibrate": 1, "recover": 1, "placebo": 2}
 # The commands of these are those of the manual's pages, one after the other.
 AT_LENGTH = ("posterior", "replicate", "calibrate")
 

@@ -32,6 +32,11 @@ def add_simulate(verbs: Verbs) -> None:
         help="other assumptions, such as a population's scenario.toml; default: bundled",
     )
     verb.add_argument(
+        "--stress",
+        action="store_true",
+        help="icpc: print's coefficients without print's effect inside authorities",
+    )
+    verb.add_argument(
         "--pilot-4-window",
         nargs=2,
         type=_date,
@@ -169,6 +174,7 @@ def _simulate(options: argparse.Namespace) -> int:
         options.output,
         format=options.format,
         scenario=options.scenario,
+        stress=options.stress,
         pilot_4_window=options.pilot_4_window and tuple(options.pilot_4_window),
         solve=options.solve,
         drawn=options.drawn,

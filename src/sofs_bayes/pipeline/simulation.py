@@ -25,6 +25,7 @@ def simulate(
     *,
     format: Literal["parquet", "csv", "stata"] = "parquet",
     scenario: Path | str | None = None,
+    stress: bool = False,
     pilot_4_window: tuple[date, date] | None = None,
     solve: bool = False,
     drawn: bool = False,
@@ -46,6 +47,9 @@ def simulate(
     scenario
         A TOML file of assumptions; the bundled one of the analysis's outcome by default. That
         of a drawn population gives the same children again.
+    stress
+        The bundled stress case in place of the bundled scenario: the printed coefficients on
+        authorities that move as none do, without the printed effect within authorities.
     pilot_4_window
         First and last day of another settling-in of pilot 4. Other rows need other outcomes:
         with `solve` or `drawn`.
@@ -78,8 +82,11 @@ def simulate(
             found, allowed = f"{first} to {last}", "a first day before the last one"
             raise BadInput("--pilot-4-window", "", found, allowed)
         windows = {"Pilot 4": (first.isoformat(), last.isoformat())}
+    if stress and scenario:
+        raise BadInput("--stress", "", "--scenario beside it", "one of the two")
     changes = {} if seed is None else {"seed": seed}
-    assumed = load_scenario(scenario or analysis.outcome.lower(), windows=windows, **changes)
+    bundled = analysis.outcome.lower() + ("-stress" if stress else "")
+    assumed = load_scenario(scenario or bundled, windows=windows, **changes)
     if assumed.outcome != analysis.outcome:
         raise BadInput(str(scenario), "outcome", repr(assumed.outcome), repr(analysis.outcome))
     drawn = drawn or assumed.drawn is not None

@@ -11,7 +11,9 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from sofs_bayes.frequentist.term import PILOT
 from sofs_bayes.frequentist.terms import (
+    authority_terms,
     base_terms,
     child_terms,
     independent_columns,
@@ -213,6 +215,8 @@ def cell_column(
 ) -> CellColumn:
     """A regression of the analysis on cells.
 
+    With fixed effects of authorities there is no pilot term, which is a combination of them.
+
     Parameters
     ----------
     ratings
@@ -221,12 +225,15 @@ def cell_column(
     frame = pd.concat([cells.frame, ratings], axis="columns")
     none = frame.assign(**dict.fromkeys(SCORES, 0.0))
     base, treatment = base_terms(frame, analysis), treatment_terms(none, regression)
+    if regression.authorities == "fixed":
+        base = pd.concat([base, authority_terms(frame)], axis="columns")
+        treatment = treatment.drop(columns=PILOT)
     rescaled = _rescaled(analysis, regression)
     zeros = np.zeros((len(frame), len(rescaled)))
     fixed = np.column_stack([base, treatment, zeros])
     by_score = {}
     for score in SCORES:
-        one = treatment_terms(none.assign(**{score: 1.0}), regression).to_numpy(np.float64)
+        one = treatment_terms(none.assign(**{score: 1.0}), regression)[treatment.columns]
         slope = np.column_stack([np.zeros_like(base), one - treatment, zeros])
         if slope.any():
             by_score[score] = slope

@@ -177,7 +177,7 @@ def lay_out(
 
 
 def _logit_covariance(scenario: Scenario, segments: pd.DataFrame) -> Floats:
-    """The scenario's standard deviations of probabilities, on log odds."""
+    """The scenario's standard deviations, shares of probabilities, on log odds."""
     prior = scenario.outcomes
     rate = (prior.pilots + prior.comparators) / 2
     covariance = np.eye(len(segments)) * SEGMENT_SD**2
@@ -187,5 +187,5 @@ def _logit_covariance(scenario: Scenario, segments: pd.DataFrame) -> Floats:
         (["year"], prior.year_sd),
     ):
         number = segments.groupby(keys).ngroup().to_numpy()
-        covariance += (deviation / (rate * (1 - rate))) ** 2 * (number[:, None] == number)
+        covariance += (deviation / (1 - rate)) ** 2 * (number[:, None] == number)
     return covariance

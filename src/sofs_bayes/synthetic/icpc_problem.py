@@ -9,7 +9,7 @@ import pandas as pd
 from sofs_bayes.frequentist.printed_rows import printed_r_squared
 from sofs_bayes.frequentist.term import since_name
 from sofs_bayes.published.facts import Printed, fact, read_printed, stated
-from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec import ChildrenAnalysis, Regression
 from sofs_bayes.synthetic.cell_design import Cells, RowCells, cell_column, collapse_cells
 from sofs_bayes.synthetic.icpc_outcomes import Children, children_of
 from sofs_bayes.synthetic.icpc_start import by_authority_year, lay_out
@@ -27,15 +27,22 @@ UNPRINTED = (since_name(3),)
 # Probabilities that a search passes through may be none.
 LOWEST, HIGHEST = 1e-3, 0.9
 # Means of outcomes are met within this share of their printed rounding.
-MEANS_WITHIN = 0.5
+MEANS_WITHIN = 0.8
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """Matched rows by cell, and their referrals."""
+    """Matched rows by cell, and their referrals.
+
+    Parameters
+    ----------
+    once
+        Referrals by cell, those in several groups divided among them, shape (cells,).
+    """
 
     cells: Cells
     rows: RowCells
+    once: Floats
     referrals: Referrals
     children: Children
 
@@ -46,9 +53,20 @@ def ground_of(matched: pd.DataFrame, analysis: ChildrenAnalysis, scenario: Scena
     return Ground(
         cells=cells,
         rows=rows,
+        once=rows.summed(1 / matched["multiplicity"].to_numpy(np.float64)),
         referrals=referrals_of(matched),
         children=children_of(matched, blocks_of(cells), analysis, scenario),
     )
+
+
+def within_authorities(
+    analysis: ChildrenAnalysis,
+) -> tuple[tuple[ChildrenAnalysis, Regression], ...]:
+    """The column with authorities' fixed effects, with and without authorities' covariates."""
+    columns = analysis.regressions.columns
+    fixed = next(each for each in columns if each.authorities == "fixed")
+    bare = replace(analysis.regressions, authority_covariates=(), unscaled=())
+    return (analysis, fixed), (replace(analysis, regressions=bare), fixed)
 
 
 def blocks_of(cells: Cells) -> pd.DataFrame:
@@ -78,10 +96,14 @@ def problem_on(
             for regression in analysis.regressions.columns
             if regression.name in printed
         },
+        within=tuple(
+            cell_column(cells, each, regression, ratings)
+            for each, regression in within_authorities(analysis)
+        ),
         targets=targets,
         unknowns=lay_out(cells, analysis, scenario, unprinted=UNPRINTED, rng=rng),
         children=ground.rows.outcome(np.zeros(len(ground.rows.cell))),
-        means=_means(cells, scenario),
+        means=_means(ground, scenario),
         r_squared=r_squared()[0],
     )
     return with_children(problem, ground, problem.unknowns.start)
@@ -109,16 +131,19 @@ def _incidence() -> Printed:
     return read_printed(stated("icpc.incidence").printed)
 
 
-def _means(cells: Cells, scenario: Scenario) -> tuple[Mean, ...]:
-    """Table 3's rates before settling-in, and the incidence by weight and by row."""
+def _means(ground: Ground, scenario: Scenario) -> tuple[Mean, ...]:
+    """Table 3's rates before settling-in and the incidence: by weight, by row, each once."""
+    cells = ground.cells
     pilot = cells.frame["pilot"].to_numpy(np.float64)
     before = 1.0 - cells.frame["post"].to_numpy(np.float64)
     incidence = (_incidence().value or 0.0) / 100
     return (
         Mean(weight=cells.weight * before * pilot, value=scenario.outcomes.pilots),
         Mean(weight=cells.weight * before * (1 - pilot), value=scenario.outcomes.comparators),
-        Mean(weight=cells.weight, value=incidence),
-        Mean(weight=cells.rows, value=incidence),
+        *(
+            Mean(weight=each, value=incidence)
+            for each in (cells.weight, cells.rows, ground.once)
+        ),
     )
 
 

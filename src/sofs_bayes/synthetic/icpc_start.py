@@ -30,7 +30,8 @@ def lay_out(
 ) -> Unknowns:
     """The unknowns of a scenario on its cells, from a draw of their prior.
 
-    Probabilities begin at their mean, all else at the draw.
+    Levels of authorities' probabilities, and all authorities' years, begin at their mean, all
+    else at the draw.
 
     Parameters
     ----------
@@ -49,17 +50,16 @@ def lay_out(
     quarters = quarters.sort_values(["authority", "quarter"], ignore_index=True)
     priors = {prior.name: prior for prior in scenario.authorities.solved}
     solved = tuple((i, priors[name]) for i, name in enumerate(names) if name in priors)
-    walks = _walks(solved, len(authorities), len(years))
+    walks = _walks(solved, len(authorities), len(years), scenario.authorities.common_sd)
     scores = len(SCORES) * len(scenario.pilots)
     deviations = np.concatenate([np.full(scores, SCORE_SD), np.full(len(unprinted), UNPRINTED_SD)])
-    covariance = block_diag(
-        walks @ walks.T, np.diag(deviations**2), _probability_covariance(scenario, quarters)
-    )
+    mean, shared, own = _probabilities(scenario, quarters)
+    covariance = block_diag(walks @ walks.T, np.diag(deviations**2), shared + own)
     start = [
-        walks @ rng.standard_normal(len(walks)),
+        walks @ rng.standard_normal(walks.shape[1]),
         SCORE_SD * rng.standard_normal(scores),
         np.zeros(len(unprinted)),
-        _mean_probability(scenario, quarters),
+        mean + np.linalg.cholesky(own) @ rng.standard_normal(len(mean)),
     ]
     given = scenario.authorities
     return Unknowns(
@@ -143,32 +143,32 @@ def _belongs(frame: pd.DataFrame, blocks: pd.DataFrame) -> Floats:
     return np.asarray(same, dtype=np.float64)
 
 
-def _walks(solved: Solved, authorities: int, years: int) -> Floats:
-    """Standard normals → random walks over the years, in units of the spread of authorities."""
+def _walks(solved: Solved, authorities: int, years: int, common: float) -> Floats:
+    """Standard normals → random walks over the years, in units of the spread of authorities.
+
+    Beside its walk each authority has what all share in a year, with standard deviation `common`.
+    """
     from scipy.linalg import block_diag
 
     walks = []
     for _, prior in solved:
         steps = np.tril(np.full((years, years), prior.walk_sd / prior.between_sd))
         steps[:, 0] = 1.0
-        walks += [steps] * authorities
+        own = np.kron(np.eye(authorities), steps)
+        shared = np.kron(np.ones((authorities, 1)), common * np.eye(years))
+        walks.append(np.hstack([own, shared]))
     return np.asarray(block_diag(*walks), dtype=np.float64)
 
 
-def _mean_probability(scenario: Scenario, quarters: pd.DataFrame) -> Floats:
-    pilot = quarters["authority"].isin(scenario.pilots).to_numpy()
-    return np.where(pilot, scenario.outcomes.pilots, scenario.outcomes.comparators)
-
-
-def _probability_covariance(scenario: Scenario, quarters: pd.DataFrame) -> Floats:
-    """Covariance of probabilities: authority, authority-year, year and quarter deviate."""
+def _probabilities(scenario: Scenario, quarters: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
+    """Mean of probabilities, covariance of levels and years, and of shocks and quarters."""
     prior = scenario.outcomes
-    covariance = np.eye(len(quarters)) * prior.quarter_sd**2
-    for keys, deviation in (
-        (["authority"], prior.authority_sd),
-        (["authority", "year"], prior.authority_year_sd),
-        (["year"], prior.year_sd),
-    ):
-        number = quarters.groupby(keys).ngroup().to_numpy()
-        covariance += deviation**2 * (number[:, None] == number)
-    return covariance
+    pilot = quarters["authority"].isin(scenario.pilots).to_numpy()
+    mean = np.where(pilot, prior.pilots, prior.comparators)
+    authority, year = quarters["authority"].to_numpy(str), quarters["year"].to_numpy(np.float64)
+    gap = np.abs(year[:, None] - year)
+    same = authority[:, None] == authority
+    shared = prior.authority_sd**2 * same + prior.year_sd**2 * (gap == 0)
+    own = prior.authority_year_sd**2 * prior.persistence**gap * same
+    own += prior.quarter_sd**2 * np.eye(len(mean))
+    return mean, shared * np.outer(mean, mean), own * np.outer(mean, mean)

@@ -83,6 +83,8 @@ class Problem:
         Means of probabilities that are wanted.
     r_squared
         Of the linear column.
+    within
+        Columns with authorities' fixed effects whose DiD is wanted as the linear one's.
     """
 
     cells: Cells
@@ -92,6 +94,7 @@ class Problem:
     children: CellOutcome
     means: tuple[Mean, ...]
     r_squared: float
+    within: tuple[CellColumn, ...] = ()
 
     def outcome(self, point: Point) -> CellOutcome:
         """The outcome at a point."""
@@ -117,17 +120,38 @@ def together(*parts: tuple[Equations, float]) -> Equations:
 
 def coefficient_equations(problem: Problem) -> Equations:
     """Vector → coefficients less printed ones, and their derivatives by the vector."""
+    return _coefficients(
+        problem, [(column, problem.printed(name)) for name, column in problem.columns.items()]
+    )
+
+
+def within_equations(problem: Problem) -> Equations:
+    """Vector → DiD with authorities' fixed effects less the printed one, and derivatives."""
+    did = problem.printed(next(iter(problem.columns)))[DID]
+    return _coefficients(problem, [(column, {DID: did}) for column in problem.within])
+
+
+def covariate_equations(problem: Problem) -> Equations:
+    """Vector → coefficients of authorities' covariates in the linear column, and derivatives."""
+    linear = next(iter(problem.columns.values()))
+    own = linear.names[len(linear.names) - len(linear.covariates) :]
+    return _coefficients(problem, [(linear, dict.fromkeys(own, 0.0))])
+
+
+def _coefficients(
+    problem: Problem, wanted: Sequence[tuple[CellColumn, dict[str, float]]]
+) -> Equations:
+    """Vector → columns' coefficients less those wanted by term, and derivatives."""
 
     def equations(vector: Floats) -> tuple[Floats, Floats]:
         unknowns, cells = problem.unknowns, problem.cells
         point = unknowns.point(vector)
         outcome = problem.outcome(point)
         misses, slopes = [], []
-        for name, column in problem.columns.items():
-            printed = problem.printed(name)
+        for column, values in wanted:
             terms = column.terms(cells, point.covariates, point.scores)
-            fit = fit_cells(cells, column, terms, outcome, list(printed))
-            misses.append(fit.coefficients - np.array(list(printed.values())))
+            fit = fit_cells(cells, column, terms, outcome, list(values))
+            misses.append(fit.coefficients - np.array(list(values.values())))
             slopes.append(unknowns.pulled(vector, cells, column, fit, outcome=True))
         return np.concatenate(misses), np.concatenate(slopes)
 

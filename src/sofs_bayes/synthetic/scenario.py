@@ -137,19 +137,25 @@ class Recurrence:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class OutcomePrior:
-    """Around which outcome probabilities the solvers look; standard deviations in probability.
+    """Around which outcome probabilities the solvers look.
 
-    `effects` are log odds per term of the children's covariates (age: per year over 8).
+    Standard deviations are shares of the mean: of authorities' levels, of their years' shocks
+    (correlated by `persistence` from one year to the next), of all authorities' years, of single
+    quarters. `within_near` is how near the DiD with authorities' fixed effects is wanted to the
+    printed one (1: anywhere). `effects` are log odds per term of the children's covariates (age:
+    per year over 8).
     """
 
     pilots: Share
     comparators: Share
     authority_sd: Positive
     authority_year_sd: Positive
+    persistence: Annotated[float, Field(ge=0, lt=1)] = 0.0
     year_sd: Positive
     quarter_sd: Positive
     lowest: Share
     highest: Share
+    within_near: Positive = 1.0
     effects: dict[Text, float]
     why: Why
 
@@ -180,10 +186,15 @@ class Authorities:
     """The authorities' own covariates: those solved for and those set.
 
     `ofsted` and `innovation_projects` have a value for each year of the analysis;
-    `similar_practice_model` names comparators.
+    `similar_practice_model` names comparators. `common_sd` is the standard deviation of what all
+    authorities' solved covariates share in a year, in units of their spread between authorities;
+    `coefficient_sd` that of their coefficients in the linear column, around 0 (1: as good as
+    free).
     """
 
     solved: tuple[AuthorityPrior, ...]
+    common_sd: Deviation = 0.0
+    coefficient_sd: Positive = 1.0
     quality: ScoreRange
     embeddedness: ScoreRange
     similar_practice_model: tuple[Text, ...]
@@ -277,7 +288,7 @@ def load_scenario(
     Parameters
     ----------
     source
-        A path, or `icpc` or `cla`.
+        A path, or `icpc`, `icpc-stress` or `cla`.
     windows
         Other settling-in windows by pilot: first and last day, ISO dates.
     changes
@@ -291,7 +302,7 @@ def load_scenario(
         Keys or values cannot be used.
     """
     path = _path_of(source)
-    scenario = _validated(read_toml(path), path)
+    scenario = _validated(_document(path), path)
     if windows:
         if unknown := sorted(set(windows) - set(scenario.pilots)):
             raise BadInput(path, "windows", repr(unknown[0]), " or ".join(scenario.pilots))
@@ -308,14 +319,31 @@ def _with_window(group: Group, window: tuple[str, str] | None) -> dict[str, Any]
     return document
 
 
+def _bundled() -> dict[str, Path]:
+    return {each.stem: each for each in sorted(SCENARIOS.glob("*.toml"))}
+
+
 def _path_of(source: Path | str) -> Path:
-    path = Path(source)
-    bundled = {each.stem: each for each in sorted(SCENARIOS.glob("*.toml"))}
+    path, bundled = Path(source), _bundled()
     if str(source) in bundled and not path.is_file():
         return bundled[str(source)]
     if path.exists() or path.suffix:
         return path
     raise BadInput(str(source), "", "no such scenario", "a .toml file or " + ", ".join(bundled))
+
+
+def _document(path: Path) -> dict[str, Any]:
+    """A scenario's file; one that is `like` a bundled scenario says only what differs."""
+    document: dict[str, Any] = read_toml(path)
+    if (name := document.pop("like", None)) is None:
+        return document
+    if name not in (bundled := _bundled()):
+        raise BadInput(path, "like", repr(name), " or ".join(bundled))
+    base = _document(bundled[name])
+    for key, value in document.items():
+        both = isinstance(value, dict) and isinstance(base.get(key), dict)
+        base[key] = base[key] | value if both else value
+    return base
 
 
 def _validated(document: dict[str, Any], path: Path) -> Scenario:

@@ -18,6 +18,7 @@ import numpy.typing as npt
 import pandas as pd
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.frequentist.term import DID
 from sofs_bayes.spec import ChildrenAnalysis, load
 from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.fixture import Fixture, rows_sha256, write_fixture
@@ -29,15 +30,19 @@ from sofs_bayes.synthetic.icpc_problem import (
     problem_on,
     r_squared,
     with_children,
+    within_authorities,
 )
 from sofs_bayes.synthetic.icpc_start import authorities_frame
 from sofs_bayes.synthetic.joint_solve import (
     Problem,
+    Target,
     coefficient_equations,
+    covariate_equations,
     explained_equation,
     mean_equations,
     outcome_free_equations,
     together,
+    within_equations,
 )
 from sofs_bayes.synthetic.least_departure import Costs, least_departure
 from sofs_bayes.synthetic.outcomes import Binary
@@ -61,11 +66,13 @@ LINEAR = "Linear model"
 DRAWS = 10
 
 # How near means of probabilities and R² are wanted on the way.
-MEANS_NEAR, EXPLAINED_NEAR = 2e-3, 2e-3
+MEANS_NEAR, EXPLAINED_NEAR = 1e-3, 3e-4
+# How near the DiD within authorities is wanted on the way, of how near it is in the end.
+WITHIN_SHARE = 0.15
 # How near coefficients are in the end, before outcomes are rounded; a printed half unit is 5e-5.
 # What is left of them is met by outcomes, but not what is left of equations without outcomes.
-COEFFICIENTS_WITHIN, OUTCOME_FREE_WITHIN = 3e-4, 2e-6
-POLISHES = 12
+COEFFICIENTS_WITHIN, OUTCOME_FREE_WITHIN = 1e-3, 5e-6
+POLISHES = 15
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -86,14 +93,13 @@ class Stage:
 
 
 STAGES = (
-    Stage(pull=1.0, steps=40, hopeless=8000),
-    Stage(pull=0.1, steps=60, hopeless=1500),
-    Stage(pull=0.01, steps=40, hopeless=1500),
-    Stage(pull=0.03, steps=40, stars_near=0.3, damping=1.0, enough=1e-4),
-    Stage(pull=0.03, steps=80, stars_near=0.1, damping=1.0, enough=1e-4),
-    Stage(pull=0.03, steps=40, near=3e-4, stars_near=0.05, damping=1.0, enough=1e-4),
+    Stage(pull=1.0, steps=40, hopeless=1500),
+    Stage(pull=0.1, steps=40),
+    Stage(pull=1.0, steps=40),
+    Stage(pull=0.3, steps=40, stars_near=0.3, damping=1.0),
+    Stage(pull=1.0, steps=40, near=3e-4, stars_near=0.1, damping=1.0),
 )
-POLISH = Stage(pull=0.03, steps=15, near=1e-4, stars_near=0.05, damping=1.0, enough=1e-4)
+POLISH = Stage(pull=0.3, steps=15, near=5e-5, stars_near=0.05, damping=1.0, enough=1e-4)
 
 
 def solve(
@@ -133,7 +139,7 @@ def solve(
         outcome = printed_outcomes(
             ground.children.probabilities(vector[problem.unknowns.outcome_from :]),
             ground.children.block,
-            _wanted(whole, analysis, problem),
+            _wanted(whole, analysis, problem, scenario.outcomes.within_near),
             rng=rng,
             say=progress,
         )
@@ -177,6 +183,8 @@ def _searched(
     wanted = [
         (outcome_free_equations(problem), stage.near),
         (coefficient_equations(problem), stage.near),
+        (within_equations(problem), WITHIN_SHARE * prior.within_near),
+        (covariate_equations(problem), scenario.authorities.coefficient_sd),
         (mean_equations(problem), MEANS_NEAR),
     ]
     if stage.stars_near is not None:
@@ -209,12 +217,25 @@ def _described(problem: Problem, vector: Floats) -> str:
     )
 
 
-def _wanted(matched: pd.DataFrame, analysis: ChildrenAnalysis, problem: Problem) -> Wanted:
+def _wanted(
+    matched: pd.DataFrame, analysis: ChildrenAnalysis, problem: Problem, within_near: float
+) -> Wanted:
     """What outcomes are to meet on matched rows with the authorities' covariates as in the file."""
     value, half_unit = r_squared()
     weights = matched["weight"].to_numpy(np.float64)
+    did = problem.printed(LINEAR)[DID]
+    within = [
+        coefficient_sums(
+            matched,
+            each,
+            [Target(column=column.name, term=DID, value=did, half_unit=within_near)],
+        )
+        for each, column in within_authorities(analysis)
+    ]
     return Wanted(
-        sums=joined(coefficient_sums(matched, analysis, problem.targets), printed_means(matched)),
+        sums=joined(
+            coefficient_sums(matched, analysis, problem.targets), printed_means(matched), *within
+        ),
         explained=explained_by(matched, analysis, LINEAR),
         errors=printed_errors(matched, analysis, problem.targets),
         r_squared=value,

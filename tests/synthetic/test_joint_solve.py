@@ -11,11 +11,13 @@ from sofs_bayes.synthetic.joint_solve import (
     Equations,
     Problem,
     coefficient_equations,
+    covariate_equations,
     explained_equation,
     mean_equations,
     outcome_free_equations,
     printed_targets,
     together,
+    within_equations,
 )
 from sofs_bayes.synthetic.least_departure import Costs, least_departure
 from sofs_bayes.synthetic.printed_stars import missed_stars, star_equations, star_range
@@ -87,12 +89,14 @@ def test_a_coefficient_moved_by_a_thousandth_breaks_them(linear_toy) -> None:  #
     [
         coefficient_equations,
         outcome_free_equations,
+        within_equations,
+        covariate_equations,
         mean_equations,
         explained_equation,
         star_equations,
         lambda problem: together((mean_equations(problem), 0.1), (star_equations(problem), 2.0)),
     ],
-    ids=["coefficients", "outcome-free", "means", "R²", "stars", "together"],
+    ids=["coefficients", "outcome-free", "within", "covariates", "means", "R²", "stars", "together"],
 )
 def test_derivatives_are_those_of_finite_differences(equations, linear_toy) -> None:  # type: ignore[no-untyped-def]
     found: Equations = equations(linear_toy.problem)
@@ -127,7 +131,7 @@ def test_the_search_finds_the_way_to_columns_that_a_near_vector_has(linear_toy) 
 
 def test_bounds_hold_probabilities_back(linear_toy) -> None:  # type: ignore[no-untyped-def]
     problem, unknowns = linear_toy.problem, linear_toy.problem.unknowns
-    costs = Costs(lowest=0.09, highest=0.1, pull=1.0)
+    costs = Costs(lowest=0.09, highest=0.1, pull=0.1)
     vector, _ = least_departure(
         mean_equations(problem), unknowns.start, unknowns, costs, steps=30, enough=0.0, damping=1e-6
     )

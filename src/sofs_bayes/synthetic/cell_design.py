@@ -172,6 +172,8 @@ class CellColumn:
         1 for those that the regression centres over its rows, 0 for those it takes as they are.
     included
         1 for cells of the regression, 0 for those it leaves out, shape (cells,).
+    penalty
+        What is added to the terms' Gram matrix, shape (terms, terms).
     """
 
     regression: Regression
@@ -181,6 +183,7 @@ class CellColumn:
     covariates: tuple[int, ...]
     centred: Floats
     included: Floats
+    penalty: Floats | None = None
 
     def terms(self, cells: Cells, covariates: Floats, scores: dict[str, Floats]) -> Floats:
         """The terms at authority covariates (cells, covariates) and scores (cells,).

@@ -38,7 +38,7 @@ def fit_cells(
 
     Child terms are in the regression too; their coefficients are not wanted. With g the row of
     the inverse Gram matrix, r the cells' residual sums and h = Σ w x'g: the derivative by a
-    cell's outcome is h, that by its term j is g_j r − h b_j.
+    cell's outcome is h, that by its term j is g_j r − h b_j. A penalty changes the Gram matrix alone.
     """
     weight = cells.weight * column.included
     child = cells.child_sums * column.included[:, None]
@@ -48,6 +48,8 @@ def fit_cells(
             [child.T @ terms, _child_gram(cells, column.regression)],
         ]
     )
+    if column.penalty is not None:
+        gram[: len(column.penalty), : len(column.penalty)] += column.penalty
     right = np.concatenate(
         [terms.T @ (outcome.sums * column.included), outcome.child_sums.T @ column.included]
     )

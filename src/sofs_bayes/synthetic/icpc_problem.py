@@ -11,6 +11,7 @@ from sofs_bayes.frequentist.term import since_name
 from sofs_bayes.published.facts import Printed, fact, read_printed, stated
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 from sofs_bayes.synthetic.cell_design import Cells, RowCells, cell_column, collapse_cells
+from sofs_bayes.synthetic.cell_posterior import posterior_column
 from sofs_bayes.synthetic.icpc_outcomes import Children, children_of
 from sofs_bayes.synthetic.icpc_start import by_authority_year, lay_out
 from sofs_bayes.synthetic.joint_solve import Mean, Problem, printed_targets
@@ -89,19 +90,25 @@ def problem_on(
     )
     targets = printed_targets(analysis)
     printed = {each.column for each in targets}
+    columns = {
+        regression.name: cell_column(cells, analysis, regression, ratings)
+        for regression in analysis.regressions.columns
+        if regression.name in printed
+    }
+    unknowns = lay_out(cells, analysis, scenario, unprinted=UNPRINTED, rng=rng)
+    within = [
+        cell_column(cells, each, regression, ratings)
+        for each, regression in within_authorities(analysis)
+    ]
+    if (model := scenario.outcomes.model) is not None:
+        linear = next(iter(columns.values()))
+        within.append(posterior_column(cells, ground.rows, linear, unknowns, model))
     problem = Problem(
         cells=cells,
-        columns={
-            regression.name: cell_column(cells, analysis, regression, ratings)
-            for regression in analysis.regressions.columns
-            if regression.name in printed
-        },
-        within=tuple(
-            cell_column(cells, each, regression, ratings)
-            for each, regression in within_authorities(analysis)
-        ),
+        columns=columns,
+        within=tuple(within),
         targets=targets,
-        unknowns=lay_out(cells, analysis, scenario, unprinted=UNPRINTED, rng=rng),
+        unknowns=unknowns,
         children=ground.rows.outcome(np.zeros(len(ground.rows.cell))),
         means=_means(ground, scenario),
         r_squared=r_squared()[0],

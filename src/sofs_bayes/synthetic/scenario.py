@@ -136,6 +136,19 @@ class Recurrence:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class FixedModel:
+    """A hierarchical model of risks whose standard deviations are given, in probability."""
+
+    authority_sd: Positive
+    shock_sd: Positive
+    persistence: Annotated[float, Field(gt=0, lt=1)]
+    pilot_effect_sd: Positive
+    coefficient_sd: Positive
+    residual_sd: Positive
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class OutcomePrior:
     """Around which outcome probabilities the solvers look.
 
@@ -158,6 +171,7 @@ class OutcomePrior:
     within_near: Positive = 1.0
     effects: dict[Text, float]
     why: Why
+    model: FixedModel | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)

@@ -173,7 +173,7 @@ def solved(problem: Problem, ground: Ground, scenario: Scenario, say: Progress) 
         if near and missed_stars(problem, vector) == 0:
             return vector
         vector, _ = _searched(problem, vector, POLISH, scenario)
-    return vector if near else None
+    return None
 
 
 def _searched(

@@ -96,7 +96,16 @@ def test_a_coefficient_moved_by_a_thousandth_breaks_them(linear_toy) -> None:  #
         star_equations,
         lambda problem: together((mean_equations(problem), 0.1), (star_equations(problem), 2.0)),
     ],
-    ids=["coefficients", "outcome-free", "within", "covariates", "means", "R²", "stars", "together"],
+    ids=[
+        "coefficients",
+        "outcome-free",
+        "within",
+        "covariates",
+        "means",
+        "R²",
+        "stars",
+        "together",
+    ],
 )
 def test_derivatives_are_those_of_finite_differences(equations, linear_toy) -> None:  # type: ignore[no-untyped-def]
     found: Equations = equations(linear_toy.problem)

@@ -38,7 +38,8 @@ def fit_cells(
 
     Child terms are in the regression too; their coefficients are not wanted. With g the row of
     the inverse Gram matrix, r the cells' residual sums and h = Σ w x'g: the derivative by a
-    cell's outcome is h, that by its term j is g_j r − h b_j. A penalty changes the Gram matrix alone.
+    cell's outcome is h, that by its term j is g_j r − h b_j. A penalty enters the Gram matrix
+    alone.
     """
     weight = cells.weight * column.included
     child = cells.child_sums * column.included[:, None]

@@ -147,10 +147,7 @@ def _means(ground: Ground, scenario: Scenario) -> tuple[Mean, ...]:
     return (
         Mean(weight=cells.weight * before * pilot, value=scenario.outcomes.pilots),
         Mean(weight=cells.weight * before * (1 - pilot), value=scenario.outcomes.comparators),
-        *(
-            Mean(weight=each, value=incidence)
-            for each in (cells.weight, cells.rows, ground.once)
-        ),
+        *(Mean(weight=each, value=incidence) for each in (cells.weight, cells.rows, ground.once)),
     )
 
 

@@ -59,7 +59,8 @@ def movements(log_odds: Floats, years: Sequence[int]) -> dict[str, Floats]:
 def rates_moved(rates: pd.DataFrame) -> dict[str, float]:
     """The measures of one population: rates by authority (rows) and year (columns)."""
     values = rates.to_numpy(np.float64)
-    found = movements(np.log(values / (1 - values))[None], list(rates.columns))
+    years = [int(year) for year in rates.columns]
+    found = movements(np.log(values / (1 - values))[None], years)
     return {name: float(each[0]) for name, each in found.items()}
 
 

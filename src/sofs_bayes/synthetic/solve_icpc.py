@@ -1,11 +1,12 @@
 """A population on which every printed coefficient of Tables 5 and 6 comes out as printed.
 
-With them R², Table 3's rates before settling-in and the incidence, and as many of the stars as
-can be had.
+With them the stars, R², Table 3's rates before settling-in and the incidence. As many
+populations would do, one is wanted whose authorities move as real ones do, and on which the printed
+DiD holds within authorities and in a hierarchical model, as far as its scenario asks for it.
 
     python -m sofs_bayes.synthetic.solve_icpc icpc.json
 
-solves the bundled scenario anew, in one or two minutes.
+solves the bundled scenario anew, in some minutes.
 """
 
 import sys

@@ -1,5 +1,7 @@
 """The shipped ICPC outcomes: Tables 5 and 6 recomputed by least squares on the regressions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
@@ -33,9 +35,11 @@ def matched(icpc: Scenario, icpc_analysis: ChildrenAnalysis) -> pd.DataFrame:
         return sample.connection.execute('FROM matched ORDER BY referral, "group"').df()
 
 
-def coefficients(matched: pd.DataFrame, name: str) -> dict[str, float]:
-    regression = next(each for each in PRINTED if each.name == name)
-    numbers = design(matched, LOADED, regression)  # type: ignore[arg-type]
+def coefficients(
+    matched: pd.DataFrame, name: str, analysis: ChildrenAnalysis = LOADED
+) -> dict[str, float]:
+    regression = next(each for each in analysis.regressions.columns if each.name == name)
+    numbers = design(matched, analysis, regression)
     root = np.sqrt(numbers.weights)
     terms = numbers.terms.to_numpy() * root[:, None]
     solved = np.linalg.lstsq(terms, numbers.outcome * root)[0]
@@ -59,6 +63,16 @@ def test_every_printed_coefficient_comes_out(matched: pd.DataFrame, name: str) -
         > each.printed.half_unit + BEYOND
     }
     assert missed == {}
+
+
+@pytest.mark.parametrize("covariates", [True, False])
+def test_the_printed_effect_is_there_within_authorities_too(
+    matched: pd.DataFrame, icpc_analysis: ChildrenAnalysis, covariates: bool
+) -> None:
+    bare = replace(icpc_analysis.regressions, authority_covariates=(), unscaled=())
+    analysis = icpc_analysis if covariates else replace(icpc_analysis, regressions=bare)
+    found = coefficients(matched, "Authority fixed effects", analysis)
+    assert found["did"] == pytest.approx(0.0407, abs=0.005)
 
 
 def test_other_outcomes_print_other_numbers(matched: pd.DataFrame) -> None:

@@ -17,10 +17,11 @@ from sofs_bayes.synthetic.solve_icpc import Stage, solve, solved
 
 
 @pytest.mark.long
+@pytest.mark.parametrize("name", ["icpc", "icpc-stress"])
 def test_the_shipped_outcomes_print_coefficients_rates_r_squared_and_all_stars(
-    icpc_rows: Rows, icpc_analysis: ChildrenAnalysis
+    icpc_rows: Rows, icpc_analysis: ChildrenAnalysis, name: str
 ) -> None:
-    shipped = load_fixture("icpc")
+    shipped = load_fixture(name)
     assert shipped.rows_sha256 == rows_sha256(icpc_rows, icpc_analysis)
     outcome = shipped.outcome.astype(np.int8)
     matched = with_outcomes(icpc_rows.matched, shipped.authorities, outcome)

@@ -260,7 +260,8 @@ sb.show(
 # The posterior's mean is not the regression's coefficient. The regression has no authorities in
 # it, so that pilots with many children after settling-in and few before are compared with other
 # pilots; with an intercept for each authority they are compared with themselves. Least squares
-# with fixed effects of authorities tells how much that alone makes of the difference.
+# with fixed effects of authorities tells how much that alone makes of the difference; these
+# children were solved to have the printed effect there as well.
 
 # %%
 own_level = replace(analysis.regression, authorities="fixed")

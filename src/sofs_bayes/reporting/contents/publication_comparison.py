@@ -26,8 +26,9 @@ CHILDREN: Mapping[Evidence, str] = {
     "records": "matched, from records",
 }
 MADE_UP = (
-    "Made-up children are solved so that regressions print the published coefficients: that a"
-    " replicated one agrees is built in, and says nothing about Signs of Safety."
+    "Made-up children are solved so that regressions print the published coefficients and, for"
+    " conferences, so that the main model's posterior is near: that what is replicated or this"
+    " posterior agrees is built in, and says nothing about Signs of Safety."
 )
 
 

@@ -182,7 +182,7 @@ def _logit_covariance(scenario: Scenario, segments: pd.DataFrame) -> Floats:
     rate = (prior.pilots + prior.comparators) / 2
     covariance = np.eye(len(segments)) * SEGMENT_SD**2
     for keys, deviation in (
-        (["authority"], prior.authority_sd),
+        (["authority"], prior.authority_sd / prior.levels_held),
         (["authority", "year"], prior.authority_year_sd),
         (["year"], prior.year_sd),
     ):

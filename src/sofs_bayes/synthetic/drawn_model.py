@@ -11,8 +11,8 @@ def model_of(scenario: Scenario, *, persistence: float) -> DrawnModel:
     """The model that a scenario draws from, or else one with its rates and spreads.
 
     That one is the hierarchical model on log-odds without an effect.
-    Standard deviations of authorities and of authority-years are the scenario's, which are in
-    probability, divided by p (1 - p) at the comparators' rate p.
+    Standard deviations of authorities and of authority-years are the scenario's, which are shares
+    of the mean rate, divided by p (1 - p) at the comparators' rate p.
     """
     if scenario.drawn is not None:
         said = asdict(scenario.drawn)
@@ -20,15 +20,15 @@ def model_of(scenario: Scenario, *, persistence: float) -> DrawnModel:
         return DrawnModel(**said)
     prior = scenario.outcomes
     rate = prior.comparators
-    slope = rate * (1 - rate)
+    scale = (prior.pilots + rate) / 2 / (rate * (1 - rate))
     return DrawnModel(
         scale="log-odds",
         intercept=_log_odds(rate),
         pilot=_log_odds(prior.pilots) - _log_odds(rate),
         effect=0.0,
         effect_sd=0.0,
-        authority_sd=prior.authority_sd / slope,
-        shock_sd=prior.authority_year_sd / slope,
+        authority_sd=prior.authority_sd * scale,
+        shock_sd=prior.authority_year_sd * scale,
         persistence=persistence,
         covariates=dict(prior.effects),
     )

@@ -168,7 +168,8 @@ def _probabilities(scenario: Scenario, quarters: pd.DataFrame) -> tuple[Floats, 
     authority, year = quarters["authority"].to_numpy(str), quarters["year"].to_numpy(np.float64)
     gap = np.abs(year[:, None] - year)
     same = authority[:, None] == authority
-    shared = prior.authority_sd**2 * same + prior.year_sd**2 * (gap == 0)
+    level = prior.authority_sd / prior.levels_held
+    shared = level**2 * same + prior.year_sd**2 * (gap == 0)
     own = prior.authority_year_sd**2 * prior.persistence**gap * same
     own += prior.quarter_sd**2 * np.eye(len(mean))
     return mean, shared * np.outer(mean, mean), own * np.outer(mean, mean)

@@ -154,14 +154,15 @@ class OutcomePrior:
 
     Standard deviations are shares of the mean: of authorities' levels, of their years' shocks
     (correlated by `persistence` from one year to the next), of all authorities' years, of single
-    quarters. `within_near` is how near the DiD with authorities' fixed effects is wanted to the
-    printed one (1: anywhere). `effects` are log odds per term of the children's covariates (age:
-    per year over 8).
+    quarters. Solvers hold levels `levels_held` times as tightly. `within_near` is how near the
+    DiD with authorities' fixed effects is wanted to the printed one (1: anywhere), as is that of
+    `model`. `effects` are log odds per term of the children's covariates (age: per year over 8).
     """
 
     pilots: Share
     comparators: Share
     authority_sd: Positive
+    levels_held: Positive = 1.0
     authority_year_sd: Positive
     persistence: Annotated[float, Field(ge=0, lt=1)] = 0.0
     year_sd: Positive

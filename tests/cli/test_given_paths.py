@@ -34,6 +34,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "disclose folder": ("disclose", "PATH"),
     "disclose earlier": ("disclose", "run", "--earlier", "PATH"),
     "report runs": ("report", "PATH"),
+    "reanalyse beside": ("reanalyse", "--beside", "PATH"),
     "report beside": ("report", "run", "--beside", "PATH"),
     "report earlier": ("report", "run", "--earlier", "PATH"),
 }

@@ -413,7 +413,8 @@ def test_what_did_not_converge_is_marked_and_nothing_else(on_open_data: Path) ->
                 ": priors",
             )
         )
-        assert is_marked == (results or "sources and priors" in caption), caption
+        shared = ("sources and priors", "exceeds a threshold")  # of several runs
+        assert is_marked == (results or any(each in caption for each in shared)), caption
     answer = text[text.index("The answer") : text.index("Sources compared")]
     assert answer.count(f" {MARK}: not to be used.") == 1
 

@@ -533,7 +533,7 @@ def given_files(tmp_path: Path) -> Path:
 @pytest.fixture
 def only_made_up(monkeypatch: pytest.MonkeyPatch, given_files: Path) -> None:
     """The bundled analyses are the made-up one alone."""
-    bundled = {"made-up": given_files / "made-up.toml"}
+    bundled = {"icpc-open-data": given_files / "made-up.toml"}
     monkeypatch.setattr(spec, "bundled_models", lambda: bundled)
 
 

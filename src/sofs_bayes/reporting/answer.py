@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
+from math import erf, exp, sqrt
 from typing import TYPE_CHECKING
 
 from sofs_bayes.estimands import EffectRow
@@ -19,7 +20,15 @@ from sofs_bayes.reporting.run_report_words import (
     marked,
 )
 from sofs_bayes.reporting.tables import Column, Table
-from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec import (
+    Evidence,
+    Exponential,
+    HalfNormal,
+    HierarchicalAnalysis,
+    OpenAnalysis,
+    PrintedAnalysis,
+)
+from sofs_bayes.spec.keys import BETWEEN_YEARS
 from sofs_bayes.spec.outcomes import capital, column_in_words, outcome
 
 if TYPE_CHECKING:
@@ -233,12 +242,64 @@ def _entries(runs: Sequence[Run], beside: Sequence[Result]) -> Iterator[tuple[st
             said += ["No finding: the children do not exist."]
         yield HEADINGS[run.evidence], capital(" ".join(filter(None, said)))
     trust = [f"{SOURCES[run.evidence]}: {' '.join(trust_sentences(run))}" for run in leading]
-    yield "How far it can be trusted", " ".join([*trust, *beside_sentences(beside)])
+    shocks = list(shock_sentences(runs))
+    yield "How far it can be trusted", " ".join([*trust, *shocks, *beside_sentences(beside)])
     changed = [
         f"{SOURCES[run.evidence]}: {text}" for run in leading if (text := changes_sentence(run))
     ]
     if changed:
         yield "What would change it", " ".join(changed)
+
+
+def shock_sentences(runs: Sequence[Run]) -> Iterator[str]:
+    """How far real authorities move from year to year, beside the priors of children's models.
+
+    A linear model's prior is in risk: log-odds times p (1 - p) at the rate of its children.
+    """
+    moves = [
+        row
+        for run in runs
+        if isinstance(run.analysis, OpenAnalysis)
+        for row in run.effects
+        if (row.role, row.scale, row.prior, row.kind)
+        == (BETWEEN_YEARS, "log-odds", run.prior, "main")
+    ]
+    for run in runs:
+        analysis = run.analysis
+        if not moves or not isinstance(analysis, HierarchicalAnalysis):
+            continue
+        prior, factor = analysis.priors.shock_sd, _per_log_odds(run)
+        if prior is None or factor is None:
+            continue
+        seen = moves[0]
+        place = [below(prior, factor * x) for x in (seen.median, seen.lower, seen.upper)]
+        yield (
+            f"Real authorities move by {seen.median:.2f} on log-odds from year to year beside the"
+            f" national one ({seen.lower:.2f} to {seen.upper:.2f}): the prior of {analysis.name}"
+            f" gives smaller moves a probability of {place[0]:.2f} ({place[1]:.2f} to"
+            f" {place[2]:.2f})."
+        )
+        return
+
+
+def _per_log_odds(run: Run) -> float | None:
+    """What a small change in log-odds is on a model's scale."""
+    assert isinstance(run.analysis, HierarchicalAnalysis)
+    if run.analysis.model.likelihood != "gaussian":
+        return 1.0
+    rows = [row for row in extra_rows(run, "arm_years") if row.kind == "posterior"]
+    children = sum(row.children for row in rows)
+    if not children:
+        return None
+    rate = float(sum(row.observed * row.children for row in rows) / children)
+    return rate * (1.0 - rate)
+
+
+def below(prior: HalfNormal | Exponential, value: float) -> float:
+    """The probability that a prior of a standard deviation gives smaller ones than a value."""
+    if isinstance(prior, Exponential):
+        return 1.0 - exp(-value / prior.mean)
+    return erf(value / prior.scale / sqrt(2.0))
 
 
 def published_sentence(analysis: PrintedAnalysis) -> str:

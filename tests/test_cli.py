@@ -953,17 +953,24 @@ def test_reanalyse_passes_on_what_was_asked(
     monkeypatch.setattr("sofs_bayes.pipeline.reanalysis.reanalyse", pretend)
     first = typed("reanalyse")
     assert first == Ended(code=0, out="reanalysis/index.html\n", err="")
-    words = ("--open-data", DFE, "--replace", "--quick", "-o", tmp_path / "all")
+    words = ("--open-data", DFE, "--replace", "--full", "-o", tmp_path / "all")
     assert typed("reanalyse", *words).code == 1
     files = sorted(DFE.glob("*.csv"))
     assert asked == [
         {
             "target": Path("reanalysis"),
             "open_data": [],
+            "beside": [],
             "replace": False,
-            "leave_out": "pilots",
+            "full": False,
         },
-        {"target": tmp_path / "all", "open_data": files, "replace": True, "leave_out": "none"},
+        {
+            "target": tmp_path / "all",
+            "open_data": files,
+            "beside": [],
+            "replace": True,
+            "full": True,
+        },
     ]
 
 

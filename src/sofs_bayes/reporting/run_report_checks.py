@@ -26,6 +26,10 @@ def check_sentences(run: Run) -> Iterator[str]:
 
 def trust_sentences(run: Run) -> Iterator[str]:
     """Of these, those on which use of a result depends: convergence and predictions."""
+    if run.analysis.kind == "printed":
+        passed = "passed" if run.status == "converged" else "NOT PASSED"
+        yield f"numerical check {passed}."
+        return
     yield f"draws: {answer.convergence(run, NOWHERE)[1]}"
     yield f"Predictions: {answer.posterior_predictive(run, NOWHERE)[1]}"
     yield from _tipping(run)

@@ -413,7 +413,7 @@ def test_what_did_not_converge_is_marked_and_nothing_else(on_open_data: Path) ->
                 ": priors",
             )
         )
-        shared = ("sources and priors", "exceeds a threshold")  # of several runs
+        shared = ("sources and priors", "exceeds a threshold", "side by side")  # of several runs
         if not any(each in caption for each in shared):
             assert is_marked == results, caption
     assert any(is_marked for caption, is_marked in marked.items() if "exceeds a" in caption)

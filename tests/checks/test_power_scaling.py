@@ -14,6 +14,7 @@ from sofs_bayes.checks.power_scaling import (
     CONFLICT,
     EFFECT,
     FINE,
+    LEVELS,
     SDS,
     STRONG,
     PowerScalingRow,
@@ -160,7 +161,8 @@ def test_sds_are_quantities_where_they_are_in_use(
         rows = power_scaling(draws, effects, linear_analysis, linear, design)
         found[pooling] = {(row.role, row.target, row.scale, row.priors) for row in rows}
     roles = {AFTER, BETWEEN_PILOTS, BETWEEN_YEARS}
-    assert found["partial"] == {(r, POOLED, "risk", of) for r in roles for of in (EFFECT, SDS, ALL)}
+    scaled = (EFFECT, SDS, LEVELS, ALL)
+    assert found["partial"] == {(r, POOLED, "risk", of) for r in roles for of in scaled}
     assert found["full"] == {each for each in found["partial"] if each[0] != BETWEEN_PILOTS}
 
 

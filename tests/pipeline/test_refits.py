@@ -276,12 +276,16 @@ def test_an_analysis_of_children_asks_for_the_same_refits() -> None:
     """Kinds hang on the model alone, not on what is counted."""
     analysis = load("icpc-logistic")
     assert isinstance(analysis, HierarchicalAnalysis)
-    data: Any = SimpleNamespace(pilots=(), authorities=())
+    data: Any = SimpleNamespace(pilots=(), authorities=(), terms=("did", "density"))
     source = Source(
         evidence="synthetic", inputs={}, data=data, regressed=data, departure=0.1, sizes=()
     )
     made = refits(analysis, source, leave_out="none")
     assert {variant.kind for variant in made} == set(CHANGED) - {"with", "without"}
+    covariates = {str(each) for each in made if each.subject == "authority_covariate"}
+    assert covariates == {
+        *("no authority covariate", "authority covariate × 0.5", "authority covariate × 2")
+    }
     linear = replace(analysis, model=replace(analysis.model, shocks="none", pilot_effects="full"))
     kinds = {variant.kind for variant in refits(linear, source, leave_out="none")}
     assert kinds == {"regression", "not pooled", "departure", "scaled"}

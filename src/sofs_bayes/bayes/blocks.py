@@ -41,7 +41,7 @@ class Setting:
     departure_sd
         Of the departure from parallel trends after settling-in; 0 for none.
     scales
-        Factors on the scales of priors of sds, by name.
+        Factors on the scales of priors, by name: of sds, or of the sd of `authority_covariate`.
     """
 
     effect_prior: Normal
@@ -180,7 +180,9 @@ def _priors(data: CellData, analysis: DidAnalysis, setting: Setting) -> Floats:
             year = priors.year
             found.append((year.mean + effect.mean, float(np.hypot(year.sd, effect.sd))))
         else:
-            found.append(_prior(find_term(name), effect, priors))
+            of = find_term(name)
+            mean, sd = _prior(of, effect, priors)
+            found.append((mean, sd * setting.scales.get(of.role, 1.0)))
     apart = pooling == "none" and not setting.replicating
     found += [(effect.mean, effect.sd) if apart else (0.0, 0.0)] * len(data.pilots)
     return np.array([*found, (0.0, setting.departure_sd)]).T

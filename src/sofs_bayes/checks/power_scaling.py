@@ -1,14 +1,16 @@
 """How far an answer moves if a prior, or the data, counted for a little more or less."""
 
+from collections.abc import Collection
 from dataclasses import asdict, dataclass
 
 import xarray as xr
 
-from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.bayes.blocks import FLAT, Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.log_priors import effect_log_prior, sds_log_prior
+from sofs_bayes.bayes.log_priors import effect_log_prior, sds_log_prior, terms_log_prior
 from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.estimands.rows import OfEstimand
+from sofs_bayes.frequentist.term import find_term
 from sofs_bayes.spec import DidAnalysis
 from sofs_bayes.spec.keys import BETWEEN_PILOTS, BETWEEN_YEARS, Estimand
 
@@ -18,7 +20,15 @@ THRESHOLD = 0.05
 
 EFFECT = "effect"
 SDS = "standard deviations"
+COVARIATES = "authorities' covariates"
+LEVELS = "levels and years"
+CHILDREN = "children's covariates"
 ALL = "all"
+# The roles of the fixed terms whose priors are scaled together.
+GROUPS = {
+    COVARIATES: ("authority_covariate",),
+    LEVELS: ("intercept", "year", "pilot_difference"),
+}
 
 FINE = "no sign of a prior that matters"
 CONFLICT = "prior and data may conflict"
@@ -30,7 +40,8 @@ class PowerScalingRow(OfEstimand):
     """Sensitivity of an estimand to the power of some priors, and to that of the likelihood.
 
     `priors` are those scaled: of the `effect`, of `standard deviations` (and the shocks'
-    correlation), or `all` of these.
+    correlation), of `authorities' covariates`, of `levels and years` (with the pilots'
+    difference), of `children's covariates` (logistic), or `all` of these.
     """
 
     priors: str
@@ -53,10 +64,10 @@ def power_scaling(
 ) -> tuple[PowerScalingRow, ...]:
     """Sensitivities of answers, and of pilots' and shocks' sds, by power scaling.
 
-    Only priors of top-level parameters are scaled, those of the effect and of the standard
-    deviations: the distribution of intercepts, deviations and shocks given their sds is part of
-    the model. Sensitivities are the cumulative Jensen-Shannon distance between answers
-    reweighted by importance sampling, per doubling of the power.
+    Only priors of top-level parameters are scaled: the distribution of intercepts, deviations
+    and shocks given their sds is part of the model. Sensitivities are the cumulative
+    Jensen-Shannon distance between answers reweighted by importance sampling, per doubling of the
+    power.
 
     Parameters
     ----------
@@ -71,8 +82,14 @@ def power_scaling(
     priors = {
         EFFECT: effect_log_prior(posterior, blocks),
         SDS: sds_log_prior(posterior, analysis, blocks),
+        **{name: _of_terms(posterior, data, blocks, roles) for name, roles in GROUPS.items()},
+        CHILDREN: _of_children(posterior, data, blocks),
     }
-    priors = {name: density for name, density in priors.items() if density is not None}
+    priors = {
+        name: density
+        for name, density in priors.items()
+        if density is not None and density.max() > density.min()
+    }
     keys = {f"quantity {i}": each for i, each in enumerate(named)}
     tree = xr.DataTree.from_dict(
         {
@@ -98,6 +115,23 @@ def power_scaling(
             for key, each in keys.items()
         ]
     return tuple(rows)
+
+
+def _of_terms(
+    posterior: xr.Dataset, data: CellData, blocks: Blocks, roles: Collection[str]
+) -> xr.DataArray | None:
+    """The log prior of the data's terms of some roles that have a proper prior, (chain, draw)."""
+    sds = dict(zip(blocks.terms, blocks.prior_sd, strict=True))
+    own = [name for name in data.terms if find_term(name).role in roles and 0.0 < sds[name] < FLAT]
+    return terms_log_prior(posterior, blocks, own) if own else None
+
+
+def _of_children(posterior: xr.Dataset, data: CellData, blocks: Blocks) -> xr.DataArray | None:
+    """That of the children's terms of a logistic model; a linear one's priors are flat."""
+    mean, sd = blocks.child_prior
+    if data.patterns is None or not data.child_terms or sd >= FLAT:
+        return None
+    return -0.5 * (((posterior["child_effect"] - mean) / sd) ** 2).sum("child_term")
 
 
 def _is_asked(each: Estimand) -> bool:

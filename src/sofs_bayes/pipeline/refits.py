@@ -3,6 +3,7 @@
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.frequentist.term import find_term
 from sofs_bayes.spec import DidAnalysis
 from sofs_bayes.spec.keys import LeaveOut, Variant
 
@@ -16,7 +17,8 @@ UNPOOLED = Variant(kind="not pooled")
 FULLY_POOLED = Variant(kind="fully pooled")
 NO_SHOCKS = Variant(kind="no shocks")
 DEPARTURE = Variant(kind="departure")
-FACTORS = (0.5, 2.0)  # of the scales of priors of sds, one at a time
+FACTORS = (0.5, 2.0)  # of the scales of priors, one at a time
+COVARIATES = "authority_covariate"
 
 
 def setting_of(
@@ -70,8 +72,10 @@ def refits(
         found[NO_SHOCKS] = (data, setting(shocks=False))
     if departure is not None and model.departures == "none" and one_effect:
         found[DEPARTURE] = (data, setting(departure_sd=departure))
-    for name in _sds_in_use(analysis):
-        for factor in FACTORS:
+    adjusted = any(find_term(name).role == COVARIATES for name in data.terms)
+    for name in [*_sds_in_use(analysis), *([COVARIATES] if adjusted else [])]:
+        # A few authorities tell little of their covariates: also the answer without any.
+        for factor in (*([0.0] if name == COVARIATES else []), *FACTORS):
             variant = Variant(kind="scaled", subject=name, factor=factor)
             found[variant] = (data, setting(scales={name: factor}))
     found |= {variant: (other, setting()) for variant, other in source.changed.items()}

@@ -136,6 +136,8 @@ class Variant:
 
     def __str__(self) -> str:
         """As tables name it."""
+        if self.factor == 0.0:
+            return f"no {self.subject.replace('_', ' ')}"
         if self.factor is not None:
             return f"{self.subject.replace('_', ' ')} × {self.factor:g}"
         if self.reading and self.kind == "main":

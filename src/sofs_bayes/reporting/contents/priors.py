@@ -22,7 +22,7 @@ from sofs_bayes.reporting.contents.publication_numbers import above_zero, overal
 from sofs_bayes.reporting.digits import Cell, Format
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
-from sofs_bayes.spec import DidAnalysis, Exponential, PrintedAnalysis
+from sofs_bayes.spec import DidAnalysis, Exponential, Normal, PrintedAnalysis
 from sofs_bayes.spec.keys import HEADLINE, Kind, Variant
 
 # What a printed analysis changes → the prior's key, and its distribution in notation.
@@ -164,6 +164,8 @@ def _scaled(analysis: DidAnalysis, name: str, factor: float) -> str:
     prior = getattr(analysis.priors, name)
     if isinstance(prior, Exponential):
         return distribution(replace(prior, mean=factor * prior.mean))
+    if isinstance(prior, Normal):
+        return distribution(replace(prior, sd=factor * prior.sd)) if factor else "taken out"
     return distribution(replace(prior, scale=factor * prior.scale))
 
 

@@ -10,7 +10,7 @@ from tests.rows import of_effect, of_fit
 
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.reporting.figures import Drawing
-from sofs_bayes.reporting.pictures import comparison, drawings
+from sofs_bayes.reporting.pictures import drawings
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import EVIDENCE_LINES
 
@@ -179,9 +179,6 @@ def test_each_kind_of_comparator_has_its_figures(hierarchical_run: Run, effect: 
     ]
     assert "Effect against other comparators, pilot by pilot" in texts(found["pilot-forest-2"])
     assert len(found["by-prior"].data[1]) == 4
-    both = comparison([run, hierarchical_run])
-    assert "icpc-linear: effect against other comparators" in texts(both)
-    assert len(both.data[1]) == 3
 
 
 def test_ratings_stand_beside_each_other(hierarchical_run: Run, effect: MakeEffect) -> None:
@@ -196,18 +193,6 @@ def test_a_score_per_unit_is_not_among_effects(hierarchical_run: Run, effect: Ma
     names = (AFTER, "effect per unit of the score")
     rows = [effect("pooled", 0.01, 0.03, **of_effect(name)) for name in names]
     assert drawings(with_effects(hierarchical_run, rows)) == ()
-
-
-def test_a_comparison_has_the_main_effect_of_each_run(
-    hierarchical_run: Run, by_year: Run, printed_run: Run
-) -> None:
-    other = replace(by_year, analysis=replace(by_year.analysis, name="by-year"))
-    drawing = comparison([printed_run, hierarchical_run, other])
-    assert len(drawing.data[1]) == 4
-    shown = texts(drawing)
-    for line in ("icpc-printed: naive", "icpc-linear", "by-year"):
-        assert line in shown
-    assert EVIDENCE_LINES["synthetic"] in shown
 
 
 def test_tipping_of_log_odds(hierarchical_run: Run) -> None:

@@ -18,11 +18,12 @@ from sofs_bayes.checks.calibration import Calibrated
 from sofs_bayes.estimands import DensityRow
 from sofs_bayes.estimands.rows import ThresholdRow, YearlyRateRow
 from sofs_bayes.published.audit import audit
+from sofs_bayes.reporting.answer import answer_drawing
 from sofs_bayes.reporting.calibration_page import calibration_drawings
 from sofs_bayes.reporting.figures import STYLE, Drawing
 from sofs_bayes.reporting.figures.recovery import CurveAxes, CurvePoint, method_curves
 from sofs_bayes.reporting.figures.style import LINES
-from sofs_bayes.reporting.pictures import brackets, comparison, drawings
+from sofs_bayes.reporting.pictures import brackets, drawings
 from sofs_bayes.reporting.run_folder import Run
 
 Floats = npt.NDArray[np.float64]
@@ -278,7 +279,9 @@ def test_figures_of_runs_are_readable(
     densities = printed_run.extra["densities"][1]
     for run in (hierarchical_run, open_run, printed_run):
         readable(drawings(with_posterior(run, densities)))
-    readable([comparison([hierarchical_run, open_run, printed_run])])
+    drawing = answer_drawing([open_run, printed_run], [])
+    assert drawing is not None
+    readable([drawing])
 
 
 def test_figures_of_the_audit_and_of_calibrations_are_readable(calibrated: Calibrated) -> None:

@@ -19,6 +19,9 @@ LINEAR = "icpc-linear"
 PROBABILITY = "#explorer-probability"
 
 
+FIRST_RESULT = 700  # pixels from the top of a screen of 1366
+
+
 @pytest.fixture(scope="module")
 def browser() -> Iterator[Any]:
     from playwright.sync_api import sync_playwright
@@ -247,6 +250,10 @@ def test_axe_finds_nothing_in_the_re_analysis(
 
     runs, versions = [printed_run, open_run], {"python": "3.12"}
     write_page(tmp_path, report_page(runs, audit=audit(), versions=versions))
+    wide = opened(tmp_path / "index.html", width=1366)
+    top = wide.evaluate("document.querySelector('#answer + dl').getBoundingClientRect().top")
+    assert top <= FIRST_RESULT
+    assert wide.evaluate("document.querySelectorAll('details.annex[open]').length") == 0
     page = opened(tmp_path / "index.html", width=320)
     assert violations(page) == []
     assert page.evaluate("document.documentElement.scrollWidth") <= 320

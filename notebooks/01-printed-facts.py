@@ -13,7 +13,7 @@
 # %% [markdown]
 # # The printed facts
 #
-# **Rests on:** what the report prints (`published`), and what follows from it by arithmetic
+# **Source:** what the report prints (`published`), and what follows from it by arithmetic
 # (`published-inferred`). No child's record and no simulation.
 #
 # **Question.** The evaluation of *Signs of Safety* found no significant effect on initial child

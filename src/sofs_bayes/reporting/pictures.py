@@ -29,7 +29,7 @@ if TYPE_CHECKING:
 def drawings(run: Run) -> tuple[Drawing, ...]:
     """All figures of a run."""
     if isinstance(run.analysis, PrintedAnalysis):
-        title = f"{run.analysis.outcome}: before and after the printed result"
+        title = f"{run.analysis.outcome}: prior and posterior"
         return (
             *prior_to_posterior(run, title=title),
             *under_each_prior(run),
@@ -60,7 +60,7 @@ def comparison(runs: Sequence[Run]) -> Drawing:
             names[id(row)] = _line_name(run, row)
     return pilot_forest(
         rows,
-        title="The pooled effect, one source beside the other",
+        title="The pooled effect: sources side by side",
         label=lambda row: names[id(row)],
         apart=lambda _: False,
         order="given",

@@ -104,7 +104,7 @@ sb.show(
 sb.show(sb.findings_table(audit))
 
 # %% [markdown]
-# ## What the stars say about the errors
+# ## Standard errors inferred from stars
 #
 # A coefficient with one star has a p-value between two known levels, so its standard error lies
 # between two known numbers; one without a star has an error above a known number. That bracket

@@ -73,7 +73,7 @@ for name in conferences.effect_priors:
 # ## How much the prior of the effect matters
 #
 # A sceptic believes in a narrow range around zero. The table narrows the prior step by step and
-# shows how far the data still move it.
+# shows how far the data still change it.
 
 # %%
 reference = conferences.effect_priors["reference"]

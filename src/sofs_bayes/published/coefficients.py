@@ -230,9 +230,10 @@ def raw_gap(report: PrintedReport) -> Finding:
             Computed(label="pilot coefficient", value=adjusted, unit="probability"),
         ),
         sentence=f"Before settling-in the pilots lie {100 * (pilots - comparators):+.0f} points "
-        f"from the comparators ({100 * bounds.lower:+.0f} to {100 * bounds.upper:+.0f} by rounding); "
-        f"the coefficient, {100 * adjusted:+.2f} points, lies "
-        f"{'inside' if inside else 'outside'} that range, the rest being left to covariates and years.",
+        f"from the comparators ({100 * bounds.lower:+.0f} to {100 * bounds.upper:+.0f} by "
+        f"rounding); the coefficient, {100 * adjusted:+.2f} points, lies "
+        f"{'inside' if inside else 'outside'} that range, the rest being left to covariates "
+        "and years.",
     )
 
 

@@ -72,8 +72,8 @@ def practice_weight(report: PrintedReport) -> Finding:
         sentence=f"The pilots change by {-100 * similar:+.2f} points against comparators with a "
         f"similar practice model and by {-100 * ordinary:+.2f} points against those without; "
         f"Table 5's {100 * overall:+.2f} points is their average with weight {weight:.3f} "
-        f"({bounds.lower:.4f} to {bounds.upper:.4f} by rounding) on the former, which {count} of {among} equal "
-        f"comparators would {'give' if fits else 'not give exactly'}.",
+        f"({bounds.lower:.4f} to {bounds.upper:.4f} by rounding) on the former, which "
+        f"{count} of {among} equal comparators would {'give' if fits else 'not give exactly'}.",
     )
 
 

@@ -171,7 +171,9 @@ def _chances(run: Run, row: EffectRow) -> Iterator[str]:
         yield f"of {what}{per_unit}: {shown(found[text].probability, 'probability')}"
     for text, each in found.items():
         if each.scale == row.scale and text.startswith("within"):
-            small = re.sub(r"within -(\S+ (?:pp|per 10,000)) to \1", r"within ±\1", text)
+            small = re.sub(r"within -(\S+ (?:pp|per 10,000)) to \1", r"within ±\1", text).replace(
+                " pp", " points"
+            )
             yield f"of a change {small}: {shown(each.probability, 'probability')}"
 
 

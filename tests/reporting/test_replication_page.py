@@ -240,7 +240,7 @@ def test_the_page_says_what_it_rests_on(
     other = tmp_path / "records"
     other.mkdir()
     write_replication_page(other, found, tables, analysis, "records", versions={})
-    assert "simulated" not in (other / "index.html").read_text("utf-8")
+    assert "are simulated" not in (other / "index.html").read_text("utf-8")
 
 
 def test_the_figure_names_the_counterfactual_an_estimate(

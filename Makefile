@@ -5,8 +5,8 @@
 #   make reanalyse OPEN_DATA=folder         … with the DfE files in that folder
 #   make reanalyse FULL=1                   … with all variants, event studies and refits (hours)
 #   make placebo                            is the model right about real authorities? (resumes)
-#   make replicate                          the report's tables on made-up children
-#   make posterior                          the posterior models on made-up children
+#   make replicate                          the report's tables on simulated children
+#   make posterior                          the posterior models on simulated children
 #   make calibrate                          are all posteriors computed right? (hours; resumes)
 #   make recover                            what the published design could have detected
 #   make notebooks                          the chapters, executed, as notebooks and pages

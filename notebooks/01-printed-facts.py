@@ -13,7 +13,7 @@
 # %% [markdown]
 # # The printed facts
 #
-# **Rests on:** what the report prints (`published`), and what follows from it by arithmetic
+# **Source:** what the report prints (`published`), and what follows from it by arithmetic
 # (`published-inferred`). No child's record and no simulation.
 #
 # **Question.** The evaluation of *Signs of Safety* found no significant effect on initial child
@@ -104,7 +104,7 @@ sb.show(
 sb.show(sb.findings_table(audit))
 
 # %% [markdown]
-# ## What the stars say about the errors
+# ## Standard errors inferred from stars
 #
 # A coefficient with one star has a p-value between two known levels, so its standard error lies
 # between two known numbers; one without a star has an error above a known number. That bracket

@@ -13,10 +13,10 @@
 # %% [markdown]
 # # The posterior from print
 #
-# **Rests on:** the printed coefficients, decimals and stars, and declared priors
+# **Source:** the printed coefficients, decimals and stars, and declared priors
 # (`published-inferred`). No child's record and no simulation.
 #
-# **Question.** Given only what is printed, how probable is which size of effect?
+# **Question.** Given only what is printed, how likely are effects of different sizes?
 #
 # **What is done.** A printed coefficient is an estimate of an effect with an unknown standard
 # error. The stars of two rows bound that error, and a model of authorities that differ, and
@@ -73,7 +73,7 @@ for name in conferences.effect_priors:
 # ## How much the prior of the effect matters
 #
 # A sceptic believes in a narrow range around zero. The table narrows the prior step by step and
-# shows how far the data still move it.
+# shows how far the data still change it.
 
 # %%
 reference = conferences.effect_priors["reference"]
@@ -111,7 +111,7 @@ sb.show(
 )
 
 # %% [markdown]
-# ## What else it hangs on
+# ## What else it depends on
 #
 # One assumption at a time takes other values: the spread between authorities, the correlation
 # of their rates, the pilots' standing difference, the distribution behind the stars. The table
@@ -151,7 +151,7 @@ for row in risks:
 # %% [markdown]
 # ## What one may and may not conclude
 #
-# - One may say how probable an effect of a given size is, given the print, a reading of its
+# - One may say how likely an effect of a given size is, given the print, a reading of its
 #   stars and a prior that is named; and how that changes with the prior.
 # - One may say that the print does not show the effect to be small, as far as the intervals
 #   above hold both rises and falls that would matter.

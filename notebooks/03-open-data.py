@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Open data
 #
-# **Rests on:** counts of whole authorities that the Department for Education publishes
+# **Source:** counts of whole authorities that the Department for Education publishes
 # (`open-data`). They are other children than the evaluation's: all that an authority counts, not
 # the matched ones.
 #

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Synthetic children and matching
 #
-# **Rests on:** made-up children (`synthetic`), with printed totals beside them (`published`). The
+# **Source:** simulated children (`synthetic`), with printed totals beside them (`published`). The
 # children say nothing about *Signs of Safety*.
 #
 # **Question.** Does the pipeline do to children's records what the report describes: observe
@@ -21,7 +21,7 @@
 # comparators, and check the balance?
 #
 # **What is done.** The real records are confidential, and nobody involved has seen them. A
-# population is made up, whose covariates and outcomes were solved so that the published
+# population is simulated, whose covariates and outcomes were solved so that the published
 # regressions print the published coefficients on it. It goes through the same verbs as records
 # would: `simulate`, then `match`.
 
@@ -44,7 +44,7 @@ if not (folder / "matched").exists():
     sb.match(analysis, folder / "people", folder / "matched")
 
 # %% [markdown]
-# ## Who was made up
+# ## Who was simulated
 #
 # A pilot and its comparators form a matched group; a comparator of several pilots stands in
 # several groups, and its referrals have a row in each.

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # The published regressions, run again
 #
-# **Rests on:** made-up children (`synthetic`) and, beside them, the printed tables (`published`)
+# **Source:** simulated children (`synthetic`) and, beside them, the printed tables (`published`)
 # and what follows from these (`published-inferred`). The children say nothing about *Signs of
 # Safety*.
 #
@@ -22,7 +22,7 @@
 #
 # **What is done.** The published analysis (weighted least squares, errors clustered on
 # authorities or not as its rules decide, imputation of what is missing) is run on the matched
-# made-up children. Three of its columns keep this chapter short; `make replicate` runs all of
+# simulated children. Three of its columns keep this chapter short; `make replicate` runs all of
 # Tables 2 to 7.
 
 # %%
@@ -97,7 +97,7 @@ sb.show(
 # it is theirs.
 
 # %% [markdown]
-# ## Figure 1 again
+# ## Pilots' conference rate, and the rate expected without the programme
 
 # %%
 sb.show(sb.replication_drawing(found, few, evidence))
@@ -108,7 +108,7 @@ sb.show(sb.replication_drawing(found, few, evidence))
 # - One may conclude that this code computes what the report describes: the same terms, weights,
 #   rules and tests give the printed numbers on children for whom they should.
 # - One may **not** take the standard errors, p-values or intervals here for the report's. They
-#   are those of made-up children.
+#   are those of simulated children.
 # - One may **not** conclude that the published analysis is right for its question. That is what
 #   the next chapters are about: a confidence interval does not say how probable an effect is,
 #   and clustering on a handful of authorities does not tell how much authorities move.

@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Hierarchical models of children
 #
-# **Rests on:** made-up children (`synthetic`), with one printed coefficient beside them
+# **Source:** simulated children (`synthetic`), with one printed coefficient beside them
 # (`published`). The children say nothing about *Signs of Safety*, and a pilot's effect in this
 # chapter is not a finding about any authority.
 #
@@ -139,7 +139,7 @@ sb.show(
 # - One may conclude that with so few authorities the priors of their spreads matter, and has to
 #   show them beside the result.
 # - One may **not** read any effect of this chapter as one of *Signs of Safety*: the children are
-#   made up. Their authorities move as real ones do in open counts, and the effect was solved to
+#   simulated. Their authorities move as real ones do in open counts, and the effect was solved to
 #   be there within authorities; `simulate icpc --stress` makes children on whom the regression
 #   prints the same, and this model does not find it.
 # - On records or released cells the same lines run, and then the numbers are about the pilots.

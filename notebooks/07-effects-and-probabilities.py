@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Effects and probabilities
 #
-# **Rests on:** made-up children (`synthetic`). The probabilities of this chapter say nothing
+# **Source:** simulated children (`synthetic`). The probabilities of this chapter say nothing
 # about *Signs of Safety*; how they are made and read is what it shows.
 #
 # **Question.** What may be said with a posterior in place of stars: how probable is an effect
@@ -178,4 +178,4 @@ sb.show(*(each for each in sb.drawings(run) if each.name.startswith(("threshold"
 # - One may **not** call an effect absent because its interval holds zero, nor negligible unless a
 #   region of practical equivalence was declared before.
 # - One may **not** rank pilots by effects that pooling leaves so close to each other.
-# - Nothing here is a finding about *Signs of Safety*: the children are made up.
+# - Nothing here is a finding about *Signs of Safety*: the children are simulated.

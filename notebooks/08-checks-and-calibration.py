@@ -13,14 +13,14 @@
 # %% [markdown]
 # # Checks and calibration
 #
-# **Rests on:** simulated studies and made-up children (`synthetic`); the calibration at the end on
+# **Source:** simulated studies and simulated children (`synthetic`); the calibration at the end on
 # studies simulated with the design of the printed model (`published-inferred`). Nothing here says
 # anything about *Signs of Safety*.
 #
 # **Question.** When may a posterior be believed?
 #
 # **What is done.** Four things are asked in turn: did the sampler converge, does the model fit,
-# does the answer hang on a prior or on single data, and does the whole machinery give intervals
+# does the answer depend on a prior or on single data, and does the whole machinery give intervals
 # that hold what they promise? The fit is that of the chapters before.
 
 # %%
@@ -62,7 +62,7 @@ checks = {table.name: table for table in sb.hierarchical_diagnostics(run)}
 sb.show(drawn["arm-years"], checks["arm_years"])
 
 # %% [markdown]
-# ## What does the answer hang on?
+# ## What does the answer depend on?
 #
 # Leave-one-out says how well each authority's year is predicted by all others, and where that
 # judgement itself is shaky. Power-scaling says how far the answer moves if a prior, or the

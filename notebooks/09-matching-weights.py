@@ -13,7 +13,7 @@
 # %% [markdown]
 # # Matching weights in a likelihood
 #
-# **Rests on:** made-up children (`synthetic`), on whom the published regression prints the
+# **Source:** simulated children (`synthetic`), on whom the published regression prints the
 # published coefficients, with one of these beside them (`published`). The children say nothing
 # about *Signs of Safety*.
 #
@@ -297,7 +297,7 @@ sb.show(
 # ## What one may and may not conclude
 #
 # - One may conclude what each way claims and how far that is from the error it has: the formulas
-#   do not rest on made-up children, nor does it that one graph fits all three.
+#   do not rest on simulated children, nor does it that one graph fits all three.
 # - One may **not** carry the numbers over: the population's covariates were solved to reproduce
 #   the printed balance, and its outcomes to reproduce the printed coefficients. That leaves open
 #   how uneven the weights of the real children are, how their outcomes depend on covariates

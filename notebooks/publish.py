@@ -127,7 +127,7 @@ def contents(paths: Sequence[Path], read: Sequence[Any]) -> str:
         f'<dt><a href="{path.stem}.html">{escape(path.stem[:2])} {escape(book.metadata.title)}</a>'
         f' (<a href="{path.stem}.ipynb">notebook<span class="name"> {escape(path.stem)}</span></a>)'
         f"</dt><dd>{escape(paragraph(book, 'Question'))}</dd>"
-        f"<dd>{escape(paragraph(book, 'Rests on'))}</dd>"
+        f"<dd>{escape(paragraph(book, 'Source'))}</dd>"
         for path, book in zip(paths, read, strict=True)
     ]
     style = (HERE / "chapter" / "chapter.css").read_text(encoding="utf-8")
@@ -136,7 +136,7 @@ def contents(paths: Sequence[Path], read: Sequence[Any]) -> str:
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f"<title>Chapters</title>\n<style>{style}</style>\n</head>\n<body>\n<main>\n"
         "<h1>Signs of Safety, analysed again: chapters</h1>\n"
-        "<p>Each chapter runs from its first line to its last, and says what it rests on.</p>\n"
+        "<p>Each chapter runs from its first line to its last, and names its source.</p>\n"
         f"<dl>\n{chr(10).join(entries)}\n</dl>\n</main>\n</body>\n</html>\n"
     )
 

@@ -299,7 +299,7 @@ def test_a_prior_can_be_asked_for_alone() -> None:
 def test_another_column_and_row_can_be_read() -> None:
     column = typed("published", "icpc-printed", "--column", "Excluding pilot 4")
     assert column.code == 0
-    assert "main model [Excluding pilot 4] (pp)**" in column.out
+    assert "main model [Excluding pilot 4] (percentage points)**" in column.out
     lagged = typed(
         "published", "icpc-printed", "--column", "Lagged treatment", "--did-row", NO_DATA_ROW
     )
@@ -320,7 +320,7 @@ def test_another_studys_rows_can_be_read(tmp_path: Path) -> None:
 
 def test_sensitivity_has_a_line_per_assumption() -> None:
     out = typed("published", "icpc-printed", "--sensitivity", "--prior", "reference").out
-    assert "one change at a time (pp)" in out
+    assert "one assumption changed at a time (percentage points)" in out
     for change in ("authority_sd 0.03", "correlation", "pilot_difference", "t"):
         assert change.split("_")[0] in out
 

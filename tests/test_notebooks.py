@@ -320,7 +320,7 @@ def form_faults(texts: list[str]) -> list[str]:
     first, last = texts[0], texts[-1]
     wanted = {
         "a title": first.startswith("# "),
-        "what it rests on": "**Rests on:**" in first
+        "its source": "**Source:**" in first
         and any(f"`{each}`" in first for each in get_args(Evidence)),
         "a question": "**Question.**" in first,
         "what is done": "**What is done.**" in first,
@@ -350,7 +350,7 @@ def test_chapters_are_numbered_without_gaps_and_all_in_the_readme() -> None:
 SMALL = """# %% [markdown]
 # # A small chapter
 #
-# **Rests on:** nothing (`published`).
+# **Source:** nothing (`published`).
 #
 # **Question.** Is a < b?
 

@@ -280,7 +280,7 @@ def test_what_totals_give_away_is_counted_and_not_released(by_hand: ByHand) -> N
     """One authority alone in a year: its events are the year's, which may be known."""
     release = protect(by_hand([[(200, 40), (200, 40)], [(200, 9), (200, 40)]]), OutputRule())
     assert release.unprotected > 0
-    assert action(release, "uncertain by fewer") == release.unprotected
+    assert action(release, "bounds still narrower") == release.unprotected
     assert release.cells.patterns.attrs["unprotected"] == release.unprotected
 
 

@@ -31,4 +31,6 @@ def test_outputs_that_differ_in_anything_do_not() -> None:
 
 def test_every_output_counts_in_the_summary() -> None:
     log = [REFUSED, replace(REFUSED, output="b.py"), HIDDEN, PASSED]
-    assert summary(log) == "1 outputs may leave, 1 with something suppressed, 2 may not leave"
+    assert (
+        summary(log) == "1 outputs cleared for release, 1 with something suppressed, 2 not cleared"
+    )

@@ -172,7 +172,7 @@ def test_replication_writes_tables_numbers_and_the_figure(matched: Path, tmp_pat
     assert len(coefficients) == 68
     assert all(n["met"] in {"yes", "no"} for n in coefficients)
     assert (folder / "figures" / "figure-1.png").is_file()
-    assert "These children are made up" in (folder / "index.html").read_text("utf-8")
+    assert "These children are simulated" in (folder / "index.html").read_text("utf-8")
     fits = list(csv.DictReader((folder / "fits.csv").read_text("utf-8").splitlines()))
     assert {"Linear model", "Random effects", "Leads and lags"} <= {f["regression"] for f in fits}
 

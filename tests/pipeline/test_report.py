@@ -107,7 +107,7 @@ def test_a_run_that_may_not_leave_is_refused(
     run_path: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr("sofs_bayes.pipeline.disclosure.refused", lambda _: "too few")
-    with pytest.raises(BadInput, match="a run that may not leave; allowed: too few"):
+    with pytest.raises(BadInput, match="a run that is not cleared; allowed: too few"):
         report([run_path], tmp_path / "report")
     assert list(tmp_path.iterdir()) == []
 

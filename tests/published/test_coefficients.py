@@ -49,7 +49,7 @@ def test_the_year_that_moves_most_without_pilot_4(printed: Audit) -> None:
     finding = printed.finding("without_pilot_4.years")
     changes = {each.label: each.value for each in finding.computed}
     assert changes["change of Year dummy 2014"] == pytest.approx(-0.0262 - 0.057)
-    assert "“Year dummy 2014” moves by -8.32 pp" in finding.sentence
+    assert "“Year dummy 2014” moves by -8.32 points" in finding.sentence
     rest = [abs(v) for k, v in changes.items() if "Year" in k and "2014" not in k]
     assert max(rest) == pytest.approx(0.0054)
 

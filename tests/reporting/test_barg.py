@@ -49,7 +49,7 @@ def test_what_a_run_lacks_is_not_there(reported_runs: tuple[Run, Run]) -> None:
         diagnostics={"method": "nutpie", "fits": {}},
     )
     lines = lines_of(poor)
-    missing = {place for place, line in lines.items() if line.state == "not there"}
+    missing = {place for place, line in lines.items() if line.state == "not reported"}
     assert missing >= {
         ("Step 1", "Prior predictive check"),
         ("Step 2", "Software"),
@@ -82,7 +82,7 @@ def test_without_a_region_no_decision_was_made(reported_runs: tuple[Run, Run]) -
     lines = lines_of(*reported_runs)
     for heading in ("Reason for a decision", "Criterion", "The decision and its probability"):
         line = lines["Step 4", heading]
-        assert line.state == "not there"
+        assert line.state == "not reported"
         assert line.has[0].startswith("No decision was made")
 
 
@@ -100,7 +100,7 @@ def test_a_declared_region_is_a_criterion(reported_runs: tuple[Run, Run]) -> Non
 def test_runs_that_differ_are_partly_there(reported_runs: tuple[Run, Run]) -> None:
     line = lines_of(*reported_runs)["Step 1", "Prior predictive check"]
     assert line.state == "partly"
-    assert line.has[0].startswith("icpc-printed (not there): ")
+    assert line.has[0].startswith("icpc-printed (not reported): ")
     assert line.has[1].startswith("icpc-linear (met): ")
 
 

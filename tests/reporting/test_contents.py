@@ -176,7 +176,11 @@ def test_the_largest_monte_carlo_error_is_said_where_there_is_one(
 
 def test_titles_name_analysis_and_unit_and_any_refusal(open_run: Run) -> None:
     title = open_run.analysis.title
-    units: dict[Scale, str] = {"risk": "pp", "log-odds": "log-odds", "odds ratio": "odds ratio"}
+    units: dict[Scale, str] = {
+        "risk": "percentage points",
+        "log-odds": "log-odds",
+        "odds ratio": "odds ratio",
+    }
     for scale, unit in units.items():
         assert contents.effects_table(open_run, scale=scale).title == f"{title} ({unit})"
     assert contents.effects_table(open_run, scale="risk", title="Mine").caption == "Mine"
@@ -234,7 +238,7 @@ def test_sensitivity_has_the_changes_on_one_scale_and_under_one_prior(
     assert column(table, "variant") == ["main", "with Dunmarsh", "without Ashmere"]
     assert column(table, "status") == ["converged"] * 3
     assert column(table, "median")[0] == 0.012
-    assert table.title.endswith(": one change at a time (pp)")
+    assert table.title.endswith(": one assumption changed at a time (percentage points)")
     ratios = contents.sensitivity_table(open_run, scale="odds ratio")
     assert column(ratios, "variant") == ["main", "with Dunmarsh"]
     assert len(contents.sensitivity_table(printed_run, scale="risk").rows) == 2
@@ -262,7 +266,7 @@ def test_diagnostics_of_several_runs_have_the_measures_of_all(
     assert column(both, "max_rhat") == [1.002] + [None] * 4
     assert column(both, "edge_mass") == [None] + [1e-9] * 4
     assert both.evidence == "open-data"
-    assert any("different evidence" in note for note in both.notes)
+    assert any("Sources of the analyses differ" in note for note in both.notes)
 
 
 def test_fits_that_were_weighted_anew_say_so(open_run: Run) -> None:

@@ -142,7 +142,7 @@ def density_rows(
 
 
 READINGS = (
-    "stars say nothing, child variance times nine",
+    "stars ignored, standard errors tripled",
     "clustered column clustered on the authority",
     "unclustered column clustered on the authority",
 )
@@ -447,12 +447,12 @@ def test_the_picture_says_what_it_rests_on(
 def test_alt_texts_contain_the_numbers(drawings: dict[str, Drawing]) -> None:
     expected = {
         "prior_posterior": ["4 panels", "reference: peak at +3.5, 82% of its area above 0"],
-        "prior_posterior_grid": ["12 panels", "reference (stars say nothing"],
+        "prior_posterior_grid": ["12 panels", "reference (stars ignored"],
         "pilot_forest": [
             "9 effects (change in risk, percentage points), median and 90% equal-tailed interval",
             "pooled +1.2 [−1.1, +3.5]",
             "from Castlemoor −2.1 [−5.5, +1.3] to Greater Hollowdale +5.1 [+0.1, +10.1]",
-            "1 of 9 intervals leave out 0",
+            "8 of 9 intervals include 0",
         ],
         "leave_one_out": ["28 effects", "main +1.2 [−1.1, +3.5]"],
         "event_study": ["year −3 −1.1 [−2.9, +0.7]", "year +2 +3.0 [−0.4, +6.4]"],

@@ -126,13 +126,13 @@ def test_made_up_children_are_named_as_such_wherever_their_curve_is(
     opened: Callable[..., Any], index: Path
 ) -> None:
     page = opened(index)
-    assert "SYNTHETIC" not in page.inner_text("#explorer-said")
+    assert "Simulated children" not in page.inner_text("#explorer-said")
     page.select_option("#explorer-analysis", LINEAR)
     said = page.inner_text("#explorer-said")
-    assert said.startswith("SYNTHETIC: made-up children.")
+    assert said.startswith("Simulated children.")
     assert "says nothing about Signs of Safety" in said
-    assert "SYNTHETIC" in page.text_content("#explorer-curve svg")
-    assert "SYNTHETIC" in page.get_attribute("#explorer-curve svg", "aria-label")
+    assert "Simulated children" in page.text_content("#explorer-curve svg")
+    assert "Simulated children" in page.get_attribute("#explorer-curve svg", "aria-label")
 
 
 def test_the_point_lies_on_the_curve(opened: Callable[..., Any], index: Path) -> None:
@@ -212,7 +212,7 @@ def violations(page: Any) -> list[str]:
 
 def test_axe_finds_nothing_in_the_report(opened: Callable[..., Any], index: Path) -> None:
     page = opened(index)
-    page.select_option("#explorer-analysis", LINEAR)  # with the marks of made-up children
+    page.select_option("#explorer-analysis", LINEAR)  # with the marks of simulated children
     assert violations(page) == []
 
 

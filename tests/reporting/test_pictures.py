@@ -42,7 +42,7 @@ def test_a_run_of_open_data_has_those_its_rows_allow(open_run: Run) -> None:
 def test_a_run_of_print_has_its_densities(printed_run: Run) -> None:
     found = named(drawings(printed_run))
     assert list(found) == ["prior-posterior", "by-prior"]
-    assert "ICPC: before and after the printed result" in texts(found["prior-posterior"])
+    assert "ICPC: prior and posterior" in texts(found["prior-posterior"])
     assert "reference: clustered" in texts(found["by-prior"])
 
 

@@ -140,7 +140,7 @@ def test_pilots_by_themselves_are_not_made_up_where_no_refit_tells_them(runs: li
     quick = replace(runs[0], extra={})
     (table,) = publication_tables("pilots", [quick])
     assert "unpooled_median" not in keys(table)
-    assert "no fit without pooling" in " ".join(table.notes)
+    assert "Unpooled estimates" in " ".join(table.notes)
 
 
 # ------------------------------------------------------------------------------------- priors

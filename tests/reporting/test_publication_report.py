@@ -72,7 +72,7 @@ def test_a_number_as_printed_stands_above_the_posterior(hierarchical_run: Run) -
         median=0.012, lower=pytest.approx(-0.011), upper=pytest.approx(0.035), error=0.0007
     )
     assert lines["probability that it is above 0"] == ("synthetic", "0.10")
-    last = block(table, "What the columns rest on")
+    last = block(table, "Sources of the columns")
     assert last["Prior of the effect"][1] == "reference"
     assert last["Draws"][1] == "converged"
     assert counts.rows[0][2:4] == (10_700 + 10_800, 10_700 + 10_800)
@@ -230,7 +230,7 @@ def test_authorities_are_counted_by_arm(hierarchical_run: Run) -> None:
     extra = {k: v for k, v in hierarchical_run.extra.items() if k != "authority_loo"}
     extra["authority_sizes"] = (AuthoritySizeRow, sizes)
     table = publication_tables("report", [replace(hierarchical_run, extra=extra)])[0]
-    last = block(table, "What the columns rest on")
+    last = block(table, "Sources of the columns")
     assert last["Authorities (pilots + comparators)"][1] == "3 + 4"
 
 
@@ -251,4 +251,4 @@ def test_counts_that_a_disclosure_check_withheld_are_gaps_and_not_smaller(
     table, counts = publication_tables("report", [run])
     assert counts.rows[0][2:6] == (None, 10_700 + 10_800, None, None)
     assert set(withheld) <= set(counts.notes)
-    assert "Authorities (pilots + comparators)" not in block(table, "What the columns rest on")
+    assert "Authorities (pilots + comparators)" not in block(table, "Sources of the columns")

@@ -150,7 +150,7 @@ def page_of(found: Recovered, folder: Path) -> str:
     ("origin", "said"),
     [
         ("given", "the design of the data given"),
-        ("made up", "the design of the bundled made-up children"),
+        ("made up", "the design of the bundled simulated children"),
     ],
 )
 def test_a_page_on_another_design_does_not_speak_of_the_published_one(
@@ -164,7 +164,7 @@ def test_a_page_on_another_design_does_not_speak_of_the_published_one(
 def test_the_body_says_whether_the_design_s_children_are_made_up(
     found: Recovered, tmp_path: Path
 ) -> None:
-    assert "those of the design's 152,231 made-up children." in page_of(found, tmp_path)
+    assert "those of the design's 152,231 simulated children." in page_of(found, tmp_path)
     (tmp_path / "records").mkdir()
     page = page_of(replace(found, evidence="records"), tmp_path / "records")
     assert "those of the design's 152,231 children." in page

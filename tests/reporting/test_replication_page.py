@@ -234,13 +234,13 @@ def test_the_page_says_what_it_rests_on(
         tmp_path, found, tables, analysis, "synthetic", versions={"python": "3.12"}
     )
     page = (tmp_path / "index.html").read_text("utf-8")
-    assert "These children are made up" in page and "tried &lt;harder&gt;" in page
+    assert "These children are simulated" in page and "tried &lt;harder&gt;" in page
     assert (tmp_path / "figures" / "figure-1.png").is_file()
     assert (tmp_path / "tables" / "table-5.md").is_file()
     other = tmp_path / "records"
     other.mkdir()
     write_replication_page(other, found, tables, analysis, "records", versions={})
-    assert "made up" not in (other / "index.html").read_text("utf-8")
+    assert "are simulated" not in (other / "index.html").read_text("utf-8")
 
 
 def test_the_figure_names_the_counterfactual_an_estimate(

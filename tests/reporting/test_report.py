@@ -53,8 +53,8 @@ def written(folder: Path, *runs: Run) -> str:
 
 def test_an_effect_in_words(open_run: Run) -> None:
     assert effect_sentence(open_run, pooled(open_run)) == (
-        "Median +1.2 percentage points; 90% of the probability lies between −1.1 and +3.5"
-        " (reference prior). Probability of an increase: 0.10; of a change within ±1 pp:"
+        "Median +1.2 percentage points; 90% credible interval −1.1 to +3.5"
+        " (reference prior). Probability of an increase: 0.10; of a change within ±1 points:"
         " 0.30."
     )
 
@@ -62,13 +62,13 @@ def test_an_effect_in_words(open_run: Run) -> None:
 def test_narrow_effects_have_two_decimals(open_run: Run, effect: MakeEffect) -> None:
     sentence = effect_sentence(open_run, effect("pooled", -0.0012, 0.004))
     assert "Median −0.12 percentage points" in sentence
-    assert "between −0.52 and +0.28" in sentence
+    assert "credible interval −0.52 to +0.28" in sentence
 
 
 @pytest.mark.parametrize(
     ("scale", "words"),
     [
-        ("odds ratio", "Median 1.1 odds ratio; 90% of the probability lies between 0.9 and 1.3"),
+        ("odds ratio", "Median 1.1 odds ratio; 90% credible interval 0.9 to 1.3"),
         ("log-odds", "Median 1.1 log-odds; 90%"),
     ],
 )
@@ -89,7 +89,7 @@ def test_other_scales_have_their_own_unit(
         ({"above 0 pp": 0.7, "above 0 (log-odds)": 0.69}, " Probability of an increase: 0.70."),
         (
             {"within -2 pp to 2 pp": 0.5, "above 0 pp": 0.7},
-            " Probability of an increase: 0.70; of a change within ±2 pp: 0.50.",
+            " Probability of an increase: 0.70; of a change within ±2 points: 0.50.",
         ),
         ({"above 1 pp": 0.4, "below -1 pp": 0.1}, ""),
         ({}, ""),
@@ -116,7 +116,7 @@ def test_direction_is_said_from_any_scale_smallness_from_the_effects_own(
         ),
     )
     assert effect_sentence(run, risk).endswith(
-        " Probability of an increase: 0.80; of a change within ±1 pp: 0.40."
+        " Probability of an increase: 0.80; of a change within ±1 points: 0.40."
     )
 
 
@@ -172,8 +172,8 @@ def test_the_answer_is_a_range_over_readings_under_the_first_prior(page: str) ->
     assert "sceptical" not in answer
     outcome = page[page.index('id="outcome-icpc"') : page.index('id="holds-together"')]
     assert (
-        "What a break in recording does: with Dunmarsh, the median is +3.0 pp (+1.0 to +5.0)."
-        " Its only year before was recorded at a quarter."
+        "What a break in recording does: with Dunmarsh, the median is +3.0 percentage points"
+        " (+1.0 to +5.0). Its only year before was recorded at a quarter."
     ) in outcome
 
 
@@ -188,7 +188,7 @@ def test_a_break_whose_refit_did_not_converge_says_so(
 
 
 def test_numbers_below_zero_have_a_minus_sign_and_names_their_hyphen(page: str) -> None:
-    assert "of a change within ±1 pp: 0.30" in page
+    assert "of a change within ±1 points: 0.30" in page
     assert 'href="#holds-together"' in page
     assert "icpc-printed" in page
     prose = " ".join(re.findall(r"<(?:p|li)>([^<]*)<", page))

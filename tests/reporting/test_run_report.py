@@ -9,7 +9,7 @@ from pathlib import Path
 import pytest
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
-from sofs_bayes.reporting.page import Page
+from sofs_bayes.reporting.page import SYNTHETIC, Page
 from sofs_bayes.reporting.report_page import report_page
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_explorer import explorer
@@ -99,18 +99,18 @@ def test_links_lead_somewhere_and_ids_are_unique(html: str) -> None:
 
 
 def unmarked(page: Page) -> list[str]:
-    """Names of the tables and parts that rest on made-up children and do not say so."""
+    """Names of the tables and parts that rest on simulated children and do not say so."""
     wrong = []
     for part in page.parts:
         explored = part.explorer.tables if part.explorer else ()
         tables: tuple[Table, ...] = (*part.tables, *part.folded, *explored)
         for table in tables:
-            if table.evidence == "synthetic" and not table.caption.startswith("SYNTHETIC"):
+            if table.evidence == "synthetic" and not table.caption.startswith(SYNTHETIC):
                 wrong.append(table.name)
             if table.evidence == "synthetic" and part.evidence not in ("synthetic", None):
                 wrong.append(part.anchor)
         for text in (*part.bullets, *(said for _, said in part.entries)):
-            if "made-up" in text and "SYNTHETIC" not in text:
+            if part.evidence == "synthetic" and "Median" in text and "simulated" not in text:
                 wrong.append(text)
     return wrong
 
@@ -133,13 +133,13 @@ def test_a_table_without_its_mark_would_be_found(page: Page) -> None:
 def test_marks_are_seen_on_the_page(html: str) -> None:
     heading = re.search(r'<h3 id="icpc-linear">.*?</h3>', html)
     assert heading is not None
-    assert "SYNTHETIC: made-up children" in heading[0]
+    assert '<span class="tag synthetic">Simulated</span>' in heading[0]
     captions = re.findall(r"<figcaption>(.*?)</figcaption>", html)
-    assert [caption.startswith("SYNTHETIC: Figure") for caption in captions] == [
+    assert [caption.startswith(f"{SYNTHETIC}: Figure") for caption in captions] == [
         *(False, False, True)
     ]
     alts = re.findall(r'<img [^>]*alt="([^"]*)"', html)
-    assert [alt.startswith("SYNTHETIC") for alt in alts] == [False, False, True]
+    assert [alt.startswith(SYNTHETIC) for alt in alts] == [False, False, True]
 
 
 def test_a_report_on_made_up_children_alone_says_so_in_its_title(
@@ -147,7 +147,7 @@ def test_a_report_on_made_up_children_alone_says_so_in_its_title(
 ) -> None:
     monkeypatch.setattr("sofs_bayes.reporting.run_report_parts.drawings", lambda _: ())
     page = report_page(reported_runs[1:], title="Ours", versions={})
-    assert page.title == "SYNTHETIC: Ours"
+    assert page.title == "Simulated children: Ours"
 
 
 # ------------------------------------------------------------------- the table of thresholds
@@ -206,8 +206,8 @@ def test_a_result_in_words(open_run: Run) -> None:
     (row,) = [row for row in answers(open_run) if str(row.estimand).startswith("effect after")]
     assert result_sentence(open_run, row) == (
         "Effect after settling-in on the rate of children with an initial conference. Median +1.2"
-        " percentage points; 90% of the probability lies between −1.1 and +3.5 (reference prior)."
-        " Probability of an increase: 0.10; of a change within ±1 pp: 0.30."
+        " percentage points; 90% credible interval −1.1 to +3.5 (reference prior)."
+        " Probability of an increase: 0.10; of a change within ±1 points: 0.30."
     )
 
 

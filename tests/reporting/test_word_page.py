@@ -57,8 +57,8 @@ def test_headings_are_headings_and_none_is_left_out(document: Any) -> None:
 
 def test_made_up_parts_say_so_in_heading_and_text(document: Any) -> None:
     title = "Initial child protection conferences: hierarchical linear model of Table 5"
-    assert (2, f"{title} (SYNTHETIC: made-up children)") in headings(document)
-    marks = [text for text in shaded(document) if text.startswith("Made-up children. None")]
+    assert (2, f"{title} (simulated children)") in headings(document)
+    marks = [text for text in shaded(document) if text.startswith("Simulated children. None")]
     assert len(marks) >= 4
 
 
@@ -73,10 +73,10 @@ def test_figures_have_alt_text_and_a_caption(document: Any) -> None:
     assert len(pictures) == 3
     assert pictures[0].get("descr").startswith("No source settles")
     assert pictures[1].get("descr").startswith("Prior and posterior densities")
-    assert pictures[2].get("descr").startswith("SYNTHETIC")
+    assert pictures[2].get("descr").startswith("Simulated children")
     captions = [p.text for p in document.paragraphs if p.style.name == "Caption"]
     assert [text for text in captions if "Figure 1." in text]
-    assert [text for text in captions if text.startswith("SYNTHETIC: Figure 3.")]
+    assert [text for text in captions if text.startswith("Simulated children: Figure 3.")]
 
 
 def test_the_contents_are_a_field_that_already_lists_the_headings(document: Any) -> None:
@@ -86,13 +86,13 @@ def test_the_contents_are_a_field_that_already_lists_the_headings(document: Any)
     kinds = [each.get(qn("w:fldCharType")) for each in begins]
     assert kinds.count("begin") == kinds.count("end")
     texts = [p.text for p in document.paragraphs if not p.style.name.startswith("Heading")]
-    assert "Move the threshold" in texts
+    assert "How likely is an effect larger than …?" in texts
 
 
 def test_thresholds_and_checklist_are_there(document: Any) -> None:
     text = "\n".join(paragraph.text for paragraph in document.paragraphs)
     assert "here the probabilities stand at some thresholds" in text
-    assert "Criterion: not there." in text
+    assert "Criterion: not reported." in text
     assert document.tables
 
 

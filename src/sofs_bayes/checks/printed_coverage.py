@@ -224,7 +224,7 @@ def scenarios(analysis: PrintedAnalysis, *, prior: str, reading: Reading) -> tup
     s, c = (float(d.quantile(0.5)) for d in (authority_sd(real), correlation(real)))
     beta, delta = (cell.value or 0.0 for cell in (real.rows.pilot, real.rows.did))
     clustered = replace(reading, name="clustered on the authority", se_reading="authority")
-    starless = replace(reading, name="stars say nothing", se_reading="none")
+    starless = replace(reading, name="stars ignored", se_reading="none")
     naive = replace(reading, name="children only", se_reading="child", child_variance_factor=1.0)
     base = Scenario(name="as read", world=reading, fitted=reading, calibrated=True)
     owed_none = replace(base, calibrated=False)

@@ -26,7 +26,7 @@ def add_calibrate(verbs: Verbs) -> None:
         "data",
         nargs="*",
         type=Path,
-        help="as fit takes it; default for children's analyses: made-up children",
+        help="as fit takes it; default for children's analyses: simulated children",
     )
     verb.add_argument(
         "-o", "--output", type=Path, metavar="FOLDER", help="default: calibration/NAME"

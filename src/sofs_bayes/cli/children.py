@@ -13,7 +13,7 @@ POPULATIONS = {"icpc": "icpc-children", "cla": "cla-children"}
 
 
 def add_simulate(verbs: Verbs) -> None:
-    """`simulate`: a population of made-up children."""
+    """`simulate`: a population of simulated children."""
     verb = add_verb(
         verbs,
         "simulate",
@@ -94,7 +94,7 @@ def add_collapse(verbs: Verbs) -> None:
         "collapse",
         _collapse,
         "Matched children → cells, with a disclosure check.",
-        "Coarser cells are tried until enough of them may leave; suppressed counts are intervals.",
+        "Coarser cells are tried until enough can be released; suppressed counts are intervals.",
     )
     verb.add_argument("analysis", help="bundled name or TOML file")
     verb.add_argument("matched", type=Path, help="what match wrote")

@@ -8,19 +8,19 @@ from sofs_bayes.cli.exports import add_disclosure_options, ledger_of, rule_of
 
 
 def add_disclose(verbs: Verbs) -> None:
-    """`disclose`: a folder → what may leave, and the log for the custodian."""
+    """`disclose`: a folder → what can be released, and the log for the custodian."""
     verb = add_verb(
         verbs,
         "disclose",
         _disclose,
-        "A folder of results → what may leave a secure setting, with a log.",
+        "A folder of results → what can be released from a secure setting, with a log.",
         "Only files that a manifest lists, of known kinds, leave: read, checked and written anew."
         " Without -o nothing is written: the log is printed, and the exit code is 1 if anything"
-        " may not leave as it is.",
+        " is not cleared for release as it is.",
     )
     verb.add_argument("folder", type=Path, help="a folder that sofs-bayes wrote")
     verb.add_argument(
-        "-o", "--output", type=Path, metavar="FOLDER", help="a copy of what may leave, and the log"
+        "-o", "--output", type=Path, metavar="FOLDER", help="a copy of what is cleared, and the log"
     )
     verb.add_argument("--replace", action="store_true", help="replace an earlier copy")
     add_disclosure_options(verb)

@@ -28,8 +28,9 @@ KINDS = (
 SCALES = ("risk", "log-odds", "odds ratio", "children per 1,000", "children per 10,000")
 KINDS_HELP = (
     "default: effects (every effect and probability). report: Tables 5 to 7 in the report's"
-    " layout; pilots: one by one; priors: each with its reason; thresholds: how probable which"
-    " size is; comparison: published, frequentist and Bayesian; diagnostics; calibration"
+    " layout; pilots: one by one; priors: each with its reason; thresholds: how"
+    " likely effects of different sizes are; comparison: published, frequentist and Bayesian;"
+    " diagnostics; calibration"
 )
 
 

@@ -148,7 +148,7 @@ def add_disclosure_options(verb: argparse.ArgumentParser) -> None:
         type=Path,
         default=(),
         metavar="FOLDER",
-        help="further ledgers or exports: what differences would tell is suppressed",
+        help="further ledgers or exports: what could be found by differencing is suppressed",
     )
 
 

@@ -23,7 +23,10 @@ def add_recover(verbs: Verbs) -> None:
     )
     verb.add_argument("analysis", help="bundled name or TOML file of a hierarchical analysis")
     verb.add_argument(
-        "data", nargs="?", type=Path, help="what match or collapse wrote; default: made-up children"
+        "data",
+        nargs="?",
+        type=Path,
+        help="what match or collapse wrote; default: simulated children",
     )
     verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: recovery/NAME")
     verb.add_argument(

@@ -15,7 +15,7 @@ def add_report(verbs: Verbs) -> None:
         "report",
         _report,
         "Run folders → one report: a page, the same for Word, tables and figures.",
-        "The page needs no network. Runs may rest on different evidence; each part says on which.",
+        "The page needs no network. Runs may have different sources; each part names its own.",
     )
     verb.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="run folders that fit wrote"

@@ -196,7 +196,7 @@ def _print_comparison(runs: "Sequence[Run]") -> None:
     if len(hierarchical) < 2:
         return
     if len({run.evidence for run in hierarchical}) > 1:
-        print("Not compared: they rest on different evidence.")
+        print("Not compared: their sources differ.")
         return
     print(to_markdown(contents.columns_table(hierarchical)))
     try:

@@ -295,7 +295,7 @@ def _log_complementary(
     yield line("suppressed events would follow from others", int(added_events.sum()), events)
     name, action = "weights would tell a pilot's suppressed count", "sums of weights suppressed"
     yield line(name, int(telling.sum()), action)
-    name = f"uncertain by fewer than {rule.threshold} whole numbers all the same"
+    name = f"bounds still narrower than {rule.threshold}"
     yield line(name, unprotected, "may not be released")
 
 

@@ -66,8 +66,8 @@ def log_markdown(log: Sequence[LogLine], *, rule: str) -> str:
         f"Rules: {rule}.",
         "",
         *(text for line in about for text in (line[:1].upper() + line[1:], "")),
-        f"Outputs: {counts['passed']} may leave as they are, {counts['suppressed']} with something"
-        f" suppressed, {counts['refused']} may not leave.",
+        f"Outputs: {counts['passed']} are cleared for release as they are,"
+        f" {counts['suppressed']} with something suppressed, {counts['refused']} are not cleared.",
         "",
         "The log names what was suppressed, never its value.",
         "",
@@ -121,19 +121,19 @@ def _changed(names: Sequence[str], log: Sequence[LogLine]) -> list[str]:
 
 RESULTS: tuple[Result, ...] = ("passed", "suppressed", "refused")
 SUMMARIES: Mapping[Result, str] = {
-    "passed": "outputs may leave",
+    "passed": "outputs cleared for release",
     "suppressed": "with something suppressed",
-    "refused": "may not leave",
+    "refused": "not cleared",
 }
 HEADINGS = {
-    "refused": "May not leave",
-    "suppressed": "May leave with something suppressed",
-    "passed": "May leave as it is",
+    "refused": "Not cleared",
+    "suppressed": "Cleared for release with something suppressed",
+    "passed": "Cleared for release as it is",
 }
 
 
 def summary(log: Sequence[LogLine]) -> str:
-    """One line on a log: how many outputs may leave, and what was done to others."""
+    """One line on a log: how many outputs are cleared, and what was done to others."""
     outputs = dict.fromkeys(line.output for line in log if line.output != LEDGER)
     found = [worst_of(line for line in log if line.output == output) for output in outputs]
     parts = [

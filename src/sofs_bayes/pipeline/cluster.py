@@ -78,7 +78,7 @@ def check_versions(wanted: Mapping[str, str]) -> None:
     """Refuse a worker whose results would be kept under versions that it does not have."""
     own = versions()
     if other := [name for name in wanted if own.get(name) != wanted[name]]:
-        found = ", ".join(f"{name} {own.get(name, 'not there')}" for name in other)
+        found = ", ".join(f"{name} {own.get(name, 'absent')}" for name in other)
         allowed = ", ".join(f"{name} {wanted[name]}" for name in other)
         raise BadInput("--scheduler", "a worker", found, f"{allowed}, as here")
 

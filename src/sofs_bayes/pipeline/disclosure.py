@@ -150,7 +150,7 @@ def cleared_runs(
     found, logs, told = cleared_together(runs, rule, earlier=ledger.before)
     for log, place in zip(logs, places, strict=True):
         if reason := refused(log):
-            raise BadInput(place, "disclosure check", "a run that may not leave", reason)
+            raise BadInput(place, "disclosure check", "a run that is not cleared", reason)
     return found, (ledger_line(ledger), *(line for log in logs for line in log)), told
 
 

@@ -114,10 +114,10 @@ def without_pilot_4_years(report: PrintedReport) -> Finding:
             Computed(label=f"change of {row}", value=change, unit="probability")
             for row, change in changes.items()
         ),
-        sentence=f"Without pilot 4 “{first}” moves by {100 * changes[first]:+.2f} pp, from "
+        sentence=f"Without pilot 4 “{first}” moves by {100 * changes[first]:+.2f} points, from "
         f"{report.cell(5, first, LINEAR).text} to {report.cell(5, first, WITHOUT_PILOT_4).text}; "
-        f"no other year moves by more than {100 * largest_other:.2f} pp, the intercept by "
-        f"{100 * changes[INTERCEPT]:+.2f} pp.",
+        f"no other year moves by more than {100 * largest_other:.2f} points, the intercept by "
+        f"{100 * changes[INTERCEPT]:+.2f} points.",
     )
 
 
@@ -171,10 +171,10 @@ def pilot_4_effect(report: PrintedReport) -> Finding:
         agrees=None,
         computed=(main, *others),
         sentence=f"With {overall:.4f} for all pilots and {without:.4f} without pilot 4, its own "
-        f"effect is {100 * main.value:+.1f} pp ({100 * (main.lower or 0):+.2f} to "
+        f"effect is {100 * main.value:+.1f} points ({100 * (main.lower or 0):+.2f} to "
         f"{100 * (main.upper or 0):+.2f} by rounding) at an equal share of {equal:.3f}; it runs "
-        f"from {100 * others[0].value:+.1f} pp at {WEIGHT_SHARES[0]:.2f} to "
-        f"{100 * others[-1].value:+.1f} pp at {WEIGHT_SHARES[-1]:.2f}.",
+        f"from {100 * others[0].value:+.1f} points at {WEIGHT_SHARES[0]:.2f} to "
+        f"{100 * others[-1].value:+.1f} points at {WEIGHT_SHARES[-1]:.2f}.",
     )
 
 
@@ -229,10 +229,11 @@ def raw_gap(report: PrintedReport) -> Finding:
             rounded("raw gap", pilots - comparators, "probability", bounds),
             Computed(label="pilot coefficient", value=adjusted, unit="probability"),
         ),
-        sentence=f"Before settling-in the pilots lie {100 * (pilots - comparators):+.0f} pp from "
-        f"the comparators ({100 * bounds.lower:+.0f} to {100 * bounds.upper:+.0f} by rounding); "
-        f"the coefficient, {100 * adjusted:+.2f} pp, lies {'inside' if inside else 'outside'} "
-        "that range, the rest being left to covariates and years.",
+        sentence=f"Before settling-in the pilots lie {100 * (pilots - comparators):+.0f} points "
+        f"from the comparators ({100 * bounds.lower:+.0f} to {100 * bounds.upper:+.0f} by "
+        f"rounding); the coefficient, {100 * adjusted:+.2f} points, lies "
+        f"{'inside' if inside else 'outside'} that range, the rest being left to covariates "
+        "and years.",
     )
 
 

@@ -69,11 +69,11 @@ def practice_weight(report: PrintedReport) -> Finding:
             Computed(label="against none", value=-ordinary, unit="probability"),
             rounded("weight on a similar practice model", weight, "share", bounds),
         ),
-        sentence=f"The pilots change by {-100 * similar:+.2f} pp against comparators with a "
-        f"similar practice model and by {-100 * ordinary:+.2f} pp against those without; Table 5's "
-        f"{100 * overall:+.2f} pp is their average with weight {weight:.3f} ({bounds.lower:.4f} to "
-        f"{bounds.upper:.4f} by rounding) on the former, which {count} of {among} equal "
-        f"comparators would {'give' if fits else 'not give exactly'}.",
+        sentence=f"The pilots change by {-100 * similar:+.2f} points against comparators with a "
+        f"similar practice model and by {-100 * ordinary:+.2f} points against those without; "
+        f"Table 5's {100 * overall:+.2f} points is their average with weight {weight:.3f} "
+        f"({bounds.lower:.4f} to {bounds.upper:.4f} by rounding) on the former, which "
+        f"{count} of {among} equal comparators would {'give' if fits else 'not give exactly'}.",
     )
 
 
@@ -97,7 +97,7 @@ def practice_pilot_gap(report: PrintedReport) -> Finding:
             rounded("weight from the effect", by_effect, "share", effect_range),
             rounded("weight from the pilot coefficient", by_gap, "share", gap_range),
         ),
-        sentence=f"The effect asks for a weight of {by_effect:.3f} on comparators with a similar "
+        sentence=f"The effect implies a weight of {by_effect:.3f} on comparators with a similar "
         f"practice model, the pilot coefficient for {by_gap:.3f} ({gap_range.lower:.3f} to "
         f"{gap_range.upper:.3f} by rounding). Covariates of authorities can come between.",
     )

@@ -92,9 +92,9 @@ def effect_scales(report: PrintedReport) -> Finding:
                 else ()
             ),
         ),
-        sentence=f"{logit:.2f} on log-odds is {100 * change:+.2f} pp at {stated:.0f}% "
+        sentence=f"{logit:.2f} on log-odds is {100 * change:+.2f} points at {stated:.0f}% "
         f"({100 * change_range.lower:.2f} to {100 * change_range.upper:.2f} by rounding); the "
-        f"linear column says {100 * linear:+.1f} pp ({100 * linear_range.lower:.2f} to "
+        f"linear column says {100 * linear:+.1f} points ({100 * linear_range.lower:.2f} to "
         f"{100 * linear_range.upper:.2f}). "
         + (
             "No common trend of the two arms would make both true."

@@ -113,11 +113,11 @@ def answer_part(runs: Sequence[Run], beside: Sequence[Result]) -> Part:
         said = [_answer(run) for run in leading]
         said.append(settled_sentence(leading, outcome(name).rate))
         entries.append((capital(outcome(name).rate), " ".join(filter(None, said))))
-    entries.append(("What this rests on", _rests_on(runs)))
+    entries.append(("Sources", _rests_on(runs)))
     drawing = answer_drawing(telling, beside)
     alone = _alone(telling)
     if drawing is not None and alone:
-        drawing = replace(drawing, alt=f"{SYNTHETIC}, simulated children. {drawing.alt}")
+        drawing = replace(drawing, alt=f"{SYNTHETIC}. {drawing.alt}")
     return Part(
         heading="The answer",
         anchor="answer",

@@ -33,7 +33,7 @@ def prior_note(analysis: FittedAnalysis) -> str:
     unit = "0.01 = one percentage point" if model_scale(analysis) == "risk" else "log-odds"
     return (
         f"Priors are on the scale of the model ({unit}); correlations lie between 0 and 1. They"
-        " are chosen, not estimated: an effect that hangs on them is not known from data."
+        " are chosen, not estimated: an effect that depends on them is not known from data."
     )
 
 

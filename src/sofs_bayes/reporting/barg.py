@@ -138,14 +138,14 @@ ITEMS = (
     Item(
         step=DECISIONS,
         heading="Criterion",
-        asks="Which region counts as no effect, which probability is asked for, and why?",
+        asks="Which region counts as no effect, which probability is required, and why?",
         judge=further.criterion,
         where=("answer",),
     ),
     Item(
         step=DECISIONS,
         heading="The decision and its probability",
-        asks="What follows by the criterion, with the probability it rests on?",
+        asks="What follows by the criterion, with what probability?",
         judge=further.decision,
         where=("answer",),
     ),
@@ -166,14 +166,14 @@ ITEMS = (
     Item(
         step=SENSITIVITY,
         heading="Default priors",
-        asks="How far does the answer hang on the prior taken where none is preferred?",
+        asks="How far does the answer depend on the prior taken where none is preferred?",
         judge=further.default_priors,
         where=("-power_scaling",),
     ),
     Item(
         step=SENSITIVITY,
         heading="Bayes factors, if any",
-        asks="How far do Bayes factors hang on the priors within the models?",
+        asks="How far do Bayes factors depend on the priors within the models?",
         judge=answer.bayes_factors,
         where=(),
     ),
@@ -248,7 +248,7 @@ def checklist(
 ) -> tuple[CheckLine, ...]:
     """Every question with what the runs have, and whether that is enough.
 
-    A question is `met` if every run meets it, `not there` if none has anything, else `partly`.
+    A question is `met` if every run meets it, `not reported` if none has anything, else `partly`.
 
     Parameters
     ----------
@@ -305,9 +305,9 @@ def _links(item: Item, runs: Sequence[Run], page: OnPage) -> Iterator[tuple[str,
 
 _NAMES = {
     "question": "The question",
-    "evidence": "What this rests on",
+    "evidence": "What each source can tell you",
     "answer": "The answer",
-    "explore": "Move the threshold",
+    "explore": "How likely is an effect larger than …?",
     "checks": "Checks",
     "provenance": "How it was made",
 }

@@ -30,8 +30,8 @@ class OnPage:
 
 
 def enough(count: int, least: int) -> State:
-    """`met` from so many on, `not there` for none."""
-    return "met" if count >= least else "partly" if count else "not there"
+    """`met` from so many on, `not reported` for none."""
+    return "met" if count >= least else "partly" if count else "not reported"
 
 
 # ------------------------------------------------------------------------------- preamble
@@ -47,7 +47,7 @@ def goal(run: Run, _: OnPage) -> Answer:
     named = list(dict.fromkeys(effect_name(run, row) for row in answers(run)))
     said = len(run.analysis.estimands.claims)
     if not named:
-        return "not there", "no effect is reported"
+        return "not reported", "no effect is reported"
     scales = ", ".join(effect_scales(run))
     return "met", f"{'; '.join(named)}; scales: {scales}; probabilities of {said} statements."
 
@@ -92,7 +92,7 @@ def priors(run: Run, _: OnPage) -> Answer:
     others = [prior for _, prior in declared_priors(run.analysis)]
     every = [*run.analysis.effect_priors.values(), *others]
     reasons = sum(bool(prior.why.strip()) for prior in every)
-    state: State = "met" if reasons == len(every) else "partly" if reasons else "not there"
+    state: State = "met" if reasons == len(every) else "partly" if reasons else "not reported"
     return state, f"{len(every)} priors, {reasons} of them with a reason."
 
 
@@ -113,7 +113,7 @@ def _predicted(run: Run, kind: str, missing: str) -> Answer:
     rows = _arm_years(run, kind)
     inside = sum(row.lower <= row.observed <= row.upper for row in rows)
     if not rows:
-        return "not there", f"{missing}."
+        return "not reported", f"{missing}."
     level = f"{100 * rows[0].level:g}%"
     return "met", f"{inside} of {len(rows)} rates by arm and year inside their {level} interval."
 
@@ -124,7 +124,7 @@ def _predicted(run: Run, kind: str, missing: str) -> Answer:
 def software(run: Run, _: OnPage) -> Answer:
     """Versions and sampler settings."""
     if not run.versions:
-        return "not there", "no versions are known."
+        return "not reported", "no versions are known."
     listed = ", ".join(f"{name} {version}" for name, version in run.versions.items())
     return "met", f"{_sampler(run)}; {listed}."
 
@@ -140,7 +140,7 @@ def convergence(run: Run, _: OnPage) -> Answer:
     """The gate's worst numbers over all fits."""
     fits = run.diagnostics["fits"]
     good = sum(fit["status"] == "converged" for fit in fits.values())
-    state: State = "not there" if not fits else "met" if good == len(fits) else "partly"
+    state: State = "not reported" if not fits else "met" if good == len(fits) else "partly"
     counted = f"{good} of {len(fits)} fits passed the gate"
     if not fits:
         return state, "no fit is known."
@@ -175,7 +175,7 @@ def resolution(run: Run, _: OnPage) -> Answer:
         return "partly", f"{sizes}; no Monte Carlo errors are known."
     enough = bulk is not None and tail is not None and min(bulk, tail) >= MIN_ESS
     largest = f"largest Monte Carlo error of a probability {max(chances):.3f}"
-    return "met" if enough else "partly", f"{sizes} ({MIN_ESS:g} asked for); {largest}."
+    return "met" if enough else "partly", f"{sizes} (at least {MIN_ESS:g} needed); {largest}."
 
 
 # ------------------------------------------------------------------------------ posterior
@@ -203,7 +203,7 @@ def summary(run: Run, _: OnPage) -> Answer:
 
 def bayes_factors(_: Run, __: OnPage) -> Answer:
     """None, and why."""
-    return "not there", (
+    return "not reported", (
         "No Bayes factor was computed: effects are estimated. Probabilities of sizes of effect"
         " are given instead, which hang less on how wide a prior is."
     )

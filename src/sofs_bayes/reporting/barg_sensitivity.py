@@ -36,22 +36,22 @@ def decision_reason(run: Run, _: OnPage) -> Answer:
     """The why of the declared region."""
     region = run.analysis.estimands.equivalence
     if region is None:
-        return "not there", NO_DECISION
+        return "not reported", NO_DECISION
     return "partly", f"{region.why} What a wrong decision costs is not declared."
 
 
 def criterion(run: Run, _: OnPage) -> Answer:
-    """The declared region and the probability asked for."""
+    """The declared region and the probability required."""
     region = run.analysis.estimands.equivalence
     if region is None:
-        return "not there", NO_DECISION
-    return "met", f"{region_in_words(run)}; probability asked for: {region.probability:g}."
+        return "not reported", NO_DECISION
+    return "met", f"{region_in_words(run)}; probability required: {region.probability:g}."
 
 
 def decision(run: Run, _: OnPage) -> Answer:
     """The verdict on each effect that answers the question."""
     if run.analysis.estimands.equivalence is None:
-        return "not there", NO_DECISION
+        return "not reported", NO_DECISION
     found = [(row, equivalence(run, row)) for row in answers(run)]
     told = [
         f"{effect_name(run, row)}: {verdict[0]} (probability inside:"
@@ -59,7 +59,9 @@ def decision(run: Run, _: OnPage) -> Answer:
         for row, verdict in found
         if verdict is not None
     ]
-    state: State = "met" if told and len(told) == len(found) else "partly" if told else "not there"
+    state: State = (
+        "met" if told and len(told) == len(found) else "partly" if told else "not reported"
+    )
     return state, "; ".join(told) or "no probability of the region is known."
 
 
@@ -82,7 +84,7 @@ def broad_priors(run: Run, _: OnPage) -> Answer:
         return "met", f"{len(grid)} refits with one prior changed."
     if scaled:
         return "partly", f"power-scaling alone, of {_quantities(scaled)} quantities{_quick(run)}."
-    return "not there", f"no prior but the effect's was changed{_quick(run)}."
+    return "not reported", f"no prior but the effect's was changed{_quick(run)}."
 
 
 def _quantities(rows: Sequence[Any]) -> int:
@@ -93,7 +95,7 @@ def informed_priors(run: Run, _: OnPage) -> Answer:
     """The posteriors under every effect prior."""
     named = list(dict.fromkeys(row.prior for row in run.effects))
     text = f"every result under {len(named)} priors of the effect: {', '.join(named)}."
-    return ("met" if len(named) > 1 else "not there"), text
+    return ("met" if len(named) > 1 else "not reported"), text
 
 
 def default_priors(run: Run, _: OnPage) -> Answer:
@@ -106,13 +108,13 @@ def default_priors(run: Run, _: OnPage) -> Answer:
         return "met", f"prior “{first}” power-scaled: signs of a prior that matters for {counted}."
     if others:
         return "partly", f"prior “{first}” beside {others} others; no power-scaling."
-    return "not there", f"prior “{first}” alone."
+    return "not reported", f"prior “{first}” alone."
 
 
 def decision_sensitivity(run: Run, _: OnPage) -> Answer:
     """The verdict under every effect prior."""
     if run.analysis.estimands.equivalence is None:
-        return "not there", NO_DECISION
+        return "not reported", NO_DECISION
     asked = {(row.estimand, row.variant) for row in answers(run)}
     found = [
         (row.prior, verdict[0])
@@ -121,7 +123,7 @@ def decision_sensitivity(run: Run, _: OnPage) -> Answer:
     ]
     text = "; ".join(f"{prior} prior: {verdict}" for prior, verdict in found)
     several = len({prior for prior, _ in found}) > 1
-    return ("met" if several else "not there"), f"{text or 'no verdict under other priors'}."
+    return ("met" if several else "not reported"), f"{text or 'no verdict under other priors'}."
 
 
 def assumptions(run: Run, _: OnPage) -> Answer:
@@ -129,7 +131,7 @@ def assumptions(run: Run, _: OnPage) -> Answer:
     changed = [variant for variant in _refits(run) if variant.kind not in OF_PRIORS]
     tipped = bool(extra_rows(run, "tipping_points"))
     if not changed and not tipped:
-        return "not there", f"no refits and no tipping point{_quick(run)}."
+        return "not reported", f"no refits and no tipping point{_quick(run)}."
     tipping = "a tipping point of parallel trends" if tipped else "no tipping point"
     state: State = "met" if changed and tipped else "partly"
     return state, f"{len(changed)} refits with data or model changed, {tipping}{_quick(run)}."
@@ -142,7 +144,7 @@ def installation(run: Run, _: OnPage) -> Answer:
     """The package's version; its lock has the others."""
     own = run.versions.get("sofs-bayes")
     if own is None:
-        return "not there", "the version of the software is not known."
+        return "not reported", "the version of the software is not known."
     return "met", f"sofs-bayes {own}, whose lock files name all packages with hashes."
 
 
@@ -153,7 +155,7 @@ def seed(run: Run, _: OnPage) -> Answer:
 
 AVAILABLE: dict[str, Answer] = {
     "published-inferred": ("met", "the printed numbers are part of the software"),
-    "synthetic": ("met", "the made-up children can be made again (sofs-bayes simulate)"),
+    "synthetic": ("met", "the simulated children can be made again (sofs-bayes simulate)"),
     "open-data": ("met", "the Department for Education publishes the files"),
     "unknown-origin": ("partly", "the counts are the analyst's own: see where they say they are"),
     "records": ("partly", "the children's records are confidential and stay where they are"),
@@ -192,11 +194,11 @@ def draws(run: Run, _: OnPage) -> Answer:
     """Whether the posterior's draws are kept."""
     if "posterior.nc" in run.files or run.posterior is not None:
         return "met", "posterior.nc in the run folder."
-    return "not there", "no draws are kept."
+    return "not reported", "no draws are kept."
 
 
 def figures(run: Run, page: OnPage) -> Answer:
     """Whether the page has figures of the run."""
     if run.analysis.name in page.figures:
         return "met", "each as PNG and as vector PDF, with its numbers as CSV."
-    return "not there", "no figure of this run."
+    return "not reported", "no figure of this run."

@@ -95,7 +95,7 @@ def sheet_names(tables: Sequence[Table], *, longest: int = LONGEST_NAME) -> tupl
 
 def _fill_contents(sheet: "Worksheet", tables: Sequence[Table], names: Sequence[str]) -> None:
     put_text(cell_at(sheet, 1, 1), "Tables", bold=True, size=14.0)
-    for i, heading in enumerate(("Table", "Sheet", "Rests on", "Draws"), start=1):
+    for i, heading in enumerate(("Table", "Sheet", "Source", "Draws"), start=1):
         put_text(cell_at(sheet, 3, i), heading, bold=True, border=THIN_RULE)
     for row, (table, name) in enumerate(zip(tables, names, strict=True), start=4):
         put_text(cell_at(sheet, row, 1), table.caption, wrap=True, refused=_refused(table))

@@ -45,7 +45,7 @@ def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
         *_other_effects(rows),
         *under_each_prior(run),
         *threshold_curves(run),
-        *prior_to_posterior(run, title="The pooled effect before and after the data"),
+        *prior_to_posterior(run, title="The pooled effect: prior and posterior"),
         *_changes(run),
         *_prior_grid(run),
         *_arm_years(run),
@@ -153,7 +153,7 @@ def _other_effects(rows: Sequence[EffectRow]) -> list[Drawing]:
 
 
 def _changes(run: Run) -> list[Drawing]:
-    title = "The pooled effect with one change at a time"
+    title = "The pooled effect with one assumption changed at a time"
     return _beside_main(run, changed_rows(run, risk_scale(run)), title=title, name="changes")
 
 
@@ -221,7 +221,7 @@ def _tipping(run: Run) -> list[Drawing]:
         tipping_curve(
             rows,
             extra_rows(run, "tipping_points"),
-            title="The pooled effect, had trends not stayed parallel",
+            title="The pooled effect if trends had not been parallel",
             evidence=run.evidence,
             status=run.status,
         )

@@ -15,10 +15,10 @@ from sofs_bayes.spec import Evidence
 if TYPE_CHECKING:
     from markupsafe import Markup
 
-State = Literal["met", "partly", "not there"]
+State = Literal["met", "partly", "not reported"]
 
-# What stands in front of everything that rests on made-up children.
-SYNTHETIC = "SYNTHETIC"
+# What stands in front of everything that rests on simulated children.
+SYNTHETIC = "Simulated children"
 MADE_UP = "None of their numbers says anything about Signs of Safety."
 
 
@@ -154,7 +154,7 @@ def write_html(folder: Path, page: Page) -> None:
 
 
 def figure_caption(part: Part, drawing: Drawing) -> str:
-    """What is said below a figure, marked where it rests on made-up children."""
+    """What is said below a figure, marked where it rests on simulated children."""
     files = f"Files: figures/{drawing.name}.png, .pdf, and the data behind it as .csv"
     said = part.captions.get(drawing.name, "")
     mark = f"{SYNTHETIC}: " if part.evidence == "synthetic" else ""
@@ -184,7 +184,7 @@ def _render(page: Page, images: Mapping[str, str]) -> str:
         minus=with_minus,
         made_up=MADE_UP,
         json=_as_json,
-        states=("met", "partly", "not there"),
+        states=("met", "partly", "not reported"),
     )
 
 

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
 def drawings(run: Run) -> tuple[Drawing, ...]:
     """All figures of a run."""
     if isinstance(run.analysis, PrintedAnalysis):
-        title = f"{run.analysis.outcome}: before and after the printed result"
+        title = f"{run.analysis.outcome}: prior and posterior"
         return (
             *prior_to_posterior(run, title=title),
             *under_each_prior(run),
@@ -41,4 +41,3 @@ def brackets(audit: "Audit") -> tuple[Drawing, Drawing]:
         audit_brackets(main, title=title),
         audit_brackets(audit.brackets, title=title, name="audit-brackets-all"),
     )
-

@@ -49,7 +49,11 @@ def write_recovery_page(folder: Path, found: Recovered, *, versions: Mapping[str
         return tuple(drawings[name] for name in names if name in drawings)
 
     parts = (
-        Part(heading="What this rests on", anchor="evidence", bullets=(ABOUT, *_how(found))),
+        Part(
+            heading="What each source can tell you",
+            anchor="evidence",
+            bullets=(ABOUT, *_how(found)),
+        ),
         Part(
             heading="What the design could have detected",
             anchor="short",
@@ -96,14 +100,14 @@ def _how(found: Recovered) -> tuple[str, ...]:
     """What was assumed, in sentences."""
     grid, logistic = found.grid, found.analysis.model.likelihood != "gaussian"
     scale = "log-odds" if logistic else "risk"
-    model, made_up = found.analysis.model, "made-up " if found.evidence == "synthetic" else ""
+    model, simulated = found.analysis.model, "simulated " if found.evidence == "synthetic" else ""
     tails = model.degrees_of_freedom if model.tails == "student t" else None
     sds = (
         f"On the model's scale ({scale}) authorities differ with an sd of {grid.authority_sd:.3g}"
         f"{f' (the scale of Student t with {tails:g} degrees of freedom)' if tails else ''}"
         f" and move from year to year with one of {grid.shock_sd:.3g}"
         f"{' (not as modelled, nor where trends part)' if model.shocks == 'none' else ''}; levels,"
-        f" years and covariates are those of the design's {found.design[2]:,} {made_up}children."
+        f" years and covariates are those of the design's {found.design[2]:,} {simulated}children."
         " More authorities: copies of the design's with levels and shocks of their own."
     )
     effect = (

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sofs_bayes.frequentist.replication import Replicated
 
 ABOUT: Mapping[Evidence, str] = {
-    "synthetic": "These children are made up, and made up so that the published regressions print"
+    "synthetic": "These children are simulated, so that the published regressions print"
     " the published coefficients. That they do proves that the pipeline computes what the report"
     " describes. It says nothing about Signs of Safety.",
     "records": "These are children's records. Where a number differs from print, either the"
@@ -73,7 +73,9 @@ def write_replication_page(
     folded = tuple(table for table in short if table.name == "further")
     figures = (rates_figure(found, analysis, evidence),) if found.rates else ()
     parts = (
-        Part(heading="What this rests on", anchor="evidence", bullets=(ABOUT[evidence],)),
+        Part(
+            heading="What this source can tell you", anchor="evidence", bullets=(ABOUT[evidence],)
+        ),
         Part(
             heading="What comes out",
             anchor="short",

@@ -21,7 +21,6 @@ from sofs_bayes.reporting.run_report_beside import beside_parts
 from sofs_bayes.reporting.run_report_checks import check_sentences
 from sofs_bayes.reporting.run_report_explorer import explorer
 from sofs_bayes.reporting.run_report_parts import run_parts
-from sofs_bayes.spec import Evidence
 
 if TYPE_CHECKING:
     from sofs_bayes.published.audit import Audit
@@ -33,14 +32,14 @@ QUESTION = (
     " published evaluation found no significant effect."
 )
 EXPLORE = (
-    "Which effect would matter is for the reader to say. Choose an analysis and a prior, move the"
-    " threshold, and read the probability that the effect is above it. The address of the page"
-    " then holds the choice, so that it can be passed on.",
+    "Choose the size of effect that would matter to you, an analysis and a prior, and read the"
+    " probability that the effect is above it. The address of the page then holds the choice, so"
+    " that it can be passed on.",
 )
 BARG = (
     "The guidelines of Kruschke (2021, Nature Human Behaviour 5, 1282-1291) list what a report of a"
-    " Bayesian analysis should hold. Each line says what is asked, whether it is there by what the"
-    " runs hold, and where it stands.",
+    " Bayesian analysis should hold. Each line says what is asked, whether the runs"
+    " report it, and where.",
 )
 KIND_HEADINGS: Mapping[str, str] = {
     "effects": "Effects and probabilities",
@@ -117,7 +116,7 @@ def report_page(
     )
 
 
-_STATES = ("met", "partly", "not there")
+_STATES = ("met", "partly", "not reported")
 
 
 def _first_parts(
@@ -129,7 +128,10 @@ def _first_parts(
     curves = explorer(runs)
     if curves is not None:
         yield Part(
-            heading="Move the threshold", anchor="explore", paragraphs=EXPLORE, explorer=curves
+            heading="How likely is an effect larger than …?",
+            anchor="explore",
+            paragraphs=EXPLORE,
+            explorer=curves,
         )
     if audit is not None:
         yield audit_part(audit)
@@ -164,16 +166,11 @@ def _annexes(
         yield from run_parts(run)
 
 
-def _plain_heading(kind: Evidence) -> str:
-    """An evidence's heading without its mark, which stands beside it."""
-    return words.HEADINGS[kind].removeprefix(f"{SYNTHETIC}: ").capitalize()
-
-
 def _checks(runs: Sequence[Run]) -> Iterator[Part]:
     for kind in words.evidences(runs):
         mark = f"{SYNTHETIC}: " if kind == "synthetic" else ""
         yield Part(
-            heading=_plain_heading(kind),
+            heading=words.HEADINGS[kind],
             anchor=f"checks-{kind}",
             level=3,
             evidence=kind,

@@ -77,7 +77,7 @@ def _replicated_sentence(rows: "Sequence[Replicated]", evidence: Evidence) -> st
     )
     if evidence == "synthetic":
         said += (
-            " The children are made up for that purpose: it proves the computation, and says"
+            " The children are simulated for that purpose: it proves the computation, and says"
             " nothing about Signs of Safety."
         )
     return said

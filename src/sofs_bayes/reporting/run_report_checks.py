@@ -63,4 +63,4 @@ def _tipping(run: Run) -> Iterator[str]:
     table = tipping_table(run, pilots=False)
     said = [str(row[1]) for row in table.rows]
     if said:
-        yield f"Had trends not stayed parallel: P(effect > 0) {'; '.join(said)}."
+        yield f"If trends had not been parallel: P(effect > 0) {'; '.join(said)}."

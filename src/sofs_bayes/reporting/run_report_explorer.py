@@ -34,7 +34,7 @@ SHOWN: Mapping[str, tuple[float, ...]] = {
     "children per 10,000": (-5, -2, -1, 0, 1, 2, 5),
     "children per 1,000": (-50, -20, -10, 0, 10, 20, 50),
 }
-MADE_UP = "SYNTHETIC: made-up children."
+MARK = f"{SYNTHETIC}."
 NO_FINDING = " This says nothing about Signs of Safety."
 REFUSED = " NOT CONVERGED: not to be used."
 
@@ -84,9 +84,9 @@ def _analysis(run: Run) -> dict[str, object]:
     synthetic = run.evidence == "synthetic"
     return {
         "key": run.analysis.name,
-        "label": f"{run.analysis.name} ({SYNTHETIC if synthetic else run.evidence})",
+        "label": f"{run.analysis.name} ({SYNTHETIC.lower() if synthetic else run.evidence})",
         "evidence": run.evidence,
-        "mark": MADE_UP if synthetic else "",
+        "mark": MARK if synthetic else "",
         "after": (NO_FINDING if synthetic else "") + ("" if run.status == "converged" else REFUSED),
         "outcome": outcome_of(run),
         "unit": unit,

@@ -26,11 +26,11 @@ CAPTIONS: Mapping[str, str] = {
     "event-study": "The effect by year",
     "effects": "The pooled effects beside each other",
     "by-prior": "The pooled effect under each prior",
-    "changes": "The pooled effect with one change at a time",
+    "changes": "The pooled effect with one assumption changed at a time",
     "prior-grid": "The pooled effect with other priors of the standard deviations",
     "arm-years": "Rates by arm and year beside their predictions",
-    "tipping": "Had trends not stayed parallel",
-    "prior-posterior": "Before and after the data",
+    "tipping": "If trends had not been parallel",
+    "prior-posterior": "Prior and posterior",
     "rate-and-counterfactual": "The pilots' rate, and what it would have been",
     "yearly-rates": "The pilots' rate by year, and what it would have been",
     "predictive": "Each authority-year beside its prediction",
@@ -113,14 +113,14 @@ def caption(run: Run, drawing: Drawing) -> str:
 
 def _named_figures(run: Run) -> Iterator[Drawing]:
     """The run's figures under names of their own, their alt texts marked where children are
-    made up."""
-    mark = f"{SYNTHETIC}, made-up children. " if run.evidence == "synthetic" else ""
+    simulated."""
+    mark = f"{SYNTHETIC}. " if run.evidence == "synthetic" else ""
     for each in drawings(run):
         yield replace(each, name=f"{run.analysis.name}-{each.name}", alt=f"{mark}{each.alt}")
 
 
 def _own(run: Run, tables: Sequence[Table]) -> tuple[Table, ...]:
-    """The tables that have rows, under names of their own, marked where children are made up."""
+    """The tables that have rows, under names of their own, marked where children are simulated."""
     return contents.named_apart(
         [
             marked(replace(table, name=f"{run.analysis.name}-{table.name}"))

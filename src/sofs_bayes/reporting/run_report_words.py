@@ -33,7 +33,7 @@ HEADINGS: Mapping[Evidence, str] = {
     "open-data": "Open data",
     "unknown-origin": "Counts of unknown origin",
     "records": "Children's records",
-    "synthetic": "SYNTHETIC: made-up children",
+    "synthetic": SYNTHETIC,
 }
 IS, CAN, CANNOT = "What it is.", "What it can say.", "What it cannot say."
 LINES: Mapping[Evidence, tuple[str, str, str]] = {
@@ -44,7 +44,7 @@ LINES: Mapping[Evidence, tuple[str, str, str]] = {
     ),
     "published-inferred": (
         "What follows from the printed numbers, their stars and stated priors.",
-        "Which sizes of effect the report's own numbers leave room for, and how probable each is.",
+        "Which sizes of effect the report's own numbers allow, and the probability of each.",
         "Anything about single pilots, or about children in other respects than those printed.",
     ),
     "open-data": (
@@ -67,14 +67,14 @@ LINES: Mapping[Evidence, tuple[str, str, str]] = {
         " for children.",
     ),
     "synthetic": (
-        "Children that do not exist, made up so that the published regressions print the published"
-        " coefficients.",
+        "Children that do not exist, simulated so that the published regressions print the"
+        " published coefficients.",
         "Whether the method and the programs work, and what a report on records would look like.",
-        "Anything about Signs of Safety. No effect shown for made-up children, of all pilots or of"
-        " one, is a finding.",
+        "Anything about Signs of Safety. No effect shown for simulated children, of all pilots or"
+        " of one, is a finding.",
     ),
 }
-ON_MADE_UP = "On made-up children, who say nothing about Signs of Safety, the method gives this:"
+ON_SIMULATED = "On simulated data, the method gives:"
 
 # The same claim on any scale, so that the scale told does not change what is said.
 INCREASE = (*ABOVE_ZERO, "above 1 (odds ratio)")
@@ -82,7 +82,7 @@ DECREASE = ("below 0 pp", "below 0 per 10,000", "below 0 (log-odds)", "below 1 (
 
 
 def evidences(runs: Sequence[Run]) -> list[Evidence]:
-    """The kinds of evidence that runs rest on, made-up children last."""
+    """The kinds of evidence that runs rest on, simulated children last."""
     present = {run.evidence for run in runs}
     return [kind for kind in HEADINGS if kind in present]
 
@@ -100,7 +100,7 @@ def evidence_boxes(kinds: Iterable[Evidence]) -> tuple[Box, ...]:
 
 
 def marked(table: Table) -> Table:
-    """The table, its title saying so where it rests on made-up children."""
+    """The table, its title saying so where it rests on simulated children."""
     if table.evidence != "synthetic" or table.title.startswith(SYNTHETIC):
         return table
     return replace(table, title=f"{SYNTHETIC}: {table.title}")
@@ -140,12 +140,12 @@ def effect_name(run: Run, row: "EffectRow | ThresholdRow") -> str:
 
 
 def result_sentence(run: Run, row: EffectRow) -> str:
-    """Which effect on what, its size, the verdict; with the mark of made-up children."""
+    """Which effect on what, its size, the verdict; with the mark of simulated children."""
     text = f"{effect_name(run, row)} on {outcome_of(run)}. {effect_sentence(run, row)}"
     text = " ".join([text, *decided(run, row)])
     if run.evidence != "synthetic":
         return f"{text[:1].upper()}{text[1:]}"
-    return f"{SYNTHETIC}. {ON_MADE_UP} {text}"
+    return f"{ON_SIMULATED} {text}"
 
 
 def effect_sentence(run: Run, row: EffectRow) -> str:
@@ -155,8 +155,8 @@ def effect_sentence(run: Run, row: EffectRow) -> str:
     lower, median, upper = (shown(x, number) for x in (row.lower, row.median, row.upper))
     said = "; ".join(_chances(run, row))
     return (
-        f"Median {median} {unit}; {100 * row.level:g}% of the probability lies between {lower}"
-        f" and {upper} ({row.prior} prior).{f' Probability {said}.' if said else ''}"
+        f"Median {median} {unit}; {100 * row.level:g}% credible interval {lower} to {upper}"
+        f" ({row.prior} prior).{f' Probability {said}.' if said else ''}"
         f"{'' if row.status == 'converged' else ' NOT CONVERGED. Not to be used.'}"
     )
 
@@ -171,7 +171,9 @@ def _chances(run: Run, row: EffectRow) -> Iterator[str]:
         yield f"of {what}{per_unit}: {shown(found[text].probability, 'probability')}"
     for text, each in found.items():
         if each.scale == row.scale and text.startswith("within"):
-            small = re.sub(r"within -(\S+ (?:pp|per 10,000)) to \1", r"within ±\1", text)
+            small = re.sub(r"within -(\S+ (?:pp|per 10,000)) to \1", r"within ±\1", text).replace(
+                " pp", " points"
+            )
             yield f"of a change {small}: {shown(each.probability, 'probability')}"
 
 
@@ -211,8 +213,8 @@ def decided(run: Run, row: EffectRow) -> Iterator[str]:
     verdict, inside = found
     yield (
         f"Verdict: {verdict}. The probability that it lies in the declared region of practical"
-        f" equivalence, {where}, is {shown(inside, 'probability')}; {region.probability:g} is asked"
-        f" for, inside or outside. Why this region: {region.why}"
+        f" equivalence, {where}, is {shown(inside, 'probability')}; {region.probability:g} is"
+        f" required, inside or outside. Why this region: {region.why}"
     )
 
 

@@ -80,7 +80,7 @@ def _add_part(document: "Document", part: Part, figures: Path) -> None:
         turn_for(document, part.tables[0])
     document.add_heading(_heading(part), part.level - 1)
     if part.evidence == "synthetic":
-        _mark(document, f"Made-up children. {MADE_UP}")
+        _mark(document, f"{SYNTHETIC}. {MADE_UP}")
     for box in part.boxes:
         _add_box(document, box)
     for text in part.paragraphs:
@@ -124,7 +124,7 @@ def _heading(part: Part) -> str:
 
     text = part.heading.striptags() if isinstance(part.heading, Markup) else part.heading
     if part.evidence == "synthetic":
-        return f"{text} ({SYNTHETIC}: made-up children)"
+        return f"{text} ({SYNTHETIC.lower()})"
     return f"{text} ({part.evidence})" if part.evidence else text
 
 

@@ -210,7 +210,7 @@ def _write_children(population: Population, path: Path, format: Format) -> None:
                 write_index=False,
                 convert_dates=dict.fromkeys(dates, "td"),
                 time_stamp=STAMP,
-                data_label="synthetic: made-up children",
+                data_label="synthetic: simulated children",
                 version=118,
             )
 

@@ -95,7 +95,7 @@ def test_disclose_prints_the_log_and_says_by_its_code(
     small_folder: Path, clean_folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(["disclose", str(clean_folder)]) == 0
-    assert "May leave as it is" in capsys.readouterr().out
+    assert "Cleared for release as it is" in capsys.readouterr().out
     assert main(["disclose", str(small_folder)]) == 1
     assert f"{SMALL} (fewer than 10 referrals after settling-in)" in capsys.readouterr().out
 

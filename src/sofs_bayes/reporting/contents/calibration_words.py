@@ -18,7 +18,7 @@ NAMED = 4  # quantities that a sentence names
 DESIGNS: Mapping[Evidence, str] = {
     "published": "the report's printed tables",
     "published-inferred": "the report's printed tables",
-    "synthetic": "made-up children",
+    "synthetic": "simulated children",
     "open-data": "the open data on whole authorities",
     "unknown-origin": "counts of unknown origin on whole authorities",
     "records": "children's records",

@@ -13,8 +13,8 @@ UNCHECKED = (
     "NOT CHECKED for disclosure: these cells hold single children and stay where the records are."
 )
 CHECKED = (
-    "Checked for disclosure: cells and covariates as below may leave; this table and the log stay"
-    " with the custodian."
+    "Checked for disclosure: cells and covariates as below are cleared for release; this table"
+    " and the log stay with the custodian."
 )
 
 
@@ -27,7 +27,7 @@ def cells_table(
     patterns = cells.patterns
     rows: list[tuple[Cell, ...]] = [
         ("cells by", ", ".join(listed(patterns, "by")), None),
-        ("covariates told apart", ", ".join(listed(patterns, "covariates")) or "none", None),
+        ("covariates kept", ", ".join(listed(patterns, "covariates")) or "none", None),
         ("counts", "rows of the file", patterns.sizes["pattern"]),
     ]
     if released is not None:

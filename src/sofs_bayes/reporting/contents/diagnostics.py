@@ -227,4 +227,4 @@ def _evidence_note(runs: Sequence[Run]) -> tuple[str, ...]:
     if len(found) == 1:
         return ()
     said = "; ".join(f"{evidence}: {', '.join(names)}" for evidence, names in found.items())
-    return (f"Analyses rest on different evidence. {said}.",)
+    return (f"Sources of the analyses differ. {said}.",)

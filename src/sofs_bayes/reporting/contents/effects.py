@@ -12,7 +12,7 @@ from sofs_bayes.spec import FittedAnalysis, OpenAnalysis, Statement
 
 NARROW = 0.02  # risk differences known this closely are shown with two decimals
 UNIT_OF: dict[str, str] = {
-    "risk": "pp",
+    "risk": "percentage points",
     "log-odds": "log-odds",
     "odds ratio": "odds ratio",
     "children per 1,000": "children per 1,000",
@@ -260,7 +260,7 @@ def sensitivity_table(
     return run_table(
         run,
         "sensitivity",
-        f"one change at a time ({UNIT_OF[scale]})",
+        f"one assumption changed at a time ({UNIT_OF[scale]})",
         rows,
         columns,
         interval_note(run),

@@ -78,7 +78,7 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
     ]
     return Table(
         name="columns",
-        title=f"The pooled effect, one analysis beside the other ({UNIT_OF[scale]})",
+        title=f"The pooled effect: analyses side by side ({UNIT_OF[scale]})",
         columns=(
             Column(key="analysis", heading="Analysis"),
             Column(key="column", heading="Column of the report"),

@@ -198,7 +198,7 @@ def power_scaling_table(run: Run, *, pilots: bool = True) -> Table:
     return run_table(
         run,
         "power_scaling",
-        "what do the answers hang on?",
+        "what do the answers depend on?",
         rows,
         columns,
         "Change of the answer's distribution per doubling of the power of priors or data;"
@@ -224,7 +224,7 @@ def tipping_table(run: Run, *, pilots: bool = True) -> Table:
     lines = [(each.target, _tipping_sentence(each, number), each.departure) for each in points]
     return Table(
         name="tipping_points",
-        title=f"{run.analysis.title}: had trends not stayed parallel",
+        title=f"{run.analysis.title}: if trends had not been parallel",
         columns=(
             Column(key="target", heading="Effect in"),
             Column(key="sentence", heading="P(effect > 0) …"),

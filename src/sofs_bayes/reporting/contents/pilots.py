@@ -24,8 +24,8 @@ from sofs_bayes.spec.keys import AFTER, Estimand
 LAST = (POOLED, NEW)
 CALLED = {POOLED: "All pilots together", NEW: "A new authority"}
 NEW_NOTE = (
-    "A new authority: what the model expects of one that is like the pilots; its interval also"
-    " holds how far pilots differ."
+    "A new authority: what the model expects of one that is like the pilots; its interval"
+    " includes variation between pilots."
 )
 
 
@@ -128,7 +128,7 @@ def _notes(
             " a gap."
         )
     elif pooled is not None:
-        yield "Pilots by themselves are not shown: no fit without pooling tells this effect."
+        yield "Unpooled estimates were not fitted."
     if any(row.target == NEW for row in rows):
         yield NEW_NOTE
     yield from (note for note in run.withheld if "authorit" in note)

@@ -25,7 +25,7 @@ from sofs_bayes.spec.keys import HEADLINE, Estimand, Variant
 STARS = ("no stars: p ≥ 0.1", "*: p < 0.1", "**: p < 0.05", "***: p < 0.01")
 REGRESSION = "covariates, matching weights"
 HIERARCHICAL = "the same; authorities and their years differ, pilots' effects differ"
-FROM_STARS = "as printed; what stars say of the error"
+FROM_STARS = "as printed; standard error inferred from stars"
 OPEN = "nothing; authorities and their years differ"
 
 

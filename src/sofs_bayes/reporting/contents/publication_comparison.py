@@ -20,13 +20,13 @@ from sofs_bayes.spec.outcomes import OUTCOMES, capital
 CHILDREN: Mapping[Evidence, str] = {
     "published": "the evaluation's",
     "published-inferred": "the evaluation's, by their printed numbers",
-    "synthetic": "made-up",
+    "synthetic": "simulated",
     "open-data": "whole authorities': other children",
     "unknown-origin": "whole authorities', of unknown origin: other children",
     "records": "matched, from records",
 }
 MADE_UP = (
-    "Made-up children are solved so that regressions print the published coefficients and, for"
+    "Simulated children are solved so that regressions print the published coefficients and, for"
     " conferences, so that the main model's posterior is near: that what is replicated or this"
     " posterior agrees is built in, and says nothing about Signs of Safety."
 )
@@ -84,7 +84,7 @@ def _columns(*, log_odds: bool) -> tuple[Column, ...]:
     logs = [Column(key="log_odds", heading="Log-odds", format="signed2")] if log_odds else []
     return (
         Column(key="method", heading="Method"),
-        Column(key="evidence", heading="Rests on"),
+        Column(key="evidence", heading="Source"),
         Column(key="children", heading="Children"),
         Column(key="adjusted", heading="Adjusted for"),
         Column(key="risk", heading="Change in risk (pp)", format="pp"),
@@ -111,14 +111,13 @@ def _line(found: SideAnswer, *, log_odds: bool) -> tuple[Cell, ...]:
 
 def _notes(runs: Sequence[Run], *, logs: bool, made_up: bool) -> Iterable[str]:
     yield (
-        "Each line names what it rests on; the last line here names the evidence that must not be"
-        " missed. Lines are of the same children only where the columns 'Rests on' and 'Children'"
-        " say so: a difference between other lines may be one between children."
+        "Lines are of the same children only where the columns 'Source' and 'Children' say so: a"
+        " difference between other lines may be one between children."
     )
     units = "Effects are changes in risk in percentage points (0.01 in the report is one of them)."
     if logs:
         units += " Logistic regressions are in log-odds; their change in risk is an average."
-    yield f"{units} A confidence interval is no posterior interval, and levels differ."
+    yield f"{units} Confidence and credible intervals are not interchangeable; levels differ."
     yield "Covariates are children's and authorities'."
     if made_up:
         yield MADE_UP

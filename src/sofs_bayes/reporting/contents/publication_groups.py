@@ -17,7 +17,7 @@ UNITS = {"log-odds": "log-odds", "risk": "change in risk"}
 FROM: Mapping[Evidence, str] = {
     "published": "posteriors from the printed tables",
     "published-inferred": "posteriors from the printed tables",
-    "synthetic": "posteriors of made-up children",
+    "synthetic": "posteriors of simulated children",
     "open-data": "posteriors from open data",
     "unknown-origin": "posteriors from counts of unknown origin",
     "records": "posteriors of children's records",

@@ -35,7 +35,7 @@ from sofs_bayes.spec.keys import Estimand
 LAYOUT = (
     "Lines 'as printed' are the report's (published), with its stars: * p<0.1, ** p<0.05,"
     " *** p<0.01; in brackets the same number in percentage points (pp), in which all changes in"
-    " risk are. All other lines are posteriors: they rest on what the column 'Rests on' names,"
+    " risk are. All other lines are posteriors: their source is in the column 'Source'; they"
     " average over the pilots' children after settling-in, and have a probability in place of"
     " stars."
 )
@@ -73,7 +73,7 @@ def _layout(group: ReportGroup, left_out: Sequence[str]) -> Table:
         ),
         columns=(
             Column(key="row", heading=f"Table {group.number} (risk: pp)"),
-            Column(key="evidence", heading="Rests on"),
+            Column(key="evidence", heading="Source"),
             *(Column(key=name, heading=name, format=group.risk) for name in headings(group)),
         ),
         rows=tuple((*line, *[None] * (width - len(line))) for line in lines),
@@ -153,7 +153,7 @@ def _percent(group: ReportGroup) -> str:
 
 
 def _last_lines(group: ReportGroup) -> Iterator[tuple[Cell, ...]]:
-    yield ("What the columns rest on",)
+    yield ("Sources of the columns",)
     runs = [column.run for column in group.columns]
     counts = [authorities(run) for run in runs]
     if any(counts):

@@ -57,7 +57,7 @@ def rests_on_table(group: ReportGroup) -> Table:
     return Table(
         name=f"counts-{group.number}-{group.evidence}",
         title=(
-            f"What the columns rest on: Table {group.number} of the report, {FROM[group.evidence]}"
+            f"Sources of the columns: Table {group.number} of the report, {FROM[group.evidence]}"
         ),
         columns=(
             Column(key="column", heading="Column"),

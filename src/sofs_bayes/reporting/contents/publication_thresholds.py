@@ -95,7 +95,7 @@ def _table(run: Run, rows: Sequence[Row]) -> Table:
     above = Column(key="threshold", heading=f"Effect above ({UNIT_OF[rows[0].scale]})")
     return Table(
         name=f"thresholds-{run.analysis.name}",
-        title=f"{_title(run, rows[0].variant)}: how probable is an effect"
+        title=f"{_title(run, rows[0].variant)}: how likely is an effect"
         f" {'above x' if grid else 'of this size'}?",
         columns=(
             above if grid else Column(key="statement", heading="The effect is"),

@@ -28,7 +28,7 @@ PROCESSES: Mapping[str, str] = {
 DESIGNS: Mapping[Origin, str] = {
     "published": "the published design",
     "given": "the design of the data given",
-    "made up": "the design of the bundled made-up children",
+    "made up": "the design of the bundled simulated children",
 }
 MISSED = "INTERVALS DO NOT HOLD THEIR LEVEL"
 

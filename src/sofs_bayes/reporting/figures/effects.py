@@ -107,13 +107,13 @@ def pilot_forest(
     said = [f"{each} {number}" for each, number in zip(names, numbers, strict=True)]
     told = "; ".join(_outermost(ordered, said, len(first)))
     alt = f"{counted(len(rows), 'effect')} ({scale.axis}), median and {interval}: {told}."
-    return drawn(canvas, figure, " ".join([alt, *_left_out(rows, scale)]), EffectRow, rows)
+    return drawn(canvas, figure, " ".join([alt, *_including(rows, scale)]), EffectRow, rows)
 
 
-def _left_out(rows: Sequence[EffectRow], scale: ShownScale) -> list[str]:
-    """How many intervals leave out no effect, and what is refused, in sentences."""
-    without = sum(not row.lower <= scale.null <= row.upper for row in rows)
-    return [f"{without} of {len(rows)} intervals leave out {scale.null:g}.", *_refused(rows)]
+def _including(rows: Sequence[EffectRow], scale: ShownScale) -> list[str]:
+    """How many intervals include no effect, and what is refused, in sentences."""
+    including = sum(row.lower <= scale.null <= row.upper for row in rows)
+    return [f"{including} of {len(rows)} intervals include {scale.null:g}.", *_refused(rows)]
 
 
 def _name(row: EffectRow, label: str, rows: Sequence[EffectRow]) -> str:

@@ -152,8 +152,8 @@ def _share(probability: float) -> str:
 
 def _notes(bounds: Sequence[float], scale: ShownScale, region: Equivalence | None) -> list[str]:
     notes = [
-        f"Solid vertical line: no effect ({scale.null:g}){bounds_text(bounds, scale, 2)}. What is"
-        " left to 100% is the probability of an effect below."
+        f"Solid vertical line: no effect ({scale.null:g}){bounds_text(bounds, scale, 2)}. The"
+        " rest, up to 100%, is the probability of a smaller effect."
     ]
     if region is not None:
         lower, upper = (minus(f"{scale.factor * bound:g}") for bound in region.within)

@@ -66,7 +66,7 @@
     if (!analysis().signed || Math.abs(threshold - nothing) < 1e-9) {
       return Math.abs(threshold - nothing) < 1e-9 ? "an increase" : "";
     }
-    return threshold > 0 ? "an increase of more than " + size : "anything but a decrease of " + size + " or more";
+    return threshold > 0 ? "an increase of more than " + size : "not a fall of " + size + " or more";
   }
 
   function tell(p) {

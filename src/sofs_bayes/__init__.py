@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from sofs_bayes.pipeline.children import collapse, match, matched_file
     from sofs_bayes.pipeline.comparison import compare
     from sofs_bayes.pipeline.disclosure import cleared, disclose
-    from sofs_bayes.pipeline.fits import fit, save
+    from sofs_bayes.pipeline.fits import fit, model, save
     from sofs_bayes.pipeline.placebo import placebo
     from sofs_bayes.pipeline.reanalysis import reanalyse
     from sofs_bayes.pipeline.recovery import recover
@@ -94,6 +94,7 @@ _PUBLIC = {
     "read_cells": ("cells.files", "read_cells"),
     "gram": ("frequentist.gram", "gram"),
     "fit": ("pipeline.fits", "fit"),
+    "model": ("pipeline.fits", "model"),
     "save": ("pipeline.fits", "save"),
     "read_run": ("reporting.run_folder", "read"),
     "open_posterior": ("reporting.run_folder", "open_posterior"),
@@ -170,6 +171,7 @@ __all__ = [
     "match_frame",
     "matched_file",
     "matches_table",
+    "model",
     "notices_table",
     "open_posterior",
     "pilots_table",

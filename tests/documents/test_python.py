@@ -83,6 +83,7 @@ CALLS: Mapping[str, Callable[[Named], object]] = {
     "collapse": lambda k: sb.collapse(k("children.toml"), k("matched"), k(OUT)),
     "read_cells": lambda k: sb.read_cells(k(CELLS), sb.load(ANALYSIS)),
     "fit": lambda k: sb.fit(sb.load("icpc-linear"), k("matched"), quick=True, unfinished=k(OUT)),
+    "model": lambda k: sb.model("icpc-linear", k("matched")),
     "save": lambda k: sb.save(sb.read_run("runs/icpc"), k(OUT), unfinished=k("nothing")),
     "read_run": lambda k: sb.read_run(k("runs/icpc")),
     "cleared": lambda k: sb.cleared(

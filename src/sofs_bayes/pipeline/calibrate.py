@@ -25,6 +25,7 @@ from sofs_bayes.spec import (
     OpenAnalysis,
     PrintedAnalysis,
     Reading,
+    analysis_of,
 )
 
 if TYPE_CHECKING:
@@ -38,7 +39,7 @@ KEPT = (STORE, "coverage", UNFINISHED)  # folders of unfinished work
 
 
 def calibrate(
-    analysis: Analysis,
+    analysis: Analysis | Path | str,
     data: Paths = (),
     output: Path | str | None = None,
     *,
@@ -92,6 +93,7 @@ def calibrate(
     WorkersDied
         Workers were killed again and again; the same call goes on from what is finished.
     """
+    analysis = analysis_of(analysis)
     if around not in get_args(Around):
         raise BadInput("--around", "", repr(around), ", ".join(get_args(Around)))
     if replicates is None:

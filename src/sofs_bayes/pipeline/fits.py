@@ -3,7 +3,7 @@
 import shutil
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
@@ -14,7 +14,7 @@ from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import Analysis, ChildrenAnalysis, PrintedAnalysis
+from sofs_bayes.spec import Analysis, ChildrenAnalysis, PrintedAnalysis, analysis_of
 from sofs_bayes.spec.keys import LeaveOut
 
 if TYPE_CHECKING:
@@ -22,11 +22,12 @@ if TYPE_CHECKING:
 
 
 def fit(
-    analysis: Analysis,
+    analysis: Analysis | Path | str,
     data: Paths = (),
     *,
     leave_out: LeaveOut = "pilots",
     quick: bool = False,
+    seed: int | None = None,
     unfinished: Path | str | None = None,
     programs: "Programs | None" = None,
     progress: Progress = silent,
@@ -36,16 +37,17 @@ def fit(
     Parameters
     ----------
     analysis
-        As `load` reads it.
+        As `load` reads it, or a bundled name or TOML file.
     data
         Open data: DfE files, or one panel file; without any, the counts that are part of the
-        package. A hierarchical analysis: cells or matched
-        children, a file or the folder that `collapse` or `match` wrote. None for a printed
-        analysis, which has its own.
+        package. A hierarchical analysis: cells or matched children, a file or the folder that
+        `collapse` or `match` wrote. None for a printed analysis, which has its own.
     leave_out
         Whether a fit is repeated without each pilot or authority.
     quick
         Whether a model is fitted under its effect priors only, without refits.
+    seed
+        In place of the analysis's own.
     unfinished
         A folder that keeps finished fits, so that after an interruption they are not made again;
         `save` is to be given it too, to delete it.
@@ -58,6 +60,7 @@ def fit(
     BadInput
         Data missing, superfluous or unusable.
     """
+    analysis = analysis_of(analysis, seed=seed)
     if isinstance(analysis, PrintedAnalysis):
         if given := paths(data):
             raise BadInput(given[0], "", "data", "none: a printed analysis has its own")
@@ -82,6 +85,47 @@ def fit(
         programs=programs,
         progress=progress,
     )
+
+
+def model(analysis: Analysis | Path | str, data: Paths = (), *, prior: str | None = None) -> Any:
+    """The `pymc.Model` that an analysis's headline fit samples, to be looked at or built on.
+
+    Of a linear model everything but the standard deviations is integrated out, a logistic one is
+    in the units it is sampled in; of print two parameters are left (Tables 5 to 7).
+
+    Parameters
+    ----------
+    analysis, data
+        As `fit` takes them.
+    prior
+        The effect prior; the first by default.
+
+    Raises
+    ------
+    BadInput
+        As `fit`; an effect prior that the analysis does not have.
+    """
+    analysis = analysis_of(analysis)
+    if isinstance(analysis, ChildrenAnalysis):
+        allowed = "another kind (children's records: icpc-linear)"
+        raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
+    name = analysis.headline_prior if prior is None else prior
+    if name not in analysis.effect_priors:
+        raise BadInput("prior", "", repr(name), ", ".join(analysis.effect_priors))
+    if isinstance(analysis, PrintedAnalysis):
+        from sofs_bayes.bayes.from_published import posterior
+        from sofs_bayes.bayes.from_published_pymc import graph, graph_data
+
+        return graph(graph_data(posterior(analysis, prior=name)))
+    from sofs_bayes.bayes.blocks import blocks
+    from sofs_bayes.bayes.did_model import build_model, form_of, model_data
+    from sofs_bayes.pipeline.did_sources import source_of
+    from sofs_bayes.pipeline.refits import setting_of
+
+    source = source_of(analysis, data)
+    design = blocks(source.data, analysis, setting_of(analysis, name, source.departure))
+    arrays = model_data(source.data, design, analysis)
+    return build_model(form_of(source.data, design, analysis), arrays)
 
 
 def fit_folder(

@@ -18,7 +18,7 @@ from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv
-from sofs_bayes.spec import Analysis, OpenAnalysis
+from sofs_bayes.spec import Analysis, OpenAnalysis, analysis_of
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.placebo import Lottery, Placebo
@@ -67,7 +67,7 @@ class PlaceboJob:
 
 
 def placebo(
-    analysis: Analysis,
+    analysis: Analysis | Path | str,
     data: Paths = (),
     output: Path | str | None = None,
     *,
@@ -118,6 +118,7 @@ def placebo(
     from sofs_bayes.checks.placebo import placebo_from, row_of
     from sofs_bayes.records.open_data import read_panel
 
+    analysis = analysis_of(analysis)
     if not isinstance(analysis, OpenAnalysis):
         allowed = "an analysis of open counts (icpc-open-data)"
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)

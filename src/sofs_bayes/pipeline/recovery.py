@@ -28,7 +28,7 @@ from sofs_bayes.pipeline.replicates import replicates as make
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv
-from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, fingerprint
+from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, analysis_of, fingerprint
 
 LEAST = 10  # fewer replicates than this are no measurement
 # Truths from the priors have to tell coverage of 95% from 93%, the grid only 95% from 80%.
@@ -37,7 +37,7 @@ STORE = "replicates"
 
 
 def recover(
-    analysis: Analysis,
+    analysis: Analysis | Path | str,
     data: Path | str | None = None,
     output: Path | str | None = None,
     *,
@@ -95,7 +95,7 @@ def recover(
     BadInput
         Anything that cannot be used.
     """
-    analysis, name = checked(analysis, prior)
+    analysis, name = checked(analysis_of(analysis), prior)
     given = {
         "effect": effect,
         "heterogeneity": heterogeneity,

@@ -33,7 +33,7 @@ OF_FIT = {"fit": "effects.csv", "disclose": "effects.csv"}
 ALWAYS_THERE = ("analysis.toml", "effects.csv", "probabilities.csv", "diagnostics.json")
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, repr=False)
 class Run:
     """What one fit leaves behind.
 
@@ -75,6 +75,14 @@ class Run:
     versions: Mapping[str, str] = field(default_factory=dict)
     files: Mapping[str, str] = field(default_factory=dict)
     withheld: tuple[str, ...] = ()
+
+    def __repr__(self) -> str:
+        """In a line; thousands of rows stand behind it."""
+        priors = len(self.analysis.effect_priors)
+        return (
+            f"<Run {self.analysis.name}: {self.evidence}, {self.status}; {priors} effect priors,"
+            f" {len(self.effects)} effects>"
+        )
 
     @property
     def prior(self) -> str:

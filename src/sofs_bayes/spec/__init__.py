@@ -22,6 +22,7 @@ from sofs_bayes.spec.children import (
 from sofs_bayes.spec.files import (
     Analysis,
     FittedAnalysis,
+    analysis_of,
     bundled_models,
     changed,
     fingerprint,
@@ -121,6 +122,7 @@ __all__ = [
     "Scale",
     "Statement",
     "Treatment",
+    "analysis_of",
     "bundled_models",
     "changed",
     "check_name",

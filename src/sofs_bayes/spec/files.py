@@ -55,6 +55,24 @@ def load(source: Path | str) -> Analysis:
     return parse(read_toml(path), file=path)
 
 
+def analysis_of(given: Analysis | Path | str, *, seed: int | None = None) -> Analysis:
+    """An analysis, or the one that `load` reads of a name or file; with another seed if given.
+
+    Raises
+    ------
+    BadInput, BadSpec
+        As `load`; a seed for an analysis that draws nothing.
+    """
+    found = load(given) if isinstance(given, Path | str) else given
+    if seed is None:
+        return found
+    if isinstance(found, PrintedAnalysis):
+        return replace(found, seed=seed)
+    if isinstance(found, ChildrenAnalysis):
+        raise BadInput(found.name, "seed", str(seed), "none: nothing is drawn")
+    return replace(found, sampler=replace(found.sampler, seed=seed))
+
+
 def _located(source: Path | str) -> Path:
     """The file at a path, or the bundled one of that name."""
     path = Path(source)

@@ -46,6 +46,20 @@ def copy(tmp_path: Path) -> Path:
     return tmp_path
 
 
+def rooms_of(text: str) -> set[str]:
+    """The rooms that the map names."""
+    table = text[text.index("## The map") : text.index("## Nouns")]
+    return {name.rstrip("/") for name in re.findall(r"^\| `([\w/.]+)` \|", table, re.M)}
+
+
+def test_the_map_names_every_room_and_no_other() -> None:
+    text = (ROOT / "ARCHITECTURE.md").read_text(encoding="utf-8")
+    there = {path.name for path in PACKAGE.iterdir() if path.name not in ("py.typed",)}
+    there = {name for name in there if not name.startswith("__")}
+    assert rooms_of(text) == there
+    assert rooms_of(text.replace("| `cells/` |", "| `cellars/` |")) != there
+
+
 def test_the_package_keeps_its_contracts(copy: Path) -> None:
     ended = linted(copy)
     assert ended.returncode == 0, ended.stdout

@@ -82,6 +82,8 @@ def probability(post: PrintedPosterior, statement: Statement) -> float:
 
     def below(value: float) -> float:
         bound = on_design_scale(value, statement.scale, post.analysis.design)
+        if np.isinf(bound):  # a rate that cannot be: weights need not add up to 1 exactly
+            return float(bound > 0)
         return float(post.effect.cdf(bound))
 
     if statement.above is not None:

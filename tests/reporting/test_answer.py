@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import Any
 
 import pytest
+from matplotlib.text import Text
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.published.audit import audit
@@ -179,6 +180,18 @@ def test_the_figure_has_a_line_for_each_source_and_says_what_they_allow(
     assert sources_figure(shifted).alt.startswith("Every source settles a direction")
     mixed = [shifted[0], replace(rows[1], lower=0.8, median=1.0, upper=1.2)]
     assert sources_figure(mixed).alt.startswith("1 of 2 sources do not settle")
+
+
+def test_the_figure_marks_what_did_not_converge(printed_run: Run, open_run: Run) -> None:
+    refused = replace(open_run, status="not converged")
+    drawing = answer_drawing([printed_run, refused], [])
+    assert drawing is not None
+    shown = [text.get_text() for text in drawing.figure.findobj(Text)]
+    assert any("Real authorities: NOT" in " ".join(text.split()) for text in shown)
+    assert not any("tables: NOT" in " ".join(text.split()) for text in shown)
+    alone = answer_drawing([refused], [])
+    assert alone is not None
+    assert alone.alt.startswith("No source has a result that can be used")
 
 
 # ------------------------------------------------------------------------ what stands open

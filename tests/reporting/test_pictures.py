@@ -3,14 +3,14 @@
 from collections.abc import Callable
 from dataclasses import replace
 
-import pytest
 from matplotlib.text import Text
-from tests.rows import of_effect, of_fit
+from tests.rows import of_fit
 
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.published.audit import audit
+from sofs_bayes.reporting.answer import answer_drawing
 from sofs_bayes.reporting.figures import Drawing
-from sofs_bayes.reporting.pictures import brackets, comparison, drawings
+from sofs_bayes.reporting.pictures import brackets, drawings
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import EVIDENCE_LINES
 from sofs_bayes.spec.outcomes import COUNTED, column_in_words
@@ -71,8 +71,10 @@ def test_every_figure_names_its_evidence(open_run: Run, printed_run: Run) -> Non
     for run in (open_run, printed_run):
         for drawing in drawings(run):
             assert EVIDENCE_LINES[run.evidence] in texts(drawing), drawing.name
-    both = texts(comparison([printed_run, open_run]))
-    assert all(EVIDENCE_LINES[run.evidence] in both for run in (open_run, printed_run))
+    both = answer_drawing([printed_run, open_run], [])
+    assert both is not None
+    for run in (open_run, printed_run):
+        assert EVIDENCE_LINES[run.evidence] in texts(both)
 
 
 def test_every_figure_of_a_refused_run_is_marked(open_run: Run, printed_run: Run) -> None:
@@ -116,44 +118,6 @@ def test_what_is_counted_is_in_words(open_run: Run) -> None:
     assert all(words == words.lower() for words in COUNTED.values())
     shown = texts(named(drawings(open_run))["yearly-rates"])
     assert "hildren with an initial conference" in shown
-
-
-def test_a_comparison_has_a_line_per_run_and_reading(open_run: Run, printed_run: Run) -> None:
-    drawing = comparison([printed_run, open_run])
-    shown = texts(drawing)
-    for line in ("icpc-printed: clustered", "icpc-printed: naive", "made-up"):
-        assert line in shown
-    assert [row.median for row in drawing.data[1]] == [0.03, 0.015, 0.012]
-    one = tuple(row for row in printed_run.effects if str(row.variant) == "naive")
-    shown = texts(comparison([replace(printed_run, effects=one), open_run]))
-    assert "icpc-printed" in shown
-    assert "icpc-printed: naive" not in shown
-
-
-def test_runs_that_found_the_same_numbers_keep_their_names(open_run: Run) -> None:
-    other = replace(
-        open_run,
-        analysis=replace(open_run.analysis, name="the-other"),
-        effects=tuple(replace(row) for row in open_run.effects),
-    )
-    shown = texts(comparison([open_run, other]))
-    assert "made-up" in shown
-    assert "the-other" in shown
-
-
-def test_refits_and_parts_have_no_line_in_a_comparison(open_run: Run, effect: MakeEffect) -> None:
-    spread = effect("pooled", 0.1, 0.05, **of_effect("spread between pilots"))
-    run = replace(open_run, effects=(*open_run.effects, spread))
-    assert len(comparison([run]).data[1]) == 1
-
-
-@pytest.mark.parametrize("status", ["converged", "not converged"])
-def test_a_comparison_marks_the_line_that_did_not_converge(open_run: Run, status: str) -> None:
-    rows = tuple(replace(row, status=status) for row in open_run.effects)
-    other = replace(open_run, analysis=replace(open_run.analysis, name="other"), effects=rows)
-    drawing = comparison([open_run, other])
-    assert [row.status for row in drawing.data[1]] == ["converged", status]
-    assert ("other: NOT CONVERGED" in texts(drawing)) == (status != "converged")
 
 
 def test_brackets_are_of_pilot_and_effect_rows_and_of_all() -> None:

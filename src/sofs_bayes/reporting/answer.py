@@ -413,6 +413,7 @@ class SourceRow:
     lower: float
     upper: float
     level: float
+    status: str = "converged"
     is_range: bool = False
 
 
@@ -459,6 +460,7 @@ def _source_rows(run: Run, said: str) -> Iterator[SourceRow]:
         lower=row.lower,
         upper=row.upper,
         level=row.level,
+        status=run.status,
     )
 
 

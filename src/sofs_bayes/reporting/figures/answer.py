@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from sofs_bayes.reporting.figures.canvas import Canvas
+from sofs_bayes.reporting.figures.canvas import CONVERGED, MARK, Canvas
 from sofs_bayes.reporting.figures.dots import Beside, Row, dots
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
 from sofs_bayes.reporting.figures.intervals import effect_axis
@@ -72,7 +72,10 @@ def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Draw
 
 def _finding(rows: "Sequence[SourceRow]") -> str:
     """What the intervals allow, in a sentence."""
-    sources = [row for row in rows if row.evidence != "synthetic"] or list(rows)
+    sound = [row for row in rows if row.status == CONVERGED]
+    if not sound:
+        return "No source has a result that can be used"
+    sources = [row for row in sound if row.evidence != "synthetic"] or sound
     open_ended = [row for row in sources if row.lower < 1.0 < row.upper]
     if len(open_ended) == len(sources):
         return "No source settles whether the outcomes rose or fell"
@@ -87,9 +90,14 @@ def _line(row: "SourceRow") -> Row:
     if row.is_range:
         colour, shape = RANGE
         bar = {"color": colour, "linewidth": 5.0}
-    look = marker(shape, 6.0, colour)
+    refused = row.status != CONVERGED
+    if refused:
+        colour = STYLE.mark
+        bar = {"color": colour, "linewidth": 2.0, "linestyle": (0, (2, 1))}
+    look = marker(shape, 6.0, colour, "white" if refused else "")
     return Row(
-        label=row.source,
+        label=f"{row.source}: {MARK}" if refused else row.source,
+        colour=STYLE.mark if refused else STYLE.ink,
         dots=[Dot(value=row.median, lower=row.lower, upper=row.upper, look=look, bar=bar)],
         beside=[Beside(text=_numbers(row))],
     )

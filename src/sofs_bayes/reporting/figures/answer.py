@@ -25,6 +25,11 @@ LOOKS: dict[Evidence, tuple[str, str]] = {
     "synthetic": (STYLE.mark, "v"),
 }
 RANGE = (STYLE.light, "|")
+AT_BASE = (
+    "1: no effect. From print a change in risk is shown as the odds ratio that it is at the rate of"
+    " all children."
+)
+OF_SETS = " Authorities that were no pilots: the range of estimates of random sets of them."
 
 
 def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Drawing:
@@ -49,11 +54,7 @@ def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Draw
         title=title,
         evidence=tuple(dict.fromkeys(row.evidence for row in rows)),
         subtitle=f"Odds ratio of the outcome, median and {level} credible interval",
-        notes=(
-            "1: no effect. From print a change in risk is shown as the odds ratio that it is at"
-            " the rate of all children. Authorities that were no pilots: the range of estimates of"
-            " random sets of them.",
-        ),
+        notes=(AT_BASE + (OF_SETS if any(row.is_range for row in rows) else ""),),
     )
     figure = dots(
         canvas,

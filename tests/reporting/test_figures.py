@@ -143,8 +143,8 @@ def density_rows(
 
 READINGS = (
     "stars ignored, standard errors tripled",
-    "clustered column clustered on the authority",
-    "unclustered column clustered on the authority",
+    "column 'clustered' clustered by authority",
+    "column 'not clustered' clustered by authority",
 )
 
 

@@ -3,7 +3,7 @@
 #
 #   make reanalyse                          all sources, both outcomes: page, tables, figures
 #   make reanalyse OPEN_DATA=folder         … with the DfE files in that folder
-#   make reanalyse FULL=1                   … with all variants, event studies and refits (hours)
+#   make reanalyse FULL=1                   … with all variants, event studies and refits (far longer)
 #   make placebo                            is the model right about real authorities? (resumes)
 #   make replicate                          the report's tables on simulated children
 #   make posterior                          the posterior models on simulated children

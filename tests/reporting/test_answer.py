@@ -28,7 +28,7 @@ from sofs_bayes.reporting.figures.answer import sources_figure
 from sofs_bayes.reporting.page import Page, Part, page_tables
 from sofs_bayes.reporting.report_page import report_page
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import Exponential, HalfNormal, PrintedAnalysis, load
+from sofs_bayes.spec import Exponential, HalfNormal, PrintedAnalysis, check_name, load
 from sofs_bayes.spec.keys import BETWEEN_YEARS
 
 MakeEffect = Callable[..., EffectRow]
@@ -75,6 +75,23 @@ def test_size_direction_and_what_is_settled(
     assert settled_sentence([fallen], "the rate") == "All leave little doubt that the rate fell."
     assert "differ in how sure" in settled_sentence([sure, unsure], "the rate")
     assert settled_sentence([unsure, unsure], "it").startswith("Neither can tell whether it rose")
+
+
+def test_what_was_refused_settles_nothing(
+    open_run: Run, effect: MakeEffect, chances: MakeChances
+) -> None:
+    sure = with_answer(open_run, effect("pooled", 0.05, 0.02), 0.99, chances)
+    refused = replace(sure, status="not converged")
+    assert settled_sentence([refused], "the rate") == ""
+    unsure = with_answer(open_run, effect("pooled", 0.012, 0.023), 0.8, chances)
+    assert settled_sentence([refused, unsure], "it").startswith("This cannot tell")
+
+
+def test_an_outcome_in_free_words_is_no_file_name(open_run: Run) -> None:
+    free = replace(open_run, analysis=replace(open_run.analysis, outcome="../a plan / <b>"))
+    [part] = outcome_parts([free], [])
+    for name in (part.anchor, *(table.name for table in part.tables)):
+        check_name("page", "name", name)
 
 
 def test_small_changes_are_told_per_1000(

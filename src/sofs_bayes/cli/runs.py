@@ -31,7 +31,7 @@ def add_reanalyse(verbs: Verbs) -> None:
     verb.add_argument(
         "--full",
         action="store_true",
-        help="also variants of open counts, event studies and all refits (an hour)",
+        help="also variants of open counts, event studies and all refits: far longer",
     )
     verb.add_argument(
         "--beside",

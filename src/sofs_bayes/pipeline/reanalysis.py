@@ -73,7 +73,7 @@ def reanalyse(
         Folders that `calibrate` and `placebo` wrote, for the page to show.
     full
         Whether all variants of open counts, event studies, and refits without single pilots are
-        added, which takes an hour.
+        added, which takes far longer.
     replace
         Whether a result that this function wrote earlier may be replaced.
 
@@ -124,7 +124,7 @@ def chosen_analyses(*, full: bool) -> list[FittedAnalysis]:
         if isinstance(each, PrintedAnalysis) or (isinstance(each, OpenAnalysis) and full)
     ]
     children = (*MAIN_CHILDREN, *(FURTHER_CHILDREN if full else ()))
-    names = dict.fromkeys([*MAIN, *children[:2], *print_and_counts, *children])
+    names = dict.fromkeys([*MAIN, *MAIN_CHILDREN, *print_and_counts, *children])
     found: list[Analysis] = [bundled[name] for name in names if name in bundled]
     return [each for each in found if not isinstance(each, ChildrenAnalysis)]
 

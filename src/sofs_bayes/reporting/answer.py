@@ -99,11 +99,6 @@ def _denominator(run: Run) -> str:
     return "referrals"
 
 
-def outcome_name(run: Run) -> str:
-    """The outcome that a run is about, as analyses call it."""
-    return run.analysis.outcome
-
-
 def answer_part(runs: Sequence[Run], beside: Sequence[Result]) -> Part:
     """The first screen: question, answer by outcome, what it rests on, one figure."""
     telling = _telling(runs)
@@ -131,7 +126,7 @@ def answer_part(runs: Sequence[Run], beside: Sequence[Result]) -> Part:
 def _by_outcome(runs: Iterable[Run]) -> dict[str, list[Run]]:
     found: dict[str, list[Run]] = {}
     for run in runs:
-        found.setdefault(outcome_name(run), []).append(run)
+        found.setdefault(run.analysis.outcome, []).append(run)
     return found
 
 
@@ -196,13 +191,14 @@ def _chances(run: Run) -> list[float]:
 
 
 def settled_sentence(runs: Sequence[Run], what: str) -> str:
-    """Whether any source leaves little doubt about a direction."""
-    chances = [chance for run in runs for chance in _chances(run)]
+    """Whether any source that converged leaves little doubt about a direction."""
+    sound = [run for run in runs if run.status == "converged"]
+    chances = [chance for run in sound for chance in _chances(run)]
     if not chances:
         return ""
     if all(1 - OFTEN < chance < OFTEN for chance in chances):
-        who = {1: "This", 2: "Neither"}.get(len(runs), "None of these")
-        verb = "cannot tell" if len(runs) == 1 else "can tell"
+        who = {1: "This", 2: "Neither"}.get(len(sound), "None of these")
+        verb = "cannot tell" if len(sound) == 1 else "can tell"
         return f"{who} {verb} whether {what} rose or fell, nor a small effect from none."
     if min(chances) >= OFTEN or max(chances) <= 1 - OFTEN:
         return f"All leave little doubt that {what} {'rose' if min(chances) >= OFTEN else 'fell'}."
@@ -217,15 +213,13 @@ def outcome_parts(runs: Sequence[Run], beside: Sequence[Result]) -> Iterator[Par
     for name, own in _by_outcome(runs).items():
         yield Part(
             heading=capital(outcome(name).rate),
-            anchor=f"outcome-{name.lower()}",
+            anchor=f"outcome-{own[0].analysis.name}",
             evidence=_alone(own),
-            entries=tuple(_entries(own, [each for each in beside if _about(each) == name])),
+            entries=tuple(
+                _entries(own, [each for each in beside if each.analysis.outcome == name])
+            ),
             tables=(sources_table(name, own),),
         )
-
-
-def _about(each: Result) -> str:
-    return each.analysis.outcome
 
 
 def _entries(runs: Sequence[Run], beside: Sequence[Result]) -> Iterator[tuple[str, str]]:
@@ -362,7 +356,7 @@ def sources_table(name: str, runs: Sequence[Run]) -> Table:
     if len(level) == 1:
         spanner = f"{100 * level.pop():g}% credible interval"
     found = Table(
-        name=f"answer-{name.lower()}",
+        name=f"answer-{runs[0].analysis.name}",  # the outcome is free text, and no file name
         title=f"{capital(outcome(name).rate)}: sources and priors",
         columns=(
             Column(key="source", heading="Source"),
@@ -423,7 +417,7 @@ def answer_drawing(runs: Sequence[Run], beside: Sequence[Result]) -> "Drawing | 
     for name, own in _by_outcome(runs).items():
         said = capital(outcome(name).rate)
         rows += [each for run in _leading(own) for each in _source_rows(run, said)]
-        about = [each for each in beside if _about(each) == name]
+        about = [each for each in beside if each.analysis.outcome == name]
         rows += [
             SourceRow(outcome=said, source="Authorities that were no pilots", is_range=True, **each)
             for each in placebo_rows(about)
@@ -437,18 +431,14 @@ def answer_drawing(runs: Sequence[Run], beside: Sequence[Result]) -> "Drawing | 
 
 def _source_rows(run: Run, said: str) -> Iterator[SourceRow]:
     """The widest of a run's answers as an odds ratio."""
-    scale = "odds ratio"
+    wanted = {(replace(row.estimand, scale="odds ratio"), row.variant) for row in answers(run)}
     rows = [
-        replace(row, scale=scale)
+        row
         for row in run.effects
-        if row.scale == scale and (row.target, row.prior) == ("pooled", run.prior)
+        if row.prior == run.prior and (row.estimand, row.variant) in wanted
     ]
-    wanted = {(row.role, row.year, row.rating, row.variant) for row in answers(run)}
-    rows = [row for row in rows if (row.role, row.year, row.rating, row.variant) in wanted]
     if not rows and isinstance(run.analysis, PrintedAnalysis):
         rows = [_as_ratio(row, run.analysis.design.base_rate) for row in answers(run)]
-    if not rows and isinstance(run.analysis, HierarchicalAnalysis):
-        return
     if not rows:
         return
     row = max(rows, key=lambda each: each.upper / each.lower)

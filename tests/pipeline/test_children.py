@@ -108,10 +108,9 @@ def test_other_kinds_of_file_give_the_same_matched_rows(
     assert main([*words, "--format", kind, "-o", str(folder)]) == 0
     assert main(["match", ANALYSIS, str(folder), "-o", str(other)]) == 0
     name = "synthetic-matched.parquet"
-    same = duckdb.execute(
-        f"SELECT count(*) FROM (FROM '{matched / name}' EXCEPT FROM '{other / name}')"
-    ).fetchone()
-    assert same == (0,)
+    differing = f"SELECT count(*) FROM (FROM '{matched / name}' EXCEPT FROM '{other / name}')"
+    with duckdb.connect() as connection:
+        assert connection.execute(differing).fetchall() == [(0,)]
 
 
 def test_matched_children_and_tables_go_on_in_stata_and_excel(
@@ -224,7 +223,9 @@ def test_cells_that_may_leave_are_checked_and_those_that_may_not_say_so(
     children = int(read_cells(exact / "synthetic-cells.nc", analysis).patterns["n"].sum())
     shown = cells["n_state_label"].values[cells["n_state"].values] == "exact"
     assert shown.any() and float(cells["n"].values[shown].min()) >= 10
-    assert children == duckdb.execute(f"SELECT count(*) FROM '{parquet_of(matched)}'").fetchone()[0]  # type: ignore[index]
+    with duckdb.connect() as connection:
+        counted = connection.execute(f"SELECT count(*) FROM '{parquet_of(matched)}'").fetchall()
+    assert counted == [(children,)]
     assert (released / "disclosure-log.csv").is_file()
     assert not (exact / "disclosure-log.csv").exists()
     assert {path.suffix for path in csv_files.iterdir()} == {".csv", ".md", ".toml", ".json"}
@@ -366,11 +367,12 @@ def test_a_faulty_file_is_named_without_any_of_its_values(
     records.mkdir()
     for name in ("synthetic-authorities.csv", "synthetic-groups.csv"):
         shutil.copy(population / name, records)
-    duckdb.execute(
-        f"COPY (SELECT * REPLACE ('turnip' AS gender) FROM"
-        f" '{population / 'synthetic-children.parquet'}')"
-        f" TO '{records / 'synthetic-children.csv'}'"
-    )
+    with duckdb.connect() as connection:
+        connection.execute(
+            f"COPY (SELECT * REPLACE ('turnip' AS gender) FROM"
+            f" '{population / 'synthetic-children.parquet'}')"
+            f" TO '{records / 'synthetic-children.csv'}'"
+        )
     said = refused(["match", ANALYSIS, str(records), "-o", str(tmp_path / "out")], capsys)
     assert "column gender" in said and "turnip" not in said
     assert not (tmp_path / "out").exists()

@@ -128,8 +128,9 @@ def test_every_file_says_that_it_is_made_up(
     assert load_scenario(tmp_path / SCENARIO) == icpc
     assert set(pd.read_csv(tmp_path / AUTHORITIES)["evidence"]) == {"synthetic"}
     path = tmp_path / "synthetic-children.parquet"
-    label = duckdb.sql(f"SELECT decode(key), decode(value) FROM parquet_kv_metadata('{path}')")
-    assert ("evidence", "synthetic") in label.fetchall()
+    label = f"SELECT decode(key), decode(value) FROM parquet_kv_metadata('{path}')"
+    with duckdb.connect() as connection:
+        assert ("evidence", "synthetic") in connection.execute(label).fetchall()
 
 
 def test_outcomes_fall_within_their_window(population: Population) -> None:

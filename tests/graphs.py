@@ -22,7 +22,7 @@ def compile_once(form: Form, arrays: Arrays, *, copies: int = 1) -> Compiled:
         _MADE[form, copies] = COMPILE_ANEW(form, arrays, copies=copies)
         return _MADE[form, copies]
     data = arrays if copies == 1 else copied_arrays(arrays, copies)
-    return Compiled(program=_MADE[form, copies].program.with_data(**data))
+    return _MADE[form, copies].fed(data)
 
 
 @contextmanager

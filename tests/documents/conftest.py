@@ -73,7 +73,7 @@ def shortened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Followed:
-    """A graph that is not compiled: its priors, and what follows from them."""
+    """A graph that is not compiled: draws from its priors."""
 
     graph: Any
     names: tuple[str, ...]
@@ -83,27 +83,23 @@ class Followed:
 def followed(graph: Any) -> Any:
     """Stands for `sampling.compile_graph`."""
     import pymc as pm
-    import pytensor
     from pytensor.compile.mode import Mode
 
-    from sofs_bayes.bayes.sampling import Compiled
+    from sofs_bayes.bayes.sampling import Compiled, derivation
 
     flat = [rv for rv in graph.free_RVs if isinstance(rv.owner.op, pm.Flat.rv_type)]
     proper = [rv for rv in graph.free_RVs if rv not in flat]
     how = Mode(linker="py", optimizer="fast_compile")
     prior = pm.compile([], [*proper, *(rv.shape for rv in flat)], mode=how, random_seed=1)
-    follow = pytensor.function(
-        [*proper, *flat], graph.deterministics, mode=how, on_unused_input="ignore"
-    )
     rng = np.random.default_rng(1)
 
     def draw() -> list[Any]:
         found = prior()
-        values = [*found[: len(proper)], *map(rng.standard_normal, found[len(proper) :])]
-        return [*values, *follow(*values)]
+        return [*found[: len(proper)], *map(rng.standard_normal, found[len(proper) :])]
 
-    names = tuple(each.name for each in (*proper, *flat, *graph.deterministics))
-    return Compiled(program=Followed(graph=graph, names=names, draw=draw))
+    names = tuple(each.name for each in (*proper, *flat))
+    program = Followed(graph=graph, names=names, draw=draw)
+    return Compiled(program=program, derive=derivation(graph), data={})
 
 
 def drawn(compiled: Any, *_: object, data: Mapping[str, Any] | None = None, **__: object) -> Any:
@@ -112,10 +108,12 @@ def drawn(compiled: Any, *_: object, data: Mapping[str, Any] | None = None, **__
     for name, array in (data or {}).items():
         place = program.graph[name]
         place.set_value(np.asarray(array).astype(place.dtype))
-    rows = [program.draw() for _ in range(CHAINS * DRAWS)]
+    rows = zip(*(program.draw() for _ in range(CHAINS * DRAWS)), strict=True)
+    found = dict(zip(program.names, map(np.stack, rows), strict=True))
+    given = {each.name: each.get_value() for each in program.graph.data_vars}
     posterior = {}
-    for name, values in zip(program.names, zip(*rows, strict=True), strict=True):
-        shape = np.shape(values[0])
+    for name, values in (found | compiled.derive(given | found)).items():
+        shape = values.shape[1:]
         known = program.graph.named_vars_to_dims.get(name)
         dims = known or [f"{name} {i}" for i in range(len(shape))]
         posterior[name] = (("chain", "draw", *dims), np.reshape(values, (CHAINS, DRAWS, *shape)))

@@ -63,14 +63,9 @@ class SumOfLogs(Op):  # type: ignore[misc]
         return [by[0] * outputs[1], by[0] * outputs[2], *of_integers, by_n]
 
     def perform(self, _: Any, inputs: Sequence[Any], storage: Sequence[list[Any]]) -> None:
-        """What PyTensor computes where it does not compile."""
-        of_cell, of_pattern, start, pattern, n = inputs
-        cell = np.repeat(np.arange(len(of_cell)), np.diff(start))
-        odds = np.exp(of_cell)[cell] * np.exp(of_pattern)[pattern]
-        expected = n * odds / (1.0 + odds)
-        storage[0][0] = np.asarray(n @ np.log1p(odds))
-        storage[1][0] = np.bincount(cell, expected, len(of_cell))
-        storage[2][0] = np.bincount(pattern, expected, len(of_pattern))
+        """The same pass where PyTensor does not compile."""
+        for place, value in zip(storage, _one_pass(*inputs), strict=True):
+            place[0] = value
 
 
 @register_funcify_default_op_cache_key(SumOfLogs)  # type: ignore[untyped-decorator]

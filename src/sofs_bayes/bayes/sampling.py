@@ -1,8 +1,8 @@
 """One PyMC graph, compiled once by nutpie and sampled as often as wanted on other data."""
 
 import time
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -21,13 +21,33 @@ if TYPE_CHECKING:
 NO_START, WORKER = "initialization points failed", "nutpie-worker"
 # The threads of this process, where the system shows them; the wait for nutpie's where not.
 THREADS, BLIND_WAIT, LONGEST_WAIT = Path("/proc/self/task"), 1.0, 60.0
+# Draws whose derived quantities are computed at once: they take memory.
+TOGETHER = 250
+
+Arrays = Mapping[str, npt.NDArray[Any]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Compiled:
-    """A graph compiled to machine code; its `pm.Data` can be exchanged, not their shapes."""
+    """A graph compiled to machine code; its `pm.Data` can be exchanged, not their shapes.
+
+    Attributes
+    ----------
+    program
+        What nutpie samples: the log density and its gradient.
+    derive
+        Parameters (draw, …) and data by name → the graph's deterministics (draw, …) by name.
+    data
+        The data it stands with, by name.
+    """
 
     program: Any
+    derive: Callable[[Arrays], Arrays]
+    data: Arrays
+
+    def fed(self, data: Arrays) -> "Compiled":
+        """The same graph with other data."""
+        return replace(self, program=self.program.with_data(**data), data={**self.data, **data})
 
 
 def compile_graph(graph: "pm.Model") -> Compiled:
@@ -43,8 +63,48 @@ def compile_graph(graph: "pm.Model") -> Compiled:
     # With sums in any order, a function taken from PyTensor's cache of compiled code and one
     # compiled into its caller differ in their last digits, and so do all draws after some steps.
     with pytensor.config.change_flags(numba__fastmath=False):
-        program = nutpie.compile_pymc_model(graph, backend="numba", initial_points=_origin(graph))
-    return Compiled(program=program)
+        program = nutpie.compile_pymc_model(
+            graph,
+            backend="numba",
+            initial_points=_origin(graph),
+            # Deterministics compiled as well would take two thirds as long again.
+            var_names=[rv.name for rv in graph.free_RVs],
+        )
+    data = {each.name: each.get_value() for each in graph.data_vars}
+    return Compiled(program=program, derive=derivation(graph), data=data)
+
+
+def derivation(graph: "pm.Model") -> Callable[[Arrays], Arrays]:
+    """A graph's deterministics as a function of many draws at once, which needs no compiling.
+
+    Returns
+    -------
+    Callable
+        Parameters, shape (draw, …), and data by name → deterministics, shape (draw, …), by name.
+    """
+    import pytensor
+    from pytensor.compile.mode import Mode
+    from pytensor.graph.replace import vectorize_graph
+    from pytensor.tensor import TensorType
+
+    if not graph.deterministics:
+        return lambda _: {}
+    many = {rv: TensorType(rv.dtype, (None, *rv.type.shape))(rv.name) for rv in graph.free_RVs}
+    given = many | {each: each.type(each.name) for each in graph.data_vars}
+    function = pytensor.function(
+        list(given.values()),
+        vectorize_graph(graph.deterministics, given),
+        mode=Mode(linker="py", optimizer="fast_compile"),
+        on_unused_input="ignore",
+    )
+    names = [each.name for each in graph.deterministics]
+    types = {each.name: each.dtype for each in given}
+
+    def derive(values: Arrays) -> Arrays:
+        inputs = (np.asarray(values[name], dtype=dtype) for name, dtype in types.items())
+        return dict(zip(names, function(*inputs), strict=True))
+
+    return derive
 
 
 def _origin(graph: "pm.Model") -> dict[str, npt.NDArray[np.float64]]:
@@ -94,14 +154,15 @@ def sample(
         No starting point has a finite density: data and priors do not go together.
     """
     import nutpie
+    import xarray as xr
     from threadpoolctl import threadpool_limits
 
-    program = compiled.program.with_data(**data) if data else compiled.program
+    compiled = compiled.fed(data) if data else compiled
     # Chains are the threads: with more of them for matrices of a hundred rows, all wait.
     with threadpool_limits(1):
         try:
             tree: xr.DataTree = nutpie.sample(
-                program,
+                compiled.program,
                 chains=sampler.chains,
                 cores=cores,
                 tune=sampler.tune,
@@ -118,7 +179,33 @@ def sample(
             found = "no starting point with a finite density"
             allowed = "data that the model and its priors can have brought forth"
             raise BadInput("the sampler", stage, found, allowed) from None
+    posterior = tree["posterior"].to_dataset()
+    tree["posterior"] = xr.DataTree(posterior.assign(_derived(compiled, posterior)))
     return tree
+
+
+def _derived(compiled: Compiled, posterior: "xr.Dataset") -> dict[str, tuple[Any, ...]]:
+    """The deterministics of all draws, as variables (chain, draw, …)."""
+    shape = (posterior.sizes["chain"], posterior.sizes["draw"])
+    size = shape[0] * shape[1]
+    flat = {
+        str(name): each.to_numpy().reshape(size, *each.shape[2:])
+        for name, each in posterior.data_vars.items()
+    }
+    parts = [
+        compiled.derive(
+            {**compiled.data, **{name: each[i : i + TOGETHER] for name, each in flat.items()}}
+        )
+        for i in range(0, size, TOGETHER)
+    ]
+    found = {name: np.concatenate([part[name] for part in parts]) for name in parts[0]}
+    return {
+        name: (
+            ("chain", "draw", *(f"{name}_dim_{i}" for i in range(values.ndim - 1))),
+            values.reshape(*shape, *values.shape[1:]),
+        )
+        for name, values in found.items()
+    }
 
 
 def _wait_for_workers() -> None:

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sofs_bayes.pipeline.comparison import compare
     from sofs_bayes.pipeline.disclosure import cleared, disclose
     from sofs_bayes.pipeline.fits import fit, model, save
+    from sofs_bayes.pipeline.levels import at_level, read_run
     from sofs_bayes.pipeline.placebo import placebo
     from sofs_bayes.pipeline.reanalysis import reanalyse
     from sofs_bayes.pipeline.recovery import recover
@@ -57,7 +58,6 @@ if TYPE_CHECKING:
     from sofs_bayes.reporting.replication_page import rates_figure as replication_drawing
     from sofs_bayes.reporting.replication_page import replication_tables
     from sofs_bayes.reporting.run_folder import open_posterior
-    from sofs_bayes.reporting.run_folder import read as read_run
     from sofs_bayes.reporting.show import show
     from sofs_bayes.reporting.table_files import to_excel, to_word
     from sofs_bayes.reporting.tables import Column, Table, to_csv, to_html, to_json, to_markdown
@@ -96,7 +96,8 @@ _PUBLIC = {
     "fit": ("pipeline.fits", "fit"),
     "model": ("pipeline.fits", "model"),
     "save": ("pipeline.fits", "save"),
-    "read_run": ("reporting.run_folder", "read"),
+    "read_run": ("pipeline.levels", "read_run"),
+    "at_level": ("pipeline.levels", "at_level"),
     "open_posterior": ("reporting.run_folder", "open_posterior"),
     "compare": ("pipeline.comparison", "compare"),
     "calibrate": ("pipeline.calibrate", "calibrate"),
@@ -143,6 +144,7 @@ __all__ = [
     "OutputRule",
     "SofsBayesError",
     "Table",
+    "at_level",
     "audit",
     "bracket_drawings",
     "brackets_table",

@@ -138,6 +138,26 @@ def test_sums_keep_their_order_in_compiled_code(monkeypatch: pytest.MonkeyPatch)
     assert pytensor.config.numba__fastmath == before  # for others, nothing is changed
 
 
+def test_derived_quantities_follow_from_each_draw(
+    compiled: Compiled, made_up_analysis: OpenAnalysis, made_up_counts: CellData
+) -> None:
+    """One draw at a time, in a graph without an axis of draws, is what all at once are."""
+    design = design_of(made_up_counts, made_up_analysis)
+    data = model_data(made_up_counts, design, made_up_analysis)
+    graph = build_model(form_of(made_up_counts, design, made_up_analysis), data)
+    draws = sample(compiled, FEW, data=data)["posterior"].to_dataset()
+    single = pytensor.function(graph.free_RVs, graph.deterministics, on_unused_input="ignore")
+    for chain, draw in ((0, 0), (1, 7)):
+        at = draws.isel(chain=chain, draw=draw)
+        expected = single(*(at[rv.name].to_numpy() for rv in graph.free_RVs))
+        for each, value in zip(graph.deterministics, expected, strict=True):
+            np.testing.assert_allclose(at[each.name], value, rtol=1e-9, atol=1e-9)
+    moved = {**compiled.data, **data, "events_of_cell": 0.5 * data["events_of_cell"]}
+    flat = {str(name): each.to_numpy()[0] for name, each in draws.data_vars.items()}
+    changed = compiled.derive({**moved, **flat})["log_likelihood"]
+    assert not np.allclose(changed, draws["log_likelihood"][0]), "the data made no difference"
+
+
 def test_data_of_an_unknown_name_are_refused(compiled: Compiled) -> None:
     with pytest.raises(KeyError, match="evnets"):
         sample(compiled, FEW, data={"evnets": np.zeros((2, 2))})

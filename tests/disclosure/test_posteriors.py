@@ -84,6 +84,64 @@ def test_variables_and_dimensions_of_observations_are_refused(
     assert named in found.log[0].action
 
 
+def effects(*targets: str, **said: str) -> xr.Dataset:
+    rng = np.random.default_rng(2)
+    values = xr.DataArray(
+        rng.random((2, 5, len(targets))),
+        dims=("chain", "draw", "effect"),
+        coords={
+            "effect": [f"effect, {name}" for name in targets],
+            "target": ("effect", [*targets]),
+        },
+    )
+    return xr.Dataset({"effects": values}, attrs={"kind": "main", "subject": "", **said})
+
+
+def test_effects_of_a_small_authority_and_fits_without_it_are_taken_out() -> None:
+    three = effects("pooled", "Ashmere", "Coldharbour")
+    unnamed = draws().assign(effects=three["effects"].drop_vars("target"))
+    planted = three["effects"].drop_vars("target").assign_coords(effect=["of", "whom", "not said"])
+    found = judged(
+        xr.DataTree.from_dict(
+            {
+                "posterior": unnamed,
+                "prior": draws().assign(effects=planted),
+                "estimands": three,
+                "further_fits/0": effects("pooled", kind="without", subject="Ashmere"),
+                "further_fits/1": effects("pooled", kind="without", subject="Coldharbour"),
+            }
+        )
+    )
+    assert found.tree is not None
+    for group in ("posterior", "estimands"):
+        assert list(found.tree[group]["effect"].values) == ["effect, pooled", "effect, Ashmere"]
+    assert found.tree["prior"].sizes["effect"] == 0  # whose they are is not said
+    assert list(found.tree["further_fits"].children) == ["0"]
+    assert found.tree["further_fits/0"].attrs["subject"] == "Ashmere"
+    assert "Coldharbour (few)" in found.log[1].action
+
+
+def rates() -> xr.Dataset:
+    places = {"authority_year": ["Ashmere 2012", "Coldharbour 2013"]}
+    return xr.Dataset({"rate": (("authority_year",), [0.1, 0.2])}, coords=places)
+
+
+@pytest.mark.parametrize("group", ["observed_data", "posterior_predictive", "log_likelihood"])
+def test_rates_by_year_leave_only_where_all_authorities_may(group: str) -> None:
+    tree = xr.DataTree.from_dict({"posterior": draws(), group: rates()})
+    found = judged(tree)
+    assert found.tree is not None and list(found.tree.children) == ["posterior"]
+    assert found.log[0].result == "suppressed" and group in found.log[0].action
+    public = cleared_draws(tree, output="posterior.nc", may_leave=None, reasons={})
+    assert public.tree is not None and {*public.tree.children} == {"posterior", group}
+
+
+def test_groups_below_known_ones_are_refused() -> None:
+    for group in ("posterior/children", "further_fits/records", "log_prior/0"):
+        found = judged(xr.DataTree.from_dict({"posterior": draws(), group: observed()}))
+        assert found.tree is None and f"group {group}" in found.log[0].action
+
+
 def test_values_outside_a_group_are_refused() -> None:
     assert judged(xr.DataTree.from_dict({"/": observed(), "posterior": draws()})).tree is None
     assert judged(xr.DataTree.from_dict({"/": observed()})).tree is None

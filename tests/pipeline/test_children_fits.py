@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from tests.arviz_calls import check_arviz_calls
 
 import sofs_bayes as sb
 from sofs_bayes import spec
@@ -147,15 +148,41 @@ def test_a_run_is_written_read_and_shown(
     assert manifest["options"] == {"leave_out": "pilots", "quick": "yes"}
 
 
-def test_nothing_of_cells_is_stored(passed: Run, tmp_path: Path) -> None:
+def test_nothing_smaller_than_an_authority_s_year_is_stored(passed: Run, tmp_path: Path) -> None:
     sb.save(passed, tmp_path / "run")
     stored = open_posterior(tmp_path / "run")
-    assert list(stored.children) == ["posterior"]
-    names = set(stored["posterior"].data_vars)
-    assert names <= {
-        *("coefficient", "child_effect", "authority_intercept", "pilot_deviation"),
-        *("authority_sd", "pilot_effect_sd", "shock_sd", "shock_correlation", "residual_sd"),
+    assert set(stored.children) == {
+        *("posterior", "prior", "estimands", "further_fits", "sample_stats", "log_prior"),
+        *("log_likelihood", "posterior_predictive", "observed_data"),
     }
+    for group in ("posterior", "prior"):
+        assert set(stored[group].data_vars) <= {
+            *("coefficient", "child_effect", "authority_intercept", "pilot_deviation", "effects"),
+            *("authority_sd", "pilot_effect_sd", "shock_sd", "shock_correlation", "residual_sd"),
+        }
+    for group in ("log_likelihood", "posterior_predictive", "observed_data"):
+        assert set(stored[group].data_vars) == {"rate"}
+        assert stored[group].sizes["authority_year"] == len(passed.extra["loo"][1])
+
+
+def test_arviz_reads_the_draws_as_they_are(passed: Run, tmp_path: Path) -> None:
+    sb.save(passed, tmp_path / "run")
+    check_arviz_calls(open_posterior(tmp_path / "run"), passed)
+
+
+def test_a_run_is_shown_at_another_level(
+    passed: Run, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    sb.save(passed, tmp_path / "run")
+    wider = sb.read_run(tmp_path / "run", level=0.99)
+    for row, was in zip(wider.effects, passed.effects, strict=True):
+        assert row.estimand == was.estimand and row.median == was.median
+        assert row.lower <= was.lower and row.upper >= was.upper and row.level == 0.99
+    assert main(["effects", str(tmp_path / "run"), "--level", "0.99"]) == 0
+    said = capsys.readouterr().out
+    assert "99% from" in said and "Intervals: 99%" in said and "90%" not in said
+    assert main(["effects", str(tmp_path / "run"), "--level", "99"]) == 2
+    assert "above 0 and below 1" in capsys.readouterr().err
 
 
 def test_a_run_folder_cut_off_half_way_is_refused(

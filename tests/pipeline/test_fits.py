@@ -11,8 +11,10 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from tests.arviz_calls import check_arviz_calls
 from tests.rows import of_effect, of_fit
 
+import sofs_bayes as sb
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import NEW, POOLED, EffectRow, ProbabilityRow
@@ -238,6 +240,35 @@ def test_the_planted_effect_is_recovered(made_up: Run, made_up_panel: Panel) -> 
     ]
     assert below.probability == 1.0
     assert math.isnan(below.mcse)
+
+
+def test_arviz_reads_the_draws_as_they_are(made_up: Run, tmp_path: Path) -> None:
+    save(made_up, tmp_path / "run")
+    check_arviz_calls(open_posterior(tmp_path / "run"), made_up)
+
+
+def test_draws_give_the_rows_of_every_fit_again(made_up: Run, tmp_path: Path) -> None:
+    save(made_up, tmp_path / "run")
+    again = sb.read_run(tmp_path / "run", level=made_up.analysis.estimands.level)
+    assert again.effects == made_up.effects
+    for name in ("sensitivity", "shrinkage", "monte_carlo"):
+        assert repr(again.extra[name]) == repr(made_up.extra[name]), name
+    wider = sb.at_level(made_up, 0.95)
+    rows = zip(wider.extra["sensitivity"][1], made_up.extra["sensitivity"][1], strict=True)
+    assert all(a.lower < b.lower and b.upper < a.upper for a, b in rows)
+    with pytest.raises(BadInput, match="above 0 and below 1"):
+        sb.at_level(made_up, 95.0)
+    with pytest.raises(BadInput, match="no draws of effects"):
+        sb.at_level(replace(made_up, posterior=None), 0.95)
+
+
+def test_print_has_other_levels_from_its_grid(icpc: Run) -> None:
+    assert sb.at_level(icpc, icpc.analysis.estimands.level).effects == icpc.effects
+    wider = sb.at_level(icpc, 0.95)
+    for name in ("effects", "sensitivity"):
+        was, now = (r.effects if name == "effects" else r.extra[name][1] for r in (icpc, wider))
+        for a, b in zip(was, now, strict=True):
+            assert b.lower < a.lower and a.upper < b.upper and b.mean == a.mean
 
 
 def test_each_pilot_and_a_new_authority_are_reported_but_no_broken_one(made_up: Run) -> None:

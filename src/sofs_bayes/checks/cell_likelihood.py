@@ -84,8 +84,9 @@ def logistic_parabola(data: CellData, draws: ThinnedDraws, cells: Integers, at: 
 
 def _of_exact(n: Floats, events: Floats, log_odds: Floats) -> Floats:
     """Log likelihood of counts, and its first and minus its second derivative: (3, draws)."""
-    risk = expit(log_odds)
-    value = log_odds @ events - np.logaddexp(0.0, log_odds) @ n
+    away = np.exp(-np.abs(log_odds))  # one exponential for all three
+    value = log_odds @ events - (np.maximum(log_odds, 0.0) + np.log1p(away)) @ n
+    risk = np.where(log_odds < 0.0, away, 1.0) / (1.0 + away)
     return np.array([value, events.sum() - risk @ n, (risk * (1.0 - risk)) @ n])
 
 

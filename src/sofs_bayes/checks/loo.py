@@ -24,6 +24,8 @@ from sofs_bayes.spec import DidAnalysis
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
+# Draws at once: their arrays by child should stay where the processor reaches them fast.
+TOGETHER = 250
 Refit = Callable[[str], xr.Dataset]
 
 
@@ -56,10 +58,14 @@ class LooSummary:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LooResult:
-    """Leave-one-out cross-validation by authority and year."""
+    """Leave-one-out cross-validation by authority and year.
+
+    `log_density` is what it rests on, dims (chain, draw, authority_year); None of rows read back.
+    """
 
     summary: LooSummary
     rows: tuple[LooRow, ...]
+    log_density: xr.DataArray | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -82,7 +88,7 @@ def loo_cells(
     blocks: Blocks,
     analysis: DidAnalysis,
     *,
-    most: int = MOST,
+    most: int | None = None,
 ) -> LooResult:
     """Leaving out one authority-year at a time, its own shock integrated out.
 
@@ -95,16 +101,14 @@ def loo_cells(
     Parameters
     ----------
     posterior
-        Named draws, of which at most `most` are used.
+        Named draws, of which at most `most` are used; None for all.
     """
+    most = posterior.sizes["chain"] * posterior.sizes["draw"] if most is None else most
     draws = thinned_draws(posterior, data, blocks, most=most)
-    mean = draws.predictor - own_shocks(draws, data)
-    pointwise, labels = [], []
-    for authority, year, cells in _authority_years(data):
-        shock, variance = _given_neighbours(draws, data, authority, year)
-        pointwise.append(_log_density(data, draws, cells, mean[:, cells] + shock, variance))
-        labels.append((data.authorities[authority], data.years[year]))
-    found = _psis(draws.by_chain(np.stack(pointwise, axis=1), "point"))
+    pointwise = np.concatenate([_by_place(part, data) for part in draws.parts(TOGETHER)])
+    labels = [(data.authorities[j], data.years[t]) for j, t, _ in authority_years(data)]
+    log_density = draws.by_chain(pointwise, "authority_year")
+    found = _psis(log_density)
     rows = tuple(
         LooRow(authority=authority, year=year, elpd=float(elpd), pareto_k=float(k))
         for (authority, year), elpd, k in zip(labels, found.elpd, found.pareto_k, strict=True)
@@ -120,7 +124,18 @@ def loo_cells(
             high_k=int((~(found.pareto_k <= MAX_K)).sum()),
         ),
         rows=rows,
+        log_density=log_density,
     )
+
+
+def _by_place(draws: ThinnedDraws, data: CellData) -> Floats:
+    """The log density of each authority's year given all others, (draws, authority-years)."""
+    mean = draws.predictor - own_shocks(draws, data)
+    found = []
+    for authority, year, cells in authority_years(data):
+        shock, variance = _given_neighbours(draws, data, authority, year)
+        found.append(_log_density(data, draws, cells, mean[:, cells] + shock, variance))
+    return np.stack(found, axis=1)
 
 
 def loo_authorities(
@@ -172,7 +187,8 @@ def loo_authorities(
     return tuple(rows)
 
 
-def _authority_years(data: CellData) -> Iterator[tuple[int, int, Integers]]:
+def authority_years(data: CellData) -> Iterator[tuple[int, int, Integers]]:
+    """Places of authorities and years of which anything is known, with their cells."""
     for authority in range(len(data.authorities)):
         cells = cells_of(data, authority)
         for year in np.unique(data.year[cells]):

@@ -79,17 +79,7 @@ def power_scaling(
     """
     asked = effects.choose(_is_asked)
     named = {each: draws for each, draws in asked.items() if draws.max() > draws.min()}
-    priors = {
-        EFFECT: effect_log_prior(posterior, blocks),
-        SDS: sds_log_prior(posterior, analysis, blocks),
-        **{name: _of_terms(posterior, data, blocks, roles) for name, roles in GROUPS.items()},
-        CHILDREN: _of_children(posterior, data, blocks),
-    }
-    priors = {
-        name: density
-        for name, density in priors.items()
-        if density is not None and density.max() > density.min()
-    }
+    priors = log_priors(posterior, analysis, data, blocks)
     keys = {f"quantity {i}": each for i, each in enumerate(named)}
     tree = xr.DataTree.from_dict(
         {
@@ -115,6 +105,26 @@ def power_scaling(
             for key, each in keys.items()
         ]
     return tuple(rows)
+
+
+def log_priors(
+    posterior: xr.Dataset, analysis: DidAnalysis, data: CellData, blocks: Blocks
+) -> dict[str, xr.DataArray]:
+    """The log prior density (chain, draw) of each group of parameters that has a proper one.
+
+    Up to a constant, by the names that `PowerScalingRow.priors` knows them by.
+    """
+    priors = {
+        EFFECT: effect_log_prior(posterior, blocks),
+        SDS: sds_log_prior(posterior, analysis, blocks),
+        **{name: _of_terms(posterior, data, blocks, roles) for name, roles in GROUPS.items()},
+        CHILDREN: _of_children(posterior, data, blocks),
+    }
+    return {
+        name: density
+        for name, density in priors.items()
+        if density is not None and density.max() > density.min()
+    }
 
 
 def _of_terms(

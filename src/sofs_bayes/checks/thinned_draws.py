@@ -1,6 +1,7 @@
 """Named draws of a model of children → arrays by draw, with what the fit does not use at 0."""
 
-from dataclasses import dataclass
+from collections.abc import Iterator
+from dataclasses import dataclass, fields
 from math import ceil
 
 import numpy as np
@@ -47,6 +48,14 @@ class ThinnedDraws:
     shock_sd: Floats
     correlation: Floats
     residual_sd: Floats
+
+    def parts(self, size: int) -> "Iterator[ThinnedDraws]":
+        """The same draws, so many at once (of which chain is no longer said)."""
+        named = {each.name: getattr(self, each.name) for each in fields(self)}
+        del named["chains"]
+        for start in range(0, len(self.predictor), size):
+            part = {name: values[start : start + size] for name, values in named.items()}
+            yield ThinnedDraws(chains=1, **part)
 
     def by_chain(self, values: Floats, dim: str) -> xr.DataArray:
         """Values (draws, …) as (chain, draw, dim)."""

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.cli.arguments import Verbs, add_verb
-from sofs_bayes.cli.exports import Export, add_disclosure_options, export_of
+from sofs_bayes.cli.exports import Export, add_disclosure_options, add_level, export_of
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
@@ -94,6 +94,7 @@ def add_effects(verbs: Verbs) -> None:
         help="folders that replicate (comparison) and calibrate (calibration) wrote",
     )
     verb.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of printing")
+    add_level(verb)
     add_disclosure_options(verb)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes.cli.arguments import Wholes
+from sofs_bayes.cli.arguments import Numbers, Wholes
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.given import check_there
 
@@ -152,6 +152,16 @@ def add_disclosure_options(verb: argparse.ArgumentParser) -> None:
     )
 
 
+def add_level(verb: argparse.ArgumentParser) -> None:
+    """The option of another level of credible intervals."""
+    verb.add_argument(
+        "--level",
+        type=Numbers(above=0.0, below=1.0),
+        metavar="LEVEL",
+        help="of credible intervals of effects, as 0.95; default: as the analysis declares",
+    )
+
+
 def rule_of(options: argparse.Namespace) -> "OutputRule":
     """The rules that the options ask for; what `--earlier` names is there."""
     for place in options.earlier:
@@ -195,11 +205,11 @@ def export_of(folders: Sequence[Path], options: argparse.Namespace) -> Iterator[
     from sofs_bayes.disclosure.ledger import open_ledger
     from sofs_bayes.disclosure.origin import published_where
     from sofs_bayes.pipeline.disclosure import cleared_runs
+    from sofs_bayes.pipeline.levels import read_run
     from sofs_bayes.reporting.disclosure.runs import cleared_together
-    from sofs_bayes.reporting.run_folder import read
 
     rule, ledger = rule_of(options), ledger_of(options)
-    runs = [read(folder) for folder in folders]
+    runs = [read_run(folder, level=options.level) for folder in folders]
     public = all(published_where(run.evidence, run.analysis) for run in runs)
     if public and not any(map(_of_children, getattr(options, "beside", ()))):
         opened, logs, _ = cleared_together(runs, rule)

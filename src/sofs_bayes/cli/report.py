@@ -5,7 +5,7 @@ import sys
 from pathlib import Path
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
-from sofs_bayes.cli.exports import add_disclosure_options, ledger_of, rule_of
+from sofs_bayes.cli.exports import add_disclosure_options, add_level, ledger_of, rule_of
 
 
 def add_report(verbs: Verbs) -> None:
@@ -39,6 +39,7 @@ def add_report(verbs: Verbs) -> None:
         metavar="FORMAT",
         help="of the report itself: html, docx, or both (the default)",
     )
+    add_level(verb)
     add_disclosure_options(verb)
 
 
@@ -51,6 +52,7 @@ def _report(options: argparse.Namespace) -> int:
         options.output,
         beside=options.beside,
         title=options.title,
+        level=options.level,
         formats=options.format,
         rule=rule_of(options),
         ledger=ledger_of(options),

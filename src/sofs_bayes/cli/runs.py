@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, data_files, progress_line, progress_lines
 from sofs_bayes.cli.effects import add_effects
-from sofs_bayes.cli.exports import Export, add_disclosure_options, export_of
+from sofs_bayes.cli.exports import Export, add_disclosure_options, add_level, export_of
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
@@ -104,6 +104,7 @@ def add_run_readers(verbs: Verbs) -> None:
         default=("png", "pdf"),
         help="default: png pdf. PDF and SVG hold the drawn numbers exactly",
     )
+    add_level(verb)
     add_disclosure_options(verb)
 
 

@@ -1,17 +1,19 @@
 """Stored draws: only parameters may leave, and of single authorities only those large enough."""
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes.disclosure.log import LogLine
 from sofs_bayes.records.netcdf_links import check_no_links
+from sofs_bayes.spec.keys import NEW, OF_AUTHORITY, POOLED
 
 if TYPE_CHECKING:
     import xarray as xr
 
 GROUP = "posterior"
+FURTHER = "further_fits"
 
 # Parameters of the models, by the name they are stored under.
 VARIABLES = frozenset(
@@ -23,6 +25,7 @@ VARIABLES = frozenset(
         "correlation",
         "departure",
         "effect",
+        "effects",
         "intercept",
         "pilot_deviation",
         "pilot_difference",
@@ -39,8 +42,34 @@ OF_AUTHORITIES = ("authority", "pilot")
 DIMENSIONS = frozenset(
     {"chain", "draw", "term", "child_term", "year", "later_year", "step", *OF_AUTHORITIES}
 )
+EFFECT = frozenset({"chain", "draw", "effect", "role", "scale", "target", "year", "rating"})
+OF_FIT = ("prior", "kind", "subject", "factor", "status")
+# What each group may hold: its variables, its dimensions and coordinates.
+GROUPS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
+    GROUP: (VARIABLES, DIMENSIONS | EFFECT),
+    "prior": (VARIABLES, DIMENSIONS | EFFECT),
+    "estimands": (frozenset({"effects"}), EFFECT),
+    FURTHER: (frozenset(), frozenset()),
+    "sample_stats": (frozenset({"diverging", "energy"}), frozenset({"chain", "draw"})),
+    "log_prior": (
+        frozenset(
+            {
+                "effect",
+                "standard deviations",
+                "authorities' covariates",
+                "levels and years",
+                "children's covariates",
+            }
+        ),
+        frozenset({"chain", "draw"}),
+    ),
+}
+# These are of authorities' years, and leave where all of them may.
+RATES = (frozenset({"rate"}), frozenset({"chain", "draw", "authority_year"}))
+OF_OBSERVATIONS = ("log_likelihood", "posterior_predictive", "observed_data")
 WHAT = "posterior draws"
 UNKNOWN = "size not known"
+UNSAID = "an authority that is not named"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,8 +89,9 @@ def cleared_draws(
 ) -> Draws:
     """The draws without single authorities that may not be shown.
 
-    Refused as a whole: any group but `posterior`, and any variable or dimension that is not a
-    parameter's, as observed data, predictions and likelihoods of single observations.
+    Refused as a whole: any group that `fit` does not write, and any variable, dimension or
+    coordinate that such a group does not have. Likelihoods, predictions and observed rates of
+    authorities' years are taken out unless all authorities may be shown.
 
     Parameters
     ----------
@@ -72,57 +102,101 @@ def cleared_draws(
     """
     import xarray as xr
 
-    unknown = list(_not_parameters(tree))
+    rule = (
+        "only parameters are stored: no observed data, no predictions or likelihoods of single"
+        " observations"
+    )
+    unknown = list(_unknown(tree))
     if unknown:
         line = LogLine(
             output=output,
             what=WHAT,
-            rule="only parameters are stored: no observed data, no predictions or likelihoods of"
-            " single observations",
+            rule=rule,
             result="refused",
             affected=len(unknown),
             action=f"not exported: {', '.join(unknown)}",
         )
         return Draws(tree=None, log=(line,))
-    passed = LogLine(
-        output=output,
-        what=WHAT,
-        rule="only parameters are stored: no observed data, no predictions or likelihoods of"
-        " single observations",
-        result="passed",
-    )
-    draws = tree[GROUP].to_dataset()
     left: dict[str, None] = {}
-    for name in OF_AUTHORITIES:
-        if may_leave is not None and name in draws.dims:
-            here = [str(each) for each in draws[name].values]
-            left |= dict.fromkeys(each for each in here if each not in may_leave)
-            draws = draws.isel({name: [i for i, each in enumerate(here) if each in may_leave]})
+    of_effect: dict[str, str] = {}
+    if "estimands" in tree.children:
+        said_of = tree["estimands"].to_dataset()
+        if {"effect", "target"} <= {*said_of.coords}:
+            pairs = zip(said_of["effect"].values, said_of["target"].values, strict=True)
+            of_effect = {str(effect): str(target) for effect, target in pairs}
+    kept, observed = {}, []
+    for path, node in tree.subtree_with_keys:
+        if path in (".", FURTHER):
+            continue
+        draws = node.to_dataset(inherit=False)
+        if may_leave is not None and path in OF_OBSERVATIONS:
+            observed.append(path)
+        elif (own := _of_shown(draws, may_leave, left, of_effect)) is not None:
+            said = {name: draws.attrs[name] for name in OF_FIT if name in draws.attrs}
+            told = said if path.partition("/")[0] in ("estimands", FURTHER) else {}
+            kept[path] = own.drop_attrs().assign_attrs(told)
+    passed = LogLine(output=output, what=WHAT, rule=rule, result="passed")
+    if observed:
+        action = f"removed: {', '.join(observed)}"
+        passed = replace(passed, result="suppressed", affected=len(observed), action=action)
     rule = "no draws of a single authority below the threshold, or of unknown size"
     authorities = LogLine(output=output, what=WHAT, rule=rule, result="passed")
     if left:
-        authorities = LogLine(
-            output=output,
-            what=WHAT,
-            rule=rule,
-            result="suppressed",
-            affected=len(left),
-            action=f"draws removed: {reasons_text(left, reasons)}",
-        )
-    kept = xr.DataTree.from_dict({GROUP: draws.drop_attrs()})
-    return Draws(tree=kept, log=(passed, authorities))
+        action = f"draws removed: {reasons_text(left, reasons)}"
+        authorities = replace(authorities, result="suppressed", affected=len(left), action=action)
+    return Draws(tree=xr.DataTree.from_dict(kept), log=(passed, authorities))
 
 
-def _not_parameters(tree: "xr.DataTree") -> list[str]:
-    """Groups, variables, dimensions and coordinates that are no parameter's."""
-    found = [f"values outside the group {GROUP}"] if tree.data_vars else []
+def _of_shown(
+    draws: "xr.Dataset",
+    may_leave: frozenset[str] | None,
+    left: dict[str, None],
+    of_effect: Mapping[str, str],
+) -> "xr.Dataset | None":
+    """The draws of authorities that may be shown; others' names are added to `left`.
+
+    `of_effect` says whom an effect is of, where the draws themselves do not.
+
+    None where all of them are of a fit without an authority that may not.
+    """
+    if may_leave is None:
+        return draws
+    if draws.attrs.get("kind") in OF_AUTHORITY and draws.attrs.get("subject") not in may_leave:
+        left[str(draws.attrs.get("subject"))] = None
+        return None
+    if "effect" in draws.dims:
+        known = {*may_leave, POOLED, NEW}
+        labels = draws["target"].values if "target" in draws else draws["effect"].values
+        targets = [str(each) if "target" in draws else of_effect.get(str(each)) for each in labels]
+        left |= dict.fromkeys(each or UNSAID for each in targets if each not in known)
+        draws = draws.isel(effect=[i for i, each in enumerate(targets) if each in known])
+    for name in OF_AUTHORITIES:
+        if name in draws.dims:
+            here = [str(each) for each in draws[name].values]
+            left |= dict.fromkeys(each for each in here if each not in may_leave)
+            draws = draws.isel({name: [i for i, each in enumerate(here) if each in may_leave]})
+    return draws
+
+
+def _unknown(tree: "xr.DataTree") -> list[str]:
+    """Groups, variables, dimensions and coordinates that `fit` does not write."""
+    found = ["values outside the groups"] if tree.data_vars else []
     for path, node in tree.subtree_with_keys:
-        if path not in (".", GROUP):
+        group, _, below = path.partition("/")
+        held = GROUPS.get(group, RATES if group in OF_OBSERVATIONS else None)
+        if group == FURTHER and below.isdecimal():
+            held = GROUPS["estimands"]
+        if path == ".":
+            continue
+        if held is None or (below and held is not GROUPS["estimands"]):
             found.append(f"group {path}")
-        elif path == GROUP:
-            found += [f"variable {name}" for name in node.data_vars if name not in VARIABLES]
-            found += [f"dimension {name}" for name in node.dims if name not in DIMENSIONS]
-            found += [f"coordinate {name}" for name in node.coords if name not in DIMENSIONS]
+            continue
+        variables, dimensions = held
+        own = node.to_dataset(inherit=False)
+        where = "" if path == GROUP else f" in group {path}"
+        found += [f"variable {name}{where}" for name in own.data_vars if name not in variables]
+        found += [f"dimension {name}{where}" for name in own.dims if name not in dimensions]
+        found += [f"coordinate {name}{where}" for name in own.coords if name not in dimensions]
     if GROUP not in tree.children:
         found.append(f"no group {GROUP}")
     return found

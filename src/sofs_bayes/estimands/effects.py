@@ -72,6 +72,12 @@ class Effects(Mapping[Estimand, xr.DataArray]):
             for each in zip(*(labels[name] for name in KEYS), strict=True)
         )
 
+    @property
+    def labelled(self) -> xr.DataArray:
+        """The draws with what each effect is called as labels along `effect`."""
+        names = [f"{each}, {each.target}, {each.scale}" for each in self.questions]
+        return self.array.assign_coords(effect=names)
+
     def choose(self, wanted: Callable[[Estimand], bool]) -> "Effects":
         """Those that are wanted."""
         places = [i for i, each in enumerate(self.questions) if wanted(each)]

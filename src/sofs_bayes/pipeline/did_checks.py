@@ -3,19 +3,18 @@
 from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
-from sofs_bayes.pipeline.refits import UNPOOLED
-from sofs_bayes.spec.keys import HEADLINE, HEADLINES, POOLED, Estimand, Variant
+from sofs_bayes.spec.keys import HEADLINE, HEADLINES, POOLED, UNPOOLED, Estimand, Variant
 
 if TYPE_CHECKING:
     import xarray as xr
 
     from sofs_bayes.bayes.cell_data import CellData
+    from sofs_bayes.checks.loo import LooResult
     from sofs_bayes.estimands.rows import DensityRow, Label
     from sofs_bayes.pipeline.did_fits import PosteriorFit, Refit
     from sofs_bayes.pipeline.did_sources import Rows, Source
     from sofs_bayes.spec import DidAnalysis
 
-PRIOR_DRAWS = 1000
 DENSITY_DRAWS = 2000  # a smoothed density needs more than the ends of an interval do
 
 
@@ -23,7 +22,10 @@ def shown_beside(
     analysis: "DidAnalysis",
     main: "PosteriorFit",
     refits: "Mapping[Variant, Refit]",
+    *,
     refit: "Callable[[CellData, Variant], xr.Dataset] | None",
+    prior: "xr.Dataset",
+    left_out: "LooResult",
 ) -> "Rows":
     """Everything of a run but its effects: file name → (row type, rows).
 
@@ -36,11 +38,15 @@ def shown_beside(
     refit
         Named draws of the headline's model on other data, under the name given; None where no
         authority's leaving out is worth a refit.
+    prior
+        Named draws of the headline's priors.
+    left_out
+        The headline's leave-one-out by authority and year.
     """
     return (
         _of_effects(analysis, main, refits)
-        | _of_predictions(analysis, main)
-        | _of_leaving_out(analysis, main, refit)
+        | _of_predictions(analysis, main, prior)
+        | _of_leaving_out(analysis, main, refit, left_out)
     )
 
 
@@ -142,20 +148,12 @@ def _of_effects(
     return found | {"power_scaling": (PowerScalingRow, scaled)}
 
 
-def _of_predictions(analysis: "DidAnalysis", main: "PosteriorFit") -> "Rows":
+def _of_predictions(analysis: "DidAnalysis", main: "PosteriorFit", prior: "xr.Dataset") -> "Rows":
     from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
     from sofs_bayes.checks.predictive import ArmYearCheck, predictive_check
-    from sofs_bayes.checks.prior_draws import prior_draws
     from sofs_bayes.spec.seeds import stage_seed
 
     level, seed = analysis.estimands.level, analysis.sampler.seed
-    before = prior_draws(
-        analysis,
-        main.data,
-        main.blocks,
-        draws=PRIOR_DRAWS,
-        seed=stage_seed(seed, "prior draws"),
-    )
     after = predictive_check(
         main.posterior,
         main.data,
@@ -166,7 +164,7 @@ def _of_predictions(analysis: "DidAnalysis", main: "PosteriorFit") -> "Rows":
         by_cell=analysis.kind == "open data",
     )
     expected = predictive_check(
-        before,
+        prior,
         main.data,
         main.blocks,
         kind="prior",
@@ -187,6 +185,7 @@ def _of_leaving_out(
     analysis: "DidAnalysis",
     main: "PosteriorFit",
     refit: "Callable[[CellData, Variant], xr.Dataset] | None",
+    left_out: "LooResult",
 ) -> "Rows":
     from sofs_bayes.bayes.cell_data import without
     from sofs_bayes.checks.loo import (
@@ -194,14 +193,12 @@ def _of_leaving_out(
         LooRow,
         LooSummary,
         loo_authorities,
-        loo_cells,
     )
 
     def fitted_without(name: str) -> "xr.Dataset":
         assert refit is not None
         return refit(without(main.data, [name]), Variant(kind="leaving out", subject=name))
 
-    cells = loo_cells(main.posterior, main.data, main.blocks, analysis)
     authorities = loo_authorities(
         main.posterior,
         main.data,
@@ -210,7 +207,7 @@ def _of_leaving_out(
         refit=None if refit is None else fitted_without,
     )
     return {
-        "loo": (LooRow, cells.rows),
-        "loo_summary": (LooSummary, (cells.summary,)),
+        "loo": (LooRow, left_out.rows),
+        "loo_summary": (LooSummary, (left_out.summary,)),
         "authority_loo": (AuthorityLooRow, authorities),
     }

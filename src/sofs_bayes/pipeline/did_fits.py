@@ -11,6 +11,7 @@ from sofs_bayes.folders.store import Store, from_bytes, to_bytes
 from sofs_bayes.pipeline.did_checks import shown_beside, shown_of_all
 from sofs_bayes.pipeline.did_sources import Source
 from sofs_bayes.pipeline.refits import refits, setting_of
+from sofs_bayes.pipeline.run_draws import run_draws
 from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import DidAnalysis, Evidence, Sampler
@@ -29,7 +30,7 @@ if TYPE_CHECKING:
 Programs = MutableMapping["Form", "Compiled"]
 
 # What is stored of a posterior: parameters, never a cell's or an authority-year's.
-NOT_STORED = ("shock", "year")
+PRIOR_DRAWS = 1000
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -60,6 +61,8 @@ class PosteriorFit(Refit):
     ----------
     data, blocks, setting
         What was fitted, and what the fit changed about the analysis.
+    statistics
+        The sampler's; None of draws that were weighted anew.
     posterior
         Named draws, as `bayes.did_draws.named` gives them.
     """
@@ -68,6 +71,7 @@ class PosteriorFit(Refit):
     blocks: "Blocks"
     setting: "Setting"
     posterior: "xr.Dataset"
+    statistics: "xr.Dataset | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -125,6 +129,8 @@ def fit_did(
     Run
         With the source's evidence. The headline is the first effect prior; refits use it too.
     """
+    from sofs_bayes.checks.loo import loo_cells
+
     shop = Workshop(
         analysis=analysis,
         programs={} if programs is None else programs,
@@ -154,8 +160,11 @@ def fit_did(
         # Of whole authorities there are too many for a refit of each that is badly predicted.
         none = quick or kinds is not None or source.by_year is not None
         again = None if none else _left_out(shop, main, found)
-        beside = shown_beside(analysis, main, others, again)
+        before = _before(analysis, main)
+        left_out = loo_cells(main.posterior, main.data, main.blocks, analysis)
+        beside = shown_beside(analysis, main, others, refit=again, prior=before, left_out=left_out)
         beside |= shown_of_all(analysis, source, mains) | source.beside
+        draws = run_draws(analysis, mains, others, before, left_out.log_density)
     return Run(
         analysis=analysis,
         evidence=found.evidence,
@@ -164,12 +173,21 @@ def fit_did(
         probabilities=tuple(found.probabilities),
         extra={"sensitivity": (EffectRow, tuple(found.sensitivity))} | beside,
         diagnostics={"method": "nutpie", "status": found.status, "fits": found.verdicts},
-        posterior=_stripped(main),
+        posterior=draws,
         inputs=source.inputs,
         seconds=shop.seconds,
         options={"leave_out": leave_out, "quick": "yes" if quick else "no"}
         | ({} if kinds is None else {"refits": ", ".join(kinds) or "none"}),
     )
+
+
+def _before(analysis: DidAnalysis, main: PosteriorFit) -> "xr.Dataset":
+    """Named draws of the headline's priors."""
+    from sofs_bayes.checks.prior_draws import prior_draws
+    from sofs_bayes.spec.seeds import stage_seed
+
+    seed = stage_seed(analysis.sampler.seed, "prior draws")
+    return prior_draws(analysis, main.data, main.blocks, draws=PRIOR_DRAWS, seed=seed)
 
 
 def _named(analysis: DidAnalysis, variant: Variant) -> str:
@@ -376,6 +394,7 @@ def _judged(
         blocks=design,
         setting=setting,
         posterior=posterior,
+        statistics=statistics,
         effects=effects,
         gate=verdict,
         pareto_k=pareto_k,
@@ -422,13 +441,3 @@ def _unpacked(content: bytes) -> "tuple[xr.Dataset, xr.Dataset]":
     """Draws and the sampler's statistics, as `one_fit` kept them."""
     tree = from_bytes(content)
     return tree["posterior"].to_dataset(), tree["sample_stats"].to_dataset()
-
-
-def _stripped(fit: PosteriorFit) -> "xr.DataTree":
-    """Group `posterior` with the parameters in use, and nothing of cells."""
-    import xarray as xr
-
-    from sofs_bayes.bayes.in_use import in_use
-
-    kept = in_use(fit.posterior, fit.blocks).drop_vars(NOT_STORED, errors="ignore")
-    return xr.DataTree.from_dict({"posterior": kept.drop_attrs()})

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.term import find_term
 from sofs_bayes.spec import DidAnalysis
-from sofs_bayes.spec.keys import LeaveOut, Variant
+from sofs_bayes.spec.keys import UNPOOLED, LeaveOut, Variant
 
 if TYPE_CHECKING:
     from sofs_bayes.bayes.blocks import Setting
@@ -13,7 +13,6 @@ if TYPE_CHECKING:
     from sofs_bayes.pipeline.did_sources import Source
 
 REGRESSION = Variant(kind="regression")
-UNPOOLED = Variant(kind="not pooled")
 FULLY_POOLED = Variant(kind="fully pooled")
 NO_SHOCKS = Variant(kind="no shocks")
 DEPARTURE = Variant(kind="departure")

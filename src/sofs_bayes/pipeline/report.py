@@ -12,9 +12,9 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.whole import claim
+from sofs_bayes.pipeline.levels import read_run
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.published.facts import facts_sha256
-from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
 
 if TYPE_CHECKING:
@@ -33,6 +33,7 @@ def report(
     *,
     beside: Paths = (),
     title: str | None = None,
+    level: float | None = None,
     formats: Sequence[ReportFormat] = FORMATS,
     rule: "OutputRule | None" = None,
     ledger: Path | str | bool | None = None,
@@ -54,6 +55,9 @@ def report(
         Folders that `replicate` and `calibrate` wrote.
     title
         Of the page.
+    level
+        Of credible intervals of effects, as 0.95; the analyses' own by default. Runs that are
+        given as such keep theirs (`at_level`).
     formats
         Of the report itself: `html`, `docx` or both.
     rule, ledger, earlier
@@ -87,7 +91,7 @@ def report(
     read_from = paths(each for each in asked if not isinstance(each, Run))
     read_from += [*beside_them, *earlier_ones]
     with claim(target, written_by="report", inputs=read_from, replace=replace) as place:
-        read = [run if isinstance(run, Run) else run_folder.read(run) for run in asked]
+        read = [run if isinstance(run, Run) else read_run(run, level=level) for run in asked]
         _check_names(read)
         names = [run.analysis.name for run in read]
         further = [open_beside(each) for each in beside_them]

@@ -89,6 +89,11 @@ class Run:
         """The effect prior of the headline, of refits and of checks."""
         return self.analysis.headline_prior
 
+    @property
+    def level(self) -> float:
+        """That of the effects' credible intervals: the analysis's, unless another was asked for."""
+        return self.effects[0].level if self.effects else self.analysis.estimands.level
+
 
 def write(run: Run, target: Path, *, replace: bool = False) -> None:
     """Write the run to a new folder."""

@@ -148,3 +148,4 @@ class Variant:
 
 HEADLINE = Variant()
 BY_YEAR = Variant(kind="by year")
+UNPOOLED = Variant(kind="not pooled")

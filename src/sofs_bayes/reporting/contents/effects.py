@@ -167,7 +167,7 @@ def number_format(scale: str, rows: Sequence[EffectRow]) -> Format:
 
 
 def _effect_columns(run: Run, number: Format, said: Sequence[Statement]) -> list[Column]:
-    percent = f"{100 * run.analysis.estimands.level:g}%"
+    percent = f"{100 * run.level:g}%"
     return [
         Column(key="estimand", heading="Effect"),
         Column(key="target", heading="In"),
@@ -219,7 +219,7 @@ def interval_note(run: Run) -> str:
     """The note that says level and kind of the intervals."""
     wanted = run.analysis.estimands
     kind = {"eti": "equal-tailed", "hdi": "highest-density"}[wanted.interval]
-    return f"Intervals: {100 * wanted.level:g}%, {kind}."
+    return f"Intervals: {100 * run.level:g}%, {kind}."
 
 
 def sensitivity_table(

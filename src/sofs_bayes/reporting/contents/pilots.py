@@ -101,7 +101,7 @@ def _line(row: EffectRow, alone: ShrinkageRow | None, *, by_itself: bool) -> tup
 
 
 def _columns(run: Run, number: Format, *, by_itself: bool) -> Iterable[Column]:
-    percent = f"{100 * run.analysis.estimands.level:g}%"
+    percent = f"{100 * run.level:g}%"
     yield Column(key="target", heading="Effect in")
     if by_itself:
         yield Column(key="unpooled_median", heading="By itself", format=number)

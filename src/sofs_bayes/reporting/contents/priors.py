@@ -94,7 +94,7 @@ def _columns(run: Run, number: Format, *, several: bool) -> Iterable[Column]:
     yield Column(key="why", heading="Why")
     if several:
         yield Column(key="estimand", heading="Effect")
-    percent = f"{100 * run.analysis.estimands.level:g}%"
+    percent = f"{100 * run.level:g}%"
     yield Column(key="median", heading="Median", format=number)
     yield Column(key="lower", heading=f"{percent} from", format=number)
     yield Column(key="upper", heading="to", format=number)

@@ -122,7 +122,7 @@ def _posterior(
         adjusted=adjusted,
         risk=estimate_of(run, risk),
         log_odds=estimate_of(run, log_odds),
-        level=f"{100 * run.analysis.estimands.level:g}% posterior",
+        level=f"{100 * run.level:g}% posterior",
         says=_chance(best.above_zero, best.mcse),
         status=best.effect.status,
     )

@@ -148,7 +148,7 @@ def _chance(found: Answer | None) -> str:
 
 
 def _percent(group: ReportGroup) -> str:
-    levels = {column.run.analysis.estimands.level for column in group.columns}
+    levels = {column.run.level for column in group.columns}
     return f"{100 * levels.pop():g}% " if len(levels) == 1 else ""
 
 

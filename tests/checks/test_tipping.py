@@ -294,6 +294,26 @@ def test_log_odds_are_the_scale_of_a_logistic_model(cells: Cells, exact: Exact) 
     assert {row.scale for row in found.rows} == {"log-odds"}
 
 
+def test_a_departure_is_told_in_leads_and_by_year(
+    data: CellData, design: Blocks, exact: Exact
+) -> None:
+    cells = data.cells[data.cells["pilot"] == 1]
+    mean = {
+        treated: np.average(rows["year"], weights=rows["weight"])
+        for treated, rows in cells.groupby("treated")
+    }
+    apart = mean[1] - mean[0]
+    draws = named(exact.draws(400, 5), data, design)
+    found = tipping(draws, data, design, PRIOR, leads=(0.01, -0.02))
+    reached = [point for point in found.points if not math.isnan(point.departure)]
+    assert apart > 1 and reached
+    for point in reached:
+        assert point.per_year == pytest.approx(point.departure / apart)
+        assert point.leads == pytest.approx(abs(point.departure) / 0.02)
+    without = tipping(draws, data, design, PRIOR).points
+    assert all(math.isnan(point.leads) for point in without)
+
+
 @pytest.mark.parametrize(
     ("column", "setting", "message"),
     [

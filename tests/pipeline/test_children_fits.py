@@ -12,7 +12,7 @@ from tests.arviz_calls import check_arviz_calls
 import sofs_bayes as sb
 from sofs_bayes import spec
 from sofs_bayes.bayes import sampling
-from sofs_bayes.bayes.pre_trends import departure_sd
+from sofs_bayes.bayes.pre_trends import departure_sd, leads_of_children
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.store import key_of, open_store
@@ -260,8 +260,9 @@ def test_no_departure_without_leads(analysis: HierarchicalAnalysis, matched: Pat
         ),
     )
     other = replace(analysis, children=replace(analysis.children, regressions=regressions))
-    assert departure_sd(cells, analysis) is not None
-    assert departure_sd(cells, other) is None
+    prior = analysis.priors.departure
+    assert departure_sd(leads_of_children(cells, analysis), prior) is not None
+    assert departure_sd(leads_of_children(cells, other), prior) is None
 
 
 @pytest.mark.parametrize(

@@ -6,7 +6,7 @@ import numpy.typing as npt
 from sofs_bayes.bayes.cell_data import CellData, regression_data
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.frequentist.term import find_term
-from sofs_bayes.spec import HierarchicalAnalysis, Regression
+from sofs_bayes.spec import Departure, HierarchicalAnalysis, Regression
 
 Floats = npt.NDArray[np.float64]
 
@@ -26,30 +26,32 @@ def leads_regression(analysis: HierarchicalAnalysis) -> Regression | None:
     return None
 
 
-def departure_sd(cells: Cells, analysis: HierarchicalAnalysis) -> float | None:
-    """The prior sd of a departure from parallel trends; None where no leads can be had."""
-    if "years_since" not in cells.by:  # released cells may not tell years since settling-in
-        return None
-    size = lead_size(cells, analysis)
-    return None if size is None else analysis.priors.departure.multiple * size
-
-
-def lead_size(cells: Cells, analysis: HierarchicalAnalysis) -> float | None:
-    """The root mean square of the leads, on the model's scale; None where there are none.
+def leads_of_children(cells: Cells, analysis: HierarchicalAnalysis) -> Floats:
+    """The leads, on the model's scale, shape (leads,); none where there are none.
 
     Leads are those of the regression with leads and lags, fitted to the cells (logistic: to the
-    quadratic expansion of their likelihood).
+    quadratic expansion of their likelihood). Released cells may not tell years since settling-in.
     """
     regression = leads_regression(analysis)
-    if regression is None:
-        return None
-    return lead_size_of(regression_data(cells, analysis, regression))
+    if regression is None or "years_since" not in cells.by:
+        return np.zeros(0)
+    return leads_of(regression_data(cells, analysis, regression))
 
 
-def lead_size_of(data: CellData) -> float | None:
+def leads_of(data: CellData) -> Floats:
     """The same of data with leads among their terms."""
     leads = np.array([find_term(name).is_lead for name in data.terms]) & data.design.any(axis=0)
-    return float(np.sqrt(np.mean(_solved(data)[leads] ** 2))) if leads.any() else None
+    return _solved(data)[leads] if leads.any() else np.zeros(0)
+
+
+def departure_sd(leads: Floats, prior: Departure | None) -> float | None:
+    """The prior sd of a departure from parallel trends: a multiple of the leads' root mean square.
+
+    None where no leads can be had, or no departure is allowed for.
+    """
+    if prior is None or not len(leads):
+        return None
+    return prior.multiple * float(np.sqrt(np.mean(leads**2)))
 
 
 def _solved(data: CellData) -> Floats:

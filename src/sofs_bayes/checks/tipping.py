@@ -6,7 +6,7 @@ the ratio of priors, normal(s - Δ) / normal(s), as the likelihood knows s alone
 """
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -17,6 +17,7 @@ from sofs_bayes.bayes.blocks import DEPARTURE, Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.bayes.reweighting import independent, smoothed_weights
+from sofs_bayes.checks.predictive import after_settling_in
 from sofs_bayes.estimands.contrasts import changes
 from sofs_bayes.frequentist.term import DID
 from sofs_bayes.spec import Normal
@@ -52,7 +53,9 @@ class TippingPoint:
 
     `direction` is what the probability does on the way there from no departure. The departure
     is NaN where it is not reached within `reached_within`: there the departures examined end,
-    or weights fail, whose `pareto_k` then stands beside it.
+    or weights fail, whose `pareto_k` then stands beside it. `leads` is its size in units of the
+    largest lead (Rambachan and Roth's M-bar), `per_year` the yearly drift that would come to it;
+    NaN without leads.
     """
 
     target: str
@@ -62,6 +65,8 @@ class TippingPoint:
     direction: Literal["falls", "rises"]
     reached_within: float
     pareto_k: float
+    leads: float = float("nan")
+    per_year: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -80,6 +85,7 @@ def tipping(
     *,
     level: float = 0.95,
     departures: Sequence[float] | None = None,
+    leads: Sequence[float] = (),
 ) -> Tipping:
     """What departures from parallel trends would do to the pooled and each pilot's effect.
 
@@ -96,6 +102,8 @@ def tipping(
         Of the probability; points are given for it, for one half, and for one minus it.
     departures
         Those examined, on the model's scale; None for a range that the effects' draws suggest.
+    leads
+        Pilots' differences in the years before, on the model's scale.
 
     Raises
     ------
@@ -127,12 +135,29 @@ def tipping(
         for departure in grid
         for probability, mcse, k in [weighted.above_zero(draws, float(departure))]
     ]
-    points = [
+    largest, years = max(map(abs, leads), default=np.nan), years_apart(data)
+    found_at = [
         tipping_point(target, scale, each, grid, _probability(weighted, draws))
         for target, draws in seen.items()
         for each in levels
     ]
+    points = [
+        replace(point, leads=abs(point.departure) / largest, per_year=point.departure / years)
+        for point in found_at
+    ]
     return Tipping(rows=tuple(rows), points=tuple(points))
+
+
+def years_apart(data: CellData) -> float:
+    """How many years lie between pilots' children before and after settling-in, on average."""
+    cells, after = data.cells, after_settling_in(data)
+    years, pilot = cells["year"].to_numpy(np.float64), cells["pilot"].to_numpy() == 1
+    weight = cells["weight"].to_numpy(np.float64)
+    before, later = (
+        float(np.average(years[here], weights=weight[here]))
+        for here in (pilot & ~after, pilot & after)
+    )
+    return later - before
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

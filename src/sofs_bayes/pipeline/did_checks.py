@@ -1,6 +1,6 @@
 """A hierarchical fit → what is shown beside its effects, as rows of files."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.spec.keys import HEADLINE, HEADLINES, POOLED, UNPOOLED, Estimand, Variant
@@ -26,6 +26,7 @@ def shown_beside(
     refit: "Callable[[CellData, Variant], xr.Dataset] | None",
     prior: "xr.Dataset",
     left_out: "LooResult",
+    leads: "Sequence[float]",
 ) -> "Rows":
     """Everything of a run but its effects: file name → (row type, rows).
 
@@ -42,9 +43,11 @@ def shown_beside(
         Named draws of the headline's priors.
     left_out
         The headline's leave-one-out by authority and year.
+    leads
+        Pilots' differences in the years before, on the model's scale.
     """
     return (
-        _of_effects(analysis, main, refits)
+        _of_effects(analysis, main, refits, leads)
         | _of_predictions(analysis, main, prior)
         | _of_leaving_out(analysis, main, refit, left_out)
     )
@@ -123,7 +126,10 @@ def _is_headline(each: Estimand) -> bool:
 
 
 def _of_effects(
-    analysis: "DidAnalysis", main: "PosteriorFit", refits: "Mapping[Variant, Refit]"
+    analysis: "DidAnalysis",
+    main: "PosteriorFit",
+    refits: "Mapping[Variant, Refit]",
+    leads: "Sequence[float]",
 ) -> "Rows":
     from sofs_bayes.checks.power_scaling import PowerScalingRow, power_scaling
     from sofs_bayes.checks.tipping import TippingPoint, TippingRow, tipping
@@ -141,7 +147,7 @@ def _of_effects(
     one_effect = analysis.treatment == "did" and model.pilot_effects != "none"
     if one_effect and model.departures == "none":
         prior, level = main.setting.effect_prior, analysis.estimands.level
-        tipped = tipping(main.posterior, main.data, main.blocks, prior, level=level)
+        tipped = tipping(main.posterior, main.data, main.blocks, prior, level=level, leads=leads)
         found["tipping"] = (TippingRow, tipped.rows)
         found["tipping_points"] = (TippingPoint, tipped.points)
     scaled = power_scaling(main.posterior, main.effects, analysis, main.data, main.blocks)

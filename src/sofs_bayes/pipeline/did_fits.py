@@ -162,7 +162,9 @@ def fit_did(
         again = None if none else _left_out(shop, main, found)
         before = _before(analysis, main)
         left_out = loo_cells(main.posterior, main.data, main.blocks, analysis)
-        beside = shown_beside(analysis, main, others, refit=again, prior=before, left_out=left_out)
+        beside = shown_beside(
+            analysis, main, others, refit=again, prior=before, left_out=left_out, leads=source.leads
+        )
         beside |= shown_of_all(analysis, source, mains) | source.beside
         draws = run_draws(analysis, mains, others, before, left_out.log_density)
     return Run(

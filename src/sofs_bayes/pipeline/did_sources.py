@@ -38,6 +38,9 @@ class Source:
         The same, weighted as in the regressions.
     departure
         Prior sd of a departure from parallel trends, on the model's scale; None without leads.
+    leads
+        Pilots' differences in the years before, on the model's scale, as the regression with leads
+        and lags has them.
     by_year
         The data with effects by year in place of one effect; None where that is an analysis of
         its own.
@@ -58,6 +61,7 @@ class Source:
     data: "CellData"
     regressed: "CellData"
     departure: float | None
+    leads: tuple[float, ...] = ()
     by_year: "CellData | None" = None
     changed: "Mapping[Variant, CellData]" = field(default_factory=dict)
     serving_only: Mapping[str, Sequence[str]] = field(default_factory=dict)
@@ -121,18 +125,20 @@ def children_source(
     from dataclasses import replace
 
     from sofs_bayes.bayes.cell_data import cell_data
-    from sofs_bayes.bayes.pre_trends import departure_sd
+    from sofs_bayes.bayes.pre_trends import departure_sd, leads_of_children
     from sofs_bayes.estimands.authority_sizes import authority_size_rows
 
     # A linear regression's residual variance counts rows; a logistic one's weights are counts.
     linear = analysis.model.likelihood == "gaussian"
     model = replace(analysis.model, weights_sum_to="rows" if linear else "weights")
+    leads = leads_of_children(cells, analysis)
     return Source(
         evidence=cells.patterns.attrs["evidence"],
         inputs=inputs,
         data=cell_data(cells, analysis),
         regressed=cell_data(cells, replace(analysis, model=model)),
-        departure=departure_sd(cells, analysis),
+        departure=departure_sd(leads, analysis.priors.departure),
+        leads=tuple(leads),
         serving_only=_serving_only(cells),
         sizes=tuple(authority_size_rows(cells, analysis.regression)),
     )
@@ -212,7 +218,7 @@ def counts_source(analysis: OpenAnalysis, panel: "Panel") -> Source:
     """
     from sofs_bayes.bayes.cell_data import without
     from sofs_bayes.bayes.open_counts import open_cell_data
-    from sofs_bayes.bayes.pre_trends import lead_size_of
+    from sofs_bayes.bayes.pre_trends import departure_sd, leads_of
     from sofs_bayes.estimands.authority_sizes import counted_size_rows
     from sofs_bayes.matching.authorities import choose_comparators, did_cells
 
@@ -230,14 +236,14 @@ def counts_source(analysis: OpenAnalysis, panel: "Panel") -> Source:
         name: [name] if kind == "without" else [other for other in broken if other != name]
         for name in broken
     }
-    size = lead_size_of(by_year)
-    departure = analysis.priors.departure
+    leads = leads_of(by_year)
     return Source(
         evidence=panel.evidence,
         inputs={source.file: source.sha256 for source in panel.sources},
         data=data,
         regressed=data,
-        departure=None if departure is None or size is None else departure.multiple * size,
+        departure=departure_sd(leads, analysis.priors.departure),
+        leads=tuple(leads),
         by_year=by_year,
         changed={
             Variant(kind=kind, subject=name): without(everybody, others)

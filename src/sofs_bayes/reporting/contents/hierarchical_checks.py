@@ -221,7 +221,10 @@ def tipping_table(run: Run, *, pilots: bool = True) -> Table:
     small = all(not abs(point.departure) >= NARROW for point in points)
     number: Format = ("pp2" if small else "pp") if risk else "signed2"
     unit = "pp" if risk else "log-odds"
-    lines = [(each.target, _tipping_sentence(each, number), each.departure) for each in points]
+    lines = [
+        (each.target, _tipping_sentence(each, number), each.departure, each.per_year, each.leads)
+        for each in points
+    ]
     return Table(
         name="tipping_points",
         title=f"{run.analysis.title}: if trends had not been parallel",
@@ -229,12 +232,18 @@ def tipping_table(run: Run, *, pilots: bool = True) -> Table:
             Column(key="target", heading="Effect in"),
             Column(key="sentence", heading="P(effect > 0) …"),
             Column(key="departure", heading=f"Departure ({unit})", format=number),
+            Column(key="per_year", heading=f"Drift a year ({unit})", format=number),
+            Column(key="leads", heading="In largest leads", format="number"),
         ),
         rows=tuple(lines),
         evidence=run.evidence,
         notes=(
             "Departure: how much more the pilots' outcome would have risen than the comparators'"
-            " after settling-in without the practice model.",
+            " after settling-in without the practice model. Drift a year: the same as a steady one"
+            " from the middle of the years before to that of the years after. In largest leads: its"
+            " size as a multiple of the largest difference between pilots and comparators in the"
+            " years before"
+            " (Rambachan and Roth's M̄).",
         ),
         status=run.status,
     )

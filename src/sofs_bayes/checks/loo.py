@@ -1,7 +1,7 @@
 """Leave-one-out cross-validation of a model of children: an authority's year, an authority."""
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import NamedTuple
 
 import numpy as np
@@ -65,7 +65,7 @@ class LooResult:
 
     summary: LooSummary
     rows: tuple[LooRow, ...]
-    log_density: xr.DataArray | None = None
+    log_density: xr.DataArray | None = field(default=None, compare=False)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -135,7 +135,7 @@ def tipping(
         for departure in grid
         for probability, mcse, k in [weighted.above_zero(draws, float(departure))]
     ]
-    largest, years = max(map(abs, leads), default=np.nan), years_apart(data)
+    largest, years = float(max(map(abs, leads), default=np.nan)), years_apart(data)
     found_at = [
         tipping_point(target, scale, each, grid, _probability(weighted, draws))
         for target, draws in seen.items()

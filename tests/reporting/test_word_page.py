@@ -1,5 +1,6 @@
 """The report as a Word document: its headings, framed evidence, alt texts and tables."""
 
+import re
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -13,6 +14,7 @@ from sofs_bayes.reporting.page import Page, Part
 from sofs_bayes.reporting.tables import Column, Table
 from sofs_bayes.reporting.widths import layout_of
 from sofs_bayes.reporting.word_page import write_word
+from sofs_bayes.reporting.word_xml import bookmark_of
 
 PAGE = Page(
     title="Ours",
@@ -87,6 +89,44 @@ def test_the_contents_are_a_field_that_already_lists_the_headings(document: Any)
     assert kinds.count("begin") == kinds.count("end")
     texts = [p.text for p in document.paragraphs if not p.style.name.startswith("Heading")]
     assert "How likely is an effect larger than …?" in texts
+
+
+def test_every_link_leads_to_a_place_in_the_document(document: Any) -> None:
+    body = document.element.body
+    marks = [each.get(qn("w:name")) for each in body.iter(qn("w:bookmarkStart"))]
+    ids = [each.get(qn("w:id")) for each in body.iter(qn("w:bookmarkStart"))]
+    ends = [each.get(qn("w:id")) for each in body.iter(qn("w:bookmarkEnd"))]
+    links = [each.get(qn("w:anchor")) for each in body.iter(qn("w:hyperlink"))]
+    assert len(set(marks)) == len(marks) == len(headings(document)) - headings_of_boxes(document)
+    assert ids == ends and len(set(ids)) == len(ids)
+    assert all(re.fullmatch("_[A-Za-z0-9_]{1,39}", name) for name in marks)
+    assert len(links) > 20 and set(links) <= set(marks)
+    [first] = [p for p in document.paragraphs if p.text.startswith("Where: ")][:1]
+    assert first._p.find(qn("w:hyperlink")) is not None
+
+
+def headings_of_boxes(document: Any) -> int:
+    """Headings that are no part's: of evidence boxes and of a checklist's steps."""
+    unmarked = [
+        paragraph
+        for paragraph in document.paragraphs
+        if paragraph.style.name.startswith("Heading")
+        and paragraph._p.find(qn("w:bookmarkStart")) is None
+    ]
+    assert {p.style.name for p in unmarked} == {"Heading 2"}
+    return len(unmarked)
+
+
+def test_long_names_of_places_stay_apart() -> None:
+    one, other = bookmark_of("a" * 60), bookmark_of("a" * 61)
+    assert len(one) == len(other) == 40 and one != other
+    assert bookmark_of("icpc-printed: pilots") == "_icpc_printed__pilots"
+
+
+def test_figures_are_numbered_as_word_does(document: Any) -> None:
+    codes = [each.text.split() for each in document.element.body.iter(qn("w:instrText"))]
+    assert sum(code[:2] == ["SEQ", "Figure"] for code in codes) == 3
+    assert sum(code[:2] == ["SEQ", "Table"] for code in codes) > 3
 
 
 def test_thresholds_and_checklist_are_there(document: Any) -> None:

@@ -9,7 +9,7 @@ from sofs_bayes.reporting.office_files import legal_text, settled
 from sofs_bayes.reporting.table_model import EVIDENCE_LINES, Table, notes_of
 from sofs_bayes.reporting.widths import layout_of
 from sofs_bayes.reporting.word_grid import TEXT, add_grid
-from sofs_bayes.reporting.word_xml import add_field, tag_of
+from sofs_bayes.reporting.word_xml import add_field, number, tag_of
 from sofs_bayes.spec import Evidence
 
 if TYPE_CHECKING:
@@ -206,13 +206,9 @@ BREAK = (
 def _add_caption(document: "Document", table: Table) -> None:
     from docx.shared import RGBColor
 
-    number = 1 + sum(
-        "SEQ Table" in (field.text or "")
-        for field in document.element.body.iter(tag_of("w:instrText"))
-    )
     paragraph = document.add_paragraph(style=CAPTION)
     paragraph.add_run("Table ")
-    add_field(paragraph, "SEQ Table \\* ARABIC", str(number))
+    number(paragraph, "Table")
     paragraph.add_run(". ")
     mark = table.caption.removesuffix(table.title)
     if mark:

@@ -1,6 +1,7 @@
 """A page as a Word document: real headings, framed evidence, figures with alt text, tables."""
 
-from collections.abc import Iterator, Sequence
+import re
+from collections.abc import Collection, Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -23,7 +24,7 @@ from sofs_bayes.reporting.word import (
     save_document,
     turn_for,
 )
-from sofs_bayes.reporting.word_xml import element
+from sofs_bayes.reporting.word_xml import add_field, add_link, element, mark
 from sofs_bayes.spec import Evidence
 
 if TYPE_CHECKING:
@@ -42,6 +43,7 @@ EXPLORER = (
     "On the page index.html the threshold can be moved; here the probabilities stand at some"
     " thresholds."
 )
+MADE = "how-it-was-made"
 FOLDED = "Further tables, in tables/: {}."
 
 
@@ -56,11 +58,11 @@ def write_word(page: Page, path: Path, *, figures: Path) -> None:
     document = new_document(page.heading, evidence=evidences_of(page))
     document.add_paragraph(page.lead)
     if page.status != "converged":
-        _mark(document, REFUSED)
+        _warn(document, REFUSED)
     _add_contents(document, page.parts)
     for part in page.parts:
-        _add_part(document, part, figures)
-    document.add_heading("How it was made", 1)
+        _add_part(document, part, figures, {each.anchor for each in page.parts})
+    mark(document.add_heading("How it was made", 1), MADE)
     document.add_paragraph(page.files)
     for line in page.provenance:
         document.add_paragraph(line, style=NOTE)
@@ -75,12 +77,12 @@ def evidences_of(page: Page) -> tuple[Evidence, ...]:
     return tuple(dict.fromkeys(named))
 
 
-def _add_part(document: "Document", part: Part, figures: Path) -> None:
+def _add_part(document: "Document", part: Part, figures: Path, places: Collection[str]) -> None:
     if part.tables and not _text_first(part):
         turn_for(document, part.tables[0])
-    document.add_heading(_heading(part), part.level - 1)
+    mark(document.add_heading(_heading(part), part.level - 1), part.anchor)
     if part.evidence == "synthetic":
-        _mark(document, f"{SYNTHETIC}. {MADE_UP}")
+        _warn(document, f"{SYNTHETIC}. {MADE_UP}")
     for box in part.boxes:
         _add_box(document, box)
     for text in part.paragraphs:
@@ -106,7 +108,7 @@ def _add_part(document: "Document", part: Part, figures: Path) -> None:
         )
     for table in part.tables:
         add_table(document, table)
-    _add_checklist(document, part.checklist)
+    _add_checklist(document, part.checklist, places)
     if part.folded:
         named = "; ".join(f"{table.caption} ({table.name})" for table in part.folded)
         document.add_paragraph(FOLDED.format(named), style=NOTE)
@@ -128,7 +130,7 @@ def _heading(part: Part) -> str:
     return f"{text} ({part.evidence})" if part.evidence else text
 
 
-def _mark(document: "Document", text: str) -> None:
+def _warn(document: "Document", text: str) -> None:
     """A sentence that must not be overlooked: bold, dark red, framed."""
     from docx.shared import RGBColor
 
@@ -174,11 +176,20 @@ def _add_figure(document: "Document", png: Path, alt: str, caption: str, *, styl
     properties = document.inline_shapes[-1]._inline.docPr
     properties.set("descr", alt)
     properties.set("title", png.stem)
-    below = document.add_paragraph(with_minus(caption), style=style)
+    below = document.add_paragraph(style=style)
+    before, numbered, after = with_minus(caption), "", ""
+    if found := re.search(r"(?<=\bFigure )[0-9]+(?=\.)", before):
+        before, numbered, after = before[: found.start()], found[0], before[found.end() :]
+    below.add_run(before)
+    if numbered:
+        add_field(below, "SEQ Figure \\* ARABIC", numbered)
+        below.add_run(after)
     below.paragraph_format.keep_with_next = False
 
 
-def _add_checklist(document: "Document", lines: Sequence[CheckLine]) -> None:
+def _add_checklist(
+    document: "Document", lines: Sequence[CheckLine], places: Collection[str]
+) -> None:
     step = ""
     for line in lines:
         if line.step != step:
@@ -191,37 +202,42 @@ def _add_checklist(document: "Document", lines: Sequence[CheckLine]) -> None:
         for text in line.has:
             document.add_paragraph(with_minus(text), style="List Bullet")
         if line.links:
-            where = ", ".join(text for text, _ in line.links)
-            document.add_paragraph(f"Where: {where}", style=NOTE)
+            where = document.add_paragraph("Where: ", style=NOTE)
+            for i, (text, anchor) in enumerate(line.links):
+                where.add_run(", " if i else "")
+                if anchor in places:
+                    add_link(where, text, anchor)
+                else:  # a table that is a file only
+                    where.add_run(text)
 
 
 # ------------------------------------------------------------------------ table of contents
 
 
 def _add_contents(document: "Document", parts: Sequence[Part]) -> None:
-    """A table of contents that Word can fill with page numbers; until then its headings."""
+    """A table of contents that leads to its headings; Word fills in page numbers when asked."""
     from docx.shared import Cm
 
     title = document.add_paragraph()
     title.add_run("Contents").font.bold = True
     entries = list(_entries(parts))
-    for i, (level, text) in enumerate(entries):
+    for i, (level, text, anchor) in enumerate(entries):
         paragraph = document.add_paragraph()
         paragraph.paragraph_format.left_indent = Cm(0.6 * (level - 1))
         paragraph.paragraph_format.space_after = 0
         if i == 0:
             for made in _field_start('TOC \\o "1-2" \\h \\z \\u'):
                 paragraph.add_run()._r.append(made)
-        paragraph.add_run(text)
+        add_link(paragraph, text, anchor)
         if i == len(entries) - 1:
             paragraph.add_run()._r.append(element("w:fldChar", fldCharType="end"))
 
 
-def _entries(parts: Sequence[Part]) -> Iterator[tuple[int, str]]:
+def _entries(parts: Sequence[Part]) -> Iterator[tuple[int, str, str]]:
     for part in parts:
         if part.level <= 3:
-            yield part.level - 1, _heading(part)
-    yield 1, "How it was made"
+            yield part.level - 1, _heading(part), part.anchor
+    yield 1, "How it was made", MADE
 
 
 def _field_start(code: str) -> Iterator[Any]:

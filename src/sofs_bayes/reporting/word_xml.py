@@ -1,9 +1,14 @@
 """Elements of a Word file that python-docx has no methods for."""
 
+import hashlib
+import re
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from docx.text.paragraph import Paragraph
+
+# Word's own limit for a bookmark.
+LONGEST_NAME = 40
 
 
 def add_field(paragraph: "Paragraph", code: str, result: str) -> None:
@@ -19,6 +24,39 @@ def add_field(paragraph: "Paragraph", code: str, result: str) -> None:
             run.text = result
         else:
             run._r.append(element("w:fldChar", fldCharType=kind))
+
+
+def number(paragraph: "Paragraph", sequence: str) -> None:
+    """The next number of a sequence, as `Table` or `Figure`, which Word works out anew."""
+    root = paragraph._p.getroottree().getroot()
+    code = f"SEQ {sequence}"
+    before = sum(code in (field.text or "") for field in root.iter(tag_of("w:instrText")))
+    add_field(paragraph, f"{code} \\* ARABIC", str(1 + before))
+
+
+def mark(paragraph: "Paragraph", name: str) -> None:
+    """A bookmark around what the paragraph holds."""
+    root = paragraph._p.getroottree().getroot()
+    own = str(sum(1 for _ in root.iter(tag_of("w:bookmarkStart"))))
+    first = 0 if paragraph._p.pPr is None else 1
+    paragraph._p.insert(first, element("w:bookmarkStart", id=own, name=bookmark_of(name)))
+    paragraph._p.append(element("w:bookmarkEnd", id=own))
+
+
+def add_link(paragraph: "Paragraph", text: str, name: str) -> None:
+    """Text that leads to a bookmark of the same document."""
+    link = element("w:hyperlink", anchor=bookmark_of(name), history="1")
+    link.append(paragraph.add_run(text)._r)
+    paragraph._p.append(link)
+
+
+def bookmark_of(name: str) -> str:
+    """What a bookmark of this name is called: letters, digits and underscores, 40 at most."""
+    legal = re.sub(r"\W", "_", f"_{name}", flags=re.ASCII)
+    if len(legal) <= LONGEST_NAME:
+        return legal
+    digest = hashlib.sha256(name.encode()).hexdigest()[:8]
+    return f"{legal[: LONGEST_NAME - 9]}_{digest}"
 
 
 def tag_of(name: str) -> str:

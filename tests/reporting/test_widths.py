@@ -76,7 +76,7 @@ def test_capitals_are_wider_than_small_letters_and_points_narrower() -> None:
 
 def test_smaller_type_comes_before_labels_in_two_lines() -> None:
     roomy = layout_of(table(5, label="A label of some words"))
-    tight = layout_of(table(9, label="A label of some words"))
+    tight = layout_of(table(8, label="A label of some words"))
     assert (roomy.size, tight.size) == (9.0, 8.0)
     for found in (roomy, tight):
         room = (found.widths[0] - PADDING) / (found.size * LETTER)

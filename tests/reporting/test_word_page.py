@@ -7,12 +7,14 @@ from pathlib import Path
 from typing import Any
 
 import docx
+import matplotlib
 import pytest
 from docx.oxml.ns import qn
+from PIL import ImageFont
 
 from sofs_bayes.reporting.page import Page, Part
 from sofs_bayes.reporting.tables import Column, Table
-from sofs_bayes.reporting.widths import layout_of
+from sofs_bayes.reporting.widths import PADDING, layout_of
 from sofs_bayes.reporting.word_page import write_word
 from sofs_bayes.reporting.word_xml import bookmark_of
 
@@ -127,6 +129,32 @@ def test_figures_are_numbered_as_word_does(document: Any) -> None:
     codes = [each.text.split() for each in document.element.body.iter(qn("w:instrText"))]
     assert sum(code[:2] == ["SEQ", "Figure"] for code in codes) == 3
     assert sum(code[:2] == ["SEQ", "Table"] for code in codes) > 3
+
+
+def split_words(document: Any) -> list[str]:
+    """Words of tables that their column cannot hold where DejaVu Sans stands in for Arial."""
+    fonts = Path(matplotlib.get_data_path()) / "fonts" / "ttf"
+    plain, bold = (
+        ImageFont.truetype(str(fonts / f"{name}.ttf"), 1000)
+        for name in ("DejaVuSans", "DejaVuSans-Bold")
+    )
+    found = []
+    for table in document.tables:
+        for row in table.rows:
+            for cell in row.cells:
+                room = cell.width.pt - PADDING
+                for run in (run for paragraph in cell.paragraphs for run in paragraph.runs):
+                    font = bold if run.font.bold else plain
+                    size = run.font.size.pt / 1000
+                    found += [w for w in run.text.split() if font.getlength(w) * size > room]
+    return found
+
+
+def test_no_number_is_split_where_another_font_stands_in(document: Any) -> None:
+    assert not [word for word in split_words(document) if re.search(r"\d", word)]
+    narrow = document.tables[0].rows[-1].cells[-1]
+    narrow.width = narrow.width // 4
+    assert split_words(document), "the check sees nothing"
 
 
 def test_thresholds_and_checklist_are_there(document: Any) -> None:

@@ -7,12 +7,16 @@ from sofs_bayes.reporting.table_model import Table, lines_of, spans_of
 
 # Points: A4 with margins of 2 cm.
 PORTRAIT, LANDSCAPE = 481.0, 728.0
-# Of the font's size: a figure of Arial. What is not here is taken to be as wide.
-LETTER = 0.556
-WIDER = {**dict.fromkeys("mMW%@—", 0.9), **dict.fromkeys("w+=<>±×~−∞", 0.65)}
-NARROWER = {**dict.fromkeys("ijl.,;:|!' ’", 0.28), **dict.fromkeys("ftrI()[]{}-/\\", 0.34)}
-CAPITAL = 0.7
-BOLD = 1.07
+# Of the font's size: a figure of what stands in for Arial where it is not installed, as DejaVu
+# Sans, the widest of its kind; numbers must not be split there. What is not here is as wide.
+LETTER = 0.636
+WIDER = {**dict.fromkeys("mMW%@—", 1.0), **dict.fromkeys("w+=<>±×~−∞", 0.838)}
+NARROWER = {
+    **dict.fromkeys("ijl.,;:|' ’", 0.34),
+    **dict.fromkeys("ftrI()[]-/\\!", 0.41),
+}
+CAPITAL = 0.78
+BOLD = 1.1
 SLACK = 0.4  # letters; programs round differently
 PADDING = 9.0
 # Pages and sizes of type, the first that a table fits being taken.

@@ -1,5 +1,5 @@
 # `make reanalyse` and `make test` do all set-up themselves: a check of the interpreter, a
-# virtual environment in .venv, and the locked, hashed packages.
+# virtual environment in .venv, and the locked, hashed packages. make.py does the same without make.
 #
 #   make reanalyse                          all sources, both outcomes: page, tables, figures
 #   make reanalyse OPEN_DATA=folder         … with the DfE files in that folder
@@ -13,6 +13,7 @@
 #   make test                               all checks, and the tests that take minutes (ten in all)
 #   make test-all                           … and those marked long, with coverage (an hour)
 #   make fuzz                               a hundred times what the tests try of damaged files, kills
+#   make bundle                             project and packages in one file for a secure setting
 #   make … WHEELHOUSE=folder                install from that folder, with no network
 
 PYTHON ?= python3
@@ -27,20 +28,16 @@ BESIDE ?= $(dir $(wildcard results/placebo/*/manifest.json))
 
 VENV := .venv
 BIN := $(VENV)/bin
-PIP := $(BIN)/python -m pip --disable-pip-version-check
-OFFLINE := $(if $(WHEELHOUSE),--no-index --find-links "$(WHEELHOUSE)")
-LOCKED := install --quiet $(OFFLINE) --require-hashes --only-binary :all:
-PACKAGE := install --quiet --no-index --no-deps --no-build-isolation --force-reinstall .
-SOURCES := $(shell find src models -type f -not -name '*.pyc')
+OFFLINE := $(if $(WHEELHOUSE),--wheelhouse "$(WHEELHOUSE)")
 # Tests of one file, and files that share compiled graphs, stay in one process (tests/order.py).
 ON_TWO := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
 .PHONY: help reanalyse placebo replicate posterior test test-all benchmark benchmark-posteriors \
-  benchmark-calibration calibrate fuzz recover notebooks wheelhouse lock clean interpreter
+  benchmark-calibration calibrate fuzz recover notebooks bundle lock clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -15
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -16
 
 reanalyse: $(VENV)/.package
 	$(BIN)/sofs-bayes reanalyse $(if $(OPEN_DATA),--open-data "$(OPEN_DATA)") \
@@ -120,30 +117,16 @@ benchmark-posteriors: $(VENV)/.test
 benchmark-calibration: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.calibration --peer
 
-interpreter:
-	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 12))' || { \
-	  echo "sofs_bayes needs Python 3.12; \`$(PYTHON)\` is $$($(PYTHON) --version 2>&1)." >&2; \
-	  echo "Install Python 3.12, or name it: make PYTHON=/path/to/python3.12 …" >&2; exit 2; }
+# What make.py finds missing or stale it makes.
+$(VENV)/.package: requirements.lock pyproject.toml
+	$(PYTHON) make.py environment $(OFFLINE)
 
-$(VENV)/.locked: requirements.lock | interpreter
-	$(PYTHON) -m venv --clear $(VENV)
-	$(PIP) $(LOCKED) -r requirements.lock
-	@touch $@
+$(VENV)/.test: requirements.lock requirements-test.lock pyproject.toml
+	$(PYTHON) make.py environment --tests $(OFFLINE)
 
-$(VENV)/.package: $(VENV)/.locked pyproject.toml $(SOURCES)
-	$(PIP) $(PACKAGE)
-	@touch $@
-
-$(VENV)/.test: $(VENV)/.locked requirements-test.lock pyproject.toml
-	$(PIP) $(LOCKED) -r requirements-test.lock
-	$(PIP) install --quiet --no-index --no-deps --no-build-isolation --editable .
-	@rm -f $(VENV)/.package
-	@touch $@
-
-# Everything a machine without network needs; copy the folder there with the project.
-wheelhouse: $(VENV)/.locked
-	$(PIP) download --quiet --only-binary :all: --require-hashes -d wheelhouse -r requirements.lock
-	$(PIP) download --quiet --only-binary :all: --require-hashes -d wheelhouse -r requirements-test.lock
+# For a machine without network: dist/….zip, which says itself what to do with it.
+bundle:
+	$(PYTHON) make.py bundle $(OFFLINE)
 
 # New versions on purpose: needs uv.
 lock:

@@ -4,7 +4,6 @@ import importlib
 import os
 import re
 import shutil
-import stat
 import subprocess
 import sys
 import tomllib
@@ -163,47 +162,6 @@ def loaded_by_star() -> set[str]:
 
 
 # -------------------------------------------------------------------------------- set-up
-
-
-def a_python(folder: Path, version: str) -> Path:
-    """A stand-in for an interpreter of another version: it says so and fails every test."""
-    script = folder / f"python{version}"
-    script.write_text(f'#!/bin/sh\n[ "$1" = --version ] && echo "Python {version}" || exit 1\n')
-    script.chmod(script.stat().st_mode | stat.S_IXUSR)
-    return script
-
-
-def make(folder: Path, *words: str) -> subprocess.CompletedProcess[str]:
-    return subprocess.run(
-        ["make", "-C", str(folder), *words], capture_output=True, text=True, check=False
-    )
-
-
-needs_make = pytest.mark.skipif(shutil.which("make") is None, reason="make is not installed")
-
-
-@needs_make
-@pytest.mark.parametrize("version", ["3.11.9", "3.13.0"])
-def test_another_python_is_refused_by_name_before_anything_is_made(
-    copy: Path, version: str
-) -> None:
-    for name in ("Makefile", "requirements.lock"):
-        shutil.copy(ROOT / name, copy)
-    (copy / "models").mkdir()
-    python = a_python(copy, version)
-    before = sorted(copy.iterdir())
-    for target in ("interpreter", "reanalyse"):
-        ended = make(copy, target, f"PYTHON={python}")
-        assert ended.returncode != 0
-        assert f"sofs_bayes needs Python 3.12; `{python}` is Python {version}." in ended.stderr
-        assert "make PYTHON=/path/to/python3.12" in ended.stderr
-    assert sorted(copy.iterdir()) == before
-
-
-@needs_make
-def test_the_right_python_is_accepted() -> None:
-    ended = make(ROOT, "interpreter", f"PYTHON={sys.executable}")
-    assert (ended.returncode, ended.stderr) == (0, "")
 
 
 @pytest.mark.parametrize("name", ["requirements.lock", "requirements-test.lock"])

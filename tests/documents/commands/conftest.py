@@ -8,6 +8,7 @@ import contextlib
 import importlib.util
 import io
 import os
+import runpy
 import shlex
 import shutil
 import stat
@@ -182,6 +183,8 @@ def _check_python(words: list[str]) -> None:
         assert words[2:] == [] or _parser().parse_args(words[2:])
     elif words[:1] == ["-c"]:
         compile(words[1], "-c", "exec")
+    elif words[:1] == ["make.py"]:
+        runpy.run_path(str(ROOT / "make.py"))["parsed"](words[1:])
     elif words:
         name = words[1].replace(".", "/") if words[0] == "-m" else words[0].removesuffix(".py")
         file = ROOT / f"{name}.py"

@@ -42,7 +42,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     asked.output.mkdir(parents=True, exist_ok=True)
     read = [notebook(path) for path in paths]
     with TemporaryDirectory() as shared:
-        os.environ["SOFS_BAYES_CHAPTERS"] = shared
+        os.environ |= {"SOFS_BAYES_CHAPTERS": shared, "SOFS_BAYES_PROGRESS": "no"}
         for place, (path, book) in enumerate(zip(paths, read, strict=True)):
             print(f"{path.name} …", flush=True)
             try:

@@ -92,3 +92,27 @@ def test_nothing_is_shown_if_one_thing_is_refused(
     with pytest.raises(BadInput):
         show(table, 3)  # type: ignore[arg-type]
     assert capsys.readouterr().out == ""
+
+
+def test_a_table_by_itself_is_shown_as_html_and_given_as_a_frame(table: Table) -> None:
+    assert "<caption>A table</caption>" in table._repr_html_()
+    frame = table.to_frame()
+    assert frame.to_dict("records") == [
+        {"a": "x", "n": 3, "evidence": "synthetic", "status": "converged"}
+    ]
+    assert frame.attrs == {"title": "A table", "notes": []}
+
+
+def test_a_run_by_itself_shows_its_evidence_and_effects(printed_run: Run) -> None:
+    html = printed_run._repr_html_()
+    assert "published-inferred" in html and "<caption>" in html
+    assert printed_run.prior in html
+    frame = printed_run.to_frame()
+    assert len(frame) == len(printed_run.effects)
+    assert set(frame["evidence"]) == {printed_run.evidence}
+    effect = frame[(frame["prior"] == printed_run.prior) & (frame["role"] == "effect (DiD)")]
+    assert effect["median"].iloc[0] == next(
+        row.median
+        for row in printed_run.effects
+        if row.prior == printed_run.prior and row.is_effect and row.scale == effect["scale"].iloc[0]
+    )

@@ -1,6 +1,7 @@
 """One PyMC graph, compiled once by nutpie and sampled as often as wanted on other data."""
 
 import time
+import warnings
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -62,7 +63,9 @@ def compile_graph(graph: "pm.Model") -> Compiled:
 
     # With sums in any order, a function taken from PyTensor's cache of compiled code and one
     # compiled into its caller differ in their last digits, and so do all draws after some steps.
-    with pytensor.config.change_flags(numba__fastmath=False):
+    with warnings.catch_warnings(), pytensor.config.change_flags(numba__fastmath=False):
+        # Where there is no C++ compiler, which numba does not need.
+        warnings.filterwarnings("ignore", "Loop fusion failed")
         program = nutpie.compile_pymc_model(
             graph,
             backend="numba",

@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from sofs_bayes.cli import (
     calibrate,
     children,
+    completion,
     disclose,
     manual,
     opened,
@@ -23,11 +24,15 @@ from sofs_bayes.cli import (
     runs,
 )
 from sofs_bayes.cli.arguments import Parser
-from sofs_bayes.cli.faults import UNFORESEEN, interruptible, last_line, no_room
+from sofs_bayes.cli.faults import (
+    INTERRUPTED,
+    RESUMES,
+    UNFORESEEN,
+    interruptible,
+    last_line,
+    no_room,
+)
 from sofs_bayes.errors import SofsBayesError
-
-# Verbs that keep what is finished where they write.
-RESUMES = ("reanalyse", "fit", "replicate", "calibrate", "recover", "placebo")
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -57,7 +62,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         resumes = options.verb in RESUMES
         kept = "the same command goes on from what is finished" if resumes else "nothing is written"
         print(f"interrupted; {kept}", file=sys.stderr)
-        return 130
+        return INTERRUPTED
     except BrokenPipeError:
         # The reader (head, less) closed the pipe; keep Python from complaining at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
@@ -93,6 +98,7 @@ def _parser() -> argparse.ArgumentParser:
     placebo.add_placebo(verbs)
     disclose.add_disclose(verbs)
     report.add_report(verbs)
+    completion.add_completion(verbs)
     manual.add_manual(verbs)
     return parser
 

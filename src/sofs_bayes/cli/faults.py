@@ -13,6 +13,9 @@ from typing import NoReturn
 from sofs_bayes.errors import BadInput
 
 UNFORESEEN = 70
+INTERRUPTED = 130
+# Verbs that keep what is finished where they write.
+RESUMES = ("reanalyse", "fit", "replicate", "calibrate", "recover", "placebo")
 ROOM = {errno.ENOSPC, errno.EDQUOT, errno.EFBIG}
 
 

@@ -7,10 +7,12 @@ from dataclasses import dataclass
 from importlib.resources import files
 
 from sofs_bayes.cli.arguments import Parser
+from sofs_bayes.cli.faults import INTERRUPTED, RESUMES, UNFORESEEN
 from sofs_bayes.errors import BadInput
 
 FOLDER = "manual"
 OPTIONS = "<!-- options -->"
+AFTER_CODES = "## When something goes wrong"  # comes behind the section on exit codes
 WIDTH = 88
 
 
@@ -43,6 +45,7 @@ def read_page(name: str, verbs: Mapping[str, Parser]) -> Page:
     text = (files("sofs_bayes") / FOLDER / f"{name}.md").read_text(encoding="utf-8")
     if name in verbs:
         text = text.replace(OPTIONS, options_text(verbs[name]))
+        text = text.replace(AFTER_CODES, f"{_every_verb(name)}\n\n{AFTER_CODES}", 1)
     line = next(line for line in text.splitlines()[1:] if line)
     return Page(name=name, line=line, text=text)
 
@@ -67,6 +70,15 @@ def options_text(parser: argparse.ArgumentParser) -> str:
     )
     lines = [_line(each) for each in parser._actions if each.dest != "help"]
     return "\n".join(["```text", usage, "```", "", *lines])
+
+
+def _every_verb(name: str) -> str:
+    """The exit codes that no page has to give."""
+    kept = "the same command then goes on" if name in RESUMES else "nothing is written then"
+    return (
+        f"Of every verb: {UNFORESEEN} an unforeseen fault, in one line; {INTERRUPTED} interrupted"
+        f" (Ctrl-C, SIGTERM): {kept}."
+    )
 
 
 def _line(option: argparse.Action) -> str:

@@ -8,6 +8,7 @@ from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
+    from sofs_bayes.reporting.table_files import FileFormat
     from sofs_bayes.reporting.tables import Table
     from sofs_bayes.spec import PrintedAnalysis
 
@@ -30,6 +31,7 @@ def add_published(verbs: Verbs) -> None:
     verb.add_argument("--audit", action="store_true", help="what the tables contradict and imply")
     verb.add_argument("--sensitivity", action="store_true", help="one assumption at a time")
     verb.add_argument("--nuts", action="store_true", help="the same by MCMC, beside the grid")
+    verb.add_argument("--json", action="store_true", help="the same tables, for other programs")
     verb.add_argument(
         "-o",
         "--output",
@@ -41,6 +43,8 @@ def add_published(verbs: Verbs) -> None:
 
 def _published(options: argparse.Namespace) -> int:
     if options.output:
+        if options.json:
+            raise BadInput("--json", "", "--output beside it", "-o FILE.json")
         from sofs_bayes.folders.places import check_new
         from sofs_bayes.reporting.table_files import format_of, write_tables
 
@@ -50,18 +54,14 @@ def _published(options: argparse.Namespace) -> int:
         write_tables(options.output, tables, how)
     else:
         tables = _tables(options)
-        _print(tables, as_csv=options.facts)
+        _print(tables, how="json" if options.json else "csv" if options.facts else "md")
     return 0 if all(table.status == "converged" for table in tables) else 1
 
 
-def _print(tables: "list[Table]", *, as_csv: bool) -> None:
-    from sofs_bayes.reporting.tables import to_csv, to_markdown
+def _print(tables: "list[Table]", *, how: "FileFormat") -> None:
+    from sofs_bayes.reporting.table_files import text_of
 
-    for table in tables:
-        if as_csv:
-            print(to_csv(table), end="")
-        else:
-            print(to_markdown(table))
+    print(text_of(tables, how), end="\n" if how == "md" else "")
 
 
 def _tables(options: argparse.Namespace) -> "list[Table]":

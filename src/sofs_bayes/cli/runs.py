@@ -1,9 +1,10 @@
 """The verbs that fit, and those that read what was fitted."""
 
 import argparse
+import json
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.cli.arguments import Verbs, add_verb, data_files, progress_line, progress_lines
 from sofs_bayes.cli.effects import add_effects
@@ -45,7 +46,8 @@ def add_reanalyse(verbs: Verbs) -> None:
 
 def add_list(verbs: Verbs) -> None:
     """`list`: the bundled analyses."""
-    add_verb(verbs, "list", _list, "The bundled analyses, one line each.")
+    verb = add_verb(verbs, "list", _list, "The bundled analyses, one line each.")
+    verb.add_argument("--json", action="store_true", help="for other programs, with their files")
 
 
 def add_fit(verbs: Verbs) -> None:
@@ -84,6 +86,7 @@ def add_run_readers(verbs: Verbs) -> None:
     verb.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="run folders that fit wrote"
     )
+    verb.add_argument("--json", action="store_true", help="the verdicts, for other programs")
     add_effects(verbs)
     verb = add_verb(verbs, "figure", _figure, "Run folders → pictures, each with its data as CSV.")
     verb.add_argument(
@@ -126,10 +129,18 @@ def _reanalyse(options: argparse.Namespace) -> int:
     return 0 if status == "converged" else 1
 
 
-def _list(_: argparse.Namespace) -> int:
+def _list(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
 
     analyses = {name: spec.load(path) for name, path in spec.bundled_models().items()}
+    if options.json:
+        files = spec.bundled_models()
+        listed = [
+            {"name": name, "kind": each.kind, "title": each.title, "file": str(files[name])}
+            for name, each in analyses.items()
+        ]
+        print(json.dumps(listed, indent=1, ensure_ascii=False))
+        return 0
     width = max(map(len, analyses))
     for name, analysis in analyses.items():
         print(f"{name:{width}}  {analysis.kind:12}  {analysis.title}")
@@ -168,6 +179,11 @@ def _diagnose(options: argparse.Namespace) -> int:
     from sofs_bayes.reporting.tables import to_markdown
 
     runs = [read(folder) for folder in options.runs]
+    status = 0 if all(run.status == "converged" for run in runs) else 1
+    if options.json:
+        verdicts = [_verdict(*each) for each in zip(options.runs, runs, strict=True)]
+        print(json.dumps(verdicts, indent=1))
+        return status
     for run in runs:
         print(to_markdown(contents.diagnostics_table(run)))
         further = (contents.predictive_statistics_table(run), contents.predictive_table(run))
@@ -184,7 +200,18 @@ def _diagnose(options: argparse.Namespace) -> int:
                 )
     if len(runs) > 1:
         _print_comparison(runs)
-    return 0 if all(run.status == "converged" for run in runs) else 1
+    return status
+
+
+def _verdict(folder: Path, run: "Run") -> dict[str, Any]:
+    """A run's verdict as JSON has it: the status of all, and of each fit what diagnostics hold."""
+    return {
+        "folder": str(folder),
+        "analysis": run.analysis.name,
+        "evidence": run.evidence,
+        "status": run.status,
+        "fits": run.diagnostics["fits"],
+    }
 
 
 def _print_comparison(runs: "Sequence[Run]") -> None:

@@ -15,7 +15,7 @@ from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.children import hashes
 from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.sbc import UNFINISHED
-from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.spec import (
     Analysis,
@@ -51,7 +51,7 @@ def calibrate(
     reading: Reading | str | None = None,
     replace: bool = False,
     tables: "list[Table] | None" = None,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
 ) -> tuple[Calibrated, bool]:
     """Simulation-based calibration of an analysis, written to a folder; it goes on if interrupted.
 

@@ -11,7 +11,7 @@ from sofs_bayes.folders.manifest import versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.calibrate import KEPT, LEAST, STORE, calibrate, usual
-from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.spec import Analysis, ChildrenAnalysis
 
 if TYPE_CHECKING:
@@ -41,7 +41,7 @@ def calibrate_all(
     open_data: Paths = (),
     around: Around = "prior",
     replicates: int | None = None,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
     **options: Any,
 ) -> bool:
     """Calibrations of bundled analyses, each in its own folder, and a page over all of them.

@@ -10,7 +10,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import NAME, read_manifest, sha256
 from sofs_bayes.folders.whole import Claim, claim
-from sofs_bayes.pipeline.watching import Progress, silent, timed
+from sofs_bayes.pipeline.watching import Progress, in_notebooks, timed
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
@@ -55,7 +55,7 @@ def match(
     stata: bool = False,
     memory: str = "1GB",
     replace: bool = False,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
 ) -> Path:
     """Match referrals and write a folder: matched children, balance, summary, report.
 
@@ -221,7 +221,7 @@ def collapse(
     earlier: Sequence[Path | str] = (),
     memory: str = "1GB",
     replace: bool = False,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
 ) -> Path:
     """Collapse matched children to cells that may leave, or to exact ones that may not.
 

@@ -10,7 +10,7 @@ from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.print_fits import fit_printed
-from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent
 from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.reporting import run_folder
 from sofs_bayes.reporting.run_folder import Run
@@ -30,7 +30,7 @@ def fit(
     seed: int | None = None,
     unfinished: Path | str | None = None,
     programs: "Programs | None" = None,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
 ) -> Run:
     """The run of any analysis.
 

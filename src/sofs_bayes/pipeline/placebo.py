@@ -14,7 +14,7 @@ from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.jobs import Bench
 from sofs_bayes.pipeline.replicates import replicates as make
-from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv
@@ -77,7 +77,7 @@ def placebo(
     workers: int = 1,
     scheduler: str | None = None,
     replace: bool = False,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
 ) -> "tuple[Placebo, bool]":
     """Placebo pilots, written to a folder; it goes on if interrupted.
 

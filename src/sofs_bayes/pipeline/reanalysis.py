@@ -13,7 +13,7 @@ from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import Store
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.print_fits import fit_printed
-from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.pipeline.work_keys import children_inputs, work_key
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.reporting import run_folder
@@ -54,7 +54,7 @@ def reanalyse(
     beside: Paths = (),
     full: bool = False,
     replace: bool = False,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
 ) -> str:
     """The whole re-analysis into a new folder: print, open counts, simulated children.
 

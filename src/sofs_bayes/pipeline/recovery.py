@@ -25,7 +25,7 @@ from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.recovery_job import RecoveryJob, checked, grid_of, prepared
 from sofs_bayes.pipeline.replicates import replicates as make
-from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv
 from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, analysis_of, fingerprint
@@ -55,7 +55,7 @@ def recover(
     workers: int = 1,
     scheduler: str | None = None,
     replace: bool = False,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
 ) -> tuple[Recovered, bool]:
     """Recovery of known effects, written to a folder; it goes on if interrupted.
 

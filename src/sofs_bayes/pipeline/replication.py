@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.children import files_of, hashes, loaded, matched_file
-from sofs_bayes.pipeline.watching import Progress, silent, timed
+from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent, timed
 from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
@@ -28,7 +28,7 @@ def replicate(
     missing: Literal["impute", "level"] = "impute",
     posterior: bool = False,
     replace: bool = False,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
     notice: Progress = silent,
 ) -> tuple[Path, bool]:
     """Fit the published regressions to matched children and write them beside the printed ones.

@@ -13,7 +13,7 @@ from sofs_bayes.folders.manifest import versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.levels import read_run
-from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.reporting.run_folder import Run
 
@@ -39,7 +39,7 @@ def report(
     ledger: Path | str | bool | None = None,
     earlier: Paths = (),
     replace: bool = False,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
 ) -> tuple[Path, bool]:
     """One report over several runs, of any kinds and evidences, past the disclosure check.
 

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.children import files_of, loaded
-from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.spec import ChildrenAnalysis
 
 if TYPE_CHECKING:
@@ -36,7 +36,7 @@ def simulate(
     times: float | None = None,
     seed: int | None = None,
     replace: bool = False,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
 ) -> Path:
     """Write a synthetic population: referrals, authorities, groups, scenario, manifest.
 

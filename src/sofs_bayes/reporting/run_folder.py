@@ -26,6 +26,7 @@ from sofs_bayes.reporting.result_manifest import Status, describe, read_result
 from sofs_bayes.spec.keys import Kind
 
 if TYPE_CHECKING:
+    import pandas as pd
     import xarray as xr
 
 
@@ -83,6 +84,19 @@ class Run:
             f"<Run {self.analysis.name}: {self.evidence}, {self.status}; {priors} effect priors,"
             f" {len(self.effects)} effects>"
         )
+
+    def _repr_html_(self) -> str:
+        from sofs_bayes.reporting.show import run_html
+
+        return run_html(self)
+
+    def to_frame(self) -> "pd.DataFrame":
+        """The rows of effects.csv as a data frame, with evidence and status in each row."""
+        import pandas as pd
+
+        names = [each.name for each in fields(EffectRow)]
+        rows = [[getattr(row, name) for name in names] for row in self.effects]
+        return pd.DataFrame(rows, columns=names).assign(evidence=self.evidence, status=self.status)
 
     @property
     def prior(self) -> str:

@@ -15,6 +15,7 @@ from sofs_bayes.spec import Evidence
 
 if TYPE_CHECKING:
     from sofs_bayes.reporting.figures import Drawing
+    from sofs_bayes.reporting.run_folder import Run
 
 DPI = 110  # of pictures in notebooks, which are wide enough to be read at that
 
@@ -81,7 +82,7 @@ def _shown(thing: Any, evidence: Evidence | None) -> _Shown:
             metadata={},
         )
     if isinstance(thing, Table):
-        contents = {"text/plain": to_markdown(thing), "text/html": TABLE_STYLE + _html(thing)}
+        contents = {"text/plain": to_markdown(thing), "text/html": notebook_html(thing)}
         return _Shown(contents=contents, metadata={})
     if isinstance(thing, Path):
         text = _markdown(thing)
@@ -92,11 +93,22 @@ def _shown(thing: Any, evidence: Evidence | None) -> _Shown:
     raise BadInput("show", "", found, "a table, a drawing, a sentence, or a Markdown file's path")
 
 
-def _html(table: Table) -> str:
+def notebook_html(table: Table) -> str:
     """The table in a frame that the keyboard reaches; without id, as one may be shown twice."""
     frame = f'<div class="table" role="group" tabindex="0" aria-label="{escape(table.caption)}">'
     text = to_html(table).replace('<div class="table">', frame, 1)
-    return text.replace(f' id="{escape(table.name)}"', "", 1)
+    return TABLE_STYLE + text.replace(f' id="{escape(table.name)}"', "", 1)
+
+
+def run_html(run: "Run") -> str:
+    """A run in a notebook: what it is, and its effects under the headline's prior."""
+    from sofs_bayes.reporting.contents import effect_scales, effects_table
+
+    scale, *others = effect_scales(run)
+    table = effects_table(run, scale=scale, keep=lambda row: row.prior == run.prior)
+    more = f" Other scales: {', '.join(others)}." if others else ""
+    said = f"{run!r} Under the prior {run.prior}; sb.effects_table has all.{more}"
+    return f"<p>{escape(said)}</p>{notebook_html(table)}"
 
 
 def _picture(drawing: "Drawing") -> _Shown:

@@ -2,14 +2,17 @@
 
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sofs_bayes.reporting.digits import Cell, Estimate, Format, last_digit, shown
 from sofs_bayes.spec import Evidence
 from sofs_bayes.spec.keys import Estimand, Variant
+
+if TYPE_CHECKING:
+    import pandas as pd
 
 Holds = Literal["", "children", "events", "rate", "extreme"]
 
@@ -25,6 +28,7 @@ DIGITS_NOTE = (
     "Digits: rounded to the smallest power of ten that is not below half the Monte Carlo error; a"
     " median and its interval as the least exact of them."
 )
+ADDED = ("evidence", "status")  # said in every line of a file
 # Of a key like `unpooled_lower`, what it shares with the other numbers of its interval.
 OF_INTERVAL = re.compile(r"(.*?)(?:mean|median|lower|upper)")
 
@@ -71,6 +75,23 @@ class Table:
     def caption(self) -> str:
         """The title, with the refusal in front where a check refused the result."""
         return self.title if self.status == "converged" else f"NOT CONVERGED: {self.title}"
+
+    def to_frame(self) -> "pd.DataFrame":
+        """A data frame: a column per key at full precision, with evidence and status in each row.
+
+        An estimate with its interval has a column each for its median and ends. `attrs` has the
+        title and the notes.
+        """
+        import pandas as pd
+
+        frame = pd.DataFrame(list(flat_rows(self)), columns=list(flat_header(self)))
+        frame.attrs |= {"title": self.title, "notes": list(self.notes)}
+        return frame
+
+    def _repr_html_(self) -> str:
+        from sofs_bayes.reporting.show import notebook_html
+
+        return notebook_html(self)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -203,6 +224,19 @@ def unfolded(table: Table) -> Table:
         )
     rows = tuple(map(tuple, cells))
     return replace(table, columns=tuple(columns), rows=rows, errors=errors)
+
+
+def flat_header(table: Table) -> tuple[str, ...]:
+    """The keys of all columns of a file; behind the table's own, evidence and status."""
+    own = tuple(column.key for column in unfolded(table).columns)
+    return (*own, *(key for key in ADDED if key not in own))
+
+
+def flat_rows(table: Table) -> Iterator[tuple[Cell, ...]]:
+    """Rows below that header, at full precision."""
+    own = {column.key for column in table.columns}
+    added = [getattr(table, key) for key in ADDED if key not in own]
+    return ((*row, *added) for row in unfolded(table).rows)
 
 
 def _append(rows: Sequence[list[Cell]], cells: Sequence[Sequence[Cell]]) -> None:

@@ -18,6 +18,8 @@ from sofs_bayes.reporting.table_model import (
     Holds,
     Line,
     Table,
+    flat_header,
+    flat_rows,
     lines_of,
     notes_of,
     spans_of,
@@ -55,12 +57,7 @@ def to_csv(table: Table) -> str:
     A label that a spreadsheet would calculate (it begins like a formula) has an apostrophe in
     front; numbers never have one.
     """
-    table = unfolded(table)
-    own = [column.key for column in table.columns]
-    added = {"evidence": table.evidence, "status": table.status}
-    missing = [key for key in added if key not in own]
-    rows = [(*row, *(added[key] for key in missing)) for row in table.rows]
-    return csv_text((*own, *missing), rows)
+    return csv_text(flat_header(table), flat_rows(table))
 
 
 # ------------------------------------------------------------------------------ JSON

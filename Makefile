@@ -13,6 +13,7 @@
 #   make test                               all checks, and the tests that take minutes (ten in all)
 #   make test-all                           … and those marked long, with coverage (an hour)
 #   make fuzz                               a hundred times what the tests try of damaged files, kills
+#   make docs                               the documentation as a site, with the chapters' results
 #   make bundle                             project and packages in one file for a secure setting
 #   make … WHEELHOUSE=folder                install from that folder, with no network
 
@@ -34,10 +35,10 @@ ON_TWO := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
 .PHONY: help reanalyse placebo replicate posterior test test-all benchmark benchmark-posteriors \
-  benchmark-calibration calibrate fuzz recover notebooks bundle lock clean
+  benchmark-calibration calibrate fuzz recover notebooks docs bundle lock clean
 
 help:
-	@sed -n 's/^# \{0,1\}//p' Makefile | head -16
+	@sed -n 's/^# \{0,1\}//p' Makefile | head -17
 
 reanalyse: $(VENV)/.package
 	$(BIN)/sofs-bayes reanalyse $(if $(OPEN_DATA),--open-data "$(OPEN_DATA)") \
@@ -105,6 +106,12 @@ recover: $(VENV)/.package
 # Some minutes; the chapter on open data has results with OPEN_DATA.
 notebooks: $(VENV)/.test
 	$(BIN)/python notebooks/publish.py -o results/notebooks
+
+# The chapters' results and figures are those of results/notebooks, which is made where it is not.
+docs: $(VENV)/.test
+	test -e results/notebooks/index.html || \
+	  $(BIN)/python notebooks/publish.py -o results/notebooks
+	$(BIN)/python docs/publish.py --chapters results/notebooks -o results/site
 
 benchmark: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks

@@ -339,10 +339,10 @@ def test_a_chapter_without_its_parts_is_noticed() -> None:
     assert len(form_faults(["# A title", "## The end"])) == 4
 
 
-def test_chapters_are_numbered_without_gaps_and_all_in_the_readme() -> None:
+def test_chapters_are_numbered_without_gaps_and_all_on_their_page() -> None:
     assert [path.stem[:2] for path in CHAPTERS] == [f"{n:02d}" for n in range(1, 10)]
-    readme = (ROOT / "README.md").read_text(encoding="utf-8")
-    assert [path.name for path in CHAPTERS if f"notebooks/{path.name}" not in readme] == []
+    page = (ROOT / "docs" / "chapters.md").read_text(encoding="utf-8")
+    assert [path.name for path in CHAPTERS if f"(../notebooks/{path.name})" not in page] == []
 
 
 # ------------------------------------------------------------------------------ as pages

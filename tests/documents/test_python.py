@@ -19,7 +19,14 @@ import sofs_bayes as sb
 ROOT = Path(__file__).parents[2]
 PAGES = {
     str(path.relative_to(ROOT)): path
-    for path in sorted([*ROOT.glob("*.md"), *ROOT.glob("models/*.md"), *ROOT.rglob("manual/*.md")])
+    for path in sorted(
+        [
+            *ROOT.glob("*.md"),
+            *ROOT.glob("models/*.md"),
+            *ROOT.glob("docs/**/*.md"),
+            *ROOT.glob("src/**/manual/*.md"),
+        ]
+    )
 }
 BLOCKS = [
     pytest.param(block, id=f"{name} {i}")
@@ -45,8 +52,8 @@ def test_python_of_a_page_runs(
     assert len(said.getvalue().splitlines()) >= block.count("print(")
 
 
-def test_there_is_python_in_the_readme() -> None:
-    assert [each.id for each in BLOCKS] == ["README.md 0"]
+def test_there_is_python_in_the_readme_the_tutorial_and_its_own_page() -> None:
+    assert [each.id for each in BLOCKS] == ["README.md 0", "docs/python.md 0", "docs/tutorial.md 0"]
 
 
 @pytest.mark.parametrize("name", PAGES)

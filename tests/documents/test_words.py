@@ -92,6 +92,7 @@ def in_programs() -> Iterator[tuple[str, str]]:
 
 def in_documents() -> Iterator[tuple[str, str]]:
     paths = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "models").iterdir()]
+    paths += sorted((ROOT / "docs").rglob("*.md"))
     paths += [*(PROGRAMS / "manual").iterdir(), *(PROGRAMS / "reporting" / "templates").iterdir()]
     for path in sorted(paths):
         yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")

@@ -74,6 +74,12 @@ def main(arguments: Sequence[str] | None = None) -> int:
     return code
 
 
+def parsers() -> dict[str, Parser]:
+    """The parser of every verb, by its name."""
+    of_verbs = (each for each in _parser()._actions if isinstance(each.choices, dict))
+    return dict(next(of_verbs).choices or {})
+
+
 def _parser() -> argparse.ArgumentParser:
     parser = Parser(
         prog="sofs-bayes",

@@ -18,12 +18,14 @@ from sofs_bayes.cli import _parser
 ROOT = Path(__file__).parents[3]
 MANUAL = ROOT / "src" / "sofs_bayes" / "manual"
 VERBS = next(each.choices for each in _parser()._actions if isinstance(each.choices, dict))
+DOCS = sorted((ROOT / "docs").rglob("*.md"))
+READMES = (ROOT / "README.md", ROOT / "models" / "README.md")
 PAGES = {
-    str(path.relative_to(ROOT)): path
-    for path in (ROOT / "README.md", ROOT / "models" / "README.md", *sorted(MANUAL.glob("*.md")))
+    path.relative_to(ROOT).as_posix(): path
+    for path in (*READMES, *DOCS, *sorted(MANUAL.glob("*.md")))
 }
-# Its commands are those of the manual's pages, one after the other.
-TWICE = ("README.md",)
+# Their commands are those of the manual's pages, one after the other.
+TWICE = ("README.md", *(path.relative_to(ROOT).as_posix() for path in DOCS))
 
 
 # ------------------------------------------------------------------------ what pages show

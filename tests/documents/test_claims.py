@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import sofs_bayes as sb
+from sofs_bayes.bayes import limits
 from sofs_bayes.reporting.run_folder import Run
 
 ROOT = Path(__file__).parents[2]

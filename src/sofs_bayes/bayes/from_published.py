@@ -113,10 +113,22 @@ def posterior(
     further
         Rows of independent studies of the same design and the same s, c, β and δ.
 
+    Returns
+    -------
+    PrintedPosterior
+        Its `effect` is a mixture of normals on the analysis's scale (risk: shares, not
+        points), with `quantile`, `cdf` and `mean`.
+
     Raises
     ------
     BadInput
         Unknown prior or reading, a gap in a row, or stars that the reading cannot give.
+
+    Examples
+    --------
+    >>> post = sb.posterior(sb.load("icpc-printed"), prior="sceptical")
+    >>> round(float(post.effect.quantile(0.5)), 3)
+    0.008
     """
     chosen = choose_reading(analysis, reading)
     effect = choose_prior(analysis, prior)

@@ -78,7 +78,27 @@ def from_design_scale(value: float, scale: Scale, design: PrintedDesign) -> floa
 
 
 def probability(post: PrintedPosterior, statement: Statement) -> float:
-    """The posterior probability of a statement about the effect."""
+    """The posterior probability of a statement about the effect.
+
+    Parameters
+    ----------
+    post
+        As `posterior` gives it.
+    statement
+        One of `analysis.estimands.statements`: above, below or within, on its scale.
+
+    Returns
+    -------
+    float
+        Between 0 and 1; without Monte Carlo error.
+
+    Examples
+    --------
+    >>> analysis = sb.load("icpc-printed")
+    >>> post = sb.posterior(analysis, prior="reference")
+    >>> 0 < sb.probability(post, analysis.estimands.statements[0]) < 1
+    True
+    """
 
     def below(value: float) -> float:
         bound = on_design_scale(value, statement.scale, post.analysis.design)

@@ -115,14 +115,27 @@ def read_cells(
 
     Parameters
     ----------
+    path
+        A file of cells.
+    analysis
+        That of children's records they are of.
     other_analysis
         Whether the cells may have been made for an analysis with another fingerprint.
+
+    Returns
+    -------
+    Cells
+        Counts or cross-products by authority, year and pattern of covariates.
 
     Raises
     ------
     BadInput
         No such file, or not one of cells; cells of another analysis; counts or bounds that
         cannot be (negative, more events than children, a label that is not there).
+
+    Examples
+    --------
+    >>> cells = sb.read_cells("cells/synthetic-cells.nc", sb.load("icpc-children"))
     """
     path = check_there(path, "a file of cells")
     if path.suffix not in (NETCDF, CSV):

@@ -93,6 +93,24 @@ def gram(
     Which terms are combinations of others is judged by the weighted cross-products, weighted
     or not, as `terms.design` does.
 
+    Parameters
+    ----------
+    cells
+        As `read_cells` gives it, with cross-products.
+    analysis
+        That of children's records.
+    regression
+        One of `analysis.regressions.columns`.
+    weighted
+        Whether rows count by their matching weights.
+    suppressed
+        What is done with suppressed cells: see Raises.
+
+    Returns
+    -------
+    Gram
+        Cross-products of terms (terms × terms) and outcome, sums of weights.
+
     Raises
     ------
     BadInput

@@ -148,6 +148,10 @@ def published_analysis(
 
     Parameters
     ----------
+    matched
+        As `read_matched` gives it.
+    analysis
+        That of children's records.
     correction
         Of clustered errors; the analysis's if not given.
     bootstrap
@@ -156,12 +160,26 @@ def published_analysis(
     imputed
         Whether the covariates that the analysis leaves to imputation are imputed; otherwise
         missing stands as a level.
+    progress
+        Told which regression is fitted, a line each.
+
+    Returns
+    -------
+    PublishedAnalysis
+        Regressions with estimates and standard errors on the outcome's scale (shares, or
+        log-odds), and decision rules.
 
     Raises
     ------
     BadInput
         What `terms.design` cannot use; an outcome that all referrals have or none; no regression
         with an estimate.
+
+    Examples
+    --------
+    >>> analysis = sb.load("icpc-children")
+    >>> frame = sb.read_matched(sb.matched_file("matched"), analysis)
+    >>> found = sb.published_analysis(frame, analysis)
     """
     _check_outcome(matched)
     filled = impute(matched, analysis) if imputed else None

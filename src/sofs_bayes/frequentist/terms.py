@@ -73,11 +73,33 @@ def design(matched: pd.DataFrame, analysis: ChildrenAnalysis, regression: Regres
     authorities, treatment, child covariates, authorities' covariates, `post`. The last is
     identified by staggered timing alone; where the years take it up it is dropped.
 
+    Parameters
+    ----------
+    matched
+        As `read_matched` gives it.
+    analysis
+        That of children's records.
+    regression
+        One of `analysis.regressions.columns`.
+
+    Returns
+    -------
+    Design
+        `terms` (rows × terms), `outcome`, `weights` and cluster numbers (rows).
+
     Raises
     ------
     BadInput
         `without` names no matched group; a covariate has a level that the analysis does not
         name; a term has values that are no numbers.
+
+    Examples
+    --------
+    >>> analysis = sb.load("icpc-children")
+    >>> frame = sb.read_matched(sb.matched_file("matched"), analysis)
+    >>> design = sb.regression_design(frame, analysis, analysis.regressions.columns[0])
+    >>> len(design.terms) == len(design.outcome)
+    True
     """
     kept = kept_rows(matched, regression)
     blocks = [
@@ -208,6 +230,25 @@ def child_terms(frame: pd.DataFrame, analysis: ChildrenAnalysis) -> pd.DataFrame
     """Dummies of the children's levels (missing among them) and centred numbers.
 
     A missing number stands at the centre and has a dummy of its own, as a missing level has.
+
+    Parameters
+    ----------
+    frame
+        Rows with the analysis's covariates.
+    analysis
+        Of children's records.
+
+    Returns
+    -------
+    DataFrame
+        A column per term, a row per row of `frame`.
+
+    Examples
+    --------
+    >>> analysis = sb.load("icpc-children")
+    >>> frame = sb.read_matched(sb.matched_file("matched"), analysis)
+    >>> len(sb.covariate_terms(frame, analysis)) == len(frame)
+    True
     """
     columns: dict[str, Floats] = {}
     for name in analysis.regressions.covariates:

@@ -36,8 +36,17 @@ def choose_comparators(
 
     Parameters
     ----------
+    panel
+        As `read_panel` gives it.
+    design
+        That of an open-data analysis.
     file
         Where the design stands; only named in messages.
+
+    Returns
+    -------
+    Choice
+        The comparators, by pilot where pilots have their own, and how near each is.
 
     Raises
     ------
@@ -45,6 +54,13 @@ def choose_comparators(
         An authority the panel does not have; a pilot observed in no year before or in none
         after settling-in; too few eligible authorities; under `pre-trend` a pilot with a
         single year before, which has no trend.
+
+    Examples
+    --------
+    >>> analysis = sb.load("icpc-open-data-matched")
+    >>> panel = sb.read_panel([], analysis.data)
+    >>> len(sb.choose_comparators(panel, analysis.design).matches) > 0
+    True
     """
     _check_names(panel, design, file)
     for pilot in design.pilots:

@@ -85,15 +85,30 @@ def read_matched(
 
     Parameters
     ----------
+    path
+        A Parquet file that `match` wrote.
+    analysis
+        That of children's records it was matched for.
     other_analysis
         Whether the file may have been made for an analysis with another fingerprint; the
         columns and levels of this one are wanted all the same.
+
+    Returns
+    -------
+    DataFrame
+        A row per referral and matched group; `weight` is the matching weight.
 
     Raises
     ------
     BadInput
         No such file, or not Parquet; no label, or one of another analysis; a column is
         missing or holds what the contract forbids, such as a weight of 0.
+
+    Examples
+    --------
+    >>> frame = sb.read_matched(sb.matched_file("matched"), sb.load("icpc-children"))
+    >>> bool((frame["weight"] > 0).all())
+    True
     """
     label = read_label(path)
     if not other_analysis and label.analysis_sha256 != fingerprint(analysis):

@@ -126,6 +126,28 @@ def pre_trend_fit(panel: Panel, choice: Choice, design: OpenDesign) -> tuple[Pre
     design keeps them) that are observed in every year before the first of their settling-in
     years; so that the pooled rates are of the same authorities throughout. Each pilot stands
     in its own observed years. A pilot without comparators of its own is compared with all.
+
+    Parameters
+    ----------
+    panel
+        As `read_panel` gives it.
+    choice
+        As `choose_comparators` gives it.
+    design
+        That of the same analysis.
+
+    Returns
+    -------
+    tuple of PreTrendFit
+        Rates per year are shares of the denominator.
+
+    Examples
+    --------
+    >>> analysis = sb.load("icpc-open-data-matched")
+    >>> panel = sb.read_panel([], analysis.data)
+    >>> choice = sb.choose_comparators(panel, analysis.design)
+    >>> len(sb.pre_trend_fit(panel, choice, analysis.design)) > 1
+    True
     """
     breaks = {declared.authority for declared in design.recording_breaks}
     headline = [p for p in design.pilots if design.breaks_in_headline or p.authority not in breaks]

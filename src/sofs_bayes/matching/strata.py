@@ -151,10 +151,23 @@ def match(stacked: "DuckDBPyConnection | Connected", analysis: ChildrenAnalysis)
 def match_frame(stacked: pd.DataFrame, analysis: ChildrenAnalysis) -> pd.DataFrame:
     """The matched rows of a frame of stacked referrals, by the same SQL as `match`.
 
+    Parameters
+    ----------
+    stacked
+        Referrals, once for each matched group they stand in.
+    analysis
+        Of children's records: covariates and their cut points.
+
     Returns
     -------
     DataFrame
         The columns of `matched_columns`, ordered by referral and group.
+
+    Examples
+    --------
+    >>> frame = sb.read_matched(sb.matched_file("matched"), sb.load("icpc-children"))
+    >>> len(sb.match_frame(frame.drop(columns="weight"), sb.load("icpc-children"))) > 0
+    True
     """
     with connected() as connection:
         # A copy, since DuckDB cannot take the columns of a frame that was turned about.

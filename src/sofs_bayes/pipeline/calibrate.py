@@ -80,6 +80,8 @@ def calibrate(
         Whether results of other data, settings or versions in the folder are deleted.
     tables
         Takes what there is beside ranks (from print: coverage on simulated panels), if given.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
 
     Returns
     -------
@@ -92,6 +94,10 @@ def calibrate(
         Anything that cannot be used.
     WorkersDied
         Workers were killed again and again; the same call goes on from what is finished.
+
+    Examples
+    --------
+    >>> found, uniform = sb.calibrate("icpc-linear", "matched", "newly-calibrated")
     """
     analysis = analysis_of(analysis)
     if around not in get_args(Around):

@@ -57,8 +57,12 @@ def calibrate_all(
     open_data
         DfE files. What they do not count, and all without any, is taken from the counts that are
         part of the package.
+    around
+        As `calibrate` takes it.
     replicates
         As `calibrate` takes it; the least number for each.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
     options
         As `calibrate` takes them.
 
@@ -66,6 +70,11 @@ def calibrate_all(
     -------
     bool
         Whether nothing speaks against any posterior.
+
+    Examples
+    --------
+    >>> sb.calibrate_all("calibration", names=["icpc-printed"]) in (True, False)
+    True
     """
     from sofs_bayes.pipeline.did_sources import files_for
     from sofs_bayes.reporting.calibration_page import write_overview

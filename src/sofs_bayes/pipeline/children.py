@@ -73,6 +73,10 @@ def match(
         Whether the matched children are written as a Stata file, too; they are held in memory.
     memory
         What DuckDB may hold in memory; the rest goes to temporary files.
+    replace
+        Whether an earlier result there may be replaced.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
 
     Returns
     -------
@@ -85,6 +89,11 @@ def match(
     ------
     BadInput, BadSpec
         Anything that cannot be used; nothing is written then.
+
+    Examples
+    --------
+    >>> sb.match("icpc-children", "children", "newly-matched").name
+    'newly-matched'
     """
     source, analysis = analysis, loaded(analysis)
     output = Path(output or Path("matched") / analysis.name)
@@ -227,10 +236,14 @@ def collapse(
 
     Parameters
     ----------
+    analysis
+        As `load` gives it, or a bundled name or TOML file. One of children's records.
     matched
         The folder that `match` wrote, or its Parquet file there.
     output
         The new folder; `cells/` and the analysis's name by default.
+    format
+        `netcdf`, or `csv`, which needs no Python to be read.
     what
         Counts by covariates, or cross-products with the counts of whole cells.
     threshold
@@ -241,6 +254,12 @@ def collapse(
         Whether the custodian agreed to a threshold below 10.
     ledger, earlier
         What was released before, as `disclose` takes it: cells that leave are noted there.
+    memory
+        What DuckDB may hold in memory.
+    replace
+        Whether an earlier result there may be replaced.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
 
     Returns
     -------
@@ -253,6 +272,11 @@ def collapse(
     ------
     BadInput, BadSpec
         Anything that cannot be used, or cells of which none may leave; nothing is written then.
+
+    Examples
+    --------
+    >>> sb.collapse("icpc-children", "matched", "new-cells", ledger=False).name
+    'new-cells'
     """
     from sofs_bayes.disclosure.ledger import open_ledger
     from sofs_bayes.disclosure.rules import OutputRule
@@ -339,10 +363,25 @@ def _collapse(
 def matched_file(path: Path | str) -> Path:
     """The file of matched children at a path, or in the folder that `match` wrote there.
 
+    Parameters
+    ----------
+    path
+        A folder or file.
+
+    Returns
+    -------
+    Path
+        The Parquet file.
+
     Raises
     ------
     BadInput
         There is none, or anything in its folder is not as `match` wrote it.
+
+    Examples
+    --------
+    >>> sb.matched_file("matched").suffix
+    '.parquet'
     """
     path = check_there(path, "what match wrote")
     if path.is_dir():

@@ -13,10 +13,24 @@ from sofs_bayes.reporting.tables import Table
 def compare(runs: Sequence[Run]) -> Table:
     """Hierarchical runs compared by leave-one-out over the same children.
 
+    Parameters
+    ----------
+    runs
+        Two or more, each as `read_run` gives it.
+
+    Returns
+    -------
+    Table
+        Expected log predictive density of each, and differences from the best.
+
     Raises
     ------
     BadInput
         A run without leave-one-out, or runs of different children, weights or likelihoods.
+
+    Examples
+    --------
+    >>> table = sb.compare([sb.read_run("runs/icpc"), sb.read_run("runs/icpc-lagged")])
     """
     loos: dict[str, LooResult] = {}
     for run in runs:

@@ -64,11 +64,22 @@ def disclose(
         working folder or the nearest one above it.
     earlier
         Further ledgers, and folders of exports with their `disclosure.json`.
+    replace
+        Whether an earlier result there may be replaced.
+
+    Returns
+    -------
+    Disclosed
+        The log, whether all is cleared, and what was written.
 
     Raises
     ------
     BadInput
         No such folder, an empty one, an output that exists, or a ledger that cannot be used.
+
+    Examples
+    --------
+    >>> found = sb.disclose("runs/icpc", "new-for-release", ledger=False)
     """
     folder, rule = Path(folder), rule or OutputRule()
     if not check_there(folder, "a folder that sofs-bayes wrote").is_dir():
@@ -101,6 +112,8 @@ def cleared(
 
     Parameters
     ----------
+    run
+        As `fit` gives it or `read_run` reads it.
     rule
         Default: the usual rules, threshold 10.
     ledger
@@ -118,6 +131,10 @@ def cleared(
     ------
     BadInput
         A ledger or an export that is not there, or damaged.
+
+    Examples
+    --------
+    >>> run, log = sb.cleared(sb.read_run("runs/icpc"))
     """
     places = [check_there(each, "a ledger, or a folder of an export") for each in paths(earlier)]
     with open_ledger(ledger, earlier=places) as book:

@@ -54,11 +54,25 @@ def fit(
     programs
         A dictionary that keeps what was compiled. Analyses that are given the same one are
         compiled once, as far as their model's form is the same.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
+
+    Returns
+    -------
+    Run
+        Effects and probabilities under every prior, checks, and the draws. In a notebook it
+        shows itself; `to_frame()` has its effects.
 
     Raises
     ------
     BadInput
         Data missing, superfluous or unusable.
+
+    Examples
+    --------
+    >>> run = sb.fit("icpc-printed")
+    >>> run.status
+    'converged'
     """
     analysis = analysis_of(analysis, seed=seed)
     if isinstance(analysis, PrintedAnalysis):
@@ -100,10 +114,21 @@ def model(analysis: Analysis | Path | str, data: Paths = (), *, prior: str | Non
     prior
         The effect prior; the first by default.
 
+    Returns
+    -------
+    pymc.Model
+        Not compiled yet; `free_RVs` are what is sampled.
+
     Raises
     ------
     BadInput
         As `fit`; an effect prior that the analysis does not have.
+
+    Examples
+    --------
+    >>> model = sb.model("icpc-open-data")
+    >>> len(model.free_RVs) > 4
+    True
     """
     analysis = analysis_of(analysis)
     if isinstance(analysis, ChildrenAnalysis):
@@ -183,10 +208,25 @@ def save(
 ) -> None:
     """Write a run folder, whole or not at all, and delete what `fit` kept meanwhile.
 
+    Parameters
+    ----------
+    run
+        As `fit` gives it or `read_run` reads it.
+    folder
+        A new folder.
+    replace
+        Whether an earlier result there may be replaced.
+    unfinished
+        What `fit` was given.
+
     Raises
     ------
     BadInput
         The folder exists (and `replace` is false, or it is no run folder), or cannot be written.
+
+    Examples
+    --------
+    >>> sb.save(sb.fit("icpc-printed"), "runs/newly-saved")
     """
     run_folder.write(run, Path(folder), replace=replace)
     if unfinished is not None:

@@ -102,6 +102,8 @@ def placebo(
         The effect prior; the first by default.
     workers, scheduler, replace
         As `calibrate` takes them.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
 
     Returns
     -------
@@ -114,6 +116,10 @@ def placebo(
         Anything that cannot be used.
     WorkersDied
         Workers were killed again and again; the same call goes on from what is finished.
+
+    Examples
+    --------
+    >>> found, holds = sb.placebo("icpc-open-data", output="newly-placed")
     """
     from sofs_bayes.checks.placebo import placebo_from, row_of
     from sofs_bayes.records.open_data import read_panel

@@ -76,6 +76,8 @@ def reanalyse(
         added, which takes far longer.
     replace
         Whether a result that this function wrote earlier may be replaced.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
 
     Returns
     -------
@@ -87,6 +89,11 @@ def reanalyse(
     BadInput
         The target exists or cannot be written, or what is given cannot be used; nothing is
         written then.
+
+    Examples
+    --------
+    >>> sb.reanalyse("newly-analysed")
+    'converged'
     """
     from sofs_bayes.pipeline.did_sources import files_for, source_of
     from sofs_bayes.reporting.run_report_beside import open_beside

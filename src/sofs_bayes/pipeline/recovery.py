@@ -84,6 +84,8 @@ def recover(
         The effect prior of fits and of the scenario `prior`; the first by default.
     workers, scheduler, replace
         As `calibrate` takes them.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
 
     Returns
     -------
@@ -94,6 +96,10 @@ def recover(
     ------
     BadInput
         Anything that cannot be used.
+
+    Examples
+    --------
+    >>> found, holds = sb.recover("icpc-linear", "matched", "newly-recovered")
     """
     analysis, name = checked(analysis_of(analysis), prior)
     given = {

@@ -35,6 +35,8 @@ def replicate(
 
     Parameters
     ----------
+    analysis
+        As `load` gives it, or a bundled name or TOML file. One of children's records.
     matched
         The folder that `match` wrote, or its Parquet file there.
     output
@@ -48,6 +50,10 @@ def replicate(
     posterior
         Whether every printed column is fitted by its hierarchical model too, and the posteriors
         of the regression itself and of that model stand beside the estimates (minutes more).
+    replace
+        Whether an earlier result there may be replaced.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
     notice
         Told what a reader must know, a line each: regressions without an estimate, or without
         standard errors as there are too few authorities; tests that cannot be had.
@@ -64,6 +70,12 @@ def replicate(
     ------
     BadInput, BadSpec
         Anything that cannot be used; nothing is written then.
+
+    Examples
+    --------
+    >>> folder, trusted = sb.replicate("icpc-children", "matched", "newly-replicated")
+    >>> folder.name
+    'newly-replicated'
     """
     given, analysis = analysis, loaded(analysis)
     output = Path(output or Path("replicated") / analysis.name)

@@ -64,6 +64,8 @@ def report(
         Of the disclosure check, as `disclose` takes them; runs of public numbers need none.
     replace
         Whether an earlier result in the folder may be replaced.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
 
     Returns
     -------
@@ -75,6 +77,12 @@ def report(
     BadInput
         No runs, a folder that is no run, a run that may not leave, two runs of one analysis, or
         a target that exists.
+
+    Examples
+    --------
+    >>> folder, trusted = sb.report("runs/icpc-printed", "new-report")
+    >>> folder.name
+    'new-report'
     """
     target = Path(folder)
     _check_formats(formats)

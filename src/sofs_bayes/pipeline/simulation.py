@@ -42,8 +42,12 @@ def simulate(
 
     Parameters
     ----------
+    analysis
+        As `load` gives it, or a bundled name or TOML file. One of children's records.
     output
         The new folder; the scenario's name and `-synthetic` by default.
+    format
+        Of the referrals.
     scenario
         A TOML file of assumptions; the bundled one of the analysis's outcome by default. That
         of a drawn population gives the same children again.
@@ -60,6 +64,14 @@ def simulate(
         `effect_sd` and `shock_sd` on log-odds, `persistence` of shocks, `times` as many
         children. What is not given follows the scenario (effects: 0, times: 1). So is a
         scenario that says what it was drawn from.
+    effect, effect_sd, shock_sd, persistence, times
+        With `drawn`; see there.
+    seed
+        In place of the scenario's own.
+    replace
+        Whether an earlier result there may be replaced.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
 
     Returns
     -------
@@ -70,6 +82,11 @@ def simulate(
     ------
     BadInput, BadSpec
         Anything that cannot be used; nothing is written then.
+
+    Examples
+    --------
+    >>> sb.simulate("icpc-children", "made", drawn=True, times=0.3).name
+    'made'
     """
     given, analysis = analysis, loaded(analysis)
     from sofs_bayes.synthetic.population import write_population

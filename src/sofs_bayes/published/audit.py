@@ -67,11 +67,21 @@ def audit(
         Degrees of freedom of the t distribution that the stars' critical values come from;
         None for the normal.
 
+    Returns
+    -------
+    Audit
+        `findings`, and `finding(key)` for a single one.
+
     Raises
     ------
     BadInput
         A cell or statement that a question needs is absent or holds no number, a coefficient
         has more stars than its table's key, or `df` is not positive.
+
+    Examples
+    --------
+    >>> sb.audit().finding("practice.weight").sentence[:17]
+    'The pilots change'
     """
     if df is not None and not df > 0:
         raise BadInput("audit", "df", str(df), "a positive number, or None for the normal")

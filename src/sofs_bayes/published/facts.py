@@ -179,10 +179,20 @@ class StatedFact:
 def load_facts() -> tuple[Fact, ...]:
     """Every cell of Tables 1 to 7, in reading order.
 
+    Returns
+    -------
+    tuple of Fact
+        Each with `table`, `row`, `column` and `printed` (text, value, decimals, stars).
+
     Raises
     ------
     BadInput
         A table file is missing, or a line in it cannot be read.
+
+    Examples
+    --------
+    >>> {each.table for each in sb.load_facts()}
+    {1, 2, 3, 4, 5, 6, 7}
     """
     return tuple(fact for table in TABLES for fact in read_table(table, _FOLDER))
 
@@ -245,10 +255,27 @@ def _index() -> Mapping[tuple[int, str, str], Fact]:
 def fact(table: int, row: str, column: str) -> Fact:
     """The printed cell at a place, labels as printed.
 
+    Parameters
+    ----------
+    table
+        1 to 7.
+    row, column
+        Labels as printed.
+
+    Returns
+    -------
+    Fact
+        `printed.value` in the table's own unit; None where the cell is a gap.
+
     Raises
     ------
     BadInput
         No such cell; the message names the nearest labels of that table.
+
+    Examples
+    --------
+    >>> sb.fact(5, "DiD (pilot LA * post settling-in period)", "Linear model").printed.text
+    '0.0407'
     """
     found = _index().get((table, row, column))
     if found is None:
@@ -308,10 +335,26 @@ def read_statements(folder: Path) -> Mapping[str, StatedFact]:
 def stated(key: str) -> StatedFact:
     """The stated fact with this key.
 
+    Parameters
+    ----------
+    key
+        As in `statements.csv`.
+
+    Returns
+    -------
+    StatedFact
+        A number that the report gives in a sentence, with its place.
+
     Raises
     ------
     BadInput
         No such key; the message names the nearest ones.
+
+    Examples
+    --------
+    >>> sb.stated("nothing")
+    Traceback (most recent call last):
+    sofs_bayes.errors.BadInput: ...
     """
     known = statements()
     if key not in known:

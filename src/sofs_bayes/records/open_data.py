@@ -59,6 +59,12 @@ def read_panel(files: Paths, counts: OpenCounts) -> Panel:
         Which columns are counted over which financial years. A column is taken from whichever
         file has it.
 
+    Returns
+    -------
+    Panel
+        Counts by authority and financial year (named by its first calendar year), what was
+        read, and `notices`.
+
     Raises
     ------
     BadInput
@@ -66,6 +72,12 @@ def read_panel(files: Paths, counts: OpenCounts) -> Panel:
         files differently; a value of `counts.where` that no row has; an authority-year twice; a
         year without rows, or with so few that the file must be cut off; more events than the
         denominator (see `OpenCounts`).
+
+    Examples
+    --------
+    >>> panel = sb.read_panel([], sb.load("icpc-open-data").data)
+    >>> panel.years[0]
+    2012
     """
     given = paths(files) or [BUNDLED]
     read = (read_table(file, numbers=("year", "time_period")) for file in given)

@@ -190,7 +190,23 @@ def _parts(found: "Calibrated", further: Sequence[Table]) -> tuple[Part, ...]:
 
 
 def calibration_drawings(found: "Calibrated") -> tuple[Drawing, ...]:
-    """Ranks as ECDFs and histograms, and the coverage of intervals; none without ranks."""
+    """Ranks as ECDFs and histograms, and the coverage of intervals; none without ranks.
+
+    Parameters
+    ----------
+    found
+        The first of what `calibrate` returns.
+
+    Returns
+    -------
+    tuple of Drawing
+        Ranks as shares between 0 and 1.
+
+    Examples
+    --------
+    >>> found, uniform = sb.calibrate("icpc-printed", output="calibrated-print")
+    >>> drawings = sb.calibration_drawings(found)
+    """
     ranks, coverage = _figures(found)
     return (*ranks, *coverage)
 

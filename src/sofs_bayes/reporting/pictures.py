@@ -21,7 +21,23 @@ if TYPE_CHECKING:
 
 
 def drawings(run: Run) -> tuple[Drawing, ...]:
-    """All figures of a run."""
+    """All figures of a run.
+
+    Parameters
+    ----------
+    run
+        As `fit` gives it or `read_run` reads it.
+
+    Returns
+    -------
+    tuple of Drawing
+        Each with `name`, `figure` (matplotlib), `alt` and the data it is drawn from.
+
+    Examples
+    --------
+    >>> sb.drawings(sb.fit("icpc-printed"))[0].alt[:19]
+    'Prior and posterior'
+    """
     if isinstance(run.analysis, PrintedAnalysis):
         title = f"{run.analysis.outcome}: prior and posterior"
         return (
@@ -34,7 +50,23 @@ def drawings(run: Run) -> tuple[Drawing, ...]:
 
 
 def brackets(audit: "Audit") -> tuple[Drawing, Drawing]:
-    """The standard errors that the stars allow: of pilot and effect rows, and of all rows."""
+    """The standard errors that the stars allow: of pilot and effect rows, and of all rows.
+
+    Parameters
+    ----------
+    audit
+        As `audit` gives it.
+
+    Returns
+    -------
+    tuple of Drawing
+        Two.
+
+    Examples
+    --------
+    >>> len(sb.bracket_drawings(sb.audit()))
+    2
+    """
     title = "Which standard errors do the printed stars allow?"
     main = [b for b in audit.brackets if b.row.startswith(("Pilot", "DiD"))]
     return (

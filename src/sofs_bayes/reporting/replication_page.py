@@ -47,6 +47,24 @@ def replication_tables(
     """All tables: totals, misses, rules, further effects, then the report's own in its order.
 
     Before these the posteriors of the columns, if there are any.
+
+    Parameters
+    ----------
+    found
+        As `published_analysis` gives it.
+    numbers
+        The printed numbers beside those found.
+    analysis
+        That of children's records.
+    evidence
+        Of the children: `synthetic` or `records`.
+    beside
+        Posteriors of the columns, if there are any.
+
+    Returns
+    -------
+    tuple of Table
+        In reading order.
     """
     further = [effects_beside_table(found, analysis, evidence)] if found.further else []
     further += posterior_tables(beside, analysis, evidence)
@@ -115,7 +133,22 @@ def split(tables: Sequence[Table]) -> tuple[tuple[Table, ...], tuple[Table, ...]
 def rates_figure(
     found: "PublishedAnalysis", analysis: ChildrenAnalysis, evidence: Evidence
 ) -> Drawing:
-    """Figure 1 or 2: the pilots' rate by year and, after settling-in, without the effect."""
+    """Figure 1 or 2: the pilots' rate by year and, after settling-in, without the effect.
+
+    Parameters
+    ----------
+    found
+        As `published_analysis` gives it.
+    analysis
+        That of children's records.
+    evidence
+        Of the children: `synthetic` or `records`.
+
+    Returns
+    -------
+    Drawing
+        Rates in per cent of referrals.
+    """
     own = outcome(analysis.outcome)
     return rate_and_counterfactual(
         found.rates,

@@ -217,10 +217,20 @@ def read(folder: Path | str) -> Run:
     folder
         A folder `fit` wrote.
 
+    Returns
+    -------
+    Run
+        As it was saved, without draws.
+
     Raises
     ------
     BadInput
         Not a run folder, or one that is incomplete or changed since it was written.
+
+    Examples
+    --------
+    >>> sb.read_run("runs/icpc-printed").evidence
+    'published-inferred'
     """
     result = read_result(Path(folder), verbs=OF_FIT, allowed=_allowed(Path(folder)))
     manifest, said, analysis = result.manifest, result.said, result.analysis
@@ -330,10 +340,26 @@ def _diagnostics(path: Path) -> Mapping[str, Any]:
 def open_posterior(folder: Path | str) -> "xr.DataTree":
     """The stored draws of a run folder, group `posterior`, read into memory.
 
+    Parameters
+    ----------
+    folder
+        A folder `fit` wrote.
+
+    Returns
+    -------
+    DataTree
+        Dims `chain` and `draw` first; for ArviZ.
+
     Raises
     ------
     BadInput
         Not a run folder, or its draws are missing or changed.
+
+    Examples
+    --------
+    >>> draws = sb.open_posterior("runs/icpc")
+    >>> sorted(draws["posterior"].dims)[:2]
+    ['...', ...]
     """
     import xarray as xr
 

@@ -62,6 +62,12 @@ def show(*things: "Table | Drawing | Path | str", evidence: Evidence | None = No
     ------
     BadInput
         Something else, or a path that is no Markdown file.
+
+    Examples
+    --------
+    >>> sb.show("The effect is unknown.", evidence="published")
+    [published] The effect is unknown.
+    <BLANKLINE>
     """
     display = getattr(builtins, "display", None)  # IPython puts it there
     for shown in [_shown(thing, evidence) for thing in things]:

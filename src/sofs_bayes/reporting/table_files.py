@@ -130,6 +130,10 @@ def to_word(tables: Sequence[Table], path: Path | str, *, title: str = "Tables")
         A file that does not exist yet.
     title
         Stands on top.
+
+    Examples
+    --------
+    >>> sb.to_word([sb.findings_table(sb.audit())], "audit.docx")
     """
     document = new_document(title, evidence=[table.evidence for table in tables])
     for table in tables:
@@ -146,6 +150,10 @@ def to_excel(tables: Sequence[Table], path: Path | str) -> None:
         In the order wanted.
     path
         A file that does not exist yet.
+
+    Examples
+    --------
+    >>> sb.to_excel([sb.findings_table(sb.audit())], "audit.xlsx")
     """
     write_workbook(Path(path), tables)
 

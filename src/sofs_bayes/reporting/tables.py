@@ -56,6 +56,21 @@ def to_csv(table: Table) -> str:
     The last columns say in every line what the table rests on and whether a check refused it.
     A label that a spreadsheet would calculate (it begins like a formula) has an apostrophe in
     front; numbers never have one.
+
+    Parameters
+    ----------
+    table
+        Any table of this package, or your own.
+
+    Returns
+    -------
+    str
+        Lines end in a line feed.
+
+    Examples
+    --------
+    >>> sb.to_csv(sb.findings_table(sb.audit())).splitlines()[0].endswith("evidence,status")
+    True
     """
     return csv_text(flat_header(table), flat_rows(table))
 
@@ -69,6 +84,22 @@ def to_json(table: Table) -> str:
     A row has, by column key, `value` at full precision, `shown` and, where it is known, `mcse`
     (the Monte Carlo standard error). Gaps are null; infinities, which JSON has no numbers for,
     are "Infinity" and "-Infinity".
+
+    Parameters
+    ----------
+    table
+        Any table of this package, or your own.
+
+    Returns
+    -------
+    str
+        One JSON object.
+
+    Examples
+    --------
+    >>> import json
+    >>> sorted(json.loads(sb.to_json(sb.findings_table(sb.audit()))))[0]
+    'columns'
     """
     keys = [column.key for column in table.columns]
     if len(set(keys)) < len(keys):
@@ -116,7 +147,23 @@ def _json_error(table: Table, key: str, row: int, cell: Cell) -> dict[str, float
 
 
 def to_markdown(table: Table) -> str:
-    """The table as Markdown with its caption, notes and evidence line."""
+    """The table as Markdown with its caption, notes and evidence line.
+
+    Parameters
+    ----------
+    table
+        Any table of this package, or your own.
+
+    Returns
+    -------
+    str
+        Pipes in cells are escaped.
+
+    Examples
+    --------
+    >>> "Evidence:" in sb.to_markdown(sb.findings_table(sb.audit()))
+    True
+    """
     heads = [f"{c.group}: {c.heading}" if c.group else c.heading for c in table.columns]
     rule = ["---" if column.format == "text" else "---:" for column in table.columns]
     lines = [_markdown_row(heads), _markdown_row(rule)]
@@ -131,7 +178,23 @@ def _markdown_row(cells: Sequence[str]) -> str:
 
 
 def to_html(table: Table) -> str:
-    """The table as an HTML fragment with caption, column scopes, notes and evidence line."""
+    """The table as an HTML fragment with caption, column scopes, notes and evidence line.
+
+    Parameters
+    ----------
+    table
+        Any table of this package, or your own.
+
+    Returns
+    -------
+    str
+        A `div` with a table and its notes; texts are escaped.
+
+    Examples
+    --------
+    >>> sb.to_html(sb.findings_table(sb.audit())).startswith("<div")
+    True
+    """
     out = [f'<table id="{html.escape(table.name)}"><caption>{html.escape(table.caption)}</caption>']
     kinds = ["text" if column.format == "text" else "num" for column in table.columns]
     heads = "".join(

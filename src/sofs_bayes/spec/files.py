@@ -32,6 +32,16 @@ def bundled_models() -> dict[str, Path]:
     """The analysis files that come with the package: name → path, sorted by name.
 
     An installed wheel carries them inside the package; a checkout has them in `models/`.
+
+    Returns
+    -------
+    dict
+        Name → path of the TOML file, sorted by name.
+
+    Examples
+    --------
+    >>> "icpc-printed" in sb.bundled_models()
+    True
     """
     package = Path(__file__).resolve().parents[1]
     folders = (package / "models", package.parents[1] / "models")
@@ -44,12 +54,27 @@ def bundled_models() -> dict[str, Path]:
 def load(source: Path | str) -> Analysis:
     """The Analysis in a TOML file, given by its path or by the name of a bundled one.
 
+    Parameters
+    ----------
+    source
+        A path, or the name of a bundled analysis such as `icpc-printed`.
+
+    Returns
+    -------
+    Analysis
+        Frozen; of the class that its `kind` says.
+
     Raises
     ------
     BadInput
         The file is missing, cannot be read, or is not TOML.
     BadSpec
         One or more keys or values cannot be used; every one is named.
+
+    Examples
+    --------
+    >>> sb.load("icpc-printed").outcome
+    'ICPC'
     """
     path = _located(source)
     return parse(read_toml(path), file=path)

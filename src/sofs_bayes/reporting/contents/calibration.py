@@ -37,7 +37,24 @@ SUMMED = (
 
 
 def calibration_tables(found: "Calibrated") -> tuple[Table, ...]:
-    """All tables of one calibration that have rows: verdicts, coverage, parameters, fits."""
+    """All tables of one calibration that have rows: verdicts, coverage, parameters, fits.
+
+    Parameters
+    ----------
+    found
+        The first of what `calibrate` returns.
+
+    Returns
+    -------
+    tuple of Table
+        Only those with rows.
+
+    Examples
+    --------
+    >>> found, uniform = sb.calibrate("icpc-printed", output="calibrated-print")
+    >>> len(sb.calibration_tables(found)) > 0
+    True
+    """
     tables = (
         verdict_table(found),
         coverage_table(found),

@@ -19,7 +19,24 @@ if TYPE_CHECKING:
 
 
 def pre_trend_table(run: Run) -> Table:
-    """Rates of pilots and comparators before settling-in, together and by pilot."""
+    """Rates of pilots and comparators before settling-in, together and by pilot.
+
+    Parameters
+    ----------
+    run
+        As `fit` gives it or `read_run` reads it. Of open counts.
+
+    Returns
+    -------
+    Table
+        Rates in per cent of the denominator.
+
+    Examples
+    --------
+    >>> run = sb.fit("icpc-open-data", quick=True)
+    >>> len(sb.pre_trend_table(run).rows) > 0
+    True
+    """
     columns = [
         Column(key="target", heading="Pilots"),
         Column(key="year", heading="Financial year from", format="year"),
@@ -50,7 +67,24 @@ def gap_column(run: Run) -> Column:
 
 
 def rates_table(run: Run) -> Table:
-    """The pilots' rate by year beside the counterfactual one."""
+    """The pilots' rate by year beside the counterfactual one.
+
+    Parameters
+    ----------
+    run
+        As `fit` gives it or `read_run` reads it. Of open counts or children.
+
+    Returns
+    -------
+    Table
+        Rates in per cent.
+
+    Examples
+    --------
+    >>> run = sb.fit("icpc-open-data", quick=True)
+    >>> sb.rates_table(run).evidence
+    'open-data'
+    """
     columns = [
         Column(key="year", heading="Financial year from", format="year"),
         Column(key="period", heading="Period"),
@@ -72,7 +106,26 @@ def rates_table(run: Run) -> Table:
 
 
 def notices_table(notices: Iterable["Notice"], evidence: Evidence = "open-data") -> Table:
-    """All that was noticed while reading open data."""
+    """All that was noticed while reading open data.
+
+    Parameters
+    ----------
+    notices
+        As a panel's `notices`.
+    evidence
+        Of the files.
+
+    Returns
+    -------
+    Table
+        Authority, year, kind and detail, a line each.
+
+    Examples
+    --------
+    >>> panel = sb.read_panel([], sb.load("icpc-open-data").data)
+    >>> sb.notices_table(panel.notices).evidence
+    'open-data'
+    """
     columns = [
         Column(key="kind", heading="What"),
         Column(key="authority", heading="Authority"),
@@ -95,7 +148,24 @@ def left_out_table(run: Run) -> Table:
 
 
 def matches_table(run: Run) -> Table:
-    """Each pilot's comparators, nearest first."""
+    """Each pilot's comparators, nearest first.
+
+    Parameters
+    ----------
+    run
+        As `fit` gives it or `read_run` reads it. Of open counts with matched comparators.
+
+    Returns
+    -------
+    Table
+        A line per pilot and comparator, with the distance in log-odds.
+
+    Examples
+    --------
+    >>> run = sb.fit("icpc-open-data-matched", quick=True)
+    >>> len(sb.matches_table(run).rows) > 0
+    True
+    """
     columns = [
         Column(key="pilot", heading="Pilot"),
         Column(key="rank", heading="Rank", format="integer"),

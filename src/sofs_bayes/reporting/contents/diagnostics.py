@@ -75,6 +75,16 @@ def diagnostics_table(*runs: Run, every: bool = True) -> Table:
         Sampled or computed on a grid.
     every
         Whether each fit has its line; without it fits with one thing changed share one.
+
+    Returns
+    -------
+    Table
+        A line per fit.
+
+    Examples
+    --------
+    >>> len(sb.diagnostics_table(sb.fit("icpc-printed")).rows) > 0
+    True
     """
     fits = [fit for run in runs for fit in run.diagnostics["fits"].values()]
     grids = [_computed(run) for run in runs]

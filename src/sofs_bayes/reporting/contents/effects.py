@@ -118,6 +118,20 @@ def effects_table(
         Of the effects and of the statements.
     keep
         Which rows to show, of those that are effects on that scale.
+    name
+        Of files and of anchors on pages.
+    title
+        Above the table; what the analysis is about by default.
+
+    Returns
+    -------
+    Table
+        Risks in shares (shown as percentage points), a column per statement.
+
+    Examples
+    --------
+    >>> sb.effects_table(sb.fit("icpc-printed"), scale="risk").to_frame()["prior"].iloc[0]
+    'reference'
     """
     rows = [row for row in run.effects if row.scale == scale and row.is_effect and keep(row)]
     said = [s for s in run.analysis.estimands.claims if s.scale == scale]
@@ -229,12 +243,24 @@ def sensitivity_table(
 
     Parameters
     ----------
+    run
+        As `fit` gives it or `read_run` reads it.
     scale
         Of the effects; that of changes in risk by default.
     prior
         Of the effect; all that were tried by default.
     grid
         Whether refits with the scale of another prior multiplied are among the changes.
+
+    Returns
+    -------
+    Table
+        A line per change, the declared analysis first.
+
+    Examples
+    --------
+    >>> len(sb.sensitivity_table(sb.fit("icpc-printed")).rows) > 1
+    True
     """
     scale = scale or risk_scale(run)
     changed = [

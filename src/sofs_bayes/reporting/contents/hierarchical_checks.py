@@ -35,6 +35,21 @@ def hierarchical_diagnostics(run: Run) -> tuple[Table, ...]:
     """The tables of checks that a hierarchical run has rows for, beside those every run has.
 
     None for a run of another kind.
+
+    Parameters
+    ----------
+    run
+        As `fit` gives it or `read_run` reads it.
+
+    Returns
+    -------
+    tuple of Table
+        Only those with rows.
+
+    Examples
+    --------
+    >>> sb.hierarchical_diagnostics(sb.fit("icpc-printed"))
+    ()
     """
     if run.analysis.kind == "printed":
         return ()

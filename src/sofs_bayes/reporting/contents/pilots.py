@@ -43,10 +43,21 @@ def pilots_table(run: Run, *, scale: str | None = None, effect: Estimand | None 
 
     Parameters
     ----------
+    run
+        As `fit` gives it or `read_run` reads it. Of children or open counts.
     scale
         Of the effects; that of changes in risk by default.
     effect
         One that is told pilot by pilot, of all pilots; that after settling-in by default.
+
+    Returns
+    -------
+    Table
+        Median and interval, unpooled and pooled, on the scale.
+
+    Examples
+    --------
+    >>> table = sb.pilots_table(sb.read_run("runs/icpc"))
     """
     scale = scale or risk_scale(run)
     told = _by_estimand(main_rows(run, scale))

@@ -41,7 +41,23 @@ def facts_table(facts: Iterable["Fact"]) -> Table:
 
 
 def findings_table(audit: "Audit") -> Table:
-    """Every question the audit asked, and what the printed numbers answer."""
+    """Every question the audit asked, and what the printed numbers answer.
+
+    Parameters
+    ----------
+    audit
+        As `audit` gives it.
+
+    Returns
+    -------
+    Table
+        A line per question; evidence `published` or `published-inferred`.
+
+    Examples
+    --------
+    >>> sb.findings_table(sb.audit()).columns[0].key
+    '...'
+    """
     verdict = {True: "agrees", False: "does not agree", None: "derived"}
     rows = tuple((verdict[f.agrees], f.question, f.sentence, f.place) for f in audit.findings)
     columns = (
@@ -57,7 +73,23 @@ def findings_table(audit: "Audit") -> Table:
 
 
 def brackets_table(audit: "Audit") -> Table:
-    """The standard errors each coefficient's stars allow, beside the child-level one."""
+    """The standard errors each coefficient's stars allow, beside the child-level one.
+
+    Parameters
+    ----------
+    audit
+        As `audit` gives it.
+
+    Returns
+    -------
+    Table
+        A line per coefficient, standard errors in its own unit and as multiples.
+
+    Examples
+    --------
+    >>> len(sb.brackets_table(sb.audit()).rows) > 10
+    True
+    """
     number: Format = "number"
     columns = (
         Column(key="table", heading="Table", format="integer"),

@@ -84,6 +84,11 @@ def publication_tables(kind: str, runs: Sequence[Run], *, beside: Paths = ()) ->
     ------
     BadInput
         There is no such kind, or nothing to show for it: the message says what it needs.
+
+    Examples
+    --------
+    >>> sb.publication_tables("effects", [sb.fit("icpc-printed")])[0].evidence
+    'published-inferred'
     """
     if kind not in KINDS:
         raise BadInput("tables", "kind", repr(kind), ", ".join(KINDS))

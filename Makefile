@@ -35,7 +35,7 @@ ON_TWO := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
 .PHONY: help reanalyse placebo replicate posterior test test-all benchmark benchmark-posteriors \
-  benchmark-calibration calibrate fuzz recover notebooks docs bundle lock clean
+  benchmark-calibration benchmark-peers calibrate fuzz recover notebooks docs bundle lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -17
@@ -119,6 +119,10 @@ benchmark: $(VENV)/.test
 # The posterior models of children beside bambi, which gets an environment of its own (an hour).
 benchmark-posteriors: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.posteriors --peer
+
+# The counts of real authorities beside bambi, pyfixest and diff-diff, which get one, too.
+benchmark-peers: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.panel
 
 # Calibration beside simuk, which gets an environment of its own (half an hour).
 benchmark-calibration: $(VENV)/.test

@@ -211,7 +211,7 @@ def test_no_file_knows_the_machine_it_was_written_on() -> None:
 # ---------------------------------------------------------------------------- benchmarks
 
 # What runs in an environment of its own, with the peer in it.
-OF_PEERS = {"peer_bambi", "peer_simuk"}
+OF_PEERS = {"peer_bambi", "peer_panel", "peer_simuk"}
 BENCHMARKS = sorted(path.stem for path in (ROOT / "tests" / "benchmarks").glob("[a-z]*.py"))
 
 

@@ -24,9 +24,14 @@ Found = tuple[float, float, float]
 
 
 def of_rates(panel: pd.DataFrame) -> pd.DataFrame:
-    """Rates, numbers for units, and the first treated year (0 where there is none)."""
+    """Rates, numbers for units, and a pilot's first year that is not before (0: none).
+
+    Settling-in years have no rows; they begin after the last year before.
+    """
+    panel = panel[panel["children"] > 0]  # an authority-year without counts has no rate
     panel = panel.assign(rate=panel["events"] / panel["children"])
-    first = panel[panel["treated"] == 1].groupby("authority")["year"].min()
+    before = panel[(panel["pilot"] == 1) & (panel["treated"] == 0)]
+    first = before.groupby("authority")["year"].max() + 1
     panel["first"] = panel["authority"].map(first).fillna(0).astype(int)
     panel["unit"] = panel["authority"].astype("category").cat.codes.astype(int)
     return panel

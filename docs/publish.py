@@ -43,7 +43,14 @@ SECTIONS: Mapping[str, tuple[str, ...]] = {
         "guides/r-stata-excel",
         "custodian",
     ),
-    "Look up": ("Models in notation <models>", "command-line", "python", "reference", "manual/index", "gallery"),
+    "Look up": (
+        "Models in notation <models>",
+        "command-line",
+        "python",
+        "reference",
+        "manual/index",
+        "gallery",
+    ),
     "Read": ("chapters",),
     "Project": ("architecture", "contributing", "security", "changelog"),
 }

@@ -30,10 +30,20 @@ def read_run(folder: Path | str, *, level: float | None = None) -> Run:
     level
         Of credible intervals of effects, in place of the analysis's own: see `at_level`.
 
+    Returns
+    -------
+    Run
+        As it was saved, without draws.
+
     Raises
     ------
     BadInput
         Not a run folder, or one that is incomplete or changed since it was written; as `at_level`.
+
+    Examples
+    --------
+    >>> sb.read_run("runs/icpc-printed").evidence
+    'published-inferred'
     """
     run = read(folder)
     if level is None:
@@ -51,13 +61,26 @@ def at_level(run: Run, level: float) -> Run:
 
     Parameters
     ----------
+    run
+        As `fit` gives it or `read_run` reads it.
     level
         Above 0 and below 1, as 0.95.
+
+    Returns
+    -------
+    Run
+        Otherwise the same.
 
     Raises
     ------
     BadInput
         Another level; a run without the draws of all of its fits.
+
+    Examples
+    --------
+    >>> run = sb.at_level(sb.fit("icpc-printed"), 0.5)
+    >>> {row.level for row in run.effects}
+    {0.5}
     """
     if not 0.0 < level < 1.0:
         raise BadInput("level", "", f"{level:g}", "above 0 and below 1, as 0.95")

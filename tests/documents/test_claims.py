@@ -151,10 +151,18 @@ def test_the_tutorials_print_is_as_it_says() -> None:
 
 @pytest.mark.long
 def test_the_tutorials_counts_cannot_tell() -> None:
-    """Both sources leave room for a rise and for a fall; neither probability is near 0 or 1."""
-    assert "both leave room for a rise and for a fall" in " ".join(TUTORIAL.split())
+    """Both leave room for a rise and a fall; a point more is unlikely, a point less is open."""
+    text = " ".join(TUTORIAL.split())
+    assert "both leave room for a rise and for a fall" in text
+    assert "a rise of a point or more is unlikely; whether there was a fall" in text
     run = sb.fit("icpc-open-data", quick=True)
     assert run.status == "converged"
     found = (row for row in run.effects if row.is_effect and row.scale == "risk")
     effect = next(row for row in found if row.prior == run.prior and row.target == "pooled")
     assert effect.lower < 0 < effect.upper
+    of = {
+        row.statement: row.probability
+        for row in run.probabilities
+        if (row.prior, row.estimand, row.variant) == (effect.prior, effect.estimand, effect.variant)
+    }
+    assert of["above 1 pp"] < 0.1 and 0.1 < of["below -1 pp"] < 0.9

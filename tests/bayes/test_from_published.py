@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from scipy import special
 
 from sofs_bayes import spec
-from sofs_bayes.bayes import from_published
+from sofs_bayes.bayes import printed_grid
 from sofs_bayes.bayes.distributions import interval
 from sofs_bayes.bayes.from_published import PrintedPosterior, PrintedRows, posterior, without_stars
 from sofs_bayes.bayes.printed_summaries import posterior_summaries, probability
@@ -97,9 +97,9 @@ def test_a_finer_grid_changes_nothing(
             coarse = posterior(analysis, prior="sceptical", reading=reading)
             at = coarse.effect.quantile([0.01, 0.05, 0.25, 0.5, 0.75, 0.95, 0.99])
             with monkeypatch.context() as finer:
-                finer.setattr(from_published, "GRID_S", 480)
-                finer.setattr(from_published, "GRID_C", 240)
-                finer.setattr(from_published, "SCAN_DEPTH", 30.0)
+                finer.setattr(printed_grid, "GRID_S", 480)
+                finer.setattr(printed_grid, "GRID_C", 240)
+                finer.setattr(printed_grid, "SCAN_DEPTH", 30.0)
                 fine = posterior(analysis, prior="sceptical", reading=reading)
             np.testing.assert_allclose(coarse.effect.cdf(at), fine.effect.cdf(at), atol=FINE)
             assert coarse.log_evidence == pytest.approx(fine.log_evidence, abs=10 * FINE)

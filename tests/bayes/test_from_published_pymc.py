@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.printed_forms import FORMS
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import posterior
@@ -49,8 +50,15 @@ def test_nuts_agrees_with_the_grid(
         np.testing.assert_allclose(shares, levels, atol=PROBABILITY, err_msg=variable)
 
 
-def test_the_graph_has_the_density_of_the_grid() -> None:
-    post = posterior(load("icpc-printed"), prior="sceptical")
+@pytest.mark.parametrize(
+    "analysis",
+    [
+        load("icpc-printed"),
+        *(FORMS[name] for name in ("effect alone, standard error", "one-sided stars of one row")),
+    ],
+)
+def test_the_graph_has_the_density_of_the_grid(analysis: spec.PrintedAnalysis) -> None:
+    post = posterior(analysis, prior=analysis.headline_prior)
     log_density = graph(graph_data(post)).compile_logp(jacobian=False, mode="FAST_COMPILE")
     s = (post.s[1:] + post.s[:-1]) / 2
     angle = (post.angle[1:] + post.angle[:-1]) / 2
@@ -59,7 +67,8 @@ def test_the_graph_has_the_density_of_the_grid() -> None:
         c = np.sin(angle[j]) ** 2
         point = {"s_log__": np.log(s[i]), "c_logodds__": np.log(c / (1 - c))}
         # the grid's weights are per angle, and dc = sin(2 angle) d(angle)
-        on_grid = np.log(post.weights[i, j]) - np.log(np.sin(2 * angle[j]))
+        cell = np.diff(post.s)[i] * np.diff(post.angle)[j]
+        on_grid = np.log(post.weights[i, j] / cell) - np.log(np.sin(2 * angle[j]))
         ratios.append(float(log_density(point)) - on_grid)
     np.testing.assert_allclose(ratios, ratios[0], atol=EXACT)
 

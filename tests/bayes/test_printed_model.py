@@ -12,14 +12,17 @@ from sofs_bayes.bayes.printed_model import (
     PrintedModel,
     arms_child_variance,
     child_variance,
-    critical_values,
     printed_model,
-    printed_rows,
+    row_probability,
     se_bounds,
     se_distribution,
-    star_probability,
-    value_and_half_unit,
     variances,
+)
+from sofs_bayes.bayes.printed_rows import (
+    PrintedRows,
+    printed_rows,
+    row_test,
+    value_and_half_unit,
 )
 from sofs_bayes.errors import BadInput
 from sofs_bayes.published.facts import read_printed
@@ -50,6 +53,11 @@ def as_printed(pilot: str, did: str) -> spec.PrintedAnalysis:
 
 def model() -> PrintedModel:
     return printed_model(icpc(), icpc().readings[0])
+
+
+def probability(did: str, variance: float) -> float:
+    rows = PrintedRows(pilot=None, did=read_printed(did))
+    return float(row_probability(rows, "did", np.array(variance), model()))
 
 
 # --------------------------------------------------------------------------------- rows
@@ -178,9 +186,9 @@ def test_unequal_shares_widen_the_spread_of_authorities_only() -> None:
 
 def test_critical_values_of_the_normal_and_of_t() -> None:
     rule = icpc().critical_values
-    np.testing.assert_allclose(critical_values(rule), (1.645, 1.960, 2.576), atol=5e-4)
+    np.testing.assert_allclose(row_test(rule, "did").critical, (1.645, 1.960, 2.576), atol=5e-4)
     t = replace(rule, distribution="t", df=10.0)
-    np.testing.assert_allclose(critical_values(t), (1.812, 2.228, 3.169), atol=5e-4)
+    np.testing.assert_allclose(row_test(t, "did").critical, (1.812, 2.228, 3.169), atol=5e-4)
 
 
 def test_readings_differ_in_what_they_leave_to_authorities_and_stars() -> None:
@@ -197,7 +205,7 @@ def test_readings_differ_in_what_they_leave_to_authorities_and_stars() -> None:
 
 def test_the_star_needs_an_error_many_times_the_child_level_one() -> None:
     rows, constants = printed_rows(icpc(), icpc().readings[0]), model()
-    lower, upper = se_bounds(rows.pilot, constants.critical)
+    lower, upper = se_bounds(rows.pilot, constants.tests["pilot"])
     np.testing.assert_allclose([lower[1], upper[1]], [0.0324, 0.0386], atol=5e-5)
     child = np.sqrt(variances(constants, np.zeros(1), np.zeros(1))[0][0])
     assert lower[1] / child == pytest.approx(14, abs=0.5)
@@ -207,10 +215,7 @@ def test_the_star_needs_an_error_many_times_the_child_level_one() -> None:
 @settings(deadline=None, max_examples=50)
 @given(st.floats(-0.2, 0.2), st.floats(1e-4, 1e-1))
 def test_star_classes_are_exhaustive(value: float, variance: float) -> None:
-    total = sum(
-        float(star_probability(read_printed(f"{value:.4f}{'*' * k}"), np.array(variance), model()))
-        for k in range(4)
-    )
+    total = sum(probability(f"{value:.4f}{'*' * k}", variance) for k in range(4))
     assert total == pytest.approx(1.0, abs=EXACT)
 
 
@@ -218,6 +223,8 @@ def test_star_probability_is_the_share_of_simulated_standard_errors() -> None:
     rng, constants, variance = np.random.default_rng(5), model(), 0.035**2
     se = np.sqrt(constants.kappa * variance * rng.chisquare(constants.nu, 400_000) / constants.nu)
     ratio = (0.0635 + rng.uniform(-0.00005, 0.00005, se.size)) / se
-    share = np.mean((ratio > constants.critical[0]) & (ratio <= constants.critical[1]))
-    found = star_probability(read_printed("-0.0635*"), np.array(variance), constants)
-    assert float(found) == pytest.approx(share, abs=0.003)
+    share = np.mean(
+        (ratio > constants.tests["did"].critical[0]) & (ratio <= constants.tests["did"].critical[1])
+    )
+    found = probability("-0.0635*", variance)
+    assert found == pytest.approx(share, abs=0.003)

@@ -11,13 +11,8 @@ from scipy import stats
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import PrintedRows, choose_prior, posterior
 from sofs_bayes.bayes.limits import MAX_EDGE_MASS
-from sofs_bayes.bayes.printed_model import (
-    PrintedModel,
-    printed_model,
-    printed_rows,
-    star_probability,
-    variances,
-)
+from sofs_bayes.bayes.printed_model import PrintedModel, printed_model, row_probability, variances
+from sofs_bayes.bayes.printed_rows import printed_rows
 from sofs_bayes.bayes.printed_studies import Studies, conditional, log_likelihood
 from sofs_bayes.bayes.printed_summaries import (
     authority_sd,
@@ -99,8 +94,8 @@ def test_the_log_likelihood_is_that_of_each_coefficient_pair_and_each_star(
     for one in studies:
         values = [one.pilot.value, one.did.value]
         known += stats.multivariate_normal.logpdf(values, [beta, delta], v)
-        for cell, variance in ((one.pilot, v[0, 0]), (one.did, v[1, 1])):
-            known += np.log(float(star_probability(cell, np.array(variance), model())))
+        for row, variance in (("pilot", v[0, 0]), ("did", v[1, 1])):
+            known += np.log(float(row_probability(one, row, np.array(variance), model())))
     where = {"s": s, "c": c, "beta": beta, "delta": delta}
     at = {name: np.array([value]) for name, value in where.items()}
     found = log_likelihood(model(), studies, **at)

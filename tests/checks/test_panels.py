@@ -7,14 +7,15 @@ import pytest
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.printed_model import printed_model, variances
+from sofs_bayes.bayes.printed_rows import RowTest
 from sofs_bayes.checks.panels import (
     INDEPENDENT_YEARS,
     Panels,
     Shocks,
     estimate,
     simulate_panels,
-    stars,
 )
+from sofs_bayes.checks.printing import stars
 
 EXACT = 1e-10
 MOMENT = 0.03  # relative; 20,000 replicates leave 1% on a variance
@@ -131,7 +132,7 @@ def test_child_level_errors_are_those_of_the_model_without_authorities() -> None
 
 
 def test_stars_count_the_critical_values_exceeded() -> None:
-    found = stars(np.array([0.1, -1.7, 2.0, -3.0]), 1.0, (1.645, 1.96, 2.576))
+    found = stars(np.array([0.1, -1.7, 2.0, -3.0]), 1.0, RowTest(critical=(1.645, 1.96, 2.576)))
     assert found.tolist() == [0, 1, 2, 3]
 
 

@@ -20,10 +20,10 @@ from sofs_bayes.checks.printed_calibration import (
     KINDS,
     Fit,
     draw_truths,
-    print_cell,
     printed_problem,
     printed_study,
 )
+from sofs_bayes.checks.printing import print_cell
 from sofs_bayes.checks.ranks import (
     DRAWS,
     RankVerdict,

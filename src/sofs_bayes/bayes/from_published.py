@@ -10,21 +10,14 @@ its posterior is a mixture of normals over the grid: no sampling, some milliseco
 """
 
 from dataclasses import dataclass, replace
-from math import isfinite
 
 import numpy as np
-from scipy import special
 
 from sofs_bayes.bayes.distributions import Array, NormalMixture
-from sofs_bayes.bayes.printed_model import (
-    PrintedModel,
-    PrintedRows,
-    printed_model,
-    printed_rows,
-    se_distribution,
-    variances,
-)
-from sofs_bayes.bayes.printed_studies import Conditional, Studies, conditional, log_star_probability
+from sofs_bayes.bayes.printed_grid import weighed
+from sofs_bayes.bayes.printed_model import PrintedModel, printed_model, se_distribution
+from sofs_bayes.bayes.printed_rows import PrintedRows, printed_rows
+from sofs_bayes.bayes.printed_studies import Studies
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import Normal, PrintedAnalysis, Reading
 
@@ -39,12 +32,6 @@ __all__ = [
     "without_stars",
 ]
 
-# Midpoint rules: the integrand is even in s and smooth in the angle of c, and it vanishes
-# where the grid ends elsewhere, so that they converge as fast as Gauss rules do.
-GRID_S, GRID_C = 96, 48
-SCAN_S, SCAN_C = 128, 8
-SCAN_FROM, SCAN_TO = 1e-3, 6.5  # in units of S0
-SCAN_DEPTH = 20.0  # log density below its peak that counts as nothing (2e-9)
 NEGLIGIBLE = 1e-10  # weight of a grid point that is left out of the mixtures
 
 
@@ -57,7 +44,7 @@ class PrintedPosterior:
     analysis, prior, reading, model, rows
         What it was made from; `prior` names one of the analysis's effect priors.
     effect, pilot_difference
-        Posterior of δ and of β on the design's scale.
+        Posterior of δ and of β on the design's scale; no β where its row is not printed.
     s, angle
         Edges of the grid's cells; c = sin²(angle).
     weights
@@ -76,7 +63,7 @@ class PrintedPosterior:
     model: PrintedModel
     rows: PrintedRows
     effect: NormalMixture
-    pilot_difference: NormalMixture
+    pilot_difference: NormalMixture | None
     s: Array
     angle: Array
     weights: Array
@@ -135,14 +122,9 @@ def posterior(
     model = printed_model(analysis, chosen)
     printed = printed_rows(analysis, chosen) if rows is None else rows
     studies = (printed, *further)
-    grid = _grid(model, studies, effect)
-    log_joint, given = _log_joint(model, studies, effect, _middle(grid[0]), _middle(grid[1]))
-    joint = np.exp(log_joint - log_joint.max())
-    weights = joint / joint.sum()
-    kept = weights > NEGLIGIBLE
-    mixture = weights[kept] / weights[kept].sum()
-    cell_area = (grid[0][1] - grid[0][0] or 1.0) * (grid[1][1] - grid[1][0])
-    edges = weights[-1].sum() + (weights[0].sum() if grid[0][0] > 0 else 0.0)
+    found = weighed(model, studies, effect)
+    given, kept = found.given, found.weights > NEGLIGIBLE
+    mixture = found.weights[kept] / found.weights[kept].sum()
     return PrintedPosterior(
         analysis=analysis,
         prior=prior,
@@ -150,12 +132,14 @@ def posterior(
         model=model,
         rows=printed,
         effect=_mixture(mixture, given.delta_mean[kept], given.delta_variance[kept]),
-        pilot_difference=_mixture(mixture, given.beta_mean[kept], given.beta_variance[kept]),
-        s=grid[0],
-        angle=grid[1],
-        weights=weights,
-        log_evidence=float(log_joint.max() + np.log(joint.sum() * cell_area)),
-        edge_mass=float(edges) if model.authority_sd else 0.0,
+        pilot_difference=None
+        if model.pilot_difference is None
+        else _mixture(mixture, given.beta_mean[kept], given.beta_variance[kept]),
+        s=found.s,
+        angle=found.angle,
+        weights=found.weights,
+        log_evidence=found.log_evidence,
+        edge_mass=found.edge_mass,
         further=tuple(further),
     )
 
@@ -182,50 +166,9 @@ def choose_prior(analysis: PrintedAnalysis, prior: str) -> Normal:
 
 def without_stars(reading: Reading) -> Reading:
     """The same reading with nothing learned from the stars."""
-    return replace(reading, se_reading="none") if reading.se_reading == "authority" else reading
+    informed = reading.se_reading in ("authority", "comparators")
+    return replace(reading, se_reading="none") if informed else reading
 
 
 def _mixture(weights: Array, means: Array, variance: Array) -> NormalMixture:
     return NormalMixture(weights=weights, means=means, sds=np.sqrt(variance))
-
-
-def _middle(edges: Array) -> Array:
-    return (edges[1:] + edges[:-1]) / 2
-
-
-def _log_joint(
-    model: PrintedModel, studies: Studies, effect: Normal, s: Array, angle: Array
-) -> tuple[Array, Conditional]:
-    """Log density of (s, angle, rows of all studies) at every pair of an s and an angle."""
-    a, b = model.correlation
-    sine, cosine = np.sin(angle), np.cos(angle)
-    log_prior = (
-        np.log(2) + (2 * a - 1) * np.log(sine) + (2 * b - 1) * np.log(cosine) - special.betaln(a, b)
-    ) + np.zeros((s.size, 1))
-    if model.authority_sd:
-        scaled = (s / model.authority_sd)[:, None]
-        log_prior = log_prior - 0.5 * scaled**2 - np.log(model.authority_sd * np.sqrt(np.pi / 2))
-    pairs = np.broadcast_arrays(s[:, None], sine**2)
-    given = conditional(model, studies, effect, pairs[0], pairs[1])
-    log_joint = log_prior + given.log_likelihood
-    if model.uses_stars:
-        v_beta, v_delta, _ = variances(model, pairs[0], pairs[1])
-        log_joint = log_joint + log_star_probability(model, studies, v_beta[:, :1], v_delta)
-    return log_joint, given
-
-
-def _grid(model: PrintedModel, studies: Studies, effect: Normal) -> tuple[Array, Array]:
-    """Cell edges of s where its posterior has mass, and of the angle between 0 and 90 degrees."""
-    angles = np.linspace(0.0, np.pi / 2, GRID_C + 1)
-    if not model.authority_sd:
-        return np.zeros(2), angles
-    scan = np.geomspace(SCAN_FROM, SCAN_TO, SCAN_S) * model.authority_sd
-    coarse = _middle(np.linspace(0.0, np.pi / 2, SCAN_C + 1))
-    height = _log_joint(model, studies, effect, scan, coarse)[0].max(axis=1)
-    if not isfinite(float(height.max())):
-        stars = "; ".join(f"{rows.pilot.text}, {rows.did.text}" for rows in studies)
-        raise BadInput(stars, "stars", "no standard error this reading allows", "another reading")
-    high = np.flatnonzero(height >= height.max() - SCAN_DEPTH)
-    first = scan[high[0] - 1] if high[0] > 0 else 0.0
-    last = scan[min(high[-1] + 1, SCAN_S - 1)]
-    return np.linspace(first, last, GRID_S + 1), angles

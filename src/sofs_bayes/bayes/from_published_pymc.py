@@ -11,7 +11,8 @@ import numpy as np
 
 from sofs_bayes.bayes.distributions import Array
 from sofs_bayes.bayes.from_published import PrintedPosterior, choose_prior, posterior
-from sofs_bayes.bayes.printed_model import se_bounds, value_and_half_unit
+from sofs_bayes.bayes.printed_model import se_bounds
+from sofs_bayes.bayes.printed_rows import value_and_half_unit
 from sofs_bayes.bayes.printed_summaries import coefficient_draws
 from sofs_bayes.bayes.sampling import Compiled, compile_graph, sample
 from sofs_bayes.errors import BadInput
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 # The gradient of an incomplete gamma function at infinity is not a number; no standard error
 # of a risk or of log-odds comes near this one.
 LARGEST_SE = 1e6
+NO_PRIOR = 1e9
 
 
 def graph_data(post: PrintedPosterior) -> dict[str, Array]:
@@ -33,12 +35,19 @@ def graph_data(post: PrintedPosterior) -> dict[str, Array]:
     `se_bounds`: (coefficient, rounding node, lower and upper) of the printed stars.
     """
     model, effect = post.model, choose_prior(post.analysis, post.prior)
-    beta = model.pilot_difference
-    rows = (post.rows.pilot, post.rows.did)
-    bounds = np.array([np.transpose(se_bounds(row, model.critical)) for row in rows])
+    rows, beta = post.rows, model.pilot_difference
+    found = {row: (cell, error) for row, cell, error in rows.each()}
+    bounds = {
+        row: np.transpose(se_bounds(cell, model.tests[row], error))
+        for row, (cell, error) in found.items()
+    }
+    # A pilot row that is not printed is one that says nothing: any error, no prior.
+    bounds.setdefault("pilot", np.tile([0.0, LARGEST_SE], (len(bounds["did"]), 1)))
+    printed = {row: value_and_half_unit(cell)[0] for row, (cell, _) in found.items()}
+    mean, sd = (0.0, NO_PRIOR) if beta is None else (beta.mean, beta.sd)
     return {
-        "printed": np.array([value_and_half_unit(row)[0] for row in rows]),
-        "se_bounds": np.minimum(bounds, LARGEST_SE),
+        "printed": np.array([printed.get("pilot", 0.0), printed["did"]]),
+        "se_bounds": np.minimum([bounds["pilot"], bounds["did"]], LARGEST_SE),
         "uses_stars": np.array(float(model.uses_stars)),
         "spread": np.array(model.spread),
         "child_pre": np.array(model.child_variance / model.years_pre),
@@ -47,8 +56,8 @@ def graph_data(post: PrintedPosterior) -> dict[str, Array]:
         "nu": np.array(model.nu),
         "prior_s": np.array(model.authority_sd),
         "prior_c": np.array(model.correlation),
-        "prior_mean": np.array([beta.mean, effect.mean]),
-        "prior_sd": np.array([beta.sd, effect.sd]),
+        "prior_mean": np.array([mean, effect.mean]),
+        "prior_sd": np.array([sd, effect.sd]),
     }
 
 

@@ -1,94 +1,38 @@
-"""What is printed, the constants of the design, and the likelihood of both.
+"""The constants of the design, and the likelihood of what is printed.
 
     s                       SD of an authority's period mean
     c                       correlation of its means before and after
     (β̂, δ̂) ~ Normal((β, δ), V(s, c))
-    SE² = κ V χ²_ν / ν      what the stars were taken from; k stars bound it on both sides
+    SE² = κ V χ²_ν / ν      what the stars were taken from; what is printed bounds it
 
 The squared standard errors of β̂ and δ̂ are taken as independent given V: they share
 authorities, but each star class says little about the chance deviation of its own
 standard error.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
-from math import inf, isfinite
+from math import isfinite
 
 import numpy as np
 from scipy import special
 
 from sofs_bayes.bayes.distributions import Array
-from sofs_bayes.errors import BadInput
-from sofs_bayes.published.facts import Printed, fact, read_printed
-from sofs_bayes.spec import CriticalValues, Normal, PrintedAnalysis, PrintedDesign, Reading
+from sofs_bayes.bayes.printed_rows import (
+    ROWS,
+    PrintedError,
+    PrintedRows,
+    Row,
+    RowTest,
+    row_test,
+    se_range,
+    value_and_half_unit,
+)
+from sofs_bayes.published.facts import Printed
+from sofs_bayes.spec import Normal, PrintedAnalysis, PrintedDesign, Reading
 
 _NODES, _WEIGHTS = special.roots_legendre(3)  # over the rounding of a coefficient
 _WEIGHTS = _WEIGHTS / 2
-
-
-# ----------------------------------------------------------------------- what is printed
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PrintedRows:
-    """The pilot difference and the DiD of one column, each as printed with its stars."""
-
-    pilot: Printed
-    did: Printed
-
-
-def printed_rows(analysis: PrintedAnalysis, reading: Reading) -> PrintedRows:
-    """The two rows of an analysis; a reading may take their stars from another column.
-
-    Raises
-    ------
-    BadInput
-        A cell does not exist, is a gap such as N/A, or has more stars than star levels.
-    """
-    if analysis.as_printed is not None:
-        source = analysis.as_printed
-        pilot = _number(source.pilot, "as_printed.pilot", analysis)
-        did = _number(source.did, "as_printed.did", analysis)
-        return PrintedRows(pilot=pilot, did=did)
-    assert analysis.from_table is not None  # the spec asks for exactly one of the two
-    place = analysis.from_table
-    pilot, did = (_cell(analysis, reading, row) for row in (place.pilot_row, place.did_row))
-    return PrintedRows(pilot=pilot, did=did)
-
-
-def _cell(analysis: PrintedAnalysis, reading: Reading, row: str) -> Printed:
-    assert analysis.from_table is not None
-    table, column = analysis.from_table.table, analysis.from_table.column
-    text = fact(table, row, column).printed.text
-    where = f"Table {table}, {row}, {column}"
-    cell = _number(text, where, analysis)
-    if reading.stars_from is None:
-        return cell
-    other = fact(table, row, reading.stars_from).printed
-    where = f"Table {table}, {row}, {reading.stars_from}"
-    stars = _number(other.text, where, analysis).stars
-    return read_printed(text.rstrip("*") + "*" * stars)
-
-
-def _number(text: str, where: str, analysis: PrintedAnalysis) -> Printed:
-    try:
-        cell = read_printed(text)
-    except ValueError as error:
-        raise BadInput(analysis.name, where, repr(text), "a number with stars") from error
-    levels = len(analysis.critical_values.star_levels)
-    if cell.value is None:
-        raise BadInput(analysis.name, where, repr(text), "a number, as in -0.0635*")
-    if cell.stars > levels:
-        raise BadInput(
-            analysis.name, where, f"{cell.stars} stars", f"at most {levels} (star_levels)"
-        )
-    return cell
-
-
-def value_and_half_unit(cell: Printed) -> tuple[float, float]:
-    """A printed number and its largest rounding error."""
-    if cell.value is None:
-        raise BadInput("printed cell", "", repr(cell.text), "a number, as in -0.0635*")
-    return cell.value, cell.half_unit
 
 
 # ------------------------------------------------------------------ the design's constants
@@ -108,14 +52,14 @@ class PrintedModel:
         Years averaged before and after.
     kappa, nu
         SE² = κ V χ²_ν / ν for authority-clustered standard errors.
-    critical
-        |coefficient| / SE beyond which one, two, ... stars are printed.
+    tests
+        Of the rows by name: what prints one, two, ... stars.
     authority_sd
         S0, or 0 where authorities are taken to share no variance of their own.
     correlation
         (a, b) of the beta prior of c.
     pilot_difference
-        Prior of β.
+        Prior of β; None where its row is not printed.
     uses_stars
         Whether the stars inform V.
     """
@@ -126,10 +70,10 @@ class PrintedModel:
     years_post: int
     kappa: float
     nu: float
-    critical: tuple[float, ...]
+    tests: Mapping[Row, RowTest]
     authority_sd: float
     correlation: tuple[float, float]
-    pilot_difference: Normal
+    pilot_difference: Normal | None
     uses_stars: bool
 
 
@@ -138,6 +82,8 @@ def printed_model(analysis: PrintedAnalysis, reading: Reading) -> PrintedModel:
     design, priors = analysis.design, analysis.priors
     pilots, comparators = authority_shares(design)
     kappa, nu = se_distribution(pilots, comparators)
+    if reading.se_reading == "comparators":
+        kappa = 1.0  # scaled to the variance of both arms
     return PrintedModel(
         spread=float(pilots @ pilots + comparators @ comparators),
         child_variance=reading.child_variance_factor * arms_child_variance(design),
@@ -145,11 +91,11 @@ def printed_model(analysis: PrintedAnalysis, reading: Reading) -> PrintedModel:
         years_post=design.years_post,
         kappa=kappa,
         nu=nu,
-        critical=critical_values(analysis.critical_values),
+        tests={row: row_test(analysis.critical_values, row) for row in ROWS},
         authority_sd=0.0 if reading.se_reading == "child" else priors.authority_sd.scale,
         correlation=(priors.correlation.a, priors.correlation.b),
         pilot_difference=priors.pilot_difference,
-        uses_stars=reading.se_reading == "authority",
+        uses_stars=reading.se_reading in ("authority", "comparators"),
     )
 
 
@@ -161,9 +107,17 @@ def authority_shares(design: PrintedDesign) -> tuple[Array, Array]:
 
 
 def child_variance(design: PrintedDesign) -> float:
-    """v: child-level variance of an average authority's one-year mean, on the design's scale."""
+    """v: child-level variance of an average authority's one-year mean, on the design's scale.
+
+    0 where the number of children is not known.
+    """
+    if design.children is None:
+        return 0.0
     years = design.years_pre + design.years_post
     children = design.children / ((design.pilots + design.comparators) * years)
+    if design.child_sd is not None:
+        return design.child_sd**2 / children
+    assert design.base_rate is not None  # the spec asks for it on these scales
     spread = design.base_rate * (1 - design.base_rate)
     return spread / children if design.scale == "risk" else 1 / (children * spread)
 
@@ -199,13 +153,6 @@ def se_distribution(pilot_shares: Array, comparator_shares: Array) -> tuple[floa
     return kappa, trace**2 / trace_of_square
 
 
-def critical_values(rule: CriticalValues) -> tuple[float, ...]:
-    """The two-sided critical value of one star, two stars, and so on."""
-    tails = np.array(rule.star_levels) / 2
-    values = special.ndtri(tails) if rule.df is None else special.stdtrit(rule.df, tails)
-    return tuple(float(-value) for value in values)
-
-
 # --------------------------------------------------------------------------- likelihood
 
 
@@ -217,22 +164,20 @@ def variances(model: PrintedModel, s: Array, c: Array) -> tuple[Array, Array, Ar
     return period + pre, 2 * change + pre + post, -(change + pre)
 
 
-def se_bounds(cell: Printed, critical: tuple[float, ...]) -> tuple[Array, Array]:
-    """The range of standard errors that the stars allow, at each node of the rounding.
-
-    k stars: |b| / z_{k+1} <= SE < |b| / z_k, with z_0 = 0 and no upper star class.
-    """
+def se_bounds(
+    cell: Printed, test: RowTest, error: PrintedError | None = None
+) -> tuple[Array, Array]:
+    """The range of standard errors that a row's print allows, at each node of the rounding."""
     value, half_unit = value_and_half_unit(cell)
-    size = np.abs(value + half_unit * _NODES)
-    steps = (0.0, *critical, inf)
-    lower = size / steps[cell.stars + 1]
-    upper = size / steps[cell.stars] if cell.stars else np.full_like(size, inf)
-    return lower, upper
+    return se_range(value + half_unit * _NODES, cell, test, error)
 
 
-def star_probability(cell: Printed, variance: Array, model: PrintedModel) -> Array:
-    """P(the printed number of stars), given the coefficient's sampling variance."""
-    lower, upper = se_bounds(cell, model.critical)
+def row_probability(rows: PrintedRows, row: Row, variance: Array, model: PrintedModel) -> Array:
+    """P(what is printed of a row's error), given its sampling variance; 1 of a row not printed."""
+    cell = getattr(rows, row)
+    if cell is None:
+        return np.ones_like(variance)
+    lower, upper = se_bounds(cell, model.tests[row], getattr(rows, f"{row}_error"))
     scale = model.nu / (2 * model.kappa * variance)
     probability = np.zeros_like(variance)
     for weight, low, high in zip(_WEIGHTS, lower, upper, strict=True):

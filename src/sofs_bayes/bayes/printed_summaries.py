@@ -56,8 +56,8 @@ def on_design_scale(value: float, scale: Scale, design: PrintedDesign) -> float:
     """
     if scale == design.scale:
         return value
-    if design.scale == "risk":
-        raise BadInput("statement", "scale", repr(scale), "'risk' for a linear design")
+    if design.base_rate is None or design.scale == "risk":
+        raise BadInput("statement", "scale", repr(scale), f"'{design.scale}' for a linear design")
     if scale == "odds ratio":
         return log(value) if value > 0 else -inf
     rate = design.base_rate + value
@@ -70,8 +70,8 @@ def from_design_scale(value: float, scale: Scale, design: PrintedDesign) -> floa
     """A coefficient on another scale: the inverse of `on_design_scale`."""
     if scale == design.scale:
         return value
-    if design.scale == "risk":
-        raise BadInput("statement", "scale", repr(scale), "'risk' for a linear design")
+    if design.base_rate is None or design.scale == "risk":
+        raise BadInput("statement", "scale", repr(scale), f"'{design.scale}' for a linear design")
     if scale == "odds ratio":
         return exp(value)
     return float(special.expit(special.logit(design.base_rate) + value)) - design.base_rate
@@ -139,10 +139,14 @@ def latent_se(post: PrintedPosterior) -> Tabulated:
 
 
 def posterior_summaries(post: PrintedPosterior) -> tuple[Summary, ...]:
-    """Effect, pilot difference, s, c and sqrt(V_δ) after the data, on the design's scale."""
-    quantities: dict[Role, Distribution] = {
-        PRINTED: post.effect,
-        PILOT_DIFFERENCE: post.pilot_difference,
+    """Effect, pilot difference, s, c and sqrt(V_δ) after the data, on the design's scale.
+
+    No pilot difference where its row is not printed.
+    """
+    quantities: dict[Role, Distribution] = {PRINTED: post.effect}
+    if post.pilot_difference is not None:
+        quantities[PILOT_DIFFERENCE] = post.pilot_difference
+    quantities |= {
         AUTHORITY_SD: authority_sd(post),
         CORRELATION: correlation(post),
         LATENT_SE: latent_se(post),
@@ -212,6 +216,9 @@ def coefficient_draws(
 
 # --------------------------------------------------------------------------- sensitivity
 
+# Where an analysis names none: from nearly unrelated to nearly the same before and after.
+CORRELATIONS = ((2.0, 8.0), (1.0, 1.0), (2.0, 2.0), (8.0, 2.0), (18.0, 2.0))
+
 
 def alternatives(analysis: PrintedAnalysis) -> Iterator[tuple[Kind, str, PrintedAnalysis]]:
     """The analysis as it is, then with one assumption changed: assumption, value, analysis."""
@@ -221,11 +228,13 @@ def alternatives(analysis: PrintedAnalysis) -> Iterator[tuple[Kind, str, Printed
         sd = replace(priors.authority_sd, scale=scale)
         changed = replace(analysis, priors=replace(priors, authority_sd=sd))
         yield "prior scale of the authority sd", f"{scale:g}", changed
-    for a, b in ranges.correlation:
+    for a, b in ranges.correlation or CORRELATIONS:
         beta = replace(priors.correlation, a=a, b=b)
         changed = replace(analysis, priors=replace(priors, correlation=beta))
         yield "prior of the correlation", f"Beta({a:g}, {b:g})", changed
     for sd_beta in ranges.pilot_difference:
+        if priors.pilot_difference is None:
+            break
         difference = replace(priors.pilot_difference, sd=sd_beta)
         changed = replace(analysis, priors=replace(priors, pilot_difference=difference))
         yield "prior sd of the pilot difference", f"{sd_beta:g}", changed

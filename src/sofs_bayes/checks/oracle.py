@@ -6,6 +6,7 @@ kept, once the printed coefficient is divided by their standard error; the truth
 print is then the printed coefficient minus the panel's error, weighted by its prior.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,11 +14,12 @@ import numpy.typing as npt
 
 from sofs_bayes.bayes.distributions import Array
 from sofs_bayes.bayes.from_published import choose_prior, choose_reading
-from sofs_bayes.bayes.printed_model import (
-    PrintedModel,
+from sofs_bayes.bayes.printed_model import PrintedModel, printed_model
+from sofs_bayes.bayes.printed_rows import (
     PrintedRows,
-    printed_model,
+    Row,
     printed_rows,
+    se_range,
     value_and_half_unit,
 )
 from sofs_bayes.checks.panels import (
@@ -26,11 +28,11 @@ from sofs_bayes.checks.panels import (
     Shocks,
     estimate,
     simulate_panels,
-    stars,
 )
+from sofs_bayes.checks.printing import reported
 from sofs_bayes.errors import BadInput
 from sofs_bayes.published.facts import Printed
-from sofs_bayes.spec import Normal, PrintedAnalysis, Reading
+from sofs_bayes.spec import Normal, PrintedAnalysis, PrintedDesign, Reading
 
 CHUNK = 20_000  # panels simulated at once; bounds the memory
 
@@ -85,9 +87,11 @@ def oracle(
     kept = [_matching(analysis, chosen, rows, n=n, shocks=shocks, rng=rng) for n in sizes]
     s, c, beta, delta = np.concatenate(kept, axis=1)
     if s.size == 0:
-        found = f"no match of {rows.pilot.text}, {rows.did.text} in {panels} panels"
+        found = f"no match of {rows.text} in {panels} panels"
         raise BadInput(analysis.name, "stars", found, "more panels or another reading")
-    log_weights = _log_normal(beta, model.pilot_difference) + _log_normal(delta, effect)
+    log_weights = _log_normal(delta, effect)
+    if model.pilot_difference is not None:
+        log_weights = log_weights + _log_normal(beta, model.pilot_difference)
     weights = np.exp(log_weights - log_weights.max())
     return OraclePosterior(
         s=s, c=c, beta=beta, delta=delta, weights=weights / weights.sum(), panels=panels
@@ -118,9 +122,10 @@ def _matching(
         child_variance_factor=reading.child_variance_factor,
     )
     errors = estimate(panels)
-    beta_hat, delta_hat = _unrounded(rows.pilot, n, rng), _unrounded(rows.did, n, rng)
-    same = _same_stars(rows, beta_hat, delta_hat, errors, model)
-    return np.array([s, c, beta_hat - errors.beta, delta_hat - errors.delta])[:, same]
+    hats = {row: _unrounded(cell, n, rng) for row, cell, _ in rows.each()}
+    same = _as_printed(rows, hats, errors, analysis.design, model)
+    beta = hats["pilot"] - errors.beta if "pilot" in hats else np.full(n, np.nan)
+    return np.array([s, c, beta, hats["did"] - errors.delta])[:, same]
 
 
 def prior_draws(model: PrintedModel, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
@@ -134,14 +139,23 @@ def _unrounded(cell: Printed, n: int, rng: np.random.Generator) -> Array:
     return value + half_unit * rng.uniform(-1.0, 1.0, n)
 
 
-def _same_stars(
-    rows: PrintedRows, beta_hat: Array, delta_hat: Array, errors: Estimates, model: PrintedModel
+def _as_printed(
+    rows: PrintedRows,
+    hats: Mapping[Row, Array],
+    errors: Estimates,
+    design: PrintedDesign,
+    model: PrintedModel,
 ) -> npt.NDArray[np.bool_]:
+    """Which panels' standard errors are among those that the print allows."""
+    same = np.ones(errors.delta.size, dtype=np.bool_)
     if not model.uses_stars:
-        return np.ones(beta_hat.size, dtype=np.bool_)
-    same_beta = stars(beta_hat, errors.se_beta, model.critical) == rows.pilot.stars
-    same_delta = stars(delta_hat, errors.se_delta, model.critical) == rows.did.stars
-    return np.asarray(same_beta & same_delta)
+        return same
+    found = reported(errors, design, model)
+    for row, cell, error in rows.each():
+        low, high = se_range(hats[row], cell, model.tests[row], error)
+        se = found[row][1]
+        same &= (low <= se) & (se < high)
+    return same
 
 
 def _log_normal(x: Array, prior: Normal) -> Array:

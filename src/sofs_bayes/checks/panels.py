@@ -172,9 +172,3 @@ def _difference_of_arms(values: Array, panels: Panels) -> tuple[Array, Array]:
         squares += (scores**2).sum(axis=1)
         means.append(mean)
     return means[0] - means[1], np.sqrt(squares * authorities / (authorities - 1))
-
-
-def stars(coefficient: Array, se: Array | float, critical: tuple[float, ...]) -> Counts:
-    """The number of stars: critical values that |coefficient| / SE exceeds."""
-    ratio = np.abs(coefficient) / se
-    return np.sum(ratio[..., None] > np.array(critical), axis=-1)

@@ -17,7 +17,8 @@ from sofs_bayes.bayes.from_published import (
     posterior,
 )
 from sofs_bayes.bayes.limits import MAX_EDGE_MASS
-from sofs_bayes.bayes.printed_model import PrintedModel, PrintedRows, printed_model, variances
+from sofs_bayes.bayes.printed_model import PrintedModel, printed_model, variances
+from sofs_bayes.bayes.printed_rows import PrintedError, PrintedRows, Row
 from sofs_bayes.bayes.printed_studies import Studies, log_likelihood
 from sofs_bayes.bayes.printed_summaries import (
     AUTHORITY_SD,
@@ -29,8 +30,8 @@ from sofs_bayes.bayes.printed_summaries import (
 from sofs_bayes.checks.calibration import DRAWS, Around, Fitted, Kind, Problem, Truths
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD
 from sofs_bayes.checks.oracle import prior_draws
-from sofs_bayes.checks.panels import stars
-from sofs_bayes.published.facts import Printed, read_printed
+from sofs_bayes.checks.printing import print_row
+from sofs_bayes.published.facts import Printed
 from sofs_bayes.spec import PrintedAnalysis, Reading
 from sofs_bayes.spec.seeds import stage_seed
 
@@ -117,13 +118,14 @@ def own_fit(analysis: PrintedAnalysis, *, prior: str, reading: Reading, around: 
 def quantities(model: PrintedModel, studies: Studies, of: PrintedDraws) -> dict[str, Array]:
     """What is ranked, by name; the log likelihood is that of all rows."""
     joint = log_likelihood(model, studies, s=of.s, c=of.c, beta=of.beta, delta=of.delta)
-    return {
+    found = {
         EFFECT: of.delta,
         PILOT_DIFFERENCE: of.beta,
         AUTHORITY_SD: of.s,
         CORRELATION: of.c,
         LOG_LIKELIHOOD: joint,
     }
+    return {k: v for k, v in found.items() if k != PILOT_DIFFERENCE or model.pilot_difference}
 
 
 def draw_truths(
@@ -132,7 +134,9 @@ def draw_truths(
     """Draws of (s, c, β, δ) from the priors."""
     s, c = prior_draws(model, n, rng)
     effect, difference = choose_prior(analysis, prior), model.pilot_difference
-    beta = rng.normal(difference.mean, difference.sd, n)
+    beta = np.full(n, np.nan)
+    if difference is not None:
+        beta = rng.normal(difference.mean, difference.sd, n)
     return PrintedDraws(s=s, c=c, beta=beta, delta=rng.normal(effect.mean, effect.sd, n))
 
 
@@ -150,21 +154,21 @@ def printed_study(
     """
     v_beta, v_delta, v_both = variances(model, truth.s, truth.c)
     z = rng.standard_normal((2, 1))
-    beta_hat = truth.beta + np.sqrt(v_beta) * z[0]
+    errors = np.sqrt(v_beta) * z[0]
     slope = v_both / v_beta
     left = np.sqrt(v_delta - slope * v_both)
-    delta_hat = truth.delta + slope * (beta_hat - truth.beta) + left * z[1]
-    cells = []
-    for coefficient, variance, cell in (
-        (beta_hat, v_beta, like.pilot),
-        (delta_hat, v_delta, like.did),
-    ):
+    hats = {"pilot": truth.beta + errors, "did": truth.delta + slope * errors + left * z[1]}
+    of_row = {"pilot": v_beta, "did": v_delta}
+    made: dict[Row, tuple[Printed, PrintedError | None]] = {}
+    for row, cell, error in like.each():
         chance = rng.chisquare(model.nu, 1) / model.nu
-        count = stars(coefficient, np.sqrt(model.kappa * variance * chance), model.critical)
-        cells.append(print_cell(float(coefficient[0]), int(count[0]), cell))
-    return PrintedRows(pilot=cells[0], did=cells[1])
+        se = np.sqrt(model.kappa * of_row[row] * chance)
+        made[row] = print_row(float(hats[row][0]), float(se[0]), (cell, error), model.tests[row])
+    return rows_of(made)
 
 
-def print_cell(value: float, star_count: int, like: Printed) -> Printed:
-    """A coefficient printed with the decimals of another and its own stars."""
-    return read_printed(f"{value:.{like.decimals}f}" + "*" * star_count)
+def rows_of(made: Mapping[Row, tuple[Printed, PrintedError | None]]) -> PrintedRows:
+    """Rows from the cell and the error of each that is printed."""
+    pilot, pilot_error = made.get("pilot", (None, None))
+    did, did_error = made["did"]
+    return PrintedRows(pilot=pilot, did=did, pilot_error=pilot_error, did_error=did_error)

@@ -13,23 +13,23 @@ from typing import Literal
 
 import numpy as np
 
-from sofs_bayes.bayes.distributions import interval
+from sofs_bayes.bayes.distributions import Array, interval
 from sofs_bayes.bayes.from_published import posterior
-from sofs_bayes.bayes.printed_model import PrintedRows, printed_model, printed_rows
+from sofs_bayes.bayes.printed_model import PrintedModel, printed_model
+from sofs_bayes.bayes.printed_rows import PrintedRows, printed_rows
 from sofs_bayes.bayes.printed_summaries import PrintedDraws, authority_sd, correlation
 from sofs_bayes.checks.panels import (
     INDEPENDENT_YEARS,
-    Counts,
     Estimates,
     Panels,
     Shocks,
     estimate,
     simulate_panels,
-    stars,
 )
-from sofs_bayes.checks.printed_calibration import draw_truths, print_cell
+from sofs_bayes.checks.printed_calibration import draw_truths, rows_of
+from sofs_bayes.checks.printing import print_row, reported, stars
 from sofs_bayes.errors import BadInput
-from sofs_bayes.spec import PrintedAnalysis, Reading
+from sofs_bayes.spec import PrintedAnalysis, PrintedDesign, Reading
 
 FULL = 1500  # studies of a full calibration
 TOO_NARROW, TOO_WIDE = 0.02, 0.03  # coverage below and above the level that is still accepted
@@ -180,14 +180,19 @@ def _panel_studies(
         s, c, beta, delta = (np.full(n, value) for value in scenario.truth)
         truths = PrintedDraws(s=s, c=c, beta=beta, delta=delta)
     fitted = estimate(_panels(analysis, scenario, truths, rng))
-    beta_stars, delta_stars = _stars(fitted, scenario, model.critical)
+    found = _reported(fitted, scenario, analysis.design, model)
     kept = np.full(n, True)
-    if scenario.same_stars:
-        kept = (beta_stars == like.pilot.stars) & (delta_stars == like.did.stars)
+    for row, cell, error in like.each():
+        if scenario.same_stars and error is None:
+            kept &= stars(*found[row], model.tests[row]) == cell.stars
     for i in np.flatnonzero(kept):
-        pilot = print_cell(float(fitted.beta[i]), int(beta_stars[i]), like.pilot)
-        did = print_cell(float(fitted.delta[i]), int(delta_stars[i]), like.did)
-        yield PrintedRows(pilot=pilot, did=did), float(truths.delta[i])
+        made = {
+            row: print_row(
+                float(found[row][0][i]), float(found[row][1][i]), (cell, error), model.tests[row]
+            )
+            for row, cell, error in like.each()
+        }
+        yield rows_of(made), float(truths.delta[i])
 
 
 def _panels(
@@ -197,7 +202,7 @@ def _panels(
         analysis.design,
         s=truths.s,
         c=truths.c,
-        beta=truths.beta,
+        beta=np.nan_to_num(truths.beta),  # no DiD depends on it
         delta=truths.delta,
         rng=rng,
         shocks=scenario.shocks,
@@ -205,13 +210,17 @@ def _panels(
     )
 
 
-def _stars(
-    fitted: Estimates, scenario: Scenario, critical: tuple[float, ...]
-) -> tuple[Counts, Counts]:
-    clustered = scenario.stars_rest_on == "authority"
-    se_beta = fitted.se_beta if clustered else fitted.child_se_beta
-    se_delta = fitted.se_delta if clustered else fitted.child_se_delta
-    return stars(fitted.beta, se_beta, critical), stars(fitted.delta, se_delta, critical)
+def _reported(
+    fitted: Estimates, scenario: Scenario, design: PrintedDesign, model: PrintedModel
+) -> dict[str, tuple[Array, Array]]:
+    """Each row's coefficients and the standard errors that the simulated print is made from."""
+    if scenario.stars_rest_on == "authority":
+        return reported(fitted, design, model)
+    ones = np.ones_like(fitted.beta)
+    return {
+        "pilot": (fitted.beta, fitted.child_se_beta * ones),
+        "did": (fitted.delta, fitted.child_se_delta * ones),
+    }
 
 
 def scenarios(analysis: PrintedAnalysis, *, prior: str, reading: Reading) -> tuple[Scenario, ...]:
@@ -222,12 +231,22 @@ def scenarios(analysis: PrintedAnalysis, *, prior: str, reading: Reading) -> tup
     """
     real = posterior(analysis, prior=prior, reading=reading)
     s, c = (float(d.quantile(0.5)) for d in (authority_sd(real), correlation(real)))
-    beta, delta = (cell.value or 0.0 for cell in (real.rows.pilot, real.rows.did))
+    printed = {row: cell.value or 0.0 for row, cell, _ in real.rows.each()}
+    beta, delta = printed.get("pilot", 0.0), printed["did"]
     clustered = replace(reading, name="clustered on the authority", se_reading="authority")
     starless = replace(reading, name="stars ignored", se_reading="none")
     naive = replace(reading, name="children only", se_reading="child", child_variance_factor=1.0)
     base = Scenario(name="as read", world=reading, fitted=reading, calibrated=True)
     owed_none = replace(base, calibrated=False)
+    of_children = (
+        replace(owed_none, name="naive: children only", fitted=naive),
+        replace(
+            owed_none,
+            name="misread: child-level stars taken for clustered ones",
+            fitted=clustered,
+            stars_rest_on="child",
+        ),
+    )
     return (
         base,
         replace(base, name="as read, with the printed stars", same_stars=True),
@@ -236,11 +255,5 @@ def scenarios(analysis: PrintedAnalysis, *, prior: str, reading: Reading) -> tup
         replace(base, name="Student-t years", shocks=Shocks(df=3.0)),
         replace(owed_none, name="no effect, typical authorities", truth=(s, c, beta, 0.0)),
         replace(owed_none, name="printed effect, typical authorities", truth=(s, c, beta, delta)),
-        replace(owed_none, name="naive: children only", fitted=naive),
-        replace(
-            owed_none,
-            name="misread: child-level stars taken for clustered ones",
-            fitted=clustered,
-            stars_rest_on="child",
-        ),
+        *(of_children if analysis.design.children is not None else ()),
     )

@@ -25,7 +25,7 @@ KINDS = (
     "diagnostics",
     "calibration",
 )
-SCALES = ("risk", "log-odds", "odds ratio", "children per 1,000", "children per 10,000")
+SCALES = ("risk", "log-odds", "odds ratio", "children per 1,000", "children per 10,000", "units")
 KINDS_HELP = (
     "default: effects (every effect and probability). report: Tables 5 to 7 in the report's"
     " layout; pilots: one by one; priors: each with its reason; thresholds: how"

@@ -34,7 +34,8 @@ DENSITY_POINTS = 241
 
 def scales(post: PrintedPosterior) -> tuple[Scale, ...]:
     """The scales an effect is shown on: the design's own, then what it converts to."""
-    return ("risk",) if post.analysis.design.scale == "risk" else ("log-odds", "odds ratio", "risk")
+    own = post.analysis.design.scale
+    return ("log-odds", "odds ratio", "risk") if own == "log-odds" else (own,)
 
 
 def effect_on(post: PrintedPosterior, scale: Scale) -> Distribution:
@@ -156,6 +157,8 @@ def draws_tree(post: PrintedPosterior, *, chains: int) -> "xr.DataTree":
         "pilot_difference": found.beta,
         "effect": found.delta,
     }
+    if post.pilot_difference is None:
+        del named["pilot_difference"]
     posterior = xr.Dataset(
         {name: (("chain", "draw"), each.reshape(chains, -1)) for name, each in named.items()},
         coords={"chain": range(chains), "draw": range(n // chains)},

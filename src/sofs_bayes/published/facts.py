@@ -24,7 +24,7 @@ MODELS = ("Linear", "Logistic")
 
 _FOLDER = Path(__file__).parent / "tables"
 _NUMBER = re.compile(
-    r"(?P<whole>-?(?:[0-9]{1,3}(?:,[0-9]{3})+|[0-9]*))(?:\.(?P<decimals>[0-9]+))?%?(?P<stars>\**)"
+    r"(?P<whole>-?(?:[1-9][0-9]{0,2}(?:,[0-9]{3})+|[0-9]*))(?:\.(?P<decimals>[0-9]+))?%?(?P<stars>\**)"
 )
 _P_VALUE = re.compile(r"(?:No serial|Serial) correlation detected \(p=(?P<number>0\.[0-9]+)\)")
 _LEADS = re.compile(r"(?P<number>[0-9]+) out of [0-9]+ leads are insignificant")

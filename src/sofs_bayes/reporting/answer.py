@@ -6,6 +6,7 @@ from math import erf, exp, sqrt
 from typing import TYPE_CHECKING
 
 from sofs_bayes.estimands import EffectRow
+from sofs_bayes.reporting.assumptions import in_units
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.publication_numbers import above_zero, gravest, overall
 from sofs_bayes.reporting.page import SYNTHETIC, Part
@@ -298,9 +299,10 @@ def below(prior: HalfNormal | Exponential, value: float) -> float:
 
 def published_sentence(analysis: PrintedAnalysis) -> str:
     """The printed difference-in-differences, as printed."""
-    from sofs_bayes.bayes.printed_model import printed_rows
+    from sofs_bayes.bayes.printed_rows import printed_rows
 
-    did = printed_rows(analysis, analysis.readings[0]).did
+    rows = printed_rows(analysis, analysis.readings[0])
+    did = rows.did
     if analysis.from_table is None:
         assert analysis.as_printed is not None
         place = analysis.as_printed.source
@@ -308,11 +310,10 @@ def published_sentence(analysis: PrintedAnalysis) -> str:
         place = f"Table {analysis.from_table.table}, {analysis.from_table.column.lower()}"
     stars = "no star: not significant" if not did.stars else f"{did.stars} star"
     stars += "s" if did.stars > 1 else ""
-    return (
-        f"A difference-in-differences of {did.text.rstrip('*')} on"
-        f" {'log-odds' if analysis.design.scale == 'log-odds' else 'the risk'} ({place}; {stars})."
-        " No standard error is printed."
-    )
+    scale = analysis.design.scale
+    on = f" on {'the risk' if scale == 'risk' else in_units(analysis, scale)}"
+    error = "" if rows.did_error else " No standard error is printed."
+    return f"A difference-in-differences of {did.text.rstrip('*')}{on} ({place}; {stars}).{error}"
 
 
 def changes_sentence(run: Run) -> str:
@@ -438,7 +439,8 @@ def _source_rows(run: Run, said: str) -> Iterator[SourceRow]:
         if row.prior == run.prior and (row.estimand, row.variant) in wanted
     ]
     if not rows and isinstance(run.analysis, PrintedAnalysis):
-        rows = [_as_ratio(row, run.analysis.design.base_rate) for row in answers(run)]
+        rate = run.analysis.design.base_rate
+        rows = [_as_ratio(row, rate) for row in answers(run) if rate is not None]
     if not rows:
         return
     row = max(rows, key=lambda each: each.upper / each.lower)

@@ -30,19 +30,27 @@ def declared_priors(analysis: FittedAnalysis) -> list[tuple[str, Prior]]:
 
 def prior_note(analysis: FittedAnalysis) -> str:
     """The scale of an analysis's priors, and what they are not."""
-    unit = "0.01 = one percentage point" if model_scale(analysis) == "risk" else "log-odds"
+    scale = model_scale(analysis)
+    unit = "0.01 = one percentage point" if scale == "risk" else in_units(analysis, scale)
     return (
         f"Priors are on the scale of the model ({unit}); correlations lie between 0 and 1. They"
         " are chosen, not estimated: an effect that depends on them is not known from data."
     )
 
 
-def model_scale(analysis: FittedAnalysis) -> Literal["risk", "log-odds"]:
+def model_scale(analysis: FittedAnalysis) -> Literal["risk", "log-odds", "units"]:
     """The scale that an analysis's priors are on."""
     if isinstance(analysis, PrintedAnalysis):
         return analysis.design.scale
     linear = isinstance(analysis, HierarchicalAnalysis) and analysis.model.likelihood == "gaussian"
     return "risk" if linear else "log-odds"
+
+
+def in_units(analysis: FittedAnalysis, scale: str) -> str:
+    """A scale in words; the unit of a printed outcome that is no risk."""
+    if scale == "units" and isinstance(analysis, PrintedAnalysis):
+        return analysis.design.unit or scale
+    return "percentage points" if scale == "risk" else scale
 
 
 def distribution(prior: Prior) -> str:

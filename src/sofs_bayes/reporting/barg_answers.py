@@ -59,7 +59,12 @@ def data(run: Run, _: OnPage) -> Answer:
     """Number of units and the files they come from."""
     if isinstance(run.analysis, PrintedAnalysis):
         children = run.analysis.design.children
-        return "met", f"two printed coefficients and their stars, from {children:,} children."
+        count = "an unknown number of" if children is None else f"{children:,}"
+        rows = "two printed coefficients and their stars"
+        if run.analysis.as_printed is not None:
+            rows = "what is printed of the effect"
+            rows += " and the pilot difference" if run.analysis.has_pilot_row else ""
+        return "met", f"{rows}, from {count} children."
     files = ", ".join(run.inputs)
     cells = extra_rows(run, "predictive")
     if isinstance(run.analysis, OpenAnalysis):

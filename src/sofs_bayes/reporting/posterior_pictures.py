@@ -8,7 +8,7 @@ from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.hierarchical import headline
 from sofs_bayes.reporting.figures import Drawing, pilot_forest, prior_posterior, threshold_curve
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec.keys import IN_YEAR, PER_UNIT
+from sofs_bayes.spec.keys import IN_YEAR, PER_UNIT, Estimand
 
 AS_SPECIFIED = "as specified"  # the unchanged row of a sensitivity
 MOST_EFFECTS = 3  # panels of one picture, beyond which only the first effect is drawn
@@ -35,11 +35,16 @@ def threshold_curves(run: Run) -> list[Drawing]:
     ]
 
 
+def _is_told(estimand: Estimand) -> bool:
+    """Whether it is on the scale that results are told on: risk, or units of an outcome."""
+    return estimand.is_of_risk or estimand.scale == "units"
+
+
 def _rows_of(run: Run, target: str) -> Sequence[ThresholdRow]:
     rows = [
         row
         for row in extra_rows(run, "thresholds")
-        if row.target == target and row.estimand.is_of_risk and row.role not in (IN_YEAR, PER_UNIT)
+        if row.target == target and _is_told(row.estimand) and row.role not in (IN_YEAR, PER_UNIT)
     ]
     effects = list(dict.fromkeys(row.estimand for row in rows))
     if len(effects) > MOST_EFFECTS:
@@ -53,7 +58,7 @@ def under_each_prior(run: Run) -> list[Drawing]:
     rows = [
         row
         for row in run.effects
-        if row.target == POOLED and row.estimand.is_of_risk and row.is_effect and row.kind == "main"
+        if row.target == POOLED and _is_told(row.estimand) and row.is_effect and row.kind == "main"
     ]
     rows = list(rows if printed else headline(rows))
     several = len({(row.estimand, row.variant) for row in rows}) > 1

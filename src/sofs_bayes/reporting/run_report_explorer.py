@@ -1,5 +1,6 @@
 """Runs → the curves that a reader moves a threshold along."""
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -108,11 +109,18 @@ def _analysis(run: Run) -> dict[str, object]:
     }
 
 
+def _round_steps(own: Sequence[Run]) -> tuple[float, ...]:
+    """Thresholds in units that have no usual ones, within half of what the runs have."""
+    most = max(abs(row.threshold) for run in own for row in _rows(run)) / 2
+    step = 10.0 ** math.floor(math.log10(most / 5))
+    return tuple(step * each for each in SHOWN["risk"])
+
+
 def _table(own: Sequence[Run], kind: Evidence, width: str) -> Table:
     """The probabilities at some thresholds, of runs of one evidence and width."""
     scale = width.removeprefix("narrow ")
     factor, unit = _factor(scale)
-    at = SHOWN[width]
+    at = SHOWN.get(width) or _round_steps(own)
     lines: list[tuple[Cell, ...]] = []
     for run in own:
         groups: dict[tuple[str, str], list[ThresholdRow]] = {}

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow, statement_text
 from sofs_bayes.reporting import contents
-from sofs_bayes.reporting.contents.effects import UNIT_OF, main_rows
+from sofs_bayes.reporting.assumptions import in_units
+from sofs_bayes.reporting.contents.effects import main_rows
 from sofs_bayes.reporting.contents.hierarchical import headline
 from sofs_bayes.reporting.contents.publication_numbers import (
     ABOVE_ZERO,
@@ -78,7 +79,13 @@ ON_SIMULATED = "On simulated data, the method gives:"
 
 # The same claim on any scale, so that the scale told does not change what is said.
 INCREASE = (*ABOVE_ZERO, "above 1 (odds ratio)")
-DECREASE = ("below 0 pp", "below 0 per 10,000", "below 0 (log-odds)", "below 1 (odds ratio)")
+DECREASE = (
+    "below 0 pp",
+    "below 0 per 10,000",
+    "below 0 (log-odds)",
+    "below 0 (units)",
+    "below 1 (odds ratio)",
+)
 
 
 def evidences(runs: Sequence[Run]) -> list[Evidence]:
@@ -151,7 +158,7 @@ def result_sentence(run: Run, row: EffectRow) -> str:
 def effect_sentence(run: Run, row: EffectRow) -> str:
     """The effect in words: median, interval, the probability of an increase and of little."""
     number = contents.number_format(row.scale, [row])
-    unit = "percentage points" if row.scale == "risk" else UNIT_OF[row.scale]
+    unit = in_units(run.analysis, row.scale)
     lower, median, upper = (shown(x, number) for x in (row.lower, row.median, row.upper))
     said = "; ".join(_chances(run, row))
     return (
@@ -188,7 +195,7 @@ def break_sentences(run: Run) -> Iterator[str]:
             lower, median, upper = (shown(x, number) for x in (row.lower, row.median, row.upper))
             yield (
                 f"What a break in recording does: {row.variant}, the median is {median}"
-                f" {UNIT_OF[row.scale]} ({lower} to {upper}).{_mark(row)}"
+                f" {in_units(run.analysis, row.scale)} ({lower} to {upper}).{_mark(row)}"
                 f" {declared[row.subject].why}"
             )
 
@@ -222,7 +229,7 @@ def region_in_words(run: Run) -> str:
     """The declared region with its unit."""
     region = run.analysis.estimands.equivalence
     assert region is not None
-    factor, unit = (100.0, "percentage points") if region.scale == "risk" else (1.0, region.scale)
+    factor, unit = 100.0 if region.scale == "risk" else 1.0, in_units(run.analysis, region.scale)
     lower, upper = (f"{factor * bound:g}" for bound in region.within)
     return f"{lower} to {upper} {unit}".replace("-", "\N{MINUS SIGN}")
 

@@ -57,6 +57,7 @@ from sofs_bayes.spec.printed import (
     PrintedPriors,
     PrintedSensitivity,
     Reading,
+    RowKey,
 )
 from sofs_bayes.spec.terms import (
     Beta,
@@ -118,6 +119,7 @@ __all__ = [
     "Records",
     "Regression",
     "Regressions",
+    "RowKey",
     "Sampler",
     "Scale",
     "Statement",

@@ -129,6 +129,7 @@ class HierarchicalAnalysis(WithPriors):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
+        self.estimands.check_no_units()
         columns = [each.name for each in self.children.regressions.columns]
         if self.column not in columns:
             raise ValueError(f"column: one of {', '.join(columns)}")

@@ -167,6 +167,7 @@ class OpenAnalysis(WithPriors):
 
     @model_validator(mode="after")
     def _possible(self) -> Self:
+        self.estimands.check_no_units()
         names = [pilot.authority for pilot in self.design.pilots]
         if len(set(names)) != len(names):
             raise ValueError("design.pilots: each authority once")

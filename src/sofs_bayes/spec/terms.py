@@ -11,7 +11,7 @@ from sofs_bayes.spec.looks import letters
 Evidence = Literal[
     "published", "published-inferred", "synthetic", "open-data", "unknown-origin", "records"
 ]
-Scale = Literal["risk", "children per 10,000", "log-odds", "odds ratio"]
+Scale = Literal["risk", "children per 10,000", "log-odds", "odds ratio", "units"]
 # The scale of a change in risk, by the number of children it is told in.
 PER_10_000: Scale = "children per 10,000"
 RISKS: Mapping[int | None, Scale] = {None: "risk", 10_000: PER_10_000}
@@ -43,6 +43,7 @@ NO_EFFECT: Mapping[Scale, float] = {
     "children per 10,000": 0.0,
     "log-odds": 0.0,
     "odds ratio": 1.0,
+    "units": 0.0,
 }
 
 
@@ -112,7 +113,7 @@ class Statement:
     """A claim about an effect whose probability is wanted: above, below or within.
 
     `scale` is `risk` (0.01 = one percentage point), `children per 10,000` where changes in risk are
-    told so, `log-odds` or `odds ratio`.
+    told so, `log-odds`, `odds ratio`, or `units` of a printed outcome that is no risk.
     """
 
     scale: Scale
@@ -179,6 +180,11 @@ class Estimands:
             how = "with" if self.per else "without"
             raise ValueError(f'no statement on the scale "{other}" {how} per = 10000')
         return self
+
+    def check_no_units(self) -> None:
+        """Refuse statements in the units of a printed outcome; ValueError."""
+        if any(claim.scale == "units" for claim in self.claims):
+            raise ValueError('no statement on the scale "units" but in a printed analysis')
 
     @property
     def risk_scale(self) -> Scale:

@@ -5,10 +5,11 @@ from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any
 
 from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow, statement_text
+from sofs_bayes.reporting.assumptions import in_units
 from sofs_bayes.reporting.contents.monte_carlo import NAN, errors_of, known
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, table_of
-from sofs_bayes.spec import FittedAnalysis, OpenAnalysis, Statement
+from sofs_bayes.spec import FittedAnalysis, OpenAnalysis, PrintedAnalysis, Statement
 
 NARROW = 0.02  # risk differences known this closely are shown with two decimals
 UNIT_OF: dict[str, str] = {
@@ -17,6 +18,7 @@ UNIT_OF: dict[str, str] = {
     "odds ratio": "odds ratio",
     "children per 1,000": "children per 1,000",
     "children per 10,000": "children per 10,000",
+    "units": "units of the outcome",
 }
 # Scales as parts of names of files.
 CALLED: dict[str, str] = {
@@ -25,6 +27,7 @@ CALLED: dict[str, str] = {
     "odds ratio": "odds-ratio",
     "children per 1,000": "per-1000",
     "children per 10,000": "per-10000",
+    "units": "units",
 }
 # Words of the sentences of `Run.withheld`.
 AUTHORITIES, COUNTS = "single authorities", "rates of"
@@ -61,7 +64,9 @@ def counts_used(run: Run) -> list[str]:
 
 
 def risk_scale(run: Run) -> str:
-    """The scale that a run tells changes in risk on."""
+    """The scale that a run tells changes in risk on; that of an outcome that is no risk."""
+    if isinstance(run.analysis, PrintedAnalysis) and run.analysis.design.scale == "units":
+        return "units"
     return run.analysis.estimands.risk_scale
 
 
@@ -151,7 +156,7 @@ def effects_table(
     notes += not_shown(run, AUTHORITIES)
     return Table(
         name=name,
-        title=title or f"{run.analysis.title} ({UNIT_OF[scale]})",
+        title=title or f"{run.analysis.title} ({in_units(run.analysis, scale)})",
         columns=_trim(_effect_columns(run, number_format(scale, rows), said), lines),
         rows=_trimmed_rows(lines),
         evidence=run.evidence,
@@ -286,7 +291,7 @@ def sensitivity_table(
     return run_table(
         run,
         "sensitivity",
-        f"one assumption changed at a time ({UNIT_OF[scale]})",
+        f"one assumption changed at a time ({in_units(run.analysis, scale)})",
         rows,
         columns,
         interval_note(run),

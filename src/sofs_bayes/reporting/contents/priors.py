@@ -5,9 +5,14 @@ from dataclasses import replace
 from pathlib import Path
 
 from sofs_bayes.estimands import POOLED, EffectRow
-from sofs_bayes.reporting.assumptions import declared_priors, distribution, model_scale, prior_note
+from sofs_bayes.reporting.assumptions import (
+    declared_priors,
+    distribution,
+    in_units,
+    model_scale,
+    prior_note,
+)
 from sofs_bayes.reporting.contents.effects import (
-    UNIT_OF,
     extra_rows,
     interval_note,
     number_format,
@@ -73,9 +78,10 @@ def priors_table(run: Run, variant: Variant = HEADLINE) -> Table:
     errors = {key: tuple(each.get(key, (NAN,))[0] for each in own) for key in ERRORS_OF}
     errors["P(above 0)"] = tuple(error for _, error in chances)
     reading = f", {variant}" if variant.reading else ""
+    unit = in_units(run.analysis, scale)
     return Table(
         name="priors",
-        title=f"{run.analysis.title}{reading}: the effect under each prior ({UNIT_OF[scale]})",
+        title=f"{run.analysis.title}{reading}: the effect under each prior ({unit})",
         columns=tuple(_columns(run, number, several=several)),
         rows=tuple(
             (*named, *_numbers(row, chance, several=several))

@@ -9,7 +9,8 @@ from sofs_bayes.reporting.contents.monte_carlo import NAN
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import Evidence
 
-ABOVE_ZERO = ("above 0 pp", "above 0 per 10,000", "above 0 (log-odds)")
+ABOVE_ZERO = ("above 0 pp", "above 0 per 10,000", "above 0 (log-odds)", "above 0 (units)")
+NOT_OF_RISK = ("log-odds", "units")  # scales on which no effect is 0
 # Of tables that mix evidences: the one whose warning must not be missed comes first.
 GRAVEST: tuple[Evidence, ...] = (
     "synthetic",
@@ -47,7 +48,7 @@ def above_zero(run: Run, row: EffectRow) -> tuple[float | None, float]:
     """
     found: dict[str, tuple[float, float]] = {}
     for line in thresholds_of(run, row):
-        if line.threshold == 0.0 and (line.estimand.is_of_risk or line.scale == "log-odds"):
+        if line.threshold == 0.0 and (line.estimand.is_of_risk or line.scale in NOT_OF_RISK):
             found[line.scale] = (line.above, line.mcse)
     said = stated(run, row)
     for each in (said[text] for text in ABOVE_ZERO if text in said):

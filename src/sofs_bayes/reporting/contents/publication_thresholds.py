@@ -6,8 +6,8 @@ from pathlib import Path
 
 from sofs_bayes.estimands import POOLED, ProbabilityRow, statement_text
 from sofs_bayes.estimands.rows import ThresholdRow
-from sofs_bayes.reporting.assumptions import model_scale
-from sofs_bayes.reporting.contents.effects import UNIT_OF, extra_rows, risk_scale
+from sofs_bayes.reporting.assumptions import in_units, model_scale
+from sofs_bayes.reporting.contents.effects import extra_rows, risk_scale
 from sofs_bayes.reporting.contents.monte_carlo import NAN, known
 from sofs_bayes.reporting.contents.pilots import CALLED
 from sofs_bayes.reporting.contents.publication_numbers import overall
@@ -92,7 +92,9 @@ def _table(run: Run, rows: Sequence[Row]) -> Table:
             errors.append([NAN if f is None else f.mcse for f in found])
     by_prior = {f"P({prior})": [own[i] for own in errors] for i, prior in enumerate(priors)}
     grid = isinstance(rows[0], ThresholdRow)
-    above = Column(key="threshold", heading=f"Effect above ({UNIT_OF[rows[0].scale]})")
+    above = Column(
+        key="threshold", heading=f"Effect above ({in_units(run.analysis, rows[0].scale)})"
+    )
     return Table(
         name=f"thresholds-{run.analysis.name}",
         title=f"{_title(run, rows[0].variant)}: how likely is an effect"

@@ -26,6 +26,7 @@ SCALES: Mapping[str, ShownScale] = {
     "odds ratio": ShownScale(
         axis="odds ratio, logarithmic axis", unit="odds ratio", null=1.0, logarithmic=True
     ),
+    "units": ShownScale(axis="change in the outcome, its units", unit="units of the outcome"),
     "children per 1,000": ShownScale(axis="change, children per 1,000", unit="children per 1,000"),
     "children per 10,000": ShownScale(
         axis="change, children per 10,000", unit="children per 10,000"

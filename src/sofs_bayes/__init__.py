@@ -26,7 +26,9 @@ if TYPE_CHECKING:
     from sofs_bayes.pipeline.comparison import compare
     from sofs_bayes.pipeline.disclosure import cleared, disclose
     from sofs_bayes.pipeline.fits import fit, model, save
+    from sofs_bayes.pipeline.from_print import from_print
     from sofs_bayes.pipeline.levels import at_level, read_run
+    from sofs_bayes.pipeline.panel_prior import correlation_prior
     from sofs_bayes.pipeline.placebo import placebo
     from sofs_bayes.pipeline.reanalysis import reanalyse
     from sofs_bayes.pipeline.recovery import recover
@@ -76,6 +78,8 @@ _PUBLIC = {
     "bracket_drawings": ("reporting.pictures", "brackets"),
     "posterior": ("bayes.from_published", "posterior"),
     "probability": ("bayes.printed_summaries", "probability"),
+    "from_print": ("pipeline.from_print", "from_print"),
+    "correlation_prior": ("pipeline.panel_prior", "correlation_prior"),
     "read_panel": ("records.open_data", "read_panel"),
     "choose_comparators": ("matching.authorities", "choose_comparators"),
     "pre_trend_fit": ("matching.pre_trend", "pre_trend_fit"),
@@ -157,6 +161,7 @@ __all__ = [
     "cleared",
     "collapse",
     "compare",
+    "correlation_prior",
     "covariate_terms",
     "diagnostics_table",
     "disclose",
@@ -165,6 +170,7 @@ __all__ = [
     "fact",
     "findings_table",
     "fit",
+    "from_print",
     "gram",
     "hierarchical_diagnostics",
     "load",

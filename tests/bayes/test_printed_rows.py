@@ -183,6 +183,12 @@ def test_print_that_cannot_be_used_is_refused(rows: dict[str, Any], message: str
         printed_rows(found, found.readings[0])
 
 
+def _without_rate() -> dict[str, Any]:
+    made = document(BOTH)
+    del made["design"]["base_rate"]
+    return made
+
+
 def changed(**design: Any) -> Callable[[], spec.PrintedAnalysis]:
     return lambda: analysis(BOTH, design=design)
 
@@ -194,7 +200,11 @@ def changed(**design: Any) -> Callable[[], spec.PrintedAnalysis]:
         (lambda: analysis({"did": "0.1", "pilot_se": "0.1"}), "only with pilot"),
         (lambda: analysis(BOTH | {"interval_level": 0.9}), "interval_level only"),
         (changed(pilots=0), "design.pilots"),
-        (changed(unit="points", base_rate=0.2), "base_rate, but with"),
+        (
+            changed(unit="points", base_rate=0.2),
+            "none with scale",
+        ),
+        (lambda: spec.parse(_without_rate(), file="x"), "base_rate, between 0 and 1"),
         (changed(unit="points", children=9000), "child_sd with children"),
         (changed(child_sd=1.0), "child_sd with children"),
         (changed(children=100), "children: found '?100'?; allowed: at least 150.*leave it out"),

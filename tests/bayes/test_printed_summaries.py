@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import PrintedPosterior, posterior
+from sofs_bayes.bayes.printed_evidence import star_evidence
 from sofs_bayes.bayes.printed_model import variances
 from sofs_bayes.bayes.printed_summaries import (
     alternatives,
@@ -21,7 +22,6 @@ from sofs_bayes.bayes.printed_summaries import (
     on_design_scale,
     posterior_summaries,
     probability,
-    star_evidence,
 )
 from sofs_bayes.errors import BadInput
 

@@ -308,6 +308,8 @@ def printed_run(printed_analysis: PrintedAnalysis) -> Run:
         "edge_mass": 1e-9,
         "max_edge_mass": 1e-4,
         "star_evidence": 0.25,
+        "star_fit": 0.75,
+        "correlation_told": 0.5,
     }
     changed = [
         replace(rows[0], kind="prior scale of the authority sd", subject="0.03"),

@@ -253,7 +253,15 @@ def test_diagnostics_of_draws_and_of_a_quadrature(open_run: Run, printed_run: Ru
     assert draws.rows == ((name, "main / reference", 1.002, 1234.0, 987.0, 0, 0.8, "converged"),)
     grid = contents.diagnostics_table(printed_run)
     assert len(grid.rows) == 4
-    assert grid.rows[0] == ("icpc-printed", "clustered / reference", 1e-9, 0.25, "converged")
+    assert grid.rows[0] == (
+        "icpc-printed",
+        "clustered / reference",
+        1e-9,
+        0.25,
+        0.75,
+        0.5,
+        "converged",
+    )
     assert any("'Stars'" in note for note in grid.notes)
     assert not any("R-hat" in note for note in grid.notes)
 

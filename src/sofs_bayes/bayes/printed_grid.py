@@ -130,14 +130,19 @@ def _middle(edges: Array) -> Array:
 
 def _scanned(model: PrintedModel, studies: Studies, effect: Normal) -> tuple[Array, Array, Flags]:
     """Values of s, angles, and at which of these pairs there is any mass to speak of."""
-    s = np.geomspace(SCAN_FROM, SCAN_TO, SCAN_S) * model.authority_sd
-    even = _middle(_even_angles(SCAN_C))
-    near_one = np.arccos(np.geomspace(np.cos(even[-1]), LEAST_COS, SCAN_NEAR + 1)[1:])
-    angles = np.concatenate([even, near_one])
+    s, angles = scan_points(model)
     height = _log_joint(model, studies, effect, s, angles)[0]
     if not isfinite(float(height.max())):
         raise _impossible(model, studies)
     return s, angles, height >= height.max() - SCAN_DEPTH
+
+
+def scan_points(model: PrintedModel) -> tuple[Array, Array]:
+    """Values of s and angles that reach all that its prior and c allow."""
+    s = np.geomspace(SCAN_FROM, SCAN_TO, SCAN_S) * model.authority_sd
+    even = _middle(_even_angles(SCAN_C))
+    near_one = np.arccos(np.geomspace(np.cos(even[-1]), LEAST_COS, SCAN_NEAR + 1)[1:])
+    return s, np.concatenate([even, near_one])
 
 
 def _even_angles(cells: int) -> Array:

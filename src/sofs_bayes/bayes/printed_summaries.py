@@ -15,12 +15,7 @@ from sofs_bayes.bayes.distributions import (
     summary,
     weighted_values,
 )
-from sofs_bayes.bayes.from_published import (
-    PrintedPosterior,
-    choose_prior,
-    posterior,
-    without_stars,
-)
+from sofs_bayes.bayes.from_published import PrintedPosterior, choose_prior
 from sofs_bayes.bayes.printed_model import variances
 from sofs_bayes.bayes.printed_studies import conditional
 from sofs_bayes.errors import BadInput
@@ -156,20 +151,6 @@ def posterior_summaries(post: PrintedPosterior) -> tuple[Summary, ...]:
         summary(each, quantity=name, level=wanted.level, kind=wanted.interval)
         for name, each in quantities.items()
     )
-
-
-def star_evidence(post: PrintedPosterior) -> float:
-    """P(the printed stars | the printed coefficients): how well the reading foresees them."""
-    if not post.model.uses_stars:
-        return 1.0
-    starless = posterior(
-        post.analysis,
-        prior=post.prior,
-        reading=without_stars(post.reading),
-        rows=post.rows,
-        further=post.further,
-    )
-    return exp(post.log_evidence - starless.log_evidence)
 
 
 def _cumulative(mass: Array) -> Array:

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
+from sofs_bayes.cli.arguments import Verbs, Wholes, add_verb, progress_line
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
@@ -32,6 +32,25 @@ def add_published(verbs: Verbs) -> None:
     verb.add_argument("--sensitivity", action="store_true", help="one assumption at a time")
     verb.add_argument("--nuts", action="store_true", help="the same by MCMC, beside the grid")
     verb.add_argument("--json", action="store_true", help="the same tables, for other programs")
+    verb.add_argument(
+        "--correlation",
+        metavar="COLUMN",
+        help="a prior of the correlation before and after, from this column of a panel",
+    )
+    verb.add_argument("--denominator", metavar="COLUMN", help="of --correlation: of how many")
+    verb.add_argument(
+        "--panel",
+        type=Path,
+        metavar="FILE",
+        help="with the columns authority and year; without it the counts that are bundled",
+    )
+    verb.add_argument(
+        "--between",
+        type=Wholes(least=0, most=50),
+        default=0,
+        metavar="YEARS",
+        help="settling-in years left out of the panel's windows (0)",
+    )
     verb.add_argument(
         "-o",
         "--output",
@@ -74,6 +93,8 @@ def _tables(options: argparse.Namespace) -> "list[Table]":
     if options.nuts:
         return _by_nuts(options)
     analyses = _printed_analyses(options)
+    if options.correlation:
+        return [_correlation(options, analyses)]
     if options.audit:
         return _audit_tables(brackets=True)
     from sofs_bayes.pipeline.print_tables import effects_of_print, sensitivity_of_print
@@ -92,6 +113,22 @@ def _audit_tables(*, brackets: bool) -> "list[Table]":
     found = audit()
     tables = [contents.findings_table(found)]
     return [*tables, contents.brackets_table(found)] if brackets else tables
+
+
+def _correlation(options: argparse.Namespace, analyses: "list[PrintedAnalysis]") -> "Table":
+    """The prior of the correlation for an analysis's years and scale, from a panel."""
+    from sofs_bayes.pipeline.panel_prior import correlation_of_panel
+
+    if options.analysis is None:
+        raise BadInput("--correlation", "", "no analysis", "an analysis whose years it is for")
+    design = analyses[0].design
+    return correlation_of_panel(
+        options.correlation,
+        options.panel,
+        denominator=options.denominator,
+        years=(design.years_pre, options.between, design.years_post),
+        log_odds=design.scale == "log-odds",
+    )[1]
 
 
 def _by_nuts(options: argparse.Namespace) -> "list[Table]":

@@ -313,6 +313,8 @@ class _Computed(_OfFit):
     edge_mass: float
     max_edge_mass: float
     star_evidence: float
+    star_fit: NotRequired[float]
+    correlation_told: NotRequired[float]
 
 
 class _OfSampled(TypedDict):

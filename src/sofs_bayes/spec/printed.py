@@ -111,8 +111,10 @@ class PrintedDesign:
         units = self.scale == "units"
         if units != (self.unit is not None):
             raise ValueError('unit with scale = "units", and only with it')
-        if units == (self.base_rate is not None):
-            raise ValueError('base_rate, but with scale = "units" none')
+        if units and self.base_rate is not None:
+            raise ValueError('base_rate: none with scale = "units"')
+        if not units and self.base_rate is None:
+            raise ValueError(f'base_rate, between 0 and 1, with scale = "{self.scale}"')
         if (units and self.children is not None) != (self.child_sd is not None):
             raise ValueError('child_sd with children on scale = "units", and only with them')
         return self

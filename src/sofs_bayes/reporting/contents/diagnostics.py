@@ -26,6 +26,8 @@ WEIGHTED = Column(key="pareto_k", heading=f"Pareto k (at most {MAX_K:g})", forma
 COMPUTED = (
     Column(key="edge_mass", heading=f"Mass at the grid's edge (at most {EDGE})", format="number"),
     Column(key="star_evidence", heading="Stars", format="number"),
+    Column(key="star_fit", heading="Stars at best", format="number"),
+    Column(key="correlation_told", heading="Told of the correlation", format="number"),
 )
 LEAST_IS_WORST = ("min_ess_bulk", "min_ess_tail", "min_bfmi")
 LOO = "Leave-one-out"
@@ -41,8 +43,13 @@ OF_WEIGHTS = (
 )
 OF_GRIDS = (
     "Posteriors from print are computed by quadrature: there are no draws to converge. 'Stars' is"
-    " the probability of the printed stars given the coefficients under that reading; 1 where the"
-    " reading makes no use of them."
+    " the probability of the printed stars given the coefficients under that reading and its"
+    " priors; 1 where the reading makes no use of them. A low one speaks against the priors of the"
+    " authorities' spread and its correlation as much as against the reading. 'Stars at best' is"
+    " how likely the best spread and correlation make them, beside the best two errors: a low one"
+    " speaks against the reading or the design, whatever the priors. 'Told of the correlation' is"
+    " how far its posterior is from its prior: 0 where nothing was learned, 1 where they have"
+    " nothing in common."
 )
 SHORTENED = (
     "Fits of the main analysis are named by their effect prior; of the fits with one thing changed"

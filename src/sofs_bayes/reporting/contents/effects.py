@@ -7,6 +7,7 @@ from typing import Any
 from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow, statement_text
 from sofs_bayes.reporting.assumptions import in_units
 from sofs_bayes.reporting.contents.monte_carlo import NAN, errors_of, known
+from sofs_bayes.reporting.contents.printed_notices import printed_notices
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Cell, Column, Format, Table, table_of
 from sofs_bayes.spec import FittedAnalysis, OpenAnalysis, PrintedAnalysis, Statement
@@ -153,7 +154,7 @@ def effects_table(
     notes = [*rows_taken(run.analysis), interval_note(run)]
     if worst > 0:
         notes.append(MCSE_NOTE.format(worst))
-    notes += not_shown(run, AUTHORITIES)
+    notes += [*printed_notices(run), *not_shown(run, AUTHORITIES)]
     return Table(
         name=name,
         title=title or f"{run.analysis.title} ({in_units(run.analysis, scale)})",
@@ -296,6 +297,7 @@ def sensitivity_table(
         columns,
         interval_note(run),
         *(f"Prior of the effect: {each}." for each in priors if len(priors) == 1),
+        *printed_notices(run),
         *not_shown(run, AUTHORITIES),
         errors=known(errors_of(run, rows)),
     )

@@ -1,0 +1,120 @@
+"""One call from what is printed to a run, and the notices that go with it."""
+
+from dataclasses import replace
+from typing import Any
+
+import numpy as np
+import pytest
+from tests.printed_forms import BOTH, FORMS, analysis
+
+import sofs_bayes as sb
+from sofs_bayes import spec
+from sofs_bayes.pipeline.print_fits import fit_printed
+from sofs_bayes.reporting import contents
+from sofs_bayes.reporting.contents.effects import effects_tables
+from sofs_bayes.reporting.contents.printed_notices import printed_notices
+
+FEW: dict[str, Any] = {"pilots": 6, "comparators": 5}
+SAME = {**FEW, "years_pre": 3, "years_post": 3, "children": 152_231, "base_rate": 0.11}
+
+
+def test_the_bundled_analysis_comes_out_with_its_priors() -> None:
+    bundled = spec.load("icpc-printed")
+    assert isinstance(bundled, spec.PrintedAnalysis)
+    priors = bundled.priors
+    found = sb.from_print(
+        pilot="-0.0635*", did="0.0407", authority_sd=0.06, correlation=(2.0, 2.0), **SAME
+    )
+    assert priors.pilot_difference is not None
+    own = {"reference": replace(bundled.effect_priors["reference"], sd=0.12)}
+    same = replace(priors, pilot_difference=replace(priors.pilot_difference, sd=0.18))
+    other = fit_printed(replace(bundled, priors=same, effect_priors=own))
+    one, two = (next(row for row in run.effects if row.is_effect) for run in (found, other))
+    np.testing.assert_allclose(
+        (one.median, one.lower, one.upper), (two.median, two.lower, two.upper), atol=1e-9
+    )
+    assert (found.status, found.evidence) == ("converged", "published-inferred")
+
+
+def test_defaults_say_what_they_assume() -> None:
+    found = sb.from_print(did="-0.0184**", base_rate=0.8, **FEW).analysis
+    assert isinstance(found, spec.PrintedAnalysis)
+    assert found.priors.authority_sd.scale == pytest.approx(0.1)
+    assert (found.priors.correlation.a, found.priors.correlation.b) == (1.0, 0.5)
+    assert "Nothing is known of the field" in found.priors.correlation.why
+    assert found.priors.pilot_difference is None
+
+
+def test_the_default_correlation_is_flat_in_the_effects_error() -> None:
+    """c ~ Beta(1, 0.5) is the same as a uniform √(1 - c), the error beside that of c = 0."""
+    rng = np.random.default_rng(1)
+    error = np.sqrt(1 - rng.beta(1.0, 0.5, 200_000))
+    shares = np.histogram(error, bins=10, range=(0, 1))[0] / error.size
+    np.testing.assert_allclose(shares, 0.1, atol=0.004)
+
+
+def test_sensitivity_over_the_correlation_needs_no_asking() -> None:
+    run = sb.from_print(did="-0.0184", base_rate=0.2, **FEW)
+    subjects = {row.subject for row in run.extra["sensitivity"][1]}
+    assert {"Beta(2, 2)", "Beta(18, 2)", "Beta(2, 8)"} <= subjects
+
+
+def test_the_correlation_may_come_from_a_panel() -> None:
+    prior = sb.correlation_prior(
+        "ICPC_child", denominator="Started_child", years_pre=3, between=2, years_post=3
+    )
+    run = sb.from_print(did="-0.0184", base_rate=0.2, correlation=prior, **FEW)
+    assert isinstance(run.analysis, spec.PrintedAnalysis)
+    assert run.analysis.priors.correlation == prior
+
+
+def test_units_have_a_name_in_every_table() -> None:
+    run = sb.from_print(
+        did="\u22121.84 **", scale="units", unit="log points", authority_sd=3.0, **FEW
+    )
+    (table,) = effects_tables([run])
+    assert table.title == "Posterior from print (log points)"
+    assert "P(above 0 (units))" in [column.key for column in table.columns]
+    assert "(log points)" in contents.sensitivity_table(run).title
+    assert len(contents.sensitivity_table(run).rows) == 6
+    assert {drawing.name for drawing in sb.drawings(run)} >= {"threshold-curve", "sensitivity"}
+
+
+@pytest.mark.parametrize(
+    ("given", "message"),
+    [
+        ({"did": "0.1"}, "base_rate, between 0 and 1"),
+        ({"did": "0.1", "scale": "units", "unit": "points"}, "authority_sd: found nothing"),
+        ({"did": "0.1", "base_rate": 0.1, "did_se": "0.1", "did_p": "0.1"}, "one of did_se"),
+        ({"did": "-1.8%", "base_rate": 0.1}, "without percent sign"),
+    ],
+)
+def test_what_cannot_be_used_is_refused(given: dict[str, Any], message: str) -> None:
+    with pytest.raises(sb.SofsBayesError, match=message):
+        sb.from_print(**FEW, **given)
+
+
+# ------------------------------------------------------------------------------- notices
+
+
+def test_a_posterior_of_c_that_is_its_prior_is_told_with_what_it_does() -> None:
+    (notice,) = printed_notices(sb.from_print(did="-0.0184", base_rate=0.2, **FEW))
+    assert "says next to nothing about the correlation" in notice
+    assert "Beta(1, 0.5)" in notice
+    assert "Under the other priors tried it is" in notice
+
+
+def test_an_error_that_tells_the_correlation_needs_no_notice() -> None:
+    rows = {"pilot_se": "0.0210", "did_se": "0.0021"}
+    run = sb.from_print(
+        pilot="0.0210", did="-0.0184", base_rate=0.2, pilots=40, comparators=40, **rows
+    )
+    assert printed_notices(run) == ()
+    assert contents.effects_table(run, scale="risk").notes == ("Intervals: 90%, equal-tailed.",)
+
+
+def test_a_reading_that_cannot_be_right_is_told() -> None:
+    run = fit_printed(analysis(BOTH, design={"children": 400}))
+    assert any("is doubtful" in notice for notice in printed_notices(run))
+    right = fit_printed(FORMS["stars"])
+    assert not any("is doubtful" in notice for notice in printed_notices(right))

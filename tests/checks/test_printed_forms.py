@@ -15,7 +15,7 @@ from sofs_bayes.checks.printed_calibration import KINDS, Fit, printed_problem
 from sofs_bayes.checks.ranks import RankVerdict, rank_verdict, ranked_of
 from sofs_bayes.spec.seeds import stage_seed
 
-REPLICATES = 60  # the forms were measured with 1,500 each, and none was out
+REPLICATES = 60  # with 400 to 1,500 of each form none was out
 MANY = 400  # enough for the faults below
 PROBABILITY = 0.03  # 2,000 effective draws leave an error of 0.011
 # of s and c: that the rows' clustered errors are independent moves their low quantiles, by 0.04

@@ -76,6 +76,9 @@ OUT = "new/out"
 CALLS: Mapping[str, Callable[[Named], object]] = {
     "load": lambda k: sb.load(k("own.toml")),
     "read_panel": lambda k: sb.read_panel(k("counts.dta"), sb.load("icpc-open-data").data),
+    "correlation_prior": lambda k: sb.correlation_prior(
+        "ICPC_child", k("counts.dta"), denominator="Started_child", years_pre=1, years_post=1
+    ),
     "simulate": lambda k: sb.simulate(ANALYSIS, k(OUT), scenario=k("scenario.toml")),
     "match": lambda k: sb.match(
         k("children.toml"),

@@ -18,17 +18,21 @@ FEW: dict[str, Any] = {"pilots": 6, "comparators": 5}
 SAME = {**FEW, "years_pre": 3, "years_post": 3, "children": 152_231, "base_rate": 0.11}
 
 
+def bundled() -> spec.PrintedAnalysis:
+    found = spec.load("icpc-printed")
+    assert isinstance(found, spec.PrintedAnalysis)
+    return found
+
+
 def test_the_bundled_analysis_comes_out_with_its_priors() -> None:
-    bundled = spec.load("icpc-printed")
-    assert isinstance(bundled, spec.PrintedAnalysis)
-    priors = bundled.priors
+    priors = bundled().priors
     found = sb.from_print(
         pilot="-0.0635*", did="0.0407", authority_sd=0.06, correlation=(2.0, 2.0), **SAME
     )
     assert priors.pilot_difference is not None
-    own = {"reference": replace(bundled.effect_priors["reference"], sd=0.12)}
+    own = {"reference": replace(bundled().effect_priors["reference"], sd=0.12)}
     same = replace(priors, pilot_difference=replace(priors.pilot_difference, sd=0.18))
-    other = fit_printed(replace(bundled, priors=same, effect_priors=own))
+    other = fit_printed(replace(bundled(), priors=same, effect_priors=own))
     one, two = (next(row for row in run.effects if row.is_effect) for run in (found, other))
     np.testing.assert_allclose(
         (one.median, one.lower, one.upper), (two.median, two.lower, two.upper), atol=1e-9
@@ -111,6 +115,28 @@ def test_an_error_that_tells_the_correlation_needs_no_notice() -> None:
     )
     assert printed_notices(run) == ()
     assert contents.effects_table(run, scale="risk").notes == ("Intervals: 90%, equal-tailed.",)
+
+
+@pytest.mark.parametrize(
+    "rows",
+    [{"did": "-0.0184*"}, {"did": "-0.0184**"}, {"did": "-0.0184", "did_p": "0.030"}],
+)
+def test_where_the_error_has_two_limits_the_correlation_does_not_decide(
+    rows: dict[str, Any],
+) -> None:
+    run = sb.from_print(base_rate=0.2, **FEW, **rows)
+    assert printed_notices(run) == ()
+    widths = {
+        row.subject: row.upper - row.lower
+        for row in run.extra["sensitivity"][1]
+        if row.kind in ("main", "prior of the correlation")
+    }
+    assert max(widths.values()) < 1.25 * min(widths.values())
+
+
+def test_an_effect_without_star_leaves_it_to_the_correlation() -> None:
+    (notice,) = printed_notices(fit_printed(bundled()))
+    assert "Beta(2, 2). How wide the interval is rests on that prior." in notice
 
 
 def test_a_reading_that_cannot_be_right_is_told() -> None:

@@ -8,7 +8,7 @@ from scipy import special
 from sofs_bayes.bayes.distributions import Array
 from sofs_bayes.bayes.from_published import PrintedPosterior, posterior, without_stars
 from sofs_bayes.bayes.printed_grid import scan_points
-from sofs_bayes.bayes.printed_model import row_probability, variances
+from sofs_bayes.bayes.printed_model import row_probability, se_bounds, variances
 from sofs_bayes.bayes.printed_rows import PrintedRows, Row, value_and_half_unit
 from sofs_bayes.bayes.printed_studies import log_star_probability
 
@@ -56,6 +56,17 @@ def _best_alone(post: PrintedPosterior, rows: PrintedRows, row: Row) -> float:
     assert cell is not None
     value, half = value_and_half_unit(cell)
     return float(row_probability(rows, row, ((abs(value) + half) * ALONE) ** 2, post.model).max())
+
+
+def bracketed(post: PrintedPosterior) -> bool:
+    """Whether print gives the effect's standard error a lower and an upper limit.
+
+    Then c hardly matters for the effect: V_δ is known, however it is made up.
+    """
+    if not post.model.uses_stars:
+        return False
+    low, high = se_bounds(post.rows.did, post.model.tests["did"], post.rows.did_error)
+    return bool(low.min() > 0 and np.isfinite(high).all())
 
 
 def correlation_told(post: PrintedPosterior) -> float:

@@ -45,6 +45,11 @@ class PrintedError:
     below: bool = False
     level: float = LEVEL
 
+    @property
+    def text(self) -> str:
+        """What it is, and the numbers as printed."""
+        return f"{self.kind} {' to '.join(each.text for each in self.cells)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrintedRows:
@@ -70,7 +75,7 @@ class PrintedRows:
 def _texts(cell: Printed, error: PrintedError | None) -> Iterator[str]:
     yield cell.text
     if error is not None:
-        yield f"({error.kind} {' to '.join(each.text for each in error.cells)})"
+        yield f"({error.text})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -4,7 +4,12 @@ from dataclasses import dataclass
 
 from sofs_bayes.bayes.from_published import PrintedPosterior
 from sofs_bayes.bayes.limits import MAX_EDGE_MASS
-from sofs_bayes.bayes.printed_evidence import correlation_told, star_evidence, star_fit
+from sofs_bayes.bayes.printed_evidence import (
+    bracketed,
+    correlation_told,
+    star_evidence,
+    star_fit,
+)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -13,7 +18,8 @@ class QuadratureVerdict:
 
     `star_evidence` is P(stars | coefficients) under the priors, `star_fit` how likely any s and c
     make the stars beside what is possible; both are 1 where the reading makes no use of them.
-    `correlation_told` is how far the posterior of c is from its prior, 0 to 1.
+    `correlation_told` is how far the posterior of c is from its prior, 0 to 1; `bracketed` whether
+    print gives the effect's standard error a lower and an upper limit, so that c hardly matters.
     """
 
     status: str
@@ -22,6 +28,7 @@ class QuadratureVerdict:
     star_evidence: float
     star_fit: float
     correlation_told: float
+    bracketed: bool
 
 
 def quadrature_verdict(post: PrintedPosterior) -> QuadratureVerdict:
@@ -33,4 +40,5 @@ def quadrature_verdict(post: PrintedPosterior) -> QuadratureVerdict:
         star_evidence=star_evidence(post),
         star_fit=star_fit(post),
         correlation_told=correlation_told(post),
+        bracketed=bracketed(post),
     )

@@ -310,6 +310,8 @@ def published_sentence(analysis: PrintedAnalysis) -> str:
         place = f"Table {analysis.from_table.table}, {analysis.from_table.column.lower()}"
     stars = "no star: not significant" if not did.stars else f"{did.stars} star"
     stars += "s" if did.stars > 1 else ""
+    if rows.did_error is not None:
+        stars = rows.did_error.text
     scale = analysis.design.scale
     on = f" on {'the risk' if scale == 'risk' else in_units(analysis, scale)}"
     error = "" if rows.did_error else " No standard error is printed."

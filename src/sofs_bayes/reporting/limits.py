@@ -13,11 +13,13 @@ ALWAYS = (
     " where there is one, says how wrong that would have to be.",
     "More conferences, or fewer, may be good or bad for children: no number here says which.",
 )
-OF_PRINT = (
+OF_PILOTS = (
     "Pilots are numbered as in the report and are not identified: no number here is given to a"
-    " named authority.",
+    " named authority."
+)
+OF_PRINT = (
     "Printed stars bound the errors only loosely, and all else about the children's data is"
-    " assumed (independent authorities, normal errors).",
+    " assumed (independent authorities, normal errors)."
 )
 OF_COUNTS = (
     "Open counts are of whole authorities, not adjusted for who the children are. A change in"
@@ -28,8 +30,11 @@ OF_COUNTS = (
 def limits(runs: Sequence[Run]) -> Part:
     """What the evidence of these runs cannot show."""
     bullets = [*ALWAYS]
-    if any(isinstance(run.analysis, PrintedAnalysis) for run in runs):
-        bullets += OF_PRINT
+    printed = [run.analysis for run in runs if isinstance(run.analysis, PrintedAnalysis)]
+    if any(analysis.from_table is not None for analysis in printed):
+        bullets.append(OF_PILOTS)
+    if printed:
+        bullets.append(OF_PRINT)
     if any(isinstance(run.analysis, OpenAnalysis) for run in runs):
         bullets += OF_COUNTS
     return Part(heading="What this does not show", anchor="limits", bullets=tuple(bullets))

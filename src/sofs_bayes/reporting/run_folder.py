@@ -315,6 +315,7 @@ class _Computed(_OfFit):
     star_evidence: float
     star_fit: NotRequired[float]
     correlation_told: NotRequired[float]
+    bracketed: NotRequired[bool]
 
 
 class _OfSampled(TypedDict):

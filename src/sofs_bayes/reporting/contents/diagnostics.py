@@ -43,7 +43,8 @@ OF_WEIGHTS = (
 )
 OF_GRIDS = (
     "Posteriors from print are computed by quadrature: there are no draws to converge. 'Stars' is"
-    " the probability of the printed stars given the coefficients under that reading and its"
+    " the probability of the printed stars (or of another printed error: then it is small in any"
+    " case, as its range is narrow) given the coefficients under that reading and its"
     " priors; 1 where the reading makes no use of them. A low one speaks against the priors of the"
     " authorities' spread and its correlation as much as against the reading. 'Stars at best' is"
     " how likely the best spread and correlation make them, beside the best two errors: a low one"

@@ -20,12 +20,17 @@ def printed_notices(run: Run) -> tuple[str, ...]:
 
 
 def _untold(run: Run, analysis: PrintedAnalysis) -> Iterator[str]:
-    """That the prior of the correlation decides, and by how much."""
+    """That the prior of the correlation decides, and by how much.
+
+    It does not where print has the effect's error between two limits.
+    """
     without = {each.name for each in analysis.readings if each.se_reading == "child"}
     readings = [
         name
         for name, fit in _fits(run).items()
-        if fit.get("correlation_told", 1.0) <= UNTOLD and name not in without
+        if fit.get("correlation_told", 1.0) <= UNTOLD
+        and not fit.get("bracketed")
+        and name not in without
     ]
     if not readings:
         return

@@ -35,7 +35,8 @@ ON_TWO := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
 .PHONY: help reanalyse placebo replicate posterior test test-all benchmark benchmark-posteriors \
-  benchmark-calibration benchmark-peers calibrate fuzz recover notebooks docs bundle lock clean
+  benchmark-calibration benchmark-peers benchmark-print calibrate fuzz recover notebooks docs bundle \
+  lock clean
 
 help:
 	@sed -n 's/^# \{0,1\}//p' Makefile | head -17
@@ -123,6 +124,10 @@ benchmark-posteriors: $(VENV)/.test
 # The counts of real authorities beside bambi, pyfixest and diff-diff, which get one, too.
 benchmark-peers: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.panel
+
+# The posterior from print beside real standard errors that it was not told (a minute).
+benchmark-print: $(VENV)/.test
+	$(BIN)/python -m tests.benchmarks.print
 
 # Calibration beside simuk, which gets an environment of its own (half an hour).
 benchmark-calibration: $(VENV)/.test

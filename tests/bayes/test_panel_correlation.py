@@ -1,5 +1,7 @@
 """A prior of the correlation before and after, from a panel."""
 
+import re
+import tomllib
 from collections.abc import Callable
 from pathlib import Path
 
@@ -7,12 +9,15 @@ import numpy as np
 import pytest
 
 import sofs_bayes as sb
+from sofs_bayes import spec
 from sofs_bayes.bayes.panel_correlation import windows
+from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.value_panel import read_values
 
 YEARS = {"years_pre": 3, "years_post": 2}
 PLACES = 150
+CHILDREN = ("--correlation", "ICPC_child", "--denominator", "Started_child", "--between", "2")
 
 
 def made(correlation: float, *, seed: int = 3, places: int = PLACES) -> np.ndarray:
@@ -110,3 +115,20 @@ def test_windows_leave_out_authorities_with_a_gap(write: Callable[..., Path]) ->
     panel = read_values(write({"value": values}), "value")
     (window,) = windows(panel, before=3, between=0, after=2)
     assert (window.authorities, window.first_year, window.last_year) == (PLACES - 10, 2010, 2014)
+
+
+def test_the_command_prints_the_line_for_the_file(
+    write: Callable[..., Path], capsys: pytest.CaptureFixture[str]
+) -> None:
+    path = write({"value": made(0.7)}, years=5)
+    words = ["published", "icpc-printed", "--correlation", "value", "--panel", str(path)]
+    assert main(words) == 2  # three years and three do not go into five
+    assert "no window of years" in capsys.readouterr().err
+    assert main([*words[:2], *CHILDREN]) == 0
+    said = capsys.readouterr().out
+    line = re.search(r"correlation = \{.*\}", said)
+    assert line
+    prior = tomllib.loads(line[0])["correlation"]
+    assert spec.Beta(**prior) == sb.correlation_prior(
+        "ICPC_child", denominator="Started_child", years_pre=3, between=2, years_post=3
+    )

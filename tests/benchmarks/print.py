@@ -35,6 +35,7 @@ LAWS, SEED = 300, 20221101
 ARMS = ((6, 5), (4, 9), (10, 20))  # pilots and comparators of placebo laws
 BEFORE, BETWEEN, AFTER = 3, 2, 3
 LEVEL = 0.9
+MOST = 1000  # units of an arm that an analysis takes; more would change nothing
 WHY = "A rule for all cases of this benchmark, none of which it was made for."
 # The whole outcome's size for rates and counts, a factor of e for logarithms: of all cases alike.
 SPREAD = {"rate": 0.5, "count": 0.5}
@@ -59,6 +60,7 @@ class Case:
     spread: float
     hidden: float
     known: float | None = None
+    df: float | None = None
 
     @property
     def stars(self) -> str:
@@ -79,7 +81,7 @@ class Found:
 
 
 def cases() -> Iterator[Case]:
-    """The regressions of the file."""
+    """The regressions of the file; their stars are those of t with one df fewer than units."""
     with CASES.open(encoding="utf-8", newline="") as file:
         for line in csv.DictReader(file):
             share = SPREAD.get(line["kind"])
@@ -88,12 +90,13 @@ def cases() -> Iterator[Case]:
                 name=line["case"],
                 group=line["group"],
                 rows={"pilot": line["pilot"], "did": line["did"]},
-                pilots=min(int(line["pilots"]), 1000),
-                comparators=min(int(line["comparators"]), 1000),
+                pilots=min(int(line["pilots"]), MOST),
+                comparators=min(int(line["comparators"]), MOST),
                 years=(int(line["years_pre"]), int(line["years_post"])),
                 spread=1.0 if share is None else share * float(line["mean"]),
                 hidden=float(line["did_se"]),
                 known=known,
+                df=float(int(line["pilots"]) + int(line["comparators"]) - 1),
             )
 
 
@@ -170,7 +173,7 @@ def analysis(case: Case, correlation: spec.Beta) -> spec.PrintedAnalysis:
                 "years_post": case.years[1],
             },
             "readings": [{"name": "clustered", "se_reading": "authority", "why": WHY}],
-            "critical_values": {"distribution": "normal", "why": WHY},
+            "critical_values": _key(case.df),
             "priors": priors,
             "effect_priors": {"reference": {"mean": 0.0, "sd": 2 * s, "why": WHY}},
             "estimands": {"statements": [{"scale": "units", "above": 0.0}]},
@@ -179,6 +182,11 @@ def analysis(case: Case, correlation: spec.Beta) -> spec.PrintedAnalysis:
     )
     assert isinstance(found, spec.PrintedAnalysis)
     return found
+
+
+def _key(df: float | None) -> dict[str, object]:
+    own = {"distribution": "normal"} if df is None else {"distribution": "t", "df": df}
+    return own | {"why": WHY}
 
 
 def found_of(case: Case, correlation: spec.Beta) -> Found | None:

@@ -11,6 +11,7 @@ from sofs_bayes import spec
 from sofs_bayes.checks.posterior_replication import PosteriorsOfColumn, posterior_beside
 from sofs_bayes.frequentist.did import DidFit
 from sofs_bayes.reporting.contents.posterior_replication import posterior_tables
+from sofs_bayes.reporting.contents.within import BETWEEN, PRIORS, SAME, THREE
 from sofs_bayes.spec import HierarchicalAnalysis
 
 TERMS = ("intercept", "pilot", "did")
@@ -24,7 +25,7 @@ def analysis() -> HierarchicalAnalysis:
     return found
 
 
-def fits(error: float = ERROR) -> dict[str, DidFit]:
+def fits(error: float = ERROR, within: float = 0.05) -> dict[str, DidFit]:
     whole: dict[str, Any] = {"errors": "", "clusters": None, "rows": 1, "referrals": 1}
     one = DidFit(
         name="Linear model",
@@ -43,6 +44,12 @@ def fits(error: float = ERROR) -> dict[str, DidFit]:
         "none": one,
         "child": replace(one, covariance=4 * one.covariance),
         "authority": replace(one, covariance=9 * one.covariance),
+        "within": replace(
+            one,
+            terms=("intercept", "did"),
+            coefficients=np.array([0.13, within]),
+            covariance=np.eye(2),
+        ),
     }
 
 
@@ -99,3 +106,22 @@ def test_an_error_that_too_few_authorities_do_not_give_is_a_gap(
         posterior_beside(analysis, few, draws()), analysis.children, "records"
     )
     assert all("; –)" in str(row[2]) and "nan" not in str(row) for row in table.rows)
+
+
+@pytest.mark.parametrize(
+    ("within", "hierarchical", "why"),
+    [(0.05, 0.06, SAME), (-0.06, -0.02, BETWEEN), (0.05, 0.12, PRIORS), (-0.06, 0.15, THREE)],
+)
+def test_a_sentence_says_why_effects_differ(
+    analysis: HierarchicalAnalysis, within: float, hierarchical: float, why: str
+) -> None:
+    drawn = draws()
+    moved = drawn.hierarchical + (hierarchical - float(drawn.hierarchical.sel(term="did").mean()))
+    found = posterior_beside(analysis, fits(within=within), replace(drawn, hierarchical=moved))
+    (table,) = posterior_tables(found, analysis.children, "records")
+    assert table.notes[0].startswith(why)
+    by_row = {row[0]: row[3] for row in table.rows}
+    assert by_row["Pilot LA"] == "–"
+    assert by_row["DiD (pilot LA * post settling-in period)"].startswith(
+        f"{within:.4f}".replace("-", "−")
+    )

@@ -20,6 +20,7 @@ from sofs_bayes.frequentist.terms import design
 from sofs_bayes.matching.strata import read_matched
 from sofs_bayes.pipeline.children import load_children
 from sofs_bayes.spec import HierarchicalAnalysis
+from sofs_bayes.synthetic.scenario import load_scenario
 
 ANALYSIS = "icpc-children"
 # Cells are to be as good as children.
@@ -68,6 +69,17 @@ def test_the_same_seed_gives_the_same_bytes_and_another_does_not(
         assert (again / name).read_bytes() == (population / name).read_bytes()
     name = "synthetic-children.parquet"
     assert (other / name).read_bytes() != (population / name).read_bytes()
+
+
+def test_drawn_authorities_differ_and_move_as_real_ones_do(tmp_path: Path) -> None:
+    out = tmp_path / "out"
+    words = ["simulate", "cla", "--drawn", "--times", "0.01", "--shock-sd", "0.1", "-o", str(out)]
+    assert main(words) == 0
+    drawn = load_scenario(out / "scenario.toml").drawn
+    assert drawn is not None
+    # What the bundled counts of children who start to be looked after show.
+    assert (drawn.authority_sd, drawn.persistence) == pytest.approx((0.27, 0.76), abs=0.005)
+    assert drawn.shock_sd == 0.1
 
 
 def test_a_drawn_population_is_made_again_from_its_own_scenario(tmp_path: Path) -> None:

@@ -12,15 +12,24 @@ import pytest
 from sofs_bayes.spec import ChildrenAnalysis, load
 from sofs_bayes.synthetic.cla_equations import Aim, MeanAim, Problem
 from sofs_bayes.synthetic.cla_profiles import Profiles, by_profile, profiles_of, single_referrals
-from sofs_bayes.synthetic.cla_unknowns import grid, lay_out
+from sofs_bayes.synthetic.cla_unknowns import lay_out
 from sofs_bayes.synthetic.icpc_problem import Ground, ground_of, problem_on
 from sofs_bayes.synthetic.icpc_start import authorities_frame
 from sofs_bayes.synthetic.joint_solve import Problem as LinearProblem
 from sofs_bayes.synthetic.outcomes import Floats
 from sofs_bayes.synthetic.printed_sums import with_outcomes
+from sofs_bayes.synthetic.priors import grid
 from sofs_bayes.synthetic.rows import Rows, build_rows
 from sofs_bayes.synthetic.scenario import Scenario, load_scenario
-from sofs_bayes.synthetic.solve_cla import COLUMNS, targets
+from sofs_bayes.synthetic.solve_cla import (
+    COLUMNS,
+    FIXED,
+    WITHOUT_COVARIATES,
+    printed_stars,
+    targets,
+    wishes,
+    within,
+)
 
 TOY_REFERRALS = 6000
 
@@ -123,7 +132,8 @@ def toy_profiles(
 ) -> Profiles:
     """Its profiles."""
     frame = by_profile(single_referrals(toy_matched), cla_analysis)
-    return profiles_of(frame, cla_analysis, grid(cla, cla_analysis), COLUMNS)
+    columns = (*COLUMNS, FIXED, *WITHOUT_COVARIATES)
+    return profiles_of(frame, cla_analysis, grid(cla, cla_analysis), columns)
 
 
 @pytest.fixture(scope="session")
@@ -137,7 +147,9 @@ def toy_problem(toy_profiles: Profiles, cla: Scenario, cla_analysis: ChildrenAna
     return Problem(
         profiles=toy_profiles,
         unknowns=replace(unknowns, logit_start=unknowns.logit_start - 1.4),
-        targets=targets(cla_analysis),
+        targets=(*targets(cla_analysis), within(cla_analysis, 0.01)),
+        wishes=wishes(cla, cla_analysis),
+        stars=printed_stars(cla, cla_analysis),
         means=(everyone,),
         r_squared=Aim(value=0.03, tolerance=0.001),
     )

@@ -18,7 +18,9 @@ TOLERANCE = 0.02
 def problem(toy_problem: Problem, toy_single: Profiles) -> Problem:
     """The equations on single referrals."""
     everyone = replace(toy_problem.means[0], weight=np.ones(len(toy_single.frame)))
-    return replace(toy_problem, profiles=toy_single, means=(everyone,))
+    return replace(
+        toy_problem, profiles=toy_single, means=(everyone,), targets=toy_problem.targets[:-1]
+    )
 
 
 def aimed(problem: Problem, values: np.ndarray) -> Problem:
@@ -50,7 +52,6 @@ def test_outcomes_meet_what_probabilities_have(problem: Problem) -> None:
         covariates,
         probability,
         profiles.segment,
-        start={},
         rng=np.random.default_rng(8),
         say=said.append,
     )

@@ -1,4 +1,4 @@
-"""Following equations from a start, and settling, on equations that can be checked by hand."""
+"""Following equations from a start, on equations that can be checked by hand."""
 
 from collections.abc import Mapping
 
@@ -7,7 +7,7 @@ import pytest
 
 from sofs_bayes.synthetic.cla_equations import Place
 from sofs_bayes.synthetic.cla_fits import NoFit
-from sofs_bayes.synthetic.cla_path import NotReached, follow, settle
+from sofs_bayes.synthetic.cla_path import NotReached, follow
 
 WANTED, TOLERANCE = np.array([3.0, 1.0]), np.array([0.01, 0.01])
 
@@ -20,6 +20,8 @@ def curved(vector: np.ndarray, start: Mapping[str, np.ndarray]) -> Place:
         found=np.array([x**2 + y, np.sin(x) + z]),
         by_vector=np.array([[2 * x, 1.0, 0.0], [np.cos(x), 0.0, 1.0]]),
         coefficients=dict(start),
+        wished=np.zeros(0),
+        wished_by_vector=np.zeros((0, len(vector))),
     )
 
 
@@ -33,25 +35,6 @@ def test_the_path_ends_where_it_should() -> None:
     assert np.abs((place.found - WANTED) / TOLERANCE).max() < 1
 
 
-def test_settling_departs_less_and_keeps_what_is_met() -> None:
-    far = follow(curved, curved(np.array([-2.0, 4.0, 5.0]), {}), WANTED, TOLERANCE, quiet)
-    near = settle(curved, far, WANTED, TOLERANCE, quiet)
-    assert np.linalg.norm(near.vector) < np.linalg.norm(far.vector)
-    assert np.abs((near.found - WANTED) / TOLERANCE).max() < 1
-
-
-def test_settling_ends_at_the_shortest_vector() -> None:
-    slopes = np.array([[1.0, 2.0, 0.0], [0.0, 1.0, -1.0]])
-
-    def straight(vector: np.ndarray, start: Mapping[str, np.ndarray]) -> Place:
-        found = slopes @ vector
-        return Place(vector=vector, found=found, by_vector=slopes, coefficients=dict(start))
-
-    far = follow(straight, straight(np.array([5.0, -4.0, 3.0]), {}), WANTED, TOLERANCE, quiet)
-    near = settle(straight, far, WANTED, TOLERANCE, quiet)
-    assert near.vector == pytest.approx(np.linalg.pinv(slopes) @ WANTED, abs=0.05)
-
-
 def test_what_cannot_be_reached_is_said() -> None:
     def bounded(vector: np.ndarray, start: Mapping[str, np.ndarray]) -> Place:
         return Place(
@@ -59,6 +42,8 @@ def test_what_cannot_be_reached_is_said() -> None:
             found=np.tanh(vector),
             by_vector=np.diag(1 - np.tanh(vector) ** 2),
             coefficients=dict(start),
+            wished=np.zeros(0),
+            wished_by_vector=np.zeros((0, len(vector))),
         )
 
     start = bounded(np.zeros(2), {})
@@ -76,6 +61,8 @@ def test_a_step_without_a_fit_is_shortened() -> None:
             found=place.found,
             by_vector=place.by_vector,
             coefficients={"last": vector},
+            wished=np.zeros(0),
+            wished_by_vector=np.zeros((0, 3)),
         )
 
     first = np.array([0.1, 0.0, 0.0])

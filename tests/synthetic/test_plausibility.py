@@ -1,36 +1,45 @@
 """How authorities move: the measures, and the shipped children beside real authorities."""
 
 from collections.abc import Mapping
+from functools import cache
 
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
 from sofs_bayes.records.open_data import read_panel
+from sofs_bayes.records.panel import Panel
 from sofs_bayes.spec import OpenAnalysis, load
 from sofs_bayes.synthetic.fixture import load_fixture
-from sofs_bayes.synthetic.plausibility import movements, rates_moved, real_ranges
+from sofs_bayes.synthetic.persistence import persistent
+from sofs_bayes.synthetic.plausibility import movements, rates_moved, real_ranges, spreads_of
 from sofs_bayes.synthetic.rows import Rows
+from sofs_bayes.synthetic.scenario import load_scenario
 
 Ranges = Mapping[str, tuple[float, float]]
 
-YEARS = (2012, 2013, 2014, 2016, 2017, 2018)
+YEARS = {
+    "icpc": (2012, 2013, 2014, 2016, 2017, 2018),
+    "cla": (*range(2009, 2014), *range(2016, 2019)),
+}
 
 
-@pytest.fixture(scope="module")
-def ranges() -> Ranges:
-    """Of eleven real authorities, by the Department's counts of children in need."""
-    analysis = load("icpc-open-data")
+@cache
+def ranges(outcome: str) -> Ranges:
+    """Of as many real authorities as a scenario has, by the bundled counts of an outcome."""
+    analysis, scenario = load(f"{outcome}-open-data"), load_scenario(outcome)
     assert isinstance(analysis, OpenAnalysis)
+    count = len(scenario.pilots) + len(scenario.comparators)
     panel = read_panel((), analysis.data)
-    return real_ranges(panel, YEARS, authorities=11, share=0.99, seed=1)
+    return real_ranges(panel, YEARS[outcome], authorities=count, share=0.99, seed=1)
 
 
 def rates(rows: Rows, name: str) -> pd.DataFrame:
-    """Rates of matched referrals, each once, by authority and year."""
+    """Rates of matched referrals, each once, by authority and year that counts have."""
     single = rows.matched.drop_duplicates("referral").sort_values("referral")
     outcome = single.assign(outcome=load_fixture(name).outcome)
-    outcome = outcome[outcome["year"].isin(YEARS)]
+    outcome = outcome[outcome["year"].isin(YEARS[rows.scenario.name])]
     return outcome.pivot_table("outcome", index="authority", columns="year")
 
 
@@ -38,24 +47,34 @@ def outside(moved: dict[str, float], ranges: Ranges) -> set[str]:
     return {name for name, (low, high) in ranges.items() if not low <= moved[name] <= high}
 
 
-def test_the_shipped_authorities_move_as_real_ones_do(icpc_rows: Rows, ranges: Ranges) -> None:
-    assert outside(rates_moved(rates(icpc_rows, "icpc")), ranges) == set()
+def test_the_shipped_authorities_move_as_real_ones_do(rows: Rows) -> None:
+    name = rows.scenario.name
+    assert outside(rates_moved(rates(rows, name)), ranges(name)) == set()
 
 
-def test_those_of_the_stress_case_do_not(icpc_rows: Rows, ranges: Ranges) -> None:
-    assert outside(rates_moved(rates(icpc_rows, "icpc-stress")), ranges) == set(ranges)
+def test_those_of_the_stress_case_of_conferences_do_not(icpc_rows: Rows) -> None:
+    real = ranges("icpc")
+    assert outside(rates_moved(rates(icpc_rows, "icpc-stress")), real) == set(real)
 
 
-def test_real_authorities_double_or_halve_in_a_year_rarely(ranges: Ranges) -> None:
-    assert ranges["moves above 2"] == pytest.approx((0.0, 3 / 44))
-    assert ranges["sd of levels"] == pytest.approx((0.13, 0.50), abs=0.01)
+def test_those_of_the_stress_case_of_entry_to_care_do_not(cla_rows: Rows) -> None:
+    """They keep some memory of the year before, as real ones do; all else is out of range."""
+    real = ranges("cla")
+    found = outside(rates_moved(rates(cla_rows, "cla-stress")), real)
+    assert found == set(real) - {"correlation with the year before"}
+
+
+def test_real_authorities_double_or_halve_in_a_year_rarely() -> None:
+    assert ranges("icpc")["moves above 2"] == pytest.approx((0.0, 3 / 44))
+    assert ranges("icpc")["sd of levels"] == pytest.approx((0.13, 0.50), abs=0.01)
+    assert ranges("cla")["sd of levels"] == pytest.approx((0.18, 0.48), abs=0.01)
 
 
 def test_the_measures_are_what_was_put_in() -> None:
     rng = np.random.default_rng(1)
     level, shock = rng.normal(0, 0.4, (500, 11, 1)), rng.normal(0, 0.2, (500, 11, 6))
     year = np.array([0.0, 0.3, 0.0, 0.0, 0.0, 0.0])
-    moved = movements(-2 + level + shock + year, YEARS)
+    moved = movements(-2 + level + shock + year, YEARS["icpc"])
     found = {name: float(each.mean()) for name, each in moved.items()}
     assert found["sd of levels"] == pytest.approx(np.hypot(0.4, 0.2 / 6**0.5), abs=0.02)
     assert found["sd beside authority and year"] == pytest.approx(0.2, abs=0.005)
@@ -67,3 +86,32 @@ def test_a_rate_that_doubles_moves_by_more_than_one_and_a_half() -> None:
     frame = pd.DataFrame({2012: [0.1, 0.1], 2013: [0.1, 0.21], 2015: [0.1, 0.05]})
     moved = rates_moved(frame)
     assert (moved["moves above 1.5"], moved["moves above 2"]) == (0.5, 0.5)
+
+
+def counted(level: float, shock: float, persistence: float) -> Panel:
+    """Counts of many authorities whose log odds differ and move by these."""
+    rng = np.random.default_rng(4)
+    shocks = persistent(rng.normal(0, shock, (600, 10)), persistence)
+    log_odds = -4 + rng.normal(0, level, (600, 1)) + shocks + rng.normal(0, 0.1, 10)
+    risks = 1 / (1 + np.exp(-log_odds))
+    places = {"authority": [f"A{i}" for i in range(600)], "year": list(range(2009, 2019))}
+    events = rng.binomial(8000, risks).astype(float)
+    values = {"events": events, "denominator": np.full_like(events, 8000)}
+    table = {name: (("authority", "year"), each) for name, each in values.items()}
+    return Panel(counts=xr.Dataset(table, coords=places), notices=(), sources=())
+
+
+@pytest.mark.parametrize(("level", "shock", "kept"), [(0.3, 0.2, 0.5), (0.1, 0.3, 0.8)])
+def test_spreads_are_those_of_the_counts(level: float, shock: float, kept: float) -> None:
+    found = spreads_of(counted(level, shock, kept))
+    assert found.authority_sd == pytest.approx(level, abs=0.05)
+    assert found.shock_sd == pytest.approx(shock, abs=0.02)
+    assert found.persistence == pytest.approx(kept, abs=0.06)
+
+
+def test_authorities_left_out_do_not_count() -> None:
+    panel = counted(0.3, 0.2, 0.5)
+    panel.counts["events"][0] = [4000.0, 1.0] * 5
+    without = spreads_of(panel, without=["A0"])
+    assert spreads_of(panel).shock_sd > without.shock_sd + 0.05
+    assert without.shock_sd == pytest.approx(0.2, abs=0.02)

@@ -13,7 +13,7 @@ from sofs_bayes.published.facts import load_facts
 from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.scenario import SCENARIOS, Scenario, load_scenario, scenario_document
 
-NAMES = ("icpc", "icpc-stress", "cla")
+NAMES = ("icpc", "icpc-stress", "cla", "cla-stress")
 
 
 def ticked(outcome: str) -> list[str]:

@@ -1,6 +1,7 @@
 """The shipped outcomes: Table 7 recomputed by statsmodels on the terms of the regressions."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from functools import cache, partial
 
 import numpy as np
@@ -8,33 +9,42 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
+from sofs_bayes.frequentist.did import fit
 from sofs_bayes.frequentist.printed_rows import printed_column, printed_r_squared, term_of
+from sofs_bayes.frequentist.replication import coefficients
+from sofs_bayes.frequentist.term import DID
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.published.facts import fact, read_printed, stated
 from sofs_bayes.spec import ChildrenAnalysis, Regression, load
 from sofs_bayes.synthetic.fixture import Fixture, load_fixture, rows_sha256
+from sofs_bayes.synthetic.printed_sums import with_outcomes
 from sofs_bayes.synthetic.rows import Rows
 from sofs_bayes.synthetic.scenario import Scenario
 from sofs_bayes.synthetic.solve_cla import (
     ARMS,
+    CLUSTERED,
     COLUMNS,
+    FIXED,
     UNCLUSTERED,
     leads_as_printed,
     targets,
-    with_outcomes,
 )
 
 LOADED = load("cla-children")
 assert isinstance(LOADED, ChildrenAnalysis)
 ANALYSIS = LOADED
-CLUSTERED = "Logistic regression - clustered"
+PRINTED = (CLUSTERED, *COLUMNS)
 # Coefficients beyond the rounding: what the maxima of two programs may differ by.
 BEYOND = 1e-6
 
 
-@pytest.fixture(scope="module")
-def fixture() -> Fixture:
-    return load_fixture("cla")
+STRESS = "cla-stress"
+
+
+@pytest.fixture(scope="module", params=["cla", pytest.param(STRESS, marks=pytest.mark.long)])
+def fixture(request: pytest.FixtureRequest) -> Fixture:
+    """The shipped outcomes, and those of the stress case."""
+    return load_fixture(request.param)
 
 
 @pytest.fixture(scope="module")
@@ -125,6 +135,37 @@ def test_rates_are_those_printed(matched: pd.DataFrame) -> None:
         rate = np.average(of_arm["outcome"], weights=of_arm["weight"])
         printed = fact(3, "Outcome", arm).printed
         assert abs(100 * rate - (printed.value or 0.0)) <= printed.half_unit
+
+
+@pytest.mark.long
+def test_the_effect_is_there_within_authorities_and_in_the_stress_case_not(
+    matched: pd.DataFrame, fixture: Fixture
+) -> None:
+    bare = replace(ANALYSIS.regressions, authority_covariates=(), unscaled=())
+    without = replace(ANALYSIS, regressions=bare)
+    fixed, pooled = regression(FIXED), regression(UNCLUSTERED)
+    found = [
+        fit(matched, analysis, column).coefficient(DID)
+        for analysis, column in ((ANALYSIS, fixed), (without, fixed), (without, pooled))
+    ]
+    if fixture.scenario == STRESS:
+        assert max(found) < 0.01
+    else:
+        assert found == pytest.approx([0.08, 0.08, 0.08], abs=0.025)
+        assert found[0] == pytest.approx(0.08, abs=0.01)
+
+
+@pytest.mark.long
+def test_stars_are_printed_but_for_the_intercept_of_the_unclustered_column(
+    matched: pd.DataFrame, fixture: Fixture
+) -> None:
+    fits = [(regression(name), fit(matched, ANALYSIS, regression(name))) for name in PRINTED]
+    found = [row for row in coefficients(fits) if row.stars_printed >= 0]
+    other = [(row.column, row.row) for row in found if row.stars != row.stars_printed]
+    if fixture.scenario == STRESS:
+        assert len(other) == 22
+    else:
+        assert (len(found), other) == (46, [(UNCLUSTERED, "(Intercept)")])
 
 
 def test_other_outcomes_would_not_do(matched: pd.DataFrame) -> None:

@@ -9,6 +9,7 @@ import xarray as xr
 from sofs_bayes.estimands.effects import interval_of
 from sofs_bayes.frequentist.did import DidFit
 from sofs_bayes.frequentist.printed_rows import printed_column, term_of
+from sofs_bayes.frequentist.term import effect_terms
 from sofs_bayes.spec import HierarchicalAnalysis
 
 # What the posterior of the regression itself is held to: its mean within this many posterior
@@ -30,6 +31,10 @@ class PosteriorBeside:
     estimate, error, error_child, error_authority
         The frequentist estimate on these children, with the standard error that takes children
         as independent, and those clustered on the child and on the authority.
+    within, within_error
+        The estimate with fixed effects of authorities, and its error clustered on the authority.
+    treated
+        Whether the coefficient is an effect.
     mean, sd
         Posterior of the regression itself: flat priors, no random effects, no shocks.
     apart, ratio
@@ -56,6 +61,9 @@ class PosteriorBeside:
     error: float
     error_child: float
     error_authority: float
+    within: float
+    within_error: float
+    treated: bool
     mean: float
     sd: float
     apart: float
@@ -91,7 +99,8 @@ def posterior_beside(
     Parameters
     ----------
     fits
-        The same regression with errors of clusters `none`, `child` and `authority`.
+        The same regression with errors of clusters `none`, `child` and `authority`, and as
+        `within` with fixed effects of authorities.
     """
     rows = []
     for fact in printed_column(analysis.regression):
@@ -129,6 +138,7 @@ def _row(
     estimate, error = fits["none"].coefficient(term), fits["none"].standard_error(term)
     apart, ratio = (mean - estimate) / sd, sd / error
     lower, upper = interval_of(whole, analysis.estimands)
+    within = fits["within"] if term in fits["within"].terms else None
     return PosteriorBeside(
         table=table,
         column=column,
@@ -140,6 +150,9 @@ def _row(
         error=error,
         error_child=fits["child"].standard_error(term),
         error_authority=fits["authority"].standard_error(term),
+        within=math.nan if within is None else within.coefficient(term),
+        within_error=math.nan if within is None else within.standard_error(term),
+        treated=term in effect_terms([term]),
         mean=mean,
         sd=sd,
         apart=apart,

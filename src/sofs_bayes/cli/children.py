@@ -34,7 +34,7 @@ def add_simulate(verbs: Verbs) -> None:
     verb.add_argument(
         "--stress",
         action="store_true",
-        help="icpc: print's coefficients without print's effect inside authorities",
+        help="print's coefficients without print's effect inside authorities",
     )
     verb.add_argument(
         "--pilot-4-window",
@@ -52,10 +52,15 @@ def add_simulate(verbs: Verbs) -> None:
         "--effect-sd", type=Numbers(least=0), metavar="LOG_ODDS", help="drawn: among pilots (0)"
     )
     verb.add_argument(
-        "--shock-sd", type=Numbers(least=0), metavar="LOG_ODDS", help="drawn: by year"
+        "--shock-sd",
+        type=Numbers(least=0),
+        metavar="LOG_ODDS",
+        help="drawn: by year (real ones)",
     )
     verb.add_argument(
-        "--persistence", type=Numbers(least=0, below=1), help="drawn: of shocks, year to year (0.5)"
+        "--persistence",
+        type=Numbers(least=0, below=1),
+        help="drawn: of shocks, by year (real ones)",
     )
     verb.add_argument(
         "--times",

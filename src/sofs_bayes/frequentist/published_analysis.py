@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal
 
 import numpy as np
@@ -34,6 +34,8 @@ from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP, DRAWS, has_bootstra
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 LEVEL = 0.95
+# What follows a column's name where each authority is compared with itself alone.
+WITHIN = ", within authorities"
 
 Watch = Callable[[str], None]
 
@@ -100,6 +102,8 @@ class PublishedAnalysis:
     ----------
     fits
         By regression, in the analysis's order; the first is the main one.
+    within
+        The printed columns with an effect once more, with authorities' fixed effects.
     serial, leads
         The Breusch-Godfrey test of the main regression; the leads, None without a
         leads-and-lags regression. A sentence says why a test cannot be had.
@@ -115,6 +119,7 @@ class PublishedAnalysis:
     """
 
     fits: tuple[tuple[Regression, DidFit], ...]
+    within: tuple[tuple[Regression, DidFit], ...]
     serial: BreuschGodfrey | str
     leads: LeadsTest | str | None
     decisions: tuple[Decision, ...]
@@ -191,6 +196,11 @@ def published_analysis(
         progress(regression.name)
         fits.append((regression, _fitted(matched, analysis, regression, filled, correction)))
     _check_some(fits)
+    progress("within authorities")
+    within = [
+        (each, _fitted(matched, analysis, each, filled, correction))
+        for each in (within_authorities(r) for r, found in fits if r.table and not found.failure)
+    ]
     main, main_fit = fits[0]
     progress("tests")
     serial = breusch_godfrey(rows, asked, main, once=True)
@@ -206,6 +216,7 @@ def published_analysis(
     further += _bootstrapped(fits, rows, asked, bootstrap)
     return PublishedAnalysis(
         fits=tuple(fits),
+        within=tuple(within),
         serial=serial,
         leads=leads,
         decisions=tuple(decisions),
@@ -221,9 +232,15 @@ def published_analysis(
     )
 
 
+def within_authorities(regression: Regression) -> Regression:
+    """A printed column with fixed effects of authorities, errors clustered on them."""
+    name = f"{regression.name}{WITHIN}"
+    return replace(regression, name=name, table=None, authorities="fixed", cluster="authority")
+
+
 def term_rows(found: PublishedAnalysis) -> Iterator[TermRow]:
     """Every term of every regression; a row without a term for one without an estimate."""
-    for regression, fitted in found.fits:
+    for regression, fitted in (*found.fits, *found.within):
         table = fitted.table(LEVEL)
         if fitted.failure is not None:
             table = pd.DataFrame(np.nan, index=[""], columns=table.columns)

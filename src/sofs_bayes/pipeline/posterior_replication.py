@@ -48,7 +48,8 @@ def posterior_replication(
     """Each printed coefficient beside its estimate and the posteriors of two models.
 
     The regression itself (flat priors, the same terms, no random effects or shocks), and the
-    hierarchical model of the bundled analyses, also without its shocks.
+    hierarchical model of the bundled analyses, also without its shocks. Beside them stands the
+    estimate with authorities' fixed effects.
 
     Parameters
     ----------
@@ -97,9 +98,9 @@ def posterior_replication(
 
 def _regressions(analysis: HierarchicalAnalysis, matched: "pd.DataFrame") -> "dict[str, DidFit]":
     from sofs_bayes.frequentist.did import fit
+    from sofs_bayes.frequentist.published_analysis import within_authorities
 
-    own = analysis.regression
-    return {
-        cluster: fit(matched, analysis.children, replace(own, cluster=cluster))
-        for cluster in ("none", "child", "authority")
-    }
+    own, children = analysis.regression, analysis.children
+    wanted = {each: replace(own, cluster=each) for each in ("none", "child", "authority")}
+    wanted["within"] = within_authorities(own)
+    return {name: fit(matched, children, each) for name, each in wanted.items()}

@@ -9,14 +9,13 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.children import files_of, loaded
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
-from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec import ChildrenAnalysis, OpenAnalysis, load
 
 if TYPE_CHECKING:
     from sofs_bayes.synthetic.fixture import Fixture
+    from sofs_bayes.synthetic.plausibility import Spreads
     from sofs_bayes.synthetic.population import Population
     from sofs_bayes.synthetic.scenario import Scenario
-
-PERSISTENCE = 0.5  # about what open data on whole authorities show
 
 
 def simulate(
@@ -62,7 +61,8 @@ def simulate(
     drawn
         Draw outcomes from the hierarchical model, whose truth is in the manifest: `effect`,
         `effect_sd` and `shock_sd` on log-odds, `persistence` of shocks, `times` as many
-        children. What is not given follows the scenario (effects: 0, times: 1). So is a
+        children. What is not given is 0 (effects), 1 (times), and for authorities' levels,
+        shocks and their persistence what the bundled counts of real authorities show. So is a
         scenario that says what it was drawn from.
     effect, effect_sd, shock_sd, persistence, times
         With `drawn`; see there.
@@ -161,8 +161,19 @@ def _drawn(
     from sofs_bayes.synthetic.drawn_model import model_of
 
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    model = with_values(model_of(scenario, persistence=PERSISTENCE), **changes)
+    model = with_values(model_of(scenario, _real_spreads(scenario)), **changes)
     if times is None:
         times = scenario.drawn.times if scenario.drawn else 1.0
     rows = drawn_rows(scenario, analysis, scale=times)
     return draw_population(rows, model, seed=scenario.seed)
+
+
+def _real_spreads(scenario: "Scenario") -> "Spreads":
+    """How real authorities differ and move in the bundled counts of a scenario's outcome."""
+    from sofs_bayes.records.open_data import read_panel
+    from sofs_bayes.synthetic.plausibility import spreads_of
+
+    counts = load(f"{scenario.outcome.lower()}-open-data")
+    assert isinstance(counts, OpenAnalysis)
+    pilots = [each.authority for each in counts.design.pilots]
+    return spreads_of(read_panel((), counts.data), without=pilots)

@@ -71,7 +71,9 @@ def fit_column(
     NoFit
         A logistic column has no maximum.
     """
-    terms = np.hstack([column.own, covariates[profiles.authority_year]])
+    terms = column.own
+    if column.adjusted:
+        terms = np.hstack([terms, covariates[profiles.authority_year]])
     weight = profiles.weight
     if not column.logistic:
         inverse = _inverse(_gram(terms, weight))
@@ -142,19 +144,25 @@ def slopes_of_coefficients(
     fit: Fit, chosen: list[int], profiles: Profiles, outcome: Floats, covariates: int
 ) -> Slopes:
     """Derivatives of chosen coefficients; the last `covariates` terms are the authorities'."""
-    weight = profiles.weight
+    weight, last = profiles.weight, fit.terms.shape[1] - covariates
     pull = fit.inverse[chosen]
     moved = fit.terms * (weight * outcome * (1 - outcome))[:, None]
-    residual = profiles.to_authority_year @ (weight * (outcome - fit.fitted))
-    reach = profiles.to_authority_year @ (fit.terms * (weight * fit.slope)[:, None])
-    by_covariate = np.einsum("ck,a->cka", pull[:, -covariates:], residual) - np.einsum(
-        "k,ca->cka", fit.coefficients[-covariates:], pull @ reach.T
+    residual, reach = by_authority_year(fit, profiles, outcome)
+    by_covariate = np.einsum("ck,a->cka", pull[:, last:], residual) - np.einsum(
+        "k,ca->cka", fit.coefficients[last:], pull @ reach.T
     )
     return Slopes(
         by_logit=np.asarray(pull @ (profiles.to_segment @ moved).T, dtype=np.float64),
         by_effect=pull @ (moved.T @ profiles.child),
         by_covariate=by_covariate,
     )
+
+
+def by_authority_year(fit: Fit, profiles: Profiles, outcome: Floats) -> tuple[Floats, Floats]:
+    """Sums of weighted residuals, and of the terms times w F', over authorities' years."""
+    residual = profiles.to_authority_year @ (profiles.weight * (outcome - fit.fitted))
+    reach = profiles.to_authority_year @ (fit.terms * (profiles.weight * fit.slope)[:, None])
+    return residual, reach
 
 
 def slopes_of_share(

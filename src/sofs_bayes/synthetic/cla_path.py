@@ -1,8 +1,7 @@
-"""From a start to a point that meets equations, and from there to the least departure.
+"""From a start to a point that meets equations.
 
 The equations c(v) = t are followed from what holds at the start, t = c(v₀), to what is wanted,
-in steps that Newton's method (shortest step in v) corrects. Then |v|² + |(c(v) − t)/(σ tol)|²
-is minimised by damped Gauss–Newton steps, solved in the equations' space.
+in steps that Newton's method (shortest step in v) corrects.
 """
 
 from collections.abc import Callable, Mapping
@@ -23,11 +22,6 @@ CORRECTIONS = 6
 ON_PATH = 0.5
 EXPLODED = 300.0
 DAMPING = 0.01
-
-# The equations' share of a tolerance that costs as much as one standard deviation of a prior.
-LEEWAY = 0.25
-SETTLING_STEPS = 60
-SETTLED = 2e-3
 
 
 class NotReached(ArithmeticError):
@@ -78,33 +72,3 @@ def _corrected(
             return None
     miss = (place.found - wanted) / tolerance
     return (place, CORRECTIONS) if np.abs(miss).max() < ON_PATH else None
-
-
-def settle(stand: Stand, place: Place, wanted: Floats, tolerance: Floats, say: Progress) -> Place:
-    """The place near by with the least departure, as far as the equations' leeway allows."""
-    damping, scale = 30.0, tolerance * LEEWAY
-    cost = _cost(place, wanted, scale)
-    for _ in range(SETTLING_STEPS):
-        slopes = place.by_vector / scale[:, None]
-        gradient = place.vector + slopes.T @ ((place.found - wanted) / scale)
-        inner = slopes @ slopes.T + (1 + damping) * np.eye(len(scale))
-        step = (gradient - slopes.T @ np.linalg.solve(inner, slopes @ gradient)) / (1 + damping)
-        try:
-            moved = stand(place.vector - step, place.coefficients)
-        except NoFit:
-            damping *= 4
-            continue
-        lower = _cost(moved, wanted, scale)
-        if lower >= cost:
-            damping *= 3
-            continue
-        place, gained, cost = moved, (cost - lower) / cost, lower
-        damping /= 1.5
-        if gained < SETTLED:
-            break
-    say(f"settled at departure {np.linalg.norm(place.vector):.1f}")
-    return place
-
-
-def _cost(place: Place, wanted: Floats, scale: Floats) -> float:
-    return float(place.vector @ place.vector + np.sum(((place.found - wanted) / scale) ** 2))

@@ -13,7 +13,9 @@ import numpy.typing as npt
 import pandas as pd
 from scipy.sparse import csr_matrix
 
+from sofs_bayes.frequentist.term import PILOT
 from sofs_bayes.frequentist.terms import (
+    authority_terms,
     base_terms,
     child_terms,
     independent_columns,
@@ -27,11 +29,13 @@ Integers = npt.NDArray[np.int64]
 # In the place of years since settling-in for rows without a lag.
 NO_LAG = -2
 SEGMENT = ["authority", "year", "lag"]
+# What follows the name of a column that goes without the authorities' covariates.
+BARE = " without authorities' covariates"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Column:
-    """A column's terms but for the authorities' covariates, which follow them.
+    """A column's terms but for the authorities' covariates, which follow them if it has any.
 
     Parameters
     ----------
@@ -43,12 +47,15 @@ class Column:
         Its terms, the authorities' covariates last.
     own
         Terms but the authorities' covariates, shape (profiles, terms).
+    adjusted
+        Whether it has the authorities' covariates.
     """
 
     name: str
     logistic: bool
     names: tuple[str, ...]
     own: Floats
+    adjusted: bool
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -129,31 +136,18 @@ def profiles_of(
     authority_years
         authority, year: what authorities' covariates are looked for by, in order.
     columns
-        Names of the regressions.
+        Names of the regressions, some of them followed by `BARE`. With fixed effects of
+        authorities there is no pilot term, which is a combination of them.
     """
     child = child_terms(frame, analysis)
     whole = np.column_stack([np.ones(len(frame)), child])
     child = child.loc[:, independent_columns(whole, frame["weight"].to_numpy(np.float64))[1:]]
-    base = base_terms(frame, analysis)
-    regressions = {each.name: each for each in analysis.regressions.columns}
-    built = []
-    for name in columns:
-        own = pd.concat([base, treatment_terms(frame, regressions[name]), child], axis="columns")
-        names = (*own.columns, *analysis.regressions.authority_covariates)
-        built.append(
-            Column(
-                name=name,
-                logistic=regressions[name].model == "logistic",
-                names=names,
-                own=own.to_numpy(np.float64),
-            )
-        )
     segments = frame[SEGMENT].drop_duplicates().sort_values(SEGMENT, ignore_index=True)
     segment = _positions(frame, segments)
     authority_year = _positions(frame, authority_years)
     return Profiles(
         frame=frame,
-        columns=tuple(built),
+        columns=tuple(_column(frame, analysis, child, name) for name in columns),
         child=child.to_numpy(np.float64),
         child_names=tuple(child.columns),
         segments=segments,
@@ -161,6 +155,27 @@ def profiles_of(
         to_authority_year=_indicator(authority_year, len(authority_years)),
         segment=segment,
         authority_year=authority_year,
+    )
+
+
+def _column(
+    frame: pd.DataFrame, analysis: ChildrenAnalysis, child: pd.DataFrame, name: str
+) -> Column:
+    shared, own_name = analysis.regressions, name.removesuffix(BARE)
+    regression = next(each for each in shared.columns if each.name == own_name)
+    blocks = [base_terms(frame, analysis), treatment_terms(frame, regression), child]
+    if regression.authorities == "fixed":
+        blocks[1] = pd.concat(
+            [authority_terms(frame), blocks[1].drop(columns=PILOT)], axis="columns"
+        )
+    own = pd.concat(blocks, axis="columns")
+    adjusted = own_name == name
+    return Column(
+        name=name,
+        logistic=regression.model == "logistic",
+        names=(*own.columns, *(shared.authority_covariates if adjusted else ())),
+        own=own.to_numpy(np.float64),
+        adjusted=adjusted,
     )
 
 

@@ -13,10 +13,11 @@ from sofs_bayes.spec import ChildrenAnalysis, Regression
 from sofs_bayes.synthetic.cell_design import Cells, RowCells, cell_column, collapse_cells
 from sofs_bayes.synthetic.cell_posterior import posterior_column
 from sofs_bayes.synthetic.icpc_outcomes import Children, children_of
-from sofs_bayes.synthetic.icpc_start import by_authority_year, lay_out
+from sofs_bayes.synthetic.icpc_start import lay_out
 from sofs_bayes.synthetic.joint_solve import Mean, Problem, printed_targets
 from sofs_bayes.synthetic.outcomes import Sums
 from sofs_bayes.synthetic.printed_sums import Referrals, mean_sums, referrals_of
+from sofs_bayes.synthetic.priors import by_authority_year
 from sofs_bayes.synthetic.scenario import Scenario
 
 Floats = npt.NDArray[np.float64]

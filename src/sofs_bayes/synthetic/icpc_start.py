@@ -6,13 +6,21 @@ import pandas as pd
 
 from sofs_bayes.spec import ChildrenAnalysis
 from sofs_bayes.synthetic.cell_design import SCORES, Cells
-from sofs_bayes.synthetic.scenario import AuthorityPrior, Scenario
+from sofs_bayes.synthetic.priors import (
+    SET,
+    by_authority_year,
+    grid,
+    natural_units,
+    outcome_covariances,
+    set_covariates,
+    solved_places,
+    walks,
+)
+from sofs_bayes.synthetic.scenario import Scenario
 from sofs_bayes.synthetic.unknowns import Unknowns
 
 Floats = npt.NDArray[np.float64]
-Solved = tuple[tuple[int, AuthorityPrior], ...]
 
-SET = ("ofsted", "innovation_projects")
 # Prior standard deviation of a score's log odds within its range, and of a coefficient that is
 # not printed.
 SCORE_SD = 1.0
@@ -40,23 +48,19 @@ def lay_out(
     """
     from scipy.linalg import block_diag
 
-    years, names = analysis.records.years, analysis.regressions.authority_covariates
-    authorities = (*scenario.pilots, *scenario.comparators)
-    authority_years = pd.DataFrame(
-        [(authority, year) for authority in authorities for year in years],
-        columns=["authority", "year"],
-    )
+    authority_years = grid(scenario, analysis)
+    years = len(analysis.records.years)
     quarters = cells.frame[["authority", "quarter", "year"]].drop_duplicates()
     quarters = quarters.sort_values(["authority", "quarter"], ignore_index=True)
-    priors = {prior.name: prior for prior in scenario.authorities.solved}
-    solved = tuple((i, priors[name]) for i, name in enumerate(names) if name in priors)
-    walks = _walks(solved, len(authorities), len(years), scenario.authorities.common_sd)
+    solved = solved_places(scenario, analysis)
+    common = scenario.authorities.common_sd
+    steps = walks(solved, len(authority_years) // years, years, common)
     scores = len(SCORES) * len(scenario.pilots)
     deviations = np.concatenate([np.full(scores, SCORE_SD), np.full(len(unprinted), UNPRINTED_SD)])
     mean, shared, own = _probabilities(scenario, quarters)
-    covariance = block_diag(walks @ walks.T, np.diag(deviations**2), shared + own)
+    covariance = block_diag(steps @ steps.T, np.diag(deviations**2), shared + own)
     start = [
-        walks @ rng.standard_normal(walks.shape[1]),
+        steps @ rng.standard_normal(steps.shape[1]),
         SCORE_SD * rng.standard_normal(scores),
         np.zeros(len(unprinted)),
         mean + np.linalg.cholesky(own) @ rng.standard_normal(len(mean)),
@@ -66,7 +70,7 @@ def lay_out(
         start=np.concatenate(start),
         covariance=covariance,
         precision=np.linalg.inv(covariance),
-        set_covariates=_set_covariates(cells.frame, analysis, scenario),
+        set_covariates=set_covariates(cells.frame, analysis, scenario),
         solved=solved,
         authority_years=authority_years,
         pilots=scenario.pilots,
@@ -85,21 +89,12 @@ def lay_out(
 def authorities_frame(
     unknowns: Unknowns, vector: Floats, scenario: Scenario, analysis: ChildrenAnalysis
 ) -> pd.DataFrame:
-    """The file of authorities at a vector, in natural units.
-
-    A covariate that enters regressions at mean 0 and sd 1 may have any unit and origin: it is
-    put at its prior's mean, with its prior's spread or what keeps it in its range.
-    """
+    """The file of authorities at a vector, in natural units."""
     frame, given = unknowns.authority_years.copy(), scenario.authorities
-    found: dict[str, Floats] = {}
-    for values, (_, prior) in zip(unknowns.theta(vector), unknowns.solved, strict=True):
-        centred = values - values.mean()
-        spread = min(
-            prior.between_sd,
-            (prior.highest - prior.mean) / centred.max(),
-            (prior.mean - prior.lowest) / -centred.min(),
-        )
-        found[prior.name] = (prior.mean + spread * centred).round(prior.decimals)
+    found = {
+        prior.name: natural_units(values, prior)
+        for values, (_, prior) in zip(unknowns.theta(vector), unknowns.solved, strict=True)
+    }
     for name in SET:
         found[name] = by_authority_year(frame, analysis, getattr(given, name))
     for name, scores in unknowns.scores(vector).items():
@@ -112,29 +107,6 @@ def authorities_frame(
     return frame
 
 
-def by_authority_year(
-    frame: pd.DataFrame, analysis: ChildrenAnalysis, values: dict[str, tuple[int, ...]]
-) -> Floats:
-    """Values that a scenario gives by authority and year, by row of a frame."""
-    first = analysis.records.years.index
-    return np.array(
-        [
-            float(values[authority][first(year)])
-            for authority, year in zip(frame["authority"], frame["year"], strict=True)
-        ]
-    )
-
-
-def _set_covariates(frame: pd.DataFrame, analysis: ChildrenAnalysis, scenario: Scenario) -> Floats:
-    """The authority covariates that the scenario sets, 0 for the others, by row of a frame."""
-    names = analysis.regressions.authority_covariates
-    values = np.zeros((len(frame), len(names)))
-    for name in set(SET) & set(names):
-        given = getattr(scenario.authorities, name)
-        values[:, names.index(name)] = by_authority_year(frame, analysis, given)
-    return values
-
-
 def _belongs(frame: pd.DataFrame, blocks: pd.DataFrame) -> Floats:
     """1 where a row of the frame has the keys of a row of `blocks`; (rows, blocks)."""
     keys = list(blocks.columns)
@@ -143,33 +115,11 @@ def _belongs(frame: pd.DataFrame, blocks: pd.DataFrame) -> Floats:
     return np.asarray(same, dtype=np.float64)
 
 
-def _walks(solved: Solved, authorities: int, years: int, common: float) -> Floats:
-    """Standard normals → random walks over the years, in units of the spread of authorities.
-
-    Beside its walk each authority has what all share in a year, with standard deviation `common`.
-    """
-    from scipy.linalg import block_diag
-
-    walks = []
-    for _, prior in solved:
-        steps = np.tril(np.full((years, years), prior.walk_sd / prior.between_sd))
-        steps[:, 0] = 1.0
-        own = np.kron(np.eye(authorities), steps)
-        shared = np.kron(np.ones((authorities, 1)), common * np.eye(years))
-        walks.append(np.hstack([own, shared]))
-    return np.asarray(block_diag(*walks), dtype=np.float64)
-
-
 def _probabilities(scenario: Scenario, quarters: pd.DataFrame) -> tuple[Floats, Floats, Floats]:
     """Mean of probabilities, covariance of levels and years, and of shocks and quarters."""
     prior = scenario.outcomes
     pilot = quarters["authority"].isin(scenario.pilots).to_numpy()
     mean = np.where(pilot, prior.pilots, prior.comparators)
-    authority, year = quarters["authority"].to_numpy(str), quarters["year"].to_numpy(np.float64)
-    gap = np.abs(year[:, None] - year)
-    same = authority[:, None] == authority
-    level = prior.authority_sd / prior.levels_held
-    shared = level**2 * same + prior.year_sd**2 * (gap == 0)
-    own = prior.authority_year_sd**2 * prior.persistence**gap * same
+    shared, own = outcome_covariances(prior, quarters)
     own += prior.quarter_sd**2 * np.eye(len(mean))
     return mean, shared * np.outer(mean, mean), own * np.outer(mean, mean)

@@ -5,12 +5,12 @@ probabilities exceed their bounds by.
 """
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from sofs_bayes.synthetic.joint_solve import Equations
-from sofs_bayes.synthetic.unknowns import Unknowns
 
 Floats = npt.NDArray[np.float64]
 
@@ -19,6 +19,22 @@ BOUND_WEIGHT = 1e5
 # Steps are refused and the damping raised so often before the search stops.
 REFUSALS = 12
 SMALLEST_DAMPING = 1e-6
+
+
+class Unknowns(Protocol):
+    """A vector's prior, and from where on it holds probabilities (its size: nowhere)."""
+
+    @property
+    def start(self) -> Floats:
+        """The prior's draw."""
+
+    @property
+    def precision(self) -> Floats:
+        """The inverse of its covariance."""
+
+    @property
+    def outcome_from(self) -> int:
+        """Where probabilities begin."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

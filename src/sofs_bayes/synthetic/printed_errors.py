@@ -15,7 +15,7 @@ from sofs_bayes.frequentist.terms import design, kept_rows
 from sofs_bayes.spec import ChildrenAnalysis
 from sofs_bayes.synthetic.joint_solve import Target
 from sofs_bayes.synthetic.outcomes import Binary, Sums
-from sofs_bayes.synthetic.printed_stars import star_range
+from sofs_bayes.synthetic.printed_stars import log_ranges
 from sofs_bayes.synthetic.printed_sums import Referrals, referrals_of
 
 Floats = npt.NDArray[np.float64]
@@ -80,11 +80,7 @@ class ColumnErrors:
 
     def ranges(self) -> tuple[Floats, Floats]:
         """The lowest and highest log |t| with the printed stars, by either distribution."""
-        ranges = [star_range(each.stars, self.clusters) for each in self.targets]
-        with np.errstate(divide="ignore"):
-            return np.log([each.lowest for each in ranges]), np.log(
-                [each.highest for each in ranges]
-            )
+        return log_ranges([each.stars for each in self.targets], self.clusters, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

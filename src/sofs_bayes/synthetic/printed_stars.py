@@ -5,6 +5,7 @@ degrees of freedom as there are authorities less one, and under the normal distr
 of them the report's stars were read from is not told.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,13 +30,15 @@ class StarRange:
     highest: float
 
 
-def star_range(stars: int, clusters: int) -> StarRange:
-    """The range of |t| for 0 to 3 stars with so many clusters."""
+def star_range(stars: int, clusters: int | None) -> StarRange:
+    """The range of |t| for 0 to 3 stars with so many clusters, or where errors have none."""
     from scipy.special import ndtri, stdtrit
 
     levels = sorted(STAR_LEVELS, reverse=True)
     normal = [0.0, *(float(ndtri(1 - level / 2)) for level in levels), np.inf]
-    student = [0.0, *(float(stdtrit(clusters - 1, 1 - level / 2)) for level in levels), np.inf]
+    student = normal
+    if clusters is not None:
+        student = [0.0, *(float(stdtrit(clusters - 1, 1 - level / 2)) for level in levels), np.inf]
     return StarRange(
         lowest=max(normal[stars], student[stars]),
         highest=min(normal[stars + 1], student[stars + 1]),
@@ -78,7 +81,13 @@ def missed_stars(problem: Problem, vector: Floats) -> int:
 def _log_ranges(problem: Problem, name: str, margin: float) -> tuple[Floats, Floats]:
     column = problem.columns[name]
     clusters = problem.cells.frame["authority"][column.included == 1].nunique()
-    ranges = [star_range(each.stars, clusters) for each in problem.targets if each.column == name]
+    printed = [each.stars for each in problem.targets if each.column == name]
+    return log_ranges(printed, clusters, margin)
+
+
+def log_ranges(stars: Sequence[int], clusters: int | None, margin: float) -> tuple[Floats, Floats]:
+    """The lowest and highest log |t| with such stars, narrowed by a margin or by less."""
+    ranges = [star_range(each, clusters) for each in stars]
     with np.errstate(divide="ignore"):
         lowest = np.log([each.lowest for each in ranges])
         highest = np.log([each.highest for each in ranges])

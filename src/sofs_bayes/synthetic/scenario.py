@@ -156,7 +156,8 @@ class OutcomePrior:
     (correlated by `persistence` from one year to the next), of all authorities' years, of single
     quarters. Solvers hold levels `levels_held` times as tightly. `within_near` is how near the
     DiD with authorities' fixed effects is wanted to the printed one (1: anywhere), as is that of
-    `model`. `effects` are log odds per term of the children's covariates (age: per year over 8).
+    `model`; `bare_near` that of columns without the authorities' covariates. `effects` are log
+    odds per term of the children's covariates (age: per year over 8).
     """
 
     pilots: Share
@@ -170,6 +171,7 @@ class OutcomePrior:
     lowest: Share
     highest: Share
     within_near: Positive = 1.0
+    bare_near: Positive = 1.0
     effects: dict[Text, float]
     why: Why
     model: FixedModel | None = None
@@ -303,7 +305,7 @@ def load_scenario(
     Parameters
     ----------
     source
-        A path, or `icpc`, `icpc-stress` or `cla`.
+        A path, or `icpc`, `cla`, `icpc-stress` or `cla-stress`.
     windows
         Other settling-in windows by pilot: first and last day, ISO dates.
     changes

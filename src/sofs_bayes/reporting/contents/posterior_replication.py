@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sofs_bayes.reporting.contents.within import Compared, why_they_differ
 from sofs_bayes.reporting.tables import Cell, Column, Table
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
 
@@ -14,6 +15,7 @@ COLUMNS = (
     Column(key="row", heading="Row"),
     Column(key="published", heading="Published"),
     Column(key="estimate", heading="Estimate (errors: independent children; child; authority)"),
+    Column(key="within", heading="Within authorities (error: authority)"),
     Column(key="regression", heading="Posterior of the regression itself (sd)"),
     Column(key="met", heading="Agrees"),
     Column(key="no_shocks", heading="Hierarchical without shocks: sd"),
@@ -22,6 +24,8 @@ COLUMNS = (
     Column(key="wider", heading="Wider"),
 )
 NOTES = (
+    "Within authorities: the same regression with fixed effects of authorities, so that each is"
+    " compared with itself alone.",
     "The regression itself: flat priors, the same terms and weights, no random effects, no"
     " shocks; its sd is to be that of independent children. It agrees if its mean lies within 0.1"
     " sd of the estimate, and its sd within 10% of the first error.",
@@ -58,13 +62,23 @@ def _table(
         f" sds within {100 * worst[1]:.1f}%. Analysis: {rows[0].analysis}."
         f" Intervals: {100 * rows[0].level:g}%."
     )
+    effects = [
+        Compared(
+            regression=row.estimate,
+            within=row.within,
+            posterior=row.hierarchical_mean,
+            sd=row.hierarchical_sd,
+        )
+        for row in rows
+        if row.treated and not math.isnan(row.within)
+    ]
     return Table(
         name=f"posterior-{position}-table-{number}",
         title=f"Table {number}, {column}: published, estimated, posterior ({analysis.outcome})",
         columns=COLUMNS,
         rows=tuple(_line(row) for row in rows),
         evidence=evidence,
-        notes=(found, *NOTES),
+        notes=(why_they_differ(effects), found, *NOTES),
         status="converged" if converged else "not converged",
     )
 
@@ -78,6 +92,7 @@ def _line(row: "PosteriorBeside") -> tuple[Cell, ...]:
         row.row,
         f"{row.published:g}",
         f"{row.estimate:.4f} ({errors})",
+        "–" if math.isnan(row.within) else f"{row.within:.4f} ({row.within_error:.4f})",
         f"{row.mean:.4f} ({row.sd:.4f})",
         "yes" if row.met else f"no: {row.apart:+.2f} sd, sd × {row.ratio:.2f}",
         f"{row.no_shocks_sd:.4f}",

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sofs_bayes.frequentist.printed_rows import term_of
+from sofs_bayes.frequentist.published_analysis import WITHIN
 from sofs_bayes.published.facts import Fact
 from sofs_bayes.reporting.contents.monte_carlo import NAN
 from sofs_bayes.reporting.contents.publication_beside import ReplicatedFolder
@@ -24,6 +25,7 @@ from sofs_bayes.spec.keys import HEADLINE, Estimand, Variant
 
 STARS = ("no stars: p ≥ 0.1", "*: p < 0.1", "**: p < 0.05", "***: p < 0.01")
 REGRESSION = "covariates, matching weights"
+ITSELF = "the same; each authority compared with itself alone"
 HIERARCHICAL = "the same; authorities and their years differ, pilots' effects differ"
 FROM_STARS = "as printed; standard error inferred from stars"
 OPEN = "nothing; authorities and their years differ"
@@ -64,7 +66,7 @@ def printed_effects(outcome: str) -> list[Fact]:
 def answers_beside(
     fact: Fact, runs: Sequence[Run], folders: Sequence[ReplicatedFolder]
 ) -> Iterator[SideAnswer]:
-    """A printed effect, then what its stars imply, the regression replicated, and posteriors."""
+    """A printed effect, what its stars imply, regressions (also within authorities), posteriors."""
     yield _printed(fact)
     own = [c for run in runs for c in report_columns(run) if (c.table, c.name) == _place(fact)]
     for column in own:
@@ -77,7 +79,9 @@ def answers_beside(
                 adjusted=FROM_STARS,
             )
     for folder in folders:
-        yield from _replicated(fact, folder)
+        yield from _replicated(fact.column, folder, "Regression, replicated", REGRESSION)
+        within = f"{fact.column}{WITHIN}"
+        yield from _replicated(within, folder, "Regression, within authorities", ITSELF)
     for column in own:
         analysis = column.run.analysis
         if isinstance(analysis, HierarchicalAnalysis) and analysis.regression.treatment == "did":
@@ -135,15 +139,17 @@ def _chance(probability: float | None, mcse: float) -> str:
     return f"P(> 0) {text}" if text[0] in "<>" else f"P(> 0) = {text}"
 
 
-def _replicated(fact: Fact, folder: ReplicatedFolder) -> Iterator[SideAnswer]:
-    """The regression itself, with its clustered interval; a logistic one's marginal effect too.
+def _replicated(
+    name: str, folder: ReplicatedFolder, method: str, adjusted: str
+) -> Iterator[SideAnswer]:
+    """A regression with its clustered interval; a logistic one's marginal effect, if there is one.
 
     With too few clusters the interval is the wild bootstrap's, if there is one.
     """
     for term in folder.terms:
-        if (term.regression, term.term) != (fact.column, "did"):
+        if (term.regression, term.term) != (name, "did"):
             continue
-        beside = [e for e in folder.further if (e.regression, e.term) == (fact.column, "did")]
+        beside = [e for e in folder.further if (e.regression, e.term) == (name, "did")]
         marginal = [
             Estimate(median=each.estimate, lower=each.lower, upper=each.upper)
             for each in beside
@@ -155,9 +161,9 @@ def _replicated(fact: Fact, folder: ReplicatedFolder) -> Iterator[SideAnswer]:
         own = Estimate(median=term.coefficient, lower=found.lower, upper=found.upper)
         linear = term.model == "linear"
         yield SideAnswer(
-            method=f"Regression, replicated ({errors})",
+            method=f"{method} ({errors})",
             evidence=folder.evidence,
-            adjusted=REGRESSION,
+            adjusted=adjusted,
             risk=own if linear else next(iter(marginal), None),
             log_odds=None if linear else own,
             level=f"{100 * term.level:g}% confidence",

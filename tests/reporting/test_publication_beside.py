@@ -9,9 +9,10 @@ import pytest
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
-from sofs_bayes.frequentist.published_analysis import FurtherEffect, TermRow
+from sofs_bayes.frequentist.published_analysis import WITHIN, FurtherEffect, TermRow
 from sofs_bayes.reporting.contents import publication_tables
 from sofs_bayes.reporting.contents.calibration import ranks_table
+from sofs_bayes.reporting.contents.within import BETWEEN, PRIORS
 from sofs_bayes.reporting.digits import Estimate
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.run_folder import Run
@@ -91,6 +92,23 @@ def test_the_replicated_regression_stands_with_its_clustered_interval(
     assert column(table, "level")[at] == "95% confidence"
     assert column(table, "says")[at] == "p = 0.53"
     assert "agrees is built in" in " ".join(table.notes)
+
+
+@pytest.mark.parametrize(("within", "why"), [(0.041, PRIORS), (-0.2, BETWEEN)])
+def test_the_regression_within_authorities_stands_below_and_a_sentence_says_why_they_differ(
+    tmp_path: Path, mixed_runs: list[Run], within: float, why: str
+) -> None:
+    name = f"{REGRESSION.regression}{WITHIN}"
+    rows = [REGRESSION, replace(REGRESSION, regression=name, coefficient=within)]
+    folder = write_replicated(tmp_path / "r", "icpc-children", rows, [])
+    (table,) = publication_tables("comparison", mixed_runs, beside=[folder])
+    methods = column(table, "method")
+    at = methods.index("Regression, within authorities (CR1, clustered on authority)")
+    assert methods[at - 1].startswith("Regression, replicated")
+    assert column(table, "risk")[at].median == within
+    assert table.notes[0].startswith(f"Table 5, Linear model: {why}")
+    (alone,) = publication_tables("comparison", mixed_runs)
+    assert why not in " ".join(alone.notes)
 
 
 @pytest.mark.parametrize("bootstrapped", [True, False])

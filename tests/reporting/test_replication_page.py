@@ -80,6 +80,7 @@ def analysis() -> ChildrenAnalysis:
 def found() -> PublishedAnalysis:
     return PublishedAnalysis(
         fits=(),
+        within=(),
         serial=None,  # type: ignore[arg-type]
         leads=None,
         decisions=(

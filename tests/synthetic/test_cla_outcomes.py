@@ -19,7 +19,11 @@ def problem(toy_problem: Problem, toy_single: Profiles) -> Problem:
     """The equations on single referrals."""
     everyone = replace(toy_problem.means[0], weight=np.ones(len(toy_single.frame)))
     return replace(
-        toy_problem, profiles=toy_single, means=(everyone,), targets=toy_problem.targets[:-1]
+        toy_problem,
+        profiles=toy_single,
+        means=(everyone,),
+        targets=toy_problem.targets[:-1],
+        stars=(),
     )
 
 

@@ -101,7 +101,7 @@ def counted(level: float, shock: float, persistence: float) -> Panel:
     return Panel(counts=xr.Dataset(table, coords=places), notices=(), sources=())
 
 
-@pytest.mark.parametrize(("level", "shock", "kept"), [(0.3, 0.2, 0.5), (0.1, 0.3, 0.8)])
+@pytest.mark.parametrize(("level", "shock", "kept"), [(0.3, 0.2, 0.5), (0.2, 0.3, 0.7)])
 def test_spreads_are_those_of_the_counts(level: float, shock: float, kept: float) -> None:
     found = spreads_of(counted(level, shock, kept))
     assert found.authority_sd == pytest.approx(level, abs=0.05)

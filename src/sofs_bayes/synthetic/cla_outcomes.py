@@ -21,7 +21,7 @@ from sofs_bayes.synthetic.outcomes import Binary, Sums, rounded_outcomes
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-ROUNDS = 20
+ROUNDS = 12
 # Fits are to stay this share of the rounding inside what is printed.
 INSIDE = 0.95
 # On the log scale: how far inside their range statistics are wanted that are outside, and how

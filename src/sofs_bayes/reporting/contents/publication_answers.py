@@ -2,7 +2,8 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 from sofs_bayes.frequentist.printed_rows import term_of
 from sofs_bayes.frequentist.published_analysis import WITHIN
@@ -28,15 +29,23 @@ REGRESSION = "covariates, matching weights"
 ITSELF = "the same; each authority compared with itself alone"
 HIERARCHICAL = "the same; authorities and their years differ, pilots' effects differ"
 FROM_STARS = "as printed; standard error inferred from stars"
+HOW = {"regression": "replicated", "within": "within authorities"}
 OPEN = "nothing; authorities and their years differ"
+
+
+Kind = Literal["regression", "within", "hierarchical", "other"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SideAnswer:
     """A line: how an effect was found, of whom, and what was found.
 
-    `risk` is a change in risk, `log_odds` in log-odds; None where the source gives none.
+    `risk` is a change in risk, `log_odds` in log-odds; None where the source gives none. `sd` is
+    the standard deviation of a posterior, on the scale of `log_odds` if there is one.
     """
+
+    kind: Kind = "other"
+    sd: float = NAN
 
     method: str
     evidence: Evidence
@@ -79,15 +88,15 @@ def answers_beside(
                 adjusted=FROM_STARS,
             )
     for folder in folders:
-        yield from _replicated(fact.column, folder, "Regression, replicated", REGRESSION)
-        within = f"{fact.column}{WITHIN}"
-        yield from _replicated(within, folder, "Regression, within authorities", ITSELF)
+        yield from _replicated(fact.column, folder, "regression")
+        yield from _replicated(f"{fact.column}{WITHIN}", folder, "within")
     for column in own:
         analysis = column.run.analysis
         if isinstance(analysis, HierarchicalAnalysis) and analysis.regression.treatment == "did":
             kind = "linear" if analysis.model.likelihood == "gaussian" else "logistic"
             method = f"Hierarchical {kind} model ({analysis.name})"
-            yield from _posterior(column.run, OF_ALL, method=method, adjusted=HIERARCHICAL)
+            for each in _posterior(column.run, OF_ALL, method=method, adjusted=HIERARCHICAL):
+                yield replace(each, kind="hierarchical")
 
 
 def _place(fact: Fact) -> tuple[int, str]:
@@ -120,6 +129,7 @@ def _posterior(
     best = risk or log_odds
     if best is None:
         return
+    own = (log_odds or best).effect
     yield SideAnswer(
         method=method,
         evidence=run.evidence,
@@ -129,6 +139,7 @@ def _posterior(
         level=f"{100 * run.level:g}% posterior",
         says=_chance(best.above_zero, best.mcse),
         status=best.effect.status,
+        sd=own.sd,
     )
 
 
@@ -139,9 +150,7 @@ def _chance(probability: float | None, mcse: float) -> str:
     return f"P(> 0) {text}" if text[0] in "<>" else f"P(> 0) = {text}"
 
 
-def _replicated(
-    name: str, folder: ReplicatedFolder, method: str, adjusted: str
-) -> Iterator[SideAnswer]:
+def _replicated(name: str, folder: ReplicatedFolder, kind: Kind) -> Iterator[SideAnswer]:
     """A regression with its clustered interval; a logistic one's marginal effect, if there is one.
 
     With too few clusters the interval is the wild bootstrap's, if there is one.
@@ -161,9 +170,10 @@ def _replicated(
         own = Estimate(median=term.coefficient, lower=found.lower, upper=found.upper)
         linear = term.model == "linear"
         yield SideAnswer(
-            method=f"{method} ({errors})",
+            kind=kind,
+            method=f"Regression, {HOW[kind]} ({errors})",
             evidence=folder.evidence,
-            adjusted=adjusted,
+            adjusted=ITSELF if kind == "within" else REGRESSION,
             risk=own if linear else next(iter(marginal), None),
             log_odds=None if linear else own,
             level=f"{100 * term.level:g}% confidence",

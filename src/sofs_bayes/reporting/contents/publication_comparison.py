@@ -11,6 +11,7 @@ from sofs_bayes.reporting.contents.publication_answers import (
 )
 from sofs_bayes.reporting.contents.publication_beside import ReplicatedFolder, replicated_folders
 from sofs_bayes.reporting.contents.publication_numbers import gravest, overall
+from sofs_bayes.reporting.contents.within import Compared, why_they_differ
 from sofs_bayes.reporting.digits import Cell
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
@@ -26,9 +27,9 @@ CHILDREN: Mapping[Evidence, str] = {
     "records": "matched, from records",
 }
 MADE_UP = (
-    "Simulated children are solved so that regressions print the published coefficients and, for"
-    " conferences, so that the main model's posterior is near: that what is replicated or this"
-    " posterior agrees is built in, and says nothing about Signs of Safety."
+    "Simulated children are solved so that regressions print the published coefficients, also"
+    " within authorities: that what is replicated or a posterior agrees is built in, and says"
+    " nothing about Signs of Safety."
 )
 
 
@@ -74,10 +75,28 @@ def _table(outcome: str, runs: Sequence[Run], folders: Sequence[ReplicatedFolder
         columns=columns,
         rows=tuple(lines),
         evidence=gravest(each.evidence for each in answers),
-        notes=tuple(_notes(runs, logs=logs, made_up=made_up)),
+        notes=(*_whys(parts), *_notes(runs, logs=logs, made_up=made_up)),
         status=overall(each.status for each in answers),
         bold=tuple(bold),
     )
+
+
+def _whys(parts: Iterable[tuple[str, list[SideAnswer]]]) -> Iterable[str]:
+    """Where regression, the same within authorities and the posterior part, by printed effect."""
+    for heading, own in parts:
+        found = {each.kind: each for each in own}
+        if not {"regression", "within", "hierarchical"} <= set(found):
+            continue
+        three = [found["regression"], found["within"], found["hierarchical"]]
+        estimates = [each.log_odds for each in three]
+        if None in estimates:
+            estimates = [each.risk for each in three]
+        medians = [each.median for each in estimates if each is not None]
+        if len(medians) == len(three):
+            first, within, last = medians
+            sd = found["hierarchical"].sd
+            one = Compared(regression=first, within=within, posterior=last, sd=sd)
+            yield f"{heading}: {why_they_differ([one])}"
 
 
 def _columns(*, log_odds: bool) -> tuple[Column, ...]:

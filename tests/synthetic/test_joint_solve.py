@@ -19,7 +19,7 @@ from sofs_bayes.synthetic.joint_solve import (
     together,
     within_equations,
 )
-from sofs_bayes.synthetic.least_departure import Costs, least_departure
+from sofs_bayes.synthetic.least_departure import Stage, least_departure
 from sofs_bayes.synthetic.printed_stars import missed_stars, star_equations, star_range
 
 # Normal equations of some fifty terms.
@@ -127,23 +127,18 @@ def test_the_search_finds_the_way_to_columns_that_a_near_vector_has(linear_toy) 
     equations = together(
         (coefficient_equations(wanted), 1e-4), (outcome_free_equations(wanted), 1e-4)
     )
-    costs = Costs(lowest=0.02, highest=0.3, pull=1e-4)
-    vector, left = least_departure(
-        equations, unknowns.start, unknowns, costs, steps=25, enough=1e-4, damping=1e-4
-    )
-    again, same = least_departure(
-        equations, unknowns.start, unknowns, costs, steps=25, enough=1e-4, damping=1e-4
-    )
+    stage, bounds = Stage(pull=1e-4, steps=25, enough=1e-4), (0.02, 0.3)
+    vector, left = least_departure(equations, unknowns.start, unknowns, stage, bounds)
+    again, same = least_departure(equations, unknowns.start, unknowns, stage, bounds)
     assert np.abs(coefficient_equations(wanted)(vector)[0]).max() < 5e-5
     assert left == same and np.array_equal(vector, again)
 
 
 def test_bounds_hold_probabilities_back(linear_toy) -> None:  # type: ignore[no-untyped-def]
     problem, unknowns = linear_toy.problem, linear_toy.problem.unknowns
-    costs = Costs(lowest=0.09, highest=0.1, pull=0.1)
-    vector, _ = least_departure(
-        mean_equations(problem), unknowns.start, unknowns, costs, steps=30, enough=0.0, damping=1e-6
-    )
+    stage = Stage(pull=0.1, steps=30, enough=0.0, damping=1e-6)
+    equations = mean_equations(problem)
+    vector, _ = least_departure(equations, unknowns.start, unknowns, stage, (0.09, 0.1))
     probability = vector[unknowns.outcome_from :]
     assert probability.min() > 0.089 and probability.max() < 0.101
 

@@ -13,6 +13,9 @@ import numpy.typing as npt
 from sofs_bayes.synthetic.joint_solve import Equations
 
 Floats = npt.NDArray[np.float64]
+Bounds = tuple[float, float]
+# How much departing counts, and the bounds of probabilities.
+Costs = tuple[float, Bounds]
 
 # Half the square of a probability's excess over its bounds counts so much.
 BOUND_WEIGHT = 1e5
@@ -38,31 +41,38 @@ class Unknowns(Protocol):
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Costs:
-    """What departing costs.
+class Stage:
+    """One search.
 
     Parameters
     ----------
-    lowest, highest
-        Bounds of the probabilities at the vector's end.
     pull
         How much the departure from the prior's draw counts (1: as a prior would).
+    steps, enough
+        At most so many; fewer where a step lowers the objective by less than this share of it.
+    near, stars_near
+        How near coefficients and log |t| are wanted; stars are left alone where it is None.
+    damping
+        Of the first step, in units of the prior's precision.
+    hopeless
+        Where the objective stays above, the draw is given up.
     """
 
-    lowest: float
-    highest: float
     pull: float
+    steps: int
+    near: float = 1e-3
+    stars_near: float | None = None
+    damping: float = 1e-4
+    enough: float = 1e-3
+    hopeless: float = np.inf
 
 
 def least_departure(
     equations: Equations,
     vector: Floats,
     unknowns: Unknowns,
-    costs: Costs,
-    *,
-    steps: int,
-    enough: float,
-    damping: float,
+    stage: Stage,
+    bounds: Bounds = (-np.inf, np.inf),
 ) -> tuple[Floats, float]:
     """The vector after so many steps, and what is left of the objective.
 
@@ -72,14 +82,13 @@ def least_departure(
         What is missing, in units of how near it is wanted.
     vector
         Where to begin.
-    enough
-        Stop where a step lowers the objective by less than this share of it.
-    damping
-        Of the first step, in units of the prior's precision.
+    bounds
+        Of the probabilities at the vector's end.
     """
+    costs, damping = (stage.pull, bounds), stage.damping
     misses, slopes = equations(vector)
     now = _objective(misses, vector, unknowns, costs)
-    for _ in range(steps):
+    for _ in range(stage.steps):
         gradient, curvature = _quadratic(misses, slopes, vector, unknowns, costs)
         for _ in range(REFUSALS):
             step = -np.linalg.solve(curvature + damping * unknowns.precision, gradient)
@@ -94,23 +103,24 @@ def least_departure(
         gain, now = now - there, there
         vector, misses, slopes = tried, misses_there, slopes_there
         damping = max(damping / 4, SMALLEST_DAMPING)
-        if gain < enough * now:
+        if gain < stage.enough * now:
             break
     return vector, now
 
 
-def _excess(vector: Floats, unknowns: Unknowns, costs: Costs) -> Floats:
-    probability = vector[unknowns.outcome_from :]
-    return np.minimum(probability - costs.lowest, 0) + np.maximum(probability - costs.highest, 0)
+def _excess(vector: Floats, unknowns: Unknowns, bounds: Bounds) -> Floats:
+    probability, (lowest, highest) = vector[unknowns.outcome_from :], bounds
+    return np.minimum(probability - lowest, 0) + np.maximum(probability - highest, 0)
 
 
 def _objective(misses: Floats, vector: Floats, unknowns: Unknowns, costs: Costs) -> float:
+    pull, bounds = costs
     departure = vector - unknowns.start
-    excess = _excess(vector, unknowns, costs)
+    excess = _excess(vector, unknowns, bounds)
     return (
         float(
             misses @ misses
-            + costs.pull * departure @ unknowns.precision @ departure
+            + pull * departure @ unknowns.precision @ departure
             + BOUND_WEIGHT * excess @ excess
         )
         / 2
@@ -125,10 +135,11 @@ def _quadratic(
     costs: Costs,
 ) -> tuple[Floats, Floats]:
     """The objective's gradient and its curvature as Gauss and Newton have it."""
-    excess = _excess(vector, unknowns, costs)
-    gradient = slopes.T @ misses + costs.pull * unknowns.precision @ (vector - unknowns.start)
+    pull, bounds = costs
+    excess = _excess(vector, unknowns, bounds)
+    gradient = slopes.T @ misses + pull * unknowns.precision @ (vector - unknowns.start)
     gradient[unknowns.outcome_from :] += BOUND_WEIGHT * excess
-    curvature = slopes.T @ slopes + costs.pull * unknowns.precision
+    curvature = slopes.T @ slopes + pull * unknowns.precision
     outside = unknowns.outcome_from + np.flatnonzero(excess)
     curvature[outside, outside] += BOUND_WEIGHT
     return gradient, curvature

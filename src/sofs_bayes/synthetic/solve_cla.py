@@ -14,7 +14,7 @@ another may round otherwise on the way and find others that do as well.
 
 import sys
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,7 +53,7 @@ from sofs_bayes.synthetic.cla_start import starting_problem
 from sofs_bayes.synthetic.cla_unknowns import Unknowns, lay_out
 from sofs_bayes.synthetic.fixture import Fixture, rows_sha256, write_fixture
 from sofs_bayes.synthetic.joint_solve import Target, printed_targets
-from sofs_bayes.synthetic.least_departure import Costs, least_departure
+from sofs_bayes.synthetic.least_departure import Stage, least_departure
 from sofs_bayes.synthetic.printed_sums import with_outcomes
 from sofs_bayes.synthetic.priors import grid, natural_units
 from sofs_bayes.synthetic.recurrence import order_for_print, recurring_children
@@ -84,20 +84,9 @@ DRAWS = 10
 LEEWAY = 0.25
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """One search for less departure: how much it counts, and how near stars are wanted."""
-
-    pull: float
-    steps: int
-    stars_near: float | None = None
-    damping: float = 1.0
-    enough: float = 2e-3
-
-
 STAGES = (
-    Stage(pull=1.0, steps=40),
-    Stage(pull=1.0, steps=20, stars_near=0.3),
+    Stage(pull=1.0, steps=40, damping=1.0, enough=2e-3),
+    Stage(pull=1.0, steps=20, stars_near=0.3, damping=1.0, enough=2e-3),
     Stage(pull=0.5, steps=60, stars_near=0.1, damping=100.0, enough=3e-4),
     Stage(pull=0.5, steps=150, stars_near=0.05, damping=300.0, enough=3e-4),
 )
@@ -285,10 +274,7 @@ def _solved(problem: Problem, progress: Progress) -> Place:
             equations(wished, place, LEEWAY),
             place.vector,
             problem.unknowns,
-            Costs(lowest=0.0, highest=1.0, pull=stage.pull),
-            steps=stage.steps,
-            enough=stage.enough,
-            damping=stage.damping,
+            stage,
         )
         place = at(vector, place.coefficients)
         off = np.abs((place.found - target) / tolerance).max()

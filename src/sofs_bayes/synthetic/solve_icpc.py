@@ -11,7 +11,6 @@ solves the bundled scenario anew, in some minutes.
 
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -45,7 +44,7 @@ from sofs_bayes.synthetic.joint_solve import (
     together,
     within_equations,
 )
-from sofs_bayes.synthetic.least_departure import Costs, least_departure
+from sofs_bayes.synthetic.least_departure import Stage, least_departure
 from sofs_bayes.synthetic.outcomes import Binary
 from sofs_bayes.synthetic.printed_errors import printed_errors
 from sofs_bayes.synthetic.printed_stars import missed_stars, star_equations
@@ -74,23 +73,6 @@ WITHIN_SHARE = 0.15
 # What is left of them is met by outcomes, but not what is left of equations without outcomes.
 COEFFICIENTS_WITHIN, OUTCOME_FREE_WITHIN = 1e-3, 5e-6
 POLISHES = 15
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Stage:
-    """One search: how much the prior pulls, and how near coefficients and stars are wanted.
-
-    Stars and R² are left alone where `stars_near` is None. A draw is given up where the
-    objective stays above `hopeless`.
-    """
-
-    pull: float
-    steps: int
-    near: float = 1e-3
-    stars_near: float | None = None
-    damping: float = 1e-4
-    enough: float = 1e-3
-    hopeless: float = np.inf
 
 
 STAGES = (
@@ -195,10 +177,8 @@ def _searched(
         together(*wanted),
         vector,
         problem.unknowns,
-        Costs(lowest=prior.lowest, highest=prior.highest, pull=stage.pull),
-        steps=stage.steps,
-        enough=stage.enough,
-        damping=stage.damping,
+        stage,
+        (prior.lowest, prior.highest),
     )
 
 

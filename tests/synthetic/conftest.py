@@ -11,6 +11,15 @@ import pytest
 
 from sofs_bayes.spec import ChildrenAnalysis, load
 from sofs_bayes.synthetic.cla_equations import Aim, MeanAim, Problem
+from sofs_bayes.synthetic.cla_problem import (
+    COLUMNS,
+    FIXED,
+    WITHOUT_COVARIATES,
+    printed_stars,
+    targets,
+    wishes,
+    within,
+)
 from sofs_bayes.synthetic.cla_profiles import Profiles, by_profile, profiles_of, single_referrals
 from sofs_bayes.synthetic.cla_unknowns import lay_out
 from sofs_bayes.synthetic.icpc_problem import Ground, ground_of, problem_on
@@ -21,15 +30,6 @@ from sofs_bayes.synthetic.printed_sums import with_outcomes
 from sofs_bayes.synthetic.priors import grid
 from sofs_bayes.synthetic.rows import Rows, build_rows
 from sofs_bayes.synthetic.scenario import Scenario, load_scenario
-from sofs_bayes.synthetic.solve_cla import (
-    COLUMNS,
-    FIXED,
-    WITHOUT_COVARIATES,
-    printed_stars,
-    targets,
-    wishes,
-    within,
-)
 
 TOY_REFERRALS = 6000
 

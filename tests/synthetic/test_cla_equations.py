@@ -7,8 +7,8 @@ import statsmodels.api as sm
 
 from sofs_bayes.synthetic.cla_equations import Problem, stand, wanted
 from sofs_bayes.synthetic.cla_fits import Fit, fit_column
+from sofs_bayes.synthetic.cla_problem import LAGGED, LINEAR, UNCLUSTERED
 from sofs_bayes.synthetic.cla_stars import log_errors
-from sofs_bayes.synthetic.solve_cla import LAGGED, LINEAR, UNCLUSTERED
 
 # Central differences of this step have errors of its square, times curvature.
 STEP, NEAR = 1e-5, 1e-6

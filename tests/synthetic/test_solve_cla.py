@@ -16,19 +16,12 @@ from sofs_bayes.frequentist.term import DID
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.published.facts import fact, read_printed, stated
 from sofs_bayes.spec import ChildrenAnalysis, Regression, load
+from sofs_bayes.synthetic.cla_problem import ARMS, CLUSTERED, COLUMNS, FIXED, UNCLUSTERED, targets
 from sofs_bayes.synthetic.fixture import Fixture, load_fixture, rows_sha256
 from sofs_bayes.synthetic.printed_sums import with_outcomes
 from sofs_bayes.synthetic.rows import Rows
 from sofs_bayes.synthetic.scenario import Scenario
-from sofs_bayes.synthetic.solve_cla import (
-    ARMS,
-    CLUSTERED,
-    COLUMNS,
-    FIXED,
-    UNCLUSTERED,
-    leads_as_printed,
-    targets,
-)
+from sofs_bayes.synthetic.solve_cla import leads_as_printed
 
 LOADED = load("cla-children")
 assert isinstance(LOADED, ChildrenAnalysis)

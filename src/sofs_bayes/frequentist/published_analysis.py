@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
 from dataclasses import dataclass, replace
 from typing import Literal
 
@@ -197,10 +198,7 @@ def published_analysis(
         fits.append((regression, _fitted(matched, analysis, regression, filled, correction)))
     _check_some(fits)
     progress("within authorities")
-    within = [
-        (each, _fitted(matched, analysis, each, filled, correction))
-        for each in (within_authorities(r) for r, found in fits if r.table and not found.failure)
-    ]
+    within = list(_within(matched, analysis, fits, filled, correction))
     main, main_fit = fits[0]
     progress("tests")
     serial = breusch_godfrey(rows, asked, main, once=True)
@@ -277,6 +275,21 @@ def _fitted(
     if filled is None:
         return fit(matched, analysis, regression, correction=correction)
     return fit_imputed(filled, regression, correction=correction)
+
+
+def _within(
+    matched: pd.DataFrame,
+    analysis: ChildrenAnalysis,
+    fits: Sequence[tuple[Regression, DidFit]],
+    filled: Imputations | None,
+    correction: Correction | None,
+) -> Iterator[tuple[Regression, DidFit]]:
+    """The printed columns with authorities' fixed effects, where rows are enough for these."""
+    for regression, found in fits:
+        if regression.table and found.failure is None:
+            fixed = within_authorities(regression)
+            with suppress(BadInput):
+                yield fixed, _fitted(matched, analysis, fixed, filled, correction)
 
 
 def _check_outcome(matched: pd.DataFrame) -> None:

@@ -324,7 +324,6 @@ def refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> str:
         (["simulate", "icpc", "--scenario", "cla"], "outcome"),
         (["simulate", "icpc", "--scenario", "none.toml"], "none.toml"),
         (["simulate", "icpc", "--scenario", "icpc", "--stress"], "--stress: found --scenario"),
-        (["simulate", "cla", "--stress"], "cla-stress: found no such scenario"),
         (["match", "icpc-open-data", "."], "'children', as icpc-children is"),
         (["match", "cla-linear", "."], "'children', as cla-children is"),
         (

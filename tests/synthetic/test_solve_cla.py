@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
+from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.did import fit
 from sofs_bayes.frequentist.printed_rows import printed_column, printed_r_squared, term_of
 from sofs_bayes.frequentist.replication import coefficients
@@ -16,6 +17,9 @@ from sofs_bayes.frequentist.term import DID
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.published.facts import fact, read_printed, stated
 from sofs_bayes.spec import ChildrenAnalysis, Regression, load
+from sofs_bayes.synthetic import solve_cla
+from sofs_bayes.synthetic.cla_equations import Place
+from sofs_bayes.synthetic.cla_path import NotReached
 from sofs_bayes.synthetic.cla_problem import ARMS, CLUSTERED, COLUMNS, FIXED, UNCLUSTERED, targets
 from sofs_bayes.synthetic.fixture import Fixture, load_fixture, rows_sha256
 from sofs_bayes.synthetic.printed_sums import with_outcomes
@@ -175,3 +179,18 @@ def test_authorities_stay_in_their_ranges(fixture: Fixture, cla: Scenario) -> No
     assert set(authorities["ofsted"]) <= {1, 2, 3, 4}
     early = authorities["year"] < 2014
     assert (authorities.loc[early, "innovation_projects"] == 0).all()
+
+
+def test_without_a_draw_that_leads_there_no_fixture_is_made(
+    cla: Scenario, cla_rows: Rows, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def lost(*_: object) -> Place:
+        raise NotReached("the path ends 4.0% before the printed coefficients")
+
+    monkeypatch.setattr(solve_cla, "DRAWS", 1)
+    monkeypatch.setattr(solve_cla, "build_rows", lambda scenario, analysis: cla_rows)
+    monkeypatch.setattr(solve_cla, "follow", lost)
+    said: list[str] = []
+    with pytest.raises(BadInput, match="no solution from 1 draws"):
+        solve_cla.solve(cla, ANALYSIS, progress=said.append)
+    assert said == ["draw 1: the path ends 4.0% before the printed coefficients"]

@@ -9,7 +9,8 @@ import pytest
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
-from sofs_bayes.frequentist.published_analysis import WITHIN, FurtherEffect, TermRow
+from sofs_bayes.frequentist.published_analysis import FurtherEffect, TermRow
+from sofs_bayes.frequentist.term import WITHIN
 from sofs_bayes.reporting.contents import publication_tables
 from sofs_bayes.reporting.contents.calibration import ranks_table
 from sofs_bayes.reporting.contents.within import BETWEEN, PRIORS

@@ -29,14 +29,12 @@ from sofs_bayes.frequentist.replication import (
     coefficients,
     r_squared,
 )
-from sofs_bayes.frequentist.term import DID, find_term
+from sofs_bayes.frequentist.term import DID, WITHIN, find_term
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP, DRAWS, has_bootstrap, wild_bootstrap
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 LEVEL = 0.95
-# What follows a column's name where each authority is compared with itself alone.
-WITHIN = ", within authorities"
 
 Watch = Callable[[str], None]
 

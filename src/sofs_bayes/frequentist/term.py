@@ -23,6 +23,8 @@ SCORES = ("quality", "embeddedness")
 OTHERS = ("similar practice model", "other practice model")
 MAX_YEARS = 60  # since settling-in, in either direction
 FIXED = "authority: "
+# What follows a column's name where each authority is compared with itself alone.
+WITHIN = ", within authorities"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

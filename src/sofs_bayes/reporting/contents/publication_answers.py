@@ -6,7 +6,7 @@ from dataclasses import dataclass, replace
 from typing import Literal
 
 from sofs_bayes.frequentist.printed_rows import term_of
-from sofs_bayes.frequentist.published_analysis import WITHIN
+from sofs_bayes.frequentist.term import WITHIN
 from sofs_bayes.published.facts import Fact
 from sofs_bayes.reporting.contents.monte_carlo import NAN
 from sofs_bayes.reporting.contents.publication_beside import ReplicatedFolder

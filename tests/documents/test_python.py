@@ -53,7 +53,8 @@ def test_python_of_a_page_runs(
 
 
 def test_there_is_python_in_the_readme_the_tutorial_and_its_own_page() -> None:
-    assert [each.id for each in BLOCKS] == ["README.md 0", "docs/python.md 0", "docs/tutorial.md 0"]
+    found = {each.id for each in BLOCKS}
+    assert {"README.md 0", "docs/python.md 0", "docs/tutorial.md 0"} <= found
 
 
 @pytest.mark.parametrize("name", PAGES)

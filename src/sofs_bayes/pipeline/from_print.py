@@ -77,6 +77,8 @@ def from_print(
         parameters; `correlation_prior` makes one from a panel. Beta(1, 0.5) if not given.
     effect_sd
         Of the normal prior of the effect around 0; twice `authority_sd` if not given.
+    title, outcome
+        What tables and figures call the analysis and what it counts.
 
     Returns
     -------
@@ -87,6 +89,14 @@ def from_print(
     ------
     BadInput, BadSpec
         What is given cannot be used; all faults are named.
+
+    Examples
+    --------
+    >>> run = sb.from_print(
+    ...     did="-0.0184", did_se="(0.0081)", pilots=4, comparators=9, base_rate=0.21
+    ... )
+    >>> run.status
+    'converged'
     """
     given = {
         "pilot": pilot,

@@ -24,7 +24,7 @@ def correlation_prior(
 
     Parameters
     ----------
-    column
+    column, denominator
         The outcome; with `denominator` a count of events among so many children, whose chance is
         then taken out.
     panel
@@ -44,6 +44,14 @@ def correlation_prior(
     ------
     BadInput
         The panel cannot be used, or is too short.
+
+    Examples
+    --------
+    >>> prior = sb.correlation_prior(
+    ...     "ICPC_child", denominator="Started_child", years_pre=2, years_post=3, between=2
+    ... )
+    >>> prior.a > 0
+    True
     """
     return correlation_of_panel(
         column,

@@ -27,10 +27,10 @@ KINDS = (
 )
 SCALES = ("risk", "log-odds", "odds ratio", "children per 1,000", "children per 10,000", "units")
 KINDS_HELP = (
-    "default: effects (every effect and probability). report: Tables 5 to 7 in the report's"
-    " layout; pilots: one by one; priors: each with its reason; thresholds: how"
-    " likely effects of different sizes are; comparison: published, frequentist and Bayesian;"
-    " diagnostics; calibration"
+    "default: effects (every effect and probability). report: regressions beside posteriors, of"
+    " the published report its Tables 5 to 7; pilots: one by one; priors: each with its reason;"
+    " thresholds: how likely effects of different sizes are; comparison: frequentist and Bayesian,"
+    " and published where print was declared; diagnostics; calibration"
 )
 
 

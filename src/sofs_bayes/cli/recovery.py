@@ -15,7 +15,7 @@ def add_recover(verbs: Verbs) -> None:
         _recover,
         "What can a design find? Known effects, recovered beside classical intervals.",
         "Data are made with known effects in the design of the data, and analysed by the model and"
-        " by regressions as published. All values are on the model's scale (risk, or log-odds);"
+        " by its regression. All values are on the model's scale (risk, or log-odds);"
         " the first of each list is the base, from which one thing at a time differs."
         " Interrupted, the same command goes on; with more replicates it adds to those that are"
         " there. Exit code 1 if intervals do not hold truths from the priors as often as they"

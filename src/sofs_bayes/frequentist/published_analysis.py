@@ -33,6 +33,7 @@ from sofs_bayes.frequentist.term import DID, WITHIN, find_term
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP, DRAWS, has_bootstrap, wild_bootstrap
 from sofs_bayes.spec import ChildrenAnalysis, Regression
+from sofs_bayes.spec.study import of_report
 
 LEVEL = 0.95
 
@@ -107,12 +108,12 @@ class PublishedAnalysis:
         The Breusch-Godfrey test of the main regression; the leads, None without a
         leads-and-lags regression. A sentence says why a test cannot be had.
     decisions
-        The branches that the protocol's rules take.
+        The branches that the protocol's rules take; none in another study than the report's.
     further
         Average marginal effects of logistic regressions; bootstrapped effects, if asked for or
         where clusters are too few for errors.
     numbers
-        Printed numbers of Tables 4 to 7 beside the replicated ones.
+        Printed numbers of Tables 4 to 7 beside the replicated ones; none in another study.
     rates
         By year, from the main regression; empty if it failed.
     """
@@ -201,11 +202,6 @@ def published_analysis(
     progress("tests")
     serial = breusch_godfrey(rows, asked, main, once=True)
     leads = _leads(fits, analysis.regressions.level)
-    decisions = [choose_model(matched, analysis)]
-    if not isinstance(serial, str):
-        decisions.append(choose_errors(serial, analysis))
-    if isinstance(leads, LeadsTest):
-        decisions.append(judge_trends(leads))
     further = list(_marginal(fits, rows, asked))
     if bootstrap is not None:
         progress("bootstrap")
@@ -215,13 +211,9 @@ def published_analysis(
         within=tuple(within),
         serial=serial,
         leads=leads,
-        decisions=tuple(decisions),
+        decisions=tuple(_decisions(matched, analysis, serial, leads)),
         further=tuple(further),
-        numbers=(
-            *assumption_numbers(analysis, serial=serial, leads=leads),
-            *r_squared(fits),
-            *coefficients(fits),
-        ),
+        numbers=_numbers(analysis, fits, serial, leads),
         rates=()
         if main_fit.failure is not None
         else counterfactual_rates(main_fit, rows, asked, main, level=LEVEL),
@@ -232,6 +224,36 @@ def within_authorities(regression: Regression) -> Regression:
     """A printed column with fixed effects of authorities, errors clustered on them."""
     name = f"{regression.name}{WITHIN}"
     return replace(regression, name=name, table=None, authorities="fixed", cluster="authority")
+
+
+def _decisions(
+    matched: pd.DataFrame,
+    analysis: ChildrenAnalysis,
+    serial: BreuschGodfrey | str,
+    leads: LeadsTest | str | None,
+) -> Iterator[Decision]:
+    if not of_report(analysis):
+        return
+    yield choose_model(matched, analysis)
+    if not isinstance(serial, str):
+        yield choose_errors(serial, analysis)
+    if isinstance(leads, LeadsTest):
+        yield judge_trends(leads)
+
+
+def _numbers(
+    analysis: ChildrenAnalysis,
+    fits: Sequence[tuple[Regression, DidFit]],
+    serial: BreuschGodfrey | str,
+    leads: LeadsTest | str | None,
+) -> tuple[Replicated, ...]:
+    if not of_report(analysis):
+        return ()
+    return (
+        *assumption_numbers(analysis, serial=serial, leads=leads),
+        *r_squared(fits),
+        *coefficients(fits),
+    )
 
 
 def term_rows(found: PublishedAnalysis) -> Iterator[TermRow]:

@@ -13,7 +13,7 @@ from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, timed
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
-from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
+from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OwnOutcome
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -201,9 +201,10 @@ def _matched(
     progress(f"{analysis.name}: balance")
     with timed(seconds, "balance"):
         balanced, summarised = balance(sample, analysis), summary(sample, analysis)
-    counts = compare_with_print(chosen, analysis.outcome)
+    if not isinstance(analysis.outcome, OwnOutcome):
+        counts = compare_with_print(chosen, analysis.outcome)
+        shown.append(tables.printed_counts_table(counts, analysis, evidence))
     shown += [
-        tables.printed_counts_table(counts, analysis, evidence),
         tables.matched_rows_table(sample, analysis, evidence),
         tables.balance_table(balanced, analysis, evidence),
     ]

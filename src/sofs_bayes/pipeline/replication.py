@@ -12,6 +12,7 @@ from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
 from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec.study import of_report
 
 if TYPE_CHECKING:
     from sofs_bayes.frequentist.clustering import Correction
@@ -62,9 +63,9 @@ def replicate(
     -------
     folder, trusted
         The folder with `index.html`, `replication.md`, `tables/`, `tables.xlsx`, `figures/`,
-        `numbers.csv` (every printed number), `fits.csv` (every term), `further.csv` (marginal
-        and bootstrapped effects), `posterior.csv` if wanted; and whether every regression has an
-        estimate, and every posterior converged.
+        `numbers.csv` (every printed number, where a report is declared), `fits.csv` (every
+        term), `further.csv` (marginal and bootstrapped effects), `posterior.csv` if wanted; and
+        whether every regression has an estimate, and every posterior converged.
 
     Raises
     ------
@@ -127,7 +128,7 @@ def _replicate(
     for note in found.notes:
         notice(f"{analysis.name}: {note}")
     numbers = (*_of_matching(file.parent, analysis), *found.numbers)
-    if evidence == "synthetic":
+    if evidence == "synthetic" and numbers:
         from sofs_bayes.synthetic.reasons import reasons
 
         numbers = with_reasons(numbers, reasons(analysis))
@@ -144,11 +145,12 @@ def _replicate(
         with timed(seconds, "write"):
             write_replication_page(folder, found, tables, analysis, evidence, versions=versions())
             texts = {
-                "numbers.csv": rows_to_csv(Replicated, numbers),
                 "fits.csv": rows_to_csv(TermRow, list(term_rows(found))),
                 "further.csv": rows_to_csv(FurtherEffect, found.further),
                 "replication.md": "\n".join(to_markdown(table) for table in tables),
             }
+            if numbers:
+                texts["numbers.csv"] = rows_to_csv(Replicated, numbers)
             if beside:
                 texts["posterior.csv"] = rows_to_csv(PosteriorBeside, beside)
             for name, text in texts.items():
@@ -170,7 +172,12 @@ def _replicate(
 
 
 def _of_matching(folder: Path, analysis: ChildrenAnalysis) -> "tuple[Replicated, ...]":
-    """The numbers of Tables 2 and 3, from what `match` wrote beside the matched children."""
+    """The numbers of Tables 2 and 3, from what `match` wrote beside the matched children.
+
+    None in another study than the report's.
+    """
+    if not of_report(analysis):
+        return ()
     from sofs_bayes.frequentist.replication import balance_numbers, summary_numbers
     from sofs_bayes.matching.balance import BalanceRow
     from sofs_bayes.matching.summary import SummaryRow

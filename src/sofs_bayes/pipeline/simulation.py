@@ -9,7 +9,8 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.children import files_of, loaded
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
-from sofs_bayes.spec import ChildrenAnalysis, OpenAnalysis, load
+from sofs_bayes.spec import ChildrenAnalysis, OpenAnalysis, OwnOutcome, load
+from sofs_bayes.spec.outcomes import OUTCOMES
 
 if TYPE_CHECKING:
     from sofs_bayes.synthetic.fixture import Fixture
@@ -102,6 +103,9 @@ def simulate(
     if stress and scenario:
         raise BadInput("--stress", "", "--scenario beside it", "one of the two")
     changes = {} if seed is None else {"seed": seed}
+    if isinstance(analysis.outcome, OwnOutcome):
+        found = f"the outcome {analysis.outcome.name!r}"
+        raise BadInput(analysis.name, "outcome", found, " or ".join(OUTCOMES))
     bundled = analysis.outcome.lower() + ("-stress" if stress else "")
     assumed = load_scenario(scenario or bundled, windows=windows, **changes)
     if assumed.outcome != analysis.outcome:

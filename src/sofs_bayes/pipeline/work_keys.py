@@ -4,10 +4,11 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
+from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import sha256, versions
 from sofs_bayes.folders.store import key_of
 from sofs_bayes.published.facts import facts_sha256
-from sofs_bayes.spec import Analysis, HierarchicalAnalysis, fingerprint
+from sofs_bayes.spec import Analysis, HierarchicalAnalysis, OwnOutcome, fingerprint
 
 
 def work_key(analysis: Analysis, inputs: Mapping[str, str], **settings: Any) -> str:
@@ -41,6 +42,9 @@ def children_inputs(analysis: HierarchicalAnalysis, data: Path | str | None) -> 
     from sofs_bayes.synthetic.fixture import FIXTURES
     from sofs_bayes.synthetic.scenario import SCENARIOS
 
-    name = analysis.children.outcome.lower()
+    outcome = analysis.children.outcome
+    if isinstance(outcome, OwnOutcome):
+        raise BadInput(analysis.name, "data", "none", "what match or collapse wrote")
+    name = outcome.lower()
     files = (FIXTURES / f"{name}.json", SCENARIOS / f"{name}.toml")
     return {"children": fingerprint(analysis.children)} | {x.name: sha256(x) for x in files}

@@ -30,7 +30,7 @@ from sofs_bayes.spec import (
     PrintedAnalysis,
 )
 from sofs_bayes.spec.keys import BETWEEN_YEARS
-from sofs_bayes.spec.outcomes import capital, column_in_words, outcome
+from sofs_bayes.spec.outcomes import OwnOutcome, capital, column_in_words, outcome
 
 if TYPE_CHECKING:
     from sofs_bayes.reporting.figures import Drawing
@@ -59,8 +59,9 @@ RESTS_ON: dict[Evidence, str] = {
 NOT_SEEN = "the children's records have not been seen"
 SIMULATED = (
     "Simulated children show that the method would work on the records; their numbers say nothing"
-    " about Signs of Safety."
+    " about real children."
 )
+READINGS = "Of several readings of the printed stars, the one with the widest interval."
 SMALL = 0.02  # changes in risk that are smaller are told per 1,000
 OFTEN = 0.95  # of probabilities that leave little doubt
 
@@ -124,8 +125,8 @@ def answer_part(runs: Sequence[Run], beside: Sequence[Result]) -> Part:
     )
 
 
-def _by_outcome(runs: Iterable[Run]) -> dict[str, list[Run]]:
-    found: dict[str, list[Run]] = {}
+def _by_outcome(runs: Iterable[Run]) -> dict[str | OwnOutcome, list[Run]]:
+    found: dict[str | OwnOutcome, list[Run]] = {}
     for run in runs:
         found.setdefault(run.analysis.outcome, []).append(run)
     return found
@@ -203,7 +204,9 @@ def settled_sentence(runs: Sequence[Run], what: str) -> str:
         return f"{who} {verb} whether {what} rose or fell, nor a small effect from none."
     if min(chances) >= OFTEN or max(chances) <= 1 - OFTEN:
         return f"All leave little doubt that {what} {'rose' if min(chances) >= OFTEN else 'fell'}."
-    return "Sources, readings of print or both differ in how sure they are of a direction."
+    if any(isinstance(run.analysis, PrintedAnalysis) for run in sound):
+        return "Sources, readings of print or both differ in how sure they are of a direction."
+    return "Sources differ in how sure they are of a direction."
 
 
 # ---------------------------------------------------------------------- outcome by outcome
@@ -339,7 +342,7 @@ def changes_sentence(run: Run) -> str:
     )
 
 
-def sources_table(name: str, runs: Sequence[Run]) -> Table:
+def sources_table(name: str | OwnOutcome, runs: Sequence[Run]) -> Table:
     """Each source's estimate under each prior, with its interval and probability."""
     lines, kinds = [], []
     for run in _telling(_leading(runs)):
@@ -371,7 +374,7 @@ def sources_table(name: str, runs: Sequence[Run]) -> Table:
         ),
         rows=tuple(lines),
         evidence=gravest(kinds) if kinds else "published",
-        notes=("Of several readings of the printed stars, the one with the widest interval.",),
+        notes=(READINGS,) * any(isinstance(run.analysis, PrintedAnalysis) for run in runs),
         status=overall(run.status for run in _telling(_leading(runs))),
     )
     return marked(found)

@@ -35,7 +35,7 @@ from sofs_bayes.reporting.figures import (
     rank_ecdf,
     rank_histogram,
 )
-from sofs_bayes.reporting.page import Page, Part, write_page
+from sofs_bayes.reporting.page import Page, Part, credits_of, write_page
 from sofs_bayes.reporting.tables import Table, rows_to_csv, to_csv, to_markdown
 from sofs_bayes.spec import PrintedAnalysis, fingerprint
 
@@ -85,6 +85,7 @@ def write_calibration(
         files=FILES,
         provenance=(*_origin(found), _said(versions)),
         status=_status(further),
+        credits=credits_of([found.analysis]),
     )
     write_page(folder, page)
     files = {
@@ -145,6 +146,7 @@ def write_overview(
         files=OVERVIEW_FILES,
         provenance=(*(" ".join(_origin(each)) for each in found), _said(versions)),
         status=_status(scenarios),
+        credits=credits_of([each.analysis for each in found]),
     )
     write_page(folder, page)
 

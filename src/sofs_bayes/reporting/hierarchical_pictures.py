@@ -30,7 +30,8 @@ from sofs_bayes.reporting.posterior_pictures import (
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import FittedAnalysis, OpenAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, PER_UNIT
-from sofs_bayes.spec.outcomes import capital, column_in_words, outcome
+from sofs_bayes.spec.outcomes import capital, column_in_words
+from sofs_bayes.spec.study import words_of
 
 
 def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
@@ -60,7 +61,7 @@ def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
 def _yearly_rates(run: Run) -> list[Drawing]:
     """The report's figure of the outcome again, with posterior bands; one for each effect."""
     rows = extra_rows(run, "yearly_rates")
-    figure = f"{outcome(run.analysis.outcome).figure} again: the" if _is_printed(run) else "The"
+    figure = f"{words_of(run.analysis).figure} again: the" if _is_printed(run) else "The"
     found: list[Drawing] = []
     effects = list(dict.fromkeys(row.role for row in rows))
     for role in effects:
@@ -97,13 +98,13 @@ def counted(analysis: FittedAnalysis, *, children: bool = False) -> Counted:
         if analysis.estimands.per:
             found["per"] = analysis.estimands.per
         return found
-    own = outcome(analysis.outcome)
+    own = words_of(analysis)
     events = own.children if children else own.events
     return {"events": capital(events), "denominator": "referrals, weighted as in the model"}
 
 
 def _is_printed(run: Run) -> bool:
-    return run.analysis.kind == "hierarchical" and bool(outcome(run.analysis.outcome).figure)
+    return run.analysis.kind == "hierarchical" and bool(words_of(run.analysis).figure)
 
 
 def _forests(rows: Sequence[EffectRow]) -> list[Drawing]:

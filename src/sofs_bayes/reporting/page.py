@@ -2,7 +2,7 @@
 
 import base64
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
@@ -10,7 +10,8 @@ from typing import TYPE_CHECKING, Literal
 from sofs_bayes.reporting.figures import Drawing, save
 from sofs_bayes.reporting.page_policy import closed
 from sofs_bayes.reporting.tables import Table, to_csv, to_html, to_markdown
-from sofs_bayes.spec import Evidence
+from sofs_bayes.spec import Analysis, Evidence, OpenAnalysis
+from sofs_bayes.spec.study import of_report
 
 if TYPE_CHECKING:
     from markupsafe import Markup
@@ -19,7 +20,15 @@ State = Literal["met", "partly", "not reported"]
 
 # What stands in front of everything that rests on simulated children.
 SYNTHETIC = "Simulated children"
-MADE_UP = "None of their numbers says anything about Signs of Safety."
+QUOTED = (
+    "Printed results are quoted from the Signs of Safety Evaluation Addendum by What Works for"
+    " Children's Social Care, who took no part in this re-analysis."
+)
+OPEN_COUNTS = (
+    "Open data: Department for Education, Children in need; contains public sector information"
+    " licensed under the Open Government Licence v3.0."
+)
+MADE_UP = "None of their numbers says anything about real children."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,7 +102,10 @@ class Part:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
-    """A page: title, the sentence below it, parts, where it comes from, `converged` or not."""
+    """A page: title, the sentence below it, parts, where it comes from, `converged` or not.
+
+    `credits` names whose numbers are quoted.
+    """
 
     title: str
     heading: str
@@ -102,6 +114,15 @@ class Page:
     files: str
     provenance: tuple[str, ...]
     status: str
+    credits: tuple[str, ...] = (QUOTED, OPEN_COUNTS)
+
+
+def credits_of(analyses: Iterable[Analysis]) -> tuple[str, ...]:
+    """Whose numbers analyses quote: the published report's, the Department's."""
+    own = list(analyses)
+    quoted = any(of_report(each) for each in own)
+    counted = any(isinstance(each, OpenAnalysis) and not each.data.published for each in own)
+    return (QUOTED,) * quoted + (OPEN_COUNTS,) * counted
 
 
 def write_page(folder: Path, page: Page, *, further: Sequence[Table] = ()) -> None:

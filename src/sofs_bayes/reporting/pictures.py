@@ -15,6 +15,7 @@ from sofs_bayes.reporting.posterior_pictures import (
 )
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import PrintedAnalysis
+from sofs_bayes.spec.study import words_of
 
 if TYPE_CHECKING:
     from sofs_bayes.published.audit import Audit
@@ -39,7 +40,7 @@ def drawings(run: Run) -> tuple[Drawing, ...]:
     'Prior and posterior'
     """
     if isinstance(run.analysis, PrintedAnalysis):
-        title = f"{run.analysis.outcome}: prior and posterior"
+        title = f"{words_of(run.analysis).name}: prior and posterior"
         return (
             *prior_to_posterior(run, title=title),
             *under_each_prior(run),

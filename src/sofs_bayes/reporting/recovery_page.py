@@ -22,12 +22,12 @@ from sofs_bayes.reporting.contents.recovery_findings import (
     points,
 )
 from sofs_bayes.reporting.figures import Drawing
-from sofs_bayes.reporting.page import Page, Part, write_page
+from sofs_bayes.reporting.page import Page, Part, credits_of, write_page
 from sofs_bayes.spec import fingerprint
 
 ABOUT = (
     "All outcomes here are simulated, with effects that are known because they were put in. They"
-    " say what a study of this design can find, and nothing about Signs of Safety itself."
+    " say what a study of this design can find, and nothing about real children."
 )
 UNUSABLE = (
     "Until the cause is found, what is said of the hierarchical posterior here must not be used."
@@ -77,7 +77,7 @@ def write_recovery_page(folder: Path, found: Recovered, *, versions: Mapping[str
     asked = f"what {DESIGNS[found.origin]} could and could not have detected"
     lead = (
         f"Known effects in a design of {pilots} pilots and {comparators} comparators, analysed by"
-        " the hierarchical model and by the regression as published."
+        " the hierarchical model and by its regression."
     )
     page = Page(
         title=marked(found, f"Recovery: {analysis.title}"),
@@ -92,6 +92,7 @@ def write_recovery_page(folder: Path, found: Recovered, *, versions: Mapping[str
             "Versions: " + ", ".join(f"{name} {v}" for name, v in versions.items()) + ".",
         ),
         status="converged",
+        credits=credits_of([analysis]),
     )
     write_page(folder, page)
 
@@ -115,7 +116,7 @@ def _how(found: Recovered) -> tuple[str, ...]:
         " pilots' own deviations included; that is the truth each interval is held against."
     )
     regression = (
-        "The regression is the published linear one, without random effects"
+        "The regression is the linear one of its column, without random effects"
         + (", a linear probability model of the counts" if logistic else "")
         + ". Errors: children independent of one another; clustered on authority (CR1, and CR3,"
         " the jackknife), read from t with one degree of freedom less than authorities; and the"

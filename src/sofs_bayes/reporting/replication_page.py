@@ -5,6 +5,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes.reporting.contents.posterior_replication import posterior_tables
+from sofs_bayes.reporting.contents.regressions import regression_tables, tests_table
 from sofs_bayes.reporting.contents.replication import (
     decisions_table,
     effects_beside_table,
@@ -13,10 +14,11 @@ from sofs_bayes.reporting.contents.replication import (
     totals_table,
 )
 from sofs_bayes.reporting.figures import Drawing, rate_and_counterfactual
-from sofs_bayes.reporting.page import Page, Part, write_page
+from sofs_bayes.reporting.page import Page, Part, credits_of, write_page
 from sofs_bayes.reporting.tables import Table
 from sofs_bayes.spec import ChildrenAnalysis, Evidence, fingerprint
-from sofs_bayes.spec.outcomes import capital, outcome
+from sofs_bayes.spec.outcomes import capital
+from sofs_bayes.spec.study import of_report, words_of
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.posterior_replication import PosteriorBeside
@@ -30,6 +32,19 @@ ABOUT: Mapping[Evidence, str] = {
     "records": "These are children's records. Where a number differs from print, either the"
     " records, the matching or the regression is not the published one.",
 }
+OWN_ABOUT: Mapping[Evidence, str] = {
+    "synthetic": "These children are simulated in the design of the study: they show that the"
+    " analysis can be computed, and say nothing about real children.",
+    "records": "These are children's records. The regressions take the children of one authority"
+    " and year as alike but for what is adjusted for; the hierarchical model (fit) does not.",
+}
+BESIDE, REGRESSIONS = "published beside replicated", "regressions"
+LEAD = "The published regressions, run again on matched children."
+OWN_LEAD = "The regressions of the analysis, on matched children."
+OWN_FILES = (
+    "Every table is in the folder tables/ (CSV and Markdown), the figure in figures/ (PNG, PDF and"
+    " the data behind it); fits.csv has every term of every regression."
+)
 FILES = (
     "Every table is in the folder tables/ (CSV and Markdown), the figure in figures/ (PNG, PDF and"
     " the data behind it); numbers.csv has every printed number beside the replicated one,"
@@ -45,6 +60,8 @@ def replication_tables(
     beside: "Sequence[PosteriorBeside]" = (),
 ) -> tuple[Table, ...]:
     """All tables: totals, misses, rules, further effects, then the report's own in its order.
+
+    Of another study than the report's: its own regressions, tests, further effects.
 
     Before these the posteriors of the columns, if there are any.
 
@@ -68,6 +85,13 @@ def replication_tables(
     """
     further = [effects_beside_table(found, analysis, evidence)] if found.further else []
     further += posterior_tables(beside, analysis, evidence)
+    if not of_report(analysis):
+        from sofs_bayes.frequentist.published_analysis import term_rows
+
+        rows = list(term_rows(found))
+        own = regression_tables(rows, analysis, evidence, found.further)
+        tests = tests_table(found, analysis, evidence)
+        return (*own, *([tests] if tests.rows else []), *further)
     return (
         totals_table(numbers, analysis, evidence, found.notes),
         misses_table(numbers, analysis, evidence),
@@ -87,33 +111,23 @@ def write_replication_page(
     versions: Mapping[str, str],
 ) -> None:
     """Write `index.html`, `tables/` and `figures/` of a replication into an existing folder."""
-    short, of_report = split(tables)
-    folded = tuple(table for table in short if table.name == "further")
     figures = (rates_figure(found, analysis, evidence),) if found.rates else ()
+    about = ABOUT if of_report(analysis) else OWN_ABOUT
     parts = (
         Part(
-            heading="What this source can tell you", anchor="evidence", bullets=(ABOUT[evidence],)
+            heading="What this source can tell you", anchor="evidence", bullets=(about[evidence],)
         ),
-        Part(
-            heading="What comes out",
-            anchor="short",
-            tables=short[:3],
-            folded=folded,
-        ),
-        Part(heading="Rates by year", anchor="rates", figures=figures),
-        Part(
-            heading="The posteriors beside the estimates",
-            anchor="posterior",
-            tables=tuple(table for table in short if table.name.startswith("posterior-")),
-        ),
-        Part(heading="The report's tables", anchor="tables", tables=of_report),
+        *(_parts_of_report(tables) if of_report(analysis) else _own_parts(tables)),
     )
+    rates = Part(heading="Rates by year", anchor="rates", figures=figures)
+    parts = (*parts[:2], rates, *parts[2:])
     page = Page(
         title=f"Replication: {analysis.title}",
-        heading=f"{analysis.title}: published beside replicated",
-        lead="The published regressions, run again on matched children.",
+        heading=f"{analysis.title}: {BESIDE if of_report(analysis) else REGRESSIONS}",
+        lead=LEAD if of_report(analysis) else OWN_LEAD,
         parts=tuple(part for part in parts if part.tables or part.figures or part.bullets),
-        files=FILES,
+        files=FILES if of_report(analysis) else OWN_FILES,
+        credits=credits_of([analysis]),
         provenance=(
             f"Analysis {analysis.name}, SHA-256 {fingerprint(analysis)}.",
             f"Evidence: {evidence}.",
@@ -122,6 +136,26 @@ def write_replication_page(
         status="not converged" if found.failed else "converged",
     )
     write_page(folder, page)
+
+
+def _parts_of_report(tables: Sequence[Table]) -> tuple[Part, ...]:
+    short, layout = split(tables)
+    folded = tuple(table for table in short if table.name == "further")
+    posterior = tuple(table for table in short if table.name.startswith("posterior-"))
+    return (
+        Part(heading="What comes out", anchor="short", tables=short[:3], folded=folded),
+        Part(heading="The posteriors beside the estimates", anchor="posterior", tables=posterior),
+        Part(heading="The report's tables", anchor="tables", tables=layout),
+    )
+
+
+def _own_parts(tables: Sequence[Table]) -> tuple[Part, ...]:
+    regressions = tuple(table for table in tables if table.name.startswith("regressions-"))
+    others = tuple(table for table in tables if table not in regressions)
+    return (
+        Part(heading="The regressions", anchor="regressions", tables=regressions),
+        Part(heading="Tests and effects beside them", anchor="beside", tables=others),
+    )
 
 
 def split(tables: Sequence[Table]) -> tuple[tuple[Table, ...], tuple[Table, ...]]:
@@ -133,7 +167,7 @@ def split(tables: Sequence[Table]) -> tuple[tuple[Table, ...], tuple[Table, ...]
 def rates_figure(
     found: "PublishedAnalysis", analysis: ChildrenAnalysis, evidence: Evidence
 ) -> Drawing:
-    """Figure 1 or 2: the pilots' rate by year and, after settling-in, without the effect.
+    """The pilots' rate by year and, after settling-in, without the effect: Figure 1 or 2.
 
     Parameters
     ----------
@@ -149,14 +183,15 @@ def rates_figure(
     Drawing
         Rates in per cent of referrals.
     """
-    own = outcome(analysis.outcome)
+    own = words_of(analysis)
+    figure = f"{own.figure} again: the" if own.figure else "The"
     return rate_and_counterfactual(
         found.rates,
         events=capital(own.children),
         denominator="referrals (weighted)",
-        title=f"{own.figure} again: the pilots' rate and the counterfactual one",
+        title=f"{figure} pilots' rate and the counterfactual one",
         evidence=evidence,
         status="converged",
         summary="estimate",
-        name=own.figure.lower().replace(" ", "-"),
+        name=own.figure.lower().replace(" ", "-") or "rates",
     )

@@ -14,13 +14,15 @@ from sofs_bayes.reporting.barg import checklist
 from sofs_bayes.reporting.contents.publication import publication_tables
 from sofs_bayes.reporting.figures import Drawing
 from sofs_bayes.reporting.limits import limits
-from sofs_bayes.reporting.page import SYNTHETIC, Page, Part
+from sofs_bayes.reporting.page import SYNTHETIC, Page, Part, credits_of
 from sofs_bayes.reporting.result_manifest import Result
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.run_report_beside import beside_parts
 from sofs_bayes.reporting.run_report_checks import check_sentences
 from sofs_bayes.reporting.run_report_explorer import explorer
 from sofs_bayes.reporting.run_report_parts import run_parts
+from sofs_bayes.spec.outcomes import capital
+from sofs_bayes.spec.study import evaluated_by, of_report, words_of
 
 if TYPE_CHECKING:
     from sofs_bayes.published.audit import Audit
@@ -31,6 +33,8 @@ QUESTION = (
     " change how many children reach an initial child protection conference, or enter care? The"
     " published evaluation found no significant effect."
 )
+OWN_TITLE = "{evaluated}: what the evidence supports"
+OWN_QUESTION = "Did {evaluated} change how many {events} there are?"
 EXPLORE = (
     "Choose the size of effect that would matter to you, an analysis and a prior, and read the"
     " probability that the effect is above it. The address of the page then holds the choice, so"
@@ -51,6 +55,11 @@ KIND_HEADINGS: Mapping[str, str] = {
     "calibration": "Calibration",
 }
 # Kinds of tables that stand open on the page; the others are for those who open them.
+# Where no run declares the published report.
+OWN_HEADINGS: Mapping[str, str] = {
+    "report": "Regressions and posteriors, effect by effect",
+    "comparison": "Regressions and posteriors, side by side",
+}
 OPEN_KINDS = ("report", "comparison", "thresholds", "calibration")
 FILES = (
     "Beside this page lie report.docx (the same for Word), tables/ (every table as CSV and"
@@ -82,13 +91,15 @@ def report_page(
     audit
         Of the printed tables.
     title
-        Of the page; a general one by default.
+        Of the page; by default what is evaluated.
     files
         A sentence on what lies beside the page.
     versions
         Of the software that writes the report.
     """
-    heading = title or TITLE
+    analyses = [run.analysis for run in runs] + [each.analysis for each in beside]
+    usual, question = question_of(analyses)
+    heading = title or usual
     if all(run.evidence == "synthetic" for run in runs):
         heading = f"{SYNTHETIC}: {heading}"
     parts = _numbered([*_first_parts(runs, beside, audit), *_annexes(runs, beside, audit)])
@@ -108,12 +119,23 @@ def report_page(
     return Page(
         title=heading,
         heading=heading,
-        lead=QUESTION,
+        lead=question,
         parts=(*parts, guidelines),
         files=files,
         provenance=tuple(provenance(runs, beside, versions)),
         status="converged" if converged else "not converged",
+        credits=credits_of(analyses),
     )
+
+
+def question_of(analyses: Sequence[spec.Analysis]) -> tuple[str, str]:
+    """Title and question: the published evaluation's where any analysis declares its report."""
+    if any(of_report(each) for each in analyses):
+        return TITLE, QUESTION
+    about = evaluated_by(analyses)
+    events = " or ".join(dict.fromkeys(words_of(each).events for each in analyses))
+    own = OWN_QUESTION.format(evaluated=about, events=events)
+    return capital(OWN_TITLE.format(evaluated=about)), own
 
 
 _STATES = ("met", "partly", "not reported")
@@ -138,7 +160,7 @@ def _first_parts(
     yield Part(
         heading="What each source can tell you",
         anchor="evidence",
-        boxes=words.evidence_boxes(words.evidences(runs)),
+        boxes=words.evidence_boxes(runs),
     )
     yield limits(runs)
 
@@ -189,20 +211,22 @@ def _table_parts(runs: Sequence[Run], folders: Sequence[Path]) -> Iterator[Part]
             tables = publication_tables(kind, runs, beside=folders)
         except BadInput:  # the runs have nothing of this kind
             continue
+        of_another = not any(of_report(run.analysis) for run in runs)
+        title = OWN_HEADINGS.get(kind, heading) if of_another else heading
         for evidence in dict.fromkeys(table.evidence for table in tables):
-            own = tuple(
+            shown = tuple(
                 words.marked(replace(table, name=f"publication-{table.name}"))
                 for table in tables
                 if table.evidence == evidence
             )
             opened = kind in OPEN_KINDS
             yield Part(
-                heading=heading,
+                heading=title,
                 anchor=f"tables-{kind}-{evidence}",
                 level=3,
                 evidence=evidence,
-                tables=own if opened else (),
-                folded=() if opened else own,
+                tables=shown if opened else (),
+                folded=() if opened else shown,
             )
 
 

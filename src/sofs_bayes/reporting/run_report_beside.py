@@ -11,6 +11,7 @@ from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.reporting.contents.calibration import verdict_table
 from sofs_bayes.reporting.contents.calibration_words import verdict_sentences
 from sofs_bayes.reporting.contents.publication_beside import calibrated
+from sofs_bayes.reporting.contents.regressions import fits_table
 from sofs_bayes.reporting.contents.replication import totals_table
 from sofs_bayes.reporting.page import Part
 from sofs_bayes.reporting.placebo_page import (
@@ -24,12 +25,15 @@ from sofs_bayes.reporting.result_manifest import Result, read_result
 from sofs_bayes.reporting.run_report_words import marked
 from sofs_bayes.reporting.tables import Table
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
+from sofs_bayes.spec.study import of_report
 
 if TYPE_CHECKING:
     from sofs_bayes.frequentist.replication import Replicated
 
+REGRESSED = "The analysis's own regressions; their effects stand beside the posteriors above."
 ALLOWED = "a folder that replicate, calibrate or placebo wrote"
-REPLICATED, CALIBRATED, PLACEBO = "numbers.csv", "sbc.csv", "placebo.csv"
+REPLICATED, CALIBRATED, PLACEBO = "fits.csv", "sbc.csv", "placebo.csv"
+NUMBERS = "numbers.csv"  # of replicate, where a report is declared
 
 
 def open_beside(folder: Path) -> Result:
@@ -62,11 +66,22 @@ def _replicated(each: Result, anchor: str) -> Part:
 
     assert isinstance(each.analysis, ChildrenAnalysis)
     evidence = each.said.evidence
-    numbers = read_rows(each.manifest.folder / REPLICATED, Replicated)
+    if not of_report(each.analysis):
+        return _regressed(each, anchor)
+    numbers = read_rows(each.manifest.checked(NUMBERS), Replicated)
     rows = [row for row in numbers if row.met in ("yes", "no")]
     table = replace(totals_table(rows, each.analysis, evidence), name=f"{anchor}-totals")
     said = _replicated_sentence(rows, evidence)
     return _part(each, anchor, "Published beside replicated", said, table)
+
+
+def _regressed(each: Result, anchor: str) -> Part:
+    from sofs_bayes.frequentist.published_analysis import TermRow
+
+    assert isinstance(each.analysis, ChildrenAnalysis)
+    rows = read_rows(each.manifest.folder / REPLICATED, TermRow)
+    table = replace(fits_table(rows, each.analysis, each.said.evidence), name=f"{anchor}-rest-on")
+    return _part(each, anchor, "Regressions", REGRESSED, table)
 
 
 def _replicated_sentence(rows: "Sequence[Replicated]", evidence: Evidence) -> str:

@@ -36,7 +36,7 @@ SHOWN: Mapping[str, tuple[float, ...]] = {
     "children per 1,000": (-50, -20, -10, 0, 10, 20, 50),
 }
 MARK = f"{SYNTHETIC}."
-NO_FINDING = " This says nothing about Signs of Safety."
+NO_FINDING = " This says nothing about real children."
 REFUSED = " NOT CONVERGED: not to be used."
 
 

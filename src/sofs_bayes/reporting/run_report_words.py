@@ -2,7 +2,7 @@
 
 import math
 import re
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
@@ -21,7 +21,8 @@ from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Table, shown
 from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.keys import PER_UNIT, PRINTED
-from sofs_bayes.spec.outcomes import column_in_words, outcome
+from sofs_bayes.spec.outcomes import column_in_words
+from sofs_bayes.spec.study import of_report, words_of
 
 if TYPE_CHECKING:
     from sofs_bayes.estimands.rows import ThresholdRow
@@ -94,15 +95,42 @@ def evidences(runs: Sequence[Run]) -> list[Evidence]:
     return [kind for kind in HEADINGS if kind in present]
 
 
-def evidence_boxes(kinds: Iterable[Evidence]) -> tuple[Box, ...]:
-    """A box for each kind of evidence."""
+# Of other studies than the published report's.
+OWN_LINES: Mapping[Evidence, tuple[str, str, str]] = {
+    **LINES,
+    "open-data": (
+        *LINES["open-data"][:2],
+        "How large it was among children in like circumstances: nothing is adjusted for who they"
+        " are. A change in recording looks like an effect.",
+    ),
+    "unknown-origin": (
+        "Counts of whole authorities, from a file whose origin is not known.",
+        "Whether the rate changed more among pilots than elsewhere.",
+        "Where the counts come from. Nothing is adjusted for who the children are; a change in"
+        " recording looks like an effect.",
+    ),
+    "records": (
+        *LINES["records"][:2],
+        "Whether trends would have been parallel; and whether a change is good for children.",
+    ),
+    "synthetic": (
+        "Children that do not exist, simulated in the design of this study.",
+        LINES["synthetic"][1],
+        "Anything about real children.",
+    ),
+}
+
+
+def evidence_boxes(runs: Sequence[Run]) -> tuple[Box, ...]:
+    """A box for each kind of evidence that runs rest on."""
+    said = LINES if any(of_report(run.analysis) for run in runs) else OWN_LINES
     return tuple(
         Box(
             evidence=kind,
             heading=HEADINGS[kind],
-            lines=tuple(zip((IS, CAN, CANNOT), LINES[kind], strict=True)),
+            lines=tuple(zip((IS, CAN, CANNOT), said[kind], strict=True)),
         )
-        for kind in kinds
+        for kind in evidences(runs)
     )
 
 
@@ -117,7 +145,7 @@ def outcome_of(run: Run) -> str:
     """What is counted, in words."""
     if isinstance(run.analysis, OpenAnalysis):
         return f"the rate of {column_in_words(run.analysis.data.events)}"
-    return f"the rate of {outcome(run.analysis.outcome).rate}"
+    return f"the rate of {words_of(run.analysis).rate}"
 
 
 def seed_of(run: Run) -> int:

@@ -19,7 +19,7 @@ Holds = Literal["", "children", "events", "rate", "extreme"]
 EVIDENCE_LINES: Mapping[Evidence, str] = {
     "published": "Evidence: printed in the report.",
     "published-inferred": "Evidence: computed from what the report prints (published-inferred).",
-    "synthetic": "Evidence: simulated (synthetic). It says nothing about Signs of Safety.",
+    "synthetic": "Evidence: simulated (synthetic). It says nothing about real children.",
     "open-data": "Evidence: Department for Education open data on whole authorities (open-data).",
     "unknown-origin": "Evidence: counts of unknown origin on whole authorities (unknown-origin).",
     "records": "Evidence: children's records.",

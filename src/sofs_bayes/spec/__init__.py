@@ -48,6 +48,7 @@ from sofs_bayes.spec.opened import (
     Pilot,
     RecordingBreak,
 )
+from sofs_bayes.spec.outcomes import OwnOutcome
 from sofs_bayes.spec.printed import (
     AsPrinted,
     CriticalValues,
@@ -109,6 +110,7 @@ __all__ = [
     "OpenModel",
     "OpenPriors",
     "OutcomeWindow",
+    "OwnOutcome",
     "Pilot",
     "PrintedAnalysis",
     "PrintedDesign",

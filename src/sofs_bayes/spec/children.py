@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from sofs_bayes.spec.names import Name
+from sofs_bayes.spec.outcomes import OutcomeOfChildren, OwnOutcome
 from sofs_bayes.spec.terms import STRICT, Count, Rate, Text, Why, Year
 
 Names = tuple[Text, ...]
@@ -229,13 +230,18 @@ class Regressions:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class ChildrenAnalysis:
-    """An analysis of children's records, from referrals to regressions (`kind = "children"`)."""
+    """An analysis of children's records, from referrals to regressions (`kind = "children"`).
+
+    `outcome` is the name of one of the published report's outcomes, whose printed numbers then
+    stand beside, or a table with words of one's own; `intervention` is what is evaluated.
+    """
 
     kind: Literal["children"]
     name: Name
     title: Text
-    outcome: Literal["ICPC", "CLA"]
+    outcome: OutcomeOfChildren
     why: Why
+    intervention: Text | None = None
     records: Records
     matching: Matching
     regressions: Regressions
@@ -269,6 +275,10 @@ class ChildrenAnalysis:
             raise ValueError(
                 f"regressions.unscaled: authority_covariates of the records ({unknown[0]} is none)"
             )
+        if isinstance(self.outcome, OwnOutcome) and any(
+            each.table is not None for each in self.regressions.columns
+        ):
+            raise ValueError("regressions.columns: no table, with an outcome of one's own")
         columns = [each.name for each in self.regressions.columns]
         if len(set(columns)) < len(columns):
             raise ValueError("regressions.columns: each name once")

@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
-from typing import Annotated, Any, get_args, get_origin
+from typing import Annotated, Any, Union, get_args, get_origin
 
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
@@ -155,6 +155,8 @@ def _children(named: str, file: Path | str) -> dict[str, Any]:
 
 # Priors of an sd come in two forms, told apart by a key; pydantic tries both and names them.
 FORMS = {"HalfNormal": "scale", "Exponential": "mean"}
+# Forms that the value itself tells apart; these names are no part of a place either.
+TOLD_APART = (*FORMS, "ReportOutcome", "OwnOutcome")
 
 
 def _faults(
@@ -191,7 +193,7 @@ def _is_echo(detail: ErrorDetails) -> bool:
 
 
 def _fault(file: Path | str, model: type, detail: ErrorDetails) -> BadInput:
-    parts = ".".join(str(part) for part in detail["loc"] if part not in FORMS)
+    parts = ".".join(str(part) for part in detail["loc"] if part not in TOLD_APART)
     place = shortened(parts) or "the whole file"
     if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         known = _known_keys(model, detail["loc"][:-1])
@@ -205,6 +207,8 @@ def _fault(file: Path | str, model: type, detail: ErrorDetails) -> BadInput:
     if detail["type"] == "value_error":
         return _contradiction(file, place, detail)
     message = detail["msg"].removeprefix("Input should be ").removeprefix("Value should have ")
+    if "ReportOutcome" in detail["loc"]:
+        message += ", or a table with name, plural and unit"
     return BadInput(file, place, shortened(repr(detail["input"])), message)
 
 
@@ -240,7 +244,7 @@ def _choices(annotation: Any) -> list[Any]:
     """What an annotation such as `X | Y | None` leaves to choose from."""
     if get_origin(annotation) is Annotated:
         return _choices(get_args(annotation)[0])
-    if get_origin(annotation) is UnionType:
+    if get_origin(annotation) in (Union, UnionType):
         parts = [part for part in get_args(annotation) if part is not type(None)]
         return [choice for part in parts for choice in _choices(part)]
     return [annotation]
@@ -248,6 +252,8 @@ def _choices(annotation: Any) -> list[Any]:
 
 def _tag(model: type) -> str | None:
     """The `kind` by which a table says which of several it is."""
+    if not is_dataclass(model):
+        return None
     kinds = [get_args(f.type)[0] for f in fields(model) if f.name == "kind"]
     return kinds[0] if kinds else None
 

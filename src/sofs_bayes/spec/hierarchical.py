@@ -8,6 +8,7 @@ from pydantic.dataclasses import dataclass
 
 from sofs_bayes.spec.children import ChildrenAnalysis, Regression
 from sofs_bayes.spec.names import Name
+from sofs_bayes.spec.outcomes import OwnOutcome
 from sofs_bayes.spec.terms import (
     STRICT,
     Beta,
@@ -107,7 +108,7 @@ class HierarchicalAnalysis(WithPriors):
     estimands: Estimands
 
     @property
-    def outcome(self) -> str:
+    def outcome(self) -> str | OwnOutcome:
         """The outcome of the children's analysis."""
         return self.children.outcome
 

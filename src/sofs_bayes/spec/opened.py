@@ -6,6 +6,7 @@ from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
 from sofs_bayes.spec.names import Name
+from sofs_bayes.spec.outcomes import OutcomeOfCounts
 from sofs_bayes.spec.terms import (
     STRICT,
     Beta,
@@ -154,8 +155,9 @@ class OpenAnalysis(WithPriors):
     kind: Literal["open data"]
     name: Name
     title: Text
-    outcome: Text
+    outcome: OutcomeOfCounts
     why: Why
+    intervention: Text | None = None
     data: OpenCounts
     design: OpenDesign
     model: OpenModel

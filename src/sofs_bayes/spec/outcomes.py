@@ -1,7 +1,30 @@
-"""What analyses count, in words: one table for every page, figure and table."""
+"""What analyses count and evaluate, in words: one table for every page, figure and table."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import Annotated, Literal
+
+from pydantic import Discriminator, Tag
+from pydantic.dataclasses import dataclass as checked
+
+from sofs_bayes.spec.terms import STRICT, Text
+
+Direction = Literal["higher is better", "lower is better", "neither"]
+
+
+@checked(frozen=True, slots=True, kw_only=True, config=STRICT)
+class OwnOutcome:
+    """The words of an outcome that is not one of the published report's.
+
+    `name` and `plural` are what happens ("protection plan", "protection plans"), `unit` is whom it
+    happens to, in the plural ("children with a protection plan"). `direction` says which change
+    the analyst takes for the better, if any: it is repeated, and changes no number.
+    """
+
+    name: Text
+    plural: Text
+    unit: Text
+    direction: Direction = "neither"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -20,6 +43,8 @@ class Outcome:
         The report's figure of the pilots' rate and the counterfactual one; empty without one.
     printed_rates
         With what the report's names of its rates begin.
+    direction
+        Which change is taken for the better.
     """
 
     name: str
@@ -28,6 +53,7 @@ class Outcome:
     children: str
     figure: str = ""
     printed_rates: str = ""
+    direction: Direction = "neither"
 
 
 OUTCOMES: Mapping[str, Outcome] = {
@@ -64,9 +90,33 @@ COUNTED: Mapping[str, str] = {
 }
 
 
-def outcome(name: str) -> Outcome:
+def _form(given: object) -> str:
+    return "OwnOutcome" if isinstance(given, dict | OwnOutcome) else "ReportOutcome"
+
+
+ReportOutcome = Literal["ICPC", "CLA"]
+# In a file: the name of one of the published report's outcomes, or a table of one's own words.
+OutcomeOfChildren = Annotated[
+    Annotated[ReportOutcome, Tag("ReportOutcome")] | Annotated[OwnOutcome, Tag("OwnOutcome")],
+    Discriminator(_form),
+]
+OutcomeOfCounts = Annotated[
+    Annotated[Text, Tag("ReportOutcome")] | Annotated[OwnOutcome, Tag("OwnOutcome")],
+    Discriminator(_form),
+]
+
+
+def outcome(given: str | OwnOutcome) -> Outcome:
     """The words of an outcome; its own name where none are known."""
-    return OUTCOMES.get(name) or Outcome(name=name, rate=name, events=name, children=name)
+    if isinstance(given, OwnOutcome):
+        return Outcome(
+            name=given.name,
+            rate=given.plural,
+            events=given.plural,
+            children=given.unit,
+            direction=given.direction,
+        )
+    return OUTCOMES.get(given) or Outcome(name=given, rate=given, events=given, children=given)
 
 
 def column_in_words(column: str) -> str:

@@ -89,7 +89,7 @@ def rates_table(run: Run) -> Table:
         Column(key="year", heading="Financial year from", format="year"),
         Column(key="period", heading="Period"),
         Column(key="observed", heading="Pilots", format=rate_format(run)),
-        Column(key="counterfactual", heading="Without the practice model", format=rate_format(run)),
+        Column(key="counterfactual", heading="Without the programme", format=rate_format(run)),
         Column(key="counterfactual_lower", heading="from", format=rate_format(run)),
         Column(key="counterfactual_upper", heading="to", format=rate_format(run)),
         Column(key="comparators", heading="Comparators", format=rate_format(run)),

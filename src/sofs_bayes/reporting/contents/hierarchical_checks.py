@@ -254,7 +254,7 @@ def tipping_table(run: Run, *, pilots: bool = True) -> Table:
         evidence=run.evidence,
         notes=(
             "Departure: how much more the pilots' outcome would have risen than the comparators'"
-            " after settling-in without the practice model. Drift a year: the same as a steady one"
+            " after settling-in without the programme. Drift a year: the same as a steady one"
             " from the middle of the years before to that of the years after. In largest leads: its"
             " size as a multiple of the largest difference between pilots and comparators in the"
             " years before"

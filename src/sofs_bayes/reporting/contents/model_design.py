@@ -48,7 +48,7 @@ MEANING: Mapping[str, Mapping[str, str]] = {
         "student t": "authorities and pilots that stand out are pulled in less",
     },
     "departures": {
-        "none": "trends that would have been parallel without the practice model",
+        "none": "trends that would have been parallel without the programme",
         "pre-trend": "trends that may depart as far as they did before settling-in",
     },
 }

@@ -50,13 +50,13 @@ _MAKERS: Mapping[str, Maker] = {
 }
 _NEEDED: Mapping[str, str] = {
     "effects": "a run",
-    "report": "a run of children or from print that stands for a column of Tables 5 to 7",
+    "report": "a run of another study, or one that stands for a column of Tables 5 to 7",
     "pilots": "a run with effects of single pilots: of children, or of open counts",
     "priors": "a run",
     "thresholds": "a run with rows of thresholds, or statements on the risk scale",
     "comparison": (
-        "a run that stands for a printed column with a single effect, a run from print or open"
-        " data on conferences (ICPC) or entry to care (CLA), or a folder that replicate wrote"
+        "a run with a single effect, and beside it a folder that replicate wrote, another run or"
+        " a printed column of the same outcome"
     ),
     "diagnostics": "a run",
     "calibration": "folders that calibrate wrote, given beside the runs",

@@ -90,13 +90,40 @@ def answers_beside(
     for folder in folders:
         yield from _replicated(fact.column, folder, "regression")
         yield from _replicated(f"{fact.column}{WITHIN}", folder, "within")
-    for column in own:
-        analysis = column.run.analysis
+    yield from _hierarchical([column.run for column in own])
+
+
+def _hierarchical(runs: Sequence[Run]) -> Iterator[SideAnswer]:
+    for run in runs:
+        analysis = run.analysis
         if isinstance(analysis, HierarchicalAnalysis) and analysis.regression.treatment == "did":
             kind = "linear" if analysis.model.likelihood == "gaussian" else "logistic"
             method = f"Hierarchical {kind} model ({analysis.name})"
-            for each in _posterior(column.run, OF_ALL, method=method, adjusted=HIERARCHICAL):
+            for each in _posterior(run, OF_ALL, method=method, adjusted=HIERARCHICAL):
                 yield replace(each, kind="hierarchical")
+
+
+def own_columns(runs: Sequence[Run], folders: Sequence[ReplicatedFolder]) -> list[str]:
+    """The regressions with one effect of another study than the report's, each once."""
+    own = [each.analysis for each in folders]
+    own += [r.analysis.children for r in runs if isinstance(r.analysis, HierarchicalAnalysis)]
+    columns = [column for each in own for column in each.regressions.columns]
+    return list(dict.fromkeys(each.name for each in columns if each.treatment == "did"))
+
+
+def own_answers(
+    column: str, runs: Sequence[Run], folders: Sequence[ReplicatedFolder]
+) -> Iterator[SideAnswer]:
+    """A regression of one's own, then the posteriors of the same column."""
+    for folder in folders:
+        yield from _replicated(column, folder, "regression", own=True)
+    yield from _hierarchical(
+        [
+            run
+            for run in runs
+            if isinstance(run.analysis, HierarchicalAnalysis) and run.analysis.column == column
+        ]
+    )
 
 
 def _place(fact: Fact) -> tuple[int, str]:
@@ -150,7 +177,9 @@ def _chance(probability: float | None, mcse: float) -> str:
     return f"P(> 0) {text}" if text[0] in "<>" else f"P(> 0) = {text}"
 
 
-def _replicated(name: str, folder: ReplicatedFolder, kind: Kind) -> Iterator[SideAnswer]:
+def _replicated(
+    name: str, folder: ReplicatedFolder, kind: Kind, *, own: bool = False
+) -> Iterator[SideAnswer]:
     """A regression with its clustered interval; a logistic one's marginal effect, if there is one.
 
     With too few clusters the interval is the wild bootstrap's, if there is one.
@@ -167,15 +196,16 @@ def _replicated(name: str, folder: ReplicatedFolder, kind: Kind) -> Iterator[Sid
         bootstrap = next((e for e in beside if e.method == "wild bootstrap"), None)
         instead = bootstrap if math.isnan(term.p_value) else None
         errors, found = (instead.what, instead) if instead else (term.errors, term)
-        own = Estimate(median=term.coefficient, lower=found.lower, upper=found.upper)
+        middle = Estimate(median=term.coefficient, lower=found.lower, upper=found.upper)
+        how = "" if own else f", {HOW[kind]}"
         linear = term.model == "linear"
         yield SideAnswer(
             kind=kind,
-            method=f"Regression, {HOW[kind]} ({errors})",
+            method=f"Regression{how} ({errors})",
             evidence=folder.evidence,
             adjusted=ITSELF if kind == "within" else REGRESSION,
-            risk=own if linear else next(iter(marginal), None),
-            log_odds=None if linear else own,
+            risk=middle if linear else next(iter(marginal), None),
+            log_odds=None if linear else middle,
             level=f"{100 * term.level:g}% confidence",
             says=_p_value(found.p_value),
             status="converged" if folder.status == "converged" else "not converged",

@@ -7,6 +7,8 @@ from sofs_bayes.reporting.contents.publication_answers import (
     SideAnswer,
     answers_beside,
     open_data_answers,
+    own_answers,
+    own_columns,
     printed_effects,
 )
 from sofs_bayes.reporting.contents.publication_beside import ReplicatedFolder, replicated_folders
@@ -15,8 +17,9 @@ from sofs_bayes.reporting.contents.within import Compared, why_they_differ
 from sofs_bayes.reporting.digits import Cell
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
-from sofs_bayes.spec import Evidence
+from sofs_bayes.spec import Evidence, OwnOutcome
 from sofs_bayes.spec.outcomes import OUTCOMES, capital
+from sofs_bayes.spec.outcomes import outcome as outcome_words
 
 CHILDREN: Mapping[Evidence, str] = {
     "published": "the evaluation's",
@@ -26,6 +29,9 @@ CHILDREN: Mapping[Evidence, str] = {
     "unknown-origin": "whole authorities', of unknown origin: other children",
     "records": "matched, from records",
 }
+OTHERS = "Open data: the same question, asked of other children"
+COUNTED = "Counts of whole authorities"
+Answers = tuple[str, list[SideAnswer]]
 MADE_UP = (
     "Simulated children are solved so that regressions print the published coefficients, also"
     " within authorities: that what is replicated or a posterior agrees is built in, and says"
@@ -44,20 +50,33 @@ def comparison_tables(runs: Sequence[Run], beside: Sequence[Path]) -> list[Table
             [each for each in folders if each.analysis.outcome == outcome],
         )
         for outcome in dict.fromkeys(about)
-        if outcome in OUTCOMES
     ]
 
 
-def _table(outcome: str, runs: Sequence[Run], folders: Sequence[ReplicatedFolder]) -> Table:
+def _of_report(
+    outcome: str, runs: Sequence[Run], folders: Sequence[ReplicatedFolder]
+) -> list[Answers]:
     parts = [
         (f"Table {fact.table}, {fact.column}", list(answers_beside(fact, runs, folders)))
         for fact in printed_effects(outcome)
     ]
     # A printed number that nothing stands beside is shown for the main column alone.
-    parts = [part for i, part in enumerate(parts) if i == 0 or len(part[1]) > 1]
+    return [part for i, part in enumerate(parts) if i == 0 or len(part[1]) > 1]
+
+
+def _table(
+    outcome: str | OwnOutcome, runs: Sequence[Run], folders: Sequence[ReplicatedFolder]
+) -> Table:
+    printed = isinstance(outcome, str) and outcome in OUTCOMES
+    if printed:
+        parts = _of_report(str(outcome), runs, folders)
+    else:
+        names = own_columns(runs, folders)
+        parts = [(name, list(own_answers(name, runs, folders))) for name in names]
+        parts = [part for part in parts if part[1]]
     opened = list(open_data_answers(runs))
     if opened:
-        parts.append(("Open data: the same question, asked of other children", opened))
+        parts.append((OTHERS if parts else COUNTED, opened))
     answers = [each for _, own in parts for each in own]
     logs = any(each.log_odds is not None for each in answers)
     made_up = any(each.evidence == "synthetic" for each in answers)
@@ -68,14 +87,15 @@ def _table(outcome: str, runs: Sequence[Run], folders: Sequence[ReplicatedFolder
         bold.append(len(lines))
         lines.append((heading, *[None] * (len(columns) - 1)))
         lines += [_line(each, log_odds=logs) for each in own]
-    about = capital(OUTCOMES[outcome].rate)
+    words = outcome_words(outcome)
+    sides = "published, frequentist and Bayesian" if printed else "regressions and posteriors"
     return Table(
-        name=f"comparison-{outcome}",
-        title=f"{about}: published, frequentist and Bayesian answers side by side",
+        name=f"comparison-{words.name if printed else 'own'}",
+        title=f"{capital(words.rate)}: {sides} side by side",
         columns=columns,
         rows=tuple(lines),
         evidence=gravest(each.evidence for each in answers),
-        notes=(*_whys(parts), *_notes(runs, logs=logs, made_up=made_up)),
+        notes=(*_whys(parts), *_notes(runs, logs=logs, made_up=made_up, printed=printed)),
         status=overall(each.status for each in answers),
         bold=tuple(bold),
     )
@@ -128,17 +148,18 @@ def _line(found: SideAnswer, *, log_odds: bool) -> tuple[Cell, ...]:
     )
 
 
-def _notes(runs: Sequence[Run], *, logs: bool, made_up: bool) -> Iterable[str]:
+def _notes(runs: Sequence[Run], *, logs: bool, made_up: bool, printed: bool) -> Iterable[str]:
     yield (
         "Lines are of the same children only where the columns 'Source' and 'Children' say so: a"
         " difference between other lines may be one between children."
     )
-    units = "Effects are changes in risk in percentage points (0.01 in the report is one of them)."
+    units = "Effects are changes in risk in percentage points"
+    units += " (0.01 in the report is one of them)." if printed else "."
     if logs:
         units += " Logistic regressions are in log-odds; their change in risk is an average."
     yield f"{units} Confidence and credible intervals are not interchangeable; levels differ."
     yield "Covariates are children's and authorities'."
-    if made_up:
+    if made_up and printed:
         yield MADE_UP
     priors = dict.fromkeys(run.prior for run in runs)
     if priors:

@@ -12,6 +12,8 @@ from sofs_bayes.reporting.contents.publication_rows import (
 from sofs_bayes.reporting.digits import Format
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec import Evidence
+from sofs_bayes.spec.outcomes import capital
+from sofs_bayes.spec.study import words_of
 
 UNITS = {"log-odds": "log-odds", "risk": "change in risk"}
 FROM: Mapping[Evidence, str] = {
@@ -26,11 +28,26 @@ FROM: Mapping[Evidence, str] = {
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ReportGroup:
-    """The columns of one printed table whose posteriors rest on the same evidence."""
+    """The columns of one printed table whose posteriors rest on the same evidence.
+
+    Number 0: the runs of another study's outcome.
+    """
 
     number: int
     columns: tuple[ReportColumn, ...]
     risk: Format
+
+    @property
+    def key(self) -> str:
+        """What names of tables have in them."""
+        return str(self.number) if self.number else "own"
+
+    @property
+    def about(self) -> str:
+        """The printed table, or the outcome of another study, in words."""
+        if self.number:
+            return f"Table {self.number} of the report"
+        return capital(words_of(self.columns[0].run.analysis).events)
 
     @property
     def evidence(self) -> Evidence:
@@ -45,20 +62,22 @@ class ReportGroup:
 
 def report_groups(runs: Sequence[Run]) -> list[ReportGroup]:
     """The columns of each printed table, in the report's order; no two evidences in a group."""
-    found: dict[tuple[int, str], list[ReportColumn]] = {}
+    found: dict[tuple[int, str, str], list[ReportColumn]] = {}
     for run in runs:
         for column in report_columns(run):
-            found.setdefault((column.table, run.evidence), []).append(column)
+            own = "" if column.table else words_of(run.analysis).events
+            found.setdefault((column.table, own, run.evidence), []).append(column)
     groups = []
-    for number, evidence in sorted(found):
-        columns = tuple(sorted(found[number, evidence], key=_as_printed))
+    for key in sorted(found):
+        number, columns = key[0], tuple(sorted(found[key], key=_as_printed))
         groups.append(ReportGroup(number=number, columns=columns, risk=_risk_format(columns)))
     return groups
 
 
 def _as_printed(column: ReportColumn) -> int:
     """The position of a column in its printed table."""
-    return list(dict.fromkeys(f.column for f in table_facts(column.table))).index(column.name)
+    names = list(dict.fromkeys(f.column for f in table_facts(column.table)))
+    return names.index(column.name) if column.table else 0
 
 
 def _risk_format(columns: Sequence[ReportColumn]) -> Format:

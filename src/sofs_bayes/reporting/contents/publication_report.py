@@ -1,33 +1,33 @@
 """Runs → Tables 5 to 7 in the report's own layout, with posteriors in place of stars."""
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
-from functools import partial
+from collections.abc import Iterable, Iterator, Sequence
 from pathlib import Path
 
 from sofs_bayes.published.facts import Fact
 from sofs_bayes.reporting.contents.effects import interval_note
 from sofs_bayes.reporting.contents.publication_groups import (
     FROM,
-    UNITS,
     ReportGroup,
     headings,
     report_groups,
 )
+from sofs_bayes.reporting.contents.publication_lines import (
+    answer_lines,
+    last_lines,
+    posterior_lines,
+)
 from sofs_bayes.reporting.contents.publication_numbers import overall
-from sofs_bayes.reporting.contents.publication_rests_on import authorities, rests_on_table
+from sofs_bayes.reporting.contents.publication_own import own_layout_table
+from sofs_bayes.reporting.contents.publication_rests_on import rests_on_table
 from sofs_bayes.reporting.contents.publication_rows import (
-    Answer,
-    ReportColumn,
     answer,
-    answer_not_printed,
-    estimate_of,
     not_printed,
     printed_cell,
     report_columns,
     table_facts,
 )
 from sofs_bayes.reporting.contents.replication import TITLES
-from sofs_bayes.reporting.digits import GAP, Cell, last_digit, shown
+from sofs_bayes.reporting.digits import Cell
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.table_model import Column, Table
 from sofs_bayes.spec.keys import Estimand
@@ -44,18 +44,20 @@ TURNED = (
     " among pilots against these comparators."
 )
 IN_LOG_ODDS = "Coefficients printed for logistic regressions are log-odds."
-Ask = Callable[[ReportColumn, str], Answer | None]
 
 
-def report_layout_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
+def report_layout_tables(runs: Sequence[Run], beside: Sequence[Path]) -> list[Table]:
     """Each printed table that runs have columns of, and after it what its columns rest on.
 
-    Runs of different evidence are never in one table.
+    Of another study than the report's: regressions beside posteriors. Runs of different evidence
+    are never in one table.
     """
     left_out = [run.analysis.name for run in runs if not report_columns(run)]
     tables = []
     for group in report_groups(runs):
-        tables += [_layout(group, left_out), rests_on_table(group)]
+        of_report = group.number > 0
+        made = _layout(group, left_out) if of_report else own_layout_table(group, beside)
+        tables += [made, rests_on_table(group)]
     return tables
 
 
@@ -64,7 +66,7 @@ def _layout(group: ReportGroup, left_out: Sequence[str]) -> Table:
     for effect in not_printed(group.columns):
         lines += _not_printed_lines(group, effect)
     if lines:
-        lines += _last_lines(group)
+        lines += last_lines(group)
     width = 2 + len(group.columns)
     return Table(
         name=f"report-{group.number}-{group.evidence}",
@@ -84,10 +86,6 @@ def _layout(group: ReportGroup, left_out: Sequence[str]) -> Table:
     )
 
 
-def _of_effect(effect: Estimand, column: ReportColumn, scale: str) -> Answer | None:
-    return answer_not_printed(column, effect, scale)
-
-
 # ------------------------------------------------------------------------------------- lines
 
 
@@ -103,13 +101,13 @@ def _printed_lines(group: ReportGroup, row: str) -> Iterator[tuple[Cell, ...]]:
     cells = [_with_points(printed_cell(group.number, row, c.name)) for c in group.columns]
     yield (row,)
     yield "as printed", "published", *cells
-    yield from _posterior_lines(group, lambda column, scale: answer(column, row, scale))
+    yield from answer_lines(group, lambda column, scale: answer(column, row, scale))
 
 
 def _not_printed_lines(group: ReportGroup, effect: Estimand) -> Iterator[tuple[Cell, ...]]:
     words = str(effect)
     yield (f"{words[:1].upper()}{words[1:]} (not in the report)",)
-    yield from _posterior_lines(group, partial(_of_effect, effect))
+    yield from posterior_lines(group, effect)
 
 
 def _with_points(fact: Fact | None) -> str:
@@ -122,44 +120,6 @@ def _with_points(fact: Fact | None) -> str:
         return text
     points = f"{100 * value:+.{max(decimals - 2, 0)}f}".replace("-", "\N{MINUS SIGN}")
     return f"{text} ({points})"
-
-
-def _posterior_lines(group: ReportGroup, ask: Ask) -> Iterator[tuple[Cell, ...]]:
-    """Median with the interval below it on each scale, then the probability of a rise."""
-    asked = {s: [ask(column, s) for column in group.columns] for s in group.scales()}
-    for scale, answers in asked.items():
-        if any(answers):
-            cells = [
-                estimate_of(column.run, a) for column, a in zip(group.columns, answers, strict=True)
-            ]
-            label = f"posterior median, {_percent(group)}interval ({UNITS[scale]})"
-            # The columns' format is that of risks.
-            texts = cells if scale == "risk" else [shown(cell, "signed2") for cell in cells]
-            yield label, group.evidence, *(text if text is not None else GAP for text in texts)
-    best = [next((a for a in each if a), None) for each in zip(*asked.values(), strict=True)]
-    if any(each is not None and each.above_zero is not None for each in best):
-        yield "probability that it is above 0", group.evidence, *map(_chance, best)
-
-
-def _chance(found: Answer | None) -> str:
-    if found is None:
-        return GAP
-    return shown(found.above_zero, "probability", last_digit([found.mcse], "probability"))
-
-
-def _percent(group: ReportGroup) -> str:
-    levels = {column.run.level for column in group.columns}
-    return f"{100 * levels.pop():g}% " if len(levels) == 1 else ""
-
-
-def _last_lines(group: ReportGroup) -> Iterator[tuple[Cell, ...]]:
-    yield ("Sources of the columns",)
-    runs = [column.run for column in group.columns]
-    counts = [authorities(run) for run in runs]
-    if any(counts):
-        yield "Authorities (pilots + comparators)", group.evidence, *(n or GAP for n in counts)
-    yield "Prior of the effect", group.evidence, *(run.prior for run in runs)
-    yield "Draws", group.evidence, *(run.status for run in runs)
 
 
 def _notes(group: ReportGroup, left_out: Sequence[str]) -> Iterable[str]:

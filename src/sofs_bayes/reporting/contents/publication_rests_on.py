@@ -55,10 +55,8 @@ def rests_on_table(group: ReportGroup) -> Table:
         for heading, column in zip(headings(group), group.columns, strict=True)
     ]
     return Table(
-        name=f"counts-{group.number}-{group.evidence}",
-        title=(
-            f"Sources of the columns: Table {group.number} of the report, {FROM[group.evidence]}"
-        ),
+        name=f"counts-{group.key}-{group.evidence}",
+        title=f"Sources of the columns: {group.about}, {FROM[group.evidence]}",
         columns=(
             Column(key="column", heading="Column"),
             Column(key="analysis", heading="Analysis"),

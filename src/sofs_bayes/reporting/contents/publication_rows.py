@@ -11,7 +11,7 @@ from sofs_bayes.reporting.contents.monte_carlo import max_error
 from sofs_bayes.reporting.contents.publication_numbers import above_zero
 from sofs_bayes.reporting.digits import Estimate
 from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.spec import HierarchicalAnalysis, PrintedAnalysis
+from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.keys import (
     AFTER,
     HEADLINE,
@@ -23,6 +23,7 @@ from sofs_bayes.spec.keys import (
     Estimand,
     Variant,
 )
+from sofs_bayes.spec.study import of_report
 
 OUTCOMES: Mapping[int, str] = {5: "ICPC", 6: "ICPC", 7: "CLA"}
 FROM_PRINT = {
@@ -47,7 +48,7 @@ class ReportColumn:
     Attributes
     ----------
     table, name
-        The number of the table, and the column's heading in the report.
+        The number of the table, 0 in another study, and the column's heading.
     run, variant
         Whose posterior, under its first effect prior; the fit's variant (from print: the reading
         of the stars).
@@ -76,9 +77,12 @@ def report_columns(run: Run) -> list[ReportColumn]:
     """The printed column a run stands for, once for each variant of it; none if it is none.
 
     An analysis of another outcome than a table's stands for no column of it, whatever its
-    column is called.
+    column is called. One of another study than the report's is a column of table 0.
     """
     analysis = run.analysis
+    if isinstance(analysis, HierarchicalAnalysis | OpenAnalysis) and not of_report(analysis):
+        name = analysis.column if isinstance(analysis, HierarchicalAnalysis) else "Counts"
+        return [ReportColumn(table=0, name=name, run=run, variant=HEADLINE)]
     table, name = None, ""
     variants: Sequence[Variant] = (HEADLINE,)
     if isinstance(analysis, HierarchicalAnalysis):

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
+from sofs_bayes.reporting.contents.regressions import bootstrapped
 from sofs_bayes.reporting.digits import MINUS
 from sofs_bayes.reporting.tables import Cell, Column, Table, table_of
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
@@ -98,20 +99,12 @@ def _notes(
         notes += ["In brackets the standard error.", STARS]
     for column, why in dict.fromkeys((each.column, each.note) for each in cells if each.note):
         notes.append(f"{column}: {why}.")
-        notes += [_bootstrapped(each) for each in further if _is_instead(each, column)]
+        notes += [bootstrapped(each) for each in further if _is_instead(each, column)]
     return notes
 
 
 def _is_instead(effect: "FurtherEffect", column: str) -> bool:
     return effect.regression == column and effect.method == "wild bootstrap"
-
-
-def _bootstrapped(effect: "FurtherEffect") -> str:
-    bounds = f"{effect.lower:.4f} to {effect.upper:.4f}".replace("-", MINUS)
-    return (
-        f"{effect.regression}, {effect.term}: {effect.what}: p = {effect.p_value:.3f},"
-        f" {100 * effect.level:g}% interval {bounds}."
-    )
 
 
 def _shown(cell: "Replicated | None") -> list[str]:

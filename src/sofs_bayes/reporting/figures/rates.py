@@ -39,7 +39,7 @@ OBSERVED = Line(
     look={**marker("o", 5.0, STYLE.strong), "linewidth": 2.0, "linestyle": "solid"},
 )
 EXPECTED = Line(
-    name="pilots, expected without the practice model ({summary}, {level} interval)",
+    name="pilots, expected without the programme ({summary}, {level} interval)",
     column="counterfactual",
     look={
         **marker("D", 4.5, STYLE.second, "white"),
@@ -257,8 +257,7 @@ def _alt(rows: Sequence[Any], said: SaidOfRates, summary: str, ends: tuple[str, 
     if not expected:
         return text
     return (
-        f"{text} Pilots expected without the practice model, {summary} interval:"
-        f" {'; '.join(expected)}."
+        f"{text} Pilots expected without the programme, {summary} interval: {'; '.join(expected)}."
     )
 
 

@@ -23,7 +23,7 @@ SHARES = {float(share): str(share) for share in (0, 25, 50, 75, 100)}
 HEIGHT = 2.9
 DEPARTURE = (
     "Departure: how much more the pilots' outcome would have risen than the comparators'"
-    " after settling-in without the practice model."
+    " after settling-in without the programme."
 )
 
 

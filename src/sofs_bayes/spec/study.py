@@ -1,0 +1,37 @@
+"""Which study an analysis is of: that of the published report, or another with its own words."""
+
+from collections.abc import Sequence
+
+from sofs_bayes.spec.files import Analysis
+from sofs_bayes.spec.hierarchical import HierarchicalAnalysis
+from sofs_bayes.spec.outcomes import OUTCOMES, Outcome, outcome
+from sofs_bayes.spec.printed import PrintedAnalysis
+
+OF_REPORT = "the practice model"
+UNNAMED = "the programme"
+
+
+def of_report(analysis: Analysis) -> bool:
+    """Whether an analysis declares the published report: its table, or one of its outcomes."""
+    if isinstance(analysis, PrintedAnalysis):
+        return analysis.from_table is not None
+    return isinstance(analysis.outcome, str) and analysis.outcome in OUTCOMES
+
+
+def evaluated(analysis: Analysis) -> str:
+    """What is evaluated, in words that stand in a sentence."""
+    if of_report(analysis):
+        return OF_REPORT
+    own = analysis.children if isinstance(analysis, HierarchicalAnalysis) else analysis
+    return getattr(own, "intervention", None) or UNNAMED
+
+
+def evaluated_by(analyses: Sequence[Analysis]) -> str:
+    """What several analyses evaluate; no name where they are of different studies."""
+    named = {evaluated(each) for each in analyses}
+    return named.pop() if len(named) == 1 else UNNAMED
+
+
+def words_of(analysis: Analysis) -> Outcome:
+    """The words of an analysis's outcome."""
+    return outcome(analysis.outcome)

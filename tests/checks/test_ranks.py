@@ -9,6 +9,8 @@ from scipy import stats
 from sofs_bayes.checks.ranks import (
     BINS,
     DRAWS,
+    FEW,
+    LEAST,
     LEVELS,
     Kind,
     RankedReplicate,
@@ -159,3 +161,14 @@ def test_far_out_the_p_of_few_replicates_is_too_small_by_the_factor_that_is_docu
         counts = rng.multinomial(replicates, np.full(BINS, 1 / BINS), size=studies // 10)
         exceeded += int((((counts - expected) ** 2).sum(axis=1) / expected >= limit).sum())
     assert least < exceeded / studies / p < most
+
+
+def test_too_few_ranks_have_no_verdict_and_are_called_so() -> None:
+    wrong = {name: [0] * LEAST for name in KINDS}
+    few = rank_verdict(made({name: ranks[1:] for name, ranks in wrong.items()}), KINDS, seed=1)
+    assert {test.verdict for test in few.tests} == {FEW}
+    assert few.few
+    assert not few.uniform
+    enough = rank_verdict(made(wrong), KINDS, seed=1)
+    assert {test.verdict for test in enough.tests} == {"out"}
+    assert not enough.few

@@ -10,7 +10,7 @@ from sofs_bayes.checks.classical_intervals import METHODS, WILD
 from sofs_bayes.checks.recovery import RecoveryRow, measures, recovery_rows
 from sofs_bayes.checks.recovery_answers import POSTERIOR, Answer, Replicate, replicate_of
 from sofs_bayes.checks.recovery_power import detectable
-from sofs_bayes.checks.recovery_prior import assurance, owed_coverage, reliability
+from sofs_bayes.checks.recovery_prior import LEAST, assurance, owed_coverage, reliability
 from sofs_bayes.checks.recovery_scenarios import Process, Scenario
 
 SCENARIO = Scenario(process="model", effect=0.1, heterogeneity=0.0)
@@ -191,3 +191,10 @@ def test_json_gives_missing_answers_and_missing_ends_back() -> None:
     assert found.answers[WILD].limits.tolist() == [[-np.inf, 0.2]] * 3
     assert np.isnan(found.pilots[0].limits).all()
     assert found.pilots[0].truth == 0.2
+
+
+def test_too_few_replicates_owe_nothing_and_are_called_so() -> None:
+    inside, outside = replicate(answer(0.1, 0.1)), replicate(answer(0.5, 0.01))
+    assert {row.verdict for row in owed_coverage([outside] * (LEAST - 1))} == {"too few"}
+    assert {row.verdict for row in owed_coverage([outside] * LEAST)} == {"out"}
+    assert {row.verdict for row in owed_coverage([inside] * (LEAST - 1))} == {"too few"}

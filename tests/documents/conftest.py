@@ -300,7 +300,7 @@ def _few_replicates(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(placebo, "LEAST", FEW)
     for module in (calibrate, calibrate_all):
         patch.setattr(module, "calibrate", few)
-        patch.setattr(module, "LEAST", FEW)
+    patch.setattr(calibrate, "LEAST", FEW)
     patch.setattr(calibrate_all, "calibrate_all", of_each_kind(calibrate_all.calibrate_all))
     patch.setattr(recovery, "recover", few_recovered)
     patch.setattr(recovery, "LEAST", FEW)

@@ -211,7 +211,7 @@ def test_authorities_with_terms_of_their_own_have_no_copies() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"replicates": 3}, "--replicates: found 3; allowed: at least 10"),
+        ({"replicates": 1}, "--replicates: found 1; allowed: at least 2"),
         ({"prior": "none"}, "--prior: found 'none'; allowed: reference"),
         ({"effect": [float("inf")]}, "--effect"),
         ({"output": "a file"}, "found a file or link that exists; allowed: a folder"),

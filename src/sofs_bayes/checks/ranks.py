@@ -18,6 +18,8 @@ Kind = Literal["effect", "spread", "likelihood", "parameter"]
 
 # Draws that a rank is taken among: of the 80 possible ranks, each of LEVELS holds a whole
 # number, as does each bin.
+LEAST = 50  # fewer ranks than this tell nothing
+FEW = "too few"
 DRAWS = 79
 LEVELS = (0.5, 0.8, 0.9, 0.95)
 BINS = 20
@@ -72,7 +74,8 @@ class RankTest:
         Mean square of the ranks' normal scores: 1 if posteriors are right, above it if they are
         too narrow (Cook, Gelman and Rubin 2006).
     verdict
-        `in`, or `out` where one of the three rejects at its share of `ALPHA`.
+        `in`, or `out` where one of the three rejects at its share of `ALPHA`; of fewer than
+        `LEAST` ranks `too few`.
     """
 
     quantity: str
@@ -133,6 +136,11 @@ class RankVerdict:
         """Whether no quantity is out, and no replicate is without ranks."""
         return not self.unranked and all(test.verdict == "in" for test in self.tests)
 
+    @property
+    def few(self) -> bool:
+        """Whether there are ranks, and too few for a verdict on any quantity."""
+        return not self.unranked and any(test.verdict == FEW for test in self.tests)
+
 
 def thinned_rank(draws: Floats, truth: float) -> int:
     """How many of `DRAWS` evenly spaced draws, shape (chain, draw), are below the truth."""
@@ -180,7 +188,7 @@ def rank_verdict(
                 ks_p=found.ks_p,
                 dispersion=found.dispersion,
                 dispersion_p=found.dispersion_p,
-                verdict="in" if lowest >= share[kinds[name]] else "out",
+                verdict=_verdict(len(ranked), lowest >= share[kinds[name]]),
             )
         )
         coverage += [_coverage(name, kinds[name], of[name], level) for level in LEVELS]
@@ -189,6 +197,12 @@ def rank_verdict(
         tests=tuple(tests),
         coverage=tuple(coverage),
     )
+
+
+def _verdict(replicates: int, uniform: bool) -> str:
+    if replicates < LEAST:
+        return FEW
+    return "in" if uniform else "out"
 
 
 def out_below(kinds: Sequence[Kind]) -> dict[Kind, float]:

@@ -6,11 +6,11 @@ from typing import Literal
 from sofs_bayes.checks.recovery import RecoveryRow
 from sofs_bayes.checks.recovery_answers import POSTERIOR
 from sofs_bayes.checks.recovery_power import DetectableRow
-from sofs_bayes.checks.recovery_prior import AssuranceRow, OwedRow, ReliabilityRow
+from sofs_bayes.checks.recovery_prior import FEW, AssuranceRow, OwedRow, ReliabilityRow
 from sofs_bayes.checks.recovery_scenarios import Grid
 from sofs_bayes.spec import DidAnalysis, Evidence
 
-Origin = Literal["published", "given", "made up"]
+Origin = Literal["published", "given", "made up", "declared"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,6 +57,11 @@ class Recovered:
     def passed(self) -> bool:
         """Whether coverage is what it owes to be."""
         return all(row.verdict == "in" for row in self.owed)
+
+    @property
+    def few(self) -> bool:
+        """Whether there are too few replicates to tell."""
+        return any(row.verdict == FEW for row in self.owed)
 
     @property
     def pooled(self) -> tuple[RecoveryRow, ...]:

@@ -14,6 +14,8 @@ from sofs_bayes.checks.recovery_answers import POSTERIOR, Replicate
 
 # The share of bands of owed coverage that hold if posteriors are right.
 BAND = 0.999
+LEAST = 10  # replicates; fewer are no measurement
+FEW = "too few"
 BINS = 10  # of P(effect > 0)
 
 
@@ -22,7 +24,7 @@ class OwedRow:
     """The posterior's coverage where truths are drawn from the priors: it owes its level.
 
     `lower` and `upper` are the band of 99.9% of right posteriors with so many replicates,
-    `verdict` is `in` or `out`.
+    `verdict` is `in` or `out`, `too few` of fewer than `LEAST` replicates.
     """
 
     level: float
@@ -64,6 +66,12 @@ class AssuranceRow:
     right_mcse: float
 
 
+def _verdict(replicates: int, inside: bool) -> str:
+    if replicates < LEAST:
+        return FEW
+    return "in" if inside else "out"
+
+
 def owed_coverage(replicates: Sequence[Replicate]) -> tuple[OwedRow, ...]:
     """Whether the posterior's coverage is its level, in replicates with truths from the priors."""
     from scipy.stats import binom
@@ -82,7 +90,7 @@ def owed_coverage(replicates: Sequence[Replicate]) -> tuple[OwedRow, ...]:
                 coverage=inside / size,
                 lower=lower,
                 upper=upper,
-                verdict="in" if lower <= inside / size <= upper else "out",
+                verdict=_verdict(size, lower <= inside / size <= upper),
             )
         )
     return tuple(rows)

@@ -20,8 +20,8 @@ def add_simulate(verbs: Verbs) -> None:
         _simulate,
         "A synthetic population → referrals, authorities, groups.",
         "Solved so that the published regressions print the published coefficients, or (--drawn)"
-        " drawn from the hierarchical model with a chosen true effect. It carries no evidence on"
-        " any pilot.",
+        " drawn from the hierarchical model with a chosen true effect: of your own study in the"
+        " design that its analysis declares ([rehearsal]). It carries no evidence on any pilot.",
     )
     verb.add_argument("population", help="icpc or cla, or an analysis of children's records")
     verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: NAME-synthetic")
@@ -166,12 +166,12 @@ def _date(text: str) -> date:
 def _simulate(options: argparse.Namespace) -> int:
     from sofs_bayes.pipeline.simulation import simulate
 
-    if not options.drawn:
+    if not options.drawn and not _is_own(options.population):
         only_drawn = ("effect", "effect_sd", "shock_sd", "persistence", "times")
         if given := [name for name in only_drawn if getattr(options, name) is not None]:
             name = given[0].replace("_", "-")
             raise BadInput(f"--{name}", "", "a solved population", "--drawn beside it")
-    elif options.solve:
+    elif options.drawn and options.solve:
         raise BadInput("--solve", "", "--drawn beside it", "one of the two")
     progress = progress_line()
     folder = simulate(
@@ -195,6 +195,14 @@ def _simulate(options: argparse.Namespace) -> int:
     progress("done\n")
     print(folder)
     return 0
+
+
+def _is_own(population: str) -> bool:
+    """Whether the children are of another study than the report's, which are always drawn."""
+    from sofs_bayes.pipeline.children import load_children
+    from sofs_bayes.spec.study import of_report
+
+    return population not in POPULATIONS and not of_report(load_children(population))
 
 
 def _match(options: argparse.Namespace) -> int:

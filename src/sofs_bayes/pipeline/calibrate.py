@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
 from sofs_bayes.checks.calibration import Around, Calibrated
+from sofs_bayes.checks.ranks import LEAST
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.places import Paths, paths
@@ -16,7 +17,7 @@ from sofs_bayes.pipeline.children import hashes
 from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.sbc import UNFINISHED
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
-from sofs_bayes.reporting.result_manifest import describe
+from sofs_bayes.reporting.result_manifest import Status, describe
 from sofs_bayes.spec import (
     Analysis,
     ChildrenAnalysis,
@@ -31,7 +32,7 @@ from sofs_bayes.spec import (
 if TYPE_CHECKING:
     from sofs_bayes.reporting.tables import Table
 
-LEAST = 50  # fewer ranks than this tell nothing
+LEAST_MADE = 2  # of sampled posteriors: too few are called so
 USUAL = 1000
 USUAL_PRINTED = 1500  # its coverage is judged by a rule that is meant for so many
 STORE = "replicates"
@@ -126,7 +127,7 @@ def calibrate(
             replace=replace,
             progress=progress,
         )
-        passed = owed and found.verdict.uniform
+        passed = owed and (found.verdict.uniform or found.verdict.few)
         _write(place, found, further, inputs=read, replicates=replicates, passed=passed)
     if tables is not None:
         tables += [dataclass_replace(t, name=f"{analysis.name}-{t.name}") for t in further]
@@ -161,8 +162,9 @@ def _check_asked(
     reading: Reading | str | None,
 ) -> None:
     """Refuse what cannot be calibrated so, before any work."""
-    if replicates < LEAST:
-        raise BadInput("--replicates", "", str(replicates), f"at least {LEAST}")
+    least = LEAST if isinstance(analysis, PrintedAnalysis) else LEAST_MADE
+    if replicates < least:
+        raise BadInput("--replicates", "", str(replicates), f"at least {least}")
     if workers < 1:
         raise BadInput("--workers", "", str(workers), "at least 1")
     if prior is not None and prior not in analysis.effect_priors:
@@ -236,11 +238,17 @@ def _write(
             found.analysis,
             written_by="calibrate",
             evidence=found.evidence,
-            status="in" if passed else "out",
+            status=_status(found, passed=passed),
             inputs=hashes(path for path in inputs if path.is_file()),
             options={"replicates": replicates, "around": found.around, "prior": found.prior},
             seconds={"replicates": found.seconds},
         )
+
+
+def _status(found: Calibrated, *, passed: bool) -> Status:
+    if found.verdict.few:
+        return "too few"
+    return "in" if passed else "out"
 
 
 def usual(analysis: Analysis) -> int:

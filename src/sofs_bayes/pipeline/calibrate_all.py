@@ -10,7 +10,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.whole import claim
-from sofs_bayes.pipeline.calibrate import KEPT, LEAST, STORE, calibrate, usual
+from sofs_bayes.pipeline.calibrate import KEPT, LEAST_MADE, STORE, calibrate, usual
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.spec import Analysis, ChildrenAnalysis
 
@@ -118,4 +118,4 @@ def _at_least(replicates: int | None, analysis: Analysis, folder: Path) -> int:
     from sofs_bayes.pipeline.replicates import in_a_row
 
     asked = usual(analysis) if replicates is None else replicates
-    return asked if asked < LEAST else max(asked, in_a_row(folder / STORE))
+    return asked if asked < LEAST_MADE else max(asked, in_a_row(folder / STORE))

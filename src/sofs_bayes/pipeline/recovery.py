@@ -29,8 +29,9 @@ from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.reporting.result_manifest import describe
 from sofs_bayes.reporting.tables import rows_to_csv
 from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, analysis_of, fingerprint
+from sofs_bayes.spec.study import of_report
 
-LEAST = 10  # fewer replicates than this are no measurement
+LEAST = 2  # fewer have no spread; that they are too few to tell is said of more
 # Truths from the priors have to tell coverage of 95% from 93%, the grid only 95% from 80%.
 TIMES_PRIOR = 5
 STORE = "replicates"
@@ -129,7 +130,7 @@ def recover(
         origin = origin_of(analysis, data)
         found = recovered(job, made, grid=grid, prior=name, evidence=evidence, origin=origin)
         _write(place, found, job)
-    return found, found.passed
+    return found, found.passed or found.few
 
 
 def recovered(
@@ -178,6 +179,8 @@ def origin_of(analysis: HierarchicalAnalysis, data: Path | str | None) -> Origin
     """Whose design it is: the published one only in an analysis that is bundled as it stands."""
     if data is not None:
         return "given"
+    if not of_report(analysis):
+        return "declared"
     own = fingerprint(analysis)
     bundled = any(fingerprint(spec.load(path)) == own for path in spec.bundled_models().values())
     return "published" if bundled else "made up"
@@ -200,7 +203,7 @@ def _write(place: Claim, found: Recovered, job: RecoveryJob) -> None:
             found.analysis,
             written_by="recover",
             evidence="synthetic",
-            status="in" if found.passed else "out",
+            status="too few" if found.few else "in" if found.passed else "out",
             inputs=job.inputs,
             options={"prior": found.prior, **asdict(found.grid)},
             seconds={"replicates": found.seconds},

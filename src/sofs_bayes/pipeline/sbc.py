@@ -14,7 +14,7 @@ from sofs_bayes.folders.temporary import temporary_folder
 from sofs_bayes.pipeline.jobs import Bench
 from sofs_bayes.pipeline.watching import Progress
 from sofs_bayes.pipeline.work_keys import children_inputs, work_key
-from sofs_bayes.spec import DidAnalysis, Evidence, OpenAnalysis
+from sofs_bayes.spec import DidAnalysis, Evidence, OpenAnalysis, OwnOutcome
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -146,6 +146,10 @@ def source_of_design(
     if data or isinstance(analysis, OpenAnalysis):
         progress(f"{analysis.name}: reading")
         return source_of(analysis, data)
+    own = analysis.children
+    if isinstance(own.outcome, OwnOutcome) and own.rehearsal is None:
+        allowed = "what match or collapse wrote, or a table [rehearsal] in the analysis of children"
+        raise BadInput(analysis.name, "data", "none", allowed)
     progress(f"{analysis.name}: making children up")
     with temporary_folder() as folder:
         people = simulate(analysis.children, folder / "people")

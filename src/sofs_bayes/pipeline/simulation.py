@@ -1,12 +1,13 @@
 """A scenario → a synthetic population in a folder: solved, or drawn with a known effect."""
 
+from collections.abc import Mapping
 from dataclasses import replace as with_values
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.folders.whole import claim
+from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.children import files_of, loaded
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.spec import ChildrenAnalysis, OpenAnalysis, OwnOutcome, load
@@ -64,7 +65,8 @@ def simulate(
         `effect_sd` and `shock_sd` on log-odds, `persistence` of shocks, `times` as many
         children. What is not given is 0 (effects), 1 (times), and for authorities' levels,
         shocks and their persistence what the bundled counts of real authorities show. So is a
-        scenario that says what it was drawn from.
+        scenario that says what it was drawn from. Another study than the report's is always
+        drawn, in the design that its analysis declares (`rehearsal`).
     effect, effect_sd, shock_sd, persistence, times
         With `drawn`; see there.
     seed
@@ -103,9 +105,17 @@ def simulate(
     if stress and scenario:
         raise BadInput("--stress", "", "--scenario beside it", "one of the two")
     changes = {} if seed is None else {"seed": seed}
+    drawing = {"effect": effect, "effect_sd": effect_sd, "shock_sd": shock_sd}
+    drawing |= {"persistence": persistence, "times": times}
     if isinstance(analysis.outcome, OwnOutcome):
-        found = f"the outcome {analysis.outcome.name!r}"
-        raise BadInput(analysis.name, "outcome", found, " or ".join(OUTCOMES))
+        only = {"--scenario": scenario, "--stress": stress, "--solve": solve}
+        _check_own(analysis, only | {"--pilot-4-window": pilot_4_window})
+        output = Path(output or f"{analysis.name}-synthetic")
+        read = files_of(given)
+        with claim(output, written_by="simulate", inputs=read, replace=replace) as place:
+            progress(f"{analysis.name}: drawing")
+            _rehearse(place, analysis, drawing | {"seed": seed}, format=format)
+        return output
     bundled = analysis.outcome.lower() + ("-stress" if stress else "")
     assumed = load_scenario(scenario or bundled, windows=windows, **changes)
     if assumed.outcome != analysis.outcome:
@@ -119,9 +129,7 @@ def simulate(
         fixture = None
         if drawn:
             progress(f"{assumed.name}: drawing")
-            truth = {"effect": effect, "effect_sd": effect_sd, "shock_sd": shock_sd}
-            truth |= {"persistence": persistence}
-            population = _drawn(assumed, analysis, truth, times)
+            population = _drawn(assumed, analysis, drawing)
         else:
             fixture = _solved(assumed, analysis, progress) if solve else None
             population = _rebuilt(assumed, analysis, fixture, progress)
@@ -133,6 +141,30 @@ def simulate(
                 write_fixture(fixture, folder / "fixture.json")
             write_population(population, folder, format=format)
     return output
+
+
+def _check_own(analysis: ChildrenAnalysis, only: Mapping[str, object]) -> None:
+    """Refuse what there is for the published report's populations only, by option."""
+    if asked := [option for option, given in only.items() if given]:
+        found = f"another study's analysis ({analysis.name})"
+        raise BadInput(asked[0], "", found, "an analysis of " + " or ".join(OUTCOMES))
+
+
+def _rehearse(
+    place: Claim,
+    analysis: ChildrenAnalysis,
+    given: Mapping[str, Any],
+    *,
+    format: Literal["parquet", "csv", "stata"],
+) -> None:
+    """Write children of a study's own design into the place claimed."""
+    from sofs_bayes.synthetic.population import write_population
+    from sofs_bayes.synthetic.rehearsed import rehearsed
+
+    drawing = {name: value for name, value in given.items() if value is not None}
+    population = rehearsed(analysis, **drawing)
+    with place.folder() as folder:
+        write_population(population, folder, format=format)
 
 
 def _rebuilt(
@@ -159,12 +191,12 @@ def _drawn(
     scenario: "Scenario",
     analysis: ChildrenAnalysis,
     given: dict[str, float | None],
-    times: float | None,
 ) -> "Population":
     from sofs_bayes.synthetic.drawn import draw_population, drawn_rows
     from sofs_bayes.synthetic.drawn_model import model_of
 
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
+    times = changes.pop("times", None)
     model = with_values(model_of(scenario, _real_spreads(scenario)), **changes)
     if times is None:
         times = scenario.drawn.times if scenario.drawn else 1.0

@@ -82,7 +82,7 @@ def write_recovery_page(folder: Path, found: Recovered, *, versions: Mapping[str
     page = Page(
         title=marked(found, f"Recovery: {analysis.title}"),
         heading=marked(found, f"{analysis.title}: {asked}"),
-        lead=lead if found.passed else f"{out_sentence(found)} {UNUSABLE} {lead}",
+        lead=_lead(found, lead),
         parts=tuple(part for part in parts if part.bullets or part.figures or part.folded),
         files=FILES,
         provenance=(
@@ -95,6 +95,12 @@ def write_recovery_page(folder: Path, found: Recovered, *, versions: Mapping[str
         credits=credits_of([analysis]),
     )
     write_page(folder, page)
+
+
+def _lead(found: Recovered, lead: str) -> str:
+    if found.few:
+        return f"{owed_sentence(found)} {lead}"
+    return lead if found.passed else f"{out_sentence(found)} {UNUSABLE} {lead}"
 
 
 def _how(found: Recovered) -> tuple[str, ...]:

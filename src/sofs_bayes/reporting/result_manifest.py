@@ -13,7 +13,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import Manifest, read_manifest, write_manifest
 from sofs_bayes.published.facts import facts_sha256
 
-Status = Literal["converged", "not converged", "in", "out"]
+Status = Literal["converged", "not converged", "in", "out", "too few"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -60,6 +60,7 @@ from sofs_bayes.spec.printed import (
     Reading,
     RowKey,
 )
+from sofs_bayes.spec.rehearsal import Rehearsal
 from sofs_bayes.spec.terms import (
     Beta,
     Departure,
@@ -121,6 +122,7 @@ __all__ = [
     "Records",
     "Regression",
     "Regressions",
+    "Rehearsal",
     "RowKey",
     "Sampler",
     "Scale",

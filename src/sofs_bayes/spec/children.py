@@ -7,6 +7,7 @@ from pydantic.dataclasses import dataclass
 
 from sofs_bayes.spec.names import Name
 from sofs_bayes.spec.outcomes import OutcomeOfChildren, OwnOutcome
+from sofs_bayes.spec.rehearsal import Rehearsal
 from sofs_bayes.spec.terms import STRICT, Count, Rate, Text, Why, Year
 
 Names = tuple[Text, ...]
@@ -234,6 +235,7 @@ class ChildrenAnalysis:
 
     `outcome` is the name of one of the published report's outcomes, whose printed numbers then
     stand beside, or a table with words of one's own; `intervention` is what is evaluated.
+    `rehearsal` is the design that children are simulated in where there are no records yet.
     """
 
     kind: Literal["children"]
@@ -242,6 +244,7 @@ class ChildrenAnalysis:
     outcome: OutcomeOfChildren
     why: Why
     intervention: Text | None = None
+    rehearsal: Rehearsal | None = None
     records: Records
     matching: Matching
     regressions: Regressions

@@ -25,7 +25,7 @@ from sofs_bayes.synthetic.covariates import Floats, Integers, printed_margins, w
 from sofs_bayes.synthetic.drafts import Draft, scaled_draft
 from sofs_bayes.synthetic.file_columns import referrals_file
 from sofs_bayes.synthetic.persistence import persistent
-from sofs_bayes.synthetic.population import Population, Truth
+from sofs_bayes.synthetic.population import Population, truth_of
 from sofs_bayes.synthetic.recurrence import child_ids, recurring_children
 from sofs_bayes.synthetic.referral_dates import FIRST_MONTH, POST
 from sofs_bayes.synthetic.rows import groups_of, named_referrals
@@ -151,7 +151,14 @@ def draw_population(rows: DrawnRows, model: DrawnModel, *, seed: int) -> Populat
         authorities=drawn_authorities(replace(scenario, seed=seed), analysis, rows.names),
         groups=rows.groups,
         assumptions=scenario_document(replace(scenario, seed=seed, drawn=_drawn(rows, model))),
-        truth=_truth(rows, before, after),
+        truth=truth_of(
+            rows.names,
+            scenario.pilots,
+            rows.authority,
+            rows.treated,
+            before=before,
+            after=after,
+        ),
     )
 
 
@@ -223,22 +230,3 @@ def _probability(linear: Floats, model: DrawnModel) -> Floats:
     if model.scale == "risk":
         return np.clip(linear, LOWEST, HIGHEST)
     return 1 / (1 + np.exp(-linear))
-
-
-def _truth(rows: DrawnRows, before: Floats, after: Floats) -> Truth:
-    risk, log_odds = after - before, _log_odds(after) - _log_odds(before)
-    of_pilot = {
-        name: rows.treated & (rows.authority == place)
-        for place, name in enumerate(rows.names)
-        if name in rows.scenario.pilots
-    }
-    return Truth(
-        risk=float(risk[rows.treated].mean()),
-        log_odds=float(log_odds[rows.treated].mean()),
-        pilot_risk={name: float(risk[here].mean()) for name, here in of_pilot.items()},
-        pilot_log_odds={name: float(log_odds[here].mean()) for name, here in of_pilot.items()},
-    )
-
-
-def _log_odds(probability: Floats) -> Floats:
-    return np.log(probability / (1 - probability))

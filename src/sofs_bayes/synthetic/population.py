@@ -1,6 +1,6 @@
 """Rows + solved outcomes → a population of made-up children, and the folder it is written to."""
 
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 import tomli_w
 
@@ -19,8 +20,9 @@ from sofs_bayes.records.connections import connected, room_in
 from sofs_bayes.records.groups import Groups, groups_text
 from sofs_bayes.spec import ChildrenAnalysis, fingerprint
 from sofs_bayes.spec.seeds import stream
+from sofs_bayes.spec.study import of_report
 from sofs_bayes.synthetic.authority_frame import drawn_authorities
-from sofs_bayes.synthetic.covariates import Floats
+from sofs_bayes.synthetic.covariates import Floats, Integers
 from sofs_bayes.synthetic.file_columns import referrals_file
 from sofs_bayes.synthetic.fixture import LABEL, Fixture, rows_sha256
 from sofs_bayes.synthetic.recurrence import child_ids, recurring_children
@@ -33,6 +35,7 @@ CHILDREN = "synthetic-children"
 AUTHORITIES, GROUPS = "synthetic-authorities.csv", "synthetic-groups.csv"
 SCENARIO = "scenario.toml"
 ENDINGS: Mapping[Format, str] = {"parquet": ".parquet", "csv": ".csv", "stata": ".dta"}
+OWN_LABEL = "Simulated in the design of a study; no evidence about any real authority or child."
 EVIDENCE: Literal["synthetic"] = "synthetic"
 LOWEST_RATE, HIGHEST_RATE = 0.002, 0.6
 # Stata files say when they were made; the same population must give the same bytes.
@@ -85,6 +88,42 @@ class Population:
     assumptions: Mapping[str, Any]
     truth: Truth | None
     evidence: Literal["synthetic"] = EVIDENCE
+
+
+def truth_of(
+    names: Sequence[str],
+    pilots: Collection[str],
+    authority: Integers,
+    treated: npt.NDArray[np.bool_],
+    *,
+    before: Floats,
+    after: Floats,
+) -> Truth:
+    """The effects that referrals were drawn with.
+
+    Parameters
+    ----------
+    names
+        Of authorities; `authority` are places among them, shape (referrals,).
+    treated
+        Of a pilot, after settling-in, shape (referrals,).
+    before, after
+        Each referral's probability without and with treatment.
+    """
+    risk, log_odds = after - before, _log_odds(after) - _log_odds(before)
+    of_pilot = {
+        name: treated & (authority == place) for place, name in enumerate(names) if name in pilots
+    }
+    return Truth(
+        risk=float(risk[treated].mean()),
+        log_odds=float(log_odds[treated].mean()),
+        pilot_risk={name: float(risk[here].mean()) for name, here in of_pilot.items()},
+        pilot_log_odds={name: float(log_odds[here].mean()) for name, here in of_pilot.items()},
+    )
+
+
+def _log_odds(probability: Floats) -> Floats:
+    return np.log(probability / (1 - probability))
 
 
 def build(scenario: Scenario, analysis: ChildrenAnalysis, fixture: Fixture) -> Population:
@@ -182,7 +221,7 @@ def write_population(
     _write(folder / SCENARIO, tomli_w.dumps(population.assumptions))
     manifest = {
         "evidence": population.evidence,
-        "label": LABEL,
+        "label": LABEL if of_report(population.analysis) else OWN_LABEL,
         "population": population.name,
         "analysis": population.analysis.name,
         "analysis_sha256": fingerprint(population.analysis),

@@ -3,7 +3,7 @@
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sofs_bayes.checks.ranks import DRAWS
+from sofs_bayes.checks.ranks import DRAWS, LEAST
 from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:
@@ -38,6 +38,7 @@ FROM_POSTERIOR = (
     " truths, and fits the analysis to the data and the simulated ones together. It is about the"
     " part of the parameters' space that the data lead to."
 )
+TOO_FEW = "TOO FEW REPLICATES TO TELL"
 RANKS = (
     f"If all is right, the rank of each truth among {DRAWS} draws of its posterior is any number"
     f" from 0 to {DRAWS} with equal probability. This is done many times over, and the ranks are"
@@ -52,8 +53,8 @@ def smallest_p(test: "RankTest") -> float:
 
 def reading(test: "RankTest") -> str:
     """What a quantity's ranks say of its posterior: `in`, or `out` and how."""
-    if test.verdict == "in":
-        return "in"
+    if test.verdict != "out":
+        return test.verdict
     if test.dispersion_p > smallest_p(test):
         return "out: shifted, or of another shape"
     return f"out: posteriors too {'narrow, or shifted' if test.dispersion > 1 else 'wide'}"
@@ -63,6 +64,8 @@ def marked(found: "Calibrated", title: str) -> str:
     """A title, with the refusal in front where ranks are not uniform or missing."""
     if any(test.verdict == "out" for test in found.verdict.tests):
         return f"{REFUSED}: {title}"
+    if found.verdict.few:
+        return f"{TOO_FEW}: {title}"
     return title if found.verdict.uniform and found.verdict.tests else f"{UNRANKED}: {title}"
 
 
@@ -87,6 +90,12 @@ def verdict_sentences(found: "Calibrated") -> str:
         said.append(
             f"{UNRANKED}: {missing:,} of {replicates:,} have no draws at all, so that nothing is"
             " known of their ranks; the calibration does not pass."
+        )
+    if not said and found.verdict.few:
+        said.append(
+            f"{TOO_FEW}: {replicates:,}, where at least {LEAST} are needed. That the calibration"
+            " can be done is all that this shows; nothing is known of whether the posterior is"
+            " computed right."
         )
     if not said:
         said.append(

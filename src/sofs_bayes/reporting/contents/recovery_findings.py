@@ -9,6 +9,7 @@ from sofs_bayes.checks.recovered import Origin, Recovered
 from sofs_bayes.checks.recovery import RecoveryRow
 from sofs_bayes.checks.recovery_answers import POSTERIOR
 from sofs_bayes.checks.recovery_power import DetectableRow
+from sofs_bayes.checks.recovery_prior import LEAST
 
 METHODS: Mapping[str, str] = {
     POSTERIOR: "hierarchical posterior",
@@ -29,12 +30,16 @@ DESIGNS: Mapping[Origin, str] = {
     "published": "the published design",
     "given": "the design of the data given",
     "made up": "the design of the bundled simulated children",
+    "declared": "the design that the analysis declares",
 }
+TOO_FEW = "TOO FEW REPLICATES TO TELL"
 MISSED = "INTERVALS DO NOT HOLD THEIR LEVEL"
 
 
 def marked(found: Recovered, title: str) -> str:
     """A title, with the refusal in front where coverage is not what it owes to be."""
+    if found.few:
+        return f"{TOO_FEW}: {title}"
     return title if found.passed else f"{MISSED}: {title}"
 
 
@@ -44,7 +49,7 @@ def out_sentence(found: Recovered) -> str:
         f"those of {percentage(row.level)} held {100 * row.coverage:.1f}% (allowed"
         f" {100 * row.lower:.1f} to {100 * row.upper:.1f})"
         for row in found.owed
-        if row.verdict != "in"
+        if row.verdict == "out"
     ]
     if not parts:
         return ""
@@ -105,6 +110,12 @@ def owed_sentence(found: Recovered) -> str:
         f" {100 * row.upper:.1f})"
         for row in found.owed
     ]
+    if found.few:
+        return (
+            f"{TOO_FEW}: {found.owed[0].replicates:,} with truths from the priors, where at least"
+            f" {LEAST} are needed. That the design can be simulated and fitted is all that this"
+            " shows; no number here measures anything."
+        )
     verdict = "as often as they say" if found.passed else "NOT AS OFTEN AS THEY SAY"
     return (
         f"With truths drawn from the priors the posterior's intervals hold them {verdict}, in"

@@ -158,7 +158,7 @@ def dispersion_strips(found: Sequence[Calibrated], **said: Unpack[Told]) -> Draw
         notes=_strip_notes([each.analysis.name for each in found if not each.verdict.tests]),
         key=[
             KeyEntry(name="95% of right posteriors", fill=STYLE.fill),
-            *kinds_key({row.kind for row in rows if row.verdict == "in"}),
+            *kinds_key({row.kind for row in rows if row.verdict != "out"}),
             *([KeyEntry(name="out", line=OUT)] if any(r.verdict == "out" for r in rows) else []),
         ],
     )
@@ -189,7 +189,7 @@ def _strip(rows: Sequence[DispersionRow]) -> Row:
             Dot(
                 at=-LANE / 2 if row.kind in REPORTED else LANE / 2,
                 value=row.dispersion,
-                look=LOOKS[row.kind][1] if row.verdict == "in" else OUT,
+                look=LOOKS[row.kind][1] if row.verdict != "out" else OUT,
                 zorder=3.0 + (row.verdict == "out"),
             )
             for row in rows

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Unpack
 
-from sofs_bayes.checks.ranks import BINS, DRAWS, RankTest, RankVerdict
+from sofs_bayes.checks.ranks import BINS, DRAWS, FEW, RankTest, RankVerdict
 from sofs_bayes.reporting.figures.canvas import Canvas, KeyEntry, Told, name_of
 from sofs_bayes.reporting.figures.curves import Panel, curves
 from sofs_bayes.reporting.figures.drawing import Drawing, drawn
@@ -171,7 +171,7 @@ def _look(test: RankTest) -> Look:
 
 
 def _key(band: str, tests: Sequence[RankTest]) -> list[KeyEntry]:
-    names = {"in": "in", "out": "out: not uniform by the tests"}
+    names = {"in": "in", "out": "out: not uniform by the tests", FEW: "too few to tell"}
     found = {test.verdict: _look(test) for test in sorted(tests, key=lambda test: test.verdict)}
     entries = [KeyEntry(name=names[verdict], line=look) for verdict, look in found.items()]
     return [KeyEntry(name=band, fill=STYLE.fill), *entries]

@@ -1,0 +1,182 @@
+"""A study's own declarations → simulated children of its design, with a known effect.
+
+Covariates are drawn evenly over their levels or range and go with nothing. Outcomes are drawn
+from the hierarchical model on log-odds: authorities differ and move, pilots have an effect.
+"""
+
+import math
+from dataclasses import asdict, replace
+from datetime import date
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.records.groups import Groups, Pair, Window
+from sofs_bayes.spec import AuthorityCovariate, ChildrenAnalysis, Levels, Number, Rehearsal
+from sofs_bayes.spec.seeds import stream
+from sofs_bayes.synthetic.covariates import Floats, Integers
+from sofs_bayes.synthetic.file_columns import referrals_file
+from sofs_bayes.synthetic.persistence import persistent
+from sofs_bayes.synthetic.population import Population, truth_of
+
+AGAIN = 0.3  # of referrals, that are of a child who was referred before
+SPREAD = 10.0  # of an authority's number whose range is open
+
+
+def rehearsed(
+    analysis: ChildrenAnalysis,
+    *,
+    effect: float = 0.0,
+    effect_sd: float = 0.0,
+    shock_sd: float | None = None,
+    persistence: float = 0.5,
+    times: float = 1.0,
+    seed: int | None = None,
+) -> Population:
+    """Simulated children of the design that an analysis declares (`rehearsal`).
+
+    Parameters
+    ----------
+    effect, effect_sd
+        The mean of the pilots' effects and their standard deviation, on log-odds.
+    shock_sd
+        Between the years of an authority, on log-odds; the design's by default.
+    persistence
+        Correlation of an authority's shocks from one year to the next.
+    times
+        How many times the design's referrals.
+    seed
+        The design's by default.
+
+    Raises
+    ------
+    BadInput
+        The analysis declares no design; a pilot without days before or after settling-in.
+    """
+    design = analysis.rehearsal
+    if design is None:
+        allowed = "a table [rehearsal] with pilots, comparators, referrals and rate"
+        raise BadInput(analysis.name, "rehearsal", "nothing", allowed)
+    chosen = design.seed if seed is None else seed
+    years = analysis.records.years
+    groups = _groups(design, analysis.name, years)
+    names = (*groups.pilots, *groups.comparators)
+    count = max(round(design.referrals * times), 1)
+    cells = len(names) * len(years)
+    authority = np.repeat(np.arange(len(names)), len(years) * count)
+    year = np.tile(np.repeat(np.arange(len(years)), count), len(names))
+    rng = stream(chosen, "children")
+    frame = pd.DataFrame(
+        {
+            "authority": np.array(names, dtype=object)[authority],
+            "referral_date": _days(np.array(years)[year], rng),
+            "child": _children(authority, rng),
+        }
+    ).astype({"authority": "str", "child": "str"})
+    for each in analysis.records.covariates:
+        frame[each.name] = _covariate(each, cells * count, rng)
+    frame = frame.assign(place=authority, since=year)
+    frame = frame.drop_duplicates(["child", "referral_date"], ignore_index=True)
+    treated = _treated(frame, groups)
+    own = design if shock_sd is None else replace(design, shock_sd=shock_sd)
+    shape = (len(names), len(years))
+    level = _levels(own, shape, persistence=persistence, seed=chosen)
+    of_pilot = effect + effect_sd * stream(chosen, "effects").standard_normal(len(names))
+    place = frame["place"].to_numpy()
+    untreated = level[place, frame["since"].to_numpy()]
+    before, after = _chance(untreated), _chance(untreated + treated * of_pilot[place])
+    outcome = stream(chosen, "outcomes").random(len(frame)) < after
+    return Population(
+        name=f"{analysis.name}-rehearsed",
+        analysis=analysis,
+        seed=chosen,
+        referrals=referrals_file(frame, outcome.astype(np.float64), analysis, seed=chosen),
+        authorities=_authorities(analysis, names, chosen),
+        groups=groups,
+        assumptions={"rehearsal": asdict(design), "effect": effect, "effect_sd": effect_sd},
+        truth=truth_of(names, groups.pilots, place, treated, before=before, after=after),
+    )
+
+
+def _groups(design: Rehearsal, name: str, years: tuple[int, ...]) -> Groups:
+    pilots = [f"Pilot {i}" for i, _ in enumerate(design.windows, 1)]
+    comparators = [f"Comparator {i}" for i in range(1, design.comparators + 1)]
+    first, last = date(years[0], 4, 1), date(years[-1] + 1, 3, 31)
+    for start, end in design.windows:
+        if not first < start <= end < last:
+            allowed = f"between {first} and {last}, with days before and after"
+            raise BadInput(name, "rehearsal.settling_in", f"{start} to {end}", allowed)
+    windows = tuple(
+        Window(pilot=pilot, start=start, end=end)
+        for pilot, (start, end) in zip(pilots, design.windows, strict=True)
+    )
+    return Groups(
+        windows=windows,
+        pairs=tuple(
+            Pair(pilot=each.pilot, comparator=other, start=each.start, end=each.end)
+            for each in windows
+            for other in comparators
+        ),
+    )
+
+
+def _days(years: Integers, rng: np.random.Generator) -> pd.Series:
+    """A day of each financial year."""
+    start = pd.to_datetime(pd.Series(years).astype(str) + "-04-01")
+    return start + pd.to_timedelta(rng.integers(0, 365, len(years)), unit="D")
+
+
+def _children(authority: Integers, rng: np.random.Generator) -> list[str]:
+    """Children, of whom some come again to the same authority."""
+    place = np.arange(len(authority))
+    again = rng.random(len(place)) < AGAIN
+    first = np.searchsorted(authority, authority)  # rows are in the order of authorities
+    earlier = first + np.floor(rng.random(len(place)) * np.maximum(place - first, 1)).astype(int)
+    return [f"C{number}" for number in np.where(again, earlier, place)]
+
+
+def _covariate(each: Levels | Number, count: int, rng: np.random.Generator) -> npt.NDArray[Any]:
+    """Codes of levels as a file has them, or numbers of the range."""
+    if isinstance(each, Levels):
+        return rng.choice([codes[0] for codes in each.levels.values()], count)
+    return rng.integers(int(np.ceil(each.lowest)), int(each.highest), count, endpoint=True)
+
+
+def _treated(frame: pd.DataFrame, groups: Groups) -> npt.NDArray[np.bool_]:
+    ends = {window.pilot: pd.Timestamp(window.end) for window in groups.windows}
+    end = pd.to_datetime(frame["authority"].map(ends))
+    return (frame["referral_date"] > end).to_numpy()
+
+
+def _levels(design: Rehearsal, shape: tuple[int, int], *, persistence: float, seed: int) -> Floats:
+    """Log-odds by authority and year without treatment, shape (authorities, years)."""
+    level = design.authority_sd * stream(seed, "authorities").standard_normal((shape[0], 1))
+    noise = stream(seed, "shocks").standard_normal(shape)
+    usual = math.log(design.rate / (1 - design.rate))
+    return np.asarray(usual + level + design.shock_sd * persistent(noise, persistence))
+
+
+def _chance(log_odds: Floats) -> Floats:
+    return np.asarray(1 / (1 + np.exp(-log_odds)))
+
+
+def _authorities(analysis: ChildrenAnalysis, names: tuple[str, ...], seed: int) -> pd.DataFrame:
+    """The authorities' covariates by year, drawn in their ranges."""
+    years, frames = analysis.records.years, []
+    for name in names:
+        rng = stream(seed, "authority", name)
+        frame = pd.DataFrame({"authority": name, "year": years})
+        for each in analysis.records.authority_covariates:
+            frame[each.name] = _number(each, len(years), rng)
+        frames.append(frame)
+    return pd.concat(frames, ignore_index=True)
+
+
+def _number(each: AuthorityCovariate, years: int, rng: np.random.Generator) -> Floats:
+    lowest = each.lowest if each.lowest is not None else (each.highest or 0.0) - SPREAD
+    highest = each.highest if each.highest is not None else lowest + SPREAD
+    drawn = rng.uniform(lowest, highest, 1 if each.same_every_year else years)
+    return np.broadcast_to(drawn, years).round(4)

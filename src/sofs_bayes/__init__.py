@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     from sofs_bayes.matching.authorities import choose_comparators
     from sofs_bayes.matching.pre_trend import pre_trend_fit
     from sofs_bayes.matching.strata import match_frame, read_matched
+    from sofs_bayes.pipeline.beginning import check, init
     from sofs_bayes.pipeline.calibrate import calibrate
     from sofs_bayes.pipeline.calibrate_all import calibrate_all
     from sofs_bayes.pipeline.children import collapse, match, matched_file
@@ -83,6 +84,8 @@ _PUBLIC = {
     "read_panel": ("records.open_data", "read_panel"),
     "choose_comparators": ("matching.authorities", "choose_comparators"),
     "pre_trend_fit": ("matching.pre_trend", "pre_trend_fit"),
+    "init": ("pipeline.beginning", "init"),
+    "check": ("pipeline.beginning", "check"),
     "simulate": ("pipeline.simulation", "simulate"),
     "match": ("pipeline.children", "match"),
     "matched_file": ("pipeline.children", "matched_file"),
@@ -157,6 +160,7 @@ __all__ = [
     "calibrate_all",
     "calibration_drawings",
     "calibration_tables",
+    "check",
     "choose_comparators",
     "cleared",
     "collapse",
@@ -173,6 +177,7 @@ __all__ = [
     "from_print",
     "gram",
     "hierarchical_diagnostics",
+    "init",
     "load",
     "load_facts",
     "match",

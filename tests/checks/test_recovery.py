@@ -196,5 +196,5 @@ def test_json_gives_missing_answers_and_missing_ends_back() -> None:
 def test_too_few_replicates_owe_nothing_and_are_called_so() -> None:
     inside, outside = replicate(answer(0.1, 0.1)), replicate(answer(0.5, 0.01))
     assert {row.verdict for row in owed_coverage([outside] * (LEAST - 1))} == {"too few"}
-    assert {row.verdict for row in owed_coverage([outside] * LEAST)} == {"out"}
+    assert "out" in {row.verdict for row in owed_coverage([outside] * LEAST)}
     assert {row.verdict for row in owed_coverage([inside] * (LEAST - 1))} == {"too few"}

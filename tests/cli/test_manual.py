@@ -171,7 +171,7 @@ def test_the_list_has_a_line_for_each_page(capsys: pytest.CaptureFixture[str]) -
 def test_no_such_page_is_a_line(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["manual", "mach"]) == 2
     said = capsys.readouterr().err
-    assert said.startswith("PAGE: found 'mach'; allowed: calibrate, collapse, ")
+    assert said.startswith("PAGE: found 'mach'; allowed: calibrate, check, collapse, ")
     assert len(said.splitlines()) == 1
     for words in (["match", "--all"], ["match", "-o", "somewhere"]):
         assert main(["manual", *words]) == 2

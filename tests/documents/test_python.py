@@ -80,6 +80,8 @@ CALLS: Mapping[str, Callable[[Named], object]] = {
     "correlation_prior": lambda k: sb.correlation_prior(
         "ICPC_child", k("counts.dta"), denominator="Started_child", years_pre=1, years_post=1
     ),
+    "init": lambda k: sb.init(k("children"), k(OUT)),
+    "check": lambda k: sb.check(k("children"), k("children.toml")),
     "simulate": lambda k: sb.simulate(ANALYSIS, k(OUT), scenario=k("scenario.toml")),
     "match": lambda k: sb.match(
         k("children.toml"),

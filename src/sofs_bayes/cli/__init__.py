@@ -11,6 +11,7 @@ import sys
 from collections.abc import Sequence
 
 from sofs_bayes.cli import (
+    beginning,
     calibrate,
     children,
     completion,
@@ -93,6 +94,8 @@ def _parser() -> argparse.ArgumentParser:
     runs.add_list(verbs)
     printed.add_published(verbs)
     opened.add_open_data(verbs)
+    beginning.add_init(verbs)
+    beginning.add_check(verbs)
     children.add_simulate(verbs)
     children.add_match(verbs)
     children.add_collapse(verbs)

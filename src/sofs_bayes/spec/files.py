@@ -16,7 +16,7 @@ from sofs_bayes.spec.children import ChildrenAnalysis
 from sofs_bayes.spec.hierarchical import HierarchicalAnalysis
 from sofs_bayes.spec.opened import OpenAnalysis
 from sofs_bayes.spec.printed import PrintedAnalysis
-from sofs_bayes.spec.toml_files import check_sizes, read_toml, shortened
+from sofs_bayes.spec.toml_files import check_decided, check_sizes, read_toml, shortened
 
 FittedAnalysis = PrintedAnalysis | OpenAnalysis | HierarchicalAnalysis
 Analysis = FittedAnalysis | ChildrenAnalysis
@@ -126,6 +126,7 @@ def parse(document: dict[str, Any], *, file: Path | str) -> Analysis:
         One or more keys or values cannot be used; every one is named.
     """
     check_sizes(document, file)
+    check_decided(document, file)
     kind = document.get("kind")
     model = KINDS.get(kind) if isinstance(kind, str) else None
     if model is None:

@@ -1,7 +1,7 @@
 """A TOML file → what it says, within sizes that no analysis comes near."""
 
 import tomllib
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from math import inf
 from pathlib import Path
 from typing import Any
@@ -15,6 +15,10 @@ CHARACTERS = 10_000
 LARGEST, SMALLEST = 10**12, 1e-12  # of numbers but 0, whatever their sign
 SIZES = "0, and sizes from 1e-12 to 1e12"
 SHOWN = 200  # characters of a value in a message
+
+
+# What `init` writes where the analyst has to decide.
+DECIDE = "DECIDE"
 
 
 def read_toml(path: Path) -> dict[str, Any]:
@@ -104,3 +108,26 @@ def _parts(document: dict[str, Any]) -> Iterator[tuple[str, Any]]:
             if isinstance(key, str):
                 yield below, key
             left.append((below, part, level + 1))
+
+
+def check_decided(document: Mapping[str, Any], file: Path | str) -> None:
+    """Refuse a draft that still leaves the analyst to decide.
+
+    Raises
+    ------
+    BadSpec
+        Every place where it does.
+    """
+    if undecided := list(_undecided(document, file)):
+        raise BadSpec(undecided)
+
+
+def _undecided(given: Any, file: Path | str, place: str = "") -> Iterator[BadInput]:
+    """The places where a draft still leaves the analyst to decide."""
+    if isinstance(given, Mapping | list):
+        keys = given.items() if isinstance(given, Mapping) else enumerate(given)
+        for key, value in keys:
+            yield from _undecided(value, file, f"{place}.{key}".removeprefix("."))
+    elif isinstance(given, str) and given.startswith(DECIDE):
+        wanted = given.removeprefix(DECIDE).lstrip(": ") or "a value"
+        yield BadInput(file, place, DECIDE, shortened(wanted))

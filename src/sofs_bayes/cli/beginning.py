@@ -1,0 +1,69 @@
+"""The verbs of one who begins: init, check."""
+
+import argparse
+from pathlib import Path
+
+from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
+
+
+def add_init(verbs: Verbs) -> None:
+    """`init`: records → what is in them, and drafts of analyses."""
+    verb = add_verb(
+        verbs,
+        "init",
+        _init,
+        "Records → what is in them, and a commented draft of an analysis.",
+        "Columns, levels, missing cells, dates and outcomes by authority and year are shown; what"
+        " the analyst has to decide is marked DECIDE, which every verb refuses. Priors are proposed"
+        " from the share of outcomes, with the rates and changes that they allow.",
+    )
+    verb.add_argument("data", type=Path, help="folder of referrals, authorities and groups")
+    verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: analysis/NAME")
+    verb.add_argument("--name", help="of the analyses; default: the folder's")
+    verb.add_argument("--replace", action="store_true", help="replace an earlier draft")
+
+
+def add_check(verbs: Verbs) -> None:
+    """`check`: an analysis and its data → all that is wrong."""
+    verb = add_verb(
+        verbs,
+        "check",
+        _check,
+        "Data and an analysis → all that is wrong, at once, before any work.",
+        "Nothing is written. Exit code 2 and a line for each fault, or 0.",
+    )
+    verb.add_argument("data", type=Path, help="folder of referrals, authorities and groups")
+    verb.add_argument("analysis", help="bundled name or TOML file")
+    verb.add_argument("--memory", default="1GB", help="what may be held in memory (1GB)")
+
+
+def _init(options: argparse.Namespace) -> int:
+    from sofs_bayes.pipeline.beginning import init
+    from sofs_bayes.reporting.tables import to_markdown
+
+    progress = progress_line()
+    begun = init(
+        options.data,
+        options.output,
+        name=options.name,
+        replace=options.replace,
+        progress=progress,
+    )
+    progress("done\n")
+    print("\n".join(map(to_markdown, begun.tables)))
+    for path in sorted(begun.folder.glob("*.toml")):
+        print(path)
+    return 0
+
+
+def _check(options: argparse.Namespace) -> int:
+    from sofs_bayes.errors import BadSpec
+    from sofs_bayes.pipeline.beginning import check
+
+    progress = progress_line()
+    faults = check(options.data, options.analysis, memory=options.memory, progress=progress)
+    progress("done\n")
+    if faults:
+        raise BadSpec(faults)
+    print(f"{options.analysis}, {options.data}: nothing wrong was found")
+    return 0

@@ -1,0 +1,266 @@
+"""A folder of records → what is in it, and drafts of analyses; an analysis → all its faults."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from sofs_bayes import spec
+from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.folders.whole import claim
+from sofs_bayes.pipeline.draft import Roles, children_text, roles_of
+from sofs_bayes.pipeline.draft_models import model_text
+from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.records.profile import Profile, YearCount, profile, year_counts
+from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.names import file_stem
+
+if TYPE_CHECKING:
+    from sofs_bayes.records.csv_text import CsvText
+    from sofs_bayes.reporting.tables import Table
+
+SEEN = "seen.md"
+KEYS = ("authority", "year")  # of the file of authorities
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Begun:
+    """What `init` saw and wrote.
+
+    Attributes
+    ----------
+    folder
+        Where the drafts are: an analysis of children, a linear and a logistic model.
+    tables
+        Columns, their levels, and outcomes by authority and year.
+    """
+
+    folder: Path
+    tables: "tuple[Table, ...]"
+
+
+def init(
+    data: Path | str,
+    output: Path | str | None = None,
+    *,
+    name: str | None = None,
+    replace: bool = False,
+    progress: Progress = silent,
+) -> Begun:
+    """Look at a folder of referrals, authorities and groups, or a panel, and draft analyses.
+
+    Parameters
+    ----------
+    data
+        The folder, or the file of referrals; authorities and groups beside it are looked at
+        where they are. Or a panel of counts (`authority,code,year`, then events and children).
+    output
+        The new folder; `analysis/` and the name by default.
+    name
+        How the analyses are called; after the folder by default.
+
+    Returns
+    -------
+    Begun
+        The folder has `NAME-children.toml`, `NAME-linear.toml`, `NAME-logistic.toml` (of a
+        panel `NAME-counts.toml`) and `seen.md`. What the analyst has to decide is marked DECIDE,
+        which every verb refuses. The drafts list codes as the records have them, and stay where
+        the records are.
+
+    Raises
+    ------
+    BadInput
+        A file that cannot be read.
+    """
+    stem = file_stem(name or Path(data).resolve().name.partition(".")[0])
+    target = Path(output or Path("analysis") / stem)
+    with claim(target, written_by="init", inputs=[Path(data)], replace=replace) as place:
+        progress("looking")
+        panel = _panel(Path(data))
+        texts, tables = _of_records(data, stem) if panel is None else _of_panel(panel, stem)
+        with place.folder() as folder:
+            from sofs_bayes.folders.manifest import write_manifest
+            from sofs_bayes.reporting.tables import to_markdown
+
+            texts |= {SEEN: "\n".join(map(to_markdown, tables))}
+            for each, text in texts.items():
+                (folder / each).write_text(text, encoding="utf-8", newline="")
+            write_manifest(folder, {}, written_by="init")
+    return Begun(folder=target, tables=tables)
+
+
+def _of_records(data: Path | str, stem: str) -> "tuple[dict[str, str], tuple[Table, ...]]":
+    """Drafts of analyses of children's records by file, and what was seen."""
+    found = profile(data)
+    groups, authorities = _beside(found.file, "groups"), _beside(found.file, "authorities")
+    roles = roles_of(found, sorted(_values(groups, ("pilot", "comparator"))))
+    counts = _counts(found, roles)
+    covariates = [c for c in (authorities.header if authorities else ()) if c not in KEYS]
+    own = f"{stem}-children.toml"
+    years = _whole_years(counts)
+    texts = {own: children_text(found, roles, years, covariates, name=f"{stem}-children")}
+    share = _share(found, roles)
+    for model in ("linear", "logistic") if share is not None else ():
+        name, linear = f"{stem}-{model}", model == "linear"
+        texts[f"{name}.toml"] = model_text(share or 0.0, name=name, children=own, linear=linear)
+    return texts, _tables(found, counts, roles)
+
+
+def _panel(path: Path) -> "CsvText | None":
+    """The panel of counts in a file; None where it is none."""
+    from sofs_bayes.pipeline.draft_counts import is_panel
+    from sofs_bayes.records.table_files import FORMATS, read_table
+
+    if not path.is_file() or path.suffix.casefold() not in FORMATS:
+        return None
+    table = read_table(path)
+    return table if is_panel(table.header) else None
+
+
+def _of_panel(table: "CsvText", stem: str) -> "tuple[dict[str, str], tuple[Table, ...]]":
+    """The draft of an analysis of counts by file, and what was seen."""
+    from sofs_bayes.pipeline.draft_counts import counts_text, panel_counts
+    from sofs_bayes.reporting.contents.seen import counts_table
+
+    seen = counts_table(table.path.name, panel_counts(table), evidence="unknown-origin")
+    return {f"{stem}-counts.toml": counts_text(table.path, table, name=f"{stem}-counts")}, (seen,)
+
+
+def _beside(file: Path, name: str) -> "CsvText | None":
+    """A table beside the referrals, if there is one."""
+    from sofs_bayes.records.table_files import read_table, table_in
+
+    try:
+        path = table_in(file.parent, name)
+    except BadInput:
+        return None
+    return read_table(path)
+
+
+def _values(table: "CsvText | None", columns: Sequence[str]) -> set[str]:
+    if table is None:
+        return set()
+    at = [table.header.index(name) for name in columns if name in table.header]
+    return {record.fields[i].strip() for record in table.records for i in at} - {""}
+
+
+def _counts(found: Profile, roles: Roles) -> tuple[YearCount, ...]:
+    known = {role: roles.one(role) for role in ("authority", "referral_date", "outcome")}
+    return year_counts(found.file, **known) if all(known.values()) else ()
+
+
+def _share(found: Profile, roles: Roles) -> float | None:
+    """The share of referrals with the outcome, whenever it came; None where it is not known."""
+    column = next((each for each in found.columns if each.name == roles.one("outcome")), None)
+    if column is None:
+        return None
+    share = 1 - column.share_missing
+    if column.kind == "flag":
+        share = dict(column.levels).get("1", 0) / column.rows
+    return share if 0 < share < 1 else None
+
+
+def _whole_years(counts: Sequence[YearCount]) -> list[int]:
+    """The financial years in which every authority has referrals."""
+    authorities = {each.authority for each in counts}
+    years = sorted({each.year for each in counts})
+    return [y for y in years if sum(each.year == y for each in counts) == len(authorities)]
+
+
+def _tables(found: Profile, counts: Sequence[YearCount], roles: Roles) -> "tuple[Table, ...]":
+    from sofs_bayes.reporting.contents import seen
+
+    tables = [seen.columns_table(found, roles.authority), seen.levels_table(found)]
+    if counts:
+        tables.append(seen.counts_table(found.file.name, counts, evidence=found.evidence))
+    return tuple(table for table in tables if table.rows)
+
+
+# --------------------------------------------------------------------------------- check
+
+
+def check(
+    data: Path | str | Sequence[Path | str],
+    analysis: spec.Analysis | Path | str,
+    *,
+    memory: str = "1GB",
+    progress: Progress = silent,
+) -> tuple[BadInput, ...]:
+    """All that is wrong with an analysis and its data, before any work; nothing is written.
+
+    Parameters
+    ----------
+    data
+        Of children's records: the folder of referrals, authorities and groups. Of others: as
+        `fit` takes it.
+
+    Returns
+    -------
+    tuple
+        Every fault of the analysis; if it has none, those of all its files together.
+    """
+    faults: list[BadInput] = []
+    found = _tried(faults, lambda: spec.analysis_of(analysis))
+    if found is None:
+        return tuple(faults)
+    given = [data] if isinstance(data, Path | str) else list(data)
+    if isinstance(found, ChildrenAnalysis):
+        faults += _records_faults(Path(given[0]), found, memory=memory, progress=progress)
+    elif isinstance(found, HierarchicalAnalysis) and _is_raw(Path(given[0])):
+        faults += _records_faults(Path(given[0]), found.children, memory=memory, progress=progress)
+    elif isinstance(found, HierarchicalAnalysis | OpenAnalysis):
+        from sofs_bayes.pipeline.did_sources import source_of
+
+        _tried(faults, lambda: source_of(found, given))
+    elif isinstance(found, PrintedAnalysis) and given:
+        faults.append(BadInput(given[0], "", "data", "none: a printed analysis has its own"))
+    return tuple(faults)
+
+
+def _is_raw(path: Path) -> bool:
+    """Whether a folder holds records as they come: it has no manifest of a verb."""
+    from sofs_bayes.folders.manifest import NAME
+
+    return path.is_dir() and not (path / NAME).is_file()
+
+
+def _records_faults(
+    data: Path, analysis: ChildrenAnalysis, *, memory: str, progress: Progress
+) -> Iterator[BadInput]:
+    """The faults of referrals, authorities and groups; if there are none, of them together."""
+    from sofs_bayes.matching.from_records import choose_from_records
+    from sofs_bayes.matching.stacking import stack
+    from sofs_bayes.records.authority_file import read_authorities
+    from sofs_bayes.records.groups import read_groups
+    from sofs_bayes.records.referral_files import referrals_file
+    from sofs_bayes.records.referrals import open_referrals
+
+    faults: list[BadInput] = []
+    folder = data if data.is_dir() else data.parent
+    known = _tried(faults, lambda: read_authorities(folder, analysis))
+    groups = _tried(faults, lambda: read_groups(folder))
+    progress(f"{analysis.name}: reading and checking the referrals")
+    opened = _tried(faults, lambda: open_referrals(referrals_file(data), analysis, memory=memory))
+    if opened is not None:
+        with opened as referrals:
+            if known is not None and groups is not None:
+
+                def together() -> None:
+                    whole = groups
+                    if groups.unmatched:
+                        whole = choose_from_records(referrals, groups, analysis).groups
+                    stack(referrals, whole, known, analysis, file=folder)
+
+                _tried(faults, together)
+    yield from faults
+
+
+def _tried[Found](faults: list[BadInput], step: Callable[[], Found]) -> Found | None:
+    """What a step gives; None, with its faults noted, if it refuses."""
+    try:
+        return step()
+    except BadSpec as error:
+        faults += error.faults
+    except BadInput as error:
+        faults.append(error)
+    return None

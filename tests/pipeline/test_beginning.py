@@ -1,0 +1,203 @@
+"""From records nobody has looked at to an analysis that is checked: init and check."""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+
+import pytest
+from tests.other_study import CHILDREN, make
+
+from sofs_bayes import spec
+from sofs_bayes.cli import main
+from sofs_bayes.errors import BadSpec
+from sofs_bayes.pipeline.beginning import Begun, check, init
+from sofs_bayes.pipeline.draft import roles_of
+from sofs_bayes.pipeline.draft_models import predictive, scales_of
+from sofs_bayes.records.profile import Profile, profile
+from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OpenAnalysis
+
+# What an analyst would put in the place of each mark, by the end of its key.
+DECIDED: Mapping[str, str] = {
+    "title": '"Plans"',
+    "intervention": '"family hubs"',
+    "why": '"The hubs were to keep families together."',
+    "name": '"plan"',
+    "plural": '"plans"',
+    "unit": '"children"',
+    "months": "6",
+    "exact": '["sex"]',
+}
+
+
+def decided(path: Path) -> Path:
+    """The draft with every mark put right, in its place."""
+    lines = []
+    for line in path.read_text("utf-8").splitlines():
+        key = line.partition(" = ")[0]
+        lines.append(f"{key} = {DECIDED[key]}" if "DECIDE:" in line else line)
+    path.write_text("\n".join(lines), encoding="utf-8")
+    return path
+
+
+@pytest.fixture(scope="module")
+def records(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("own") / "records"
+    make.write(folder)
+    return folder
+
+
+@pytest.fixture(scope="module")
+def seen(records: Path) -> Profile:
+    return profile(records)
+
+
+@pytest.fixture
+def begun(records: Path, tmp_path: Path) -> Begun:
+    return init(records, tmp_path / "analysis", name="hubs")
+
+
+def test_columns_are_seen_as_what_they_are(seen: Profile) -> None:
+    assert {each.name: each.kind for each in seen.columns} == {
+        "person_ref": "identifier",
+        "council": "levels",
+        "contact_date": "date",
+        "plan_start": "date",
+        "sex": "levels",
+        "age_years": "number",
+        "imd_quintile": "levels",
+        "sen_status": "levels",
+        "home_language": "levels",
+    }
+    by_name = {each.name: each for each in seen.columns}
+    assert by_name["age_years"].share_missing == pytest.approx(0.01, abs=0.005)
+    assert (by_name["age_years"].lowest, by_name["age_years"].highest) == ("0", "17")
+    assert dict(by_name["sex"].levels).keys() == {"F", "M", "I"}
+    assert sum(rows for _, rows in by_name["sex"].levels) == by_name["sex"].rows
+    assert seen.evidence == "records"
+
+
+def test_the_authority_is_the_column_that_the_groups_name(seen: Profile) -> None:
+    assert roles_of(seen, [*make.PILOTS]).one("authority") == "council"
+    without = roles_of(seen, [])
+    assert without.one("authority") == ""
+    assert "council" in without.authority
+
+
+def test_what_could_be_two_things_is_left_to_the_analyst(records: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    text = (records / "referrals.csv").read_text("utf-8")
+    header, *lines = text.splitlines()
+    twice = [f"{header},second_date", *(f"{line},2020-01-01" for line in lines)]
+    (folder / "referrals.csv").write_text("\n".join(twice), encoding="utf-8")
+    init(folder, tmp_path / "analysis", name="hubs")
+    draft = (tmp_path / "analysis" / "hubs-children.toml").read_text("utf-8")
+    assert (
+        'referral_date = "DECIDE: the date of referral; one of contact_date, second_date"' in draft
+    )
+    assert 'authority = "DECIDE: the column of the authority; one of council, ' in draft
+
+
+def test_a_draft_is_refused_until_all_is_decided(begun: Begun, records: Path) -> None:
+    path = begun.folder / "hubs-children.toml"
+    marks = len(re.findall("DECIDE:", path.read_text("utf-8")))
+    faults = check(records, path)
+    assert len(faults) == marks > 5
+    assert all("found DECIDE" in str(fault) for fault in faults)
+    with pytest.raises(BadSpec, match="found DECIDE"):
+        spec.load(path)
+
+
+def test_a_draft_that_is_decided_can_be_used(begun: Begun, records: Path) -> None:
+    for name in ("hubs-children", "hubs-linear", "hubs-logistic"):
+        decided(begun.folder / f"{name}.toml")
+    children = spec.load(begun.folder / "hubs-children.toml")
+    assert isinstance(children, ChildrenAnalysis)
+    assert children.records.years == make.YEARS
+    assert children.records.columns.authority == "council"
+    assert [each.name for each in children.records.authority_covariates] == [
+        *("deprivation", "caseload")
+    ]
+    assert children.records.covariate("imd_quintile").missing_codes == ("NK",)
+    for name in ("hubs-linear", "hubs-logistic"):
+        assert isinstance(spec.load(begun.folder / f"{name}.toml"), HierarchicalAnalysis)
+        assert check(records, begun.folder / f"{name}.toml") == ()
+
+
+def test_priors_are_in_proportion_and_their_range_is_what_they_draw() -> None:
+    few, many = scales_of(0.02, linear=True), scales_of(0.2, linear=True)
+    assert many.reference == pytest.approx(10 * few.reference)
+    assert scales_of(0.02, linear=False).reference == scales_of(0.2, linear=False).reference
+    low, high = predictive(scales_of(0.06, linear=False), linear=False)["rate"]
+    assert 0 < low < 0.06 < high < 0.5
+    low, high = predictive(few, linear=True)["change"]
+    assert (low, high) == pytest.approx((-1.645 * few.reference, 1.645 * few.reference), rel=0.05)
+
+
+def test_the_verb_shows_what_it_saw(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["init", str(records), "-o", str(tmp_path / "new"), "--name", "hubs"]) == 0
+    out = capsys.readouterr().out
+    assert "| imd_quintile | levels | 6 | 0.0% |" in out
+    assert "outcomes among children, by authority and financial year" in out
+    assert str(tmp_path / "new" / "hubs-linear.toml") in out
+    assert out.partition("\n")[0] in (tmp_path / "new" / "seen.md").read_text("utf-8")
+
+
+def test_a_panel_of_counts_is_drafted_too(tmp_path: Path) -> None:
+    rows = [
+        f"Council {i},E0{i},{y},{5 + i},{100 + y - 2010}"
+        for i in range(4)
+        for y in range(2011, 2016)
+    ]
+    panel = tmp_path / "panel.csv"
+    panel.write_text("\n".join(["authority,code,year,plans,children", *rows]), encoding="utf-8")
+    init(panel, tmp_path / "analysis")
+    path = tmp_path / "analysis" / "panel-counts.toml"
+    text = path.read_text("utf-8")
+    with pytest.raises(BadSpec, match=r"design\.pilots\.0\.authority: found DECIDE"):
+        spec.load(path)
+    for pilot in ("Council 0", "Council 1"):
+        text = re.sub('authority = "DECIDE[^\n]*', f'authority = "{pilot}"', text, count=1)
+    text = re.sub("settling_in = .*", "settling_in = [2013, 2013]", text)
+    path.write_text(text, encoding="utf-8")
+    found = spec.load(decided(path))
+    assert isinstance(found, OpenAnalysis)
+    assert (found.data.events, found.data.denominator) == ("plans", "children")
+    assert check(panel, path) == ()
+
+
+def test_all_faults_of_all_files_are_named_at_once(records: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    for path in records.iterdir():
+        text = path.read_text("utf-8")
+        if path.name == "referrals.csv":
+            text = text.replace(",NK,", ",??,").replace("2015-04-0", "2015-13-0", 1)
+        if path.name == "groups.csv":
+            text = text.replace("2018-03-31", "2018-02-31")
+        if path.name == "authorities.csv":
+            text = text.replace("caseload", "caselaod")
+        (folder / path.name).write_text(text, encoding="utf-8")
+    said = "\n".join(map(str, check(folder, CHILDREN)))
+    for fault in (
+        "a code without a level",
+        "no day of the calendar",
+        "settling_in_end",
+        "caseload",
+    ):
+        assert fault in said
+    assert "??" not in said
+
+
+def test_what_the_files_are_together_is_checked(records: Path, tmp_path: Path) -> None:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    for path in records.iterdir():
+        text = path.read_text("utf-8").replace("Penrith,2019", "Penrithe,2019")
+        (folder / path.name).write_text(text, encoding="utf-8")
+    [fault] = check(folder, CHILDREN)
+    assert "Penrith" in str(fault)
+    assert main(["check", str(folder), str(CHILDREN)]) == 2
+    assert main(["check", str(records), str(CHILDREN)]) == 0

@@ -12,6 +12,7 @@ from sofs_bayes.checks.diagnostics import (
     MAX_RHAT,
     MIN_BFMI,
     MIN_ESS,
+    Failure,
     Gate,
     gate,
 )
@@ -151,3 +152,28 @@ def test_energy_that_wanders_fails(chains: int) -> None:
 def test_missing_energy_fails() -> None:
     found = verdict(stats_of(np.full((CHAINS, DRAWS), np.nan)))
     assert failed(found) == {("energy", "BFMI")}
+
+
+@pytest.mark.parametrize(
+    ("measure", "value", "near"),
+    [
+        ("R-hat", 1.02, True),
+        ("R-hat", 1.021, False),
+        ("R-hat", float("nan"), False),
+        ("bulk ESS", 200.0, True),
+        ("tail ESS", 199.0, False),
+        ("divergences", 2, True),
+        ("divergences", 3, False),
+        ("BFMI", 0.29, False),
+    ],
+)
+def test_a_near_miss_is_one_that_longer_sampling_makes_good(
+    measure: str, value: float, near: bool
+) -> None:
+    said = {"max_rhat": 1.0, "min_ess_bulk": 500.0, "min_ess_tail": 500.0, "min_bfmi": 1.0}
+    said |= {"divergences": 0, "draws": 2000, "quantities": 3}
+    failure = Failure(quantity="one", measure=measure, value=value, limit=0.0)
+    missed = Gate(failures=(failure,), **said)
+    assert missed.near is near
+    assert missed.status == "not converged"
+    assert Gate(failures=(), **said).near

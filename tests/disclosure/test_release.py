@@ -113,3 +113,24 @@ def test_what_others_give_away_is_not_written(
     with pytest.raises(BadInput, match="that others give away"):
         write_cells(found.cells, tmp_path / "synthetic.nc")
     assert list(tmp_path.iterdir()) == []
+
+
+def test_what_is_not_named_is_kept(analysis: ChildrenAnalysis) -> None:
+    steps = merging_route(analysis, order=("years-since", "covariates"))
+    assert all("year" in step.by for step in steps)
+    assert "years_since" in steps[0].by
+    assert "years_since" not in steps[1].by
+    assert steps[1].covariates == analysis.regressions.covariates
+    assert steps[-1].covariates == ()
+    usual = merging_route(analysis)
+    assert "year" not in usual[-1].by
+    assert [step.covariates for step in usual[-2:]] == [(), ()]
+    assert all("year" in step.by for step in merging_route(analysis, "products"))
+
+
+def test_what_would_keep_years_is_said(
+    analysis: ChildrenAnalysis, make_matched: Callable[..., pd.DataFrame]
+) -> None:
+    rows = make_matched(analysis, referrals=400)
+    with pytest.raises(BadInput, match=r"of cells by year nearly all|--most-suppressed 0\.\d+"):
+        release(rows, analysis, OutputRule(), evidence="synthetic", most_suppressed=0.0)

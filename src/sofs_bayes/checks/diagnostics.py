@@ -14,6 +14,9 @@ from sofs_bayes.spec import DidAnalysis, OpenAnalysis
 
 Floats = npt.NDArray[np.float64]
 
+# A fit that misses the gate by no more just missed it.
+NEAR_RHAT, NEAR_ESS = 1.02, MIN_ESS / 2
+NEAR_DIVERGENCES = 1e-3  # as a share of draws
 OF_SINGLE = ("shock", "authority_intercept")
 
 
@@ -44,6 +47,21 @@ class Gate:
     def passed(self) -> bool:
         """Whether nothing failed."""
         return not self.failures
+
+    @property
+    def near(self) -> bool:
+        """Whether it passed, or missed by no more than longer sampling usually makes good."""
+        return all(self._is_near(each) for each in self.failures)
+
+    def _is_near(self, failure: Failure) -> bool:
+        match failure.measure:
+            case "R-hat":
+                return failure.value <= NEAR_RHAT
+            case "bulk ESS" | "tail ESS":
+                return failure.value >= NEAR_ESS
+            case "divergences":
+                return failure.value <= NEAR_DIVERGENCES * self.draws
+        return False
 
     @property
     def status(self) -> str:

@@ -115,6 +115,20 @@ def add_collapse(verbs: Verbs) -> None:
         "--round", type=Wholes(least=2), metavar="BASE", help="round counts to this base"
     )
     verb.add_argument(
+        "--merge",
+        nargs="+",
+        choices=("covariates", "years-since", "years"),
+        metavar="WHAT",
+        help="what may be merged, in this order: covariates, years-since, years (all three); what"
+        " is not named is kept",
+    )
+    verb.add_argument(
+        "--most-suppressed",
+        type=Numbers(least=0, below=1),
+        metavar="SHARE",
+        help="of cells of which something is suppressed (0.2; of products 0)",
+    )
+    verb.add_argument(
         "--no-check", action="store_true", help="exact cells, to stay where the records are"
     )
     verb.add_argument("--memory", default="1GB", help="what may be held in memory (1GB)")
@@ -230,8 +244,11 @@ def _collapse(options: argparse.Namespace) -> int:
     from sofs_bayes.pipeline.children import collapse
 
     rule = rule_of(options)
-    if options.no_check and (options.round or options.threshold != USUAL_THRESHOLD):
-        beside = "--round" if options.round else "--threshold"
+    checked = {"--round": options.round, "--merge": options.merge}
+    checked |= {"--most-suppressed": options.most_suppressed is not None}
+    checked |= {"--threshold": options.threshold != USUAL_THRESHOLD}
+    if options.no_check and any(checked.values()):
+        beside = next(option for option, given in checked.items() if given)
         raise BadInput("--no-check", "", f"{beside} beside it", "one of the two")
     progress = progress_line()
     folder = collapse(
@@ -243,6 +260,8 @@ def _collapse(options: argparse.Namespace) -> int:
         threshold=None if options.no_check else rule.threshold,
         agreed=rule.agreed,
         rounding=options.round,
+        merge=options.merge,
+        most_suppressed=options.most_suppressed,
         ledger=ledger_of(options),
         earlier=options.earlier,
         memory=options.memory,

@@ -2,11 +2,19 @@
 
 import argparse
 import json
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sofs_bayes.cli.arguments import Verbs, add_verb, data_files, progress_line, progress_lines
+from sofs_bayes.cli.arguments import (
+    Verbs,
+    Wholes,
+    add_verb,
+    data_files,
+    progress_line,
+    progress_lines,
+)
 from sofs_bayes.cli.effects import add_effects
 from sofs_bayes.cli.exports import Export, add_disclosure_options, add_level, export_of
 from sofs_bayes.errors import BadInput
@@ -77,6 +85,20 @@ def add_fit(verbs: Verbs) -> None:
         "--quick",
         action="store_true",
         help="the effect priors only (of counts: and years), no refits",
+    )
+    verb.add_argument(
+        "--again",
+        nargs="+",
+        default=[],
+        metavar="NAME",
+        help="effect priors or changes, as tables name them: only their fits are sampled anew, for"
+        " longer; the run there is replaced",
+    )
+    verb.add_argument(
+        "--draws",
+        type=Wholes(least=100, most=100_000),
+        metavar="N",
+        help="with --again: draws of a chain; default: twice the analysis's",
     )
 
 
@@ -153,8 +175,14 @@ def _fit(options: argparse.Namespace) -> int:
 
     analysis = spec.load(options.analysis)
     target = options.output or Path("runs") / analysis.name
-    check_target(target, written_by="fit", replace=options.replace)
-    from sofs_bayes.pipeline.fits import fit_folder  # xarray: a mistyped name need not wait for it
+    replace = options.replace or bool(options.again)
+    check_target(target, written_by="fit", replace=replace)
+    if options.draws and not options.again:
+        raise BadInput("--draws", "", "no --again", "--again with the fits to be sampled anew")
+    from sofs_bayes.pipeline.fits import (  # xarray: a mistyped name need not wait for it
+        fit_folder,
+        missed,
+    )
 
     progress = progress_line()
     hierarchical = isinstance(analysis, spec.HierarchicalAnalysis)
@@ -164,11 +192,18 @@ def _fit(options: argparse.Namespace) -> int:
         target,
         leave_out=options.leave_out,
         quick=options.quick,
-        replace=options.replace,
+        again=options.again,
+        draws=options.draws,
+        replace=replace,
         inputs=[path for path in [Path(options.analysis), *options.data] if path.exists()],
         progress=progress,
     )
     progress("done\n")
+    for name in missed(run):
+        again = name.removeprefix("main / ").partition(" / ")[0]
+        print(
+            f"{name}: did not pass the gate; --again {again!r} samples it longer", file=sys.stderr
+        )
     print(target)
     return 0 if run.status == "converged" else 1
 

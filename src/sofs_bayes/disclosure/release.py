@@ -1,5 +1,6 @@
 """Merging: ever coarser cells, in a stated order, until enough of them may be released."""
 
+import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import groupby
@@ -9,7 +10,7 @@ from typing import Literal
 import pandas as pd
 
 from sofs_bayes.cells.collapse import collapse
-from sofs_bayes.cells.dataset import ALWAYS, KEYS, Cells, frame_of
+from sofs_bayes.cells.dataset import KEYS, Cells, frame_of
 from sofs_bayes.cells.matched_source import band
 from sofs_bayes.disclosure.cells import MOST_PATTERNS, Release, children_of, line, protect
 from sofs_bayes.disclosure.ledger import Released
@@ -22,6 +23,8 @@ from sofs_bayes.records.referral_files import Evidence
 from sofs_bayes.spec import ChildrenAnalysis
 
 Kind = Literal["counts", "products"]
+Merged = Literal["covariates", "years-since", "years"]
+USUAL_ORDER: tuple[Merged, ...] = ("covariates", "years-since", "years")
 
 # Suppressed counts are intervals to a model; of cross-products a linear model needs all.
 MOST_SUPPRESSED: Mapping[Kind, float] = {"counts": 0.2, "products": 0.0}
@@ -38,17 +41,31 @@ class Step:
         return f"cells by {', '.join(self.by)}; covariates: {', '.join(self.covariates) or 'none'}"
 
 
-def merging_route(analysis: ChildrenAnalysis, what: Kind = "counts") -> tuple[Step, ...]:
+def merging_route(
+    analysis: ChildrenAnalysis, what: Kind = "counts", order: Sequence[Merged] = USUAL_ORDER
+) -> tuple[Step, ...]:
     """From all keys and covariates of the regressions (numbers in bands) to the coarsest cells.
 
     First the covariates go, the last named first; then years since settling-in; then, of counts,
     years: cross-products without years would serve no regression.
+
+    Parameters
+    ----------
+    order
+        What is merged, in another order; what is not named is kept.
     """
-    covariates = analysis.regressions.covariates
-    steps = [Step(by=KEYS, covariates=covariates[:k]) for k in range(len(covariates), -1, -1)]
-    without_since = tuple(key for key in KEYS if key != "years_since")
-    coarse = (without_since, ALWAYS) if what == "counts" else (without_since,)
-    return (*steps, *(Step(by=by, covariates=()) for by in coarse))
+    steps = [Step(by=KEYS, covariates=analysis.regressions.covariates)]
+    for each in order:
+        last = steps[-1]
+        if each == "covariates":
+            fewer = range(len(last.covariates) - 1, -1, -1)
+            steps += [replace(last, covariates=last.covariates[:k]) for k in fewer]
+        elif each == "years" and what == "products":
+            continue
+        else:
+            gone = {"years": "year", "years-since": "years_since"}[each]
+            steps.append(replace(last, by=tuple(key for key in last.by if key != gone)))
+    return tuple(steps)
 
 
 def release(
@@ -100,17 +117,20 @@ def release(
         inputs=tuple(inputs),
     )
     steps = tuple(route or merging_route(analysis, what))
-    clashed = ""
+    clashed, least = "", 1.0
     tried = _counts if what == "counts" else _products
     most = MOST_SUPPRESSED[what] if most_suppressed is None else most_suppressed
     for step, found in tried(how, analysis, rule, steps, most):
         share = found if isinstance(found, float) else found.suppressed
+        if "year" in step.by:
+            least = min(least, share)
         reason = _suppressed(found)
         enough = share <= most
         if enough and not isinstance(found, float) and not found.unprotected:
             clashed = reason = how.clash(found.told, rule)
             if not reason:
-                return replace(found, log=(*log, *found.log))
+                lost = [] if "year" in step.by else [line(_for_years(least), 0, "merged")]
+                return replace(found, log=(*log, *lost, *found.log))
         log.append(
             line(
                 f"{step}: {reason}",
@@ -119,11 +139,21 @@ def release(
             )
         )
     allowed = f"cells of which at most {most:.0%} are suppressed"
+    if not clashed:
+        allowed += f"; {_for_years(least)}"
     if what == "products":
         allowed += ", by year, as linear models need; or counts, for logistic models"
     if clashed:
         allowed += f", and tell nothing beside earlier releases of the same children ({clashed})"
     raise BadInput(PLACE, "", "nothing that may be released, however merged", allowed)
+
+
+def _for_years(least: float) -> str:
+    """What would keep years, where they were merged."""
+    limit = math.ceil(100 * least) / 100
+    if limit >= 1:
+        return "of cells by year nearly all would be suppressed, whatever the limit"
+    return f"years are kept with --most-suppressed {limit:.2g}"
 
 
 def _suppressed(found: Release | float) -> str:

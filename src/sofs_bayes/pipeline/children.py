@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 from dataclasses import replace as replace_in
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     import pandas as pd
 
     from sofs_bayes.disclosure.ledger import Ledger
+    from sofs_bayes.disclosure.release import Merged
     from sofs_bayes.disclosure.rules import OutputRule
     from sofs_bayes.matching.strata import MatchedSample
     from sofs_bayes.records.groups import Groups
@@ -227,6 +228,8 @@ def collapse(
     threshold: int | None = 10,
     rounding: int | None = None,
     agreed: bool = False,
+    merge: Sequence["Merged"] | None = None,
+    most_suppressed: float | None = None,
     ledger: Path | str | bool | None = None,
     earlier: Sequence[Path | str] = (),
     memory: str = "1GB",
@@ -253,6 +256,12 @@ def collapse(
         Base to which released counts are rounded; exact by default.
     agreed
         Whether the custodian agreed to a threshold below 10.
+    merge
+        What may be merged until enough can be released, in this order (`covariates`,
+        `years-since`, `years`): what is not named is kept.
+    most_suppressed
+        Largest share of cells of which something may be suppressed; a fifth by default (of
+        cross-products none).
     ledger, earlier
         What was released before, as `disclose` takes it: cells that leave are noted there.
     memory
@@ -292,7 +301,9 @@ def collapse(
         if threshold is not None:
             rule = OutputRule(threshold=threshold, round_to=rounding, agreed=agreed)
         with open_ledger(False if rule is None else ledger, earlier=earlier) as book:
-            _collapse(place, file, analysis, rule, book, format=format, what=what, memory=memory)
+            how: dict[str, Any] = {"what": what, "memory": memory}
+            how |= {"merge": merge, "most_suppressed": most_suppressed}
+            _collapse(place, file, analysis, rule, book, format=format, **how)
     return output
 
 
@@ -305,6 +316,8 @@ def _collapse(
     *,
     format: Literal["netcdf", "csv"],
     what: Literal["counts", "products"],
+    merge: Sequence["Merged"] | None,
+    most_suppressed: float | None,
     memory: str,
 ) -> None:
     """Collapse a file of matched children into the place claimed; unchecked without a rule."""
@@ -312,7 +325,7 @@ def _collapse(
     from sofs_bayes.cells.files import write_cells
     from sofs_bayes.disclosure.exported import ledger_line
     from sofs_bayes.disclosure.log import log_csv
-    from sofs_bayes.disclosure.release import release
+    from sofs_bayes.disclosure.release import USUAL_ORDER, merging_route, release
     from sofs_bayes.matching.strata import read_label
     from sofs_bayes.reporting.contents import cells as tables
 
@@ -329,6 +342,8 @@ def _collapse(
                 analysis,
                 rule,
                 what=what,
+                route=merging_route(analysis, what, USUAL_ORDER if merge is None else merge),
+                most_suppressed=most_suppressed,
                 earlier=ledger.before,
                 inputs=inputs,
                 memory=memory,
@@ -356,6 +371,8 @@ def _collapse(
                 "what": what,
                 "threshold": None if rule is None else rule.threshold,
                 "round_to": None if rule is None else rule.round_to,
+                **({} if merge is None else {"merge": ", ".join(merge)}),
+                **({} if most_suppressed is None else {"most_suppressed": most_suppressed}),
             },
             seconds=seconds,
         )

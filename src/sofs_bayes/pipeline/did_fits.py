@@ -1,10 +1,11 @@
 """A hierarchical analysis and its data, children or counts → a Run."""
 
 import json
-from collections.abc import Callable, Collection, MutableMapping
-from dataclasses import asdict, dataclass, field
+from collections.abc import Callable, Collection, Mapping, MutableMapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, Label, ProbabilityRow
 from sofs_bayes.estimands.rows import fit_of
 from sofs_bayes.folders.store import Store, from_bytes, to_bytes
@@ -86,6 +87,8 @@ class Workshop:
         Where finished draws are kept, so that an interrupted analysis goes on; None for nowhere.
     seconds
         Time by stage, filled.
+    longer
+        By the name of a fit, with which sampler it is made again.
     """
 
     analysis: DidAnalysis
@@ -93,6 +96,7 @@ class Workshop:
     store: Store | None
     seconds: dict[str, float]
     progress: Progress = silent
+    longer: Mapping[str, Sampler] = field(default_factory=dict)
 
 
 def fit_did(
@@ -102,6 +106,8 @@ def fit_did(
     leave_out: LeaveOut = "pilots",
     quick: bool = False,
     kinds: Collection[Kind] | None = None,
+    again: Sequence[str] = (),
+    draws: int | None = None,
     store: Store | None = None,
     programs: Programs | None = None,
     progress: Progress = silent,
@@ -121,6 +127,9 @@ def fit_did(
         Whether all refits but those with other effect priors are left out.
     kinds
         Which kinds of refits are made; None for all.
+    again, draws
+        Effect priors or changes whose fit is sampled anew with so many draws a chain (twice the
+        analysis's by default), while all others are taken from the store.
     store, programs
         As in `Workshop`.
 
@@ -131,12 +140,19 @@ def fit_did(
     """
     from sofs_bayes.checks.loo import loo_cells
 
+    wanted = {} if quick else refits(analysis, source, leave_out=leave_out)
+    if source.by_year is not None:
+        setting = setting_of(analysis, analysis.headline_prior, source.departure)
+        wanted[BY_YEAR] = (source.by_year, setting)
+    if kinds is not None:
+        wanted = {variant: fit for variant, fit in wanted.items() if variant.kind in kinds}
     shop = Workshop(
         analysis=analysis,
         programs={} if programs is None else programs,
         store=store,
         seconds={},
         progress=progress,
+        longer=_longer(analysis, [*wanted], again, draws),
     )
     found = _Collected(analysis=analysis, evidence=source.evidence)
     mains: dict[str, PosteriorFit] = {}
@@ -146,11 +162,6 @@ def fit_did(
         mains[name] = one_fit(shop, source.data, setting, f"{HEADLINE} / {name}", like=headline)
         found.add(mains[name], prior=name, variant=HEADLINE)
     main = mains[analysis.headline_prior]
-    wanted = {} if quick else refits(analysis, source, leave_out=leave_out)
-    if source.by_year is not None:
-        wanted[BY_YEAR] = (source.by_year, main.setting)
-    if kinds is not None:
-        wanted = {variant: fit for variant, fit in wanted.items() if variant.kind in kinds}
     others: dict[Variant, Refit] = {}
     for variant, (data, setting) in wanted.items():
         others[variant] = refit(shop, data, setting, _named(analysis, variant), like=main)
@@ -159,14 +170,14 @@ def fit_did(
     with timed(shop.seconds, "checks"):
         # Of whole authorities there are too many for a refit of each that is badly predicted.
         none = quick or kinds is not None or source.by_year is not None
-        again = None if none else _left_out(shop, main, found)
+        anew = None if none else _left_out(shop, main, found)
         before = _before(analysis, main)
         left_out = loo_cells(main.posterior, main.data, main.blocks, analysis)
         beside = shown_beside(
-            analysis, main, others, refit=again, prior=before, left_out=left_out, leads=source.leads
+            analysis, main, others, refit=anew, prior=before, left_out=left_out, leads=source.leads
         )
         beside |= shown_of_all(analysis, source, mains) | source.beside
-        draws = run_draws(analysis, mains, others, before, left_out.log_density)
+        tree = run_draws(analysis, mains, others, before, left_out.log_density)
     return Run(
         analysis=analysis,
         evidence=found.evidence,
@@ -175,11 +186,12 @@ def fit_did(
         probabilities=tuple(found.probabilities),
         extra={"sensitivity": (EffectRow, tuple(found.sensitivity))} | beside,
         diagnostics={"method": "nutpie", "status": found.status, "fits": found.verdicts},
-        posterior=draws,
+        posterior=tree,
         inputs=source.inputs,
         seconds=shop.seconds,
         options={"leave_out": leave_out, "quick": "yes" if quick else "no"}
-        | ({} if kinds is None else {"refits": ", ".join(kinds) or "none"}),
+        | ({} if kinds is None else {"refits": ", ".join(kinds) or "none"})
+        | {f"draws of {name}": str(each.draws) for name, each in shop.longer.items()},
     )
 
 
@@ -190,6 +202,18 @@ def _before(analysis: DidAnalysis, main: PosteriorFit) -> "xr.Dataset":
 
     seed = stage_seed(analysis.sampler.seed, "prior draws")
     return prior_draws(analysis, main.data, main.blocks, draws=PRIOR_DRAWS, seed=seed)
+
+
+def _longer(
+    analysis: DidAnalysis, wanted: Sequence[Variant], again: Sequence[str], draws: int | None
+) -> dict[str, Sampler]:
+    """By the name of a fit, the sampler it is to be made again with."""
+    names = {each: f"{HEADLINE} / {each}" for each in analysis.effect_priors}
+    names |= {str(each): _named(analysis, each) for each in wanted}
+    if unknown := [each for each in again if each not in names]:
+        raise BadInput("--again", "", repr(unknown[0]), ", ".join(names))
+    size = analysis.sampler.draws * 2 if draws is None else draws
+    return {names[each]: replace(analysis.sampler, draws=size) for each in again}
 
 
 def _named(analysis: DidAnalysis, variant: Variant) -> str:
@@ -220,6 +244,7 @@ class _Collected:
     probabilities: list[ProbabilityRow] = field(default_factory=list)
     sensitivity: list[EffectRow] = field(default_factory=list)
     verdicts: dict[str, Any] = field(default_factory=dict)
+    refused: list[str] = field(default_factory=list)
 
     def add(self, fit: Refit, *, prior: str, variant: Variant) -> None:
         """Rows of a fit: all of its effects, or (for a refit) the pooled ones alone."""
@@ -238,17 +263,23 @@ class _Collected:
         self.judge(fit, prior=prior, variant=variant)
 
     def judge(self, fit: Refit, *, prior: str, variant: Variant) -> None:
-        """Keep the gate's verdict on a fit: a refused one refuses the run."""
+        """Keep the gate's verdict on a fit: the headline's refuses the run, or one far off.
+
+        One that just missed marks its own rows alone.
+        """
         status = fit.gate.status
         label = Label(prior=prior, variant=variant, evidence=self.evidence, status=status)
         how = {"status": status, "pareto_k": fit.pareto_k}
-        self.verdicts[f"{variant} / {prior}"] = fit_of(label) | asdict(fit.gate) | how
+        name = f"{variant} / {prior}"
+        self.verdicts[name] = fit_of(label) | asdict(fit.gate) | how
+        main = name == f"{HEADLINE} / {self.analysis.headline_prior}"
+        if not (fit.gate.passed if main else fit.gate.near):
+            self.refused.append(name)
 
     @property
     def status(self) -> str:
-        """`converged` if every fit was."""
-        passed = all(verdict["status"] == "converged" for verdict in self.verdicts.values())
-        return "converged" if passed else "not converged"
+        """`converged` if the headline was, and every other fit at least nearly."""
+        return "not converged" if self.refused else "converged"
 
 
 def one_fit(
@@ -275,10 +306,11 @@ def one_fit(
     design = blocks(data, shop.analysis, setting)
     if fit := _reweighted(shop, data, setting, design, name=name, like=like):
         return fit
-    stored = shop.store.get(name) if shop.store else None
-    draws = _unpacked(stored) if stored else _sampled(shop, data, design, name)
+    sampler, kept = _sampler_of(shop, name)
+    stored = shop.store.get(kept) if shop.store else None
+    draws = _unpacked(stored) if stored else _sampled(shop, data, design, name, sampler)
     if shop.store and not stored:
-        shop.store.put(name, _packed(posterior=draws[0], sample_stats=draws[1]))
+        shop.store.put(kept, _packed(posterior=draws[0], sample_stats=draws[1]))
     return _judged(shop, data, setting, design, name=name, draws=draws)
 
 
@@ -302,23 +334,30 @@ def refit(
     from sofs_bayes.checks.short_fits import brief
     from sofs_bayes.estimands.effects import Effects
 
-    design = blocks(data, shop.analysis, setting)
+    design, usual = blocks(data, shop.analysis, setting), shop.analysis.sampler
     if fit := _reweighted(shop, data, setting, design, name=name, like=like):
         return fit
-    if stored := shop.store.get(name) if shop.store else None:
+    own, place = _sampler_of(shop, name)
+    if stored := shop.store.get(place) if shop.store else None:
         kept = from_bytes(stored)["effects"].to_dataset()
         verdict = gate_of(json.loads(kept.attrs["gate"]))
         return Refit(effects=Effects(kept["effects"]), gate=verdict)
     fit = None
-    for sampler in dict.fromkeys((brief(shop.analysis.sampler), shop.analysis.sampler)):
+    for sampler in [own] if own else dict.fromkeys((brief(usual), usual)):
         if fit is None or not fit.gate.passed:
             draws = _sampled(shop, data, design, name, sampler)
             fit = _judged(shop, data, setting, design, name=name, draws=draws)
     assert fit is not None
     if shop.store:
         effects = fit.effects.array.to_dataset().assign_attrs(gate=json.dumps(asdict(fit.gate)))
-        shop.store.put(name, _packed(effects=effects))
+        shop.store.put(place, _packed(effects=effects))
     return Refit(effects=fit.effects, gate=fit.gate)
+
+
+def _sampler_of(shop: Workshop, name: str) -> tuple[Sampler | None, str]:
+    """The sampler of a fit that is made again, and where its draws are kept."""
+    sampler = shop.longer.get(name)
+    return sampler, name if sampler is None else f"{name}, {sampler.draws} draws"
 
 
 def _reweighted(
@@ -333,7 +372,7 @@ def _reweighted(
     """The draws of another fit, where they can be weighted to be those of this one."""
     from sofs_bayes.bayes.reweighting import reweighted
 
-    if like is None:
+    if like is None or name in shop.longer:
         return None
     with timed(shop.seconds, "reweight"):
         ratio = _log_ratio(shop.analysis, like, data, setting, design)

@@ -27,6 +27,8 @@ def fit(
     *,
     leave_out: LeaveOut = "pilots",
     quick: bool = False,
+    again: Sequence[str] = (),
+    draws: int | None = None,
     seed: int | None = None,
     unfinished: Path | str | None = None,
     programs: "Programs | None" = None,
@@ -46,6 +48,9 @@ def fit(
         Whether a fit is repeated without each pilot or authority.
     quick
         Whether a model is fitted under its effect priors only, without refits.
+    again, draws
+        Effect priors, or changes as tables name them, whose fit is sampled anew with so many
+        draws a chain (twice the analysis's by default); all others are taken from `unfinished`.
     seed
         In place of the analysis's own.
     unfinished
@@ -78,6 +83,8 @@ def fit(
     if isinstance(analysis, PrintedAnalysis):
         if given := paths(data):
             raise BadInput(given[0], "", "data", "none: a printed analysis has its own")
+        if again:
+            raise BadInput("--again", "", again[0], "none: nothing of print is sampled")
         return fit_printed(analysis, progress=progress)
     if isinstance(analysis, ChildrenAnalysis):
         allowed = "another kind (children's records: match, replicate, and fit icpc-linear)"
@@ -95,6 +102,8 @@ def fit(
         source,
         leave_out=leave_out,
         quick=quick,
+        again=again,
+        draws=draws,
         store=store,
         programs=programs,
         progress=progress,
@@ -160,6 +169,8 @@ def fit_folder(
     *,
     leave_out: LeaveOut = "pilots",
     quick: bool = False,
+    again: Sequence[str] = (),
+    draws: int | None = None,
     replace: bool = False,
     inputs: Sequence[Path] = (),
     progress: Progress = silent,
@@ -168,8 +179,9 @@ def fit_folder(
 
     Parameters
     ----------
-    analysis, data, leave_out, quick
-        As `fit` takes them.
+    analysis, data, leave_out, quick, again, draws
+        As `fit` takes them. Where a fit did not pass the gate, all fits are kept beside the
+        folder, so that `again` makes only its own anew.
     folder
         The new folder; `runs/` and the analysis's name by default.
     replace
@@ -190,13 +202,22 @@ def fit_folder(
             given,
             leave_out=leave_out,
             quick=quick,
+            again=again,
+            draws=draws,
             unfinished=place.unfinished,
             progress=progress,
         )
         with place.folder() as scratch:
             run_folder.fill(run, scratch)
-        place.finish()
+        if not missed(run):
+            place.finish()
     return target, run
+
+
+def missed(run: Run) -> list[str]:
+    """The fits of a run that did not pass the gate."""
+    fits = run.diagnostics["fits"]
+    return [name for name, verdict in fits.items() if verdict["status"] != "converged"]
 
 
 def save(

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.reporting.assumptions import in_units
-from sofs_bayes.reporting.contents.effects import extra_rows
+from sofs_bayes.reporting.contents.effects import extra_rows, prior_marked
 from sofs_bayes.reporting.contents.publication_numbers import above_zero, gravest, overall
 from sofs_bayes.reporting.page import SYNTHETIC, Part
 from sofs_bayes.reporting.result_manifest import Result
@@ -338,7 +338,7 @@ def changes_sentence(run: Run) -> str:
     return (
         f"of {len(changed)} changes to data or assumptions, tried one at a time, the one that moves"
         f" the estimate most is “{most.variant}”: {unit.more(most.median)} per {unit.per}, in place"
-        f" of {unit.more(main.median)}."
+        f" of {unit.more(main.median)}.{'' if most.status == 'converged' else ' NOT CONVERGED.'}"
     )
 
 
@@ -355,7 +355,7 @@ def sources_table(name: str | OwnOutcome, runs: Sequence[Run]) -> Table:
             chance = above_zero(run, row)[0]
             values = (unit.factor * x for x in (row.median, row.lower, row.upper))
             source = f"{SOURCES[run.evidence]}, per {unit.per} {unit.whom}"
-            lines.append((source, row.prior, *values, chance))
+            lines.append((source, prior_marked(row, run), *values, chance))
             kinds.append(run.evidence)
     spanner = "90% credible interval"
     level = {row.level for run in _telling(runs) for row in answers(run)}

@@ -6,6 +6,7 @@ from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.reporting.contents.effects import extra_rows
 from sofs_bayes.reporting.contents.hierarchical import headline
+from sofs_bayes.reporting.contents.publication_numbers import overall
 from sofs_bayes.reporting.figures import Drawing, pilot_forest, prior_posterior, threshold_curve
 from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.spec.keys import IN_YEAR, PER_UNIT, Estimand
@@ -27,7 +28,7 @@ def threshold_curves(run: Run) -> list[Drawing]:
             equivalence=run.analysis.estimands.equivalence,
             title=title,
             evidence=run.evidence,
-            status=run.status,
+            status=overall([run.status, *(row.status for row in rows)]),
             name=name,
         )
         for target, (name, title) in WHOSE.items()

@@ -149,7 +149,7 @@ def effects_table(
         for own, p in zip(errors.values(), found, strict=True):
             own.append(NAN if p is None else p.mcse)
         chance = [None if p is None else p.probability for p in found]
-        lines.append((*_what(row), row.median, row.lower, row.upper, *chance))
+        lines.append((*_what(row, run), row.median, row.lower, row.upper, *chance))
     worst = max((e for own in errors.values() for e in own if not math.isnan(e)), default=0.0)
     notes = [*rows_taken(run.analysis), interval_note(run)]
     if worst > 0:
@@ -175,8 +175,14 @@ def _key(row: EffectRow | ProbabilityRow) -> tuple[Any, ...]:
     return (row.estimand, row.prior, row.variant)
 
 
-def _what(row: EffectRow) -> tuple[Cell, ...]:
-    return (str(row.estimand), row.target, str(row.variant), row.prior)
+def _what(row: EffectRow, run: Run) -> tuple[Cell, ...]:
+    return (str(row.estimand), row.target, str(row.variant), prior_marked(row, run))
+
+
+def prior_marked(row: EffectRow, run: Run) -> str:
+    """The prior, with the mark of a fit that alone of its run did not converge."""
+    alone = run.status == "converged" and row.status != "converged"
+    return f"{row.prior} (NOT CONVERGED)" if alone else row.prior
 
 
 def number_format(scale: str, rows: Sequence[EffectRow]) -> Format:

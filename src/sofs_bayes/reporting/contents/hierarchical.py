@@ -16,6 +16,7 @@ from sofs_bayes.reporting.run_folder import Run
 from sofs_bayes.reporting.tables import Column, Table
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR
+from sofs_bayes.spec.study import of_report
 
 
 def by_year_rows(run: Run, scale: str) -> list[EffectRow]:
@@ -63,6 +64,7 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
     (evidence,) = {run.evidence for run in runs}
     found = [(run, row) for run in runs for row in headline(main_rows(run, scale, pooled=True))]
     number = number_format(scale, [row for _, row in found])
+    own = not any(of_report(run.analysis) for run in runs)
     lines = [
         (
             run.analysis.name,
@@ -81,7 +83,7 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
         title=f"The pooled effect: analyses side by side ({UNIT_OF[scale]})",
         columns=(
             Column(key="analysis", heading="Analysis"),
-            Column(key="column", heading="Column of the report"),
+            Column(key="column", heading="Regression" if own else "Column of the report"),
             Column(key="estimand", heading="Effect"),
             Column(key="median", heading="Median", format=number),
             Column(key="lower", heading="from", format=number),

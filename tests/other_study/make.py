@@ -89,8 +89,8 @@ def _authorities(rng: np.random.Generator, councils: tuple[str, ...]) -> pd.Data
     return pd.DataFrame(
         [
             {
-                "authority": name,
-                "year": year,
+                "council": name,
+                "fin_year": year,
                 "deprivation": base[at] + rng.normal(0, 1),
                 "caseload": 16 + rng.normal(0, 2),
             }
@@ -103,10 +103,10 @@ def _authorities(rng: np.random.Generator, councils: tuple[str, ...]) -> pd.Data
 def _groups() -> pd.DataFrame:
     rows = [
         {
-            "pilot": pilot,
-            "comparator": comparator,
-            "settling_in_start": start,
-            "settling_in_end": end,
+            "site": pilot,
+            "compared_with": comparator,
+            "first_day": start,
+            "last_day": end,
         }
         for pilot, (start, end) in PILOTS.items()
         for comparator in COMPARATORS

@@ -26,6 +26,12 @@ DECIDED: Mapping[str, str] = {
     "unit": '"children"',
     "months": "6",
     "exact": '["sex"]',
+    "authority": '"council"',
+    "year": '"fin_year"',
+    "pilot": '"site"',
+    "comparator": '"compared_with"',
+    "settling_in_start": '"first_day"',
+    "settling_in_end": '"last_day"',
 }
 
 
@@ -201,3 +207,27 @@ def test_what_the_files_are_together_is_checked(records: Path, tmp_path: Path) -
     assert "Penrith" in str(fault)
     assert main(["check", str(folder), str(CHILDREN)]) == 2
     assert main(["check", str(records), str(CHILDREN)]) == 0
+
+
+def test_without_covariates_of_authorities_there_is_no_file_of_them(
+    records: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "records"
+    folder.mkdir()
+    for name in ("referrals.csv", "groups.csv"):
+        (folder / name).write_text((records / name).read_text("utf-8"), encoding="utf-8")
+    text = CHILDREN.read_text("utf-8")
+    text = re.sub(r"\[\[records.authority_covariates\]\]\n(.+\n)+", "", text)
+    text = re.sub("authority_covariates = .*", "", text)
+    own = tmp_path / "own.toml"
+    own.write_text(text, encoding="utf-8")
+    assert check(folder, own) == ()
+    assert main(["match", str(own), str(folder), "-o", str(tmp_path / "matched")]) == 0
+    assert "authorities" in str(check(folder, CHILDREN)[0])
+
+
+def test_a_declared_column_that_is_not_there_is_named(records: Path, tmp_path: Path) -> None:
+    own = tmp_path / "own.toml"
+    own.write_text(CHILDREN.read_text("utf-8").replace('"site"', '"sit"'), encoding="utf-8")
+    [fault] = check(records, own)
+    assert "groups.csv: line 1: found no column sit (did you mean site?)" in str(fault)

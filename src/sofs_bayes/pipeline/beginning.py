@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.folders.whole import claim
-from sofs_bayes.pipeline.draft import Roles, children_text, roles_of
+from sofs_bayes.pipeline.draft import Roles, children_text, columns_lines, roles_of
 from sofs_bayes.pipeline.draft_models import model_text
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.records.profile import Profile, YearCount, profile, year_counts
@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from sofs_bayes.reporting.tables import Table
 
 SEEN = "seen.md"
-KEYS = ("authority", "year")  # of the file of authorities
+# Columns of the files beside the referrals, as readers know them.
+OF_AUTHORITIES = ("authority", "year")
+OF_GROUPS = ("pilot", "comparator", "settling_in_start", "settling_in_end")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -93,12 +95,18 @@ def _of_records(data: Path | str, stem: str) -> "tuple[dict[str, str], tuple[Tab
     """Drafts of analyses of children's records by file, and what was seen."""
     found = profile(data)
     groups, authorities = _beside(found.file, "groups"), _beside(found.file, "authorities")
-    roles = roles_of(found, sorted(_values(groups, ("pilot", "comparator"))))
+    named = _names_in(groups)
+    roles = roles_of(found, sorted(named))
     counts = _counts(found, roles)
-    covariates = [c for c in (authorities.header if authorities else ()) if c not in KEYS]
-    own = f"{stem}-children.toml"
-    years = _whole_years(counts)
-    texts = {own: children_text(found, roles, years, covariates, name=f"{stem}-children")}
+    own, years = f"{stem}-children.toml", _whole_years(counts)
+    text = children_text(
+        found, roles, years, _covariates(authorities, named), name=f"{stem}-children"
+    )
+    columns = [
+        *columns_lines("authority_columns", authorities, OF_AUTHORITIES),
+        *columns_lines("group_columns", groups, OF_GROUPS),
+    ]
+    texts = {own: text.replace("[records.window]", "\n".join([*columns, "[records.window]"]))}
     share = _share(found, roles)
     for model in ("linear", "logistic") if share is not None else ():
         name, linear = f"{stem}-{model}", model == "linear"
@@ -137,11 +145,26 @@ def _beside(file: Path, name: str) -> "CsvText | None":
     return read_table(path)
 
 
-def _values(table: "CsvText | None", columns: Sequence[str]) -> set[str]:
-    if table is None:
+def _names_in(groups: "CsvText | None") -> set[str]:
+    """The authorities that the groups name, whatever their columns are called."""
+    if groups is None:
         return set()
-    at = [table.header.index(name) for name in columns if name in table.header]
-    return {record.fields[i].strip() for record in table.records for i in at} - {""}
+    columns = zip(*(record.fields for record in groups.records), strict=True)
+    texts = [column for column in columns if not all(each[:1].isdigit() for each in column)]
+    return {each.strip() for column in texts for each in column} - {""}
+
+
+def _covariates(authorities: "CsvText | None", named: set[str]) -> list[str]:
+    """The columns of the authorities' file that hold neither names nor years."""
+    if authorities is None:
+        return []
+    columns = zip(*(record.fields for record in authorities.records), strict=True)
+    found = []
+    for name, column in zip(authorities.header, columns, strict=True):
+        is_year = all(each.isdecimal() and len(each) == 4 for each in column)
+        if name not in OF_AUTHORITIES and not is_year and not named & {*column}:
+            found.append(name)
+    return found
 
 
 def _counts(found: Profile, roles: Roles) -> tuple[YearCount, ...]:
@@ -230,15 +253,17 @@ def _records_faults(
     """The faults of referrals, authorities and groups; if there are none, of them together."""
     from sofs_bayes.matching.from_records import choose_from_records
     from sofs_bayes.matching.stacking import stack
-    from sofs_bayes.records.authority_file import read_authorities
+    from sofs_bayes.records.authority_file import no_authorities, read_authorities
     from sofs_bayes.records.groups import read_groups
     from sofs_bayes.records.referral_files import referrals_file
     from sofs_bayes.records.referrals import open_referrals
 
     faults: list[BadInput] = []
     folder = data if data.is_dir() else data.parent
-    known = _tried(faults, lambda: read_authorities(folder, analysis))
-    groups = _tried(faults, lambda: read_groups(folder))
+    own = analysis.records
+    read = read_authorities if own.authority_covariates else lambda *_: no_authorities()
+    known = _tried(faults, lambda: read(folder, analysis))
+    groups = _tried(faults, lambda: read_groups(folder, own.group_columns))
     progress(f"{analysis.name}: reading and checking the referrals")
     opened = _tried(faults, lambda: open_referrals(referrals_file(data), analysis, memory=memory))
     if opened is not None:

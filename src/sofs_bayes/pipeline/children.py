@@ -69,7 +69,8 @@ def match(
     output
         The new folder; `matched/` and the analysis's name by default.
     authorities, groups
-        Their files (CSV, Stata, Parquet, Excel); by default beside the referrals.
+        Their files (CSV, Stata, Parquet, Excel); by default beside the referrals. An analysis
+        without covariates of authorities needs no file of them.
     stata
         Whether the matched children are written as a Stata file, too; they are held in memory.
     memory
@@ -105,11 +106,10 @@ def match(
     if stata:
         check_matched_stata(output, analysis)
     file = referrals_file(children)
-    inputs = [
-        file,
-        check_there(authorities or _beside(file, "authorities"), ALLOWED),
-        check_there(groups or _beside(file, "groups"), ALLOWED),
-    ]
+    inputs = [file]
+    if authorities or analysis.records.authority_covariates:
+        inputs.append(check_there(authorities or _beside(file, "authorities"), ALLOWED))
+    inputs.append(check_there(groups or _beside(file, "groups"), ALLOWED))
     read = [*inputs, Path(children), *files_of(source)]
     with claim(output, written_by="match", inputs=read, replace=replace) as place:
         _match(place, inputs, analysis, stata=stata, memory=memory, progress=progress)
@@ -125,17 +125,18 @@ def _match(
     memory: str,
     progress: Progress,
 ) -> None:
-    """Match the referrals, authorities and groups in three files into the place claimed."""
+    """Match referrals, groups and (if there are any) authorities into the place claimed."""
     from sofs_bayes.matching.matched_file import matched_stata
     from sofs_bayes.matching.strata import write_matched
-    from sofs_bayes.records.authority_file import read_authorities
+    from sofs_bayes.records.authority_file import no_authorities, read_authorities
     from sofs_bayes.records.groups import read_groups
     from sofs_bayes.records.referrals import open_referrals
     from sofs_bayes.reporting.excel import write_workbook
 
     seconds: dict[str, float] = {}
     file = inputs[0]
-    known, given = read_authorities(inputs[1], analysis), read_groups(inputs[2])
+    known = read_authorities(inputs[1], analysis) if len(inputs) > 2 else no_authorities()
+    given = read_groups(inputs[-1], analysis.records.group_columns)
     progress(f"{analysis.name}: reading and checking {file.name}")
     with timed(seconds, "read"):
         referrals = open_referrals(file, analysis, memory=memory)

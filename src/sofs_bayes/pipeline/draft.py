@@ -7,6 +7,7 @@ import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
+from sofs_bayes.records.csv_text import CsvText
 from sofs_bayes.records.profile import ColumnProfile, Profile
 from sofs_bayes.spec.toml_files import DECIDE
 
@@ -165,6 +166,17 @@ def _left_out(rest: Sequence[ColumnProfile], own: Sequence[ColumnProfile]) -> It
     if left := [each.name for each in rest if each not in own]:
         yield ""
         yield f"# Columns that are neither levels nor numbers: {', '.join(left)}"
+
+
+def columns_lines(key: str, table: CsvText | None, known: Sequence[str]) -> Iterator[str]:
+    """The names of the columns of a file beside the referrals, where they are others."""
+    if table is None or set(known) <= {*table.header}:
+        return
+    yield f"[records.{key}]"
+    for name in known:
+        seen = f"{name}, in {table.path.name}; one of {', '.join(table.header)}"
+        yield f"{name} = {toml_text(name) if name in table.header else decide(seen)}"
+    yield ""
 
 
 def _analysis(own: Sequence[ColumnProfile], authority_covariates: Sequence[str]) -> Iterator[str]:

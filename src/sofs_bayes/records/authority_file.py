@@ -3,18 +3,24 @@
 import math
 import re
 from collections.abc import Iterator, Sequence
+from dataclasses import asdict
 from pathlib import Path
 
 import pandas as pd
 
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.authority_names import faults_of_names
-from sofs_bayes.records.csv_text import CsvText, did_you_mean
+from sofs_bayes.records.csv_text import CsvText, did_you_mean, with_names
 from sofs_bayes.records.table_files import read_table, table_in
 from sofs_bayes.records.text_values import number, trimmed
-from sofs_bayes.spec import AuthorityCovariate, ChildrenAnalysis
+from sofs_bayes.spec import AuthorityColumns, AuthorityCovariate, ChildrenAnalysis
 
 AUTHORITY, YEAR = "authority", "year"
+
+
+def no_authorities() -> pd.DataFrame:
+    """No authority's covariates, for an analysis that declares none."""
+    return pd.DataFrame({AUTHORITY: pd.Series(dtype="str"), YEAR: pd.Series(dtype="int64")})
 
 
 def read_authorities(path: Path | str, analysis: ChildrenAnalysis) -> pd.DataFrame:
@@ -42,10 +48,12 @@ def read_authorities(path: Path | str, analysis: ChildrenAnalysis) -> pd.DataFra
     """
     path = Path(path)
     declared = analysis.records.authority_covariates
+    called = asdict(analysis.records.authority_columns or AuthorityColumns())
     table = read_table(
         table_in(path, "authorities") if path.is_dir() else path,
-        numbers=(YEAR, *(each.name for each in declared)),
+        numbers=(called[YEAR], *(each.name for each in declared)),
     )
+    table = with_names(table, called)
     _check_header(table, [AUTHORITY, YEAR, *(each.name for each in declared)])
     text = pd.DataFrame(
         [record.fields for record in table.records], columns=list(table.header), dtype=object

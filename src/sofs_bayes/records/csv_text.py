@@ -8,12 +8,12 @@ import csv
 import hashlib
 import io
 from collections import Counter
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from sofs_bayes.errors import BadInput, unreadable
+from sofs_bayes.errors import BadInput, BadSpec, unreadable
 from sofs_bayes.records.csv_lines import csv_fault, csv_lines
 from sofs_bayes.spec.looks import look
 
@@ -110,6 +110,27 @@ def column_index(table: CsvText, column: str) -> int:
             "a header with " + column,
         )
     return table.header.index(column)
+
+
+def with_names(table: CsvText, names: Mapping[str, str]) -> CsvText:
+    """A table whose columns have the names that readers know them by.
+
+    Parameters
+    ----------
+    names
+        By the name that a reader knows, that of the file.
+
+    Raises
+    ------
+    BadSpec
+        A column of the file's that is declared is not there.
+    """
+    other = {given: name for name, given in names.items() if given != name}
+    if missing := [name for name in other if name not in table.header]:
+        allowed = "the columns that the analysis declares"
+        faults = [f"no column {name}{did_you_mean(name, table.header)}" for name in missing]
+        raise BadSpec([BadInput(table.path, "line 1", fault, allowed) for fault in faults])
+    return replace(table, header=tuple(other.get(name, name) for name in table.header))
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:

@@ -6,15 +6,16 @@ A group is named by its pilot. Its comparators take the pilot's window in turn.
 import csv
 import io
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, astuple, dataclass, field
 from datetime import date
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.authority_names import faults_of_names
-from sofs_bayes.records.csv_text import CsvText, Record, did_you_mean
+from sofs_bayes.records.csv_text import CsvText, Record, did_you_mean, with_names
 from sofs_bayes.records.table_files import read_table, table_in
 from sofs_bayes.records.text_values import EARLIEST, LATEST, day, trimmed
+from sofs_bayes.spec import GroupColumns
 
 HEADER = ("pilot", "comparator", "settling_in_start", "settling_in_end")
 
@@ -77,12 +78,17 @@ class Groups:
         return tuple(pair.comparator for pair in self.pairs if pair.pilot == pilot)
 
 
-def read_groups(path: Path | str) -> Groups:
+def read_groups(path: Path | str, columns: GroupColumns | None = None) -> Groups:
     """The groups in a file (CSV, Stata, Parquet, Excel), or in that called `groups` in a folder.
 
     Columns `pilot`, `comparator`, `settling_in_start`, `settling_in_end` (both days are part of
     settling-in; dates as in the referrals). A row per pilot and comparator; one row with an
     empty comparator leaves the pilot's comparators to be chosen.
+
+    Parameters
+    ----------
+    columns
+        What the file calls them.
 
     Raises
     ------
@@ -95,6 +101,7 @@ def read_groups(path: Path | str) -> Groups:
     """
     path = Path(path)
     table = read_table(table_in(path, "groups") if path.is_dir() else path)
+    table = with_names(table, asdict(columns or GroupColumns()))
     _check_header(table)
     read = [_read_row(table, record) for record in table.records]
     faults = [fault for _, of_row in read for fault in of_row]
@@ -120,11 +127,11 @@ def read_groups(path: Path | str) -> Groups:
     )
 
 
-def groups_text(groups: Groups) -> str:
+def groups_text(groups: Groups, columns: GroupColumns | None = None) -> str:
     """The groups as CSV text, which `read_groups` reads as the same groups."""
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    writer.writerow(HEADER)
+    writer.writerow(astuple(columns or GroupColumns()))
     for window in groups.windows:
         for comparator in groups.comparators_of(window.pilot) or ("",):
             writer.writerow((window.pilot, comparator, window.start, window.end))

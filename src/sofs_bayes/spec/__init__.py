@@ -5,6 +5,7 @@ without a `why` is refused, all faults at once, each with file, key, found and a
 The fingerprint of an Analysis travels with every result made from it.
 """
 
+from sofs_bayes.spec.beside import AuthorityColumns, GroupColumns
 from sofs_bayes.spec.children import (
     AuthorityCovariate,
     AuthorityMatching,
@@ -81,6 +82,7 @@ DidAnalysis = HierarchicalAnalysis | OpenAnalysis
 __all__ = [
     "Analysis",
     "AsPrinted",
+    "AuthorityColumns",
     "AuthorityCovariate",
     "AuthorityMatching",
     "AuthorityNote",
@@ -97,6 +99,7 @@ __all__ = [
     "Exponential",
     "FittedAnalysis",
     "FromTable",
+    "GroupColumns",
     "HalfNormal",
     "HierarchicalAnalysis",
     "HierarchicalModel",

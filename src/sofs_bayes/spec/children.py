@@ -5,6 +5,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
+from sofs_bayes.spec.beside import AuthorityColumns, GroupColumns
 from sofs_bayes.spec.names import Name
 from sofs_bayes.spec.outcomes import OutcomeOfChildren, OwnOutcome
 from sofs_bayes.spec.rehearsal import Rehearsal
@@ -132,6 +133,8 @@ class Records:
     years: Annotated[tuple[Year, ...], Field(min_length=2)]
     covariates: Annotated[tuple[Covariate, ...], Field(min_length=1)]
     authority_covariates: tuple[AuthorityCovariate, ...] = ()
+    authority_columns: AuthorityColumns | None = None
+    group_columns: GroupColumns | None = None
 
     @model_validator(mode="after")
     def _each_once(self) -> Self:

@@ -18,7 +18,7 @@ from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.records.column_values import literal
 from sofs_bayes.records.connections import connected, room_in
 from sofs_bayes.records.groups import Groups, groups_text
-from sofs_bayes.spec import ChildrenAnalysis, fingerprint
+from sofs_bayes.spec import AuthorityColumns, ChildrenAnalysis, fingerprint
 from sofs_bayes.spec.seeds import stream
 from sofs_bayes.spec.study import of_report
 from sofs_bayes.synthetic.authority_frame import drawn_authorities
@@ -215,9 +215,11 @@ def write_population(
         raise BadInput(folder, "", "no such folder", "an existing folder")
     children = folder / (CHILDREN + ENDINGS[format])
     _write_children(population, children, format)
-    labelled = population.authorities.assign(evidence=population.evidence)
+    records = population.analysis.records
+    called = asdict(records.authority_columns or AuthorityColumns())
+    labelled = population.authorities.rename(columns=called).assign(evidence=population.evidence)
     _write(folder / AUTHORITIES, labelled.to_csv(index=False, lineterminator="\n"))
-    _write(folder / GROUPS, groups_text(population.groups))
+    _write(folder / GROUPS, groups_text(population.groups, records.group_columns))
     _write(folder / SCENARIO, tomli_w.dumps(population.assumptions))
     manifest = {
         "evidence": population.evidence,

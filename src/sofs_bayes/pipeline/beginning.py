@@ -10,7 +10,7 @@ from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.draft import Roles, children_text, columns_lines, roles_of
 from sofs_bayes.pipeline.draft_models import model_text
-from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.records.profile import Profile, YearCount, profile, year_counts
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.names import file_stem
@@ -47,7 +47,7 @@ def init(
     *,
     name: str | None = None,
     replace: bool = False,
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
 ) -> Begun:
     """Look at a folder of referrals, authorities and groups, or a panel, and draft analyses.
 
@@ -60,6 +60,10 @@ def init(
         The new folder; `analysis/` and the name by default.
     name
         How the analyses are called; after the folder by default.
+    replace
+        Whether an earlier draft there may be replaced.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
 
     Returns
     -------
@@ -73,6 +77,12 @@ def init(
     ------
     BadInput
         A file that cannot be read.
+
+    Examples
+    --------
+    >>> begun = sb.init("children", "analysis", name="own")
+    >>> begun.folder.name
+    'analysis'
     """
     stem = file_stem(name or Path(data).resolve().name.partition(".")[0])
     target = Path(output or Path("analysis") / stem)
@@ -207,7 +217,7 @@ def check(
     analysis: spec.Analysis | Path | str,
     *,
     memory: str = "1GB",
-    progress: Progress = silent,
+    progress: Progress = in_notebooks,
 ) -> tuple[BadInput, ...]:
     """All that is wrong with an analysis and its data, before any work; nothing is written.
 
@@ -216,11 +226,22 @@ def check(
     data
         Of children's records: the folder of referrals, authorities and groups. Of others: as
         `fit` takes it.
+    analysis
+        As `fit` takes it, or one of children's records.
+    memory
+        What DuckDB may hold in memory; the rest goes to temporary files.
+    progress
+        Told how far the work is, a line each; by default shown below a notebook's cell.
 
     Returns
     -------
     tuple
         Every fault of the analysis; if it has none, those of all its files together.
+
+    Examples
+    --------
+    >>> sb.check("children", "icpc-children")
+    ()
     """
     faults: list[BadInput] = []
     found = _tried(faults, lambda: spec.analysis_of(analysis))

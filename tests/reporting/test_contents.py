@@ -157,7 +157,8 @@ def test_no_short_form_has_a_hyphen_for_a_minus(open_run: Run, bound: float) -> 
 
 def test_level_and_kind_of_the_interval_are_said(open_run: Run) -> None:
     estimands = replace(open_run.analysis.estimands, level=0.95, interval="hdi")
-    run = replace(open_run, analysis=replace(open_run.analysis, estimands=estimands))
+    rows = tuple(replace(row, level=0.95) for row in open_run.effects)
+    run = replace(open_run, effects=rows, analysis=replace(open_run.analysis, estimands=estimands))
     table = contents.effects_table(run, scale="risk")
     assert "95% from" in headings(table)
     assert table.notes == ("Intervals: 95%, highest-density.",)

@@ -301,7 +301,7 @@ def test_tipping_points_are_sentences(hierarchical_run: Run) -> None:
     logit = tuple(replace(point, scale="log-odds") for point in points)
     table = contents.tipping_table(with_rows(hierarchical_run, "tipping_points", logit))
     assert "departed by +0.01 (log-odds)" in str(table.rows[1][1])
-    assert table.columns[-1].heading == "Departure (log-odds)"
+    assert table.columns[2].heading == "Departure (log-odds)"
 
 
 def test_power_scaling_names_the_priors_scaled(hierarchical_run: Run) -> None:

@@ -199,11 +199,9 @@ def _fit(options: argparse.Namespace) -> int:
         progress=progress,
     )
     progress("done\n")
-    for name in missed(run):
-        again = name.removeprefix("main / ").partition(" / ")[0]
-        print(
-            f"{name}: did not pass the gate; --again {again!r} samples it longer", file=sys.stderr
-        )
+    if names := [name.removeprefix("main / ").partition(" / ")[0] for name in missed(run)]:
+        which = f"{'fits' if len(names) > 1 else 'fit'} did not pass the gate ({', '.join(names)})"
+        print(f"{len(names)} {which}; --again {names[0]!r} samples one longer", file=sys.stderr)
     print(target)
     return 0 if run.status == "converged" else 1
 

@@ -25,8 +25,9 @@ QUOTED = (
     " Children's Social Care, who took no part in this re-analysis."
 )
 OPEN_COUNTS = (
-    "Open data: Department for Education, Children in need; contains public sector information"
-    " licensed under the Open Government Licence v3.0."
+    "Open data: Department for Education, Children in need and Children looked after in England;"
+    " Office for National Statistics, mid-year population estimates. Contains public sector"
+    " information licensed under the Open Government Licence v3.0."
 )
 MADE_UP = "None of their numbers says anything about real children."
 

@@ -89,6 +89,16 @@ def test_kinds_come_in_the_order_asked_for(runs: tuple[str, str], capsys: Say) -
     assert len(set(names)) == len(names)
 
 
+def test_a_kind_that_does_not_apply_stops_no_other(runs: tuple[str, str], capsys: Say) -> None:
+    capsys.readouterr()
+    assert main(["effects", runs[0], "--table", "pilots", "priors", "--format", "json"]) == 0
+    said = capsys.readouterr()
+    assert json.loads(said.out)[0]["name"].startswith("priors")
+    assert said.err.startswith("left out: tables of kind pilots") and said.err.count("\n") == 1
+    assert main(["effects", runs[0], "--table", "pilots"]) == 2
+    assert capsys.readouterr().out == ""
+
+
 @pytest.mark.parametrize("how", ["md", "tex", "html", "csv"])
 def test_a_file_has_what_the_screen_has(how: str, runs: tuple[str, str], capsys: Say) -> None:
     capsys.readouterr()

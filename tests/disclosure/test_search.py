@@ -1,11 +1,13 @@
 """Complementary suppression of tables with margins: by hand, and against an attack."""
 
+import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
 from tests.benchmarks.disclosure import Tally, attack, attack_table, attacked, random_counts
 
+from sofs_bayes.disclosure import search
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.disclosure.search import (
     Entries,
@@ -198,3 +200,11 @@ def test_what_cannot_be_protected_is_said() -> None:
 def test_entries_of_one_label_are_hidden_together() -> None:
     table = entries(np.eye(4), [3, 40, 50, 60], together=["a", "a", "b", "b"])
     assert list(suppressed(table, RULE)) == [True, True, False, False]
+
+
+def test_what_the_solver_writes_reaches_no_one(capfd: pytest.CaptureFixture[str]) -> None:
+    os.write(1, b"before")
+    with search._silent():
+        os.write(1, b"HiGHS says something")
+    os.write(1, b" and after")
+    assert capfd.readouterr().out == "before and after"

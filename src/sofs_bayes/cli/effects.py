@@ -1,6 +1,7 @@
 """The verb that writes tables of runs for readers."""
 
 import argparse
+import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -131,19 +132,30 @@ def _with_what_was_hidden(export: Export, reason: BadInput) -> BadInput:
 
 
 def _tables(runs: "Sequence[Run]", options: argparse.Namespace) -> "list[Table]":
-    """The tables of the kinds asked for, in that order, none twice."""
-    from sofs_bayes.reporting.contents.publication import publication_tables
+    """The tables of the kinds asked for, in that order, none twice.
+
+    Of several kinds those that the runs have nothing for are left out, with a line to stderr.
+    """
+    from sofs_bayes.reporting.contents.publication import NothingToShow, publication_tables
 
     kinds = list(dict.fromkeys(options.table))
     for option, value in (("--prior", options.prior), ("--scale", options.scale)):
         if value and "effects" not in kinds:
             raise BadInput(option, "", f"tables of {', '.join(kinds)}", "--table effects")
     tables: list[Table] = []
+    missing: list[NothingToShow] = []
     for kind in kinds:
-        if kind == "effects":
-            tables += _effects_tables(runs, options)
-        else:
-            tables += publication_tables(kind, runs, beside=options.beside)
+        try:
+            if kind == "effects":
+                tables += _effects_tables(runs, options)
+            else:
+                tables += publication_tables(kind, runs, beside=options.beside)
+        except NothingToShow as reason:
+            missing.append(reason)
+    if missing and not tables:
+        raise missing[0]
+    for each in missing:
+        print(f"left out: {each}", file=sys.stderr)
     return tables
 
 

@@ -7,7 +7,10 @@ not negative, must be left with at least so many values for every hidden one (co
 suppression, after Kelly, Golden and Assad 1992). Tables are written as departures from the truth.
 """
 
+import os
+import sys
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import product
 from typing import Any
@@ -376,14 +379,29 @@ def _in_whole_numbers(wanted: Floats, block: Block, *, highest: float) -> Floats
         conditions.append(optimize.LinearConstraint(block.equal, 0.0, 0.0))
     if block.above.shape[0]:
         conditions.append(optimize.LinearConstraint(block.above, block.least, np.inf))
-    solved = optimize.milp(
-        wanted,
-        constraints=conditions,
-        integrality=np.ones(len(wanted), dtype=int),
-        bounds=optimize.Bounds(block.lowest, np.full(len(wanted), highest)),
-        options={"time_limit": PATIENCE},
-    )
+    with _silent():
+        solved = optimize.milp(
+            wanted,
+            constraints=conditions,
+            integrality=np.ones(len(wanted), dtype=int),
+            bounds=optimize.Bounds(block.lowest, np.full(len(wanted), highest)),
+            options={"time_limit": PATIENCE},
+        )
     return np.zeros_like(wanted) if solved.x is None else np.asarray(solved.x)
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Nothing of what the solver itself writes reaches standard output, which others read."""
+    sys.stdout.flush()
+    kept, nowhere = os.dup(1), os.open(os.devnull, os.O_WRONLY)
+    try:
+        os.dup2(nowhere, 1)
+        yield
+    finally:
+        os.dup2(kept, 1)
+        os.close(kept)
+        os.close(nowhere)
 
 
 def _apart(table: Entries, hidden: Flags, place: int, width: float) -> Floats | None:

@@ -63,6 +63,10 @@ _NEEDED: Mapping[str, str] = {
 }
 
 
+class NothingToShow(BadInput):
+    """A kind of tables for which the runs have no rows."""
+
+
 def publication_tables(kind: str, runs: Sequence[Run], *, beside: Paths = ()) -> tuple[Table, ...]:
     """The tables of one kind that the runs have rows for.
 
@@ -83,7 +87,8 @@ def publication_tables(kind: str, runs: Sequence[Run], *, beside: Paths = ()) ->
     Raises
     ------
     BadInput
-        There is no such kind, or nothing to show for it: the message says what it needs.
+        There is no such kind, or (`NothingToShow`) nothing to show for it: the message says what
+        it needs.
 
     Examples
     --------
@@ -95,7 +100,7 @@ def publication_tables(kind: str, runs: Sequence[Run], *, beside: Paths = ()) ->
     tables = [table for table in _MAKERS[kind](runs, paths(beside)) if table.rows]
     if not tables:
         found = ", ".join(run.analysis.name for run in runs) or "no runs"
-        raise BadInput(f"tables of kind {kind}", "", found, _NEEDED[kind])
+        raise NothingToShow(f"tables of kind {kind}", "", found, _NEEDED[kind])
     return named_apart(tables)
 
 

@@ -1,9 +1,11 @@
 """From records nobody has looked at to an analysis that is checked: init and check."""
 
 import re
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
+import pandas as pd
 import pytest
 from tests.other_study import CHILDREN, make
 
@@ -149,6 +151,26 @@ def test_the_verb_shows_what_it_saw(
     assert "outcomes among children, by authority and financial year" in out
     assert str(tmp_path / "new" / "hubs-linear.toml") in out
     assert out.partition("\n")[0] in (tmp_path / "new" / "seen.md").read_text("utf-8")
+
+
+def test_no_value_of_a_single_child_is_shown(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "records"
+    shutil.copytree(records, folder)
+    file = folder / "referrals.csv"
+    children = pd.read_csv(file, dtype=str, keep_default_na=False)
+    planted = {"home_language": "Xanadic", "age_years": "4711", "contact_date": "1999-01-02"}
+    for row, (column, value) in enumerate(planted.items()):
+        children.loc[row, column] = value
+    children.to_csv(file, index=False)
+    assert main(["init", str(folder), "-o", str(tmp_path / "new"), "--name", "hubs"]) == 0
+    told = capsys.readouterr().out
+    told += "".join(path.read_text("utf-8") for path in (tmp_path / "new").iterdir())
+    assert not [value for value in (*planted.values(), "1999") if value in told]
+    assert "home_language 1" in told and "1 further values in 1 rows" in told
+    common = children["home_language"].value_counts().index[0]
+    assert f"| home_language | {common} |" in told
 
 
 def test_a_panel_of_counts_is_drafted_too(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 
 from sofs_bayes.records.csv_text import CsvText
-from sofs_bayes.records.profile import ColumnProfile, Profile
+from sofs_bayes.records.profile import FEWEST, ColumnProfile, Profile
 from sofs_bayes.spec.toml_files import DECIDE
 
 # Codes that often stand for a missing value.
@@ -146,12 +146,20 @@ def _covariate(each: ColumnProfile) -> Iterator[str]:
         yield 'kind = "number"'
         yield f"name = {toml_text(each.name)}"
         yield f"unit = {decide('its unit, as years at referral')}"
-        seen = f"seen: {each.lowest} to {each.highest}"
+        if not each.lowest:
+            yield f"lowest = {decide('the lowest that can be')}"
+            yield f"highest = {decide('the highest that can be')}"
+            return
+        seen = f"seen: {each.lowest} to {each.highest}, but for the {FEWEST} outermost rows"
         yield f"lowest = {math.floor(float(each.lowest))}.0  # {seen}"
         yield f"highest = {math.ceil(float(each.highest))}.0  # {missing}"
         return
-    codes = [level for level, _ in each.levels if level.casefold() in MISSING]
-    kept = [level for level, _ in each.levels if level not in codes]
+    codes = [level for level, _ in each.shown if level.casefold() in MISSING]
+    kept = [level for level, _ in each.shown if level not in codes]
+    if not each.shown:
+        yield f'kind = "levels"\nname = {toml_text(each.name)}'
+        yield f"reference = {decide(f'each value has fewer than {FEWEST} rows')}\nlevels = {{ }}"
+        return
     yield 'kind = "levels"'
     yield f"name = {toml_text(each.name)}"
     yield f"reference = {toml_text(kept[0] if kept else codes[0])}  # the most frequent"
@@ -159,6 +167,9 @@ def _covariate(each: ColumnProfile) -> Iterator[str]:
     yield f"levels = {{ {levels} }}"
     if codes and kept:
         yield f"missing_codes = [{', '.join(map(toml_text, codes))}]  # by their look alone"
+    if each.rare:
+        rows = sum(count for _, count in each.rare)
+        yield f"# {len(each.rare)} further values in {rows} rows: too few each to be shown here"
     yield f'# {missing}; missing is a level of its own, or missing = "impute"'
 
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
 
 Kind = Literal["empty", "date", "flag", "number", "levels", "identifier"]
 MOST_LEVELS = 40  # more different texts are taken for identifiers
+FEWEST = 10  # rows behind a value that is shown: fewer could be known by it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,9 +40,11 @@ class ColumnProfile:
     different
         How many values there are.
     levels
-        Each value with its number of rows, most first; of flags and levels only.
+        Each value with its number of rows, most first; of flags and levels only. Those of few
+        rows are there to be counted, not shown: see `shown`.
     lowest, highest
-        Of numbers; days as YYYY-MM-DD of dates; empty otherwise.
+        Of numbers, and of dates the month as YYYY-MM, with ten rows at it or beyond it, so that
+        none is a single child's; empty otherwise, and of fewer rows.
     """
 
     name: str
@@ -56,6 +60,16 @@ class ColumnProfile:
     def share_missing(self) -> float:
         """The share of empty cells."""
         return self.missing / self.rows
+
+    @property
+    def shown(self) -> tuple[tuple[str, int], ...]:
+        """The levels that enough rows have."""
+        return tuple(each for each in self.levels if each[1] >= FEWEST)
+
+    @property
+    def rare(self) -> tuple[tuple[str, int], ...]:
+        """The others."""
+        return tuple(each for each in self.levels if each[1] < FEWEST)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -153,17 +167,18 @@ def _profiled(
     text, day, number = text_value(given), date_value(given), number_value(given)
     row = connection.execute(
         f"SELECT count(*), count({text}), count(DISTINCT {text}), count({day}), count({number}),"
-        f" min({number}), max({number}), min({day}), max({day}) FROM given"
+        f" min({number}), max({number}), min({number}, {FEWEST}), max({number}, {FEWEST}),"
+        f" min({day}, {FEWEST}), max({day}, {FEWEST}) FROM given"
     ).fetchone()
     assert row is not None
-    rows, there, different, days, numbers, lowest, highest, first, last = row
+    rows, there, different, days, numbers, lowest, highest, *ends = row
     if rows == 0:
         raise BadInput(file, "", "a header and no rows", "at least one referral")
     kind = _kind(there, different, days=days, numbers=numbers, span=(lowest, highest))
-    if kind in ("date", "number"):
-        ends = (first, last) if kind == "date" else (f"{lowest:g}", f"{highest:g}")
-    else:
-        ends = ("", "")
+    least, most = (
+        _end(values) if there >= FEWEST and kind in ("date", "number") else ""
+        for values in (ends[2:] if kind == "date" else ends[:2])
+    )
     return ColumnProfile(
         name=name,
         kind=kind,
@@ -171,9 +186,15 @@ def _profiled(
         missing=rows - there,
         different=different,
         levels=_levels(connection, text) if kind in ("flag", "levels") else (),
-        lowest=str(ends[0]),
-        highest=str(ends[1]),
+        lowest=least,
+        highest=most,
     )
+
+
+def _end(values: Sequence[date | float]) -> str:
+    """The innermost of the outermost values, as text."""
+    last = values[-1]
+    return f"{last:%Y-%m}" if isinstance(last, date) else f"{last:g}"
 
 
 def _kind(

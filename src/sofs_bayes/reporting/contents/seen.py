@@ -1,11 +1,15 @@
 """What `init` saw in a file of referrals → tables: columns, levels, outcomes by year."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
-from sofs_bayes.records.profile import Profile, YearCount
+from sofs_bayes.records.profile import FEWEST, Profile, YearCount
 from sofs_bayes.reporting.tables import Cell, Column, Table
 from sofs_bayes.spec import Evidence
 
+ENDS = (
+    f"From and to: at least {FEWEST} rows are there or beyond; the outermost values are single"
+    " children's, and are not shown."
+)
 NOT_TO_LEAVE = "Exact counts of records: they stay where the records are."
 
 
@@ -35,7 +39,7 @@ def columns_table(found: Profile, authorities: Sequence[str]) -> Table:
         ),
         rows=tuple(lines),
         evidence=found.evidence,
-        notes=(NOT_TO_LEAVE,),
+        notes=(NOT_TO_LEAVE, ENDS),
     )
 
 
@@ -50,11 +54,18 @@ def levels_table(found: Profile) -> Table:
             Column(key="rows", heading="Rows", format="integer", holds="children"),
         ),
         rows=tuple(
-            (each.name, level, rows) for each in found.columns for level, rows in each.levels
+            (each.name, level, rows) for each in found.columns for level, rows in each.shown
         ),
         evidence=found.evidence,
-        notes=(NOT_TO_LEAVE,),
+        notes=(NOT_TO_LEAVE, *_rare(found)),
     )
+
+
+def _rare(found: Profile) -> Iterator[str]:
+    """How many values are not shown, as too few rows have them."""
+    named = [f"{each.name} {len(each.rare)}" for each in found.columns if each.rare]
+    if named:
+        yield f"Further values of fewer than {FEWEST} rows each are not shown: {', '.join(named)}."
 
 
 def counts_table(file: str, counts: Sequence[YearCount], *, evidence: Evidence) -> Table:

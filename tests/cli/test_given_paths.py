@@ -15,6 +15,12 @@ READS: Mapping[str, tuple[str, ...]] = {
     "reanalyse files": ("reanalyse", "PATH"),
     "reanalyse open_data": ("reanalyse", "--open-data", "PATH"),
     "open-data files": ("open-data", "PATH"),
+    "published panel": (
+        *("published", "icpc-printed", "--correlation", "events", "--denominator", "children"),
+        *("--panel", "PATH"),
+    ),
+    "init data": ("init", "PATH"),
+    "check data": ("check", "PATH", "icpc-children"),
     "match children": ("match", "icpc-children", "PATH"),
     "match authorities": (*("match", "icpc-children", "."), "--authorities", "PATH"),
     "match groups": (*("match", "icpc-children", "."), "--groups", "PATH"),

@@ -36,7 +36,7 @@ def found(matched: pd.DataFrame, analysis: ChildrenAnalysis) -> PublishedAnalysi
     result = published_analysis(
         matched, with_columns(analysis, FEW), bootstrap=99, imputed=False, progress=told.append
     )
-    assert told == [*FEW, "tests", "bootstrap"]
+    assert told == [*FEW, "within authorities", "tests", "bootstrap"]
     return result
 
 

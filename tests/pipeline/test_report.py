@@ -50,7 +50,8 @@ def replicated(tmp_path_factory: pytest.TempPathFactory) -> Path:
     )
     rows = [number, replace(number, row="Pilot LA", met="no")]
     (folder / "numbers.csv").write_text(rows_to_csv(Replicated, rows), encoding="utf-8")
-    (folder / "further.csv").write_text("", encoding="utf-8")
+    for name in ("fits.csv", "further.csv"):
+        (folder / name).write_text("", encoding="utf-8")
     describe(
         folder,
         load("icpc-children"),

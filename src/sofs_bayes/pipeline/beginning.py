@@ -2,11 +2,13 @@
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.draft import Roles, children_text, columns_lines, roles_of
 from sofs_bayes.pipeline.draft_models import model_text
@@ -248,6 +250,10 @@ def check(
     if found is None:
         return tuple(faults)
     given = [data] if isinstance(data, Path | str) else list(data)
+    for each in map(Path, given):
+        _tried(faults, partial(check_there, each, "the data of the analysis"))
+    if faults:
+        return tuple(faults)
     if isinstance(found, ChildrenAnalysis):
         faults += _records_faults(Path(given[0]), found, memory=memory, progress=progress)
     elif isinstance(found, HierarchicalAnalysis) and _is_raw(Path(given[0])):

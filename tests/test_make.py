@@ -84,7 +84,10 @@ def test_another_python_is_refused_by_name_before_anything_is_made(
 
 @pytest.mark.parametrize("target", ["reanalyse", "test"])
 @needs_make
-def test_without_make_the_same_is_run(target: str, called: Called, tmp_path: Path) -> None:
+def test_without_make_the_same_is_run(
+    target: str, called: Called, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("SOFS_BAYES_OPEN_DATA", raising=False)
     assert make_py.main([target]) == 0
     made = tmp_path / "with-make"
     made.mkdir()

@@ -24,8 +24,8 @@ from sofs_bayes.spec import DidAnalysis
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
-# Draws at once: their arrays by child should stay where the processor reaches them fast.
-TOGETHER = 250
+# Draws times counts of a cell at once: their arrays should stay where the processor is fast.
+TOGETHER = 100_000
 Refit = Callable[[str], xr.Dataset]
 
 
@@ -105,7 +105,9 @@ def loo_cells(
     """
     most = posterior.sizes["chain"] * posterior.sizes["draw"] if most is None else most
     draws = thinned_draws(posterior, data, blocks, most=most)
-    pointwise = np.concatenate([_by_place(part, data) for part in draws.parts(TOGETHER)])
+    counts = 1 if data.patterns is None else len(data.patterns.n) // len(data.cells)
+    parts = draws.parts(TOGETHER // max(counts, 1))
+    pointwise = np.concatenate([_by_place(part, data) for part in parts])
     labels = [(data.authorities[j], data.years[t]) for j, t, _ in authority_years(data)]
     log_density = draws.by_chain(pointwise, "authority_year")
     found = _psis(log_density)

@@ -5,7 +5,7 @@ import warnings
 import arviz as az
 import xarray as xr
 
-from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.runs.run_folder import Run
 
 
 def check_arviz_calls(tree: xr.DataTree, run: Run) -> None:

@@ -6,8 +6,8 @@ from typing import get_args
 
 import jupytext
 
-from sofs_bayes.reporting.tables import EVIDENCE_LINES
 from sofs_bayes.spec import Evidence
+from sofs_bayes.tables.formats import EVIDENCE_LINES
 
 NOTEBOOKS = Path(__file__).parents[1] / "notebooks"
 CHAPTERS = sorted(NOTEBOOKS.glob("[0-9][0-9]-*.py"))

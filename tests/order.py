@@ -37,7 +37,7 @@ LONGEST = (
     "tests/pipeline/test_recovery.py",
     "tests/pipeline/test_kills.py",
     "tests/bayes/test_did_model.py",
-    "tests/reporting/test_calibration_page.py",
+    "tests/results/test_calibration_page.py",
     "tests/pipeline/test_children.py",
 )
 

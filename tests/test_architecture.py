@@ -70,14 +70,14 @@ def test_the_package_keeps_its_contracts(copy: Path) -> None:
     [
         ("errors.py", "import sofs_bayes.cli", "One direction"),
         ("published/facts.py", "from sofs_bayes.records import panel", "One direction"),
-        ("checks/oracle.py", "from sofs_bayes.reporting import tables", "One direction"),
+        ("checks/oracle.py", "from sofs_bayes.tables import formats", "One direction"),
         ("spec/__init__.py", "from sofs_bayes.bayes import sampling", "One direction"),
         ("cli/__init__.py", "import pymc", "Only bayes"),
         ("checks/diagnostics.py", "import nutpie", "Only bayes"),
-        ("reporting/figures/style.py", "import pytensor", "Only bayes"),
-        ("reporting/tables.py", "import matplotlib", "Only reporting.figures"),
-        ("reporting/pictures.py", "import matplotlib", "Only reporting.figures"),
-        ("pipeline/fits.py", "from matplotlib import pyplot", "Only reporting.figures"),
+        ("figures/style.py", "import pytensor", "Only bayes"),
+        ("tables/formats.py", "import matplotlib", "Only figures"),
+        ("pages/pictures.py", "import matplotlib", "Only figures"),
+        ("pipeline/fits.py", "from matplotlib import pyplot", "Only figures"),
     ],
 )
 def test_a_forbidden_import_breaks_its_contract(
@@ -88,7 +88,7 @@ def test_a_forbidden_import_breaks_its_contract(
     path.write_text(path.read_text(encoding="utf-8") + "\n\n" + indented, encoding="utf-8")
     ended = linted(copy)
     assert ended.returncode != 0
-    found = [row for row in ended.stdout.splitlines() if row.endswith(" BROKEN")]
+    found = [row for row in ended.stdout.splitlines() if " BROKEN" in row]
     assert [row.startswith(broken) for row in found] == [True], ended.stdout
 
 
@@ -97,9 +97,7 @@ def test_a_room_without_a_place_breaks_the_order(copy: Path) -> None:
     assert linted(copy).returncode != 0
 
 
-@pytest.mark.parametrize(
-    ("number", "exempt"), [(1, {"bayes"}), (2, {"reporting.figures", "reporting"})]
-)
+@pytest.mark.parametrize(("number", "exempt"), [(1, {"bayes"}), (2, {"figures"})])
 def test_every_room_is_under_contract(number: int, exempt: set[str]) -> None:
     def modules(folder: Path) -> set[str]:
         found = [path for path in folder.iterdir() if path.suffix == ".py" or is_room(path)]
@@ -110,8 +108,6 @@ def test_every_room_is_under_contract(number: int, exempt: set[str]) -> None:
 
     named = {name.removeprefix("sofs_bayes.") for name in CONTRACTS[number]["source_modules"]}
     wanted = modules(PACKAGE)
-    if "reporting" in exempt:
-        wanted |= {f"reporting.{name}" for name in modules(PACKAGE / "reporting")}
     assert named == wanted - exempt
 
 
@@ -125,7 +121,7 @@ def loaded_by(statement: str) -> set[str]:
 
 def test_importing_the_package_loads_nothing() -> None:
     assert not {"numpy", "pydantic", "pandas", "pymc"} & loaded_by("import sofs_bayes")
-    for module in ("published.audit", "spec", "reporting.tables", "cli"):
+    for module in ("published.audit", "spec", "tables.formats", "cli"):
         heavy = {"pandas", "xarray", "pymc", "matplotlib", "scipy"}
         assert not heavy & loaded_by(f"import sofs_bayes.{module}"), module
     quick = {"pandas", "xarray", "pymc", "matplotlib", "scipy.stats", "pytensor"}

@@ -29,8 +29,8 @@ from sofs_bayes.published.facts import load_facts
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.open_data import read_panel
 from sofs_bayes.records.panel_csv import panel_text
-from sofs_bayes.reporting.run_folder import read, read_rows, write
-from sofs_bayes.reporting.tables import Column, Table
+from sofs_bayes.runs.run_folder import read, read_rows, write
+from sofs_bayes.tables.formats import Column, Table
 
 DFE = Path(__file__).parent / "data" / "dfe"
 MADE_UP = DFE / "made-up.toml"

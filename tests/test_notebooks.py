@@ -27,8 +27,8 @@ from tests.chapters import (
 )
 
 import sofs_bayes
-from sofs_bayes.reporting.tables import EVIDENCE_LINES
 from sofs_bayes.spec import Evidence
+from sofs_bayes.tables.formats import EVIDENCE_LINES
 
 ROOT = Path(__file__).parents[1]
 REAL = os.environ.get("SOFS_BAYES_OPEN_DATA", "")

@@ -20,6 +20,12 @@ if TYPE_CHECKING:
     from sofs_bayes.matching.authorities import choose_comparators
     from sofs_bayes.matching.pre_trend import pre_trend_fit
     from sofs_bayes.matching.strata import match_frame, read_matched
+    from sofs_bayes.pages.calibration_page import calibration_drawings
+    from sofs_bayes.pages.pictures import brackets as bracket_drawings
+    from sofs_bayes.pages.pictures import drawings
+    from sofs_bayes.pages.replication_page import rates_figure as replication_drawing
+    from sofs_bayes.pages.replication_page import replication_tables
+    from sofs_bayes.pages.show import show
     from sofs_bayes.pipeline.beginning import check, init
     from sofs_bayes.pipeline.calibrate import calibrate
     from sofs_bayes.pipeline.calibrate_all import calibrate_all
@@ -39,8 +45,9 @@ if TYPE_CHECKING:
     from sofs_bayes.published.audit import audit
     from sofs_bayes.published.facts import fact, load_facts, stated
     from sofs_bayes.records.open_data import read_panel
-    from sofs_bayes.reporting.calibration_page import calibration_drawings
-    from sofs_bayes.reporting.contents import (
+    from sofs_bayes.runs.run_folder import open_posterior
+    from sofs_bayes.spec import bundled_models, load
+    from sofs_bayes.tables.contents import (
         brackets_table,
         diagnostics_table,
         effects_table,
@@ -54,17 +61,10 @@ if TYPE_CHECKING:
         rates_table,
         sensitivity_table,
     )
-    from sofs_bayes.reporting.contents.calibration import calibration_tables
-    from sofs_bayes.reporting.latex import to_latex
-    from sofs_bayes.reporting.pictures import brackets as bracket_drawings
-    from sofs_bayes.reporting.pictures import drawings
-    from sofs_bayes.reporting.replication_page import rates_figure as replication_drawing
-    from sofs_bayes.reporting.replication_page import replication_tables
-    from sofs_bayes.reporting.run_folder import open_posterior
-    from sofs_bayes.reporting.show import show
-    from sofs_bayes.reporting.table_files import to_excel, to_word
-    from sofs_bayes.reporting.tables import Column, Table, to_csv, to_html, to_json, to_markdown
-    from sofs_bayes.spec import bundled_models, load
+    from sofs_bayes.tables.contents.calibration import calibration_tables
+    from sofs_bayes.tables.files import to_excel, to_word
+    from sofs_bayes.tables.formats import Column, Table, to_csv, to_html, to_json, to_markdown
+    from sofs_bayes.tables.latex import to_latex
 
 # Name → (module, name there), in reading order: spec, print, open data, children, fits, results.
 _PUBLIC = {
@@ -74,9 +74,9 @@ _PUBLIC = {
     "fact": ("published.facts", "fact"),
     "stated": ("published.facts", "stated"),
     "audit": ("published.audit", "audit"),
-    "findings_table": ("reporting.contents", "findings_table"),
-    "brackets_table": ("reporting.contents", "brackets_table"),
-    "bracket_drawings": ("reporting.pictures", "brackets"),
+    "findings_table": ("tables.contents", "findings_table"),
+    "brackets_table": ("tables.contents", "brackets_table"),
+    "bracket_drawings": ("pages.pictures", "brackets"),
     "posterior": ("bayes.from_published", "posterior"),
     "probability": ("bayes.printed_summaries", "probability"),
     "from_print": ("pipeline.from_print", "from_print"),
@@ -95,8 +95,8 @@ _PUBLIC = {
     "published_analysis": ("frequentist.published_analysis", "published_analysis"),
     "covariate_terms": ("frequentist.terms", "child_terms"),
     "regression_design": ("frequentist.terms", "design"),
-    "replication_tables": ("reporting.replication_page", "replication_tables"),
-    "replication_drawing": ("reporting.replication_page", "rates_figure"),
+    "replication_tables": ("pages.replication_page", "replication_tables"),
+    "replication_drawing": ("pages.replication_page", "rates_figure"),
     "collapse": ("pipeline.children", "collapse"),
     "read_cells": ("cells.files", "read_cells"),
     "gram": ("frequentist.gram", "gram"),
@@ -105,35 +105,35 @@ _PUBLIC = {
     "save": ("pipeline.fits", "save"),
     "read_run": ("pipeline.levels", "read_run"),
     "at_level": ("pipeline.levels", "at_level"),
-    "open_posterior": ("reporting.run_folder", "open_posterior"),
+    "open_posterior": ("runs.run_folder", "open_posterior"),
     "compare": ("pipeline.comparison", "compare"),
     "calibrate": ("pipeline.calibrate", "calibrate"),
     "calibrate_all": ("pipeline.calibrate_all", "calibrate_all"),
     "recover": ("pipeline.recovery", "recover"),
     "placebo": ("pipeline.placebo", "placebo"),
-    "effects_table": ("reporting.contents", "effects_table"),
-    "sensitivity_table": ("reporting.contents", "sensitivity_table"),
-    "diagnostics_table": ("reporting.contents", "diagnostics_table"),
-    "publication_tables": ("reporting.contents", "publication_tables"),
-    "pilots_table": ("reporting.contents", "pilots_table"),
-    "rates_table": ("reporting.contents", "rates_table"),
-    "pre_trend_table": ("reporting.contents", "pre_trend_table"),
-    "matches_table": ("reporting.contents", "matches_table"),
-    "notices_table": ("reporting.contents", "notices_table"),
-    "hierarchical_diagnostics": ("reporting.contents", "hierarchical_diagnostics"),
-    "calibration_tables": ("reporting.contents.calibration", "calibration_tables"),
-    "Table": ("reporting.tables", "Table"),
-    "Column": ("reporting.tables", "Column"),
-    "to_csv": ("reporting.tables", "to_csv"),
-    "to_html": ("reporting.tables", "to_html"),
-    "to_markdown": ("reporting.tables", "to_markdown"),
-    "to_json": ("reporting.tables", "to_json"),
-    "to_latex": ("reporting.latex", "to_latex"),
-    "to_word": ("reporting.table_files", "to_word"),
-    "to_excel": ("reporting.table_files", "to_excel"),
-    "drawings": ("reporting.pictures", "drawings"),
-    "calibration_drawings": ("reporting.calibration_page", "calibration_drawings"),
-    "show": ("reporting.show", "show"),
+    "effects_table": ("tables.contents", "effects_table"),
+    "sensitivity_table": ("tables.contents", "sensitivity_table"),
+    "diagnostics_table": ("tables.contents", "diagnostics_table"),
+    "publication_tables": ("tables.contents", "publication_tables"),
+    "pilots_table": ("tables.contents", "pilots_table"),
+    "rates_table": ("tables.contents", "rates_table"),
+    "pre_trend_table": ("tables.contents", "pre_trend_table"),
+    "matches_table": ("tables.contents", "matches_table"),
+    "notices_table": ("tables.contents", "notices_table"),
+    "hierarchical_diagnostics": ("tables.contents", "hierarchical_diagnostics"),
+    "calibration_tables": ("tables.contents.calibration", "calibration_tables"),
+    "Table": ("tables.formats", "Table"),
+    "Column": ("tables.formats", "Column"),
+    "to_csv": ("tables.formats", "to_csv"),
+    "to_html": ("tables.formats", "to_html"),
+    "to_markdown": ("tables.formats", "to_markdown"),
+    "to_json": ("tables.formats", "to_json"),
+    "to_latex": ("tables.latex", "to_latex"),
+    "to_word": ("tables.files", "to_word"),
+    "to_excel": ("tables.files", "to_excel"),
+    "drawings": ("pages.pictures", "drawings"),
+    "calibration_drawings": ("pages.calibration_page", "calibration_drawings"),
+    "show": ("pages.show", "show"),
     "report": ("pipeline.report", "report"),
     "reanalyse": ("pipeline.reanalysis", "reanalyse"),
     "cleared": ("pipeline.disclosure", "cleared"),

@@ -10,9 +10,9 @@ import xarray as xr
 from sofs_bayes import spec
 from sofs_bayes.checks.posterior_replication import PosteriorsOfColumn, posterior_beside
 from sofs_bayes.frequentist.did import DidFit
-from sofs_bayes.reporting.contents.posterior_replication import posterior_tables
-from sofs_bayes.reporting.contents.within import BETWEEN, PRIORS, SAME, THREE
 from sofs_bayes.spec import HierarchicalAnalysis
+from sofs_bayes.tables.contents.posterior_replication import posterior_tables
+from sofs_bayes.tables.contents.within import BETWEEN, PRIORS, SAME, THREE
 
 TERMS = ("intercept", "pilot", "did")
 ESTIMATES, ERROR = np.array([0.13, -0.06, 0.04]), 0.02

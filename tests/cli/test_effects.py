@@ -10,8 +10,9 @@ import pytest
 
 import sofs_bayes as sb
 from sofs_bayes.cli import effects, main
-from sofs_bayes.reporting import run_folder, table_files
-from sofs_bayes.reporting.contents.publication import KINDS
+from sofs_bayes.runs import run_folder
+from sofs_bayes.tables import files as table_files
+from sofs_bayes.tables.contents.publication import KINDS
 
 Say = pytest.CaptureFixture[str]
 

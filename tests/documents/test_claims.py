@@ -13,7 +13,7 @@ import pytest
 
 import sofs_bayes as sb
 from sofs_bayes.bayes import limits
-from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.runs.run_folder import Run
 
 ROOT = Path(__file__).parents[2]
 README = (ROOT / "README.md").read_text(encoding="utf-8")

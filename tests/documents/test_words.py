@@ -9,7 +9,10 @@ import pytest
 
 ROOT = Path(__file__).parents[2]
 PROGRAMS = ROOT / "src" / "sofs_bayes"
-PACKAGES = ("reporting", "cli", "pipeline", "published", "disclosure")
+PACKAGES = (
+    *("runs", "tables", "figures", "release", "pages"),
+    *("cli", "pipeline", "published", "disclosure"),
+)
 
 # A refused phrase as a regular expression, and a text that has it.
 REFUSED: Mapping[str, str] = {
@@ -93,7 +96,7 @@ def in_programs() -> Iterator[tuple[str, str]]:
 def in_documents() -> Iterator[tuple[str, str]]:
     paths = [ROOT / "README.md", ROOT / "CHANGELOG.md", *(ROOT / "models").iterdir()]
     paths += sorted((ROOT / "docs").rglob("*.md"))
-    paths += [*(PROGRAMS / "manual").iterdir(), *(PROGRAMS / "reporting" / "templates").iterdir()]
+    paths += [*(PROGRAMS / "manual").iterdir(), *(PROGRAMS / "pages" / "templates").iterdir()]
     for path in sorted(paths):
         yield str(path.relative_to(ROOT)), path.read_text(encoding="utf-8")
     for path in sorted((ROOT / "notebooks").glob("*.py")):

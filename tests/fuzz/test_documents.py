@@ -17,7 +17,7 @@ from sofs_bayes import spec
 from sofs_bayes.folders.manifest import NAME, sha256
 from sofs_bayes.folders.store import Store, open_store
 from sofs_bayes.pipeline.fits import fit_folder
-from sofs_bayes.reporting.run_folder import open_posterior, read
+from sofs_bayes.runs.run_folder import open_posterior, read
 
 BUNDLED = {
     name: spec.read_toml(path)

@@ -26,7 +26,7 @@ from sofs_bayes.pipeline.refits import (
     UNPOOLED,
     refits,
 )
-from sofs_bayes.reporting.run_folder import Run, open_posterior, read
+from sofs_bayes.runs.run_folder import Run, open_posterior, read
 from sofs_bayes.spec import HierarchicalAnalysis, Sampler
 from sofs_bayes.spec.keys import Variant
 

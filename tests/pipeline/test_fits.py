@@ -29,7 +29,7 @@ from sofs_bayes.pipeline.fits import fit, save
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.records.counts_table import BUNDLED
 from sofs_bayes.records.panel import Panel
-from sofs_bayes.reporting.run_folder import Run, extra_types, open_posterior, read
+from sofs_bayes.runs.run_folder import Run, extra_types, open_posterior, read
 from sofs_bayes.spec import Normal, OpenAnalysis, PrintedAnalysis, load
 from sofs_bayes.spec.keys import HEADLINE, Variant
 

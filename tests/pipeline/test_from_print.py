@@ -10,9 +10,9 @@ from tests.printed_forms import BOTH, FORMS, analysis
 import sofs_bayes as sb
 from sofs_bayes import spec
 from sofs_bayes.pipeline.print_fits import fit_printed
-from sofs_bayes.reporting import contents
-from sofs_bayes.reporting.contents.effects import effects_tables
-from sofs_bayes.reporting.contents.printed_notices import printed_notices
+from sofs_bayes.tables import contents
+from sofs_bayes.tables.contents.effects import effects_tables
+from sofs_bayes.tables.contents.printed_notices import printed_notices
 
 FEW: dict[str, Any] = {"pilots": 6, "comparators": 5}
 SAME = {**FEW, "years_pre": 3, "years_post": 3, "children": 152_231, "base_rate": 0.11}

@@ -144,11 +144,11 @@ ONCE = (
     "sofs_bayes.pipeline.disclosure.judged_folder",
     "sofs_bayes.pipeline.recovery.prepared",
     "sofs_bayes.pipeline.simulation._drawn",
-    "sofs_bayes.reporting.figures.drawing._picture",
-    "sofs_bayes.reporting.pictures.drawings",
-    "sofs_bayes.reporting.replication_page.replication_tables",
-    "sofs_bayes.reporting.run_folder.read",
-    "sofs_bayes.reporting.report_page.report_page",
+    "sofs_bayes.figures.drawing._picture",
+    "sofs_bayes.pages.pictures.drawings",
+    "sofs_bayes.pages.replication_page.replication_tables",
+    "sofs_bayes.runs.run_folder.read",
+    "sofs_bayes.pages.report_page.report_page",
     "sofs_bayes.folders.manifest.version",
 )
 

@@ -31,7 +31,7 @@ from sofs_bayes.pipeline.printed_calibration import (
     calibrate_printed,
 )
 from sofs_bayes.pipeline.replicates import finished, replicates
-from sofs_bayes.reporting.tables import Table
+from sofs_bayes.tables.formats import Table
 
 FEW = 200  # with its seed, what is computed right passes; faults are far larger
 Found = tuple[Calibrated, tuple[Table, ...], bool]

@@ -20,8 +20,8 @@ from sofs_bayes.pipeline.did_fits import Programs, fit_did
 from sofs_bayes.pipeline.did_sources import Source
 from sofs_bayes.pipeline.fits import save
 from sofs_bayes.pipeline.reanalysis import reanalyse
-from sofs_bayes.reporting.run_folder import Run, read
-from sofs_bayes.reporting.tables import EVIDENCE_LINES
+from sofs_bayes.runs.run_folder import Run, read
+from sofs_bayes.tables.formats import EVIDENCE_LINES
 
 DFE = Path(__file__).parents[1] / "data" / "dfe"
 FILES = sorted(DFE.glob("*.csv"))
@@ -518,7 +518,7 @@ def interrupt_page(monkeypatch: pytest.MonkeyPatch) -> None:
     def interrupted(*_: object, **__: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr("sofs_bayes.reporting.page.write_page", interrupted)
+    monkeypatch.setattr("sofs_bayes.pages.page.write_page", interrupted)
 
 
 def test_it_goes_on_where_it_was_interrupted(

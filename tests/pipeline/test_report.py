@@ -13,12 +13,12 @@ from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.frequentist.replication import Replicated
+from sofs_bayes.pages.page import Page, Part, page_tables
 from sofs_bayes.pipeline.fits import fit, save
 from sofs_bayes.pipeline.report import _cleared_page, report
-from sofs_bayes.reporting.page import Page, Part, page_tables
-from sofs_bayes.reporting.result_manifest import describe
-from sofs_bayes.reporting.tables import Column, Table, rows_to_csv
+from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import PrintedAnalysis, load
+from sofs_bayes.tables.formats import Column, Table, rows_to_csv
 
 
 @pytest.fixture(scope="module")

@@ -10,8 +10,8 @@ from sofs_bayes.bayes import sampling
 from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.pipeline import second_opinion as module
 from sofs_bayes.pipeline.second_opinion import second_opinion
-from sofs_bayes.reporting.tables import Table
 from sofs_bayes.spec import PrintedAnalysis, Sampler, Statement, load
+from sofs_bayes.tables.formats import Table
 
 NEAR = 0.02  # the project's own bar for grid = PyMC, in probability
 SAMPLER = Sampler(name="nutpie", chains=4, tune=800, draws=1000, target_accept=0.95)

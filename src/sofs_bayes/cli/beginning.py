@@ -39,7 +39,7 @@ def add_check(verbs: Verbs) -> None:
 
 def _init(options: argparse.Namespace) -> int:
     from sofs_bayes.pipeline.beginning import init
-    from sofs_bayes.reporting.tables import to_markdown
+    from sofs_bayes.tables.formats import to_markdown
 
     progress = progress_line()
     begun = init(

@@ -11,8 +11,8 @@ from sofs_bayes.cli.exports import Export, add_disclosure_options, add_level, ex
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
-    from sofs_bayes.reporting.run_folder import Run
-    from sofs_bayes.reporting.tables import Table
+    from sofs_bayes.runs.run_folder import Run
+    from sofs_bayes.tables.formats import Table
 
 # As in `table_files` and `contents.publication`, which --help need not wait for.
 FORMATS = ("md", "csv", "html", "docx", "xlsx", "tex", "json")
@@ -104,7 +104,7 @@ def _effects(options: argparse.Namespace) -> int:
     if not options.runs:
         raise BadInput("RUN", "", "no run folder", "one or more that fit wrote")
     from sofs_bayes.folders.places import check_new
-    from sofs_bayes.reporting.table_files import format_of, text_of, write_tables
+    from sofs_bayes.tables.files import format_of, text_of, write_tables
 
     how = format_of(options.output, options.format)
     if options.output:
@@ -136,7 +136,7 @@ def _tables(runs: "Sequence[Run]", options: argparse.Namespace) -> "list[Table]"
 
     Of several kinds those that the runs have nothing for are left out, with a line to stderr.
     """
-    from sofs_bayes.reporting.contents.publication import NothingToShow, publication_tables
+    from sofs_bayes.tables.contents.publication import NothingToShow, publication_tables
 
     kinds = list(dict.fromkeys(options.table))
     for option, value in (("--prior", options.prior), ("--scale", options.scale)):
@@ -160,7 +160,7 @@ def _tables(runs: "Sequence[Run]", options: argparse.Namespace) -> "list[Table]"
 
 
 def _effects_tables(runs: "Sequence[Run]", options: argparse.Namespace) -> "list[Table]":
-    from sofs_bayes.reporting.contents.effects import effects_tables
+    from sofs_bayes.tables.contents.effects import effects_tables
 
     for run in runs:
         if options.prior and options.prior not in run.analysis.effect_priors:

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from sofs_bayes.disclosure.ledger import Ledger, Released
     from sofs_bayes.disclosure.log import LogLine
     from sofs_bayes.disclosure.rules import OutputRule
-    from sofs_bayes.reporting.run_folder import Run
-    from sofs_bayes.reporting.tables import Table
+    from sofs_bayes.runs.run_folder import Run
+    from sofs_bayes.tables.formats import Table
 
 USUAL_THRESHOLD = 10  # of `OutputRule`, which --help need not wait for
 
@@ -52,7 +52,7 @@ class Export:
     def tables(self, tables: "Iterable[Table]") -> "list[Table]":
         """Tables made from the runs, checked once more by what their columns hold."""
         from sofs_bayes.disclosure.origin import declared
-        from sofs_bayes.reporting.disclosure.tables import cleared_table
+        from sofs_bayes.release.tables import cleared_table
 
         said = "; ".join(dict.fromkeys(filter(None, (declared(r.analysis) for r in self.runs))))
         return [cleared_table(table, self.rule, published=said)[0] for table in tables]
@@ -206,7 +206,7 @@ def export_of(folders: Sequence[Path], options: argparse.Namespace) -> Iterator[
     from sofs_bayes.disclosure.origin import published_where
     from sofs_bayes.pipeline.disclosure import cleared_runs
     from sofs_bayes.pipeline.levels import read_run
-    from sofs_bayes.reporting.disclosure.runs import cleared_together
+    from sofs_bayes.release.runs import cleared_together
 
     rule, ledger = rule_of(options), ledger_of(options)
     runs = [read_run(folder, level=options.level) for folder in folders]

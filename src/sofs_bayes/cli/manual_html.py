@@ -8,7 +8,7 @@ from itertools import pairwise
 from typing import TYPE_CHECKING
 
 from sofs_bayes.cli.manual_pages import FOLDER, Page
-from sofs_bayes.reporting.page_policy import closed
+from sofs_bayes.tables.page_policy import closed
 
 if TYPE_CHECKING:
     from markdown_it import MarkdownIt

@@ -119,7 +119,7 @@ def _put(
     """Write counts and notices to their files, all or none; what has no file is printed."""
     from sofs_bayes.folders.whole import new_files
     from sofs_bayes.records.notices import Notice
-    from sofs_bayes.reporting.tables import rows_to_csv
+    from sofs_bayes.tables.formats import rows_to_csv
 
     contents = [rows_to_csv(Notice, noticed)] if options.notices else []
     if not options.notices:
@@ -146,8 +146,8 @@ def _content(panel: "Panel", suffix: str) -> str | bytes:
     from sofs_bayes.records.panel_csv import panel_stata, panel_text
 
     if suffix == ".xlsx":
-        from sofs_bayes.reporting.contents.open_counts import open_counts_table
-        from sofs_bayes.reporting.excel import workbook
+        from sofs_bayes.tables.contents.open_counts import open_counts_table
+        from sofs_bayes.tables.excel import workbook
 
         return workbook([open_counts_table(panel)])
     return panel_stata(panel) if suffix == ".dta" else panel_text(panel)

@@ -42,8 +42,8 @@ def add_placebo(verbs: Verbs) -> None:
 
 def _placebo(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
+    from sofs_bayes.pages.placebo_page import coverage_sentence, marked
     from sofs_bayes.pipeline.placebo import placebo
-    from sofs_bayes.reporting.placebo_page import coverage_sentence, marked
 
     progress = progress_line()
     analysis = spec.load(options.analysis)

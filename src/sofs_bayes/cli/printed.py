@@ -8,9 +8,9 @@ from sofs_bayes.cli.arguments import Verbs, Wholes, add_verb, progress_line
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
-    from sofs_bayes.reporting.table_files import FileFormat
-    from sofs_bayes.reporting.tables import Table
     from sofs_bayes.spec import PrintedAnalysis
+    from sofs_bayes.tables.files import FileFormat
+    from sofs_bayes.tables.formats import Table
 
 
 def add_published(verbs: Verbs) -> None:
@@ -65,7 +65,7 @@ def _published(options: argparse.Namespace) -> int:
         if options.json:
             raise BadInput("--json", "", "--output beside it", "-o FILE.json")
         from sofs_bayes.folders.places import check_new
-        from sofs_bayes.reporting.table_files import format_of, write_tables
+        from sofs_bayes.tables.files import format_of, write_tables
 
         how = format_of(options.output)
         check_new(options.output)
@@ -78,7 +78,7 @@ def _published(options: argparse.Namespace) -> int:
 
 
 def _print(tables: "list[Table]", *, how: "FileFormat") -> None:
-    from sofs_bayes.reporting.table_files import text_of
+    from sofs_bayes.tables.files import text_of
 
     print(text_of(tables, how), end="\n" if how == "md" else "")
 
@@ -87,7 +87,7 @@ def _tables(options: argparse.Namespace) -> "list[Table]":
     """The tables that the options ask for."""
     if options.facts:
         from sofs_bayes.published.facts import load_facts
-        from sofs_bayes.reporting import contents
+        from sofs_bayes.tables import contents
 
         return [contents.facts_table(load_facts())]
     if options.nuts:
@@ -108,7 +108,7 @@ def _tables(options: argparse.Namespace) -> "list[Table]":
 
 def _audit_tables(*, brackets: bool) -> "list[Table]":
     from sofs_bayes.published.audit import audit
-    from sofs_bayes.reporting import contents
+    from sofs_bayes.tables import contents
 
     found = audit()
     tables = [contents.findings_table(found)]

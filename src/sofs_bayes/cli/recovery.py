@@ -106,7 +106,7 @@ def _add_grid(verb: argparse.ArgumentParser) -> None:
 def _recover(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
     from sofs_bayes.pipeline.recovery import recover
-    from sofs_bayes.reporting.contents.recovery_findings import out_sentence
+    from sofs_bayes.tables.contents.recovery_findings import out_sentence
 
     progress = progress_line()
     analysis = spec.load(options.analysis)

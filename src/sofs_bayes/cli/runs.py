@@ -20,7 +20,7 @@ from sofs_bayes.cli.exports import Export, add_disclosure_options, add_level, ex
 from sofs_bayes.errors import BadInput
 
 if TYPE_CHECKING:
-    from sofs_bayes.reporting.run_folder import Run
+    from sofs_bayes.runs.run_folder import Run
 
 
 def add_reanalyse(verbs: Verbs) -> None:
@@ -207,9 +207,9 @@ def _fit(options: argparse.Namespace) -> int:
 
 
 def _diagnose(options: argparse.Namespace) -> int:
-    from sofs_bayes.reporting import contents
-    from sofs_bayes.reporting.run_folder import read
-    from sofs_bayes.reporting.tables import to_markdown
+    from sofs_bayes.runs.run_folder import read
+    from sofs_bayes.tables import contents
+    from sofs_bayes.tables.formats import to_markdown
 
     runs = [read(folder) for folder in options.runs]
     status = 0 if all(run.status == "converged" for run in runs) else 1
@@ -250,8 +250,8 @@ def _verdict(folder: Path, run: "Run") -> dict[str, Any]:
 def _print_comparison(runs: "Sequence[Run]") -> None:
     """The runs side by side, and, as far as they are fits of the same children, which fits best."""
     from sofs_bayes.pipeline.comparison import compare
-    from sofs_bayes.reporting import contents
-    from sofs_bayes.reporting.tables import to_markdown
+    from sofs_bayes.tables import contents
+    from sofs_bayes.tables.formats import to_markdown
 
     hierarchical = [run for run in runs if run.analysis.kind == "hierarchical"]
     if len(hierarchical) < 2:
@@ -287,9 +287,9 @@ def _draw(target: Path, runs: "Sequence[Run]", export: Export, options: argparse
     """The figures of runs in one folder; several runs share it, so their names stand before."""
     from dataclasses import replace
 
+    from sofs_bayes.figures import save
     from sofs_bayes.folders.whole import new_folder
-    from sofs_bayes.reporting.figures import save
-    from sofs_bayes.reporting.pictures import drawings
+    from sofs_bayes.pages.pictures import drawings
 
     names: list[str] = []
     with new_folder(

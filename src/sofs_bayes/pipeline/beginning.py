@@ -19,7 +19,7 @@ from sofs_bayes.spec.names import file_stem
 
 if TYPE_CHECKING:
     from sofs_bayes.records.csv_text import CsvText
-    from sofs_bayes.reporting.tables import Table
+    from sofs_bayes.tables.formats import Table
 
 SEEN = "seen.md"
 # Columns of the files beside the referrals, as readers know them.
@@ -94,7 +94,7 @@ def init(
         texts, tables = _of_records(data, stem) if panel is None else _of_panel(panel, stem)
         with place.folder() as folder:
             from sofs_bayes.folders.manifest import write_manifest
-            from sofs_bayes.reporting.tables import to_markdown
+            from sofs_bayes.tables.formats import to_markdown
 
             texts |= {SEEN: "\n".join(map(to_markdown, tables))}
             for each, text in texts.items():
@@ -140,7 +140,7 @@ def _panel(path: Path) -> "CsvText | None":
 def _of_panel(table: "CsvText", stem: str) -> "tuple[dict[str, str], tuple[Table, ...]]":
     """The draft of an analysis of counts by file, and what was seen."""
     from sofs_bayes.pipeline.draft_counts import counts_text, panel_counts
-    from sofs_bayes.reporting.contents.seen import counts_table
+    from sofs_bayes.tables.contents.seen import counts_table
 
     seen = counts_table(table.path.name, panel_counts(table), evidence="unknown-origin")
     return {f"{stem}-counts.toml": counts_text(table.path, table, name=f"{stem}-counts")}, (seen,)
@@ -203,7 +203,7 @@ def _whole_years(counts: Sequence[YearCount]) -> list[int]:
 
 
 def _tables(found: Profile, counts: Sequence[YearCount], roles: Roles) -> "tuple[Table, ...]":
-    from sofs_bayes.reporting.contents import seen
+    from sofs_bayes.tables.contents import seen
 
     tables = [seen.columns_table(found, roles.authority), seen.levels_table(found)]
     if counts:

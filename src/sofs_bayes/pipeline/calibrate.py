@@ -17,7 +17,7 @@ from sofs_bayes.pipeline.children import hashes
 from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.sbc import UNFINISHED
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
-from sofs_bayes.reporting.result_manifest import Status, describe
+from sofs_bayes.runs.result_manifest import Status, describe
 from sofs_bayes.spec import (
     Analysis,
     ChildrenAnalysis,
@@ -30,7 +30,7 @@ from sofs_bayes.spec import (
 )
 
 if TYPE_CHECKING:
-    from sofs_bayes.reporting.tables import Table
+    from sofs_bayes.tables.formats import Table
 
 LEAST_MADE = 2  # of sampled posteriors: too few are called so
 USUAL = 1000
@@ -229,7 +229,7 @@ def _write(
     passed: bool,
 ) -> None:
     """The results beside the finished replicates, in place of earlier ones."""
-    from sofs_bayes.reporting.calibration_page import write_calibration
+    from sofs_bayes.pages.calibration_page import write_calibration
 
     with place.folder() as folder:
         write_calibration(folder, found, versions=versions(), further=further)

@@ -15,7 +15,7 @@ from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.spec import Analysis, ChildrenAnalysis
 
 if TYPE_CHECKING:
-    from sofs_bayes.reporting.tables import Table
+    from sofs_bayes.tables.formats import Table
 
 
 def _beside(folder: Path, chosen: Sequence[Analysis]) -> set[str]:
@@ -76,8 +76,8 @@ def calibrate_all(
     >>> sb.calibrate_all("calibration", names=["icpc-printed"]) in (True, False)
     True
     """
+    from sofs_bayes.pages.calibration_page import write_overview
     from sofs_bayes.pipeline.did_sources import files_for
-    from sofs_bayes.reporting.calibration_page import write_overview
 
     folder, inputs = Path(output), paths(open_data)
     known = {name: spec.load(path) for name, path in spec.bundled_models().items()}

@@ -11,9 +11,9 @@ from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import NAME, read_manifest, sha256
 from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, timed
-from sofs_bayes.reporting.result_manifest import describe
-from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
+from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OwnOutcome
+from sofs_bayes.tables.formats import rows_to_csv, to_markdown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from sofs_bayes.matching.strata import MatchedSample
     from sofs_bayes.records.groups import Groups
     from sofs_bayes.records.referrals import Referrals
-    from sofs_bayes.reporting.tables import Table
+    from sofs_bayes.tables.formats import Table
 
 MATCHED = "matched.parquet"
 SYNTHETIC = "synthetic-"
@@ -131,7 +131,7 @@ def _match(
     from sofs_bayes.records.authority_file import no_authorities, read_authorities
     from sofs_bayes.records.groups import read_groups
     from sofs_bayes.records.referrals import open_referrals
-    from sofs_bayes.reporting.excel import write_workbook
+    from sofs_bayes.tables.excel import write_workbook
 
     seconds: dict[str, float] = {}
     file = inputs[0]
@@ -185,7 +185,7 @@ def _matched(
     from sofs_bayes.matching.strata import match as match_stacked
     from sofs_bayes.matching.summary import SummaryRow, summary
     from sofs_bayes.records.groups import groups_text
-    from sofs_bayes.reporting.contents import matching as tables
+    from sofs_bayes.tables.contents import matching as tables
 
     texts, evidence = {}, referrals.evidence
     chosen = given
@@ -328,7 +328,7 @@ def _collapse(
     from sofs_bayes.disclosure.log import log_csv
     from sofs_bayes.disclosure.release import USUAL_ORDER, merging_route, release
     from sofs_bayes.matching.strata import read_label
-    from sofs_bayes.reporting.contents import cells as tables
+    from sofs_bayes.tables.contents import cells as tables
 
     seconds: dict[str, float] = {}
     evidence = read_label(file).evidence

@@ -5,9 +5,9 @@ from collections.abc import Sequence
 from sofs_bayes.checks.comparison import compare_fits
 from sofs_bayes.checks.loo import LooResult
 from sofs_bayes.errors import BadInput
-from sofs_bayes.reporting.contents import comparison_table
-from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.tables import Table
+from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.tables.contents import comparison_table
+from sofs_bayes.tables.formats import Table
 
 
 def compare(runs: Sequence[Run]) -> Table:

@@ -14,7 +14,7 @@ from sofs_bayes.pipeline.did_sources import Source
 from sofs_bayes.pipeline.refits import refits, setting_of
 from sofs_bayes.pipeline.run_draws import run_draws
 from sofs_bayes.pipeline.watching import Progress, silent, timed
-from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import DidAnalysis, Evidence, Sampler
 from sofs_bayes.spec.keys import BY_YEAR, HEADLINE, POOLED, Kind, LeaveOut, Variant
 

@@ -14,9 +14,9 @@ from sofs_bayes.folders.manifest import NAME as MANIFEST
 from sofs_bayes.folders.manifest import read_manifest, write_manifest
 from sofs_bayes.folders.places import Paths, check_target, paths
 from sofs_bayes.folders.whole import new_folder
-from sofs_bayes.reporting.disclosure.folders import Judged, judged_folder
-from sofs_bayes.reporting.disclosure.runs import cleared_together, refused
-from sofs_bayes.reporting.run_folder import Run, fill
+from sofs_bayes.release.folders import Judged, judged_folder
+from sofs_bayes.release.runs import cleared_together, refused
+from sofs_bayes.runs.run_folder import Run, fill
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

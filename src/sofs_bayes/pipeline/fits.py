@@ -12,8 +12,8 @@ from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent
 from sofs_bayes.pipeline.work_keys import work_key
-from sofs_bayes.reporting import run_folder
-from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.runs import run_folder
+from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Analysis, ChildrenAnalysis, PrintedAnalysis, analysis_of
 from sofs_bayes.spec.keys import LeaveOut
 

@@ -4,7 +4,7 @@ from typing import Any, Literal
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline.print_fits import fit_printed
-from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Beta, PrintedAnalysis, parse
 
 CALLED = "from_print"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands.rows import EffectRow, Label, MonteCarloRow, ShrinkageRow
 from sofs_bayes.pipeline.run_draws import FURTHER
-from sofs_bayes.reporting.run_folder import Run, open_posterior, read
+from sofs_bayes.runs.run_folder import Run, open_posterior, read
 from sofs_bayes.spec import Estimands, PrintedAnalysis
 from sofs_bayes.spec.keys import BY_YEAR, HEADLINE, POOLED, UNPOOLED, Variant
 

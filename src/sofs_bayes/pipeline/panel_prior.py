@@ -6,8 +6,8 @@ from pathlib import Path
 from sofs_bayes.bayes.panel_correlation import Window, windows
 from sofs_bayes.bayes.panel_correlation import correlation_prior as prior_of
 from sofs_bayes.records.value_panel import read_values
-from sofs_bayes.reporting.tables import Column, Table, table_of
 from sofs_bayes.spec import Beta
+from sofs_bayes.tables.formats import Column, Table, table_of
 
 
 def correlation_prior(

@@ -16,9 +16,9 @@ from sofs_bayes.pipeline.jobs import Bench
 from sofs_bayes.pipeline.replicates import replicates as make
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.pipeline.work_keys import work_key
-from sofs_bayes.reporting.result_manifest import describe
-from sofs_bayes.reporting.tables import rows_to_csv
+from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import Analysis, OpenAnalysis, analysis_of
+from sofs_bayes.tables.formats import rows_to_csv
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.placebo import Lottery, Placebo
@@ -204,7 +204,7 @@ def _job(
 def _write(place: Claim, found: "Placebo", inputs: Mapping[str, str]) -> None:
     """The results beside the finished fits, in place of earlier ones."""
     from sofs_bayes.checks.placebo import PlaceboCoverage, PlaceboProbability, PlaceboRow
-    from sofs_bayes.reporting.placebo_page import write_placebo_page
+    from sofs_bayes.pages.placebo_page import write_placebo_page
 
     with place.folder() as folder:
         for name, kind, rows in (

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow
 from sofs_bayes.estimands.rows import ThresholdRow, fit_of
 from sofs_bayes.pipeline.watching import Progress, silent, timed
-from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import PrintedAnalysis
 
 if TYPE_CHECKING:

@@ -8,10 +8,10 @@ from sofs_bayes.checks.quadrature import quadrature_verdict
 from sofs_bayes.estimands import EffectRow, printed
 from sofs_bayes.estimands.rows import fit_of
 from sofs_bayes.pipeline.print_fits import posteriors, sensitivity_rows
-from sofs_bayes.reporting import contents
-from sofs_bayes.reporting.run_folder import Run
-from sofs_bayes.reporting.tables import Table
+from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import PrintedAnalysis
+from sofs_bayes.tables import contents
+from sofs_bayes.tables.formats import Table
 
 
 def effects_of_print(

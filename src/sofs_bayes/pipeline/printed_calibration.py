@@ -29,9 +29,9 @@ from sofs_bayes.pipeline.jobs import Bench, Result
 from sofs_bayes.pipeline.replicates import replicates as made
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.pipeline.work_keys import work_key
-from sofs_bayes.reporting.tables import Column, Table, table_of
 from sofs_bayes.spec import PrintedAnalysis, Reading
 from sofs_bayes.spec.seeds import stage_seed
+from sofs_bayes.tables.formats import Column, Table, table_of
 
 STUDIES = 50  # of one scenario that a worker makes at a time: some tenths of a second
 REPLICATES, COVERAGE = "replicates", "coverage"  # folders of what is finished

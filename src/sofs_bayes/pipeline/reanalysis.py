@@ -16,8 +16,8 @@ from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.pipeline.work_keys import children_inputs, work_key
 from sofs_bayes.published.facts import facts_sha256
-from sofs_bayes.reporting import run_folder
-from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.runs import run_folder
+from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import (
     Analysis,
     ChildrenAnalysis,
@@ -31,7 +31,7 @@ from sofs_bayes.spec.keys import Kind, LeaveOut
 if TYPE_CHECKING:
     from sofs_bayes.pipeline.did_fits import Programs
     from sofs_bayes.pipeline.did_sources import Source
-    from sofs_bayes.reporting.result_manifest import Result
+    from sofs_bayes.runs.result_manifest import Result
 
 WORD = "report.docx"
 REPLICATED = "replicated"
@@ -95,8 +95,8 @@ def reanalyse(
     >>> sb.reanalyse("newly-analysed")
     'converged'
     """
+    from sofs_bayes.pages.beside import open_beside
     from sofs_bayes.pipeline.did_sources import files_for, source_of
-    from sofs_bayes.reporting.run_report_beside import open_beside
 
     files, given = paths(open_data), paths(beside)
     chosen = chosen_analyses(full=full)
@@ -261,12 +261,12 @@ class _Job:
 
 
 def _write_results(folder: Path, runs: Sequence[Run], beside: "Sequence[Result]") -> str:
+    from sofs_bayes.pages.page import write_page
+    from sofs_bayes.pages.report_page import report_page
+    from sofs_bayes.pages.word_page import write_word
     from sofs_bayes.published.audit import audit
     from sofs_bayes.published.facts import load_facts
-    from sofs_bayes.reporting.contents import facts_table
-    from sofs_bayes.reporting.page import write_page
-    from sofs_bayes.reporting.report_page import report_page
-    from sofs_bayes.reporting.word_page import write_word
+    from sofs_bayes.tables.contents import facts_table
 
     page = report_page(runs, beside=beside, audit=audit(), files=FILES, versions=versions())
     write_page(folder, page, further=[facts_table(load_facts())])

@@ -26,10 +26,10 @@ from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.recovery_job import RecoveryJob, checked, grid_of, prepared
 from sofs_bayes.pipeline.replicates import replicates as make
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
-from sofs_bayes.reporting.result_manifest import describe
-from sofs_bayes.reporting.tables import rows_to_csv
+from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, analysis_of, fingerprint
 from sofs_bayes.spec.study import of_report
+from sofs_bayes.tables.formats import rows_to_csv
 
 LEAST = 2  # fewer have no spread; that they are too few to tell is said of more
 # Truths from the priors have to tell coverage of 95% from 93%, the grid only 95% from 80%.
@@ -188,7 +188,7 @@ def origin_of(analysis: HierarchicalAnalysis, data: Path | str | None) -> Origin
 
 def _write(place: Claim, found: Recovered, job: RecoveryJob) -> None:
     """The results beside the finished replicates, in place of earlier ones."""
-    from sofs_bayes.reporting.recovery_page import write_recovery_page
+    from sofs_bayes.pages.recovery_page import write_recovery_page
 
     with place.folder() as folder:
         for name, kind, rows in (

@@ -9,10 +9,10 @@ from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.children import files_of, hashes, loaded, matched_file
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent, timed
 from sofs_bayes.records.csv_rows import read_rows
-from sofs_bayes.reporting.result_manifest import describe
-from sofs_bayes.reporting.tables import rows_to_csv, to_markdown
+from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import ChildrenAnalysis
 from sofs_bayes.spec.study import of_report
+from sofs_bayes.tables.formats import rows_to_csv, to_markdown
 
 if TYPE_CHECKING:
     from sofs_bayes.frequentist.clustering import Correction
@@ -107,9 +107,9 @@ def _replicate(
     )
     from sofs_bayes.frequentist.replication import Replicated, with_reasons
     from sofs_bayes.matching.strata import read_label, read_matched
+    from sofs_bayes.pages.replication_page import replication_tables, write_replication_page
     from sofs_bayes.pipeline.posterior_replication import posterior_replication
-    from sofs_bayes.reporting.excel import write_workbook
-    from sofs_bayes.reporting.replication_page import replication_tables, write_replication_page
+    from sofs_bayes.tables.excel import write_workbook
 
     seconds: dict[str, float] = {}
     evidence = read_label(file).evidence

@@ -15,13 +15,13 @@ from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.levels import read_run
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.published.facts import facts_sha256
-from sofs_bayes.reporting.run_folder import Run
+from sofs_bayes.runs.run_folder import Run
 
 if TYPE_CHECKING:
     from sofs_bayes.disclosure.log import LogLine
     from sofs_bayes.disclosure.rules import OutputRule
-    from sofs_bayes.reporting.page import Page
-    from sofs_bayes.reporting.tables import Table
+    from sofs_bayes.pages.page import Page
+    from sofs_bayes.tables.formats import Table
 
 ReportFormat = Literal["html", "docx"]
 FORMATS: tuple[ReportFormat, ...] = ("html", "docx")
@@ -89,9 +89,9 @@ def report(
     from sofs_bayes.disclosure.ledger import open_ledger
     from sofs_bayes.disclosure.origin import published_where
     from sofs_bayes.disclosure.rules import OutputRule
+    from sofs_bayes.pages.beside import open_beside
+    from sofs_bayes.pages.report_page import report_page
     from sofs_bayes.pipeline.disclosure import cleared_runs
-    from sofs_bayes.reporting.report_page import report_page
-    from sofs_bayes.reporting.run_report_beside import open_beside
 
     applied = rule or OutputRule()
     asked = [runs] if isinstance(runs, Run | Path | str) else runs
@@ -125,7 +125,7 @@ def _cleared_page(
     page: "Page", rule: "OutputRule", runs: Sequence[Run]
 ) -> "tuple[Page, list[LogLine]]":
     """The page with its tables checked once more, by what their columns hold; and the log."""
-    from sofs_bayes.reporting.disclosure.tables import cleared_table
+    from sofs_bayes.release.tables import cleared_table
 
     log: list[LogLine] = []
     said = "; ".join(dict.fromkeys(filter(None, (declared(run.analysis) for run in runs))))
@@ -163,10 +163,10 @@ def _check_names(runs: Sequence[Run]) -> None:
 def _write(
     folder: Path, page: "Page", formats: Sequence[ReportFormat], *, progress: Progress
 ) -> None:
-    from sofs_bayes.reporting.excel import write_workbook
-    from sofs_bayes.reporting.page import page_tables, write_figures, write_html, write_tables
-    from sofs_bayes.reporting.word import add_table, new_document, save_document
-    from sofs_bayes.reporting.word_page import evidences_of, write_word
+    from sofs_bayes.pages.page import page_tables, write_figures, write_html, write_tables
+    from sofs_bayes.pages.word_page import evidences_of, write_word
+    from sofs_bayes.tables.excel import write_workbook
+    from sofs_bayes.tables.word import add_table, new_document, save_document
 
     tables = page_tables(page)
     write_tables(folder, tables)
@@ -185,7 +185,7 @@ def _write(
 
 
 def _write_manifest(folder: Path, runs: Sequence[Run], *, beside: Sequence[str]) -> None:
-    from sofs_bayes.reporting.run_report_words import seed_of
+    from sofs_bayes.pages.words import seed_of
 
     converged = all(run.status == "converged" for run in runs)
     manifest = {

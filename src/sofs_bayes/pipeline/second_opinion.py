@@ -8,8 +8,8 @@ from sofs_bayes.checks.diagnostics import gate
 from sofs_bayes.estimands import statement_text
 from sofs_bayes.estimands.effects import holds, probability_of
 from sofs_bayes.pipeline.watching import Progress, silent
-from sofs_bayes.reporting.tables import Column, Table, table_of
 from sofs_bayes.spec import PrintedAnalysis, Sampler, Statement
+from sofs_bayes.tables.formats import Column, Table, table_of
 
 SAMPLER = Sampler(name="nutpie", chains=4, tune=1000, draws=2500, target_accept=0.95)
 

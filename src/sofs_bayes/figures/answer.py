@@ -1,0 +1,123 @@
+"""All sources on all outcomes in one picture, as odds ratios."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from sofs_bayes.figures.canvas import CONVERGED, MARK, Canvas
+from sofs_bayes.figures.dots import Beside, Row, dots
+from sofs_bayes.figures.drawing import Drawing, drawn
+from sofs_bayes.figures.intervals import effect_axis
+from sofs_bayes.figures.marks import Dot, Rule, at_end
+from sofs_bayes.figures.numbers import SCALES, percent
+from sofs_bayes.figures.refusals import check_rows
+from sofs_bayes.figures.style import NO_EFFECT, STYLE, marker
+from sofs_bayes.spec import Evidence
+
+# By evidence a colour and a shape, so that neither is needed alone.
+LOOKS: dict[Evidence, tuple[str, str]] = {
+    "records": (STYLE.ink, "D"),
+    "published-inferred": (STYLE.strong, "o"),
+    "open-data": (STYLE.third, "s"),
+    "unknown-origin": (STYLE.third, "^"),
+    "synthetic": (STYLE.mark, "v"),
+}
+RANGE = (STYLE.light, "|")
+AT_BASE = (
+    "1: no effect. From print a change in risk is shown as the odds ratio that it is at the rate of"
+    " all children."
+)
+OF_SETS = " Authorities that were no pilots: the range of estimates of random sets of them."
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SourceRow:
+    """One source's odds ratio on one outcome, as the figure shows it.
+
+    `is_range` where the interval is that of estimates of many sets, and no credible interval.
+    """
+
+    outcome: str
+    source: str
+    evidence: Evidence
+    median: float
+    lower: float
+    upper: float
+    level: float
+    status: str = "converged"
+    is_range: bool = False
+
+
+def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Drawing:
+    """A heading for each outcome, a line for each source; its title says what they allow.
+
+    Raises
+    ------
+    BadInput
+        No rows, or a number that is not finite.
+    """
+    check_rows(name, rows, finite=("median", "lower", "upper"))
+    scale = SCALES["odds ratio"]
+    level = percent(rows[0].level)
+    lines: list[Row] = []
+    for outcome in dict.fromkeys(row.outcome for row in rows):
+        lines.append(Row(label=outcome, bold=True, apart=bool(lines)))
+        lines += [_line(row) for row in rows if row.outcome == outcome]
+    found = [(row.median, row.lower, row.upper) for row in rows]
+    title = _finding(rows)
+    canvas = Canvas(
+        name=name,
+        title=title,
+        evidence=tuple(dict.fromkeys(row.evidence for row in rows)),
+        subtitle=f"Odds ratio of the outcome, median and {level} credible interval",
+        notes=(AT_BASE + (OF_SETS if any(row.is_range for row in rows) else ""),),
+    )
+    figure = dots(
+        canvas,
+        lines,
+        effect_axis(found, scale, "odds ratio"),
+        marks=[
+            Rule(at=scale.null, look=NO_EFFECT),
+            at_end("fewer children", "left"),
+            at_end("more children", "right"),
+        ],
+        columns=[f"median [{level}]"],
+    )
+    told = "; ".join(f"{row.outcome}, {row.source.lower()}: {_numbers(row)}" for row in rows)
+    return drawn(canvas, figure, f"{title}. Odds ratios: {told}.", type(rows[0]), rows)
+
+
+def _finding(rows: "Sequence[SourceRow]") -> str:
+    """What the intervals allow, in a sentence."""
+    sound = [row for row in rows if row.status == CONVERGED]
+    if not sound:
+        return "No source has a result that can be used"
+    sources = [row for row in sound if row.evidence != "synthetic"] or sound
+    open_ended = [row for row in sources if row.lower < 1.0 < row.upper]
+    if len(open_ended) == len(sources):
+        return "No source settles whether the outcomes rose or fell"
+    if not open_ended:
+        return "Every source settles a direction"
+    return f"{len(open_ended)} of {len(sources)} sources do not settle whether the outcome rose"
+
+
+def _line(row: "SourceRow") -> Row:
+    colour, shape = LOOKS.get(row.evidence, LOOKS["open-data"])
+    bar = {"color": colour, "linewidth": 2.0}
+    if row.is_range:
+        colour, shape = RANGE
+        bar = {"color": colour, "linewidth": 5.0}
+    refused = row.status != CONVERGED
+    if refused:
+        colour = STYLE.mark
+        bar = {"color": colour, "linewidth": 2.0, "linestyle": (0, (2, 1))}
+    look = marker(shape, 6.0, colour, "white" if refused else "")
+    return Row(
+        label=f"{row.source}: {MARK}" if refused else row.source,
+        colour=STYLE.mark if refused else STYLE.ink,
+        dots=[Dot(value=row.median, lower=row.lower, upper=row.upper, look=look, bar=bar)],
+        beside=[Beside(text=_numbers(row))],
+    )
+
+
+def _numbers(row: "SourceRow") -> str:
+    return f"{row.median:.2f} [{row.lower:.2f}, {row.upper:.2f}]"

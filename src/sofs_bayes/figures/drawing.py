@@ -1,0 +1,124 @@
+"""A finished picture with its alt text and its numbers, and the files it is saved as."""
+
+import html
+import io
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from matplotlib import rc_context
+from matplotlib.figure import Figure
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.figures.canvas import CONVERGED, Canvas
+from sofs_bayes.figures.style import STYLE
+from sofs_bayes.spec import check_name
+from sofs_bayes.tables.formats import rows_to_csv
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Drawing:
+    """A picture, what it says in words, and the rows it was drawn from.
+
+    Attributes
+    ----------
+    name
+        Stem of the files.
+    figure
+        The picture.
+    alt
+        One to three sentences for those who cannot see it, with its main numbers.
+    data
+        (row type, rows), written as CSV beside the picture.
+    """
+
+    name: str
+    figure: Figure
+    alt: str
+    data: tuple[type, tuple[Any, ...]]
+
+
+def drawn(canvas: Canvas, figure: Figure, alt: str, kind: type, rows: Sequence[Any]) -> Drawing:
+    """The drawing of rows of a kind; its words open with it if the result was refused."""
+    refused = "" if canvas.status == CONVERGED else "Not converged, so not a result. "
+    return Drawing(name=canvas.name, figure=figure, alt=refused + alt, data=(kind, tuple(rows)))
+
+
+def save(
+    drawing: Drawing, folder: Path, formats: Sequence[str] = ("png", "pdf")
+) -> tuple[Path, ...]:
+    """Write a drawing as pictures and name.csv; the same drawing gives the same bytes.
+
+    The alt text goes into the PNG as `Description`, into the PDF as `Subject` and into the SVG as
+    `desc`, which screen readers read out. The SVG's text is drawn as outlines: it looks the same
+    without the font. PDF and SVG hold the numbers that were drawn, to six digits or more, so that
+    they can be read back. The folder is made where it is missing.
+
+    Raises
+    ------
+    BadInput
+        A format other than png, pdf and svg, a name that is no file name, or a folder that cannot
+        be written.
+    """
+    metadata = _metadata(drawing)
+    for wanted in formats:
+        if wanted not in metadata:
+            raise BadInput(f"figure {drawing.name}", "format", repr(wanted), ", ".join(metadata))
+    check_name("figure", "name", drawing.name)
+    csv_path = folder / f"{drawing.name}.csv"
+    pictures = tuple(folder / f"{drawing.name}.{wanted}" for wanted in formats)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        for path, wanted in zip(pictures, formats, strict=True):
+            path.write_bytes(_picture(drawing, wanted, metadata[wanted]))
+        csv_path.write_text(rows_to_csv(*drawing.data), encoding="utf-8")
+    except OSError as error:
+        allowed = "a folder that can be written"
+        raise BadInput(folder, "", error.strerror or "an error", allowed) from error
+    return (*pictures, csv_path)
+
+
+def _picture(drawing: Drawing, wanted: str, metadata: dict[str, Any]) -> bytes:
+    found = io.BytesIO()
+    # Names of an SVG's parts are random but for this setting, which savefig takes no argument for.
+    with rc_context({"svg.hashsalt": drawing.name, "svg.fonttype": "path"}):
+        drawing.figure.savefig(
+            found,
+            format=wanted,
+            dpi=STYLE.dpi,
+            metadata=metadata,
+            facecolor="white",
+            edgecolor="white",
+        )
+    if wanted != "svg":
+        return found.getvalue()
+    return _described(found.getvalue().decode("utf-8"), drawing).encode("utf-8")
+
+
+def _described(svg: str, drawing: Drawing) -> str:
+    """The SVG as one image with a title and a description, for screen readers."""
+    title, words = f"{drawing.name}-title", f"{drawing.name}-description"
+    start = svg.index("<svg ") + len("<svg ")
+    body = svg.index(">", start) + 1
+    name = html.escape(drawing.name.replace("-", " ").capitalize(), quote=False)
+    return (
+        f'{svg[:start]}role="img" aria-labelledby="{title} {words}" {svg[start:body]}'
+        f'\n <title id="{title}">{name}</title>'
+        f'\n <desc id="{words}">{html.escape(drawing.alt, quote=False)}</desc>{svg[body:]}'
+    )
+
+
+def _metadata(drawing: Drawing) -> Mapping[str, dict[str, Any]]:
+    """No date and no version, which would make every file differ from the last."""
+    return {
+        "png": {"Software": None, "Title": drawing.name, "Description": drawing.alt},
+        "pdf": {
+            "CreationDate": None,
+            "Creator": "sofs_bayes",
+            "Producer": None,
+            "Title": drawing.name,
+            "Subject": drawing.alt,
+        },
+        "svg": {"Date": None, "Creator": None, "Format": None, "Type": None},
+    }

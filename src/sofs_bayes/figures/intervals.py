@@ -1,0 +1,76 @@
+"""What all pictures of effects share: their axis, their interval's name, what they rest on."""
+
+from collections.abc import Sequence
+from typing import Any
+
+from sofs_bayes.estimands import EffectRow
+from sofs_bayes.estimands.rows import ShrinkageRow
+from sofs_bayes.figures.canvas import CONVERGED
+from sofs_bayes.figures.marks import Axis
+from sofs_bayes.figures.numbers import (
+    INTERVALS,
+    ShownScale,
+    amount,
+    decimals_for,
+    padded,
+    percent,
+)
+from sofs_bayes.figures.refusals import check_rows, only_value, refuse, shown_scale
+from sofs_bayes.spec import Evidence
+
+COLUMNS = ("median", "lower", "upper")
+Interval = tuple[float, float, float]  # in this order
+
+
+def checked_scale(figure: str, rows: Sequence[EffectRow]) -> ShownScale:
+    """The one scale of effects that can be drawn; anything else is refused."""
+    check_rows(figure, rows, finite=COLUMNS)
+    scale = shown_scale(figure, rows)
+    if scale.logarithmic and (lowest := min(row.lower for row in rows)) <= 0:
+        raise refuse(figure, "lower", f"{lowest:g}", f"an {scale.unit} above 0")
+    return scale
+
+
+def interval_name(figure: str, rows: Sequence[EffectRow | ShrinkageRow]) -> str:
+    """Level and kind of the rows' intervals, as in "90% equal-tailed interval"."""
+    kind, level = only_value(figure, rows, "interval"), only_value(figure, rows, "level")
+    return f"{percent(level)} {INTERVALS.get(kind, kind)} interval"
+
+
+def evidence_of(rows: Sequence[EffectRow]) -> tuple[Evidence, ...]:
+    """What the rows rest on, each kind once."""
+    return tuple(dict.fromkeys(row.evidence for row in rows))
+
+
+def status_of(rows: Sequence[EffectRow]) -> str:
+    """The picture's status: refused as a whole where no row converged."""
+    return CONVERGED if any(row.status == CONVERGED for row in rows) else rows[0].status
+
+
+def shown(row: Any, scale: ShownScale, columns: Sequence[str] = COLUMNS) -> Interval:
+    """Median, lower and upper as the axis has them."""
+    median, lower, upper = (scale.factor * getattr(row, column) for column in columns)
+    return median, lower, upper
+
+
+def shown_decimals(found: Sequence[Interval], scale: ShownScale) -> int:
+    """Decimals that suit all intervals."""
+    return decimals_for([value for each in found for value in each], scale)
+
+
+def numbers_text(found: Interval, scale: ShownScale, decimals: int) -> str:
+    """median [lower, upper]."""
+    median, lower, upper = (amount(value, scale, decimals) for value in found)
+    return f"{median} [{lower}, {upper}]"
+
+
+def effect_axis(
+    found: Sequence[Interval], scale: ShownScale, name: str, *, guides: bool = False
+) -> Axis:
+    """An axis of effects that holds all intervals, and no effect."""
+    values = [value for each in found for value in each] + [scale.null]
+    if not scale.logarithmic:
+        return Axis(ends=padded(values), name=name, kind="signed", guides=guides)
+    spread = max(1.05, (max(values) / min(values)) ** 0.06)
+    ends = min(values) / spread, max(values) * spread
+    return Axis(ends=ends, name=name, kind="ratio", guides=guides)

@@ -1,0 +1,1 @@
+"""Pages of results: the report, calibration, recovery, replication; as HTML and Word."""

@@ -1,0 +1,66 @@
+"""What a run's checks say, in a sentence each."""
+
+from collections.abc import Iterator
+
+from sofs_bayes.bayes.limits import MAX_K
+from sofs_bayes.estimands import POOLED
+from sofs_bayes.pages import barg_answers as answer
+from sofs_bayes.pages.barg_answers import OnPage
+from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.tables.contents.effects import extra_rows
+from sofs_bayes.tables.contents.hierarchical_checks import tipping_table
+from sofs_bayes.tables.formats import shown
+
+NOWHERE = OnPage(anchors=frozenset(), figures=frozenset())
+
+
+def check_sentences(run: Run) -> Iterator[str]:
+    """Convergence, predictions, leave-one-out, power-scaling, tipping point, or their absence."""
+    yield f"Draws: {answer.convergence(run, NOWHERE)[1]}"
+    yield f"Resolution: {answer.resolution(run, NOWHERE)[1]}"
+    yield f"Predictions: {answer.posterior_predictive(run, NOWHERE)[1]}"
+    yield from _left_out(run)
+    yield from _power_scaling(run)
+    yield from _tipping(run)
+
+
+def trust_sentences(run: Run) -> Iterator[str]:
+    """Of these, those on which use of a result depends: convergence and predictions."""
+    if run.analysis.kind == "printed":
+        passed = "passed" if run.status == "converged" else "NOT PASSED"
+        yield f"numerical check {passed}."
+        return
+    yield f"draws: {answer.convergence(run, NOWHERE)[1]}"
+    yield f"Predictions: {answer.posterior_predictive(run, NOWHERE)[1]}"
+    yield from _tipping(run)
+
+
+def _left_out(run: Run) -> Iterator[str]:
+    rows = extra_rows(run, "loo")
+    if not rows:
+        return
+    high = sum(not row.pareto_k <= MAX_K for row in rows)
+    yield (
+        f"Leave-one-out: Pareto k is above {MAX_K:g} for {high} of {len(rows)} authority-years"
+        f"{', where it is not to be relied on' if high else ''}."
+    )
+
+
+def _power_scaling(run: Run) -> Iterator[str]:
+    every = extra_rows(run, "power_scaling")
+    rows = [row for row in every if row.is_effect and row.target == POOLED]
+    if not rows:
+        return
+    most = max(rows, key=lambda row: row.prior)
+    moved = "signs" if any(row.matters for row in rows) else "no sign"
+    yield (
+        f"Power-scaling: {moved} that a prior matters for the pooled effects (largest sensitivity"
+        f" {shown(most.prior, 'number')}, 0.05 counts as one)."
+    )
+
+
+def _tipping(run: Run) -> Iterator[str]:
+    table = tipping_table(run, pilots=False)
+    said = [str(row[1]) for row in table.rows]
+    if said:
+        yield f"If trends had not been parallel: P(effect > 0) {'; '.join(said)}."

@@ -1,0 +1,158 @@
+"""A run → its parts of a report: why, figures, model and priors, checks."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
+
+from sofs_bayes.figures import Drawing
+from sofs_bayes.pages.formulas import formula
+from sofs_bayes.pages.page import SYNTHETIC, Part
+from sofs_bayes.pages.pictures import drawings
+from sofs_bayes.pages.words import (
+    answers,
+    main_scale,
+    marked,
+    result_sentence,
+)
+from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.outcomes import column_in_words
+from sofs_bayes.tables import contents
+from sofs_bayes.tables.contents import assumptions
+from sofs_bayes.tables.formats import Table
+
+# What a figure shows, by the beginning of its name, the longest that fits.
+CAPTIONS: Mapping[str, str] = {
+    "pilot-forest": "Effects, pilot by pilot",
+    "shrinkage": "Each pilot by itself, and as the others pull it in",
+    "event-study": "The effect by year",
+    "effects": "The pooled effects beside each other",
+    "by-prior": "The pooled effect under each prior",
+    "changes": "The pooled effect with one assumption changed at a time",
+    "prior-grid": "The pooled effect with other priors of the standard deviations",
+    "arm-years": "Rates by arm and year beside their predictions",
+    "tipping": "If trends had not been parallel",
+    "prior-posterior": "Prior and posterior",
+    "rate-and-counterfactual": "The pilots' rate, and what it would have been",
+    "yearly-rates": "The pilots' rate by year, and what it would have been",
+    "predictive": "Each authority-year beside its prediction",
+    "threshold": "The probability that the effect exceeds each threshold",
+}
+
+
+def run_parts(run: Run) -> Iterator[Part]:
+    """The parts of one run: a heading with its figures, then model and checks below it."""
+    name = run.analysis.name
+    figures = tuple(_named_figures(run))
+    yield Part(
+        heading=run.analysis.title,
+        anchor=name,
+        level=3,
+        evidence=run.evidence,
+        paragraphs=(
+            f"{name}: {run.analysis.why}",
+            *contents.counts_used(run),
+            *contents.rows_taken(run.analysis),
+            *_what_was_counted(run),
+            *(result_sentence(run, row) for row in answers(run)),
+        ),
+        bullets=(*run.withheld, *_readings(run)),
+        figures=figures,
+        captions={each.name: f"{caption(run, each)}." for each in figures},
+    )
+    yield Part(
+        heading=f"{name}: the model",
+        anchor=f"{name}-model",
+        level=4,
+        evidence=run.evidence,
+        paragraphs=formula(run),
+        folded=_own(run, _model_tables(run)),
+    )
+    yield Part(
+        heading=f"{name}: what was checked",
+        anchor=f"{name}-checks",
+        level=4,
+        evidence=run.evidence,
+        folded=_own(run, _check_tables(run)),
+    )
+
+
+def _readings(run: Run) -> Iterator[str]:
+    """How stars of print are read, and why."""
+    if isinstance(run.analysis, PrintedAnalysis):
+        for each in run.analysis.readings:
+            yield f"Reading “{each.name}”: {each.why}"
+
+
+def _what_was_counted(run: Run) -> Iterator[str]:
+    """Of open counts: what is counted over which years, and how comparators were chosen."""
+    analysis = run.analysis
+    if not isinstance(analysis, OpenAnalysis):
+        return
+    pair = (analysis.data.events, analysis.data.denominator)
+    counted = " among ".join(map(column_in_words, pair))
+    first, last = (
+        f"{year}/{(year + 1) % 100:02d}"
+        for year in (analysis.data.first_year, analysis.data.last_year)
+    )
+    yield f"Counted are {counted}, {first} to {last}. {analysis.design.comparators.why}"
+    trend = next(iter(run.extra["pre_trend"][1]), None)
+    if trend is not None and trend.trend_gap == trend.trend_gap:
+        yield (
+            "Before settling-in, pilots and comparators differ in trend by"
+            f" {trend.trend_gap:.3f} on log-odds (root mean square), against"
+            f" {trend.trend_gap_all:.3f} with all eligible authorities."
+        )
+
+
+def caption(run: Run, drawing: Drawing) -> str:
+    """What a figure shows, and of which analysis."""
+    own = drawing.name.removeprefix(f"{run.analysis.name}-")
+    fitting = [stem for stem in CAPTIONS if own.startswith(stem)]
+    what = CAPTIONS[max(fitting, key=len)] if fitting else own.replace("-", " ").capitalize()
+    return f"{what}: {run.analysis.name}"
+
+
+def _named_figures(run: Run) -> Iterator[Drawing]:
+    """The run's figures under names of their own, their alt texts marked where children are
+    simulated."""
+    mark = f"{SYNTHETIC}. " if run.evidence == "synthetic" else ""
+    for each in drawings(run):
+        yield replace(each, name=f"{run.analysis.name}-{each.name}", alt=f"{mark}{each.alt}")
+
+
+def _own(run: Run, tables: Sequence[Table]) -> tuple[Table, ...]:
+    """The tables that have rows, under names of their own, marked where children are simulated."""
+    return contents.named_apart(
+        [
+            marked(replace(table, name=f"{run.analysis.name}-{table.name}"))
+            for table in tables
+            if table.rows
+        ]
+    )
+
+
+def _model_tables(run: Run) -> Sequence[Table]:
+    tables = contents.priors_of(run)
+    if isinstance(run.analysis, HierarchicalAnalysis):
+        tables.append(contents.design_table(run))
+    if isinstance(run.analysis, OpenAnalysis):
+        tables += [
+            assumptions.windows_table(run),
+            contents.pre_trend_table(run),
+            contents.matches_table(run),
+            contents.left_out_table(run),
+            contents.rates_table(run),
+            contents.notices_table(run.extra["notices"][1], run.evidence),
+        ]
+    return tables
+
+
+def _check_tables(run: Run) -> Sequence[Table]:
+    tables = [contents.diagnostics_table(run)]
+    if run.analysis.kind != "printed":
+        tables += [contents.predictive_statistics_table(run), contents.predictive_table(run)]
+        if isinstance(run.analysis, OpenAnalysis):
+            tables.append(contents.extremes_table(run))
+        return [*tables, *contents.hierarchical_diagnostics(run)]
+    table = contents.sensitivity_table(run, scale=main_scale(run), prior=run.prior)
+    return [*tables, table]

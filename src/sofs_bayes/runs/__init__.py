@@ -1,0 +1,1 @@
+"""A finished fit and its folder: rows, checks, hashes, draws."""

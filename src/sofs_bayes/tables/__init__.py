@@ -1,0 +1,1 @@
+"""One table object, its formats, and the tables of runs (`contents`)."""

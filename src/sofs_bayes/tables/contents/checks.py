@@ -1,0 +1,82 @@
+"""Runs → tables that say whether to trust them."""
+
+from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.tables.contents.assumptions import model_scale
+from sofs_bayes.tables.contents.effects import extra_rows, rate_format, rate_notes, run_table
+from sofs_bayes.tables.formats import Column, Table
+
+ALL_RATES = "The share of rates outside 0 to 1 is that of all cells, pilots' and comparators'."
+
+
+def predictive_table(run: Run) -> Table:
+    """Share of authority-years inside their predictive interval, by arm and year."""
+    cells = extra_rows(run, "predictive")
+    groups: dict[tuple[str, int], list[bool]] = {}
+    for cell in cells:
+        inside = bool(cell.lower <= cell.observed <= cell.upper)
+        groups.setdefault((cell.arm, cell.year), []).append(inside)
+    level = cells[0].level if cells else 0.0
+    return Table(
+        name="predictive",
+        title=f"{run.analysis.title}: authority-years inside their {100 * level:g}% prediction",
+        columns=(
+            Column(key="arm", heading="Authorities"),
+            Column(key="year", heading="Financial year from", format="year"),
+            Column(key="cells", heading="Number", format="integer"),
+            Column(key="inside", heading="Inside", format="percent"),
+        ),
+        rows=tuple(
+            (arm, year, len(found), sum(found) / len(found))
+            for (arm, year), found in sorted(groups.items(), key=_pilots_first)
+        ),
+        evidence=run.evidence,
+        notes=("Each authority-year is predicted with a new shock, not its own.",),
+        status=run.status,
+    )
+
+
+def _pilots_first(group: tuple[tuple[str, int], list[bool]]) -> tuple[bool, int]:
+    (arm, year), _ = group
+    return arm != "pilot", year
+
+
+def predictive_statistics_table(run: Run) -> Table:
+    """How comparators' rates move, observed and as the model would have them move."""
+    rows = extra_rows(run, "predictive_statistics")
+    scale = "rates" if model_scale(run.analysis) == "risk" else "log-odds"
+    columns = [
+        Column(key="statistic", heading=f"Comparators' {scale}"),
+        Column(key="observed", heading="Observed", format="number"),
+        Column(key="lower", heading="Predicted from", format="number"),
+        Column(key="upper", heading="to", format="number"),
+        Column(key="p", heading="P(prediction larger)", format="probability"),
+    ]
+    return run_table(
+        run,
+        "predictive_statistics",
+        "does the model move as the authorities do?",
+        rows,
+        columns,
+        *([ALL_RATES] if any("0 to 1" in row.statistic for row in rows) else []),
+    )
+
+
+def extremes_table(run: Run, *, tail: float = 0.005) -> Table:
+    """The authority-years the fitted model would hardly have predicted."""
+    cells = [c for c in extra_rows(run, "predictive") if min(c.pit, 1 - c.pit) < tail]
+    columns = [
+        Column(key="authority", heading="Authority"),
+        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="arm", heading="Arm"),
+        Column(key="observed", heading="Rate", format=rate_format(run)),
+        Column(key="lower", heading="Predicted from", format=rate_format(run)),
+        Column(key="upper", heading="to", format=rate_format(run)),
+    ]
+    return run_table(
+        run,
+        "extremes",
+        f"authority-years outside the middle {100 - 200 * tail:g}%",
+        cells,
+        columns,
+        *rate_notes(run),
+    )

@@ -1,0 +1,377 @@
+"""Runs → tables of effects, and of what changes them."""
+
+import math
+from collections.abc import Callable, Collection, Mapping, Sequence
+from html import escape
+from typing import Any
+
+from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow, statement_text
+from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.spec import FittedAnalysis, OpenAnalysis, PrintedAnalysis, Statement
+from sofs_bayes.tables.contents.assumptions import in_units
+from sofs_bayes.tables.contents.monte_carlo import NAN, errors_of, known
+from sofs_bayes.tables.contents.printed_notices import printed_notices
+from sofs_bayes.tables.formats import Cell, Column, Format, Table, notebook_html, table_of
+
+NARROW = 0.02  # risk differences known this closely are shown with two decimals
+UNIT_OF: dict[str, str] = {
+    "risk": "percentage points",
+    "log-odds": "log-odds",
+    "odds ratio": "odds ratio",
+    "children per 1,000": "children per 1,000",
+    "children per 10,000": "children per 10,000",
+    "units": "units of the outcome",
+}
+# Scales as parts of names of files.
+CALLED: dict[str, str] = {
+    "risk": "risk",
+    "log-odds": "log-odds",
+    "odds ratio": "odds-ratio",
+    "children per 1,000": "per-1000",
+    "children per 10,000": "per-10000",
+    "units": "units",
+}
+# Words of the sentences of `Run.withheld`.
+AUTHORITIES, COUNTS = "single authorities", "rates of"
+MCSE_NOTE = "Largest Monte Carlo error of a probability: {:.3f}."
+
+
+def effect_scales(run: Run) -> tuple[str, ...]:
+    """The scales that effects of a run are on and that it makes statements about, in order.
+
+    A hierarchical run's further scales come after them.
+    """
+    present = {row.scale for row in run.effects if row.is_effect}
+    named: dict[str, None] = dict.fromkeys(s.scale for s in run.analysis.estimands.claims)
+    if run.analysis.kind == "hierarchical":
+        named |= dict.fromkeys(UNIT_OF)
+    return tuple(scale for scale in named if scale in present)
+
+
+def counts_used(run: Run) -> list[str]:
+    """A sentence on where open counts come from: the package, or files that were given."""
+    if not isinstance(run.analysis, OpenAnalysis):
+        return []
+    from sofs_bayes.records.counts_table import bundled_sha256  # xarray: not for quick answers
+
+    names = ", ".join(sorted(run.inputs))
+    if set(run.inputs.values()) == {bundled_sha256()}:
+        return [
+            f"The counts are those that are part of the software ({names}), made of releases of the"
+            " Department for Education and of the Office for National Statistics; the file beside"
+            " it, open_counts.toml, says which. Contains public sector information licensed under"
+            " the Open Government Licence v3.0."
+        ]
+    return [f"The counts are from files that were given: {names}."]
+
+
+def risk_scale(run: Run) -> str:
+    """The scale that a run tells changes in risk on; that of an outcome that is no risk."""
+    if isinstance(run.analysis, PrintedAnalysis) and run.analysis.design.scale == "units":
+        return "units"
+    return run.analysis.estimands.risk_scale
+
+
+def rate_format(run: Run) -> Format:
+    """How a run's rates are shown: as percentages, or per 10,000 children."""
+    return "per10000" if run.analysis.estimands.per else "percent"
+
+
+def rate_notes(run: Run) -> tuple[str, ...]:
+    """What a table of rates has to say of their unit; nothing of percentages."""
+    per = run.analysis.estimands.per
+    return (f"Rates are per {per:,} children.",) if per else ()
+
+
+def rows_taken(analysis: FittedAnalysis) -> list[str]:
+    """A sentence on which rows of split files an analysis counts; none where it counts all."""
+    where = (analysis.data.where or {}) if isinstance(analysis, OpenAnalysis) else {}
+    chosen = " and ".join(f"{column} is “{value}”" for column, value in where.items())
+    return [f"Counted are only the rows of the files in which {chosen}."] if chosen else []
+
+
+def effects_tables(
+    runs: Sequence[Run], *, scale: str | None = None, prior: str | None = None
+) -> list[Table]:
+    """Every effect of every run, a table for each scale; or those on one scale, under one prior."""
+    return [
+        effects_table(
+            run,
+            scale=own,
+            keep=lambda row: prior in (None, row.prior),
+            name=f"effects-{run.analysis.name}-{CALLED[own]}",
+        )
+        for run in runs
+        for own in effect_scales(run)
+        if scale in (None, own)
+    ]
+
+
+def effects_table(
+    run: Run,
+    *,
+    scale: str,
+    keep: Callable[[EffectRow], bool] = lambda _: True,
+    name: str = "effects",
+    title: str | None = None,
+) -> Table:
+    """Effects on one scale with median, interval, and the probability of every statement.
+
+    Parameters
+    ----------
+    run
+        A run, fresh or read back.
+    scale
+        Of the effects and of the statements.
+    keep
+        Which rows to show, of those that are effects on that scale.
+    name
+        Of files and of anchors on pages.
+    title
+        Above the table; what the analysis is about by default.
+
+    Returns
+    -------
+    Table
+        Risks in shares (shown as percentage points), a column per statement.
+
+    Examples
+    --------
+    >>> sb.effects_table(sb.fit("icpc-printed"), scale="risk").to_frame()["prior"].iloc[0]
+    'reference'
+    """
+    rows = [row for row in run.effects if row.scale == scale and row.is_effect and keep(row)]
+    said = [s for s in run.analysis.estimands.claims if s.scale == scale]
+    chances = {(*_key(p), p.statement): p for p in run.probabilities}
+    lines: list[tuple[Cell, ...]] = []
+    errors: dict[str, list[float]] = {_chance_key(s): [] for s in said}
+    for row in rows:
+        found = [chances.get((*_key(row), statement_text(s))) for s in said]
+        for own, p in zip(errors.values(), found, strict=True):
+            own.append(NAN if p is None else p.mcse)
+        chance = [None if p is None else p.probability for p in found]
+        lines.append((*_what(row, run), row.median, row.lower, row.upper, *chance))
+    worst = max((e for own in errors.values() for e in own if not math.isnan(e)), default=0.0)
+    notes = [*rows_taken(run.analysis), interval_note(run)]
+    if worst > 0:
+        notes.append(MCSE_NOTE.format(worst))
+    notes += [*printed_notices(run), *not_shown(run, AUTHORITIES)]
+    return Table(
+        name=name,
+        title=title or f"{run.analysis.title} ({in_units(run.analysis, scale)})",
+        columns=_trim(_effect_columns(run, number_format(scale, rows), said), lines),
+        rows=_trimmed_rows(lines),
+        evidence=run.evidence,
+        notes=tuple(notes),
+        status=run.status,
+        errors=known({**errors_of(run, rows), **errors}),
+    )
+
+
+def _chance_key(statement: Statement) -> str:
+    return f"P({statement_text(statement)})"
+
+
+def _key(row: EffectRow | ProbabilityRow) -> tuple[Any, ...]:
+    return (row.estimand, row.prior, row.variant)
+
+
+def _what(row: EffectRow, run: Run) -> tuple[Cell, ...]:
+    return (str(row.estimand), row.target, str(row.variant), prior_marked(row, run))
+
+
+def prior_marked(row: EffectRow, run: Run) -> str:
+    """The prior, with the mark of a fit that alone of its run did not converge."""
+    alone = run.status == "converged" and row.status != "converged"
+    return f"{row.prior} (NOT CONVERGED)" if alone else row.prior
+
+
+def number_format(scale: str, rows: Sequence[EffectRow]) -> Format:
+    """How effects on a scale are shown: percentage points for risks, finer if all are narrow."""
+    if scale != "risk":
+        return "signed" if scale.startswith("children per") else "number"
+    return "pp2" if all(row.upper - row.lower < NARROW for row in rows) else "pp"
+
+
+def _effect_columns(run: Run, number: Format, said: Sequence[Statement]) -> list[Column]:
+    percent = f"{100 * run.level:g}%"
+    return [
+        Column(key="estimand", heading="Effect"),
+        Column(key="target", heading="In"),
+        Column(key="variant", heading="Reading" if run.analysis.kind == "printed" else "Variant"),
+        Column(key="prior", heading="Prior"),
+        Column(key="median", heading="Median", format=number),
+        Column(key="lower", heading=f"{percent} from", format=number),
+        Column(key="upper", heading="to", format=number),
+        *(
+            Column(
+                key=_chance_key(s),
+                heading=f"P({_short(s)})",
+                format="probability",
+            )
+            for s in said
+        ),
+    ]
+
+
+def _short(statement: Statement) -> str:
+    factor, unit = (100.0, " pp") if statement.scale == "risk" else (1.0, "")
+    if statement.above is not None:
+        return f"> {factor * statement.above:g}{unit}".replace("-", "\N{MINUS SIGN}")
+    if statement.below is not None:
+        return f"< {factor * statement.below:g}{unit}".replace("-", "\N{MINUS SIGN}")
+    assert statement.within is not None
+    lower, upper = (factor * bound for bound in statement.within)
+    if lower == -upper:
+        return f"within ±{upper:g}{unit}"
+    return f"{lower:g} to {upper:g}{unit}".replace("-", "\N{MINUS SIGN}")
+
+
+def _trim(columns: list[Column], lines: Sequence[Sequence[Cell]]) -> tuple[Column, ...]:
+    return tuple(c for i, c in enumerate(columns) if i not in _constant(lines))
+
+
+def _trimmed_rows(lines: Sequence[Sequence[Cell]]) -> tuple[tuple[Cell, ...], ...]:
+    drop = _constant(lines)
+    return tuple(tuple(cell for i, cell in enumerate(line) if i not in drop) for line in lines)
+
+
+def _constant(lines: Sequence[Sequence[Cell]]) -> set[int]:
+    """Of the four naming columns, those that say the same in every row; one is always kept."""
+    same = {i for i in range(4) if len({line[i] for line in lines}) <= 1}
+    return same - {3} if len(same) == 4 else same
+
+
+def interval_note(run: Run) -> str:
+    """The note that says level and kind of the intervals."""
+    wanted = run.analysis.estimands
+    kind = {"eti": "equal-tailed", "hdi": "highest-density"}[wanted.interval]
+    return f"Intervals: {100 * run.level:g}%, {kind}."
+
+
+def sensitivity_table(
+    run: Run, *, scale: str | None = None, prior: str | None = None, grid: bool = True
+) -> Table:
+    """The pooled effect as declared, then with one change at a time to data or assumptions.
+
+    Parameters
+    ----------
+    run
+        As `fit` gives it or `read_run` reads it.
+    scale
+        Of the effects; that of changes in risk by default.
+    prior
+        Of the effect; all that were tried by default.
+    grid
+        Whether refits with the scale of another prior multiplied are among the changes.
+
+    Returns
+    -------
+    Table
+        A line per change, the declared analysis first.
+
+    Examples
+    --------
+    >>> len(sb.sensitivity_table(sb.fit("icpc-printed")).rows) > 1
+    True
+    """
+    scale = scale or risk_scale(run)
+    changed = [
+        row
+        for row in extra_rows(run, "sensitivity")
+        if row.scale == scale and row.is_effect and prior in (None, row.prior)
+    ]
+    changed = [row for row in changed if grid or row.kind != "scaled"]
+    priors = {row.prior for row in changed}
+    # Rows of print begin with the unchanged one.
+    rows = main_rows(run, scale, pooled=True, priors=priors) if changed else []
+    rows = [*([] if run.analysis.kind == "printed" else rows), *changed]
+    number = number_format(scale, rows)
+    columns = [
+        Column(key="variant", heading="Change"),
+        *[Column(key="estimand", heading="Effect")] * (len({row.estimand for row in rows}) > 1),
+        *[Column(key="prior", heading="Prior")] * (len(priors) > 1),
+        Column(key="median", heading="Median", format=number),
+        Column(key="lower", heading="from", format=number),
+        Column(key="upper", heading="to", format=number),
+        Column(key="status", heading="Draws"),
+    ]
+    return run_table(
+        run,
+        "sensitivity",
+        f"one assumption changed at a time ({in_units(run.analysis, scale)})",
+        rows,
+        columns,
+        interval_note(run),
+        *(f"Prior of the effect: {each}." for each in priors if len(priors) == 1),
+        *printed_notices(run),
+        *not_shown(run, AUTHORITIES),
+        errors=known(errors_of(run, rows)),
+    )
+
+
+def main_rows(
+    run: Run, scale: str, *, pooled: bool = False, priors: Collection[str] = ()
+) -> list[EffectRow]:
+    """The effects of the main fit on one scale, or the pooled ones; under the first prior only.
+
+    Under all of `priors`, where any are given.
+    """
+    return [
+        row
+        for row in run.effects
+        if (row.scale, row.kind) == (scale, "main")
+        and row.prior in (priors or (run.prior,))
+        and row.is_effect
+        and (row.target == POOLED or not pooled)
+    ]
+
+
+def run_table(
+    run: Run,
+    name: str,
+    what: str,
+    rows: Sequence[Any],
+    columns: Sequence[Column],
+    *notes: str,
+    checked: bool = True,
+    errors: Mapping[str, tuple[float, ...]] | None = None,
+) -> Table:
+    """A table of rows of a run, its title beginning with the run's.
+
+    Parameters
+    ----------
+    rows
+        Their attributes, by the columns' keys, are the cells.
+    checked
+        Whether the rows are results, which a refused run's table is marked for.
+    """
+    return table_of(
+        name,
+        f"{run.analysis.title}: {what}",
+        rows,
+        columns,
+        evidence=run.evidence,
+        notes=notes,
+        status=run.status if checked else "converged",
+        errors=errors,
+    )
+
+
+def not_shown(run: Run, what: str) -> tuple[str, ...]:
+    """The sentences on what a disclosure check suppressed of AUTHORITIES, or of COUNTS."""
+    return tuple(sentence for sentence in run.withheld if what in sentence)
+
+
+def extra_rows(run: Run, name: str) -> tuple[Any, ...]:
+    """The rows of one of a run's further files; none where the run has no such file."""
+    return run.extra[name][1] if name in run.extra else ()
+
+
+def run_html(run: Run) -> str:
+    """A run in a notebook: what it is, and its effects under the headline's prior."""
+    scale, *others = effect_scales(run)
+    table = effects_table(run, scale=scale, keep=lambda row: row.prior == run.prior)
+    more = f" Other scales: {', '.join(others)}." if others else ""
+    said = f"{run!r} Under the prior {run.prior}; sb.effects_table has all.{more}"
+    return f"<p>{escape(said)}</p>{notebook_html(table)}"

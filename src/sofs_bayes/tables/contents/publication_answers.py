@@ -1,0 +1,226 @@
+"""The answers to one question from everywhere: printed, from print, replicated, posteriors."""
+
+import math
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, replace
+from typing import Literal
+
+from sofs_bayes.frequentist.printed_rows import term_of
+from sofs_bayes.frequentist.term import WITHIN
+from sofs_bayes.published.facts import Fact
+from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.keys import HEADLINE, Estimand, Variant
+from sofs_bayes.tables.contents.monte_carlo import NAN
+from sofs_bayes.tables.contents.publication_beside import ReplicatedFolder
+from sofs_bayes.tables.contents.publication_rows import (
+    FROM_PRINT,
+    OF_ALL,
+    OUTCOMES,
+    estimate_of,
+    pooled_answer,
+    report_columns,
+    table_facts,
+)
+from sofs_bayes.tables.digits import MINUS, Estimate, last_digit, shown
+
+STARS = ("no stars: p ≥ 0.1", "*: p < 0.1", "**: p < 0.05", "***: p < 0.01")
+REGRESSION = "covariates, matching weights"
+ITSELF = "the same; each authority compared with itself alone"
+HIERARCHICAL = "the same; authorities and their years differ, pilots' effects differ"
+FROM_STARS = "as printed; standard error inferred from stars"
+HOW = {"regression": "replicated", "within": "within authorities"}
+OPEN = "nothing; authorities and their years differ"
+
+
+Kind = Literal["regression", "within", "hierarchical", "other"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class SideAnswer:
+    """A line: how an effect was found, of whom, and what was found.
+
+    `risk` is a change in risk, `log_odds` in log-odds; None where the source gives none. `sd` is
+    the standard deviation of a posterior, on the scale of `log_odds` if there is one.
+    """
+
+    kind: Kind = "other"
+    sd: float = NAN
+
+    method: str
+    evidence: Evidence
+    adjusted: str
+    risk: Estimate | None
+    log_odds: Estimate | None
+    level: str
+    says: str
+    status: str
+
+
+def printed_effects(outcome: str) -> list[Fact]:
+    """The printed effects of an outcome, in the report's order: rows of a single DiD.
+
+    With Ofsted's interaction the printed row is the effect at a rating of 0, which nothing else
+    here estimates.
+    """
+    tables = [number for number, own in OUTCOMES.items() if own == outcome]
+    return [
+        fact
+        for number in tables
+        for fact in table_facts(number)
+        if term_of(fact.row) == "did" and fact.printed.value is not None and fact.column != "Ofsted"
+    ]
+
+
+def answers_beside(
+    fact: Fact, runs: Sequence[Run], folders: Sequence[ReplicatedFolder]
+) -> Iterator[SideAnswer]:
+    """A printed effect, what its stars imply, regressions (also within authorities), posteriors."""
+    yield _printed(fact)
+    own = [c for run in runs for c in report_columns(run) if (c.table, c.name) == _place(fact)]
+    for column in own:
+        if isinstance(column.run.analysis, PrintedAnalysis):
+            yield from _posterior(
+                column.run,
+                FROM_PRINT["did"],
+                variant=column.variant,
+                method=f"Posterior from print (reading: {column.variant})",
+                adjusted=FROM_STARS,
+            )
+    for folder in folders:
+        yield from _replicated(fact.column, folder, "regression")
+        yield from _replicated(f"{fact.column}{WITHIN}", folder, "within")
+    yield from _hierarchical([column.run for column in own])
+
+
+def _hierarchical(runs: Sequence[Run]) -> Iterator[SideAnswer]:
+    for run in runs:
+        analysis = run.analysis
+        if isinstance(analysis, HierarchicalAnalysis) and analysis.regression.treatment == "did":
+            kind = "linear" if analysis.model.likelihood == "gaussian" else "logistic"
+            method = f"Hierarchical {kind} model ({analysis.name})"
+            for each in _posterior(run, OF_ALL, method=method, adjusted=HIERARCHICAL):
+                yield replace(each, kind="hierarchical")
+
+
+def own_columns(runs: Sequence[Run], folders: Sequence[ReplicatedFolder]) -> list[str]:
+    """The regressions with one effect of another study than the report's, each once."""
+    own = [each.analysis for each in folders]
+    own += [r.analysis.children for r in runs if isinstance(r.analysis, HierarchicalAnalysis)]
+    columns = [column for each in own for column in each.regressions.columns]
+    return list(dict.fromkeys(each.name for each in columns if each.treatment == "did"))
+
+
+def own_answers(
+    column: str, runs: Sequence[Run], folders: Sequence[ReplicatedFolder]
+) -> Iterator[SideAnswer]:
+    """A regression of one's own, then the posteriors of the same column."""
+    for folder in folders:
+        yield from _replicated(column, folder, "regression", own=True)
+    yield from _hierarchical(
+        [
+            run
+            for run in runs
+            if isinstance(run.analysis, HierarchicalAnalysis) and run.analysis.column == column
+        ]
+    )
+
+
+def _place(fact: Fact) -> tuple[int, str]:
+    return fact.table, fact.column
+
+
+def _printed(fact: Fact) -> SideAnswer:
+    value = fact.printed.value
+    assert value is not None
+    found = Estimate(median=value, lower=NAN, upper=NAN)
+    text = fact.printed.text.replace("-", MINUS)
+    return SideAnswer(
+        method=f"As printed: {text}",
+        evidence="published",
+        adjusted=REGRESSION,
+        risk=found if fact.unit == "probability" else None,
+        log_odds=found if fact.unit == "log-odds" else None,
+        level="none printed",
+        says=STARS[fact.printed.stars],
+        status="converged",
+    )
+
+
+def _posterior(
+    run: Run, effect: Estimand, *, variant: Variant = HEADLINE, method: str, adjusted: str
+) -> Iterator[SideAnswer]:
+    risk, log_odds = (
+        pooled_answer(run, effect, scale, variant=variant) for scale in ("risk", "log-odds")
+    )
+    best = risk or log_odds
+    if best is None:
+        return
+    own = (log_odds or best).effect
+    yield SideAnswer(
+        method=method,
+        evidence=run.evidence,
+        adjusted=adjusted,
+        risk=estimate_of(run, risk),
+        log_odds=estimate_of(run, log_odds),
+        level=f"{100 * run.level:g}% posterior",
+        says=_chance(best.above_zero, best.mcse),
+        status=best.effect.status,
+        sd=own.sd,
+    )
+
+
+def _chance(probability: float | None, mcse: float) -> str:
+    if probability is None:
+        return "not asked"
+    text = shown(probability, "probability", last_digit([mcse], "probability"))
+    return f"P(> 0) {text}" if text[0] in "<>" else f"P(> 0) = {text}"
+
+
+def _replicated(
+    name: str, folder: ReplicatedFolder, kind: Kind, *, own: bool = False
+) -> Iterator[SideAnswer]:
+    """A regression with its clustered interval; a logistic one's marginal effect, if there is one.
+
+    With too few clusters the interval is the wild bootstrap's, if there is one.
+    """
+    for term in folder.terms:
+        if (term.regression, term.term) != (name, "did"):
+            continue
+        beside = [e for e in folder.further if (e.regression, e.term) == (name, "did")]
+        marginal = [
+            Estimate(median=each.estimate, lower=each.lower, upper=each.upper)
+            for each in beside
+            if each.method == "marginal effect"
+        ]
+        bootstrap = next((e for e in beside if e.method == "wild bootstrap"), None)
+        instead = bootstrap if math.isnan(term.p_value) else None
+        errors, found = (instead.what, instead) if instead else (term.errors, term)
+        middle = Estimate(median=term.coefficient, lower=found.lower, upper=found.upper)
+        how = "" if own else f", {HOW[kind]}"
+        linear = term.model == "linear"
+        yield SideAnswer(
+            kind=kind,
+            method=f"Regression{how} ({errors})",
+            evidence=folder.evidence,
+            adjusted=ITSELF if kind == "within" else REGRESSION,
+            risk=middle if linear else next(iter(marginal), None),
+            log_odds=None if linear else middle,
+            level=f"{100 * term.level:g}% confidence",
+            says=_p_value(found.p_value),
+            status="converged" if folder.status == "converged" else "not converged",
+        )
+
+
+def _p_value(value: float) -> str:
+    if math.isnan(value):
+        return "no p-value: too few authorities"
+    return f"p = {value:.2f}" if value >= 0.005 else "p < 0.01"
+
+
+def open_data_answers(runs: Sequence[Run]) -> Iterator[SideAnswer]:
+    """What open counts answer to the same question."""
+    for run in runs:
+        if isinstance(run.analysis, OpenAnalysis):
+            method = f"Hierarchical model of counts ({run.analysis.name})"
+            yield from _posterior(run, OF_ALL, method=method, adjusted=OPEN)

@@ -1,0 +1,151 @@
+"""An analysis's own regressions → tables: terms by regression, and what each one rests on."""
+
+import math
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from sofs_bayes.spec import ChildrenAnalysis, Evidence
+from sofs_bayes.tables.digits import MINUS
+from sofs_bayes.tables.formats import Cell, Column, Table
+
+if TYPE_CHECKING:
+    from sofs_bayes.frequentist.published_analysis import (
+        FurtherEffect,
+        PublishedAnalysis,
+        TermRow,
+    )
+
+SCALES: Mapping[str, str] = {"linear": "changes in risk", "logistic": "log-odds"}
+DECIMALS = 4
+STARS = "In brackets the standard error. Stars: * p<0.1, ** p<0.05, *** p<0.01."
+POINT = "The first regression is the analysis's main one."
+SIGNIFICANT = "not significant at {level:g}%"
+
+
+def regression_tables(
+    rows: Sequence["TermRow"],
+    analysis: ChildrenAnalysis,
+    evidence: Evidence,
+    further: Sequence["FurtherEffect"] = (),
+) -> tuple[Table, ...]:
+    """Linear and logistic regressions, a column each, with coefficients, errors and stars.
+
+    Those that stand for a printed column are left out: they stand beside print. `further` has
+    the bootstrapped effects of those without standard errors.
+    """
+    printed = {each.name for each in analysis.regressions.columns if each.table is not None}
+    own = [row for row in rows if row.regression not in printed]
+    found = [
+        _terms(model, [row for row in own if row.model == model], analysis, evidence, further)
+        for model in SCALES
+    ]
+    return tuple(table for table in (*found, fits_table(own, analysis, evidence)) if table.rows)
+
+
+def _terms(
+    model: str,
+    rows: Sequence["TermRow"],
+    analysis: ChildrenAnalysis,
+    evidence: Evidence,
+    further: Sequence["FurtherEffect"],
+) -> Table:
+    at = {(row.term, row.regression): row for row in rows if row.term}
+    names = list(dict.fromkeys(row.regression for row in rows))
+    return Table(
+        name=f"regressions-{model}",
+        title=f"{model.capitalize()} regressions ({SCALES[model]}): {analysis.title}",
+        columns=(
+            Column(key="term", heading="Term"),
+            *(Column(key=name, heading=name) for name in names),
+        ),
+        rows=tuple(
+            (term, *(_cell(at.get((term, name))) for name in names))
+            for term in dict.fromkeys(term for term, _ in at)
+        ),
+        evidence=evidence,
+        notes=(STARS, *_without_errors(rows, further)),
+    )
+
+
+def _cell(row: "TermRow | None") -> str:
+    """Coefficient, stars and standard error; a dash where the regression has no such term."""
+    from sofs_bayes.frequentist.replication import stars_of
+
+    if row is None or math.isnan(row.coefficient):
+        return "–"
+    error = "–" if math.isnan(row.standard_error) else f"{row.standard_error:.{DECIMALS}f}"
+    stars = "*" * max(stars_of(row.p_value), 0)
+    return f"{row.coefficient:.{DECIMALS}f}{stars} ({error})".replace("-", MINUS)
+
+
+def _without_errors(rows: Sequence["TermRow"], further: Sequence["FurtherEffect"]) -> Iterator[str]:
+    """Why regressions have no errors, or no estimate, and the bootstrap that stands in place."""
+    for name, note in dict.fromkeys((row.regression, row.note) for row in rows if row.note):
+        yield f"{name}: {note}."
+        for each in further:
+            if (each.regression, each.method) == (name, "wild bootstrap"):
+                yield bootstrapped(each)
+
+
+def bootstrapped(effect: "FurtherEffect") -> str:
+    """A bootstrapped effect with its p-value and interval, in a line."""
+    bounds = f"{effect.lower:.{DECIMALS}f} to {effect.upper:.{DECIMALS}f}".replace("-", MINUS)
+    return (
+        f"{effect.regression}, {effect.term}: {effect.what}: p = {effect.p_value:.3f},"
+        f" {100 * effect.level:g}% interval {bounds}."
+    )
+
+
+def fits_table(rows: Sequence["TermRow"], analysis: ChildrenAnalysis, evidence: Evidence) -> Table:
+    """What each regression rests on: its errors, rows, referrals, children, clusters."""
+    shown = ("regression", "model", "errors", "rows", "referrals", "children", "clusters")
+    first = {row.regression: row for row in reversed(rows)}
+    lines: list[tuple[Cell, ...]] = [
+        tuple(getattr(first[name], key) or None for key in shown)
+        for name in dict.fromkeys(row.regression for row in rows)
+    ]
+    return Table(
+        name="regressions-rest-on",
+        title=f"Regressions, their errors and children: {analysis.title}",
+        columns=(
+            Column(key="regression", heading="Regression"),
+            Column(key="model", heading="Model"),
+            Column(key="errors", heading="Standard errors"),
+            Column(key="rows", heading="Rows", format="integer", holds="children"),
+            Column(key="referrals", heading="Referrals", format="integer", holds="children"),
+            Column(key="children", heading="Children", format="integer", holds="children"),
+            Column(key="clusters", heading="Clusters", format="integer"),
+        ),
+        rows=tuple(lines),
+        evidence=evidence,
+        notes=(POINT,),
+    )
+
+
+def tests_table(
+    found: "PublishedAnalysis", analysis: ChildrenAnalysis, evidence: Evidence
+) -> Table:
+    """The tests of serial independence and of parallel trends, or why there are none."""
+    from sofs_bayes.frequentist.assumptions import BreuschGodfrey, LeadsTest
+
+    lines: list[tuple[Cell, ...]] = []
+    if isinstance(found.serial, BreuschGodfrey):
+        said = f"{found.fits[0][0].name}: errors of a child's referrals, one to the next"
+        lines.append(("Breusch-Godfrey test of order 1", found.serial.p_value, said))
+    if isinstance(found.leads, LeadsTest):
+        level = SIGNIFICANT.format(level=100 * found.leads.level)
+        lines += [
+            (name, p, "" if p < found.leads.level else level) for name, p in found.leads.leads
+        ]
+    return Table(
+        name="tests",
+        title=f"Tests of assumptions: {analysis.title}",
+        columns=(
+            Column(key="test", heading="Test"),
+            Column(key="p_value", heading="p", format="number"),
+            Column(key="said", heading="Of what"),
+        ),
+        rows=tuple(lines),
+        evidence=evidence,
+        notes=("A lead tests whether pilots and comparators moved apart before settling-in.",),
+    )

@@ -1,0 +1,131 @@
+"""One cell of a table → one cell of a sheet: a number with its format, or text that stays text."""
+
+import math
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal
+
+from sofs_bayes.tables.digits import LOOKS, Cell, Format, last_shown, shown
+from sofs_bayes.tables.office_files import legal_text
+
+if TYPE_CHECKING:
+    from openpyxl.cell import Cell as ExcelCell
+    from openpyxl.worksheet.worksheet import Worksheet
+
+Border = Literal["thin", "medium"]
+THIN_RULE: Border = "thin"
+THICK_RULE: Border = "medium"
+LONGEST_TEXT = 32_767
+REFUSED = "A00000"
+FONT = "Arial"
+# More places than these, and a number is shown as powers of ten.
+MOST_PLACES = 6
+# What Excel would take for more than text if a user went into the cell and out again.
+STARTS = ("=", "+", "-", "@", "'", "\t", "＝", "＋", "－", "＠")
+# Formats whose numbers are stored as they are shown.
+AS_SHOWN = ("pp", "pp2", "per10000")
+WHOLE: Mapping[Format, str] = {"text": "General", "year": "0", "integer": "#,##0"}
+
+
+def cell_at(sheet: "Worksheet", row: int, column: int) -> "ExcelCell":
+    """The cell in a row and column, counted from 1; not one that is merged into another."""
+    from openpyxl.cell import Cell as ExcelCell
+
+    found = sheet.cell(row, column)
+    assert isinstance(found, ExcelCell)
+    return found
+
+
+def put(
+    to: "ExcelCell",
+    cell: Cell,
+    how: Format,
+    last: int | None,
+    *,
+    bold: bool,
+    border: Border | None,
+    indent: int,
+) -> None:
+    """Write a table's cell: numbers as numbers, gaps empty, what Excel has no number for as text.
+
+    Parameters
+    ----------
+    last
+        The last digit to show, as `digits.last_digit` has it.
+    """
+    number = _number(cell, how)
+    if number is None:
+        gap = cell is None or (isinstance(cell, float) and math.isnan(cell))
+        text = "" if gap or (how == "year" and not cell) else shown(cell, how)
+        right = how != "text"
+        put_text(to, text, bold=bold, wrap=True, right=right, border=border, indent=indent)
+        return
+    put_text(to, "", bold=bold, right=how != "text", border=border)
+    to.value = number
+    to.number_format = number_format(float(cell), how, last)  # type: ignore[arg-type]
+
+
+def _number(cell: Cell, how: Format) -> float | int | None:
+    """The number to store; None if there is none."""
+    if isinstance(cell, bool) or not isinstance(cell, int | float) or not math.isfinite(cell):
+        return None
+    if how == "year" and not cell:
+        return None
+    if how in AS_SHOWN:
+        return LOOKS[how].factor * float(cell)
+    return cell if isinstance(cell, int) else float(cell)
+
+
+def number_format(value: float, how: Format, last: int | None) -> str:
+    """Excel's number format that shows the number as other formats of tables do."""
+    if how in WHOLE:
+        return WHOLE[how]
+    if how == "probability":
+        text = shown(value, how, last)
+        if text[0] in "<>":
+            return f'"{text}"'
+    decimals = max(-last_shown(value, how, last), 0)
+    if decimals > MOST_PLACES:
+        return "0.00E+00"
+    places = "0" + ("." + "0" * decimals if decimals else "")
+    if LOOKS[how].signed:
+        # Nought has no sign. Excel shows whole numbers where others show tens: -4 is no nought.
+        if last is not None and not round(LOOKS[how].factor * value, decimals):
+            return f"{places};{places}"
+        return f"+{places};-{places};{places}"
+    return f"#,##{places}" if how == "number" else f"{places}{LOOKS[how].end}"
+
+
+def put_text(
+    to: "ExcelCell",
+    text: str,
+    *,
+    bold: bool = False,
+    size: float = 10.0,
+    wrap: bool = False,
+    right: bool = False,
+    centre: bool = False,
+    refused: bool = False,
+    indent: int = 0,
+    border: Border | None = None,
+) -> None:
+    """Write text that no program takes for a formula, a number or an error."""
+    from openpyxl.styles import Alignment, Font, Side
+    from openpyxl.styles import Border as CellBorder
+
+    text = legal_text(text)
+    if len(text) > LONGEST_TEXT:
+        text = text[: LONGEST_TEXT - 1] + "…"
+    if text:
+        to.value = text
+        to.data_type = "s"
+    to.font = Font(name=FONT, bold=bold or refused, size=size, color=REFUSED if refused else None)
+    to.alignment = Alignment(
+        horizontal="center" if centre else "right" if right else "left",
+        vertical="top",
+        wrap_text=wrap,
+        indent=indent,
+    )
+    if border:
+        to.border = CellBorder(bottom=Side(style=border))
+    if text.startswith(STARTS):
+        to.quotePrefix = True

@@ -1,0 +1,247 @@
+"""One table object, written as CSV and JSON (full precision) or Markdown and HTML (readable).
+
+Word, Excel and LaTeX have modules of their own beside this one.
+"""
+
+import html
+import json
+import math
+from collections.abc import Sequence
+from html import escape
+from typing import Any
+
+from sofs_bayes.records.csv_rows import csv_text, harmless, rows_to_csv
+from sofs_bayes.tables.digits import Cell, Estimate, Format, shown
+from sofs_bayes.tables.model import (
+    DIGITS_NOTE,
+    EVIDENCE_LINES,
+    Column,
+    Holds,
+    Line,
+    Table,
+    flat_header,
+    flat_rows,
+    lines_of,
+    notes_of,
+    spans_of,
+    table_of,
+    unfolded,
+)
+
+__all__ = [
+    "DIGITS_NOTE",
+    "EVIDENCE_LINES",
+    "Cell",
+    "Column",
+    "Estimate",
+    "Format",
+    "Holds",
+    "Table",
+    "harmless",
+    "lines_of",
+    "notes_of",
+    "rows_to_csv",
+    "shown",
+    "table_of",
+    "to_csv",
+    "to_html",
+    "to_json",
+    "to_markdown",
+    "unfolded",
+]
+
+# Notebooks align all cells to the right, and would break no line in a long one.
+TABLE_STYLE = (
+    "<style scoped>.table{overflow-x:auto}.table caption{text-align:left;font-weight:600;"
+    "caption-side:top}.table th,.table td{text-align:left;vertical-align:top}"
+    ".table .num{text-align:right;white-space:nowrap}.table thead .num{white-space:normal}"
+    "</style>"
+)
+
+
+def to_csv(table: Table) -> str:
+    """The table as CSV: keys as header, numbers at full precision, gaps empty.
+
+    The last columns say in every line what the table rests on and whether a check refused it.
+    A label that a spreadsheet would calculate (it begins like a formula) has an apostrophe in
+    front; numbers never have one.
+
+    Parameters
+    ----------
+    table
+        Any table of this package, or your own.
+
+    Returns
+    -------
+    str
+        Lines end in a line feed.
+
+    Examples
+    --------
+    >>> sb.to_csv(sb.findings_table(sb.audit())).splitlines()[0].endswith("evidence,status")
+    True
+    """
+    return csv_text(flat_header(table), flat_rows(table))
+
+
+# ------------------------------------------------------------------------------ JSON
+
+
+def to_json(table: Table) -> str:
+    """The table as JSON: what it is and rests on, columns, rows as stored and as shown.
+
+    A row has, by column key, `value` at full precision, `shown` and, where it is known, `mcse`
+    (the Monte Carlo standard error). Gaps are null; infinities, which JSON has no numbers for,
+    are "Infinity" and "-Infinity".
+
+    Parameters
+    ----------
+    table
+        Any table of this package, or your own.
+
+    Returns
+    -------
+    str
+        One JSON object.
+
+    Examples
+    --------
+    >>> import json
+    >>> sorted(json.loads(sb.to_json(sb.findings_table(sb.audit()))))[0]
+    'columns'
+    """
+    keys = [column.key for column in table.columns]
+    if len(set(keys)) < len(keys):
+        raise ValueError(f"{table.name}: two columns of one key: {keys}")
+    document = {
+        "name": table.name,
+        "title": table.title,
+        "status": table.status,
+        "evidence": table.evidence,
+        "evidence_line": EVIDENCE_LINES[table.evidence],
+        "notes": list(notes_of(table)[:-1]),
+        "columns": [
+            {key: getattr(column, key) for key in ("key", "heading", "group", "format")}
+            for column in table.columns
+        ],
+        "rows": [
+            {
+                key: {"value": _json_value(cell), "shown": text, **_json_error(table, key, i, cell)}
+                for key, cell, text in zip(keys, row, line.cells, strict=True)
+            }
+            for i, (row, line) in enumerate(zip(table.rows, lines_of(table), strict=True))
+        ],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False, allow_nan=False) + "\n"
+
+
+def _json_value(cell: Cell) -> Any:
+    if isinstance(cell, Estimate):
+        parts = {"median": cell.median, "lower": cell.lower, "upper": cell.upper}
+        return {key: _json_value(part) for key, part in parts.items()}
+    if isinstance(cell, float) and not math.isfinite(cell):
+        return None if math.isnan(cell) else "Infinity" if cell > 0 else "-Infinity"
+    # numpy's own numbers are no numbers to json, unless they are Python's, too
+    return cell if cell is None or isinstance(cell, bool | str | int) else float(cell)
+
+
+def _json_error(table: Table, key: str, row: int, cell: Cell) -> dict[str, float]:
+    error = table.errors[key][row] if key in table.errors else math.nan
+    if isinstance(cell, Estimate) and not math.isnan(cell.error):
+        error = cell.error
+    return {"mcse": float(error)} if math.isfinite(error) else {}
+
+
+# ----------------------------------------------------------------- Markdown and HTML
+
+
+def to_markdown(table: Table) -> str:
+    """The table as Markdown with its caption, notes and evidence line.
+
+    Parameters
+    ----------
+    table
+        Any table of this package, or your own.
+
+    Returns
+    -------
+    str
+        Pipes in cells are escaped.
+
+    Examples
+    --------
+    >>> "Evidence:" in sb.to_markdown(sb.findings_table(sb.audit()))
+    True
+    """
+    heads = [f"{c.group}: {c.heading}" if c.group else c.heading for c in table.columns]
+    rule = ["---" if column.format == "text" else "---:" for column in table.columns]
+    lines = [_markdown_row(heads), _markdown_row(rule)]
+    for line in lines_of(table):
+        cells = (line.cells[0], *("" for _ in line.cells[1:])) if line.heading else line.cells
+        lines.append(_markdown_row([f"**{c}**" if c and line.bold else c for c in cells]))
+    return "\n".join([f"**{table.caption}**", "", *lines, "", *notes_of(table), ""])
+
+
+def _markdown_row(cells: Sequence[str]) -> str:
+    return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
+
+
+def to_html(table: Table) -> str:
+    """The table as an HTML fragment with caption, column scopes, notes and evidence line.
+
+    Parameters
+    ----------
+    table
+        Any table of this package, or your own.
+
+    Returns
+    -------
+    str
+        A `div` with a table and its notes; texts are escaped.
+
+    Examples
+    --------
+    >>> sb.to_html(sb.findings_table(sb.audit())).startswith("<div")
+    True
+    """
+    out = [f'<table id="{html.escape(table.name)}"><caption>{html.escape(table.caption)}</caption>']
+    kinds = ["text" if column.format == "text" else "num" for column in table.columns]
+    heads = "".join(
+        f'<th scope="col" class="{kind}">{html.escape(column.heading)}</th>'
+        for column, kind in zip(table.columns, kinds, strict=True)
+    )
+    out.append(f"<thead>{_html_groups(table)}<tr>{heads}</tr></thead><tbody>")
+    out += [_html_line(line, kinds) for line in lines_of(table)]
+    out.append(f'</tbody></table><p class="note">{html.escape(" ".join(notes_of(table)))}</p>')
+    return f'<div class="table">{"".join(out)}</div>'
+
+
+def notebook_html(table: Table) -> str:
+    """The table in a frame that the keyboard reaches; without id, as one may be shown twice."""
+    frame = f'<div class="table" role="group" tabindex="0" aria-label="{escape(table.caption)}">'
+    text = to_html(table).replace('<div class="table">', frame, 1)
+    return TABLE_STYLE + text.replace(f' id="{escape(table.name)}"', "", 1)
+
+
+def _html_groups(table: Table) -> str:
+    spans = "".join(
+        f'<th scope="colgroup" class="group" colspan="{width}">{html.escape(group)}</th>'
+        if group
+        else f'<td colspan="{width}"></td>'
+        for group, width in spans_of(table)
+    )
+    return f"<tr>{spans}</tr>" if spans else ""
+
+
+def _html_line(line: Line, kinds: Sequence[str]) -> str:
+    cells = [html.escape(cell).replace("\n", "<br>") for cell in line.cells]
+    if line.heading:
+        width = len(cells)
+        return f'<tr class="bold"><th scope="rowgroup" colspan="{width}">{cells[0]}</th></tr>'
+    if line.bold:
+        cells = [f"<strong>{cell}</strong>" for cell in cells]
+    rest = "".join(
+        f'<td class="{kind}">{cell}</td>' for cell, kind in zip(cells[1:], kinds[1:], strict=True)
+    )
+    mark = ' class="bold"' if line.bold else ""
+    return f'<tr{mark}><th scope="row">{cells[0]}</th>{rest}</tr>'

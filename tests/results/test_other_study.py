@@ -1,0 +1,154 @@
+"""Another study than the report's: its words, its regressions, and nothing of the report's."""
+
+import csv
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+from matplotlib.text import Text
+from tests.other_study import CHILDREN, LINEAR, make
+from tests.other_study.wording import in_folder, of_this_study, text_of
+
+from sofs_bayes import spec
+from sofs_bayes.cli import main
+from sofs_bayes.errors import BadSpec
+from sofs_bayes.figures import Drawing
+from sofs_bayes.pages.pictures import drawings
+from sofs_bayes.pipeline.report import report
+from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.spec import HierarchicalAnalysis
+from sofs_bayes.spec.study import evaluated, of_report
+from sofs_bayes.tables.contents.publication import publication_tables
+from sofs_bayes.tables.formats import to_markdown
+
+DECIMALS = 3  # to which a cell is the coefficient, with one more shown
+
+
+def texts(drawing: Drawing) -> str:
+    """All that is written on a figure."""
+    return " ".join(text.get_text() for text in drawing.figure.findobj(Text))
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Records of the other study, matched and replicated."""
+    found = tmp_path_factory.mktemp("other")
+    make.write(found / "records")
+    for verb, data, output in (
+        ("match", "records", "matched"),
+        ("replicate", "matched", "replicated"),
+    ):
+        words = [verb, str(CHILDREN), str(found / data), "-o", str(found / output)]
+        assert main(words) == 0
+    return found
+
+
+@pytest.fixture(scope="module")
+def analysis() -> HierarchicalAnalysis:
+    found = spec.load(LINEAR)
+    assert isinstance(found, HierarchicalAnalysis)
+    return found
+
+
+@pytest.fixture(scope="module")
+def run(hierarchical_run: Run, analysis: HierarchicalAnalysis) -> Run:
+    """A run of the other study's analysis, on records."""
+    return replace(hierarchical_run, analysis=analysis, evidence="records", withheld=())
+
+
+def test_an_own_outcome_declares_no_report(analysis: HierarchicalAnalysis) -> None:
+    assert not of_report(analysis)
+    assert evaluated(analysis) == "family hubs"
+    assert evaluated(replace(analysis, children=replace(analysis.children, intervention=None))) == (
+        "the programme"
+    )
+    bundled = spec.load("icpc-linear")
+    assert of_report(bundled)
+    assert evaluated(bundled) == "the practice model"
+
+
+def test_an_own_outcome_has_no_printed_table(analysis: HierarchicalAnalysis) -> None:
+    document = spec.to_document(analysis.children)
+    document["regressions"]["columns"][0]["table"] = 5
+    with pytest.raises(BadSpec, match="no table, with an outcome of one's own"):
+        spec.parse(document, file="own.toml")
+
+
+@pytest.mark.parametrize(
+    ("outcome", "says"),
+    [
+        ("plans", "outcome: found 'plans'; allowed: 'ICPC' or 'CLA', or a table with name"),
+        ({"name": "plan", "plural": "plans"}, "outcome.unit: found nothing"),
+        ({"name": "p", "plural": "p", "unit": "u", "direction": "up"}, "outcome.direction: found"),
+        ({"name": "p", "plural": "p", "unit": "u", "unti": "u"}, "did you mean unit?"),
+    ],
+)
+def test_a_wrong_outcome_is_one_line(
+    analysis: HierarchicalAnalysis, outcome: object, says: str
+) -> None:
+    document = spec.to_document(analysis.children) | {"outcome": outcome}
+    with pytest.raises(BadSpec) as caught:
+        spec.parse(document, file="own.toml")
+    [fault] = caught.value.faults
+    assert says in str(fault)
+
+
+def test_matching_and_replication_say_nothing_of_this_study(folder: Path) -> None:
+    assert in_folder(folder / "matched") == {}
+    assert in_folder(folder / "replicated") == {}
+    assert not (folder / "replicated" / "numbers.csv").exists()
+
+
+def test_replication_prints_the_analysis_s_own_regressions(folder: Path) -> None:
+    with (folder / "replicated" / "fits.csv").open(encoding="utf-8", newline="") as stream:
+        fits = list(csv.DictReader(stream))
+    for model, names in (
+        ("linear", {"Linear", "Without Ashby", "By year after", "Before and after"}),
+        ("logistic", {"Logistic"}),
+    ):
+        path = folder / "replicated" / "tables" / f"regressions-{model}.csv"
+        with path.open(encoding="utf-8", newline="") as stream:
+            rows = {row["term"]: row for row in csv.DictReader(stream)}
+        own = [row for row in fits if row["model"] == model]
+        assert {row["regression"] for row in own} == names
+        for row in own:
+            cell = rows[row["term"]][row["regression"]].replace("\N{MINUS SIGN}", "-")
+            assert float(cell.split()[0].rstrip("*")) == pytest.approx(
+                float(row["coefficient"]), abs=10**-DECIMALS
+            )
+    page = text_of(folder / "replicated" / "index.html")
+    assert "Linear, did: wild cluster bootstrap" in " ".join(page.split())
+
+
+def test_regressions_stand_beside_posteriors(folder: Path, run: Run) -> None:
+    for kind in ("report", "comparison"):
+        tables = publication_tables(kind, [run], beside=[folder / "replicated"])
+        text = "\n".join(map(to_markdown, tables))
+        assert "Protection plans: regressions and" in text
+        assert "wild" in text
+        assert of_this_study(text) == []
+    [first, *_] = publication_tables("report", [run])
+    assert "No folder that replicate wrote" in to_markdown(first)
+
+
+def test_a_report_asks_and_answers_the_own_question(folder: Path, run: Run, tmp_path: Path) -> None:
+    report(run, tmp_path / "report", beside=[folder / "replicated"])
+    page = " ".join(text_of(tmp_path / "report" / "index.html").split())
+    assert "Family hubs: what the evidence supports" in page
+    assert "Did family hubs change how many protection plans there are?" in page
+    assert "That a lower rate of protection plans is better is the analyst's word" in page
+    assert in_folder(tmp_path / "report") == {}
+
+
+def test_figures_say_nothing_of_this_study(run: Run) -> None:
+    found = drawings(run)
+    assert len(found) > 5
+    said = [f"{each.alt} {texts(each)}" for each in found]
+    assert [words for each in said if (words := of_this_study(each))] == []
+
+
+def test_words_of_this_study_are_found_where_they_are(hierarchical_run: Run) -> None:
+    said = of_this_study("Did Signs of Safety change\nentry to care?")
+    assert len(said) == 2
+    tables = publication_tables("report", [hierarchical_run])
+    assert of_this_study("\n".join(map(to_markdown, tables)))

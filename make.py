@@ -95,6 +95,9 @@ def refusal(program, version):
 def reanalyse(options, rest):
     """Set up, then re-analyse everything; further words are options of that command."""
     environment(options)
+    newer = os.environ.get("SOFS_BAYES_OPEN_DATA")
+    if newer and "--open-data" not in rest:
+        rest = ["--open-data", newer, *rest]
     if not {"-o", "--output"} & set(rest):
         rest = [*rest, "-o", RESULTS, "--replace"]
     beside = sorted(str(path.parent) for path in ROOT.glob("results/placebo/*/manifest.json"))

@@ -82,12 +82,20 @@ def test_another_python_is_refused_by_name_before_anything_is_made(
 # --------------------------------------------------------------------------- as the Makefile
 
 
-@pytest.mark.parametrize("target", ["reanalyse", "test"])
+@pytest.mark.parametrize(
+    ("target", "newer"), [("reanalyse", None), ("reanalyse", "folder"), ("test", None)]
+)
 @needs_make
 def test_without_make_the_same_is_run(
-    target: str, called: Called, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    target: str,
+    newer: str | None,
+    called: Called,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
 ) -> None:
     monkeypatch.delenv("SOFS_BAYES_OPEN_DATA", raising=False)
+    if newer is not None:
+        monkeypatch.setenv("SOFS_BAYES_OPEN_DATA", newer)
     assert make_py.main([target]) == 0
     made = tmp_path / "with-make"
     made.mkdir()
@@ -99,6 +107,7 @@ def test_without_make_the_same_is_run(
     first, *others = lines
     assert first == "python make.py environment" + (" --tests" if target == "test" else "")
     ours = [words for words in called if "venv" not in words and "pip" not in words]
+    assert [newer in words for words in ours] == [newer is not None] * len(ours)
     assert len(ours) == {"reanalyse": 1, "test": 5}[target]
     theirs = [line.removeprefix("OPENBLAS_NUM_THREADS=1 ").split("/", 2)[-1] for line in others]
     assert [" ".join(words) for words in ours] == [

@@ -13,7 +13,8 @@ What it does is shortened here, in `shortened`, and nowhere else:
   beside posteriors (`replicate --posterior`) there are two columns; the wild bootstrap
   draws nothing; fits are not repeated without single pilots, or with other scales, and once
   without an authority, which stands for all.
-- The same drawing, release or fit of the same data is made once; linear algebra has one thread.
+- The same drawing, release or fit of the same data is made once; linear algebra has one thread,
+  and the main job one process.
 - Pictures are made, and written empty.
 
 What samplers, solvers, workers and checks find is the matter of other tests.
@@ -67,7 +68,7 @@ def shortened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         _few_children(patch, tmp_path_factory.mktemp("designs"))
         _few_fits(patch)
         _few_replicates(patch)
-        _empty_pictures(patch)
+        empty_pictures(patch)
         yield
 
 
@@ -186,8 +187,15 @@ def _few_fits(patch: pytest.MonkeyPatch) -> None:
     from sofs_bayes.frequentist import published_analysis as published
     from sofs_bayes.frequentist.term import DID
     from sofs_bayes.frequentist.wild_bootstrap import WildBootstrap
-    from sofs_bayes.pipeline import did_fits, fits, posterior_replication, reanalysis
+    from sofs_bayes.pipeline import (
+        did_fits,
+        fits,
+        posterior_replication,
+        reanalysis,
+        second_process,
+    )
 
+    patch.setattr(second_process, "MAY", False)
     columns, changes = posterior_replication.hierarchical_columns, did_fits.refits
 
     def few_changes(*words: Any, **how: Any) -> Any:
@@ -308,7 +316,8 @@ def _few_replicates(patch: pytest.MonkeyPatch) -> None:
     patch.setattr("sofs_bayes.pipeline.printed_calibration.STUDIES", FEW)
 
 
-def _empty_pictures(patch: pytest.MonkeyPatch) -> None:
+def empty_pictures(patch: pytest.MonkeyPatch) -> None:
+    """Pictures are written empty."""
     from matplotlib.figure import Figure
 
     real = Figure.savefig

@@ -1,9 +1,10 @@
 """The main job in small: its page, folders and manifest, and how it stops and goes on."""
 
 import csv
+import functools
 import json
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from html.parser import HTMLParser
 from itertools import pairwise
@@ -12,13 +13,17 @@ from typing import Any
 
 import pytest
 import tomli_w
+from tests.documents.conftest import empty_pictures
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline import did_fits
+from sofs_bayes.pages.page import Page
+from sofs_bayes.pages.report_page import report_page
+from sofs_bayes.pipeline import did_fits, reanalysis
 from sofs_bayes.pipeline.did_fits import Programs, fit_did
 from sofs_bayes.pipeline.did_sources import Source
 from sofs_bayes.pipeline.fits import save
+from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.reanalysis import reanalyse
 from sofs_bayes.runs.run_folder import Run, read
 from sofs_bayes.tables.formats import EVIDENCE_LINES
@@ -301,8 +306,12 @@ def fit_quickly(programs: Programs) -> Callable[..., Run]:
 
 @pytest.fixture
 def counted(fit_quickly: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> Fits:
-    """The fits of open data, counted."""
+    """The fits of open data, counted; fits of the print are made once, of pages there is little."""
     fits = Fits()
+    empty_pictures(monkeypatch)
+    monkeypatch.setattr("sofs_bayes.pages.report_page.report_page", little_page)
+    monkeypatch.setattr("sofs_bayes.pages.word_page.write_word", little_word)
+    monkeypatch.setattr(reanalysis, "fit_printed", print_once)
 
     def fit(analysis: spec.OpenAnalysis, *given: object, **how: object) -> Run:
         if analysis.name == fits.stop_at:
@@ -312,6 +321,35 @@ def counted(fit_quickly: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) ->
 
     monkeypatch.setattr(did_fits, "fit_did", fit)
     return fits
+
+
+@functools.cache
+def pages_of(names: tuple[str, ...]) -> list[Page]:
+    """Where the first page of these runs is kept."""
+    return []
+
+
+def little_page(runs: Sequence[Run], **how: Any) -> Page:
+    """The first parts of a report's page, composed once for runs of these names."""
+    kept = pages_of(tuple(run.analysis.name for run in runs))
+    if not kept:
+        page = report_page(runs, **how)
+        kept.append(replace(page, parts=page.parts[:3]))
+    return kept[0]
+
+
+def little_word(_: Page, path: Path, *, figures: Path) -> None:
+    path.write_bytes(figures.name.encode())
+
+
+@functools.cache
+def printed_run(name: str) -> Run:
+    return fit_printed(quick(name))
+
+
+def print_once(analysis: spec.PrintedAnalysis, **_: object) -> Run:
+    assert analysis == quick(analysis.name)
+    return printed_run(analysis.name)
 
 
 @pytest.fixture(scope="module")

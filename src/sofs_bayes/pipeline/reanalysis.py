@@ -12,6 +12,7 @@ from sofs_bayes.folders.manifest import versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import Store
 from sofs_bayes.folders.whole import claim
+from sofs_bayes.pipeline import second_process
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.pipeline.work_keys import children_inputs, work_key
@@ -21,6 +22,7 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import (
     Analysis,
     ChildrenAnalysis,
+    DidAnalysis,
     FittedAnalysis,
     HierarchicalAnalysis,
     OpenAnalysis,
@@ -43,6 +45,7 @@ FURTHER_CHILDREN = ("icpc-event-study", "cla-event-study")
 LIGHT: tuple[Kind, ...] = ("without", "with", "scaled")
 # What steps take beside each other, in seconds of an idle machine.
 USUAL = {"printed": 1.0, "open data": 60.0, "children": 20.0, "hierarchical": 25.0, "page": 35.0}
+KNOWN = 45.0  # of those, after which the machine's pace is known
 # This machine is taken to be so much faster or slower at most, from what it has done so far.
 PACES = (0.5, 4.0)
 
@@ -106,16 +109,16 @@ def reanalyse(
         beside_them = [open_beside(each) for each in given]
         own_files = files_for(opened, files)
         sources = {each.name: source_of(each, own_files[each.name]) for each in opened}
-        job = _Job(kept=place.unfinished, full=full, sources=sources, tell=progress)
-        packs = job.all_of(chosen)
-        job.step("page", "page, tables and figures")
+        work = Work(kept=place.unfinished, full=full, sources=sources, tell=progress)
+        packs = work.all_of(chosen)
+        work.begin_page()
         with place.folder() as folder:
             for name in packs:
                 run_folder.unpack(packs[name], folder / "runs" / name)
             runs = [run_folder.read(folder / "runs" / name) for name in packs]
             replicated = [
                 open_beside(copytree(each, folder / REPLICATED / name))
-                for name, each in job.replicated.items()
+                for name, each in work.replicated.items()
             ]
             status = _write_results(folder, runs, [*replicated, *beside_them])
         place.finish()
@@ -137,81 +140,166 @@ def chosen_analyses(*, full: bool) -> list[FittedAnalysis]:
 
 
 @dataclass(slots=True, kw_only=True)
-class _Job:
-    """What is fitted, one analysis after the other, and how far it is.
+class _Steps:
+    """Steps that are taken one after the other, and how long they still take."""
+
+    left: list[str]
+    done: float = 0.0
+    running: str = ""
+    start: float = field(default_factory=time.monotonic)
+    begun: float = field(default_factory=time.monotonic)
+
+    def begin(self, kind: str) -> None:
+        """The running step has ended, and the next of a kind begins."""
+        self.end()
+        self.running, self.begun = kind, time.monotonic()
+
+    def end(self) -> None:
+        """The running step has ended."""
+        if self.running:
+            self.done += USUAL[self.running]
+            self.left.remove(self.running)
+            self.running = ""
+
+    def seconds(self) -> float:
+        """About how long they still take."""
+        usual = sum(USUAL[kind] for kind in self.left)
+        pace = (self.begun - self.start) / self.done if self.done >= KNOWN else 1.0
+        spent = time.monotonic() - self.begun if self.running else 0.0
+        return usual * min(max(pace, PACES[0]), PACES[1]) - spent
+
+
+@dataclass(slots=True, kw_only=True)
+class Work:
+    """What the main job fits, and how far it is.
 
     Attributes
     ----------
     kept
         Where finished pieces are, until all is done.
+    sources
+        The counts, by the name of their analysis.
+    tell
+        Told how far the work is, a line each.
+    reached
+        Told the kind of every step that begins, and of nothing else a line.
     replicated
         By name of the children's analysis, the folder of the published regressions.
     """
 
     kept: Path
     full: bool
-    sources: "Mapping[str, Source]"
+    sources: "Mapping[str, Source]" = field(default_factory=dict)
     tell: Progress
+    reached: Callable[[str, str], None] | None = None
     replicated: dict[str, Path] = field(default_factory=dict)
-    matched: dict[str, Path] = field(default_factory=dict)
     programs: "Programs" = field(default_factory=dict)
-    steps: list[str] = field(default_factory=list)
-    done: float = 0.0
-    running: str = ""
-    start: float = field(default_factory=time.monotonic)
-    begun: float = field(default_factory=time.monotonic)
+    here: _Steps = field(default_factory=lambda: _Steps(left=[]))
+    beside: _Steps = field(default_factory=lambda: _Steps(left=[]))
+    page: _Steps = field(default_factory=lambda: _Steps(left=["page"]))
 
     def all_of(self, analyses: Sequence[FittedAnalysis]) -> dict[str, bytes]:
-        """The packed run of each analysis."""
+        """The packed run of each analysis; of children, another process makes them meanwhile."""
         of_children = [each for each in analyses if isinstance(each, HierarchicalAnalysis)]
-        populations = {each.children.name: each for each in of_children}
-        self.steps = [*(each.kind for each in analyses), *(["children"] * len(populations)), "page"]
-        return {each.name: self._pack(each) for each in analyses}
+        others = [each for each in analyses if not isinstance(each, HierarchicalAnalysis)]
+        self.here.left = [each.kind for each in others]
+        packs: dict[str, bytes] = {}
+        if of_children and others and second_process.MAY:
+            self.beside.left = steps_of(of_children)
+            with second_process.beside(self.kept, full=self.full, reached=self._reached) as end:
+                packs |= {each.name: self._pack(each) for each in others}
+                self.here.end()
+                end()
+            self.beside.left = []
+        else:
+            self.here.left += steps_of(of_children)
+            packs |= {each.name: self._pack(each) for each in others}
+        packs |= {each.name: self.of_children(each) for each in of_children}
+        self.here.end()
+        return {each.name: packs[each.name] for each in analyses}
 
     def step(self, kind: str, text: str) -> None:
         """Begin a step: what is running, and about how long all still takes."""
-        if self.running:
-            self.done += USUAL[self.running]
-            self.steps.remove(self.running)
-        self.running, self.begun = kind, time.monotonic()
-        self.note(text)
+        if kind in self.here.left:
+            self.here.begin(kind)
+        if self.reached is None:
+            self.note(text)
+        else:
+            self.reached(kind, text)
 
     def note(self, text: str) -> None:
         """A line of progress within a step."""
-        left = sum(USUAL[kind] for kind in self.steps)
-        known = self.done >= USUAL["open data"]
-        pace = (self.begun - self.start) / self.done if known else 1.0
-        pace = min(max(pace, PACES[0]), PACES[1])
-        seconds = left * pace - (time.monotonic() - self.begun)
-        minutes = max(1, round(seconds / 60))
-        self.tell(f"{len(self.steps)} steps left, about {minutes} min: {text}")
+        if self.reached is not None:
+            self.reached("", text)
+            return
+        left = sum(len(each.left) for each in (self.here, self.beside, self.page))
+        seconds = max(self.here.seconds(), self.beside.seconds()) + self.page.seconds()
+        self.tell(f"{left} steps left, about {max(1, round(seconds / 60))} min: {text}")
+
+    def begin_page(self) -> None:
+        """The last step."""
+        self.page.begin("page")
+        self.note("page, tables and figures")
+
+    def _reached(self, kind: str, text: str) -> None:
+        """What the other process says of itself."""
+        if kind:
+            self.beside.begin(kind)
+        self.note(text)
 
     def _pack(self, analysis: FittedAnalysis) -> bytes:
+        self.step(analysis.kind, analysis.name)
         if isinstance(analysis, PrintedAnalysis):
-            self.step(analysis.kind, analysis.name)
             return self._kept(
                 analysis, {}, lambda _: fit_printed(analysis, progress=self.note), leave_out=""
             )
-        from sofs_bayes.pipeline.did_fits import fit_did
+        main = analysis.name in MAIN
+        return self._did(
+            analysis,
+            lambda: self.sources[analysis.name],
+            self.sources[analysis.name].inputs,
+            leave_out="pilots" if main else "none",
+            kinds=None if self.full and main else LIGHT,
+        )
+
+    def of_children(self, analysis: HierarchicalAnalysis) -> bytes:
+        """The packed run of an analysis of simulated children."""
         from sofs_bayes.pipeline.did_sources import source_of
 
-        counts = isinstance(analysis, OpenAnalysis)
-        main = analysis.name in MAIN
-        leave_out: LeaveOut = "pilots" if main or (self.full and not counts) else "none"
-        if counts:
+        def source() -> "Source":
+            matched = self._children(analysis)
             self.step(analysis.kind, analysis.name)
-            source = self.sources[analysis.name]
+            return source_of(analysis, matched)
+
+        inputs = children_inputs(analysis, None)
+        place = self._place(analysis)
+        if (place / "again").is_dir():
+            self.replicated[analysis.children.name] = place / "again"
         else:
-            assert isinstance(analysis, HierarchicalAnalysis)
-            children = self._children(analysis)
-            self.step(analysis.kind, analysis.name)
-            source = source_of(analysis, children)
-        kinds = None if self.full and (main or not counts) else LIGHT if counts else ()
+            self._children(analysis)
+        return self._did(
+            analysis,
+            source,
+            inputs,
+            leave_out="pilots" if self.full else "none",
+            kinds=None if self.full else (),
+        )
+
+    def _did(
+        self,
+        analysis: "DidAnalysis",
+        source: "Callable[[], Source]",
+        inputs: Mapping[str, str],
+        *,
+        leave_out: LeaveOut,
+        kinds: Sequence[Kind] | None,
+    ) -> bytes:
+        from sofs_bayes.pipeline.did_fits import fit_did
 
         def made(store: Store) -> Run:
             return fit_did(
                 analysis,
-                source,
+                source(),
                 leave_out=leave_out,
                 kinds=kinds,
                 store=store,
@@ -219,7 +307,7 @@ class _Job:
                 progress=self.note,
             )
 
-        return self._kept(analysis, source.inputs, made, leave_out=leave_out, kinds=kinds)
+        return self._kept(analysis, inputs, made, leave_out=leave_out, kinds=kinds)
 
     def _kept(
         self,
@@ -228,7 +316,7 @@ class _Job:
         make: Callable[[Store], Run],
         **settings: Any,
     ) -> bytes:
-        """The packed run, made unless an interrupted re-analysis has kept it."""
+        """The packed run, made unless it is kept already."""
         key = work_key(analysis, inputs, **settings)
         store = Store(folder=self.kept, key=key)
         if (pack := store.get(analysis.name)) is None:
@@ -238,26 +326,34 @@ class _Job:
             self.note(f"{analysis.name}: already finished")
         return pack
 
+    def _place(self, analysis: HierarchicalAnalysis) -> Path:
+        key = work_key(analysis.children, children_inputs(analysis, None))
+        return self.kept / f"{analysis.children.name}-{key[:12]}"
+
     def _children(self, analysis: HierarchicalAnalysis) -> Path:
         """Matched simulated children of an analysis; the published regressions on them beside."""
         from sofs_bayes.pipeline.children import match
         from sofs_bayes.pipeline.replication import replicate
         from sofs_bayes.pipeline.simulation import simulate
 
-        name = analysis.children.name
-        if name not in self.matched:
+        name, place = analysis.children.name, self._place(analysis)
+        people, matched, again = (place / part for part in ("people", "matched", "again"))
+        if name not in self.replicated:
             self.step("children", f"{name}: simulated children, and the published regressions")
-            key = work_key(analysis.children, children_inputs(analysis, None))
-            place = self.kept / f"{name}-{key[:12]}"
-            people, matched, again = (place / part for part in ("people", "matched", "again"))
             if not people.is_dir():
                 simulate(analysis.children, people, progress=self.note)
             if not matched.is_dir():
                 match(analysis.children, people, matched, progress=self.note)
             if not again.is_dir():
                 replicate(analysis.children, matched, again, progress=self.note)
-            self.matched[name], self.replicated[name] = matched, again
-        return self.matched[name]
+            self.replicated[name] = again
+        return matched
+
+
+def steps_of(analyses: Sequence[HierarchicalAnalysis]) -> list[str]:
+    """The steps that fits to simulated children take."""
+    populations = {each.children.name for each in analyses}
+    return [*(each.kind for each in analyses), *(["children"] * len(populations))]
 
 
 def _write_results(folder: Path, runs: Sequence[Run], beside: "Sequence[Result]") -> str:

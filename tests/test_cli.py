@@ -762,11 +762,11 @@ def test_the_same_fit_in_another_process_and_from_its_panel_is_the_same_to_the_b
 
 
 def test_pilots_are_left_out_one_by_one_unless_told(runs: Runs) -> None:
-    changes = {str(row.variant) for row in read(runs.hasty).extra["sensitivity"][1]}
+    changes = {str(row.variant) for row in read(runs.hasty).sensitivity}
     changes = {name for name in changes if name.startswith(("with ", "without "))}
     pilots = ("Ashmere", "Brackwater, City of", "Coldharbour")
     assert changes == {"with Dunmarsh", *(f"without {name}" for name in pilots)}
-    assert read(runs.sound).extra["sensitivity"][1] == ()
+    assert read(runs.sound).sensitivity == ()
 
 
 # ---------------------------------------------------------------- a run that was refused

@@ -14,8 +14,8 @@ from sofs_bayes import spec
 from sofs_bayes.bayes.blocks import Blocks, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.open_counts import open_cell_data
-from sofs_bayes.checks.diagnostics import PredictiveStatistic
 from sofs_bayes.checks.predictive import Prediction, predictive_check
+from sofs_bayes.checks.registry.predictions import PredictiveStatistic
 
 SAMPLES = 1000
 # Kolmogorov distance from a uniform distribution, of a few hundred dependent ranks.

@@ -12,7 +12,6 @@ from scipy import stats
 
 from sofs_bayes.bayes.cell_data import CellData, without
 from sofs_bayes.checks.predictive import (
-    ArmYearCheck,
     Prediction,
     after_settling_in,
     mean_risk,
@@ -21,6 +20,7 @@ from sofs_bayes.checks.predictive import (
     predictive_check,
 )
 from sofs_bayes.checks.prior_draws import prior_draws
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.checks.thinned_draws import new_shocks, thinned_draws
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis
 

@@ -8,14 +8,7 @@ import numpy.typing as npt
 import pytest
 import xarray as xr
 
-from sofs_bayes.checks.diagnostics import (
-    MAX_RHAT,
-    MIN_BFMI,
-    MIN_ESS,
-    Failure,
-    Gate,
-    gate,
-)
+from sofs_bayes.checks.diagnostics import MAX_RHAT, MIN_BFMI, MIN_ESS, Failure, Gate, gate
 from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.spec.keys import PRINTED, Estimand
 

@@ -17,9 +17,9 @@ from sofs_bayes.checks.power_scaling import (
     LEVELS,
     SDS,
     STRONG,
-    PowerScalingRow,
     power_scaling,
 )
+from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis, Normal
 from sofs_bayes.spec.keys import AFTER, BETWEEN_PILOTS, BETWEEN_YEARS, POOLED, Estimand

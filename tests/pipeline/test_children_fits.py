@@ -13,6 +13,8 @@ import sofs_bayes as sb
 from sofs_bayes import spec
 from sofs_bayes.bayes import sampling
 from sofs_bayes.bayes.pre_trends import departure_sd, leads_of_children
+from sofs_bayes.checks.registry import FILES
+from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow, LooRow
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.store import key_of, open_store
@@ -94,23 +96,24 @@ def test_every_prior_and_every_change_is_there(
     for variant in (REGRESSION, UNPOOLED, FULLY_POOLED, NO_SHOCKS, DEPARTURE, "shock sd × 2"):
         assert f"{variant} / reference" in fits
     assert {f"without Pilot {i} / reference" for i in (1, 2, 4, 5, 6, 9)} <= fits
-    variants = {str(row.variant) for row in refused.extra["sensitivity"][1]}
+    variants = {str(row.variant) for row in refused.sensitivity}
     judged = {name.split(" / ")[0] for name in fits if not name.startswith("leaving out")}
     assert variants == judged - {"main"}
-    refitted = [row.authority for row in refused.extra["authority_loo"][1] if row.refitted]
+    refitted = [row.authority for row in refused.rows(AuthorityLooRow) if row.refitted]
     assert {f"leaving out {name} / reference" for name in refitted} <= fits
 
 
 def test_a_run_says_what_it_rests_on_and_holds_every_file(refused: Run) -> None:
     assert refused.evidence == "synthetic"
     assert {row.evidence for row in refused.effects} == {"synthetic"}
-    assert set(refused.extra) >= {
-        *("sensitivity", "shrinkage", "monte_carlo", "tipping", "tipping_points", "arm_years"),
+    assert refused.sensitivity
+    assert {FILES[kind].name for kind in refused.beside} >= {
+        *("shrinkage", "monte_carlo", "tipping", "tipping_points", "arm_years"),
         *("predictive_statistics", "loo", "loo_summary", "authority_loo", "power_scaling"),
         *("thresholds", "yearly_rates", "authority_sizes", "densities"),
     }
-    for name, (kind, rows) in refused.extra.items():
-        assert rows, name
+    for kind, rows in refused.beside.items():
+        assert rows, kind
         assert all(isinstance(row, kind) for row in rows)
 
 
@@ -162,7 +165,7 @@ def test_nothing_smaller_than_an_authority_s_year_is_stored(passed: Run, tmp_pat
         }
     for group in ("log_likelihood", "posterior_predictive", "observed_data"):
         assert set(stored[group].data_vars) == {"rate"}
-        assert stored[group].sizes["authority_year"] == len(passed.extra["loo"][1])
+        assert stored[group].sizes["authority_year"] == len(passed.rows(LooRow))
 
 
 def test_arviz_reads_the_draws_as_they_are(passed: Run, tmp_path: Path) -> None:

@@ -17,19 +17,30 @@ from tests.rows import of_effect, of_fit
 import sofs_bayes as sb
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.checks.diagnostics import Failure, Gate
+from sofs_bayes.checks.registry import FILES
+from sofs_bayes.checks.registry.predictions import PredictiveCell
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import NEW, POOLED, EffectRow, ProbabilityRow
 from sofs_bayes.estimands.effects import Effects
+from sofs_bayes.estimands.rows import (
+    DensityRow,
+    MonteCarloRow,
+    ShrinkageRow,
+    ThresholdRow,
+    YearlyRateRow,
+)
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.store import open_store
+from sofs_bayes.matching.choice import LeftOut, Match
 from sofs_bayes.pipeline import did_fits
 from sofs_bayes.pipeline.did_fits import Programs, Refit, fit_did
 from sofs_bayes.pipeline.did_sources import counts_source, files_for, source_of
 from sofs_bayes.pipeline.fits import fit, save
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.records.counts_table import BUNDLED
+from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.panel import Panel
-from sofs_bayes.runs.run_folder import Run, extra_types, open_posterior, read
+from sofs_bayes.runs.run_folder import Run, open_posterior, read
 from sofs_bayes.spec import Normal, OpenAnalysis, PrintedAnalysis, load
 from sofs_bayes.spec.keys import HEADLINE, Variant
 
@@ -75,14 +86,14 @@ def test_a_printed_run_has_every_prior_reading_and_statement(name: str, icpc: Ru
     assert len(run.probabilities) == pairs * len(analysis.estimands.statements)
     ranges = analysis.sensitivity
     changes = 1 + sum(len(getattr(ranges, field.name)) for field in fields(ranges))
-    assert len(run.extra["sensitivity"][1]) == pairs * changes
+    assert len(run.sensitivity) == pairs * changes
     assert set(run.diagnostics["fits"]) == {
         f"{r.name} / {p}" for r in analysis.readings for p in analysis.effect_priors
     }
-    assert {(str(row.variant), row.prior) for row in run.extra["densities"][1]} == {
+    assert {(str(row.variant), row.prior) for row in run.rows(DensityRow)} == {
         (r.name, p) for r in analysis.readings for p in analysis.effect_priors
     }
-    assert {(str(row.variant), row.prior) for row in run.extra["thresholds"][1]} == {
+    assert {(str(row.variant), row.prior) for row in run.rows(ThresholdRow)} == {
         (r.name, p) for r in analysis.readings for p in analysis.effect_priors
     }
     assert run.inputs == {}
@@ -93,7 +104,7 @@ def test_a_printed_run_has_every_prior_reading_and_statement(name: str, icpc: Ru
 def test_the_unchanged_row_of_the_sensitivity_table_is_the_main_result(icpc: Run) -> None:
     for row in icpc.effects:
         if str(row.estimand) == "effect (DiD)":
-            assert row in icpc.extra["sensitivity"][1]
+            assert row in icpc.sensitivity
 
 
 ANOTHER_STUDY = """
@@ -181,7 +192,7 @@ def test_a_grid_that_is_too_small_is_not_converged(monkeypatch: pytest.MonkeyPat
     monkeypatch.setattr(quadrature, "MAX_EDGE_MASS", -1.0)
     run = fit(load("icpc-printed"))
     assert run.status == "not converged"
-    rows = (*run.effects, *run.probabilities, *run.extra["sensitivity"][1])
+    rows = (*run.effects, *run.probabilities, *run.sensitivity)
     assert {row.status for row in rows} == {"not converged"}
 
 
@@ -268,11 +279,14 @@ def test_draws_give_the_rows_of_every_fit_again(made_up: Run, tmp_path: Path) ->
     again = sb.read_run(tmp_path / "run", level=made_up.analysis.estimands.level)
     for row, was in zip(again.effects, made_up.effects, strict=True):
         assert_alike(row, was)
-    for name in ("sensitivity", "shrinkage", "monte_carlo"):
-        for row, was in zip(again.extra[name][1], made_up.extra[name][1], strict=True):
+    pairs = [(again.sensitivity, made_up.sensitivity)]
+    pairs += [(again.rows(kind), made_up.rows(kind)) for kind in (ShrinkageRow, MonteCarloRow)]
+    for rows, were in pairs:
+        assert rows
+        for row, was in zip(rows, were, strict=True):
             assert_alike(row, was)
     wider = sb.at_level(made_up, 0.95)
-    rows = zip(wider.extra["sensitivity"][1], made_up.extra["sensitivity"][1], strict=True)
+    rows = zip(wider.sensitivity, made_up.sensitivity, strict=True)
     assert all(a.lower < b.lower and b.upper < a.upper for a, b in rows)
     with pytest.raises(BadInput, match="above 0 and below 1"):
         sb.at_level(made_up, 95.0)
@@ -284,7 +298,7 @@ def test_print_has_other_levels_from_its_grid(icpc: Run) -> None:
     assert sb.at_level(icpc, icpc.analysis.estimands.level).effects == icpc.effects
     wider = sb.at_level(icpc, 0.95)
     for name in ("effects", "sensitivity"):
-        was, now = (r.effects if name == "effects" else r.extra[name][1] for r in (icpc, wider))
+        was, now = (getattr(run, name) for run in (icpc, wider))
         for a, b in zip(was, now, strict=True):
             assert b.lower < a.lower and a.upper < b.upper and b.mean == a.mean
 
@@ -319,7 +333,7 @@ def test_a_strong_prior_is_felt(made_up: Run) -> None:
 
 
 def test_refits_leave_out_what_they_say(made_up: Run) -> None:
-    rows = made_up.extra["sensitivity"][1]
+    rows = made_up.sensitivity
     names = ["with Dunmarsh", *(f"without {name}" for name in WHOLE)]
     assert list(dict.fromkeys(str(row.variant) for row in rows))[-4:] == names
     assert {row.target for row in rows} == {"pooled"}
@@ -354,7 +368,7 @@ def test_every_fit_has_its_verdict_and_rows_carry_it(made_up: Run) -> None:
     assert list(fits) == ["main / reference", "main / against"] + [
         f"{o} / reference" for o in (*changed, *scaled, *others)
     ]
-    for row in (*made_up.effects, *made_up.probabilities, *made_up.extra["sensitivity"][1]):
+    for row in (*made_up.effects, *made_up.probabilities, *made_up.sensitivity):
         assert row.status == fits[f"{row.variant!s} / {row.prior}"]["status"]
         assert row.evidence == "open-data"
     headline = fits[f"main / {made_up.prior}"]["status"]
@@ -368,23 +382,22 @@ def test_every_fit_has_its_verdict_and_rows_carry_it(made_up: Run) -> None:
 def test_what_is_shown_beside_the_effects(
     made_up: Run, made_up_panel: Panel, made_up_counts: CellData
 ) -> None:
-    assert set(made_up.extra) <= set(extra_types())
-    assert all(made_up.extra[name][0] is extra_types()[name] for name in made_up.extra)
+    assert set(made_up.beside) <= set(FILES)
     priors = set(made_up.analysis.effect_priors)
-    for name in ("thresholds", "densities"):
-        assert {row.prior for row in made_up.extra[name][1]} == priors, name
-    assert {row.target for row in made_up.extra["thresholds"][1]} == {POOLED, NEW}
+    for kind in (ThresholdRow, DensityRow):
+        assert {row.prior for row in made_up.rows(kind)} == priors, kind
+    assert {row.target for row in made_up.rows(ThresholdRow)} == {POOLED, NEW}
     checks = {"monte_carlo", "shrinkage", "tipping", "tipping_points", "power_scaling", "loo"}
     checks |= {"loo_summary", "authority_loo", "arm_years", "predictive_statistics"}
-    assert all(made_up.extra[name][1] for name in checks)
-    rates = made_up.extra["yearly_rates"][1]
+    assert checks <= {FILES[kind].name for kind, rows in made_up.beside.items() if rows}
+    rates = made_up.rows(YearlyRateRow)
     assert [row.year for row in rates] == list(range(2012, 2019))
     assert all(row.counterfactual > row.observed for row in rates if row.year >= 2017)
     seen = made_up_counts.cells["authority"] != "Dunmarsh"
-    assert len(made_up.extra["predictive"][1]) == seen.sum()
-    assert "Ottersby" in {row.authority for row in made_up.extra["left_out"][1]}
-    assert made_up.extra["matches"][1] == ()
-    assert made_up.extra["notices"][1] == made_up_panel.notices
+    assert len(made_up.rows(PredictiveCell)) == seen.sum()
+    assert "Ottersby" in {row.authority for row in made_up.rows(LeftOut)}
+    assert made_up.rows(Match) == ()
+    assert made_up.rows(Notice) == made_up_panel.notices
     assert made_up.inputs == {source.file: source.sha256 for source in made_up_panel.sources}
     assert made_up.options == {"leave_out": "pilots", "quick": "no"}
     assert {"sample", "effects", "checks"} <= set(made_up.seconds)
@@ -427,7 +440,10 @@ def test_a_saved_run_is_read_back(made_up: Run, tmp_path: Path) -> None:
     again = read(tmp_path / "run")
     assert repr(again.effects) == repr(made_up.effects)
     assert repr(again.probabilities) == repr(made_up.probabilities)
-    assert repr(dict(sorted(again.extra.items()))) == repr(dict(sorted(made_up.extra.items())))
+    assert again.sensitivity == made_up.sensitivity
+    assert {k: repr(v) for k, v in again.beside.items()} == {
+        k: repr(v) for k, v in made_up.beside.items()
+    }
     assert again.analysis == made_up.analysis
     manifest = json.loads((tmp_path / "run" / "manifest.json").read_text("utf-8"))
     assert manifest["versions"] == versions()
@@ -445,7 +461,7 @@ def test_a_starved_sampler_is_not_converged(
     analysis = replace(made_up_analysis, sampler=starved)
     run = fitted(analysis, made_up_panel, quick=True, programs=programs)
     assert run.status == "not converged"
-    rows = (*run.effects, *run.probabilities, *run.extra["sensitivity"][1])
+    rows = (*run.effects, *run.probabilities, *run.sensitivity)
     assert {row.status for row in rows} == {"not converged"}
     assert {str(row.variant) for row in rows} == {"main", "by year"}
     failures = run.diagnostics["fits"]["main / reference"]["failures"]

@@ -59,7 +59,7 @@ def test_the_default_correlation_is_flat_in_the_effects_error() -> None:
 
 def test_sensitivity_over_the_correlation_needs_no_asking() -> None:
     run = sb.from_print(did="-0.0184", base_rate=0.2, **FEW)
-    subjects = {row.subject for row in run.extra["sensitivity"][1]}
+    subjects = {row.subject for row in run.sensitivity}
     assert {"Beta(2, 2)", "Beta(18, 2)", "Beta(2, 8)"} <= subjects
 
 
@@ -128,7 +128,7 @@ def test_where_the_error_has_two_limits_the_correlation_does_not_decide(
     assert printed_notices(run) == ()
     widths = {
         row.subject: row.upper - row.lower
-        for row in run.extra["sensitivity"][1]
+        for row in run.sensitivity
         if row.kind in ("main", "prior of the correlation")
     }
     assert max(widths.values()) < 1.25 * min(widths.values())

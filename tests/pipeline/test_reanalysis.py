@@ -466,9 +466,7 @@ def test_pilots_are_left_out_of_the_main_analysis_alone(on_open_data: Path) -> N
     assert main.options["leave_out"] == "pilots"
     assert read(on_open_data / "runs" / "sound").options["leave_out"] == "none"
     assert f"{MAIN_OPEN}-changes" in files_of(on_open_data / "figures", ".png")
-    left = [
-        str(row.variant) for row in main.extra["sensitivity"][1] if "without" in str(row.variant)
-    ]
+    left = [str(row.variant) for row in main.sensitivity if "without" in str(row.variant)]
     assert left
 
 

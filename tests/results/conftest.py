@@ -14,18 +14,16 @@ from matplotlib.text import Text
 from tests.rows import DENSITY, of_effect, of_fit, on_fit
 
 from sofs_bayes.checks.calibration import Calibrated
-from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD, kind_of
-from sofs_bayes.checks.loo import AuthorityLooRow, LooRow
-from sofs_bayes.checks.power_scaling import PowerScalingRow
-from sofs_bayes.checks.predictive import ArmYearCheck
 from sofs_bayes.checks.ranks import DRAWS, RankedReplicate, rank_verdict
-from sofs_bayes.checks.tipping import TippingPoint, TippingRow
+from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow, LooRow
+from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
+from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell, PredictiveStatistic
+from sofs_bayes.checks.registry.tipping import TippingPoint, TippingRow
 from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow, statement_text
 from sofs_bayes.estimands.rows import MonteCarloRow, ShrinkageRow, ThresholdRow, YearlyRateRow
 from sofs_bayes.folders.manifest import sha256
-from sofs_bayes.matching.choice import LeftOut, Match
-from sofs_bayes.matching.pre_trend import PreTrendRow
+from sofs_bayes.matching.choice import LeftOut, Match, PreTrendRow
 from sofs_bayes.pages.page import write_page
 from sofs_bayes.pages.report_page import report_page
 from sofs_bayes.pages.word_page import write_word
@@ -234,15 +232,14 @@ def open_run(open_analysis: OpenAnalysis) -> Run:
         effect_row("pooled", 0.005, 0.03, **of_fit("without Ashmere")),
         effect_row("pooled", 1.2, 0.1, **of_fit("with Dunmarsh"), scale="odds ratio"),
     ]
-    extra = {
-        "sensitivity": (EffectRow, tuple(changed)),
-        "yearly_rates": (YearlyRateRow, (rate, after)),
-        "predictive": (PredictiveCell, predictive_cells()),
-        "predictive_statistics": (PredictiveStatistic, (statistic,)),
-        "pre_trend": (PreTrendRow, (trend,)),
-        "matches": (Match, (Match(pilot="Ashmere", comparator="Fennick", rank=1, distance=0.12),)),
-        "left_out": (LeftOut, (LeftOut(authority="Ottersby", reason="excluded"),)),
-        "notices": (Notice, (Notice(kind="missing", authority="Northmere", detail="c"),)),
+    beside = {
+        YearlyRateRow: (rate, after),
+        PredictiveCell: predictive_cells(),
+        PredictiveStatistic: (statistic,),
+        PreTrendRow: (trend,),
+        Match: (Match(pilot="Ashmere", comparator="Fennick", rank=1, distance=0.12),),
+        LeftOut: (LeftOut(authority="Ottersby", reason="excluded"),),
+        Notice: (Notice(kind="missing", authority="Northmere", detail="c"),),
     }
     return Run(
         analysis=open_analysis,
@@ -250,7 +247,8 @@ def open_run(open_analysis: OpenAnalysis) -> Run:
         status="converged",
         effects=tuple(rows),
         probabilities=open_chances(rows),
-        extra=extra,
+        sensitivity=tuple(changed),
+        beside=beside,
         diagnostics={
             "method": "nutpie",
             "status": "converged",
@@ -321,10 +319,8 @@ def printed_run(printed_analysis: PrintedAnalysis) -> Run:
         status="converged",
         effects=tuple(rows),
         probabilities=tuple(p for row in rows for p in chances_of(row, said)),
-        extra={
-            "densities": (DensityRow, tuple(densities)),
-            "sensitivity": (EffectRow, tuple(changed)),
-        },
+        sensitivity=tuple(changed),
+        beside={DensityRow: tuple(densities)},
         diagnostics={
             "method": "quadrature",
             "status": "converged",
@@ -542,26 +538,16 @@ def hierarchical_run(hierarchical_analysis: HierarchicalAnalysis, open_run: Run)
         likelihood=0.094,
         diagnosis="no sign of a prior that matters",
     )
-    extra: dict[str, tuple[type, tuple[object, ...]]] = {
-        "sensitivity": (EffectRow, tuple(hierarchical_sensitivity())),
-        "shrinkage": (ShrinkageRow, shrinkage_rows()),
-        "monte_carlo": (MonteCarloRow, (error, replace(error, scale="children per 1,000"))),
-        "tipping": (
-            TippingRow,
-            (*tipping_rows("pooled", 0.012), *tipping_rows("Ashmere", -0.01)),
-        ),
-        "tipping_points": (
-            TippingPoint,
-            (*tipping_points("pooled", 0.012), *tipping_points("Ashmere", -0.01)),
-        ),
-        "arm_years": (ArmYearCheck, arm_year_rows()),
-        "predictive_statistics": (PredictiveStatistic, (statistic,)),
-        "loo": (LooRow, loo_rows()),
-        "authority_loo": (AuthorityLooRow, authorities),
-        "power_scaling": (
-            PowerScalingRow,
-            (scaled, replace(scaled, role="spread between years of one authority")),
-        ),
+    beside: dict[type, tuple[object, ...]] = {
+        ShrinkageRow: shrinkage_rows(),
+        MonteCarloRow: (error, replace(error, scale="children per 1,000")),
+        TippingRow: (*tipping_rows("pooled", 0.012), *tipping_rows("Ashmere", -0.01)),
+        TippingPoint: (*tipping_points("pooled", 0.012), *tipping_points("Ashmere", -0.01)),
+        ArmYearCheck: arm_year_rows(),
+        PredictiveStatistic: (statistic,),
+        LooRow: loo_rows(),
+        AuthorityLooRow: authorities,
+        PowerScalingRow: (scaled, replace(scaled, role="spread between years of one authority")),
     }
     return Run(
         analysis=hierarchical_analysis,
@@ -574,7 +560,8 @@ def hierarchical_run(hierarchical_analysis: HierarchicalAnalysis, open_run: Run)
             if row.scale == "risk" and str(row.estimand) == AFTER
             for p in chances_of(row, said, mcse=0.004)
         ),
-        extra=extra,
+        sensitivity=tuple(hierarchical_sensitivity()),
+        beside=beside,
         diagnostics=open_run.diagnostics,
         posterior=None,
         inputs={"synthetic-cells.nc": "c0ffee" * 10},
@@ -674,10 +661,9 @@ def threshold_rows(run: Run) -> tuple[ThresholdRow, ...]:
 
 def with_thresholds(run: Run) -> Run:
     """The same run with `thresholds` for its pooled effects and a new authority."""
-    rows = (ThresholdRow, threshold_rows(run))
     return replace(
         run,
-        extra={**run.extra, "thresholds": rows},
+        beside={**run.beside, ThresholdRow: threshold_rows(run)},
         versions={"python": "3.12", "sofs-bayes": "0.1.0"},
         files={"effects.csv": "c0ffee" * 10, "posterior.nc": "c0ffee" * 10},
     )

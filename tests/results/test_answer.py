@@ -125,8 +125,7 @@ def test_the_printed_effect_is_quoted_as_printed() -> None:
 
 def test_the_change_that_moves_most_is_named(open_run: Run) -> None:
     assert changes_sentence(open_run).startswith("of ")
-    kind, _ = open_run.extra["sensitivity"]
-    none = replace(open_run, extra={**open_run.extra, "sensitivity": (kind, ())})
+    none = replace(open_run, sensitivity=())
     assert changes_sentence(none) == ""
 
 

@@ -61,7 +61,7 @@ def test_priors_of_a_hierarchical_model_are_those_it_has(hierarchical_run: Run) 
     assert "percentage point" in " ".join(table.notes)
     logistic = load("cla-logistic")
     assert isinstance(logistic, HierarchicalAnalysis)
-    other = priors_table(replace(hierarchical_run, analysis=logistic, extra={}))
+    other = priors_table(replace(hierarchical_run, analysis=logistic, sensitivity=(), beside={}))
     assert "child covariate" in {row[0] for row in other.rows}
     assert "log-odds" in " ".join(other.notes)
 

@@ -4,6 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
+from sofs_bayes.checks.registry.tipping import TippingPoint
 from sofs_bayes.pages.barg import ITEMS, checklist
 from sofs_bayes.pages.page import CheckLine
 from sofs_bayes.runs.run_folder import Run
@@ -38,11 +41,11 @@ def test_a_full_run_meets_what_it_has(reported_runs: tuple[Run, Run]) -> None:
 
 def test_what_a_run_lacks_is_not_there(reported_runs: tuple[Run, Run]) -> None:
     full = reported_runs[1]
-    without = ("sensitivity", "tipping_points", "power_scaling", "arm_years")
-    extra = {name: rows for name, rows in full.extra.items() if name not in without}
+    without = (TippingPoint, PowerScalingRow, ArmYearCheck)
     poor = replace(
         full,
-        extra=extra,
+        sensitivity=(),
+        beside={kind: rows for kind, rows in full.beside.items() if kind not in without},
         options={"quick": "yes"},
         versions={},
         files={},
@@ -65,8 +68,7 @@ def test_what_a_run_lacks_is_not_there(reported_runs: tuple[Run, Run]) -> None:
 
 def test_a_quick_run_has_power_scaling_alone(reported_runs: tuple[Run, Run]) -> None:
     full = reported_runs[1]
-    extra = {name: rows for name, rows in full.extra.items() if name != "sensitivity"}
-    quick = replace(full, extra=extra, options={"quick": "yes"})
+    quick = replace(full, sensitivity=(), options={"quick": "yes"})
     assert lines_of(quick)["Step 5", "Broad priors"].state == "partly"
 
 

@@ -245,7 +245,9 @@ def test_sensitivity_has_the_changes_on_one_scale_and_under_one_prior(
     assert len(contents.sensitivity_table(printed_run, scale="risk").rows) == 2
     one = contents.sensitivity_table(printed_run, scale="risk", prior="sceptical")
     assert column(one, "variant") == ["clustered; critical values t(10)"]
-    assert not contents.sensitivity_table(replace(open_run, extra={}), scale="risk").rows
+    assert not contents.sensitivity_table(
+        replace(open_run, sensitivity=(), beside={}), scale="risk"
+    ).rows
 
 
 def test_diagnostics_of_draws_and_of_a_quadrature(open_run: Run, printed_run: Run) -> None:
@@ -306,7 +308,7 @@ def test_shares_inside_are_by_arm_and_year_pilots_first(open_run: Run) -> None:
     )
     assert "90% prediction" in table.title
     assert "2,012" not in to_markdown(table)
-    assert not contents.predictive_table(replace(open_run, extra={})).rows
+    assert not contents.predictive_table(replace(open_run, sensitivity=(), beside={})).rows
 
 
 def test_extremes_are_the_cells_outside_the_middle(open_run: Run) -> None:

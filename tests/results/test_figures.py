@@ -14,7 +14,7 @@ from PIL import Image
 from tests.rows import DENSITY, of_effect, of_fit
 
 from sofs_bayes import figures
-from sofs_bayes.checks.diagnostics import PredictiveCell
+from sofs_bayes.checks.registry.predictions import PredictiveCell
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import DensityRow, EffectRow
 from sofs_bayes.figures import (

@@ -8,9 +8,11 @@ import pytest
 from tests.rows import of_effect, of_fit
 
 from sofs_bayes.checks.comparison import ComparisonRow
-from sofs_bayes.checks.loo import LooSummary
+from sofs_bayes.checks.registry.leaving_out import LooRow, LooSummary
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
+from sofs_bayes.checks.registry.tipping import TippingPoint
 from sofs_bayes.estimands import EffectRow
-from sofs_bayes.runs.run_folder import Run, extra_types, fill, read
+from sofs_bayes.runs.run_folder import Run, fill, read
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis, load
 from sofs_bayes.spec.keys import OTHER, SIMILAR
 from sofs_bayes.tables import contents
@@ -45,8 +47,8 @@ def formats(table: Table) -> dict[str, str]:
     return {each.key: each.format for each in table.columns}
 
 
-def with_rows(run: Run, name: str, rows: tuple[Any, ...]) -> Run:
-    return replace(run, extra={**run.extra, name: (run.extra[name][0], rows)})
+def with_rows(run: Run, kind: type, rows: tuple[Any, ...]) -> Run:
+    return replace(run, beside={**run.beside, kind: rows})
 
 
 def of_log_odds() -> HierarchicalAnalysis:
@@ -73,7 +75,7 @@ def test_every_table_is_whole_and_marked(
     if table_of_run is not contents.design_table:
         refused = table_of_run(replace(hierarchical_run, status="not converged"))
         assert refused.caption.startswith("NOT CONVERGED: ")
-        bare = table_of_run(replace(hierarchical_run, extra={}))
+        bare = table_of_run(replace(hierarchical_run, sensitivity=(), beside={}))
         assert bool(bare.rows) == (table_of_run is contents.pilots_table)
 
 
@@ -83,8 +85,8 @@ def test_diagnostics_are_the_tables_there_are_rows_for(hierarchical_run: Run) ->
         *("arm_years", "loo", "loo_cells", "authority_loo"),
         *("power_scaling", "tipping_points", "sensitivity", "monte_carlo"),
     ]
-    kept = {name: hierarchical_run.extra[name] for name in ("tipping_points", "sensitivity")}
-    few = contents.hierarchical_diagnostics(replace(hierarchical_run, extra=kept))
+    kept = {TippingPoint: hierarchical_run.rows(TippingPoint)}
+    few = contents.hierarchical_diagnostics(replace(hierarchical_run, beside=kept))
     assert [table.name for table in few] == ["tipping_points", "sensitivity"]
 
 
@@ -92,13 +94,13 @@ def test_a_run_is_read_back_with_all_its_rows(hierarchical_run: Run, tmp_path: A
     summary = LooSummary(
         likelihood="gaussian", weight=1.0, points=12, elpd=27.0, se=0.6, p_loo=8.2, high_k=1
     )
-    extra = {**hierarchical_run.extra, "loo_summary": (LooSummary, (summary,))}
-    run = replace(hierarchical_run, extra=extra)
-    assert set(extra) <= set(extra_types())
+    extra = {**hierarchical_run.beside, LooSummary: (summary,)}
+    run = replace(hierarchical_run, beside=extra)
     fill(run, tmp_path)
     again = read(tmp_path)
-    assert {name: repr(rows) for name, rows in again.extra.items()} == {
-        name: repr(rows) for name, rows in run.extra.items()
+    assert again.sensitivity == run.sensitivity
+    assert {kind: repr(rows) for kind, rows in again.beside.items()} == {
+        kind: repr(rows) for kind, rows in run.beside.items()
     }
     assert again.analysis == run.analysis
 
@@ -174,7 +176,7 @@ def test_changes_begin_with_the_main_fit(hierarchical_run: Run, effect: MakeEffe
     assert "Prior of the effect: reference." in table.notes
     years = [effect("pooled", 0.01, 0.02, **of_effect(f"effect in year {k:+d}")) for k in (0, 1)]
     changed = tuple(replace(row, **of_fit("no shocks")) for row in years)
-    run = with_rows(replace(hierarchical_run, effects=tuple(years)), "sensitivity", changed)
+    run = replace(hierarchical_run, effects=tuple(years), sensitivity=changed)
     assert column(contents.sensitivity_table(run), "estimand") == [
         *("effect in year +0", "effect in year +1") * 2
     ]
@@ -184,7 +186,7 @@ def test_spreads_are_no_changes(hierarchical_run: Run, effect: MakeEffect) -> No
     spread = effect(
         "pooled", 0.1, 0.01, **of_effect("spread between pilots"), **of_fit("no shocks")
     )
-    run = with_rows(hierarchical_run, "sensitivity", (spread,))
+    run = replace(hierarchical_run, sensitivity=(spread,))
     assert not contents.sensitivity_table(run).rows
     assert "instead of the declared one" not in column(contents.priors_table(run), "why")
 
@@ -241,11 +243,11 @@ def test_arms_and_years_have_posterior_and_prior_beside_each_other(hierarchical_
     assert column(table, "year")[5:9] == ["2017", "2018", "before", "after"]
     text = to_markdown(table)
     assert "| pilot | 2012 | 10,000 | 11.4% | 9.0% | 13.0% | 0.40 | −9.0% | 31.0% | 0.40 |" in text
-    rows = tuple(r for r in hierarchical_run.extra["arm_years"][1] if r.kind == "posterior")
-    alone = contents.arm_years_table(with_rows(hierarchical_run, "arm_years", rows[1:]))
+    rows = tuple(r for r in hierarchical_run.rows(ArmYearCheck) if r.kind == "posterior")
+    alone = contents.arm_years_table(with_rows(hierarchical_run, ArmYearCheck, rows[1:]))
     assert keys(alone)[4:] == ["posterior_lower", "posterior_upper", "posterior_p"]
-    mixed = (*hierarchical_run.extra["arm_years"][1][:1], *rows[1:])  # 2012 by its prior only
-    first = contents.arm_years_table(with_rows(hierarchical_run, "arm_years", mixed)).rows[0]
+    mixed = (*hierarchical_run.rows(ArmYearCheck)[:1], *rows[1:])  # 2012 by its prior only
+    first = contents.arm_years_table(with_rows(hierarchical_run, ArmYearCheck, mixed)).rows[0]
     assert first[4:7] == (None, None, None)
     assert first[9] == 0.4
 
@@ -261,8 +263,8 @@ def test_leave_one_out_in_one_line_and_by_cell(hierarchical_run: Run) -> None:
     assert cells.rows[0] == ("Fennick", 2013, 2.1, 0.85)
     assert len(cells.rows) == 10
     assert len(contents.loo_cells_table(hierarchical_run, most=3).rows) == 3
-    good = tuple(replace(row, pareto_k=0.3) for row in hierarchical_run.extra["loo"][1])
-    (line,) = contents.loo_table(with_rows(hierarchical_run, "loo", good)).rows
+    good = tuple(replace(row, pareto_k=0.3) for row in hierarchical_run.rows(LooRow))
+    (line,) = contents.loo_table(with_rows(hierarchical_run, LooRow, good)).rows
     assert line[4:] == (0, 0.3, "to be relied on")
 
 
@@ -270,14 +272,14 @@ def test_effective_parameters_are_given_where_they_are_known(hierarchical_run: R
     summary = LooSummary(
         likelihood="gaussian", weight=1.0, points=12, elpd=27.0, se=0.6, p_loo=8.2, high_k=1
     )
-    extra = {**hierarchical_run.extra, "loo_summary": (LooSummary, (summary,))}
-    (line,) = contents.loo_table(replace(hierarchical_run, extra=extra)).rows
+    extra = {**hierarchical_run.beside, LooSummary: (summary,)}
+    (line,) = contents.loo_table(replace(hierarchical_run, beside=extra)).rows
     assert line[3] == 8.2
 
 
 def test_a_pareto_k_that_is_undefined_is_counted_as_high(hierarchical_run: Run) -> None:
-    rows = tuple(replace(row, pareto_k=NAN) for row in hierarchical_run.extra["loo"][1])
-    (line,) = contents.loo_table(with_rows(hierarchical_run, "loo", rows)).rows
+    rows = tuple(replace(row, pareto_k=NAN) for row in hierarchical_run.rows(LooRow))
+    (line,) = contents.loo_table(with_rows(hierarchical_run, LooRow, rows)).rows
     assert line[4] == 12
 
 
@@ -294,12 +296,12 @@ def test_tipping_points_are_sentences(hierarchical_run: Run) -> None:
         "falls to 50% if trends had departed by +1.2 pp",
         "is not seen to fall to 5%: not reached within a departure of +4.8 pp",
     ]
-    points = tuple(p for p in hierarchical_run.extra["tipping_points"][1] if p.target == "pooled")
-    small = contents.tipping_table(with_rows(hierarchical_run, "tipping_points", points))
+    points = tuple(p for p in hierarchical_run.rows(TippingPoint) if p.target == "pooled")
+    small = contents.tipping_table(with_rows(hierarchical_run, TippingPoint, points))
     assert "departed by −0.27 pp" in str(small.rows[0][1])
     assert formats(small)["departure"] == "pp2"
     logit = tuple(replace(point, scale="log-odds") for point in points)
-    table = contents.tipping_table(with_rows(hierarchical_run, "tipping_points", logit))
+    table = contents.tipping_table(with_rows(hierarchical_run, TippingPoint, logit))
     assert "departed by +0.01 (log-odds)" in str(table.rows[1][1])
     assert table.columns[2].heading == "Departure (log-odds)"
 

@@ -10,8 +10,8 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from tests.rows import of_effect
 
-from sofs_bayes.checks.predictive import ArmYearCheck
-from sofs_bayes.checks.tipping import TippingPoint, TippingRow
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
+from sofs_bayes.checks.registry.tipping import TippingPoint, TippingRow
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands.rows import ShrinkageRow
 from sofs_bayes.figures import (
@@ -37,28 +37,28 @@ RATES: dict[str, Any] = {**WORDS, "events": "conferences", "denominator": "refer
 Rows = tuple[Any, ...]
 
 
-def rows_of(run: Run, name: str) -> Rows:
-    return run.extra[name][1]
+def rows_of(run: Run, kind: type) -> Rows:
+    return run.rows(kind)
 
 
 @pytest.fixture(scope="module")
 def pilots(hierarchical_run: Run) -> tuple[ShrinkageRow, ...]:
-    return tuple(row for row in rows_of(hierarchical_run, "shrinkage") if row.scale == "risk")
+    return tuple(row for row in rows_of(hierarchical_run, ShrinkageRow) if row.scale == "risk")
 
 
 @pytest.fixture(scope="module")
 def years(hierarchical_run: Run) -> tuple[ArmYearCheck, ...]:
-    return tuple(row for row in rows_of(hierarchical_run, "arm_years") if row.kind == "posterior")
+    return tuple(row for row in rows_of(hierarchical_run, ArmYearCheck) if row.kind == "posterior")
 
 
 @pytest.fixture(scope="module")
 def curve(hierarchical_run: Run) -> tuple[TippingRow, ...]:
-    return tuple(row for row in rows_of(hierarchical_run, "tipping") if row.target == "pooled")
+    return tuple(row for row in rows_of(hierarchical_run, TippingRow) if row.target == "pooled")
 
 
 @pytest.fixture(scope="module")
 def points(hierarchical_run: Run) -> tuple[TippingPoint, ...]:
-    return rows_of(hierarchical_run, "tipping_points")
+    return rows_of(hierarchical_run, TippingPoint)
 
 
 @pytest.fixture(scope="module")

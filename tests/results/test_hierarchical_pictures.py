@@ -2,12 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import replace
-from typing import Any
 
 import pytest
 from matplotlib.text import Text
 from tests.rows import of_effect, of_fit
 
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
+from sofs_bayes.checks.registry.tipping import TippingPoint, TippingRow
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.figures import Drawing
 from sofs_bayes.pages.pictures import drawings
@@ -37,8 +38,8 @@ def named(drawn: tuple[Drawing, ...]) -> dict[str, Drawing]:
     return {drawing.name: drawing for drawing in drawn}
 
 
-def without_rows(run: Run, *kept: str) -> Run:
-    return replace(run, extra={name: run.extra[name] for name in kept})
+def without_rows(run: Run, *kept: type) -> Run:
+    return replace(run, sensitivity=(), beside={kind: run.rows(kind) for kind in kept})
 
 
 def with_effects(run: Run, rows: list[EffectRow]) -> Run:
@@ -49,7 +50,7 @@ def with_effects(run: Run, rows: list[EffectRow]) -> Run:
 def test_a_hierarchical_run_has_the_figures_it_has_rows_for(hierarchical_run: Run) -> None:
     assert list(named(drawings(hierarchical_run))) == ALL
     assert list(named(drawings(without_rows(hierarchical_run)))) == ["pilot-forest", "by-prior"]
-    few = without_rows(hierarchical_run, "arm_years", "tipping")
+    few = without_rows(hierarchical_run, ArmYearCheck, TippingRow)
     assert list(named(drawings(few))) == ["pilot-forest", "by-prior", "arm-years", "tipping"]
 
 
@@ -65,11 +66,10 @@ def test_every_figure_says_that_its_children_are_simulated(hierarchical_run: Run
 
 
 def of_records(run: Run) -> Run:
-    kind, changed = run.extra["sensitivity"]
+    changed = run.sensitivity
     rows = tuple(replace(row, evidence="records") for row in run.effects)
-    changes = (kind, tuple(replace(row, evidence="records") for row in changed))
-    extra = {**run.extra, "sensitivity": changes}
-    return replace(run, evidence="records", effects=rows, extra=extra)
+    changes = tuple(replace(row, evidence="records") for row in changed)
+    return replace(run, evidence="records", effects=rows, sensitivity=changes)
 
 
 def test_no_figure_of_records_says_so(hierarchical_run: Run) -> None:
@@ -80,13 +80,13 @@ def test_no_figure_of_records_says_so(hierarchical_run: Run) -> None:
 
 def test_every_figure_of_a_refused_run_is_marked(hierarchical_run: Run) -> None:
     run, status = hierarchical_run, "not converged"
-    kind, changed = run.extra["sensitivity"]
-    changes = (kind, tuple(replace(row, status=status) for row in changed))
+    changed = run.sensitivity
+    changes = tuple(replace(row, status=status) for row in changed)
     refused = replace(
         run,
         status=status,
         effects=tuple(replace(row, status=status) for row in run.effects),
-        extra={**run.extra, "sensitivity": changes},
+        sensitivity=changes,
     )
     for drawing in drawings(refused):
         assert "NOT CONVERGED" in texts(drawing), drawing.name
@@ -133,9 +133,8 @@ def by_year(hierarchical_run: Run, effect: MakeEffect) -> Run:
         effect("pooled", 0.004 * year, 0.02, **of_effect(f"effect in year {year:+d}"))
         for year in (-3, -2, 0, 1, 2)
     ]
-    changes = (EffectRow, tuple(replace(row, **of_fit("no shocks")) for row in rows))
-    run = with_effects(hierarchical_run, rows)
-    return replace(run, extra={"sensitivity": changes})
+    changes = tuple(replace(row, **of_fit("no shocks")) for row in rows)
+    return replace(with_effects(hierarchical_run, rows), sensitivity=changes)
 
 
 def test_years_have_an_event_study(by_year: Run) -> None:
@@ -172,7 +171,7 @@ def test_each_kind_of_comparator_has_its_figures(hierarchical_run: Run, effect: 
         for row in rows
         if row.target == "pooled"
     )
-    run = replace(run, extra={"sensitivity": (EffectRow, changes)})
+    run = replace(run, sensitivity=changes)
     found = named(drawings(run))
     assert list(found) == [
         *("pilot-forest", "pilot-forest-2", "effects", "by-prior", "changes", "changes-2")
@@ -196,12 +195,11 @@ def test_a_score_per_unit_is_not_among_effects(hierarchical_run: Run, effect: Ma
 
 
 def test_tipping_of_log_odds(hierarchical_run: Run) -> None:
-    extra: dict[str, Any] = {
-        name: (kind, tuple(replace(row, scale="log-odds") for row in rows))
-        for name, (kind, rows) in hierarchical_run.extra.items()
-        if name.startswith("tipping")
+    beside = {
+        kind: tuple(replace(row, scale="log-odds") for row in hierarchical_run.rows(kind))
+        for kind in (TippingRow, TippingPoint)
     }
-    found = named(drawings(replace(hierarchical_run, extra=extra)))["tipping"]
+    found = named(drawings(replace(hierarchical_run, sensitivity=(), beside=beside)))["tipping"]
     assert "after settling-in, log-odds" in texts(found)
     assert "50% at +0.01" in texts(found)
     assert " pp" not in texts(found)

@@ -264,19 +264,18 @@ def yearly_rows() -> list[YearlyRateRow]:
 
 
 def with_posterior(run: Run, densities: Sequence[DensityRow]) -> Run:
-    extra = {
-        **run.extra,
-        "thresholds": (ThresholdRow, tuple(threshold_rows())),
-        "yearly_rates": (YearlyRateRow, tuple(yearly_rows())),
-        "densities": (DensityRow, tuple(densities)),
+    rows = {
+        ThresholdRow: tuple(threshold_rows()),
+        YearlyRateRow: tuple(yearly_rows()),
+        DensityRow: tuple(densities),
     }
-    return replace(run, extra=extra)
+    return replace(run, beside={**run.beside, **rows})
 
 
 def test_figures_of_runs_are_readable(
     hierarchical_run: Run, open_run: Run, printed_run: Run
 ) -> None:
-    densities = printed_run.extra["densities"][1]
+    densities = printed_run.rows(DensityRow)
     for run in (hierarchical_run, open_run, printed_run):
         readable(drawings(with_posterior(run, densities)))
     drawing = answer_drawing([open_run, printed_run], [])

@@ -6,6 +6,7 @@ from dataclasses import replace
 import pytest
 
 from sofs_bayes.estimands import EffectRow
+from sofs_bayes.estimands.rows import MonteCarloRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.tables import contents
 from sofs_bayes.tables.contents.monte_carlo import errors_of, known, monte_carlo
@@ -51,11 +52,9 @@ def test_effects_without_a_stored_error_have_none(hierarchical_run: Run, open_ru
 
 
 def test_a_tenfold_error_costs_a_digit(hierarchical_run: Run) -> None:
-    kind, rows = hierarchical_run.extra["monte_carlo"]
+    rows = hierarchical_run.rows(MonteCarloRow)
     wide = tuple(replace(row, mcse_lower=0.006) for row in rows)
-    coarse = replace(
-        hierarchical_run, extra={**hierarchical_run.extra, "monte_carlo": (kind, wide)}
-    )
+    coarse = replace(hierarchical_run, beside={**hierarchical_run.beside, MonteCarloRow: wide})
     fine = contents.sensitivity_table(hierarchical_run)
     rough = contents.sensitivity_table(coarse)
     assert "." in lines_of(fine)[0].cells[1]

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from sofs_bayes.checks.calibration import Calibrated
+from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.published.audit import audit
 from sofs_bayes.runs.run_folder import Run
 
@@ -67,8 +68,8 @@ def above(reported_runs: tuple[Run, Run]) -> dict[tuple[str, str, float], float]
     return {
         (run.analysis.name, row.prior, round(100 * row.threshold, 6)): row.above
         for run in reported_runs
-        for row in run.extra["thresholds"][1]
-        if row.target == "pooled" and row.variant == run.extra["thresholds"][1][0].variant
+        for row in run.rows(ThresholdRow)
+        if row.target == "pooled" and row.variant == run.rows(ThresholdRow)[0].variant
     }
 
 

@@ -47,14 +47,14 @@ def test_a_run_of_print_has_its_densities(printed_run: Run) -> None:
 
 
 def test_changed_assumptions_have_a_figure_for_each_reading(printed_run: Run) -> None:
-    kind, (row, *_) = printed_run.extra["sensitivity"]
+    (row, *_) = printed_run.sensitivity
     rows = tuple(
         replace(row, prior=prior, **of_fit(f"{reading}; {change}"), median=median)
         for reading in ("clustered", "naive")
         for prior in ("reference", "sceptical")
         for change, median in (("as specified", 0.01), ("critical values t(10)", 0.02))
     )
-    run = replace(printed_run, extra={**printed_run.extra, "sensitivity": (kind, rows)})
+    run = replace(printed_run, sensitivity=rows)
     found = named(drawings(run))
     assert [name for name in found if name.startswith("sensitivity")] == [
         "sensitivity",
@@ -80,10 +80,9 @@ def test_every_figure_names_its_evidence(open_run: Run, printed_run: Run) -> Non
 def test_every_figure_of_a_refused_run_is_marked(open_run: Run, printed_run: Run) -> None:
     for run in (open_run, printed_run):
         rows = tuple(replace(row, status="not converged") for row in run.effects)
-        kind, changed = run.extra["sensitivity"]
-        changes = (kind, tuple(replace(row, status="not converged") for row in changed))
-        extra = {**run.extra, "sensitivity": changes}
-        refused = replace(run, status="not converged", effects=rows, extra=extra)
+        changed = run.sensitivity
+        changes = tuple(replace(row, status="not converged") for row in changed)
+        refused = replace(run, status="not converged", effects=rows, sensitivity=changes)
         for drawing in drawings(refused):
             assert "NOT CONVERGED" in texts(drawing), drawing.name
             assert drawing.alt.startswith("Not converged"), drawing.name
@@ -107,8 +106,7 @@ def test_a_forest_is_of_the_first_prior_on_the_risk_scale(open_run: Run) -> None
 def test_changes_stand_beside_the_unchanged_effect(open_run: Run) -> None:
     rows = named(drawings(open_run))["changes"].data[1]
     assert sorted(str(row.variant) for row in rows) == ["main", "with Dunmarsh", "without Ashmere"]
-    kind, _ = open_run.extra["sensitivity"]
-    unchanged = replace(open_run, extra={**open_run.extra, "sensitivity": (kind, ())})
+    unchanged = replace(open_run, sensitivity=())
     assert "changes" not in named(drawings(unchanged))
 
 

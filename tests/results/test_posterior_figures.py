@@ -337,12 +337,12 @@ def density_rows() -> tuple[DensityRow, ...]:
 
 
 def with_rows(run: Run, thresholds: list[ThresholdRow]) -> Run:
-    extra: dict[str, tuple[type, tuple[Any, ...]]] = {
-        "thresholds": (ThresholdRow, tuple(thresholds)),
-        "yearly_rates": (YearlyRateRow, tuple(yearly_rows())),
-        "densities": (DensityRow, density_rows()),
+    rows = {
+        ThresholdRow: tuple(thresholds),
+        YearlyRateRow: tuple(yearly_rows()),
+        DensityRow: density_rows(),
     }
-    return replace(run, extra={**run.extra, **extra})
+    return replace(run, beside={**run.beside, **rows})
 
 
 def names(run: Run) -> list[str]:
@@ -381,7 +381,7 @@ def test_each_counterfactual_has_a_figure_that_says_which(hierarchical_run: Run)
     run = with_rows(hierarchical_run, curve_rows())
     kinds = ("effect against other comparators", "effect against comparators like pilots")
     rows = tuple(replace(row, **of_effect(kind)) for kind in kinds for row in yearly_rows())
-    run = replace(run, extra={**run.extra, "yearly_rates": (YearlyRateRow, rows)})
+    run = replace(run, beside={**run.beside, YearlyRateRow: rows})
     found = {each.name: each for each in drawings(run)}
     assert "(against other comparators)" in texts(found["yearly-rates"])
     assert "(against comparators like pilots)" in texts(found["yearly-rates-2"])

@@ -137,7 +137,7 @@ def test_pilots_stand_before_all_together_and_a_new_authority(runs: list[Run]) -
 
 
 def test_pilots_by_themselves_are_not_made_up_where_no_refit_tells_them(runs: list[Run]) -> None:
-    quick = replace(runs[0], extra={})
+    quick = replace(runs[0], sensitivity=(), beside={})
     (table,) = publication_tables("pilots", [quick])
     assert "unpooled_median" not in keys(table)
     assert "Unpooled estimates" in " ".join(table.notes)
@@ -157,7 +157,7 @@ def test_each_prior_stands_with_its_reason_and_the_effect_under_it(runs: list[Ru
     declared = analysis.priors.authority_sd  # type: ignore[union-attr]
     assert column(table, "why")[at] == declared.why
     assert column(table, "prior")[at + 1 : at + 3] == ["HalfNormal(0.025)", "HalfNormal(0.1)"]
-    tried = [row for row in runs[0].extra["sensitivity"][1] if row.subject == "authority_sd"]
+    tried = [row for row in runs[0].sensitivity if row.subject == "authority_sd"]
     medians = [row.median for row in tried if row.scale == "risk"]
     assert column(table, "median")[at : at + 3] == [None, *medians]
     assert set(column(table, "P(above 0)")[2:]) == {None}
@@ -174,8 +174,7 @@ def test_refits_of_print_with_other_priors_are_read_by_reading(runs: list[Run]) 
         replace(row, **of_fit(f"{row.variant!s}; critical values t(10)")),
         replace(row, **of_fit("another reading; prior scale of the authority sd 0.03")),
     ]
-    extra = {**run.extra, "sensitivity": (type(row), tuple(changed))}
-    (table,) = publication_tables("priors", [replace(run, extra=extra)])
+    (table,) = publication_tables("priors", [replace(run, sensitivity=tuple(changed))])
     tried = {line[:2]: line[3] for line in table.rows if line[2] == "instead of the declared one"}
     assert list(tried) == [("authority sd", "HalfNormal(0.03)"), ("correlation", "Beta(8, 2)")]
     assert tried["correlation", "Beta(8, 2)"] == 0.05
@@ -218,7 +217,7 @@ def with_thresholds(run: Run) -> Run:
         *threshold_rows("reference", 0.5, **of_effect("effect in year +1")),
         *threshold_rows("reference", 0.5, scale="log-odds"),
     ]
-    return replace(run, extra={**run.extra, "thresholds": (ThresholdRow, tuple(rows))})
+    return replace(run, beside={**run.beside, ThresholdRow: tuple(rows)})
 
 
 def test_a_few_round_thresholds_show_what_a_fine_grid_says(runs: list[Run]) -> None:

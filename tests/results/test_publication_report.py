@@ -6,6 +6,8 @@ from dataclasses import replace
 import pytest
 from tests.rows import of_effect
 
+from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.estimands.rows import AuthoritySizeRow
@@ -227,9 +229,9 @@ def test_authorities_are_counted_by_arm(hierarchical_run: Run) -> None:
         for i in range(many)
         for period in ("before", "after")
     )
-    extra = {k: v for k, v in hierarchical_run.extra.items() if k != "authority_loo"}
-    extra["authority_sizes"] = (AuthoritySizeRow, sizes)
-    table = publication_tables("report", [replace(hierarchical_run, extra=extra)])[0]
+    extra = {k: v for k, v in hierarchical_run.beside.items() if k is not AuthorityLooRow}
+    extra[AuthoritySizeRow] = sizes
+    table = publication_tables("report", [replace(hierarchical_run, beside=extra)])[0]
     last = block(table, "Sources of the columns")
     assert last["Authorities (pilots + comparators)"][1] == "3 + 4"
 
@@ -237,7 +239,7 @@ def test_authorities_are_counted_by_arm(hierarchical_run: Run) -> None:
 def test_counts_that_a_disclosure_check_withheld_are_gaps_and_not_smaller(
     hierarchical_run: Run,
 ) -> None:
-    kind, rows = hierarchical_run.extra["arm_years"]
+    rows = hierarchical_run.rows(ArmYearCheck)
     kept = tuple(r for r in rows if (r.arm, r.year) not in {("pilot", "2012"), ("pilot", "after")})
     withheld = (
         "Suppressed: children and rates of pilots in 2012 and after.",
@@ -245,7 +247,7 @@ def test_counts_that_a_disclosure_check_withheld_are_gaps_and_not_smaller(
     )
     run = replace(
         hierarchical_run,
-        extra={**hierarchical_run.extra, "arm_years": (kind, kept)},
+        beside={**hierarchical_run.beside, ArmYearCheck: kept},
         withheld=withheld,
     )
     table, counts = publication_tables("report", [run])

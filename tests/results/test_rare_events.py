@@ -6,7 +6,8 @@ from typing import Any
 
 import pytest
 
-from sofs_bayes.estimands.rows import statement_text
+from sofs_bayes.estimands.rows import YearlyRateRow, statement_text
+from sofs_bayes.matching.choice import PreTrendRow
 from sofs_bayes.pages.hierarchical_pictures import hierarchical_drawings
 from sofs_bayes.pages.report_page import report_page
 from sofs_bayes.pages.words import (
@@ -45,18 +46,14 @@ def rare(open_run: Run) -> Run:
         for row in open_run.probabilities
         if row.statement in said
     )
-    extra = dict(open_run.extra)
-    kind, changed = extra["sensitivity"]
-    extra["sensitivity"] = (kind, tuple(_told(row) for row in changed))
-    for name in ("pre_trend", "yearly_rates"):
-        kind, own = extra[name]
-        extra[name] = (kind, tuple(_fewer(row) for row in own))
+    fewer = {kind: tuple(map(_fewer, open_run.rows(kind))) for kind in (PreTrendRow, YearlyRateRow)}
     return replace(
         open_run,
         analysis=replace(analysis, estimands=estimands),
         effects=rows,
         probabilities=chances,
-        extra=extra,
+        sensitivity=tuple(map(_told, open_run.sensitivity)),
+        beside={**open_run.beside, **fewer},
         inputs={BUNDLED.name: bundled_sha256()},
     )
 

@@ -11,6 +11,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
+from sofs_bayes.matching.choice import Match, PreTrendRow
 from sofs_bayes.pages.page import write_page
 from sofs_bayes.pages.report_page import report_page
 from sofs_bayes.pages.run_parts import run_parts
@@ -181,9 +182,9 @@ def test_the_answer_is_a_range_over_readings_under_the_first_prior(page: str) ->
 def test_a_break_whose_refit_did_not_converge_says_so(
     open_run: Run, printed_run: Run, tmp_path: Path
 ) -> None:
-    kind, rows = open_run.extra["sensitivity"]
+    rows = open_run.sensitivity
     refused = tuple(replace(row, status="not converged") for row in rows)
-    run = replace(open_run, extra={**open_run.extra, "sensitivity": (kind, refused)})
+    run = replace(open_run, sensitivity=refused)
     assert "(+1.0 to +5.0). NOT CONVERGED. Its only year" in written(tmp_path, printed_run, run)
 
 
@@ -226,9 +227,9 @@ def test_how_the_pilots_were_compared_is_said(page: str) -> None:
 def test_a_trend_that_does_not_exist_is_not_spoken_of(
     open_run: Run, printed_run: Run, tmp_path: Path
 ) -> None:
-    kind, rows = open_run.extra["pre_trend"]
+    rows = open_run.rows(PreTrendRow)
     for gaps in ((), tuple(replace(row, trend_gap=float("nan")) for row in rows)):
-        run = replace(open_run, extra={**open_run.extra, "pre_trend": (kind, gaps)})
+        run = replace(open_run, beside={**open_run.beside, PreTrendRow: gaps})
         page = written(tmp_path / str(len(gaps)), printed_run, run)
         assert "differ in trend" not in page
         assert "nan" not in re.sub(r"<[^>]*>", " ", page).lower().split()
@@ -249,7 +250,7 @@ def test_text_stays_text(open_run: Run, printed_run: Run, tmp_path: Path) -> Non
 def test_tables_nobody_has_rows_for_are_left_out(page: str, open_run: Run) -> None:
     assert "not among the comparators (1 rows)" in page
     assert "comparators by pre-trend" in page
-    assert len(open_run.extra["matches"][1]) == 1
+    assert len(open_run.rows(Match)) == 1
 
 
 def test_provenance_names_analyses_inputs_and_versions(page: str) -> None:

@@ -14,12 +14,13 @@ from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from tests.rows import of_effect, of_fit, on_fit
 
+from sofs_bayes.checks.registry import FILES as KEPT
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.published.facts import facts_sha256
-from sofs_bayes.runs.run_folder import Run, extra_types, open_posterior, read, read_rows, write
+from sofs_bayes.runs.run_folder import Run, open_posterior, read, read_rows, write
 from sofs_bayes.spec import OpenAnalysis, fingerprint
 from sofs_bayes.tables.formats import rows_to_csv
 
@@ -97,7 +98,7 @@ def run(made_up_analysis: OpenAnalysis) -> Run:
         status="converged",
         effects=(EFFECT, replace(EFFECT, target="pooled", sd=math.nan)),
         probabilities=(PROBABILITY,),
-        extra={"yearly_rates": (YearlyRateRow, (RATE,)), "sensitivity": (EffectRow, ())},
+        beside={YearlyRateRow: (RATE,)},
         diagnostics={
             "method": "nutpie",
             "status": "converged",
@@ -131,7 +132,8 @@ def test_a_run_comes_back_as_it_was_written(run: Run, tmp_path: Path) -> None:
     write(run, target)
     found = read(target)
     assert found.analysis == run.analysis
-    for name in ("evidence", "status", "effects", "probabilities", "extra", "inputs", "options"):
+    kept = ("evidence", "status", "effects", "probabilities", "sensitivity", "beside", "options")
+    for name in (*kept, "inputs"):
         assert same(getattr(found, name), getattr(run, name)), name
     assert found.seconds == {"sample": 1.235}
     undefined = VERDICT | {"max_rhat": None}
@@ -244,8 +246,10 @@ def test_a_damaged_cell_is_one_line_that_does_not_quote_it(
     assert "secret" not in str(caught.value)
 
 
-def test_every_further_csv_has_a_row_type(run: Run) -> None:
-    assert set(run.extra) <= set(extra_types())
+def test_every_further_csv_has_a_name_of_its_own() -> None:
+    names = [kept.name for kept in KEPT.values()]
+    assert len(set(names)) == len(names)
+    assert all(kept.row is kind for kind, kept in KEPT.items())
 
 
 # ---------------------------------------------------------------------------- tampering

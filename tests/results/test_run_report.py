@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
+from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.pages.explorer import explorer
 from sofs_bayes.pages.page import SYNTHETIC, Page
 from sofs_bayes.pages.report_page import report_page
@@ -162,7 +163,7 @@ def test_the_table_has_what_the_rows_say(reported_runs: tuple[Run, Run]) -> None
     keys = [column.key for column in table.columns]
     rows = {
         row.threshold: row.above
-        for row in reported_runs[1].extra["thresholds"][1]
+        for row in reported_runs[1].rows(ThresholdRow)
         if (row.target, row.prior) == ("pooled", "sceptical")
     }
     assert line[keys.index("above -2")] == pytest.approx(rows[-0.02])
@@ -173,12 +174,12 @@ def test_all_pilots_together_come_first_whatever_reaches_further(
     reported_runs: tuple[Run, Run],
 ) -> None:
     run = reported_runs[1]
-    kind, rows = run.extra["thresholds"]
+    rows = run.rows(ThresholdRow)
     further = tuple(
         replace(row, threshold=2 * row.threshold) if row.target == "new authority" else row
         for row in rows
     )
-    found = explorer([replace(run, extra={**run.extra, "thresholds": (kind, further)})])
+    found = explorer([replace(run, beside={**run.beside, ThresholdRow: further})])
     assert found is not None
     effects = found.analyses[0]["effects"]
     assert [each["key"] for each in effects] == [AFTER, f"{AFTER} in a new authority"]  # type: ignore[attr-defined]
@@ -263,7 +264,7 @@ def test_a_region_without_statement_is_read_off_the_thresholds(
     assert found is not None
     rows = {
         row.threshold: row.above
-        for row in run.extra["thresholds"][1]
+        for row in run.rows(ThresholdRow)
         if (row.target, row.prior) == ("pooled", "reference")
     }
     assert found[1] == pytest.approx(rows[-0.015] - rows[0.015])

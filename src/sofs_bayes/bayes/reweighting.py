@@ -35,11 +35,10 @@ def reweighted(posterior: xr.Dataset, ratio: xr.DataArray) -> tuple[xr.Dataset, 
     efficiency = independent(ratio)
     flat = ratio.transpose("chain", "draw").to_numpy().ravel()
     weights, k = smoothed_weights(flat, efficiency)
-    size, worth = weights.size, 1.0 / float(weights @ weights)  # Kish's effective size
+    worth = 1.0 / float(weights @ weights)  # Kish's effective size
     if not k <= MAX_K or worth * efficiency < MIN_ESS:
         return None
-    places = np.searchsorted(np.cumsum(weights), (np.arange(size) + 0.5) / size)
-    return _taken(posterior, places.clip(max=size - 1)), k
+    return resampled(posterior, weights), k
 
 
 def smoothed_weights(log_ratio: Floats, efficiency: float) -> tuple[Floats, float]:
@@ -91,8 +90,11 @@ def log_prior_ratio(
     return ratio.reset_coords(drop=True)
 
 
-def _taken(posterior: xr.Dataset, places: npt.NDArray[np.int64]) -> xr.Dataset:
-    """The draws at these places, chains one after the other, in the shape of the posterior."""
+def resampled(posterior: xr.Dataset, weights: Floats) -> xr.Dataset:
+    """Draws as often as their weights say, evenly; chains stand one after the other in these."""
+    size = weights.size
+    found = np.searchsorted(np.cumsum(weights), (np.arange(size) + 0.5) / size)
+    places = found.clip(max=size - 1)
     chains, draws = posterior.sizes["chain"], posterior.sizes["draw"]
     chain, draw = (
         xr.DataArray(each.reshape(chains, draws), dims=("chain", "draw"))

@@ -11,7 +11,7 @@ from scipy.special import logsumexp, roots_genlaguerre
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.checks.cell_likelihood import NormalPredictor, integrated, parabola_at_mode
-from sofs_bayes.checks.thinned_draws import ThinnedDraws, thinned_draws
+from sofs_bayes.checks.thinned_draws import ThinnedDraws, own_shocks, thinned_draws
 from sofs_bayes.spec import DidAnalysis
 
 Floats = npt.NDArray[np.float64]
@@ -50,6 +50,14 @@ def authority_log_density(
         share = (weights[i] if spread[0] else 1.0) * (weights[j] if spread[1] else 1.0)
         parts.append(np.log(share) + integrated(parabola, prior)[0])
     return np.asarray(logsumexp(parts, axis=0))
+
+
+def own_log_density(draws: ThinnedDraws, data: CellData, authority: int) -> Floats:
+    """The log density of an authority's outcomes given all but its shocks, (draws,)."""
+    cells = cells_of(data, authority)
+    mean = draws.predictor[:, cells] - own_shocks(draws, data)[:, cells]
+    prior = NormalPredictor(mean=mean, covariance=shock_covariance(draws, data, cells))
+    return integrated(parabola_at_mode(data, draws, cells, prior), prior)[0]
 
 
 def log_ratio_without(
@@ -95,11 +103,16 @@ def _common(
     mean = mean + design[:, own] @ blocks.prior_mean[own]
     mean = mean + draws.year_step @ blocks.years_since[cells].T
     scaled = design[:, own] * blocks.prior_sd[own]
+    covariance = shock_covariance(draws, data, cells) + scaled @ scaled.T
+    return NormalPredictor(mean=mean, covariance=covariance)
+
+
+def shock_covariance(draws: ThinnedDraws, data: CellData, cells: Integers) -> Floats:
+    """That of the shocks of an authority's cells, (draws, cells, cells)."""
     years = np.array(data.years, dtype=np.float64)[data.year[cells]]
     gap = np.abs(years[:, None] - years[None, :])
     alike = draws.correlation[:, None, None] ** gap  # 0 to the power of 0 is 1
-    shocks = (draws.shock_sd**2)[:, None, None] * alike
-    return NormalPredictor(mean=mean, covariance=shocks + scaled @ scaled.T)
+    return np.asarray((draws.shock_sd**2)[:, None, None] * alike)
 
 
 def _precisions(analysis: DidAnalysis) -> tuple[Floats, Floats]:

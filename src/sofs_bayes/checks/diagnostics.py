@@ -1,4 +1,4 @@
-"""The gate every posterior passes before it counts as a result, and predictive checks."""
+"""The gate every posterior passes before it counts as a result."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -150,39 +150,3 @@ def _measures(draws: xr.DataArray) -> tuple[Floats, Floats, Floats]:
     with np.errstate(invalid="ignore", divide="ignore"):
         found = azs.rhat(draws), azs.ess(draws, method="bulk"), azs.ess(draws, method="tail")
     return tuple(each.to_numpy().astype(np.float64) for each in found)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictiveCell:
-    """An authority-year's observed rate beside what the fitted model would predict for it.
-
-    `pit` is the share of predictions below the observed count (half of the ties counted).
-    """
-
-    authority: str
-    year: int
-    arm: str
-    denominator: float
-    observed: float
-    lower: float
-    median: float
-    upper: float
-    level: float
-    pit: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PredictiveStatistic:
-    """A summary of all counts beside its posterior predictive distribution.
-
-    `p` is the share of predictions above the observed value; near 0 or 1 the model does not
-    produce data like these.
-    """
-
-    statistic: str
-    observed: float
-    lower: float
-    median: float
-    upper: float
-    level: float
-    p: float

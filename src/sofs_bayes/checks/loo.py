@@ -19,6 +19,7 @@ from sofs_bayes.checks.cell_likelihood import (
     integrated,
     parabola_at_mode,
 )
+from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow, LooRow, LooSummary
 from sofs_bayes.checks.thinned_draws import MOST, ThinnedDraws, own_shocks, thinned_draws
 from sofs_bayes.spec import DidAnalysis
 
@@ -27,33 +28,6 @@ Integers = npt.NDArray[np.int64]
 # Draws times counts of a cell at once: their arrays should stay where the processor is fast.
 TOGETHER = 100_000
 Refit = Callable[[str], xr.Dataset]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LooRow:
-    """How well an authority's year is predicted by all others: log density, and Pareto's k."""
-
-    authority: str
-    year: int
-    elpd: float
-    pareto_k: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class LooSummary:
-    """Sums over authority-years, and what other fits must share to be compared.
-
-    `weight` is that of all children; `p_loo` the effective number of parameters; `high_k` how
-    many of the `points` have a Pareto k above 0.7.
-    """
-
-    likelihood: str
-    weight: float
-    points: int
-    elpd: float
-    se: float
-    p_loo: float
-    high_k: int
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,20 +40,6 @@ class LooResult:
     summary: LooSummary
     rows: tuple[LooRow, ...]
     log_density: xr.DataArray | None = field(default=None, compare=False)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class AuthorityLooRow:
-    """How well an authority is predicted by all others; `refitted` if by a fit without it.
-
-    `pareto_k` is that of the fit to all, whatever `elpd` rests on.
-    """
-
-    authority: str
-    arm: str
-    elpd: float
-    pareto_k: float
-    refitted: bool
 
 
 def loo_cells(

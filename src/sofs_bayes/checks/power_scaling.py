@@ -1,15 +1,15 @@
 """How far an answer moves if a prior, or the data, counted for a little more or less."""
 
 from collections.abc import Collection
-from dataclasses import asdict, dataclass
+from dataclasses import asdict
 
 import xarray as xr
 
 from sofs_bayes.bayes.blocks import FLAT, Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.log_priors import effect_log_prior, sds_log_prior, terms_log_prior
+from sofs_bayes.checks.registry.power_scaling import FINE, PowerScalingRow
 from sofs_bayes.estimands.effects import Effects
-from sofs_bayes.estimands.rows import OfEstimand
 from sofs_bayes.frequentist.term import find_term
 from sofs_bayes.spec import DidAnalysis
 from sofs_bayes.spec.keys import BETWEEN_PILOTS, BETWEEN_YEARS, Estimand
@@ -30,29 +30,8 @@ GROUPS = {
     LEVELS: ("intercept", "year", "pilot_difference"),
 }
 
-FINE = "no sign of a prior that matters"
 CONFLICT = "prior and data may conflict"
 STRONG = "strong prior or weak data"
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PowerScalingRow(OfEstimand):
-    """Sensitivity of an estimand to the power of some priors, and to that of the likelihood.
-
-    `priors` are those scaled: of the `effect`, of `standard deviations` (and the shocks'
-    correlation), of `authorities' covariates`, of `levels and years` (with the pilots'
-    difference), of `children's covariates` (logistic), or `all` of these.
-    """
-
-    priors: str
-    prior: float
-    likelihood: float
-    diagnosis: str
-
-    @property
-    def matters(self) -> bool:
-        """Whether the estimand depends on what is scaled."""
-        return self.diagnosis != FINE
 
 
 def power_scaling(

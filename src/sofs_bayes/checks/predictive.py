@@ -11,7 +11,11 @@ from scipy.special import expit
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
+from sofs_bayes.checks.registry.predictions import (
+    ArmYearCheck,
+    PredictiveCell,
+    PredictiveStatistic,
+)
 from sofs_bayes.checks.thinned_draws import (
     MOST,
     ThinnedDraws,
@@ -34,26 +38,6 @@ NOBODY = -1  # the group of a cell that is in none
 STILL = 1e-20
 # With fewer comparators or years there is no telling how they move.
 FEWEST = 3
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class ArmYearCheck:
-    """The observed rate of an arm beside its predictive distribution.
-
-    `year` is a year, or `before` or `after` for all years before or after settling-in. `p` is
-    the share of predictions above the observed rate (half of the ties counted).
-    """
-
-    kind: str
-    arm: str
-    year: str
-    children: int
-    observed: float
-    lower: float
-    median: float
-    upper: float
-    level: float
-    p: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -7,7 +7,6 @@ the ratio of priors, normal(s - Δ) / normal(s), as the likelihood knows s alone
 
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
-from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -18,6 +17,7 @@ from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.bayes.reweighting import independent, smoothed_weights
 from sofs_bayes.checks.predictive import after_settling_in
+from sofs_bayes.checks.registry.tipping import TippingPoint, TippingRow
 from sofs_bayes.estimands.contrasts import changes
 from sofs_bayes.frequentist.term import DID
 from sofs_bayes.spec import Normal
@@ -28,45 +28,6 @@ Floats = npt.NDArray[np.float64]
 STEPS = 20
 # Halvings of the step between two departures: finer than the draws can tell.
 HALVINGS = 20
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TippingRow:
-    """The probability that an effect is above zero, if trends part by a departure.
-
-    Departure on the model's scale: in risk (linear model) or log-odds (logistic). `pareto_k`
-    tells how far the weights can be trusted, up to 0.7; 0 where all weights are equal.
-    `mcse` is the probability's Monte Carlo error, NaN where every draw agrees.
-    """
-
-    target: str
-    scale: str
-    departure: float
-    probability_above_zero: float
-    mcse: float
-    pareto_k: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TippingPoint:
-    """The smallest departure at which the probability of an effect above zero is at a level.
-
-    `direction` is what the probability does on the way there from no departure. The departure
-    is NaN where it is not reached within `reached_within`: there the departures examined end,
-    or weights fail, whose `pareto_k` then stands beside it. `leads` is its size in units of the
-    largest lead (Rambachan and Roth's M-bar), `per_year` the yearly drift that would come to it;
-    NaN without leads.
-    """
-
-    target: str
-    scale: str
-    level: float
-    departure: float
-    direction: Literal["falls", "rises"]
-    reached_within: float
-    pareto_k: float
-    leads: float = float("nan")
-    per_year: float = float("nan")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

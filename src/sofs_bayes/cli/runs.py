@@ -219,10 +219,8 @@ def _diagnose(options: argparse.Namespace) -> int:
         return status
     for run in runs:
         print(to_markdown(contents.diagnostics_table(run)))
-        further = (contents.predictive_statistics_table(run), contents.predictive_table(run))
-        for table in (*further, *contents.hierarchical_diagnostics(run)):
-            if table.rows:
-                print(to_markdown(table))
+        for table in contents.hierarchical_diagnostics(run):
+            print(to_markdown(table))
         for fit, verdict in run.diagnostics["fits"].items():
             for failure in verdict.get("failures", ()):
                 value = failure["value"]  # none where the draws leave it undefined

@@ -4,8 +4,7 @@ import math
 from collections.abc import Sequence
 from typing import Unpack
 
-from sofs_bayes.checks.diagnostics import PredictiveCell
-from sofs_bayes.checks.predictive import ArmYearCheck
+from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
 from sofs_bayes.figures.canvas import Canvas, KeyEntry, SaidOfRates, name_of, unit_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn

@@ -6,7 +6,7 @@ from itertools import pairwise
 from typing import Unpack
 
 from sofs_bayes.bayes.limits import MAX_K
-from sofs_bayes.checks.tipping import TippingPoint, TippingRow
+from sofs_bayes.checks.registry.tipping import TippingPoint, TippingRow
 from sofs_bayes.figures.canvas import Canvas, KeyEntry, Said, name_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn

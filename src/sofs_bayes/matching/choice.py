@@ -2,9 +2,12 @@
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from sofs_bayes.records.panel import Panel
 from sofs_bayes.spec import Pilot
+
+if TYPE_CHECKING:
+    from sofs_bayes.records.panel import Panel
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -23,6 +26,19 @@ class Match:
     comparator: str
     rank: int
     distance: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class PreTrendRow:
+    """One year of a `PreTrendFit` as a line of a table; a trend gap that does not exist is NaN."""
+
+    target: str
+    year: int
+    pilots: float
+    comparators: float
+    gap: float
+    trend_gap: float
+    trend_gap_all: float
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -63,17 +79,17 @@ class Choice:
         return tuple(sorted(serving)) or self.comparators
 
 
-def years_before(panel: Panel, pilot: Pilot) -> tuple[int, ...]:
+def years_before(panel: "Panel", pilot: Pilot) -> tuple[int, ...]:
     """The years before a pilot's settling-in in which it is observed."""
     return _observed_years(panel, pilot, panel.years[0], pilot.settling_in[0] - 1)
 
 
-def years_after(panel: Panel, pilot: Pilot) -> tuple[int, ...]:
+def years_after(panel: "Panel", pilot: Pilot) -> tuple[int, ...]:
     """The years after a pilot's settling-in in which it is observed."""
     return _observed_years(panel, pilot, pilot.settling_in[1] + 1, panel.years[-1])
 
 
-def _observed_years(panel: Panel, pilot: Pilot, first: int, last: int) -> tuple[int, ...]:
+def _observed_years(panel: "Panel", pilot: Pilot, first: int, last: int) -> tuple[int, ...]:
     observed = panel.observed.sel(authority=pilot.authority).values
     years = zip(panel.years, observed, strict=True)
     return tuple(year for year, there in years if there and first <= year <= last)

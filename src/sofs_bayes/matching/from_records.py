@@ -14,10 +14,9 @@ import xarray as xr
 
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.matching.authorities import nearest_first
-from sofs_bayes.matching.choice import Choice, LeftOut, Match
+from sofs_bayes.matching.choice import Choice, LeftOut, Match, PreTrendRow
 from sofs_bayes.matching.pre_trend import (
     PreTrendFit,
-    PreTrendRow,
     distances,
     fit_in_years,
     pre_trend_rows,

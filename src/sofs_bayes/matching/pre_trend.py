@@ -12,7 +12,7 @@ from typing import Literal
 import numpy as np
 import numpy.typing as npt
 
-from sofs_bayes.matching.choice import Choice, years_before
+from sofs_bayes.matching.choice import Choice, PreTrendRow, years_before
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.spec import OpenDesign
 
@@ -55,19 +55,6 @@ class PreTrendFit:
     years: tuple[PreTrendYear, ...]
     trend_gap: float | None
     trend_gap_all: float | None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PreTrendRow:
-    """One year of a `PreTrendFit` as a line of a table; a trend gap that does not exist is NaN."""
-
-    target: str
-    year: int
-    pilots: float
-    comparators: float
-    gap: float
-    trend_gap: float
-    trend_gap_all: float
 
 
 def pre_trend_rows(fits: Sequence[PreTrendFit]) -> tuple[PreTrendRow, ...]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from math import erf, exp, sqrt
 from typing import TYPE_CHECKING
 
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.pages.beside import beside_sentences, placebo_rows
 from sofs_bayes.pages.check_sentences import trust_sentences
@@ -28,7 +29,7 @@ from sofs_bayes.spec import (
 from sofs_bayes.spec.keys import BETWEEN_YEARS
 from sofs_bayes.spec.outcomes import OwnOutcome, capital, column_in_words, outcome
 from sofs_bayes.tables.contents.assumptions import in_units
-from sofs_bayes.tables.contents.effects import extra_rows, prior_marked
+from sofs_bayes.tables.contents.effects import prior_marked
 from sofs_bayes.tables.contents.publication_numbers import above_zero, gravest, overall
 from sofs_bayes.tables.formats import Column, Table
 
@@ -286,7 +287,7 @@ def _per_log_odds(run: Run) -> float | None:
     assert isinstance(run.analysis, HierarchicalAnalysis)
     if run.analysis.model.likelihood != "gaussian":
         return 1.0
-    rows = [row for row in extra_rows(run, "arm_years") if row.kind == "posterior"]
+    rows = [row for row in run.rows(ArmYearCheck) if row.kind == "posterior"]
     children = sum(row.children for row in rows)
     if not children:
         return None
@@ -330,7 +331,7 @@ def changes_sentence(run: Run) -> str:
     main, unit = rows[0], unit_of(run, rows)
     changed = [
         row
-        for row in extra_rows(run, "sensitivity")
+        for row in run.sensitivity
         if (row.estimand, row.prior) == (main.estimand, main.prior) and row.variant != main.variant
     ]
     if not changed or unit is None:

@@ -5,6 +5,7 @@ from typing import Any
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.limits import MIN_ESS
+from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
 from sofs_bayes.pages.page import State
 from sofs_bayes.pages.words import (
     answers,
@@ -14,7 +15,7 @@ from sofs_bayes.pages.words import (
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.tables.contents.assumptions import declared_priors
-from sofs_bayes.tables.contents.effects import effect_scales, extra_rows
+from sofs_bayes.tables.contents.effects import effect_scales
 from sofs_bayes.tables.contents.model_design import MEANING
 from sofs_bayes.tables.formats import shown
 
@@ -66,7 +67,7 @@ def data(run: Run, _: OnPage) -> Answer:
             rows += " and the pilot difference" if run.analysis.has_pilot_row else ""
         return "met", f"{rows}, from {count} children."
     files = ", ".join(run.inputs)
-    cells = extra_rows(run, "predictive")
+    cells = run.rows(PredictiveCell)
     if isinstance(run.analysis, OpenAnalysis):
         return enough(len(cells), 1), f"{len(cells)} authority-years; files: {files}."
     years = _arm_years(run, "posterior")
@@ -77,7 +78,7 @@ def data(run: Run, _: OnPage) -> Answer:
 
 def _arm_years(run: Run, kind: str) -> list[Any]:
     """The rates by arm and year, without those of whole periods."""
-    rows = extra_rows(run, "arm_years")
+    rows = run.rows(ArmYearCheck)
     return [row for row in rows if row.kind == kind and row.year.isdigit()]
 
 
@@ -188,7 +189,7 @@ def resolution(run: Run, _: OnPage) -> Answer:
 
 def posterior_predictive(run: Run, _: OnPage) -> Answer:
     """Rates observed beside what the fitted model predicts."""
-    cells = extra_rows(run, "predictive")
+    cells = run.rows(PredictiveCell)
     if cells:
         inside = sum(cell.lower <= cell.observed <= cell.upper for cell in cells)
         level = f"{100 * cells[0].level:g}%"

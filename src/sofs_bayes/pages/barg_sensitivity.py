@@ -4,6 +4,8 @@ from collections.abc import Sequence
 from typing import Any
 
 from sofs_bayes import spec
+from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
+from sofs_bayes.checks.registry.tipping import TippingPoint
 from sofs_bayes.pages.barg_answers import Answer, OnPage, enough
 from sofs_bayes.pages.page import State
 from sofs_bayes.pages.words import (
@@ -16,7 +18,6 @@ from sofs_bayes.pages.words import (
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import PrintedAnalysis
 from sofs_bayes.spec.keys import Variant
-from sofs_bayes.tables.contents.effects import extra_rows
 from sofs_bayes.tables.formats import shown
 
 NO_DECISION = "No decision was made: no region of practical equivalence was declared."
@@ -69,7 +70,7 @@ def decision(run: Run, _: OnPage) -> Answer:
 
 
 def _refits(run: Run) -> list[Variant]:
-    return list(dict.fromkeys(row.variant for row in extra_rows(run, "sensitivity")))
+    return list(dict.fromkeys(row.variant for row in run.sensitivity))
 
 
 def _quick(run: Run) -> str:
@@ -79,7 +80,7 @@ def _quick(run: Run) -> str:
 def broad_priors(run: Run, _: OnPage) -> Answer:
     """Refits with one prior narrower or wider, or power-scaling."""
     grid = [variant for variant in _refits(run) if variant.kind in OF_PRIORS]
-    scaled = extra_rows(run, "power_scaling")
+    scaled = run.rows(PowerScalingRow)
     if grid:
         return "met", f"{len(grid)} refits with one prior changed."
     if scaled:
@@ -100,7 +101,7 @@ def informed_priors(run: Run, _: OnPage) -> Answer:
 
 def default_priors(run: Run, _: OnPage) -> Answer:
     """Power-scaling of the effect's prior, or else other priors beside the first."""
-    rows = extra_rows(run, "power_scaling")
+    rows = run.rows(PowerScalingRow)
     first, others = run.prior, len(run.analysis.effect_priors) - 1
     if rows:
         moved = {row.estimand for row in rows if row.matters}
@@ -129,7 +130,7 @@ def decision_sensitivity(run: Run, _: OnPage) -> Answer:
 def assumptions(run: Run, _: OnPage) -> Answer:
     """Refits without authorities and with the model changed, and the tipping point."""
     changed = [variant for variant in _refits(run) if variant.kind not in OF_PRIORS]
-    tipped = bool(extra_rows(run, "tipping_points"))
+    tipped = bool(run.rows(TippingPoint))
     if not changed and not tipped:
         return "not reported", f"no refits and no tipping point{_quick(run)}."
     tipping = "a tipping point of parallel trends" if tipped else "no tipping point"

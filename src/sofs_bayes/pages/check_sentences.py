@@ -3,11 +3,12 @@
 from collections.abc import Iterator
 
 from sofs_bayes.bayes.limits import MAX_K
+from sofs_bayes.checks.registry.leaving_out import LooRow
+from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.estimands import POOLED
 from sofs_bayes.pages import barg_answers as answer
 from sofs_bayes.pages.barg_answers import OnPage
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.tables.contents.effects import extra_rows
 from sofs_bayes.tables.contents.hierarchical_checks import tipping_table
 from sofs_bayes.tables.formats import shown
 
@@ -36,7 +37,7 @@ def trust_sentences(run: Run) -> Iterator[str]:
 
 
 def _left_out(run: Run) -> Iterator[str]:
-    rows = extra_rows(run, "loo")
+    rows = run.rows(LooRow)
     if not rows:
         return
     high = sum(not row.pareto_k <= MAX_K for row in rows)
@@ -47,7 +48,7 @@ def _left_out(run: Run) -> Iterator[str]:
 
 
 def _power_scaling(run: Run) -> Iterator[str]:
-    every = extra_rows(run, "power_scaling")
+    every = run.rows(PowerScalingRow)
     rows = [row for row in every if row.is_effect and row.target == POOLED]
     if not rows:
         return

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sofs_bayes.estimands import POOLED
+from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.pages.page import SYNTHETIC, Explorer
 from sofs_bayes.pages.words import (
     HEADINGS,
@@ -18,7 +19,6 @@ from sofs_bayes.pages.words import (
 )
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
-from sofs_bayes.tables.contents.effects import extra_rows
 from sofs_bayes.tables.formats import Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -64,7 +64,7 @@ def _width(run: Run) -> str:
 def _rows(run: Run) -> "list[ThresholdRow]":
     """The thresholds on the scale that results are told on."""
     scale = main_scale(run)
-    return [row for row in extra_rows(run, "thresholds") if row.scale == scale]
+    return [row for row in run.rows(ThresholdRow) if row.scale == scale]
 
 
 def _factor(scale: str) -> tuple[float, str]:

@@ -4,7 +4,10 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import NotRequired, TypedDict
 
+from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
+from sofs_bayes.checks.registry.tipping import TippingPoint, TippingRow
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
+from sofs_bayes.estimands.rows import ShrinkageRow, YearlyRateRow
 from sofs_bayes.figures import (
     Drawing,
     arm_years,
@@ -25,7 +28,7 @@ from sofs_bayes.spec import FittedAnalysis, OpenAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, PER_UNIT
 from sofs_bayes.spec.outcomes import capital, column_in_words
 from sofs_bayes.spec.study import words_of
-from sofs_bayes.tables.contents.effects import extra_rows, main_rows, risk_scale
+from sofs_bayes.tables.contents.effects import main_rows, risk_scale
 from sofs_bayes.tables.contents.hierarchical import (
     by_year_rows,
     changed_rows,
@@ -60,7 +63,7 @@ def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
 
 def _yearly_rates(run: Run) -> list[Drawing]:
     """The report's figure of the outcome again, with posterior bands; one for each effect."""
-    rows = extra_rows(run, "yearly_rates")
+    rows = run.rows(YearlyRateRow)
     figure = f"{words_of(run.analysis).figure} again: the" if _is_printed(run) else "The"
     found: list[Drawing] = []
     effects = list(dict.fromkeys(row.role for row in rows))
@@ -121,7 +124,7 @@ def _forests(rows: Sequence[EffectRow]) -> list[Drawing]:
 
 
 def _shrinkage(run: Run) -> list[Drawing]:
-    rows = [row for row in extra_rows(run, "shrinkage") if row.scale == risk_scale(run)]
+    rows = [row for row in run.rows(ShrinkageRow) if row.scale == risk_scale(run)]
     title = "Each pilot by itself, and pulled in by the others"
     if not rows:
         return []
@@ -185,7 +188,7 @@ def _beside_main(run: Run, rows: Sequence[EffectRow], *, title: str, name: str) 
 
 
 def _arm_years(run: Run) -> list[Drawing]:
-    rows = [row for row in extra_rows(run, "arm_years") if row.kind == "posterior"]
+    rows = [row for row in run.rows(ArmYearCheck) if row.kind == "posterior"]
     if not rows:
         return []
     return [
@@ -200,7 +203,7 @@ def _arm_years(run: Run) -> list[Drawing]:
 
 
 def _authority_years(run: Run) -> list[Drawing]:
-    cells = extra_rows(run, "predictive")
+    cells = run.rows(PredictiveCell)
     if not cells:
         return []
     return [
@@ -215,13 +218,13 @@ def _authority_years(run: Run) -> list[Drawing]:
 
 
 def _tipping(run: Run) -> list[Drawing]:
-    rows = [row for row in extra_rows(run, "tipping") if row.target == POOLED]
+    rows = [row for row in run.rows(TippingRow) if row.target == POOLED]
     if not rows:
         return []
     return [
         tipping_curve(
             rows,
-            extra_rows(run, "tipping_points"),
+            run.rows(TippingPoint),
             title="The pooled effect if trends had not been parallel",
             evidence=run.evidence,
             status=run.status,

@@ -3,11 +3,10 @@
 from collections.abc import Sequence
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
-from sofs_bayes.estimands.rows import ThresholdRow
+from sofs_bayes.estimands.rows import DensityRow, ThresholdRow
 from sofs_bayes.figures import Drawing, pilot_forest, prior_posterior, threshold_curve
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.keys import IN_YEAR, PER_UNIT, Estimand
-from sofs_bayes.tables.contents.effects import extra_rows
 from sofs_bayes.tables.contents.hierarchical import headline
 from sofs_bayes.tables.contents.publication_numbers import overall
 
@@ -44,7 +43,7 @@ def _is_told(estimand: Estimand) -> bool:
 def _rows_of(run: Run, target: str) -> Sequence[ThresholdRow]:
     rows = [
         row
-        for row in extra_rows(run, "thresholds")
+        for row in run.rows(ThresholdRow)
         if row.target == target and _is_told(row.estimand) and row.role not in (IN_YEAR, PER_UNIT)
     ]
     effects = list(dict.fromkeys(row.estimand for row in rows))
@@ -85,7 +84,7 @@ def under_each_prior(run: Run) -> list[Drawing]:
 def assumptions_changed(run: Run) -> list[Drawing]:
     """From print: the effect with one assumption changed at a time, a figure for each reading."""
     prior = run.prior
-    changed = [row for row in extra_rows(run, "sensitivity") if row.prior == prior]
+    changed = [row for row in run.sensitivity if row.prior == prior]
     readings = list(dict.fromkeys(row.reading for row in run.effects))
     found: list[Drawing] = []
     for reading in readings:
@@ -113,7 +112,7 @@ def _change(row: EffectRow) -> str:
 
 def prior_to_posterior(run: Run, *, title: str) -> list[Drawing]:
     """The densities of a run, none where it has no such rows."""
-    rows = extra_rows(run, "densities")
+    rows = run.rows(DensityRow)
     if not rows:
         return []
     return [

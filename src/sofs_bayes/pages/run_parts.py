@@ -4,6 +4,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sofs_bayes.figures import Drawing
+from sofs_bayes.matching.choice import PreTrendRow
 from sofs_bayes.pages.formulas import formula
 from sofs_bayes.pages.page import SYNTHETIC, Part
 from sofs_bayes.pages.pictures import drawings
@@ -13,6 +14,7 @@ from sofs_bayes.pages.words import (
     marked,
     result_sentence,
 )
+from sofs_bayes.records.notices import Notice
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.outcomes import column_in_words
@@ -95,7 +97,7 @@ def _what_was_counted(run: Run) -> Iterator[str]:
         for year in (analysis.data.first_year, analysis.data.last_year)
     )
     yield f"Counted are {counted}, {first} to {last}. {analysis.design.comparators.why}"
-    trend = next(iter(run.extra["pre_trend"][1]), None)
+    trend = next(iter(run.rows(PreTrendRow)), None)
     if trend is not None and trend.trend_gap == trend.trend_gap:
         yield (
             "Before settling-in, pilots and comparators differ in trend by"
@@ -142,7 +144,7 @@ def _model_tables(run: Run) -> Sequence[Table]:
             contents.matches_table(run),
             contents.left_out_table(run),
             contents.rates_table(run),
-            contents.notices_table(run.extra["notices"][1], run.evidence),
+            contents.notices_table(run.rows(Notice), run.evidence),
         ]
     return tables
 
@@ -150,9 +152,6 @@ def _model_tables(run: Run) -> Sequence[Table]:
 def _check_tables(run: Run) -> Sequence[Table]:
     tables = [contents.diagnostics_table(run)]
     if run.analysis.kind != "printed":
-        tables += [contents.predictive_statistics_table(run), contents.predictive_table(run)]
-        if isinstance(run.analysis, OpenAnalysis):
-            tables.append(contents.extremes_table(run))
         return [*tables, *contents.hierarchical_diagnostics(run)]
     table = contents.sensitivity_table(run, scale=main_scale(run), prior=run.prior)
     return [*tables, table]

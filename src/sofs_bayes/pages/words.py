@@ -216,7 +216,7 @@ def break_sentences(run: Run) -> Iterator[str]:
     """What declared breaks in recording do to the effect of open counts."""
     assert isinstance(run.analysis, OpenAnalysis)
     declared = {entry.authority: entry for entry in run.analysis.design.recording_breaks}
-    for row in run.extra["sensitivity"][1]:
+    for row in run.sensitivity:
         changed = row.kind in ("without", "with") and row.subject in declared
         if changed and row.scale == main_scale(run) and row.is_effect:
             number = contents.number_format(row.scale, [row])

@@ -179,8 +179,8 @@ def _matched(
 ) -> "tuple[MatchedSample, dict[str, str], list[Table]]":
     """The matched sample, and what matching did: texts of files, and the tables among them."""
     from sofs_bayes.matching.balance import BalanceRow, balance
+    from sofs_bayes.matching.choice import PreTrendRow
     from sofs_bayes.matching.from_records import choose_from_records, compare_with_print
-    from sofs_bayes.matching.pre_trend import PreTrendRow
     from sofs_bayes.matching.stacking import stack
     from sofs_bayes.matching.strata import match as match_stacked
     from sofs_bayes.matching.summary import SummaryRow, summary

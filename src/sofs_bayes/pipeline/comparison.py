@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 from sofs_bayes.checks.comparison import compare_fits
 from sofs_bayes.checks.loo import LooResult
+from sofs_bayes.checks.registry.leaving_out import LooRow, LooSummary
 from sofs_bayes.errors import BadInput
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.tables.contents import comparison_table
@@ -35,12 +36,11 @@ def compare(runs: Sequence[Run]) -> Table:
     loos: dict[str, LooResult] = {}
     for run in runs:
         name = run.analysis.name
-        if "loo_summary" not in run.extra:
+        if not (summaries := run.rows(LooSummary)):
             raise BadInput(name, "loo_summary.csv", "nothing", "a run of a hierarchical analysis")
         if name in loos:
             raise BadInput(name, "name", f"{name!r} again", "runs of different names")
-        (summary,) = run.extra["loo_summary"][1]
-        loos[name] = LooResult(summary=summary, rows=run.extra["loo"][1])
+        loos[name] = LooResult(summary=summaries[0], rows=run.rows(LooRow))
     passed = all(run.status == "converged" for run in runs)
     return comparison_table(
         compare_fits(loos),

@@ -5,11 +5,12 @@ from collections.abc import Callable, Collection, Mapping, MutableMapping, Seque
 from dataclasses import asdict, dataclass, field, replace
 from typing import TYPE_CHECKING, Any
 
+from sofs_bayes.checks import registry
+from sofs_bayes.checks.registry import Fits, PosteriorFit, Refit
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, Label, ProbabilityRow
 from sofs_bayes.estimands.rows import fit_of
 from sofs_bayes.folders.store import Store, from_bytes, to_bytes
-from sofs_bayes.pipeline.did_checks import shown_beside, shown_of_all
 from sofs_bayes.pipeline.did_sources import Source
 from sofs_bayes.pipeline.refits import refits, setting_of
 from sofs_bayes.pipeline.run_draws import run_draws
@@ -25,54 +26,11 @@ if TYPE_CHECKING:
     from sofs_bayes.bayes.cell_data import CellData
     from sofs_bayes.bayes.did_model import Form
     from sofs_bayes.bayes.sampling import Compiled
-    from sofs_bayes.checks.diagnostics import Gate
-    from sofs_bayes.estimands.effects import Effects
 
 Programs = MutableMapping["Form", "Compiled"]
 
 # What is stored of a posterior: parameters, never a cell's or an authority-year's.
 PRIOR_DRAWS = 1000
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Refit:
-    """What is kept of one fit of a hierarchical analysis where its effects alone are wanted.
-
-    Attributes
-    ----------
-    effects
-        Its effects, draw by draw.
-    gate
-        The verdict on the draws.
-    pareto_k
-        How far draws of the headline that were weighted anew can be trusted; None where the
-        fit was sampled.
-    """
-
-    effects: "Effects"
-    gate: "Gate"
-    pareto_k: float | None = None
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PosteriorFit(Refit):
-    """One fit with all of its draws.
-
-    Attributes
-    ----------
-    data, blocks, setting
-        What was fitted, and what the fit changed about the analysis.
-    statistics
-        The sampler's; None of draws that were weighted anew.
-    posterior
-        Named draws, as `bayes.did_draws.named` gives them.
-    """
-
-    data: "CellData"
-    blocks: "Blocks"
-    setting: "Setting"
-    posterior: "xr.Dataset"
-    statistics: "xr.Dataset | None" = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -173,10 +131,19 @@ def fit_did(
         anew = None if none else _left_out(shop, main, found)
         before = _before(analysis, main)
         left_out = loo_cells(main.posterior, main.data, main.blocks, analysis)
-        beside = shown_beside(
-            analysis, main, others, refit=anew, prior=before, left_out=left_out, leads=source.leads
+        fits = Fits(
+            analysis=analysis,
+            evidence=source.evidence,
+            mains=mains,
+            others=others,
+            refit=anew,
+            prior=before,
+            left_out=left_out,
+            leads=source.leads,
+            settling_in=source.settling_in,
+            sizes=source.sizes,
         )
-        beside |= shown_of_all(analysis, source, mains) | source.beside
+        beside = {**registry.made(fits), **source.beside}
         tree = run_draws(analysis, mains, others, before, left_out.log_density)
     return Run(
         analysis=analysis,
@@ -184,7 +151,8 @@ def fit_did(
         status=found.status,
         effects=tuple(found.effects),
         probabilities=tuple(found.probabilities),
-        extra={"sensitivity": (EffectRow, tuple(found.sensitivity))} | beside,
+        sensitivity=tuple(found.sensitivity),
+        beside=beside,
         diagnostics={"method": "nutpie", "status": found.status, "fits": found.verdicts},
         posterior=tree,
         inputs=source.inputs,

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from sofs_bayes.records.panel import Panel
 
 FILES = ("cells.nc", "cells.csv", "matched.parquet")
-Rows = dict[str, tuple[type, tuple[Any, ...]]]
+Rows = dict[type, tuple[Any, ...]]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -53,7 +53,7 @@ class Source:
     sizes
         How many referrals of each authority the fit rests on.
     beside
-        Further rows of a run, by file name.
+        Further rows of a run, by their type.
     """
 
     evidence: Evidence
@@ -277,14 +277,14 @@ def _settling_in(panel: "Panel", data: "CellData") -> dict[int, tuple[int, float
 
 def _of_panel(analysis: OpenAnalysis, panel: "Panel", choice: "Choice") -> Rows:
     """Rows on how comparators were chosen, and what was noticed while reading."""
-    from sofs_bayes.matching.choice import LeftOut, Match
-    from sofs_bayes.matching.pre_trend import PreTrendRow, pre_trend_fit, pre_trend_rows
+    from sofs_bayes.matching.choice import LeftOut, Match, PreTrendRow
+    from sofs_bayes.matching.pre_trend import pre_trend_fit, pre_trend_rows
     from sofs_bayes.records.notices import Notice
 
     trend = pre_trend_rows(pre_trend_fit(panel, choice, analysis.design))
     return {
-        "pre_trend": (PreTrendRow, tuple(trend)),
-        "matches": (Match, choice.matches),
-        "left_out": (LeftOut, (*choice.left_out, *choice.unmatched)),
-        "notices": (Notice, panel.notices),
+        PreTrendRow: tuple(trend),
+        Match: choice.matches,
+        LeftOut: (*choice.left_out, *choice.unmatched),
+        Notice: panel.notices,
     }

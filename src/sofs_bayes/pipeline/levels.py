@@ -95,7 +95,7 @@ def _from_grid(run: Run, wanted: Estimands) -> Run:
 
     assert isinstance(run.analysis, PrintedAnalysis)
     anew = fit_printed(replace(run.analysis, estimands=wanted))
-    return _exchanged(run, anew.effects, {"sensitivity": anew.extra["sensitivity"]})
+    return replace(run, effects=anew.effects, sensitivity=anew.sensitivity)
 
 
 def _from_draws(run: Run, wanted: Estimands) -> Run:
@@ -112,24 +112,13 @@ def _from_draws(run: Run, wanted: Estimands) -> Run:
             pooled = found.choose(lambda each: each.target == POOLED)
             further += effect_rows(pooled, wanted, label)
     main = next(iter(fits.values()))
-    extra: dict[str, tuple[type, tuple[object, ...]]] = {
-        "sensitivity": (EffectRow, tuple(further)),
-        "monte_carlo": (MonteCarloRow, tuple(monte_carlo_rows(main, wanted))),
-    }
+    beside = {**run.beside}
+    if MonteCarloRow in beside:
+        beside[MonteCarloRow] = tuple(monte_carlo_rows(main, wanted))
     for label, found in fits.items():
-        if label.variant == UNPOOLED:
-            extra["shrinkage"] = (ShrinkageRow, tuple(shrinkage_rows(main, found, wanted)))
-    return _exchanged(run, tuple(effects), extra)
-
-
-def _exchanged(
-    run: Run,
-    effects: tuple[EffectRow, ...],
-    extra: dict[str, tuple[type, tuple[object, ...]]],
-) -> Run:
-    """The run with other intervals of the same rows, in the same order."""
-    known = {name: rows for name, rows in extra.items() if name in run.extra}
-    return replace(run, effects=effects, extra={**run.extra, **known})
+        if label.variant == UNPOOLED and ShrinkageRow in beside:
+            beside[ShrinkageRow] = tuple(shrinkage_rows(main, found, wanted))
+    return replace(run, effects=tuple(effects), sensitivity=tuple(further), beside=beside)
 
 
 def _fits(run: Run) -> "Iterator[tuple[Label, Effects]]":

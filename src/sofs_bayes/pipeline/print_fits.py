@@ -91,11 +91,8 @@ def fit_printed(analysis: PrintedAnalysis, *, progress: Progress = silent) -> Ru
         status=status,
         effects=tuple(effects),
         probabilities=tuple(probabilities),
-        extra={
-            "densities": (DensityRow, tuple(densities)),
-            "sensitivity": (EffectRow, tuple(sensitivity)),
-            "thresholds": (ThresholdRow, tuple(thresholds)),
-        },
+        sensitivity=tuple(sensitivity),
+        beside={DensityRow: tuple(densities), ThresholdRow: tuple(thresholds)},
         diagnostics={"method": "quadrature", "status": status, "fits": verdicts},
         posterior=printed.draws_tree(fits[0], chains=4),
         inputs={},

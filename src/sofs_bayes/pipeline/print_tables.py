@@ -53,7 +53,7 @@ def _light_run(
         status=status,
         effects=tuple(row for each in labelled for row in printed.effect_rows(*each)),
         probabilities=tuple(row for each in labelled for row in printed.probability_rows(*each)),
-        extra={"sensitivity": (EffectRow, tuple(sensitivity))},
+        sensitivity=tuple(sensitivity),
         diagnostics={
             "method": "quadrature",
             "status": status,

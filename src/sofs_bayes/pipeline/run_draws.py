@@ -9,7 +9,7 @@ from sofs_bayes.spec.keys import BY_YEAR, HEADLINE, POOLED, UNPOOLED, Variant
 if TYPE_CHECKING:
     import xarray as xr
 
-    from sofs_bayes.pipeline.did_fits import PosteriorFit, Refit
+    from sofs_bayes.checks.registry import PosteriorFit, Refit
 
 # Shocks by authority and year are many, and derived; nothing is made from them later.
 NOT_STORED = ("shock", "year")

@@ -2,13 +2,15 @@
 
 import math
 from dataclasses import dataclass
-from typing import Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
 from sofs_bayes.spec import OpenCounts
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Kind = Literal[
     "above denominator",
@@ -53,7 +55,7 @@ class Notice:
     detail: str
 
 
-def notices_of_counts(counts: xr.Dataset, settings: OpenCounts) -> list[Notice]:
+def notices_of_counts(counts: "xr.Dataset", settings: OpenCounts) -> list[Notice]:
     """What counts call for by themselves, given dims (authority, year)."""
     return [
         *_gaps(counts),
@@ -63,7 +65,7 @@ def notices_of_counts(counts: xr.Dataset, settings: OpenCounts) -> list[Notice]:
     ]
 
 
-def _gaps(counts: xr.Dataset) -> list[Notice]:
+def _gaps(counts: "xr.Dataset") -> list[Notice]:
     notices = []
     empty = (counts["denominator"] == 0).values
     observed = counts["events"].notnull().values & (counts["denominator"] > 0).values
@@ -85,7 +87,7 @@ def _gaps(counts: xr.Dataset) -> list[Notice]:
     return notices
 
 
-def _breaks(counts: xr.Dataset, factor: float) -> list[Notice]:
+def _breaks(counts: "xr.Dataset", factor: float) -> list[Notice]:
     """Rates that change by more than a factor within a year; the later year is named.
 
     Half an event and half a non-event are added, so that a rate of 0 has no infinite factor.
@@ -114,7 +116,7 @@ def _rate_in_words(events: float, denominator: float) -> str:
     return f"{events:.0f} of {denominator:.0f} ({rate:.{3 if rate >= 0.01 else 5}f})"
 
 
-def _rounded_years(counts: xr.Dataset, settings: OpenCounts) -> list[Notice]:
+def _rounded_years(counts: "xr.Dataset", settings: OpenCounts) -> list[Notice]:
     notices = []
     for role, column in (("events", settings.events), ("denominator", settings.denominator)):
         for t, year in enumerate(counts["year"].values):
@@ -124,7 +126,7 @@ def _rounded_years(counts: xr.Dataset, settings: OpenCounts) -> list[Notice]:
     return notices
 
 
-def _rounded_authorities(counts: xr.Dataset) -> list[Notice]:
+def _rounded_authorities(counts: "xr.Dataset") -> list[Notice]:
     """Both counts together, as one alone has too few years to tell."""
     notices = []
     for i, name in enumerate(counts["authority"].values):

@@ -17,6 +17,7 @@ from sofs_bayes.disclosure.origin import published_where
 from sofs_bayes.disclosure.posteriors import Draws, cleared_draws, open_draws
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput, SofsBayesError
+from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.folders.manifest import NAME as MANIFEST
 from sofs_bayes.release.collected import Collected, Write
 from sofs_bayes.release.homes import ANALYSIS, judge_home
@@ -116,7 +117,7 @@ def _draws(found: Collected, home: Path, run: Run) -> Draws:
     may_leave: frozenset[str] | None = None
     reasons: Mapping[str, str] = {}
     if not published_where(run.evidence, run.analysis):
-        sizes = run.extra["authority_sizes"][1] if "authority_sizes" in run.extra else ()
+        sizes = run.rows(AuthoritySizeRow)
         who = authorities(sizes, found.rule)
         may_leave, reasons = who.may_leave, who.reasons
     try:

@@ -4,59 +4,41 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields, replace
 from typing import Any
 
+from sofs_bayes.checks.registry import FILES
+from sofs_bayes.checks.registry.leaving_out import LooRow, LooSummary
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.disclosure.arm_counts import ArmCount, HiddenCounts, Key
 from sofs_bayes.disclosure.authorities import PERIODS, Authorities
 from sofs_bayes.disclosure.log import LogLine, Result
 from sofs_bayes.disclosure.posteriors import cleared_draws, reasons_text
 from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.estimands.rows import AuthoritySizeRow, YearlyRateRow
 from sofs_bayes.release.single import authority_of, authority_year_of
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import PrintedAnalysis
 from sofs_bayes.spec.keys import OF_AUTHORITY
 
-# What each file of a run is; others are refused until somebody has judged what they show.
+# What every run has; its further files are those of the registry. Others are refused until
+# somebody has judged what they show.
 WHATS: Mapping[str, str] = {
     "effects": "effects, posterior summaries",
     "probabilities": "probabilities of effects",
     "sensitivity": "effects of refits",
-    "thresholds": "probabilities of effects, by threshold",
-    "densities": "densities of effects",
-    "shrinkage": "pilots' effects by themselves and pooled",
-    "monte_carlo": "Monte Carlo errors",
-    "tipping": "probabilities of effects, by departure from parallel trends",
-    "tipping_points": "departures from parallel trends that would tip an effect",
-    "power_scaling": "sensitivity to priors and data",
-    "loo": "leave-one-out, by authority and year",
-    "loo_summary": "leave-one-out, all authorities and years",
-    "authority_loo": "leave-one-out, by authority",
-    "predictive_statistics": "summaries of how authorities and years differ",
-    "arm_years": "children and rates by arm and year",
-    "yearly_rates": "pilots' rates by year, and without the effect",
-    "authority_sizes": "referrals and events by authority and period",
 }
-# What only runs of counts have: of authorities and their years, and so only if they are public.
-OF_COUNTS = frozenset({"predictive", "pre_trend", "matches", "left_out", "notices"})
 SINGLE = "no result of a single authority below the threshold, or of unknown size"
 EXTREMES = frozenset({"minimum", "maximum", "min", "max", "smallest", "largest", "extreme"})
 LARGEST = "largest of the pilots' effects"
 
 
-# Files of single children's models: no printed analysis has them.
-OF_CHILDREN = frozenset({"arm_years", "yearly_rates", "authority_sizes", "loo", "authority_loo"})
-
-
 def without_children(run: Run) -> Run:
     """A run of public numbers, of known kinds alone; print has nothing by arm or authority."""
-    known = WHATS.keys() | OF_COUNTS
-    if isinstance(run.analysis, PrintedAnalysis):
-        known -= OF_CHILDREN | OF_COUNTS
-    kept = {name: rows for name, rows in run.extra.items() if name in known}
-    return run if len(kept) == len(run.extra) else replace(run, extra=kept)
-
-
-def rows_of(run: Run, name: str) -> tuple[Any, ...]:
-    """The rows of a further file of a run; none if it has no such file."""
-    return run.extra[name][1] if name in run.extra else ()
+    printed = isinstance(run.analysis, PrintedAnalysis)
+    kept = {
+        kind: rows
+        for kind, rows in run.beside.items()
+        if kind in FILES and (not printed or FILES[kind].of == "effects")
+    }
+    return run if len(kept) == len(run.beside) else replace(run, beside=kept)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -80,10 +62,8 @@ class Clearing:
         probabilities = self.of_single("probabilities", run.probabilities)
         if len(effects) < len(run.effects):
             probabilities = self.without_largest(probabilities)
-        extra: dict[str, tuple[type, tuple[Any, ...]]] = {}
-        for name, (kind, rows) in run.extra.items():
-            if (kept := self.extra(name, kind, rows)) is not None:
-                extra[name] = (kind, kept)
+        sensitivity = self.of_single("sensitivity", run.sensitivity)
+        judged = {kind: self.beside(kind, rows) for kind, rows in run.beside.items()}
         posterior = None
         if run.posterior is not None:
             draws = cleared_draws(
@@ -101,7 +81,8 @@ class Clearing:
             run,
             effects=effects,
             probabilities=probabilities,
-            extra=extra,
+            sensitivity=sensitivity,
+            beside={kind: rows for kind, rows in judged.items() if rows is not None},
             diagnostics=self.diagnostics(),
             posterior=posterior,
             withheld=tuple(dict.fromkeys((*run.withheld, *self.withheld))),
@@ -118,7 +99,7 @@ class Clearing:
         self.log.append(
             LogLine(
                 output=self.place(name),
-                what=WHATS.get(name, name),
+                what=_shown(name),
                 rule=rule,
                 result=result,
                 affected=affected,
@@ -126,27 +107,29 @@ class Clearing:
             )
         )
 
-    def extra(self, name: str, kind: type, rows: tuple[Any, ...]) -> tuple[Any, ...] | None:
-        """The rows of a file that may leave; None if it may not."""
-        if name not in WHATS:
+    def beside(self, kind: type, rows: tuple[Any, ...]) -> tuple[Any, ...] | None:
+        """The rows of a further file that may leave; None if it may not."""
+        kept = FILES.get(kind)
+        name, shows = (kind.__name__,) * 2 if kept is None else (kept.name, kept.shows)
+        if extremes := [each.name for each in fields(kind) if each.name in EXTREMES]:
+            rule = "no minima or maxima: they are single values"
+            self.write(name, rule, "refused", len(rows), f"not exported: {', '.join(extremes)}")
+            self.withheld.append(f"Suppressed: {shows} (smallest and largest values).")
+            return None
+        if kept is None or kept.of == "counts":
             self.write(
                 name, "a known kind of output", "refused", len(rows), "not exported: unknown kind"
             )
             self.withheld.append(f"Suppressed: {name} (no known kind of output).")
             return None
-        if extremes := [each.name for each in fields(kind) if each.name in EXTREMES]:
-            rule = "no minima or maxima: they are single values"
-            self.write(name, rule, "refused", len(rows), f"not exported: {', '.join(extremes)}")
-            self.withheld.append(f"Suppressed: {WHATS[name]} (smallest and largest values).")
-            return None
         own = {
-            "arm_years": self.arm_years,
-            "yearly_rates": self.yearly_rates,
-            "authority_sizes": self.authority_sizes,
+            ArmYearCheck: self.arm_years,
+            YearlyRateRow: self.yearly_rates,
+            AuthoritySizeRow: self.authority_sizes,
         }
-        if name in own:
-            return own[name](rows)
-        if name == "loo_summary" and self.years_missing(rows_of(self.run, "loo")):
+        if kind in own:
+            return own[kind](rows)
+        if kind is LooSummary and self.years_missing(self.run.rows(LooRow)):
             rule = "no total of which single authorities' shares are suppressed"
             self.write(name, rule, "suppressed", len(rows), "rows removed (complementary)")
             self.withheld.append("Suppressed: leave-one-out over all authorities (its total).")
@@ -187,7 +170,7 @@ class Clearing:
             self.write(name, rule, "passed")
             return rows
         self.write(name, rule, "suppressed", len(rows) - len(kept), "rows removed")
-        self.withheld.append(f"Suppressed: {WHATS[name]}: authorities' years of few children.")
+        self.withheld.append(f"Suppressed: {_shown(name)}: authorities' years of few children.")
         return kept
 
     def without_largest(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -316,6 +299,12 @@ class Clearing:
             for failure in verdict.get("failures", ())
         ]
         return {**verdict, "failures": failures} if failures else verdict
+
+
+def _shown(name: str) -> str:
+    """What a file shows, by its name."""
+    own = {kept.name: kept.shows for kept in FILES.values()}
+    return WHATS.get(name) or own.get(name, name)
 
 
 def _listed(keys: frozenset[Key]) -> str:

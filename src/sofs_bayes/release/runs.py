@@ -3,6 +3,8 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
+from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.disclosure.arm_counts import ArmCount, Key, arm_counts, hidden_counts
 from sofs_bayes.disclosure.authorities import PERIODS, Authorities, authorities
 from sofs_bayes.disclosure.ledger import Released
@@ -10,7 +12,8 @@ from sofs_bayes.disclosure.linked import differs_by_few
 from sofs_bayes.disclosure.log import LogLine
 from sofs_bayes.disclosure.origin import published_where, vouched_for
 from sofs_bayes.disclosure.rules import OutputRule
-from sofs_bayes.release.run_files import Clearing, rows_of, without_children
+from sofs_bayes.estimands.rows import AuthoritySizeRow, YearlyRateRow
+from sofs_bayes.release.run_files import Clearing, without_children
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import OpenAnalysis
 
@@ -51,13 +54,13 @@ def cleared(
             action=f"vouched for by {vouched_for(run.analysis, run.inputs)}",
         )
         return without_children(run), (line,)
-    counts = arm_counts(rows_of(run, "arm_years"))
+    counts = arm_counts(run.rows(ArmYearCheck))
     same = beside(run, earlier)
     whole = (_degrees(run, counts, rule), _apart(name, counts, same, rule))
     log = [line for line in whole if line]
     if any(line.result == "refused" for line in log):
         return _emptied(run, log), tuple(log)
-    who = authorities(rows_of(run, "authority_sizes"), rule)
+    who = authorities(run.rows(AuthoritySizeRow), rule)
     few = _years_of_few(run, who, rule)
     found = Clearing(
         run=run,
@@ -123,7 +126,7 @@ def released(run: Run, *, of: Run | None = None, earlier: Sequence[Released] = (
     public = published_where(run.evidence, run.analysis)
     if public or _from_released_cells(whole, earlier):
         return one
-    return replace(one, counts=arm_counts(rows_of(run, "arm_years")))
+    return replace(one, counts=arm_counts(run.rows(ArmYearCheck)))
 
 
 def identity(run: Run) -> Released:
@@ -132,9 +135,9 @@ def identity(run: Run) -> Released:
         analysis=run.analysis.name,
         evidence=run.evidence,
         inputs=tuple(sorted(run.inputs.values())),
-        authorities=tuple(sorted({row.authority for row in rows_of(run, "authority_sizes")})),
+        authorities=tuple(sorted({row.authority for row in run.rows(AuthoritySizeRow)})),
         years=tuple(
-            sorted({row.year for row in rows_of(run, "arm_years") if row.year not in PERIODS})
+            sorted({row.year for row in run.rows(ArmYearCheck) if row.year not in PERIODS})
         ),
     )
 
@@ -152,7 +155,7 @@ def _from_released_cells(run: Run, earlier: Sequence[Released]) -> bool:
 
     It tells nothing then that they do not tell.
     """
-    counts = {each.key: each.children for each in arm_counts(rows_of(run, "arm_years"))}
+    counts = {each.key: each.children for each in arm_counts(run.rows(ArmYearCheck))}
     for each in earlier:
         there = {count.key: count.children for count in each.outside}
         inside = bool(counts) and counts.keys() <= there.keys()
@@ -167,7 +170,8 @@ def _emptied(run: Run, log: Sequence[LogLine]) -> Run:
         run,
         effects=(),
         probabilities=(),
-        extra={},
+        sensitivity=(),
+        beside={},
         diagnostics={**run.diagnostics, "fits": {}},
         posterior=None,
         withheld=reasons,
@@ -176,14 +180,14 @@ def _emptied(run: Run, log: Sequence[LogLine]) -> Run:
 
 def _degrees(run: Run, counts: Sequence[ArmCount], rule: OutputRule) -> LogLine:
     """Children less parameters, and authorities: a model that fits each exactly shows each."""
-    sizes = [row for row in rows_of(run, "authority_sizes") if row.period in PERIODS]
+    sizes = [row for row in run.rows(AuthoritySizeRow) if row.period in PERIODS]
     children = sum(count.children for count in counts if count.year in PERIODS)
     if not counts:  # counts of whole authorities have no arms by year
         children = sum(row.referrals for row in sizes if isinstance(run.analysis, OpenAnalysis))
     fits = run.diagnostics.get("fits", {}).values()
     parameters = max((fit.get("quantities", 0) for fit in fits), default=0)
-    named = {row.authority for row in rows_of(run, "authority_sizes")}
-    named |= {row.authority for row in rows_of(run, "authority_loo")}
+    named = {row.authority for row in run.rows(AuthoritySizeRow)}
+    named |= {row.authority for row in run.rows(AuthorityLooRow)}
     parameters = max(parameters, len(named) + 1)
     enough = children - parameters >= rule.degrees_of_freedom
     return LogLine(
@@ -224,16 +228,16 @@ def _apart(
 
 def _years_of_few(run: Run, who: Authorities, rule: OutputRule) -> frozenset[int]:
     """Years that one or two pilots make up, unless each year of each may be shown by name."""
-    named = {row.authority for row in rows_of(run, "authority_loo")}
+    named = {row.authority for row in run.rows(AuthorityLooRow)}
     if who.may_leave and who.all_large and named <= who.may_leave:
         return frozenset()
-    rows = rows_of(run, "yearly_rates")
+    rows = run.rows(YearlyRateRow)
     return frozenset(row.year for row in rows if row.pilots <= rule.contributors)
 
 
 def _contributions(run: Run) -> Mapping[Key, tuple[float, ...]]:
     found: dict[Key, tuple[float, ...]] = {}
-    for row in rows_of(run, "authority_sizes"):
+    for row in run.rows(AuthoritySizeRow):
         key = (row.arm, row.period)
         found[key] = (*found.get(key, ()), float(row.referrals))
     return found

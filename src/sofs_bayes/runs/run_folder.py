@@ -14,8 +14,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 from sofs_bayes import spec
+from sofs_bayes.checks.registry import FILES
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands import DensityRow, EffectRow, ProbabilityRow
+from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.folders.manifest import read_manifest, write_json
 from sofs_bayes.folders.store import to_bytes
 from sofs_bayes.folders.temporary import temporary_folder
@@ -44,8 +45,10 @@ class Run:
         What was fitted, what it rests on, `converged` or `not converged`.
     effects, probabilities
         The rows of effects.csv and probabilities.csv.
-    extra
-        Further dataclass rows by file name without ending: (row type, rows).
+    sensitivity
+        Those of sensitivity.csv: the pooled effects of refits.
+    beside
+        The rows of its further files by their type, as `checks.registry` has them.
     diagnostics
         As JSON: the verdict of every fit made.
     posterior
@@ -67,7 +70,8 @@ class Run:
     status: str
     effects: tuple[EffectRow, ...]
     probabilities: tuple[ProbabilityRow, ...]
-    extra: Mapping[str, tuple[type, tuple[Any, ...]]]
+    sensitivity: tuple[EffectRow, ...] = ()
+    beside: Mapping[type, tuple[Any, ...]] = field(default_factory=dict)
     diagnostics: Mapping[str, Any]
     posterior: "xr.DataTree | None"
     inputs: Mapping[str, str]
@@ -98,6 +102,10 @@ class Run:
         rows = [[getattr(row, name) for name in names] for row in self.effects]
         return pd.DataFrame(rows, columns=names).assign(evidence=self.evidence, status=self.status)
 
+    def rows[Row](self, kind: type[Row]) -> tuple[Row, ...]:
+        """The rows of a further file, by their type; none where the run has no such file."""
+        return self.beside.get(kind, ())
+
     @property
     def prior(self) -> str:
         """The effect prior of the headline, of refits and of checks."""
@@ -120,7 +128,8 @@ def fill(run: Run, folder: Path, *, written_by: str = "fit") -> None:
     texts = {
         "effects.csv": rows_to_csv(EffectRow, run.effects),
         "probabilities.csv": rows_to_csv(ProbabilityRow, run.probabilities),
-        **{f"{name}.csv": rows_to_csv(kind, rows) for name, (kind, rows) in run.extra.items()},
+        "sensitivity.csv": rows_to_csv(EffectRow, run.sensitivity),
+        **{f"{FILES[kind].name}.csv": rows_to_csv(kind, rows) for kind, rows in run.beside.items()},
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")
@@ -165,48 +174,6 @@ def _seed(analysis: spec.FittedAnalysis) -> int:
     return analysis.seed if isinstance(analysis, spec.PrintedAnalysis) else analysis.sampler.seed
 
 
-def extra_types() -> dict[str, type]:
-    """The row types of the further CSVs that run folders hold, by name without ending."""
-    from sofs_bayes.checks.diagnostics import PredictiveCell, PredictiveStatistic
-    from sofs_bayes.checks.loo import AuthorityLooRow, LooRow, LooSummary
-    from sofs_bayes.checks.power_scaling import PowerScalingRow
-    from sofs_bayes.checks.predictive import ArmYearCheck
-    from sofs_bayes.checks.tipping import TippingPoint, TippingRow
-    from sofs_bayes.estimands.rows import (
-        AuthoritySizeRow,
-        MonteCarloRow,
-        ShrinkageRow,
-        ThresholdRow,
-        YearlyRateRow,
-    )
-    from sofs_bayes.matching.choice import LeftOut, Match
-    from sofs_bayes.matching.pre_trend import PreTrendRow
-    from sofs_bayes.records.notices import Notice
-
-    return {
-        "densities": DensityRow,
-        "thresholds": ThresholdRow,
-        "yearly_rates": YearlyRateRow,
-        "authority_sizes": AuthoritySizeRow,
-        "sensitivity": EffectRow,
-        "predictive": PredictiveCell,
-        "predictive_statistics": PredictiveStatistic,
-        "pre_trend": PreTrendRow,
-        "matches": Match,
-        "left_out": LeftOut,
-        "notices": Notice,
-        "shrinkage": ShrinkageRow,
-        "monte_carlo": MonteCarloRow,
-        "tipping": TippingRow,
-        "tipping_points": TippingPoint,
-        "arm_years": ArmYearCheck,
-        "loo": LooRow,
-        "loo_summary": LooSummary,
-        "authority_loo": AuthorityLooRow,
-        "power_scaling": PowerScalingRow,
-    }
-
-
 def read(folder: Path | str) -> Run:
     """A run folder read back, each file checked against the manifest.
 
@@ -235,7 +202,8 @@ def read(folder: Path | str) -> Run:
     result = read_result(Path(folder), verbs=OF_FIT, allowed=_allowed(Path(folder)))
     manifest, said, analysis = result.manifest, result.said, result.analysis
     paths = {name: manifest.checked(name) for name in ALWAYS_THERE}
-    wanted = {name: kind for name, kind in extra_types().items() if f"{name}.csv" in manifest.files}
+    there = {kind: f"{kept.name}.csv" for kind, kept in FILES.items()}
+    sensitivity = "sensitivity.csv" in manifest.files
     if isinstance(analysis, spec.ChildrenAnalysis):
         place, found = "kind", repr(analysis.kind)
         raise BadInput(paths["analysis.toml"], place, found, "an analysis that can be fitted")
@@ -245,9 +213,13 @@ def read(folder: Path | str) -> Run:
         status=said.status,
         effects=_rows(paths["effects.csv"], EffectRow, said.evidence),
         probabilities=_rows(paths["probabilities.csv"], ProbabilityRow, said.evidence),
-        extra={
-            name: (kind, _rows(manifest.checked(f"{name}.csv"), kind, said.evidence))
-            for name, kind in wanted.items()
+        sensitivity=_rows(manifest.checked("sensitivity.csv"), EffectRow, said.evidence)
+        if sensitivity
+        else (),
+        beside={
+            kind: _rows(manifest.checked(name), kind, said.evidence)
+            for kind, name in there.items()
+            if name in manifest.files
         },
         diagnostics=_diagnostics(paths["diagnostics.json"]),
         posterior=None,

@@ -6,9 +6,9 @@ from dataclasses import replace
 import pytest
 from tests.rows import of_effect, of_fit
 
-from sofs_bayes.checks.loo import LooRow
-from sofs_bayes.checks.power_scaling import PowerScalingRow
-from sofs_bayes.checks.predictive import ArmYearCheck
+from sofs_bayes.checks.registry.leaving_out import LooRow
+from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.estimands.rows import AuthoritySizeRow, ThresholdRow, YearlyRateRow
 from sofs_bayes.runs.run_folder import Run
 
@@ -108,23 +108,20 @@ def make_run(hierarchical_run: Run) -> MakeRun:
     """A function: the run with other counts by arm and year, and other sizes of authorities."""
 
     def made(years: Counts | None = None, authorities: Counts | None = None) -> Run:
-        extra = dict(hierarchical_run.extra)
-        extra["arm_years"] = (ArmYearCheck, arm_years(years))
-        extra["authority_sizes"] = (AuthoritySizeRow, sizes(authorities))
-        loo = hierarchical_run.extra["loo"][1]
+        beside = dict(hierarchical_run.beside)
+        beside[ArmYearCheck] = arm_years(years)
+        beside[AuthoritySizeRow] = sizes(authorities)
+        loo = hierarchical_run.rows(LooRow)
         years = (int(YEARS[i % len(YEARS)]) for i in range(len(loo)))
         rows = tuple(
             replace(row, authority="Holt", year=year) for row, year in zip(loo, years, strict=True)
         )
-        extra["loo"] = (LooRow, rows)
-        named = [*hierarchical_run.extra["power_scaling"][1]]
+        beside[LooRow] = rows
+        named = [*hierarchical_run.rows(PowerScalingRow)]
         named.append(replace(named[0], target=SMALL))
-        extra["power_scaling"] = (PowerScalingRow, tuple(named))
-        extra["thresholds"] = (ThresholdRow, tuple(map(threshold_row, ("pooled", SMALL))))
-        extra["yearly_rates"] = (
-            YearlyRateRow,
-            tuple(yearly_rate(int(year), pilots=4) for year in YEARS),
-        )
+        beside[PowerScalingRow] = tuple(named)
+        beside[ThresholdRow] = tuple(map(threshold_row, ("pooled", SMALL)))
+        beside[YearlyRateRow] = tuple(yearly_rate(int(year), pilots=4) for year in YEARS)
         diagnostics = {**hierarchical_run.diagnostics}
         (main,) = diagnostics["fits"].values()
         refits = {
@@ -132,7 +129,7 @@ def make_run(hierarchical_run: Run) -> MakeRun:
             for name in (SMALL, "Holt")
         }
         diagnostics["fits"] = {**diagnostics["fits"], **refits}
-        return replace(hierarchical_run, extra=extra, diagnostics=diagnostics)
+        return replace(hierarchical_run, beside=beside, diagnostics=diagnostics)
 
     return made
 

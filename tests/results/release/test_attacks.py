@@ -21,14 +21,15 @@ from tests.results.release.conftest import MakeRun
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells, frame_of
 from sofs_bayes.cells.files import write_cells
-from sofs_bayes.checks.predictive import ArmYearCheck
+from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow, LooRow
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.cli import main
 from sofs_bayes.disclosure.cells import Release, protect
 from sofs_bayes.disclosure.outsider import arms_of, sizes_of
 from sofs_bayes.disclosure.release import merging_route, release
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands.rows import AuthoritySizeRow
+from sofs_bayes.estimands.rows import AuthoritySizeRow, YearlyRateRow
 from sofs_bayes.pipeline.disclosure import disclose
 from sofs_bayes.runs.run_folder import Run, write
 from sofs_bayes.spec import ChildrenAnalysis
@@ -79,38 +80,32 @@ def run_of(children: Children, made: MakeRun) -> Run:
     arms = arms_of(children.cells.patterns)
     pilots = {"North", "South"}
     run = made()
-    extra = dict(run.extra)
-    extra["arm_years"] = (
-        ArmYearCheck,
-        tuple(
-            ArmYearCheck(
-                kind="posterior",
-                arm=each.arm,
-                year=each.year,
-                children=each.children,
-                observed=each.events / each.children,
-                **dict.fromkeys(("lower", "median", "upper", "level", "p"), 0.1),
-            )
-            for each in arms
-        ),
+    extra = dict(run.beside)
+    extra[ArmYearCheck] = tuple(
+        ArmYearCheck(
+            kind="posterior",
+            arm=each.arm,
+            year=each.year,
+            children=each.children,
+            observed=each.events / each.children,
+            **dict.fromkeys(("lower", "median", "upper", "level", "p"), 0.1),
+        )
+        for each in arms
     )
-    extra["authority_sizes"] = (
-        AuthoritySizeRow,
-        tuple(
-            AuthoritySizeRow(
-                authority=each.authority,
-                arm="pilot" if each.authority in pilots else "comparator",
-                period=each.period,
-                referrals=each.referrals,
-                events=each.events,
-            )
-            for each in sizes_of(children.cells)
-        ),
+    extra[AuthoritySizeRow] = tuple(
+        AuthoritySizeRow(
+            authority=each.authority,
+            arm="pilot" if each.authority in pilots else "comparator",
+            period=each.period,
+            referrals=each.referrals,
+            events=each.events,
+        )
+        for each in sizes_of(children.cells)
     )
-    extra["yearly_rates"] = (extra["yearly_rates"][0], ())
-    extra["loo"] = (extra["loo"][0], ())
-    extra["authority_loo"] = (extra["authority_loo"][0], ())
-    return replace(run, extra=extra)
+    extra[YearlyRateRow] = ()
+    extra[LooRow] = ()
+    extra[AuthorityLooRow] = ()
+    return replace(run, beside=extra)
 
 
 def recovered_events(cells: Rows, arm_years: Rows, sizes: Rows) -> dict[tuple[str, ...], int]:

@@ -16,6 +16,7 @@ from tests.results.release.conftest import SMALL, MakeRun
 
 from sofs_bayes.disclosure.log import LogLine
 from sofs_bayes.errors import BadInput
+from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.frequentist.published_analysis import TermRow
 from sofs_bayes.matching.balance import BalanceRow
@@ -449,13 +450,12 @@ def test_labels_that_leave_open_as_no_formula(
     bad = '=HYPERLINK("http://a.b","c")'
     rows = tuple(
         replace(row, authority=bad if row.authority == "Holt" else row.authority)
-        for row in run.extra["authority_sizes"][1]
+        for row in run.rows(AuthoritySizeRow)
     )
-    kind = run.extra["authority_sizes"][0]
-    home = folder(replace(run, extra={**run.extra, "authority_sizes": (kind, rows)}))
+    home = folder(replace(run, beside={**run.beside, AuthoritySizeRow: rows}))
     disclose(home, tmp_path / "out")
     with (tmp_path / "out" / "authority_sizes.csv").open(encoding="utf-8", newline="") as stream:
         cells = [cell for line in csv.reader(stream) for cell in line]
     assert f"'{bad}" in cells
     assert not [cell for cell in cells if cell.startswith(("=", "@", "+"))]
-    assert {row.authority for row in read(tmp_path / "out").extra["authority_sizes"][1]} >= {bad}
+    assert {row.authority for row in read(tmp_path / "out").rows(AuthoritySizeRow)} >= {bad}

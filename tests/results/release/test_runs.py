@@ -11,20 +11,22 @@ from tests.results.release.conftest import SMALL, YEARS, MakeRun
 from tests.rows import on_fit
 
 import sofs_bayes as sb
-from sofs_bayes.checks.loo import LooRow, LooSummary
+from sofs_bayes.checks.registry import FILES
+from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow, LooRow, LooSummary
+from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
 from sofs_bayes.disclosure.ledger import Released, open_ledger
 from sofs_bayes.disclosure.log import LogLine, log_csv, log_markdown
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands.rows import AuthoritySizeRow
-from sofs_bayes.release.run_files import WHATS
+from sofs_bayes.estimands.rows import AuthoritySizeRow, YearlyRateRow
+from sofs_bayes.matching.choice import Match, PreTrendRow
 from sofs_bayes.release.runs import (
     cleared,
     cleared_together,
     refused,
     released,
 )
-from sofs_bayes.runs.run_folder import Run, extra_types
+from sofs_bayes.runs.run_folder import Run
 
 
 def lines_of(log: tuple[LogLine, ...], file: str, result: str) -> list[LogLine]:
@@ -32,12 +34,12 @@ def lines_of(log: tuple[LogLine, ...], file: str, result: str) -> list[LogLine]:
 
 
 def shown_years(run: Run, arm: str = "pilot") -> set[str]:
-    return {row.year for row in run.extra["arm_years"][1] if row.arm == arm}
+    return {row.year for row in run.rows(ArmYearCheck) if row.arm == arm}
 
 
 def every_text(run: Run) -> str:
     rows = [*run.effects, *run.probabilities]
-    rows += [row for _, own in run.extra.values() for row in own]
+    rows += [*run.sensitivity, *(row for own in run.beside.values() for row in own)]
     return " ".join(map(repr, rows)) + repr(run.diagnostics)
 
 
@@ -55,8 +57,8 @@ def test_a_pilot_of_seven_children_is_nowhere(small_pilot: Run) -> None:
     pooled = [row for row in small_pilot.effects if row.target == "pooled"]
     assert [row for row in out.effects if row.target == "pooled"] == pooled
     assert {row.target for row in out.effects} >= {"Ashmere", "new authority"}
-    assert f"without {SMALL}" not in {str(row.variant) for row in out.extra["sensitivity"][1]}
-    assert "without Ashmere" in {str(row.variant) for row in out.extra["sensitivity"][1]}
+    assert f"without {SMALL}" not in {str(row.variant) for row in out.sensitivity}
+    assert "without Ashmere" in {str(row.variant) for row in out.sensitivity}
     assert "without Holt / reference" in out.diagnostics["fits"]
     assert any(SMALL in sentence for sentence in out.withheld)
     named = lines_of(log, "effects", "suppressed")[0]
@@ -83,7 +85,7 @@ def test_events_and_others_of_an_authority_count_too(
 def test_no_single_authority_leaves_where_sizes_are_not_known(hierarchical_run: Run) -> None:
     out, log = cleared(hierarchical_run)
     assert {row.target for row in out.effects} == {"pooled", "new authority"}
-    assert out.extra["authority_loo"][1] == ()
+    assert out.rows(AuthorityLooRow) == ()
     assert any("size not known" in line.action for line in log)
 
 
@@ -101,7 +103,7 @@ def test_what_adds_up_over_pilots_goes_with_one_of_them(small_pilot: Run) -> Non
 def test_sizes_of_the_others_become_bounds(small_pilot: Run) -> None:
     """Their exact numbers, and the arm's, would tell the one that is missing."""
     out, _ = cleared(small_pilot)
-    assert {(row.referrals, row.events) for row in out.extra["authority_sizes"][1]} == {(20, 10)}
+    assert {(row.referrals, row.events) for row in out.rows(AuthoritySizeRow)} == {(20, 10)}
     again, log = cleared(out)
     assert again.effects == out.effects
     assert lines_of(log, "effects", "passed")
@@ -120,7 +122,7 @@ def test_a_small_year_takes_another_with_it(make_run: MakeRun, counts: tuple[int
 
 def test_rates_of_years_go_with_their_counts(make_run: MakeRun) -> None:
     out, log = cleared(make_run({("pilot", "2012"): (2000, 4), ("comparator", "2017"): (2000, 3)}))
-    rates = {row.year: row for row in out.extra["yearly_rates"][1]}
+    rates = {row.year: row for row in out.rows(YearlyRateRow)}
     assert 2012 not in rates  # fitted rates are close to observed ones
     assert rates[2016].observed == pytest.approx(0.1)
     assert math.isnan(rates[2017].comparators)
@@ -129,51 +131,54 @@ def test_rates_of_years_go_with_their_counts(make_run: MakeRun) -> None:
 
 
 def test_every_file_of_a_run_has_been_judged() -> None:
-    """A new kind of file is refused until somebody says here what it shows."""
+    """A kind of file says what it shows; those of public counts alone are refused elsewhere."""
+    assert all(kept.shows for kept in FILES.values())
     of_public_counts = {"predictive", "pre_trend", "matches", "left_out", "notices"}
-    assert extra_types().keys() <= WHATS.keys() | of_public_counts
+    assert {kept.name for kept in FILES.values() if kept.of == "counts"} == of_public_counts
 
 
 def test_the_total_of_leave_one_out_goes_with_an_authority(small_pilot: Run) -> None:
-    summary = (LooSummary, (object(),))
-    loo = small_pilot.extra["loo"][1]
+    summary = (object(),)
+    loo = small_pilot.rows(LooRow)
     for name, left in (("Ashmere", 1), (SMALL, 0)):
         rows = tuple(replace(row, authority=name) for row in loo)
-        extra = {**small_pilot.extra, "loo": (LooRow, rows), "loo_summary": summary}
-        out, _ = cleared(replace(small_pilot, extra=extra))
-        assert len(out.extra["loo_summary"][1]) == left
+        extra = {**small_pilot.beside, LooRow: rows, LooSummary: summary}
+        out, _ = cleared(replace(small_pilot, beside=extra))
+        assert len(out.rows(LooSummary)) == left
 
 
 def test_an_authoritys_year_of_few_is_in_no_table_that_names_it(make_run: MakeRun) -> None:
     run = make_run(authorities={("Ashmere", "2016"): (60, 4)})
-    rows = [replace(row, authority="Ashmere", year=2016) for row in run.extra["loo"][1][:1]]
+    rows = [replace(row, authority="Ashmere", year=2016) for row in run.rows(LooRow)[:1]]
     rows += [replace(row, authority="Ashmere", year=2017) for row in rows]
-    run = replace(run, extra={**run.extra, "loo": (LooRow, tuple(rows))})
+    run = replace(run, beside={**run.beside, LooRow: tuple(rows)})
     out, _ = cleared(run)
-    assert [row.year for row in out.extra["loo"][1]] == [2017]
-    named = [row for row in out.extra["authority_sizes"][1] if row.authority == "Ashmere"]
+    assert [row.year for row in out.rows(LooRow)] == [2017]
+    named = [row for row in out.rows(AuthoritySizeRow) if row.authority == "Ashmere"]
     assert {row.period for row in named} == {"before", "after", "2012", "2013", "2017"}
     assert {(row.referrals, row.events) for row in named} == {(20, 10)}
-    without = replace(run, extra={k: v for k, v in run.extra.items() if k != "authority_sizes"})
-    assert cleared(without)[0].extra["loo"][1] == ()
+    without = replace(
+        run, beside={k: v for k, v in run.beside.items() if k is not AuthoritySizeRow}
+    )
+    assert cleared(without)[0].rows(LooRow) == ()
 
 
 def few_pilots(run: Run, year: int) -> Run:
     """The run with two pilots in a year."""
-    kind, rows = run.extra["yearly_rates"]
+    rows = run.rows(YearlyRateRow)
     changed = tuple(replace(row, pilots=2) if row.year == year else row for row in rows)
-    return replace(run, extra={**run.extra, "yearly_rates": (kind, changed)})
+    return replace(run, beside={**run.beside, YearlyRateRow: changed})
 
 
 def test_a_year_of_two_pilots_is_dominated(small_pilot: Run, make_run: MakeRun) -> None:
     out, log = cleared(few_pilots(small_pilot, 2016))
-    assert {row.year for row in out.extra["yearly_rates"][1]} == {2012, 2013}
+    assert {row.year for row in out.rows(YearlyRateRow)} == {2012, 2013}
     assert not {"2016", "2017", "after"} <= shown_years(out)
     assert "2016" not in shown_years(out)
     suppressed = lines_of(log, "arm_years", "suppressed")
     assert any("one or two" in line.rule and "pilots 2016" in line.action for line in suppressed)
     named, _ = cleared(few_pilots(make_run(), 2016))  # each of them may be shown by name
-    assert {row.year for row in named.extra["yearly_rates"][1]} == {int(year) for year in YEARS}
+    assert {row.year for row in named.rows(YearlyRateRow)} == {int(year) for year in YEARS}
     assert "2016" in shown_years(named)
 
 
@@ -193,17 +198,21 @@ def test_minima_and_maxima_do_not_leave(make_run: MakeRun) -> None:
 
     run = make_run()
     rows = (Extreme(statistic="age", maximum=17.9),)
-    out, log = cleared(replace(run, extra={**run.extra, "predictive_statistics": (Extreme, rows)}))
-    assert "predictive_statistics" not in out.extra
-    assert "maxima" in lines_of(log, "predictive_statistics", "refused")[0].rule
+    out, log = cleared(replace(run, beside={**run.beside, Extreme: rows}))
+    assert Extreme not in out.beside
+    assert "maxima" in lines_of(log, "Extreme", "refused")[0].rule
 
 
 def test_unknown_files_do_not_leave(make_run: MakeRun) -> None:
     run = make_run()
-    extra = {**run.extra, "children": run.extra["loo"]}
-    out, log = cleared(replace(run, extra=extra))
-    assert "children" not in out.extra
-    assert lines_of(log, "children", "refused")
+
+    class Children(LooRow):
+        """Rows that nobody has judged."""
+
+    extra = {**run.beside, Children: run.rows(LooRow)}
+    out, log = cleared(replace(run, beside=extra))
+    assert Children not in out.beside
+    assert lines_of(log, "Children", "refused")
 
 
 def test_a_model_without_degrees_of_freedom_does_not_leave(make_run: MakeRun) -> None:
@@ -212,15 +221,15 @@ def test_a_model_without_degrees_of_freedom_does_not_leave(make_run: MakeRun) ->
     fits = on_fit("main", "reference", {"quantities": 90, "status": "converged"})
     out, log = cleared(replace(run, diagnostics={**run.diagnostics, "fits": fits}))
     assert "degrees of freedom" in refused(log)
-    assert (out.effects, out.extra) == ((), {})
+    assert (out.effects, out.sensitivity, out.beside) == ((), (), {})
     fits["main / reference"]["quantities"] = 80
     assert not refused(cleared(replace(run, diagnostics={**run.diagnostics, "fits": fits}))[1])
 
 
 def test_a_run_whose_children_nobody_counted_does_not_leave(make_run: MakeRun) -> None:
     run = make_run()
-    extra = {name: rows for name, rows in run.extra.items() if name != "arm_years"}
-    _, log = cleared(replace(run, extra=extra))
+    extra = {kind: rows for kind, rows in run.beside.items() if kind is not ArmYearCheck}
+    _, log = cleared(replace(run, beside=extra))
     assert "degrees of freedom" in refused(log)
 
 
@@ -323,17 +332,17 @@ def test_counts_of_unknown_origin_are_checked_like_records(open_run: Run) -> Non
         for i, name in enumerate(sorted(names))
         for period in ("before", "after")
     )
-    sized = replace(own, extra={**own.extra, "authority_sizes": (AuthoritySizeRow, rows)})
+    sized = replace(own, beside={**own.beside, AuthoritySizeRow: rows})
     out, log = cleared(sized)
     assert not refused(log)
     small = min(names)
     assert small not in every_text(out)
     assert {row.target for row in out.effects} >= {"pooled"} | (names - {small})
-    assert not {"predictive", "pre_trend", "matches"} & out.extra.keys()
+    assert not {PredictiveCell, PreTrendRow, Match} & out.beside.keys()
     counts = replace(open_run.analysis.data, published="Annual report, 2019, our website")
     said = replace(own, analysis=replace(own.analysis, data=counts))
     out, (line,) = cleared(said)
-    assert out.extra.keys() == own.extra.keys()
+    assert out.beside.keys() == own.beside.keys()
     assert "Annual report, 2019, our website" in line.rule
 
 

@@ -1,8 +1,9 @@
 """Runs → tables that say whether to trust them."""
 
+from sofs_bayes.checks.registry.predictions import PredictiveCell, PredictiveStatistic
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.tables.contents.assumptions import model_scale
-from sofs_bayes.tables.contents.effects import extra_rows, rate_format, rate_notes, run_table
+from sofs_bayes.tables.contents.effects import rate_format, rate_notes, run_table
 from sofs_bayes.tables.formats import Column, Table
 
 ALL_RATES = "The share of rates outside 0 to 1 is that of all cells, pilots' and comparators'."
@@ -10,7 +11,7 @@ ALL_RATES = "The share of rates outside 0 to 1 is that of all cells, pilots' and
 
 def predictive_table(run: Run) -> Table:
     """Share of authority-years inside their predictive interval, by arm and year."""
-    cells = extra_rows(run, "predictive")
+    cells = run.rows(PredictiveCell)
     groups: dict[tuple[str, int], list[bool]] = {}
     for cell in cells:
         inside = bool(cell.lower <= cell.observed <= cell.upper)
@@ -42,7 +43,7 @@ def _pilots_first(group: tuple[tuple[str, int], list[bool]]) -> tuple[bool, int]
 
 def predictive_statistics_table(run: Run) -> Table:
     """How comparators' rates move, observed and as the model would have them move."""
-    rows = extra_rows(run, "predictive_statistics")
+    rows = run.rows(PredictiveStatistic)
     scale = "rates" if model_scale(run.analysis) == "risk" else "log-odds"
     columns = [
         Column(key="statistic", heading=f"Comparators' {scale}"),
@@ -63,7 +64,7 @@ def predictive_statistics_table(run: Run) -> Table:
 
 def extremes_table(run: Run, *, tail: float = 0.005) -> Table:
     """The authority-years the fitted model would hardly have predicted."""
-    cells = [c for c in extra_rows(run, "predictive") if min(c.pit, 1 - c.pit) < tail]
+    cells = [c for c in run.rows(PredictiveCell) if min(c.pit, 1 - c.pit) < tail]
     columns = [
         Column(key="authority", heading="Authority"),
         Column(key="year", heading="Financial year from", format="year"),

@@ -3,10 +3,11 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sofs_bayes.estimands.rows import YearlyRateRow
+from sofs_bayes.matching.choice import LeftOut, Match, PreTrendRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
 from sofs_bayes.tables.contents.effects import (
-    extra_rows,
     interval_note,
     rate_format,
     rate_notes,
@@ -50,7 +51,7 @@ def pre_trend_table(run: Run) -> Table:
         run,
         "pre_trend",
         "before settling-in",
-        extra_rows(run, "pre_trend"),
+        run.rows(PreTrendRow),
         columns,
         "Trend gap: root mean square difference of the log-odds after taking out each"
         " one's mean; with the chosen comparators, and with all eligible ones.",
@@ -98,7 +99,7 @@ def rates_table(run: Run) -> Table:
         run,
         "rates",
         "rates by year",
-        extra_rows(run, "yearly_rates"),
+        run.rows(YearlyRateRow),
         columns,
         interval_note(run),
         *rate_notes(run),
@@ -143,7 +144,7 @@ def left_out_table(run: Run) -> Table:
         Column(key="authority", heading="Authority"),
         Column(key="reason", heading="Why"),
     ]
-    rows = extra_rows(run, "left_out")
+    rows = run.rows(LeftOut)
     return run_table(run, "left_out", "not among the comparators", rows, columns, checked=False)
 
 
@@ -172,5 +173,5 @@ def matches_table(run: Run) -> Table:
         Column(key="comparator", heading="Comparator"),
         Column(key="distance", heading="Distance (log-odds)", format="number"),
     ]
-    rows = extra_rows(run, "matches")
+    rows = run.rows(Match)
     return run_table(run, "matches", "comparators by pre-trend", rows, columns, checked=False)

@@ -7,8 +7,8 @@ from pathlib import Path
 from typing import Any
 
 from sofs_bayes.bayes.limits import MAX_EDGE_MASS, MAX_K, MAX_RHAT, MIN_BFMI, MIN_ESS
+from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell, PredictiveStatistic
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.tables.contents.effects import extra_rows
 from sofs_bayes.tables.contents.hierarchical_checks import loo_table
 from sofs_bayes.tables.contents.publication_numbers import gravest, overall
 from sofs_bayes.tables.digits import Cell
@@ -213,11 +213,9 @@ def _known(line: Sequence[Cell]) -> list[bool]:
 
 def _predicted(run: Run) -> list[Any]:
     by_arm = [
-        row
-        for row in extra_rows(run, "arm_years")
-        if row.kind == "posterior" and row.year.isdigit()
+        row for row in run.rows(ArmYearCheck) if row.kind == "posterior" and row.year.isdigit()
     ]
-    return by_arm or list(extra_rows(run, "predictive"))
+    return by_arm or list(run.rows(PredictiveCell))
 
 
 def _inside(run: Run) -> str | None:
@@ -232,7 +230,7 @@ def _levels(runs: Sequence[Run]) -> str:
 
 
 def _furthest(run: Run) -> tuple[str | None, float | None]:
-    rows = [r for r in extra_rows(run, "predictive_statistics") if r.statistic != NOT_TESTED]
+    rows = [r for r in run.rows(PredictiveStatistic) if r.statistic != NOT_TESTED]
     worst = min(rows, key=lambda row: min(row.p, 1 - row.p), default=None)
     return (None, None) if worst is None else (worst.statistic, worst.p)
 

@@ -278,7 +278,7 @@ def sensitivity_table(
     scale = scale or risk_scale(run)
     changed = [
         row
-        for row in extra_rows(run, "sensitivity")
+        for row in run.sensitivity
         if row.scale == scale and row.is_effect and prior in (None, row.prior)
     ]
     changed = [row for row in changed if grid or row.kind != "scaled"]
@@ -361,11 +361,6 @@ def run_table(
 def not_shown(run: Run, what: str) -> tuple[str, ...]:
     """The sentences on what a disclosure check suppressed of AUTHORITIES, or of COUNTS."""
     return tuple(sentence for sentence in run.withheld if what in sentence)
-
-
-def extra_rows(run: Run, name: str) -> tuple[Any, ...]:
-    """The rows of one of a run's further files; none where the run has no such file."""
-    return run.extra[name][1] if name in run.extra else ()
 
 
 def run_html(run: Run) -> str:

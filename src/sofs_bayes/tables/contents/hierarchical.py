@@ -9,7 +9,6 @@ from sofs_bayes.spec.keys import AFTER, IN_YEAR
 from sofs_bayes.spec.study import of_report
 from sofs_bayes.tables.contents.effects import (
     UNIT_OF,
-    extra_rows,
     interval_note,
     main_rows,
     number_format,
@@ -48,7 +47,7 @@ def grid_rows(run: Run, scale: str) -> list[EffectRow]:
 
 def _refitted(run: Run, scale: str) -> Iterable[EffectRow]:
     asked = (scale, run.prior, POOLED)
-    for row in extra_rows(run, "sensitivity"):
+    for row in run.sensitivity:
         if (row.scale, row.prior, row.target) == asked and row.is_effect:
             yield row
 

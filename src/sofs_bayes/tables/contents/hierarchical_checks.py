@@ -1,18 +1,35 @@
 """Hierarchical runs → tables that say whether to trust them, and what they hang on."""
 
 import math
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+from typing import TYPE_CHECKING, cast
 
 from sofs_bayes.bayes.limits import MAX_K
+from sofs_bayes.checks.registry import FILES, Kept
+from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow, LooRow, LooSummary
+from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
+from sofs_bayes.checks.registry.predictions import (
+    ArmYearCheck,
+    PredictiveCell,
+    PredictiveStatistic,
+)
+from sofs_bayes.checks.registry.tipping import TippingPoint
 from sofs_bayes.estimands import NEW, POOLED
+from sofs_bayes.estimands.rows import MonteCarloRow
 from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.tables.contents.assumptions import in_units
+from sofs_bayes.tables.contents.checks import (
+    extremes_table,
+    predictive_statistics_table,
+    predictive_table,
+)
 from sofs_bayes.tables.contents.effects import (
     AUTHORITIES,
     COUNTS,
     NARROW,
-    extra_rows,
     not_shown,
+    number_format,
     rate_format,
     rate_notes,
     risk_scale,
@@ -23,8 +40,6 @@ from sofs_bayes.tables.formats import Cell, Column, Format, Table, shown, table_
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.comparison import ComparisonRow
-    from sofs_bayes.checks.predictive import ArmYearCheck
-    from sofs_bayes.checks.tipping import TippingPoint
     from sofs_bayes.spec import Evidence
 
 WORST = 10  # authority-years listed by Pareto k
@@ -53,22 +68,44 @@ def hierarchical_diagnostics(run: Run) -> tuple[Table, ...]:
     """
     if run.analysis.kind == "printed":
         return ()
-    tables = (
-        arm_years_table(run),
-        loo_table(run),
-        loo_cells_table(run),
-        authority_loo_table(run),
-        power_scaling_table(run, pilots=False),
-        tipping_table(run, pilots=False),
-        sensitivity_table(run, prior=run.prior, grid=False),
-        monte_carlo_table(run),
-    )
+    tables = [table for kept in FILES.values() for table in _of_rows(run, kept)]
+    tables.append(sensitivity_table(run, prior=run.prior, grid=False))
     return tuple(table for table in tables if table.rows)
+
+
+def _of_rows(run: Run, kept: Kept) -> list[Table]:
+    """The tables of a file of the registry: made by hand, or as it is laid out there."""
+    by_hand: Mapping[type, Sequence[Callable[[Run], Table]]] = {
+        PredictiveStatistic: (predictive_statistics_table,),
+        PredictiveCell: (predictive_table, extremes_table),
+        ArmYearCheck: (arm_years_table,),
+        LooRow: (loo_table, loo_cells_table),
+        AuthorityLooRow: (authority_loo_table,),
+        PowerScalingRow: (partial(power_scaling_table, pilots=False),),
+        TippingPoint: (partial(tipping_table, pilots=False),),
+        MonteCarloRow: (monte_carlo_table,),
+    }
+    if kept.layout is None:
+        return [made(run) for made in by_hand.get(kept.row, ())]
+    rows, title, notes = run.beside.get(kept.row, ()), kept.layout.title, [*kept.layout.notes]
+    number: Format = "number"
+    if any(form == "effect" for _, _, form in kept.layout.columns):
+        scale = risk_scale(run)
+        rows = tuple(row for row in rows if row.scale == scale)
+        number, title = number_format(scale, rows), f"{title} ({in_units(run.analysis, scale)})"
+        notes += {f"Intervals: {100 * row.level:g}%." for row in rows}
+    columns = [
+        Column(
+            key=key, heading=heading, format=number if form == "effect" else cast("Format", form)
+        )
+        for key, heading, form in kept.layout.columns
+    ]
+    return [run_table(run, kept.name, title, rows, columns, *notes)]
 
 
 def arm_years_table(run: Run) -> Table:
     """The rate of each arm in each year, beside what posterior and prior predict for it."""
-    rows: Sequence[ArmYearCheck] = extra_rows(run, "arm_years")
+    rows: Sequence[ArmYearCheck] = run.rows(ArmYearCheck)
     kinds = [kind for kind in KINDS if any(row.kind == kind for row in rows)]
     found = {(row.arm, row.year, row.kind): row for row in rows}
     places = sorted({(row.arm, row.year) for row in rows}, key=_pilots_and_years_first)
@@ -116,8 +153,8 @@ def _pilots_and_years_first(place: tuple[str, str]) -> tuple[bool, bool, bool, s
 
 def loo_table(run: Run) -> Table:
     """How well each authority's year is predicted by all others, in one line."""
-    rows = extra_rows(run, "loo")
-    summary = next(iter(extra_rows(run, "loo_summary")), None)
+    rows = run.rows(LooRow)
+    summary = next(iter(run.rows(LooSummary)), None)
     lines: tuple[tuple[Cell, ...], ...] = ()
     if rows:
         total = sum(row.elpd for row in rows)
@@ -152,7 +189,7 @@ def _verdict(high: int) -> str:
 
 def loo_cells_table(run: Run, *, most: int = WORST) -> Table:
     """The authority-years hardest to leave out: the largest Pareto k first."""
-    rows = sorted(extra_rows(run, "loo"), key=lambda row: -row.pareto_k)[:most]
+    rows = sorted(run.rows(LooRow), key=lambda row: -row.pareto_k)[:most]
     columns = [
         Column(key="authority", heading="Authority"),
         Column(key="year", heading="Financial year from", format="year"),
@@ -172,7 +209,7 @@ def loo_cells_table(run: Run, *, most: int = WORST) -> Table:
 
 def authority_loo_table(run: Run) -> Table:
     """How well each authority is predicted by all others; pilots first, the worst first."""
-    rows = sorted(extra_rows(run, "authority_loo"), key=lambda row: (row.arm != "pilot", row.elpd))
+    rows = sorted(run.rows(AuthorityLooRow), key=lambda row: (row.arm != "pilot", row.elpd))
     columns = [
         Column(key="authority", heading="Authority"),
         Column(key="arm", heading="Arm"),
@@ -199,7 +236,7 @@ def power_scaling_table(run: Run, *, pilots: bool = True) -> Table:
     pilots
         Whether single pilots' effects are among the answers.
     """
-    rows = extra_rows(run, "power_scaling")
+    rows = run.rows(PowerScalingRow)
     if not pilots:
         rows = tuple(r for r in rows if r.target in (POOLED, NEW))
     columns = [
@@ -229,7 +266,7 @@ def tipping_table(run: Run, *, pilots: bool = True) -> Table:
     pilots
         Whether single pilots' effects are there too.
     """
-    points: Sequence[TippingPoint] = extra_rows(run, "tipping_points")
+    points: Sequence[TippingPoint] = run.rows(TippingPoint)
     if not pilots:
         points = [point for point in points if point.target == POOLED]
     risk = all(point.scale == "risk" for point in points)
@@ -286,7 +323,7 @@ def monte_carlo_table(run: Run, *, scale: str | None = None) -> Table:
     That of changes in risk, if none is named.
     """
     scale = scale or risk_scale(run)
-    rows = [row for row in extra_rows(run, "monte_carlo") if row.scale == scale and row.is_effect]
+    rows = [row for row in run.rows(MonteCarloRow) if row.scale == scale and row.is_effect]
     columns = [
         Column(key="estimand", heading="Effect"),
         Column(key="target", heading="In"),

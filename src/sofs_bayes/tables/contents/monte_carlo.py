@@ -1,7 +1,7 @@
 """Runs → how exactly their draws tell the numbers of a table."""
 
 import math
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import replace
 
 from sofs_bayes.estimands import EffectRow
@@ -23,10 +23,7 @@ def monte_carlo(run: Run, row: EffectRow) -> MonteCarloRow | None:
     draws, so theirs are in proportion to the posteriors' standard deviations; that is exact
     enough for the number of digits.
     """
-    if "monte_carlo" not in run.extra:
-        return None
-    rows: Iterable[MonteCarloRow] = run.extra["monte_carlo"][1]
-    found = next((r for r in rows if r.estimand == row.estimand), None)
+    found = next((r for r in run.rows(MonteCarloRow) if r.estimand == row.estimand), None)
     own = (run.prior, "main")
     if found is None or (row.prior, row.kind) == own:
         return found

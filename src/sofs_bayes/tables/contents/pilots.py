@@ -10,7 +10,6 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.keys import AFTER, Estimand
 from sofs_bayes.tables.contents.effects import (
     UNIT_OF,
-    extra_rows,
     interval_note,
     main_rows,
     number_format,
@@ -64,7 +63,7 @@ def pilots_table(run: Run, *, scale: str | None = None, effect: Estimand | None 
     after = next((each for each in told if each.role == AFTER), next(iter(told), None))
     estimand = effect or after
     rows = [] if estimand is None else told[estimand]
-    alone = {r.target: r for r in extra_rows(run, "shrinkage") if r.scale == scale}
+    alone = {r.target: r for r in run.rows(ShrinkageRow) if r.scale == scale}
     # Shrinkage is that of the effect after settling-in, which the others must not borrow.
     alone = alone if estimand is not None and estimand.role == AFTER else {}
     number = number_format(scale, rows)

@@ -47,7 +47,7 @@ def _spread(run: Run, reading: str) -> str:
     """How much wider or narrower the interval is under the other priors that were tried."""
     rows = [
         row
-        for row in run.extra.get("sensitivity", (None, ()))[1]
+        for row in run.sensitivity
         if (row.reading, row.prior) == (reading, run.prior) and row.is_effect
     ]
     main = [row.upper - row.lower for row in rows if row.kind == "main"]

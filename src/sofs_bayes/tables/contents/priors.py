@@ -16,7 +16,6 @@ from sofs_bayes.tables.contents.assumptions import (
     prior_note,
 )
 from sofs_bayes.tables.contents.effects import (
-    extra_rows,
     interval_note,
     number_format,
     risk_scale,
@@ -117,7 +116,7 @@ def _numbers(row: EffectRow | None, chance: float | None, *, several: bool) -> t
 
 def _scale(run: Run) -> str:
     """Of changes in risk; of the model where refits with other priors are on that scale alone."""
-    refitted = {row.scale for row in extra_rows(run, "sensitivity")}
+    refitted = {row.scale for row in run.sensitivity}
     usual = risk_scale(run)
     return usual if usual in refitted or not refitted else model_scale(run.analysis)
 
@@ -159,7 +158,7 @@ def _refits(run: Run, variant: Variant, scale: str) -> Iterable[tuple[str, str, 
             assert row.factor is not None
             yield row.subject, _scaled(run.analysis, row.subject, row.factor), row
         return
-    for row in extra_rows(run, "sensitivity"):
+    for row in run.sensitivity:
         ours = (row.scale, row.prior, row.reading) == (scale, run.prior, variant.reading)
         if row.kind in OF_PRINT and ours:
             name, notation = OF_PRINT[row.kind]

@@ -6,7 +6,6 @@ from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
-from sofs_bayes.tables.contents.effects import extra_rows
 from sofs_bayes.tables.contents.monte_carlo import NAN
 
 ABOVE_ZERO = ("above 0 pp", "above 0 per 10,000", "above 0 (log-odds)", "above 0 (units)")
@@ -35,7 +34,7 @@ def stated(run: Run, row: EffectRow) -> dict[str, ProbabilityRow]:
 def thresholds_of(run: Run, row: EffectRow) -> list[ThresholdRow]:
     """The thresholds of an effect, on every scale that the run has them on."""
     asked = (row.effect, row.prior, row.variant)
-    rows: Sequence[ThresholdRow] = extra_rows(run, "thresholds")
+    rows: Sequence[ThresholdRow] = run.rows(ThresholdRow)
     return [each for each in rows if (each.effect, each.prior, each.variant) == asked]
 
 

@@ -1,7 +1,9 @@
 """Runs → the counts behind each column of a table in the report's layout."""
 
+from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow
+from sofs_bayes.checks.registry.predictions import ArmYearCheck
+from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.tables.contents.effects import extra_rows
 from sofs_bayes.tables.contents.publication_groups import FROM, ReportGroup, headings
 from sofs_bayes.tables.contents.publication_numbers import overall
 from sofs_bayes.tables.model import Column, Table
@@ -20,8 +22,9 @@ def _of_arm(run: Run, arm: str) -> int | None:
 
     Nor where a disclosure check withheld something of authorities: then not all may be left.
     """
-    rows = [*extra_rows(run, "authority_sizes"), *extra_rows(run, "authority_loo")]
-    found = {row.authority for row in rows if row.arm == arm}
+    sizes, left = run.rows(AuthoritySizeRow), run.rows(AuthorityLooRow)
+    found = {row.authority for row in sizes if row.arm == arm}
+    found |= {row.authority for row in left if row.arm == arm}
     all_left = not any("authorit" in note for note in run.withheld)
     return len(found) if found and all_left else None
 
@@ -33,7 +36,7 @@ def _referrals(run: Run, arm: str) -> int | None:
     """
     rows = [
         row
-        for row in extra_rows(run, "arm_years")
+        for row in run.rows(ArmYearCheck)
         if (row.kind, row.arm) == ("posterior", arm) and row.year in PERIODS
     ]
     return sum(row.children for row in rows) if len(rows) == len(PERIODS) else None

@@ -9,7 +9,7 @@ from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, Estimand, Variant
 from sofs_bayes.tables.contents.assumptions import in_units, model_scale
-from sofs_bayes.tables.contents.effects import extra_rows, risk_scale
+from sofs_bayes.tables.contents.effects import risk_scale
 from sofs_bayes.tables.contents.monte_carlo import NAN, known
 from sofs_bayes.tables.contents.pilots import CALLED
 from sofs_bayes.tables.contents.publication_numbers import overall
@@ -36,7 +36,7 @@ def thresholds_tables(runs: Sequence[Run], _: Sequence[Path]) -> list[Table]:
 
 def _headline(run: Run) -> list[Row]:
     """The rows of effects that answer the main question, on the scale that is read most easily."""
-    rows: Sequence[ThresholdRow] = extra_rows(run, "thresholds")
+    rows: Sequence[ThresholdRow] = run.rows(ThresholdRow)
     usual = risk_scale(run)
     scale = usual if any(row.scale == usual for row in rows) else model_scale(run.analysis)
     own = [row for row in rows if row.scale == scale]

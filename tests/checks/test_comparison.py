@@ -44,6 +44,9 @@ def test_differences_are_from_the_best(level: float) -> None:
     gap = second - first
     assert rows[1].difference == pytest.approx(gap.sum(), rel=EXACT)
     assert rows[1].se_difference == pytest.approx(np.sqrt(40) * gap.std(), rel=EXACT)
+    by_authority = gap.reshape(8, 5).sum(axis=0)  # a_loo has five authorities
+    assert rows[1].se_by_authority == pytest.approx(np.sqrt(5) * by_authority.std(), rel=EXACT)
+    assert (rows[0].se_by_authority, rows[1].authorities) == (0.0, 5)
     assert rows[1].elpd == pytest.approx(second.sum())
     assert (rows[1].p_loo, rows[1].worst_k) == (9.0, pytest.approx(0.39))
     assert sum(row.weight for row in rows) == pytest.approx(1.0)

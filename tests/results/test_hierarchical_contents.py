@@ -8,10 +8,12 @@ import pytest
 from tests.rows import of_effect, of_fit
 
 from sofs_bayes.checks.comparison import ComparisonRow
+from sofs_bayes.checks.registry.arm_weights import ArmWeightRow
 from sofs_bayes.checks.registry.leaving_out import LooRow, LooSummary
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.checks.registry.tipping import TippingPoint
 from sofs_bayes.estimands import EffectRow
+from sofs_bayes.release.runs import cleared
 from sofs_bayes.runs.run_folder import Run, fill, read
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis, load
 from sofs_bayes.spec.keys import OTHER, SIMILAR
@@ -82,12 +84,42 @@ def test_every_table_is_whole_and_marked(
 def test_diagnostics_are_the_tables_there_are_rows_for(hierarchical_run: Run) -> None:
     names = [table.name for table in contents.hierarchical_diagnostics(hierarchical_run)]
     assert names == [
-        *("arm_years", "loo", "loo_cells", "authority_loo"),
-        *("power_scaling", "tipping_points", "sensitivity", "monte_carlo"),
+        *("predictive_statistics", "arm_years", "loo", "loo_cells", "authority_loo"),
+        *("power_scaling", "tipping_points", "monte_carlo", "sensitivity"),
     ]
     kept = {TippingPoint: hierarchical_run.rows(TippingPoint)}
     few = contents.hierarchical_diagnostics(replace(hierarchical_run, beside=kept))
     assert [table.name for table in few] == ["tipping_points", "sensitivity"]
+
+
+def test_a_check_is_shown_read_back_and_released_by_its_entry_alone(
+    hierarchical_run: Run, tmp_path: Any
+) -> None:
+    """Of `arm_weights` nothing is said outside its file in the registry."""
+    row = ArmWeightRow(
+        **of_effect("effect after settling-in"),
+        target="pooled",
+        scale="risk",
+        arm="pilot",
+        factor=0.5,
+        median=0.021,
+        lower=-0.04,
+        upper=0.08,
+        level=0.9,
+        interval="eti",
+        pareto_k=0.31,
+    )
+    beside = {**hierarchical_run.beside, ArmWeightRow: (row, replace(row, scale="log-odds"))}
+    run = replace(hierarchical_run, beside=beside)
+    found = {table.name: table for table in contents.hierarchical_diagnostics(run)}["arm_weights"]
+    assert len(found.rows) == 1  # on the scale of risk
+    assert "| pilot | 0.5 | +2.1 | −4.0 | +8.0 | 0.31 |" in to_markdown(found)
+    assert "Intervals: 90%." in found.notes
+    fill(run, tmp_path)
+    assert read(tmp_path).rows(ArmWeightRow) == beside[ArmWeightRow]
+    left, log = cleared(run)
+    assert left.rows(ArmWeightRow) == beside[ArmWeightRow]
+    assert [line.result for line in log if line.output.endswith("arm_weights")] == ["passed"]
 
 
 def test_a_run_is_read_back_with_all_its_rows(hierarchical_run: Run, tmp_path: Any) -> None:
@@ -338,6 +370,8 @@ def test_analyses_are_compared_in_the_order_given() -> None:
         elpd=-120.0,
         difference=0.0,
         se_difference=0.0,
+        se_by_authority=0.0,
+        authorities=11,
         weight=0.9,
         p_loo=14.0,
         worst_k=0.6,
@@ -347,6 +381,9 @@ def test_analyses_are_compared_in_the_order_given() -> None:
     assert column(table, "analysis") == ["icpc-linear", "other"]
     assert table.caption.startswith("NOT CONVERGED: ")
     assert "| other | −126 | 5.5 |" in to_markdown(table)
+    assert "years of 11 authorities" in table.notes[1]
+    many = [replace(row, authorities=147) for row in rows]
+    assert len(contents.comparison_table(many, evidence="synthetic").notes) == 1
 
 
 def test_columns_stand_beside_each_other(hierarchical_run: Run, effect: MakeEffect) -> None:

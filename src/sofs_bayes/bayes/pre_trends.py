@@ -1,5 +1,7 @@
 """How far pilots' trends departed from their comparators' before settling-in."""
 
+from dataclasses import dataclass
+
 import numpy as np
 import numpy.typing as npt
 
@@ -26,36 +28,69 @@ def leads_regression(analysis: HierarchicalAnalysis) -> Regression | None:
     return None
 
 
-def leads_of_children(cells: Cells, analysis: HierarchicalAnalysis) -> Floats:
-    """The leads, on the model's scale, shape (leads,); none where there are none.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Leads:
+    """Pilots' differences in the years before settling-in, on the model's scale.
 
-    Leads are those of the regression with leads and lags, fitted to the cells (logistic: to the
-    quadratic expansion of their likelihood). Released cells may not tell years since settling-in.
+    Attributes
+    ----------
+    values
+        Shape (leads,); none where there are none.
+    covariance
+        Of their errors, clustered on authorities (CR1), (leads, leads).
+    """
+
+    values: Floats
+    covariance: Floats
+
+    @property
+    def root_mean_square(self) -> float:
+        """How far trends departed before, the leads' own noise taken out.
+
+        No less than the noise over the root of the number of leads: departures below that could
+        not have been seen in them.
+        """
+        noise = float(np.mean(np.diag(self.covariance)))
+        departed = float(np.mean(self.values**2)) - noise
+        return float(np.sqrt(max(departed, noise / len(self.values))))
+
+
+NO_LEADS = Leads(values=np.zeros(0), covariance=np.zeros((0, 0)))
+
+
+def leads_of_children(cells: Cells, analysis: HierarchicalAnalysis) -> Leads:
+    """The leads of the regression with leads and lags, fitted to the cells.
+
+    Logistic: to the quadratic expansion of their likelihood. Released cells may not tell years
+    since settling-in, and then there are none.
     """
     regression = leads_regression(analysis)
     if regression is None or "years_since" not in cells.by:
-        return np.zeros(0)
+        return NO_LEADS
     return leads_of(regression_data(cells, analysis, regression))
 
 
-def leads_of(data: CellData) -> Floats:
+def leads_of(data: CellData) -> Leads:
     """The same of data with leads among their terms."""
     leads = np.array([find_term(name).is_lead for name in data.terms]) & data.design.any(axis=0)
-    return _solved(data)[leads] if leads.any() else np.zeros(0)
+    if not leads.any():
+        return NO_LEADS
+    found, covariance = _solved(data)
+    return Leads(values=found[leads], covariance=covariance[np.ix_(leads, leads)])
 
 
-def departure_sd(leads: Floats, prior: Departure | None) -> float | None:
-    """The prior sd of a departure from parallel trends: a multiple of the leads' root mean square.
+def departure_sd(leads: Leads, prior: Departure | None) -> float | None:
+    """The prior sd of a departure from parallel trends: a multiple of how far they departed before.
 
     None where no leads can be had, or no departure is allowed for.
     """
-    if prior is None or not len(leads):
+    if prior is None or not len(leads.values):
         return None
-    return prior.multiple * float(np.sqrt(np.mean(leads**2)))
+    return prior.multiple * leads.root_mean_square
 
 
-def _solved(data: CellData) -> Floats:
-    """The coefficients of the cells' terms that the (quadratic) likelihood is largest at.
+def _solved(data: CellData) -> tuple[Floats, Floats]:
+    """The cells' coefficients that the (quadratic) likelihood is largest at, and their covariance.
 
     Those of terms that are not in use are 0.
     """
@@ -66,6 +101,14 @@ def _solved(data: CellData) -> Floats:
     products[own:, own:] += data.within_xx.sum(0)
     pull[own:] += data.within_xy.sum(0)
     used = np.r_[data.design.any(axis=0), np.ones(len(pull) - own, dtype=bool)]
-    found = np.zeros(len(pull))
-    found[used] = np.linalg.solve(products[used][:, used], pull[used])
-    return found[:own]
+    bread = np.linalg.inv(products[used][:, used])
+    found, covariance = np.zeros(len(pull)), np.zeros(products.shape)
+    found[used] = bread @ pull[used]
+    scores = np.zeros((len(data.authorities), len(pull)))
+    np.add.at(
+        scores, data.authority, both * (data.curvature * (data.centre - both @ found))[:, None]
+    )
+    groups = len(np.unique(data.authority[data.curvature > 0]))
+    half = scores[:, used] @ bread
+    covariance[np.ix_(used, used)] = groups / (groups - 1) * half.T @ half
+    return found[:own], covariance[:own, :own]

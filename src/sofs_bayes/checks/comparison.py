@@ -23,12 +23,18 @@ SAME_WEIGHT = 1e-6
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ComparisonRow:
-    """One fit's elpd beside the best's; `weight` is that of stacking."""
+    """One fit's elpd beside the best's; `weight` is that of stacking.
+
+    `se_difference` takes authority-years for independent. Those of an authority are not:
+    `se_by_authority` is that of the sum over `authorities` of each one's difference.
+    """
 
     analysis: str
     elpd: float
     difference: float
     se_difference: float
+    se_by_authority: float
+    authorities: int
     weight: float
     p_loo: float
     worst_k: float
@@ -57,6 +63,8 @@ def compare_fits(loos: Mapping[str, LooResult]) -> tuple[ComparisonRow, ...]:
     }
     points = list(next(iter(values.values())))
     elpd = np.array([[of_fit[point] for point in points] for of_fit in values.values()])
+    names, of = np.unique([authority for authority, _ in points], return_inverse=True)
+    totals = {name: np.bincount(of, own, len(names)) for name, own in zip(loos, elpd, strict=True)}
     # The weights need densities, and those of many children are 0 in floating point; what
     # all fits have in common cancels from weights and differences.
     relative = elpd - elpd.max(axis=0)
@@ -66,12 +74,15 @@ def compare_fits(loos: Mapping[str, LooResult]) -> tuple[ComparisonRow, ...]:
     with catch_warnings():
         simplefilter("ignore")  # that fits are much alike is what the errors of differences say
         table = azs.compare(given, method="stacking", round_to="none")
+    best = totals[str(table.index[0])]
     return tuple(
         ComparisonRow(
             analysis=str(name),
             elpd=loos[str(name)].summary.elpd,
             difference=float(found["elpd_diff"]),
             se_difference=float(found["dse"]),
+            se_by_authority=float(np.sqrt(len(names)) * (totals[str(name)] - best).std()),
+            authorities=len(names),
             weight=float(found["weight"]),
             p_loo=loos[str(name)].summary.p_loo,
             worst_k=max(row.pareto_k for row in loos[str(name)].rows),

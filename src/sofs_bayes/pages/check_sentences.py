@@ -9,7 +9,7 @@ from sofs_bayes.estimands import POOLED
 from sofs_bayes.pages import barg_answers as answer
 from sofs_bayes.pages.barg_answers import OnPage
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.tables.contents.hierarchical_checks import tipping_table
+from sofs_bayes.tables.contents.hierarchical_checks import few_authorities, tipping_table
 from sofs_bayes.tables.formats import shown
 
 NOWHERE = OnPage(anchors=frozenset(), figures=frozenset())
@@ -45,6 +45,7 @@ def _left_out(run: Run) -> Iterator[str]:
         f"Leave-one-out: Pareto k is above {MAX_K:g} for {high} of {len(rows)} authority-years"
         f"{', where it is not to be relied on' if high else ''}."
     )
+    yield from few_authorities([len({row.authority for row in rows})])
 
 
 def _power_scaling(run: Run) -> Iterator[str]:

@@ -138,7 +138,7 @@ def children_source(
         data=cell_data(cells, analysis),
         regressed=cell_data(cells, replace(analysis, model=model)),
         departure=departure_sd(leads, analysis.priors.departure),
-        leads=tuple(leads),
+        leads=tuple(leads.values),
         serving_only=_serving_only(cells),
         sizes=tuple(authority_size_rows(cells, analysis.regression)),
     )
@@ -243,7 +243,7 @@ def counts_source(analysis: OpenAnalysis, panel: "Panel") -> Source:
         data=data,
         regressed=data,
         departure=departure_sd(leads, analysis.priors.departure),
-        leads=tuple(leads),
+        leads=tuple(leads.values),
         by_year=by_year,
         changed={
             Variant(kind=kind, subject=name): without(everybody, others)

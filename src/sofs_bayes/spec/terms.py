@@ -98,7 +98,7 @@ class Departure:
     """How far parallel trends may fail after settling-in: a multiple of what was seen before.
 
     The prior of the departure is normal around 0 with this multiple of the root mean square of
-    the leads as its sd.
+    the leads as its sd, their own noise taken out of it.
     """
 
     multiple: Positive

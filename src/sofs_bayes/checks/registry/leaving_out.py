@@ -24,8 +24,8 @@ class LooRow:
 class LooSummary:
     """Sums over authority-years, and what other fits must share to be compared.
 
-    `weight` is that of all children; `p_loo` the effective number of parameters; `high_k` how
-    many of the `points` have a Pareto k above 0.7.
+    `weight` is that of all referrals, or of all that is counted; `p_loo` the effective number of
+    parameters; `high_k` how many of the `points` have a Pareto k above 0.7.
     """
 
     likelihood: str

@@ -62,7 +62,7 @@ def distribution(prior: Prior) -> str:
     if isinstance(prior, Exponential):
         return f"Exponential(mean {prior.mean:g})"
     if isinstance(prior, Departure):
-        return f"Normal(0, sd {prior.multiple:g} × root mean square of the leads)"
+        return f"Normal(0, sd {prior.multiple:g} × root mean square of the leads, less their noise)"
     return f"Beta({prior.a:g}, {prior.b:g})"
 
 

@@ -1,7 +1,7 @@
 """Hierarchical runs → tables that say whether to trust them, and what they hang on."""
 
 import math
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -18,6 +18,8 @@ from sofs_bayes.checks.registry.tipping import TippingPoint
 from sofs_bayes.estimands import NEW, POOLED
 from sofs_bayes.estimands.rows import MonteCarloRow
 from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.spec import OpenAnalysis
+from sofs_bayes.spec.outcomes import column_in_words
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.checks import (
     extremes_table,
@@ -42,6 +44,7 @@ if TYPE_CHECKING:
     from sofs_bayes.checks.comparison import ComparisonRow
     from sofs_bayes.spec import Evidence
 
+FEW = 30  # authorities, below which a sum over them has no normal error
 WORST = 10  # authority-years listed by Pareto k
 KINDS = {"posterior": "Predicted", "prior": "By the priors alone"}
 
@@ -120,7 +123,7 @@ def arm_years_table(run: Run) -> Table:
     columns = [
         Column(key="arm", heading="Authorities"),
         Column(key="year", heading="Financial year from, or period"),
-        Column(key="children", heading="Children", format="integer"),
+        Column(key="children", heading=_counted(run), format="integer"),
         Column(key="observed", heading="Rate", format=rate_format(run)),
     ]
     for kind in kinds:
@@ -144,6 +147,14 @@ def arm_years_table(run: Run) -> Table:
         ),
         status=run.status,
     )
+
+
+def _counted(run: Run) -> str:
+    """What an arm's rate is of: referrals (a child may have several), or what is counted."""
+    analysis = run.analysis
+    if isinstance(analysis, OpenAnalysis):
+        return column_in_words(analysis.data.denominator).capitalize()
+    return "Referrals"
 
 
 def _pilots_and_years_first(place: tuple[str, str]) -> tuple[bool, bool, bool, str]:
@@ -178,9 +189,23 @@ def loo_table(run: Run) -> Table:
         ),
         rows=lines,
         evidence=run.evidence,
-        notes=("Leave-one-out by Pareto-smoothed importance sampling.",),
+        notes=(
+            "Leave-one-out by Pareto-smoothed importance sampling.",
+            *few_authorities([len({row.authority for row in rows})] if rows else []),
+        ),
         status=run.status,
     )
+
+
+def few_authorities(numbers: Iterable[int]) -> Iterator[str]:
+    """The note on leave-one-out of few authorities, whose number is given; none for many."""
+    for number in numbers:
+        if number < FEW:
+            yield (
+                f"These are years of {number} authorities, and an authority's years are alike: a"
+                " difference between analyses below twice its standard error by authority says"
+                " nothing, and one above it little."
+            )
 
 
 def _verdict(high: int) -> str:
@@ -345,12 +370,13 @@ def monte_carlo_table(run: Run, *, scale: str | None = None) -> Table:
 def comparison_table(
     rows: Sequence["ComparisonRow"], *, evidence: "Evidence", status: str = "converged"
 ) -> Table:
-    """Analyses of the same children, the one that predicts an authority's year best first."""
+    """Analyses of the same data, the one that predicts an authority's year best first."""
     columns = [
         Column(key="analysis", heading="Analysis"),
         Column(key="elpd", heading="Log predictive density", format="number"),
         Column(key="difference", heading="Below the best by", format="number"),
         Column(key="se_difference", heading="Its standard error", format="number"),
+        Column(key="se_by_authority", heading="by authority", format="number"),
         Column(key="weight", heading="Stacking weight", format="probability"),
         Column(key="p_loo", heading="Effective parameters", format="number"),
         Column(key="worst_k", heading="Largest Pareto k", format="number"),
@@ -361,6 +387,10 @@ def comparison_table(
         rows,
         columns,
         evidence=evidence,
-        notes=["Leave-one-out, by authority and year, on the same children."],
+        notes=[
+            "Leave-one-out, by authority and year, on the same data. The first standard error takes"
+            " an authority's years for independent, the second sums them.",
+            *few_authorities(row.authorities for row in rows[:1]),
+        ],
         status=status,
     )

@@ -16,7 +16,7 @@ class BadInput(SofsBayesError):
     Parameters
     ----------
     file
-        The file (or the command-line argument) at fault.
+        The file (or the parameter) at fault.
     place
         Where in it: a key, a column, a row number, an authority and year.
     found

@@ -26,9 +26,9 @@ from tests.benchmarks.peer import BESIDE, ONE_THREAD, peer_python
 
 from sofs_bayes import spec
 from sofs_bayes.folders.store import open_store
-from sofs_bayes.pipeline.jobs import Bench, Result
+from sofs_bayes.pipeline.jobs import Bench, Execution, Job, Result
 from sofs_bayes.pipeline.replicates import replicates
-from sofs_bayes.pipeline.sbc import SbcJob, prepared
+from sofs_bayes.pipeline.sbc import prepared, ranks_of
 from sofs_bayes.pipeline.watching import silent
 
 if TYPE_CHECKING:
@@ -82,7 +82,7 @@ class Stopwatch:
 class TimedJob:
     """A job whose results say when and on what they were."""
 
-    job: SbcJob
+    job: Job[Any]
 
     @property
     def key(self) -> str:
@@ -165,10 +165,10 @@ class Measured:
 
 
 @cache
-def job_of(name: str) -> SbcJob:
+def job_of(name: str) -> Job[Any]:
     """The job of a bundled analysis, or of counts by authority and year."""
     if name == COUNTS:
-        return SbcJob(design=counts_design(), seed=1, name=name, key="0" * 64)
+        return Job(design=counts_design(), ready=ranks_of, name=name, key="0" * 64)
     analysis = spec.load(name)
     assert isinstance(analysis, spec.HierarchicalAnalysis)
     with TemporaryDirectory() as folder:
@@ -226,7 +226,7 @@ def measured(name: str, workers: int, number: int) -> Measured:
         timed = TimedJob(job=job)
         store = open_store(Path(made) / "store", timed)
         start = time.perf_counter()
-        found = list(replicates(timed, store, range(number), workers=workers).values())
+        found = list(replicates(timed, store, range(number), Execution(workers=workers)).values())
         total = time.perf_counter() - start
     working = max(each["ended"] for each in found) - min(each["began"] for each in found)
     return Measured(

@@ -51,12 +51,12 @@ def covered(name: str, *, prior: str = "reference", analysis: str = "icpc-printe
 def test_intervals_hold_their_level(name: str, prior: str) -> None:
     found = covered(name, prior=prior)
     assert found.scenario.calibrated
-    assert found.rate == pytest.approx(found.level, abs=BINOMIAL)
+    assert found.coverage == pytest.approx(found.level, abs=BINOMIAL)
     assert found.standard_error == pytest.approx(0.0122, abs=0.002)
 
 
 def test_intervals_on_log_odds_hold_their_level() -> None:
-    assert covered("as read", analysis="cla-printed").rate == pytest.approx(0.9, abs=BINOMIAL)
+    assert covered("as read", analysis="cla-printed").coverage == pytest.approx(0.9, abs=BINOMIAL)
 
 
 @pytest.mark.parametrize(
@@ -69,7 +69,7 @@ def test_intervals_on_log_odds_hold_their_level() -> None:
 def test_readings_that_are_wrong_are_seen_to_fail(name: str, at_most: float) -> None:
     found = covered(name)
     assert not found.scenario.calibrated
-    assert found.rate < at_most < found.level - BINOMIAL
+    assert found.coverage < at_most < found.level - BINOMIAL
     assert not found.accepted
 
 
@@ -85,7 +85,7 @@ def test_the_printed_stars_are_kept_only_where_asked() -> None:
 def test_acceptance_allows_two_points_below_and_three_above() -> None:
     found = replace(covered("as read", prior="reference"), replicates=1500)
     rates = {0.879: False, 0.881: True, 0.929: True, 0.931: False}
-    assert {rate: replace(found, rate=rate).accepted for rate in rates} == rates
+    assert {rate: replace(found, coverage=rate).accepted for rate in rates} == rates
 
 
 def test_fewer_studies_allow_more_as_chance_does() -> None:
@@ -96,7 +96,7 @@ def test_fewer_studies_allow_more_as_chance_does() -> None:
     few = replace(found, replicates=375)
     assert few.allowed == pytest.approx((0.86, 0.96))
     rates = {0.859: False, 0.861: True, 0.959: True, 0.961: False}
-    assert {rate: replace(few, rate=rate).accepted for rate in rates} == rates
+    assert {rate: replace(few, coverage=rate).accepted for rate in rates} == rates
     assert replace(found, replicates=50).allowed == pytest.approx((0.79, 1.0), abs=0.001)
     for replicates in (50, 100, 400, 1500):
         lowest, highest = replace(found, replicates=replicates).allowed
@@ -131,7 +131,7 @@ def test_coverage_is_that_of_the_first_studies_of_all_batches() -> None:
     ]
     found = coverage(load(), scenario("as read", load()), batches, studies=3)
     assert (found.replicates, found.panels, found.level) == (3, 12, 0.9)
-    assert found.rate == pytest.approx(2 / 3)
+    assert found.coverage == pytest.approx(2 / 3)
     assert found.mean_width == pytest.approx(3.0)
     assert found.standard_error == pytest.approx(np.sqrt(2 / 27))
 

@@ -150,8 +150,8 @@ def _no_sampling(patch: pytest.MonkeyPatch) -> None:
     for module in USERS:
         patch.setattr(module, "compile_model", COMPILE_ANEW)
     patch.setattr("sofs_bayes.bayes.sampling.sample", drawn)
+    patch.setattr("sofs_bayes.checks.short_fits.sample", drawn)
     for name in ("did_calibration", "placebo", "recovery_fits"):
-        patch.setattr(f"sofs_bayes.checks.{name}.sample", drawn)
         patch.setattr(f"sofs_bayes.checks.{name}.short_gate", lambda *_, **__: ())
 
 

@@ -19,7 +19,7 @@ from sofs_bayes.folders.manifest import read_manifest
 from sofs_bayes.pipeline import sbc, work_keys
 from sofs_bayes.pipeline.calibrate import LEAST, calibrate
 from sofs_bayes.pipeline.calibrate_all import calibrate_all
-from sofs_bayes.pipeline.sbc import SbcJob
+from sofs_bayes.pipeline.jobs import Job
 
 DFE = Path(__file__).parents[1] / "data" / "dfe"
 FILES = sorted(DFE.glob("*.csv"))
@@ -141,7 +141,7 @@ def test_a_folder_with_other_things_is_no_place_for_calibrations(tmp_path: Path)
 
 
 def test_truths_from_elsewhere_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(BadInput, match="--around: found 'posterior'; allowed: prior, data"):
+    with pytest.raises(BadInput, match="around: found 'posterior'; allowed: prior, data"):
         calibrate(spec.load("icpc-printed"), (), tmp_path / "c", around="posterior")  # type: ignore[arg-type]
 
 
@@ -221,7 +221,7 @@ def test_the_key_hangs_on_what_decides_ranks(
     priors = {**analysis.effect_priors, "sceptical": sceptical}
     analysis = replace(analysis, effect_priors=priors)
 
-    def job(**changes: object) -> SbcJob:
+    def job(**changes: object) -> Job[Any]:
         asked = {"prior": "reference", "around": "prior", "folder": tmp_path} | changes
         return sbc.prepared(analysis, FILES, progress=lambda _: None, **asked).job  # type: ignore[arg-type]
 

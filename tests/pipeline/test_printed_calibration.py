@@ -23,18 +23,21 @@ from sofs_bayes.checks.printed_coverage import FULL, Coverage, Scenario, scenari
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.pipeline import printed_calibration, work_keys
-from sofs_bayes.pipeline.jobs import Result
+from sofs_bayes.pipeline.jobs import Execution, Job, Result
 from sofs_bayes.pipeline.printed_calibration import (
     STUDIES,
-    CoverageJob,
-    PrintedJob,
+    Print,
     calibrate_printed,
+    coverage_job,
+    numbers_of,
+    panel_tables,
+    ranks_job,
 )
 from sofs_bayes.pipeline.replicates import finished, replicates
 from sofs_bayes.tables.formats import Table
 
 FEW = 200  # with its seed, what is computed right passes; faults are far larger
-Found = tuple[Calibrated, tuple[Table, ...], bool]
+Found = Calibrated
 
 
 def printed(name: str = "cla-printed") -> spec.PrintedAnalysis:
@@ -53,15 +56,17 @@ def calibrated(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Found, l
     """A calibration that passes: its folder, what it found and what it told on the way."""
     target = tmp_path_factory.mktemp("calibration") / "cla"
     told: list[str] = []
-    found = calibrate_printed(printed(), target, replicates=FEW, progress=told.append)
+    found = calibrate_printed(
+        printed(), target, replicates=FEW, how=Execution(progress=told.append)
+    )
     return target, found, told
 
 
 def test_finished_replicates_are_kept_and_told(
     calibrated: tuple[Path, Found, list[str]],
 ) -> None:
-    target, (found, _, owed), told = calibrated
-    assert owed
+    target, found, told = calibrated
+    assert found.passed
     assert found.verdict.uniform
     assert {path.name for path in target.iterdir()} == {"replicates", "coverage"}
     assert told[0] == "cla-printed, coverage: 0 of 36, making ready"
@@ -71,7 +76,7 @@ def test_finished_replicates_are_kept_and_told(
 def test_coverage_has_every_scenario_and_owes_only_where_it_is_read_right(
     calibrated: tuple[Path, Found, list[str]],
 ) -> None:
-    (table,) = calibrated[1][1]
+    (table,) = panel_tables(calibrated[1])
     rows = rows_of(table)
     study = scenarios(printed(), prior="reference", reading=printed().readings[0])
     assert [row["scenario"] for row in rows] == [scenario.name for scenario in study]
@@ -87,13 +92,13 @@ def test_coverage_has_every_scenario_and_owes_only_where_it_is_read_right(
 
 
 def test_the_table_says_what_it_is_about(calibrated: tuple[Path, Found, list[str]]) -> None:
-    (table,) = calibrated[1][1]
+    (table,) = panel_tables(calibrated[1])
     assert table.title.endswith(f"{printed().title}; {printed().readings[0].name}, reference prior")
     assert (table.name, table.evidence) == ("panel_coverage", "synthetic")
 
 
 def test_ranks_of_every_quantity_are_tested(calibrated: tuple[Path, Found, list[str]]) -> None:
-    found = calibrated[1][0]
+    found = calibrated[1]
     assert [test.quantity for test in found.verdict.tests] == list(KINDS)
     assert [each.number for each in found.verdict.replicates] == list(range(FEW))
     assert (found.prior, found.around, found.evidence) == (
@@ -106,8 +111,8 @@ def test_ranks_of_every_quantity_are_tested(calibrated: tuple[Path, Found, list[
 
 
 def test_truths_around_the_data_owe_no_coverage(tmp_path: Path) -> None:
-    found, tables, owed = calibrate_printed(printed(), tmp_path, replicates=FEW, around="data")
-    assert (found.around, tables, owed) == ("data", (), True)
+    found = calibrate_printed(printed(), tmp_path, replicates=FEW, around="data")
+    assert (found.around, panel_tables(found), found.passed) == ("data", (), True)
     assert found.verdict.uniform
     assert [path.name for path in tmp_path.iterdir()] == ["replicates"]
 
@@ -115,7 +120,7 @@ def test_truths_around_the_data_owe_no_coverage(tmp_path: Path) -> None:
 # ------------------------------------------------------------- the same however it is made
 
 
-def job(**change: Any) -> PrintedJob:
+def job(**change: Any) -> Job[Print]:
     analysis = printed("icpc-printed")
     own: dict[str, Any] = {
         "analysis": analysis,
@@ -123,12 +128,13 @@ def job(**change: Any) -> PrintedJob:
         "reading": analysis.readings[0],
         "around": "prior",
     }
-    return PrintedJob(**{**own, **change})
+    return ranks_job(Print(**{**own, **change}))
 
 
-def coverage_job(analysis: spec.PrintedAnalysis | None = None) -> CoverageJob:
+def coverage_of_all(analysis: spec.PrintedAnalysis | None = None) -> Job[Print]:
     analysis = analysis or printed()
-    return CoverageJob(analysis=analysis, prior="reference", reading=analysis.readings[0])
+    own = Print(analysis=analysis, prior="reference", reading=analysis.readings[0])
+    return coverage_job(own)
 
 
 def timeless(made: dict[int, Result]) -> dict[int, Any]:
@@ -147,9 +153,11 @@ def stored(result: Result) -> Result:
 NUMBERS = {"replicates": range(300), "data": range(100), "coverage": range(18)}
 
 
-def job_of(name: str) -> PrintedJob | CoverageJob:
+def job_of(name: str) -> Job[Print]:
     return (
-        coverage_job() if name == "coverage" else job(around="data" if name == "data" else "prior")
+        coverage_of_all()
+        if name == "coverage"
+        else job(around="data" if name == "data" else "prior")
     )
 
 
@@ -159,11 +167,12 @@ import sys
 sys.path.insert(0, sys.argv[1])
 from test_printed_calibration import NUMBERS, job_of
 from sofs_bayes.folders.store import open_store
+from sofs_bayes.pipeline.jobs import Execution
 from sofs_bayes.pipeline.replicates import replicates
 if __name__ == "__main__":
     name, folder, workers = sys.argv[2], Path(sys.argv[3]), int(sys.argv[4])
     job = job_of(name)
-    replicates(job, open_store(folder, job.key), NUMBERS[name], workers=workers)
+    replicates(job, open_store(folder, job.key), NUMBERS[name], Execution(workers=workers))
 """
 
 
@@ -192,7 +201,7 @@ def test_results_do_not_depend_on_workers_nor_on_being_killed(
     kept = len(finished(open_store(folder, job_of(name).key)))
     assert 2 <= kept < len(NUMBERS[name])
     of = job_of(name)
-    resumed = replicates(of, open_store(folder, of.key), NUMBERS[name], workers=workers)
+    resumed = replicates(of, open_store(folder, of.key), NUMBERS[name], Execution(workers=workers))
     alone = replicates(of, open_store(tmp_path / "alone", of.key), NUMBERS[name])
     assert list(resumed) == list(alone)
     assert timeless(resumed) == timeless(alone)
@@ -213,15 +222,15 @@ def test_more_replicates_add_to_those_that_are_there(tmp_path: Path) -> None:
     at_once = calibrate_printed(printed(), tmp_path / "other", replicates=FEW)
     assert all(path.stat().st_mtime_ns == when for path, when in times.items())
     assert len(before) == 60 + 2 * 9
-    assert more[1] == at_once[1] != fewer[1]
-    assert more[0].verdict.tests == at_once[0].verdict.tests
-    assert [each.ranks for each in more[0].verdict.replicates[:60]] == [
-        each.ranks for each in fewer[0].verdict.replicates
+    assert more.panels == at_once.panels != fewer.panels
+    assert more.verdict.tests == at_once.verdict.tests
+    assert [each.ranks for each in more.verdict.replicates[:60]] == [
+        each.ranks for each in fewer.verdict.replicates
     ]
 
 
 def test_jobs_travel_whole() -> None:
-    for each in (job(), job(around="data"), coverage_job()):
+    for each in (job(), job(around="data"), coverage_of_all()):
         there = pickle.loads(pickle.dumps(each))
         assert there == each
         assert there.key == each.key
@@ -236,8 +245,8 @@ def test_all_that_decides_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None
         job(around="data"),
         job(reading=other_reading),
         job(analysis=replace(analysis, seed=1)),
-        coverage_job(),
-        coverage_job(replace(printed(), seed=1)),
+        coverage_of_all(),
+        coverage_of_all(replace(printed(), seed=1)),
     ]
     keys = [each.key for each in jobs]
     assert len(set(keys)) == len(keys)
@@ -247,8 +256,9 @@ def test_all_that_decides_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None
 
 
 def test_scenarios_take_turns_in_whole_batches() -> None:
-    assert coverage_job().numbers(STUDIES) == range(9)
-    assert coverage_job().numbers(STUDIES + 1) == range(18)
+    own = coverage_of_all().design
+    assert numbers_of(own, STUDIES) == range(9)
+    assert numbers_of(own, STUDIES + 1) == range(18)
 
 
 def test_the_seed_is_the_analysiss(tmp_path: Path) -> None:
@@ -256,7 +266,7 @@ def test_the_seed_is_the_analysiss(tmp_path: Path) -> None:
         calibrate_printed(replace(printed(), seed=seed), tmp_path / name, replicates=5)
         for name, seed in (("one", 1), ("again", 1), ("other", 2))
     )
-    for part in (lambda found: found[1], lambda found: found[0].verdict.tests):
+    for part in (lambda found: found.panels, lambda found: found.verdict.tests):
         assert part(one) == part(again) != part(other)
 
 
@@ -278,12 +288,13 @@ def test_intervals_that_are_too_narrow_end_out(
 ) -> None:
     monkeypatch.setattr(printed_calibration, "scenarios", only_as_read)
     monkeypatch.setattr("sofs_bayes.checks.printed_coverage.posterior", naive)
-    found, (table,), owed = calibrate_printed(printed(), tmp_path, replicates=FEW)
+    found = calibrate_printed(printed(), tmp_path, replicates=FEW)
+    (table,) = panel_tables(found)
     (row,) = rows_of(table)
     assert row["verdict"] == "out"
     assert row["coverage"] < 0.5
     assert found.verdict.uniform
-    assert not owed
+    assert not found.passed
 
 
 def test_ranks_that_are_not_uniform_are_told(
@@ -292,11 +303,11 @@ def test_ranks_that_are_not_uniform_are_told(
     monkeypatch.setattr(printed_calibration, "scenarios", only_as_read)
     analysis = with_effect_sd(printed("icpc-printed"), 0.1)
     right = calibrate_printed(analysis, tmp_path / "right", replicates=FEW)
-    assert right[0].verdict.uniform
+    assert right.verdict.uniform
     monkeypatch.setattr("sofs_bayes.checks.printed_calibration.posterior", sceptically)
     wrong = calibrate_printed(analysis, tmp_path / "wrong", replicates=FEW)
-    assert not wrong[0].verdict.uniform
-    assert wrong[2] == right[2]
+    assert not wrong.verdict.uniform
+    assert wrong.panels == right.panels
 
 
 def with_effect_sd(analysis: spec.PrintedAnalysis, sd: float) -> spec.PrintedAnalysis:
@@ -319,17 +330,18 @@ def test_one_scenario_that_owes_its_level_and_has_it_not_is_enough(
 
     def of_rate(_: Any, scenario: Scenario, *__: Any, **how: Any) -> Coverage:
         return Coverage(
-            scenario=scenario,
+            scenario=scenario.name,
+            owed=scenario.calibrated,
             replicates=FULL,
             level=0.9,
-            rate=rates.get(scenario.name, 0.9),
+            coverage=rates.get(scenario.name, 0.9),
             standard_error=0.03,
             mean_width=0.1,
             panels=how["studies"],
         )
 
     monkeypatch.setattr(printed_calibration, "coverage", of_rate)
-    assert calibrate_printed(printed(), tmp_path, replicates=5)[2] == passes
+    assert calibrate_printed(printed(), tmp_path, replicates=5).passed == passes
 
 
 @pytest.mark.parametrize("workers", [1, 2])
@@ -340,7 +352,7 @@ def test_a_reading_under_which_the_print_hardly_happens_is_refused(
     reading = replace(analysis.readings[0], name="children", se_reading="child")
     analysis = replace(analysis, readings=(reading,))
     with pytest.raises(BadInput, match="studies with the printed stars among"):
-        calibrate_printed(analysis, tmp_path, replicates=5, workers=workers)
+        calibrate_printed(analysis, tmp_path, replicates=5, how=Execution(workers=workers))
 
 
 # ------------------------------------------------------------------------------- bad input
@@ -351,7 +363,6 @@ def test_a_reading_under_which_the_print_hardly_happens_is_refused(
     [
         ({"prior": "flat"}, "prior: found 'flat'"),
         ({"reading": "nobody's"}, 'reading: found "nobody\'s"'),
-        ({"workers": 0}, "--workers: found 0"),
     ],
 )
 def test_what_cannot_be_calibrated_leaves_no_result(
@@ -381,6 +392,6 @@ def test_an_interruption_keeps_what_is_finished(
 
     monkeypatch.setattr(printed_calibration, "scenarios", only_as_read)
     with pytest.raises(KeyboardInterrupt):
-        calibrate_printed(printed(), tmp_path, replicates=5, progress=interrupt)
+        calibrate_printed(printed(), tmp_path, replicates=5, how=Execution(progress=interrupt))
     assert len(list((tmp_path / "replicates").glob("0*.piece"))) == 3
     assert len(list((tmp_path / "coverage").glob("0*.piece"))) == 1

@@ -22,7 +22,7 @@ from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
 from sofs_bayes.pipeline import recovery_job
 from sofs_bayes.pipeline.recovery import origin_of, recover
-from sofs_bayes.pipeline.recovery_job import RecoveryJob, grid_of, prepared
+from sofs_bayes.pipeline.recovery_job import Trials, grid_of, prepared
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
 
 CONFTEST = Path(__file__).parents[1] / "bayes" / "conftest.py"
@@ -123,7 +123,7 @@ def test_what_is_there_is_not_made_again(
     folder = finished[0]
     before = (folder / "recovery.csv").read_bytes()
     monkeypatch.setattr(sampling, "sample", never)
-    monkeypatch.setattr(recovery_fits, "sample", never)
+    monkeypatch.setattr(recovery_fits, "sampled", never)
     monkeypatch.setattr(recovery_fits, "compile_model", never)
     assert main(["recover", *map(str, files), "-o", str(folder), *WORDS]) == 0
     assert (folder / "recovery.csv").read_bytes() == before
@@ -240,7 +240,7 @@ def test_other_analyses_are_refused(
 
 
 def test_a_number_belongs_to_its_scenario_whatever_is_asked_for_later() -> None:
-    job = RecoveryJob(design=None, scenarios=(None,) * 3, seed=1, name="", key="", inputs={})  # type: ignore[arg-type]
+    job = Trials(design=None, scenarios=(None,) * 3, inputs={})  # type: ignore[arg-type]
     few, many = job.numbers(2, 3), job.numbers(4, 6)
     assert few == [0, 1, 2, 3, 4, 5, 6]
     assert {*few} <= {*many}

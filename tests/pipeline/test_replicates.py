@@ -19,7 +19,7 @@ from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.store import Store, open_store
 from sofs_bayes.pipeline import workers as module
 from sofs_bayes.pipeline.cluster import check_versions
-from sofs_bayes.pipeline.jobs import WorkersDied
+from sofs_bayes.pipeline.jobs import Execution, WorkersDied
 from sofs_bayes.pipeline.replicates import finished, in_a_row, replicates
 from sofs_bayes.pipeline.workers import DEATHS
 
@@ -67,7 +67,7 @@ def test_results_do_not_depend_on_workers(
     tmp_path: Path, workers: int, expected: dict[int, dict[str, Any]]
 ) -> None:
     job = Squares()
-    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, workers=workers)
+    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, Execution(workers=workers))
     assert found == expected
     assert len(list((tmp_path / "s").glob("*.piece"))) == len(NUMBERS)
 
@@ -93,7 +93,7 @@ def test_the_job_is_made_ready_once_where_processes_can_be_forked(
 ) -> None:
     monkeypatch.setattr(module, "FORK", fork)
     job = Noted(notes=str(tmp_path))
-    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, workers=2)
+    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, Execution(workers=2))
     assert found == expected
     assert len([path for path in tmp_path.iterdir() if path.name.isdecimal()]) == times
 
@@ -103,12 +103,12 @@ def test_finished_ones_are_not_made_again_and_more_are_added(tmp_path: Path) -> 
     store = store_in(tmp_path / "s", job)
     store.put("00003", b'{"square": "kept"}')
     told: list[str] = []
-    found = replicates(job, store, range(5), progress=told.append)
+    found = replicates(job, store, range(5), Execution(progress=told.append))
     assert found[3] == {"square": "kept"}
     assert told[0] == "squares: 1 of 5, making ready"
     assert told[-1].startswith("squares: 5 of 5")
     silent: list[str] = []
-    assert replicates(job, store, range(5), progress=silent.append) == found
+    assert replicates(job, store, range(5), Execution(progress=silent.append)) == found
     assert silent == []  # nothing was left to do
 
 
@@ -117,7 +117,7 @@ def test_a_worker_that_is_killed_is_replaced(
 ) -> None:
     (tmp_path / "graves").mkdir()
     job = Squares(deadly=(2, 7), graves=str(tmp_path / "graves"))
-    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, workers=2)
+    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, Execution(workers=2))
     assert found == expected
     assert len(list((tmp_path / "graves").iterdir())) == 2
 
@@ -126,7 +126,7 @@ def test_workers_that_always_die_end_the_run_and_what_is_finished_stays(tmp_path
     job = Squares(deadly=(0,))
     store = store_in(tmp_path / "s", job)
     with pytest.raises(WorkersDied, match=f"died {DEATHS} times in a row"):
-        replicates(job, store, [0], workers=2)
+        replicates(job, store, [0], Execution(workers=2))
     assert finished(store) == {}
 
 
@@ -136,10 +136,11 @@ from pathlib import Path
 sys.path.insert(0, {here!r})
 from test_replicates import NUMBERS, Squares
 from sofs_bayes.folders.store import open_store
+from sofs_bayes.pipeline.jobs import Execution
 from sofs_bayes.pipeline.replicates import replicates
 if __name__ == "__main__":
     job = Squares(seconds=0.1)
-    replicates(job, open_store(Path(sys.argv[1]), job.key), range(40), workers=2)
+    replicates(job, open_store(Path(sys.argv[1]), job.key), range(40), Execution(workers=2))
 """
 
 
@@ -186,7 +187,7 @@ def test_bad_input_found_by_a_worker_is_said_as_it_is(
     monkeypatch.setattr(module, "FORK", fork)
     job = Refused(at_once=at_once)
     with pytest.raises(BadInput, match=r"cells: children: found \d treated; allowed: some"):
-        replicates(job, store_in(tmp_path / "s", job), range(2), workers=workers)
+        replicates(job, store_in(tmp_path / "s", job), range(2), Execution(workers=workers))
 
 
 def test_workers_of_others_are_left_alone(tmp_path: Path) -> None:
@@ -194,7 +195,9 @@ def test_workers_of_others_are_left_alone(tmp_path: Path) -> None:
     other.start()
     try:
         with pytest.raises(BadInput):
-            replicates(Refused(), store_in(tmp_path / "s", Refused()), range(2), workers=2)
+            replicates(
+                Refused(), store_in(tmp_path / "s", Refused()), range(2), Execution(workers=2)
+            )
         assert other.is_alive()
     finally:
         other.terminate()
@@ -203,8 +206,8 @@ def test_workers_of_others_are_left_alone(tmp_path: Path) -> None:
 
 def test_fewer_workers_than_one_are_refused(tmp_path: Path) -> None:
     job = Squares()
-    with pytest.raises(BadInput, match="--workers: found 0; allowed: at least 1"):
-        replicates(job, store_in(tmp_path / "s", job), NUMBERS, workers=0)
+    with pytest.raises(BadInput, match="workers: found 0; allowed: at least 1"):
+        replicates(job, store_in(tmp_path / "s", job), NUMBERS, Execution(workers=0))
 
 
 # ------------------------------------------------------------------------------- on a cluster
@@ -229,7 +232,7 @@ def test_a_cluster_gives_the_same_also_if_a_worker_is_killed(
 ) -> None:
     (tmp_path / "graves").mkdir()
     job = Squares(deadly=(5,), graves=str(tmp_path / "graves"))
-    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, scheduler=scheduler)
+    found = replicates(job, store_in(tmp_path / "s", job), NUMBERS, Execution(scheduler=scheduler))
     assert found == expected
     assert (tmp_path / "graves" / "5").exists()  # it was killed
 
@@ -242,7 +245,7 @@ def test_a_replicate_that_kills_every_worker_of_a_cluster_is_one_line(
     job = Squares(deadly=(0,))
     store = store_in(tmp_path / "s", job)
     with pytest.raises(WorkersDied, match=r"squares: .* worker after worker died"):
-        replicates(job, store, [0], scheduler=scheduler)
+        replicates(job, store, [0], Execution(scheduler=scheduler))
     assert finished(store) == {}
 
 
@@ -260,7 +263,7 @@ def test_a_worker_of_other_versions_is_refused(
     store = store_in(tmp_path / "s", job)
     allowed = "allowed: pymc 3, numpy 0.1, as here"
     with pytest.raises(BadInput, match=rf"a worker: found pymc .*, numpy .*; {allowed}"):
-        replicates(job, store, NUMBERS, scheduler=scheduler)
+        replicates(job, store, NUMBERS, Execution(scheduler=scheduler))
     assert finished(store) == {}
 
 
@@ -272,7 +275,9 @@ def test_no_scheduler_at_the_address_is_one_line(
     monkeypatch.setattr("sofs_bayes.pipeline.cluster.SECONDS", 1)
     job = Squares()
     with pytest.raises(BadInput, match=r"--scheduler: tcp://127\.0\.0\.1:9: found no scheduler"):
-        replicates(job, store_in(tmp_path / "s", job), NUMBERS, scheduler="tcp://127.0.0.1:9")
+        replicates(
+            job, store_in(tmp_path / "s", job), NUMBERS, Execution(scheduler="tcp://127.0.0.1:9")
+        )
 
 
 def test_replicates_in_a_row_end_at_the_first_gap(tmp_path: Path) -> None:

@@ -6,17 +6,28 @@ A problem is two functions, so that a planted fault is one of them exchanged.
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from sofs_bayes.checks.ranks import DRAWS, Kind, RankVerdict, thinned_rank
+from sofs_bayes.checks.ranks import (
+    DRAWS,
+    Kind,
+    RankVerdict,
+    rank_verdict,
+    ranked_of,
+    thinned_rank,
+)
 from sofs_bayes.spec import Evidence, FittedAnalysis
+
+if TYPE_CHECKING:
+    from sofs_bayes.checks.printed_coverage import Coverage
 
 Floats = npt.NDArray[np.float64]
 Truths = Mapping[str, float]
 Around = Literal["prior", "data"]
+NO_DRAWS = "no draws: sampling broke down"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,6 +87,10 @@ class Calibrated:
         What was done differently from the analysis itself, in sentences.
     seconds
         Of all replicates, added up over workers.
+    reading
+        Of print, what its stars are read as.
+    panels
+        From print, around the prior: coverage on simulated panels of authorities.
     """
 
     analysis: FittedAnalysis
@@ -85,6 +100,79 @@ class Calibrated:
     verdict: RankVerdict
     notes: tuple[str, ...]
     seconds: float
+    reading: str = ""
+    panels: "tuple[Coverage, ...]" = ()
+
+    @property
+    def passed(self) -> bool:
+        """Whether nothing speaks against the posterior; too few ranks do not."""
+        owed = all(row.verdict != "out" for row in self.panels)
+        return owed and (self.verdict.uniform or self.verdict.few)
+
+
+def calibrated(
+    analysis: FittedAnalysis,
+    made: Mapping[int, Mapping[str, Any]],
+    kind_of: Callable[[str], Kind],
+    *,
+    seed: int,
+    **said: Any,
+) -> Calibrated:
+    """What finished replicates say.
+
+    Parameters
+    ----------
+    made
+        By number, as `replicate` gives them.
+    kind_of
+        What a quantity is, by its name.
+    seed
+        Of the places of ranks within their 80th part.
+    said
+        The other fields of `Calibrated`.
+    """
+    ranked = [ranked_of(number, result) for number, result in sorted(made.items())]
+    names = next((each.ranks for each in ranked if each.ranks), {})
+    return Calibrated(
+        analysis=analysis,
+        verdict=rank_verdict(ranked, {name: kind_of(name) for name in names}, seed=seed),
+        seconds=sum(each.seconds for each in ranked),
+        **said,
+    )
+
+
+def until_passed[Found](
+    fit: Callable[[int], tuple[Found, tuple[str, ...]] | None], attempts: int, *, start: float
+) -> tuple[Found | None, dict[str, Any]]:
+    """A fit repeated until it passes its gate, and how it fared, as JSON can hold it.
+
+    Parameters
+    ----------
+    fit
+        The number of an attempt, from 0 (later ones sample for longer) → what is kept of it, and
+        what did not pass; None if sampling broke down.
+    start
+        From which seconds are counted (`time.perf_counter`).
+
+    Returns
+    -------
+    The first that passed, else the last that gave draws; None if there are none.
+    """
+    found: Found | None = None
+    failures: tuple[str, ...] = (NO_DRAWS,)
+    attempt = 0
+    for attempt in range(attempts):
+        made = fit(attempt)
+        if made is not None:
+            found, failures = made
+            if not failures:
+                break
+    return found, {
+        "status": "not converged" if failures else "converged",
+        "failures": list(failures),
+        "attempts": attempt + 1,
+        "seconds": round(time.perf_counter() - start, 4),
+    }
 
 
 def replicate[Data](problem: Problem[Data], seed: int) -> dict[str, Any]:
@@ -95,24 +183,24 @@ def replicate[Data](problem: Problem[Data], seed: int) -> dict[str, Any]:
     """
     start = time.perf_counter()
     truths, data = problem.generate(seed)
-    fitted, attempt = None, 0
-    for attempt in range(problem.attempts):
-        again = problem.fit(data, attempt, seed)
-        fitted = fitted if again is None else again
-        if again is not None and not again.failures:
-            break
-    ranks: dict[str, int] = {}
-    failures: tuple[str, ...] = ("no draws: sampling broke down",)
-    if fitted is not None:
-        ranks = {name: thinned_rank(fitted.draws[name], truth) for name, truth in truths.items()}
-        failures = fitted.failures
-    return {
-        "ranks": ranks,
-        "status": "not converged" if failures else "converged",
-        "failures": list(failures),
-        "attempts": attempt + 1,
-        "seconds": round(time.perf_counter() - start, 4),
-    }
+
+    def fitted(attempt: int) -> tuple[Mapping[str, Floats], tuple[str, ...]] | None:
+        found = problem.fit(data, attempt, seed)
+        return None if found is None else (found.draws, found.failures)
+
+    draws, fared = until_passed(fitted, problem.attempts, start=start)
+    ranks = {} if draws is None else {n: thinned_rank(draws[n], x) for n, x in truths.items()}
+    return {"ranks": ranks, **fared}
 
 
-__all__ = ["DRAWS", "Around", "Calibrated", "Fitted", "Kind", "Problem", "Truths", "replicate"]
+__all__ = [
+    "DRAWS",
+    "Around",
+    "Calibrated",
+    "Fitted",
+    "Kind",
+    "Problem",
+    "Truths",
+    "calibrated",
+    "replicate",
+]

@@ -10,15 +10,14 @@ import xarray as xr
 from sofs_bayes.bayes.blocks import FLAT, Blocks, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.compiled_model import compile_model
-from sofs_bayes.bayes.did_draws import gaussian_log_likelihood, named
+from sofs_bayes.bayes.did_draws import gaussian_log_likelihood
 from sofs_bayes.bayes.did_model import form_of, model_data
 from sofs_bayes.bayes.in_use import in_use
 from sofs_bayes.bayes.replicated import replicated, together, whole_counts
-from sofs_bayes.bayes.sampling import sample
 from sofs_bayes.checks.calibration import Fitted, Problem, Truths
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD, effects_ranked, elements
 from sofs_bayes.checks.prior_draws import prior_draws
-from sofs_bayes.checks.short_fits import attempts, short_gate, shortened
+from sofs_bayes.checks.short_fits import attempts, sampled, short_gate, shortened
 from sofs_bayes.estimands.did_effects import did_effects
 from sofs_bayes.spec import DidAnalysis
 from sofs_bayes.spec.seeds import stage_seed
@@ -109,14 +108,12 @@ def did_problem(design: Design, compiled: "Compiled | None" = None) -> Problem[C
     program = compiled
 
     def fit(data: CellData, attempt: int, seed: int) -> Fitted | None:
-        arrays, stage = model_data(data, of_fit, analysis), f"{seed} / attempt {attempt}"
+        stage = f"{seed} / attempt {attempt}"
         sampler = shortened(analysis.sampler, attempt, attempts(analysis))
-        try:
-            tree = sample(program, sampler, data=arrays, stage=stage, cores=1)
-        except RuntimeError:  # no point to start from: the caller counts it
+        found = sampled(program, data, of_fit, analysis, sampler, stage=stage, seed=seed)
+        if found is None:
             return None
-        raw, statistics = (tree[group].to_dataset() for group in ("posterior", "sample_stats"))
-        posterior = named(raw, data, of_fit, arrays, seed=stage_seed(seed, f"effects {stage}"))
+        posterior, statistics = found
         of_new = stage_seed(seed, f"new authority of {stage}")
         draws = quantities(posterior, data, of_fit, analysis, seed=of_new)
         return Fitted(draws=draws, failures=short_gate(draws, statistics))

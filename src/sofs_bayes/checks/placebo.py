@@ -17,11 +17,10 @@ import numpy.typing as npt
 from sofs_bayes.bayes.blocks import Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.compiled_model import compile_model
-from sofs_bayes.bayes.did_draws import named
-from sofs_bayes.bayes.did_model import Arrays, Form, form_of, model_data
+from sofs_bayes.bayes.did_model import Form, form_of, model_data
 from sofs_bayes.bayes.open_counts import open_cell_data
-from sofs_bayes.bayes.sampling import sample
-from sofs_bayes.checks.short_fits import short_gate, shortened
+from sofs_bayes.checks.calibration import until_passed
+from sofs_bayes.checks.short_fits import sampled, short_gate, shortened
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands.did_effects import did_effects
 from sofs_bayes.matching.authorities import choose_comparators, did_cells
@@ -43,6 +42,8 @@ ATTEMPTS = ((2, 300, 600), (2, 500, 2000))
 MIN_ESS = 400.0  # of the effect: the ends of its 95% interval are wanted
 # The band that a right posterior's coverage is in but once in a thousand.
 BAND = 0.999
+# What a stored result says of its fit and no row does.
+OF_FIT = ("failures", "attempts", "seconds")
 LOG_ODDS = Estimand(role=AFTER, target=POOLED, scale="log-odds")
 
 
@@ -255,28 +256,24 @@ def one_set(
     start = time.perf_counter()
     analysis, data = lottery.analysis, lottery.data(names)
     design = blocks(data, analysis, lottery.setting)
-    form, arrays = _compiled(lottery, data, programs)
-    found: dict[str, Any] = {}
-    failures: tuple[str, ...] = ()
-    for attempt in range(len(ATTEMPTS) + 1):
+    program, per = _compiled(lottery, data, programs), analysis.estimands.per
+
+    def fitted(attempt: int) -> tuple[dict[str, float], tuple[str, ...]] | None:
         sampler, stage = shortened(analysis.sampler, attempt, ATTEMPTS), f"{seed} / {attempt}"
-        tree = sample(programs[form], sampler, data=arrays, stage=stage, cores=1)
-        raw, statistics = (tree[group].to_dataset() for group in ("posterior", "sample_stats"))
-        posterior = named(raw, data, design, arrays, seed=stage_seed(seed, f"effects {stage}"))
-        per = analysis.estimands.per
+        made = sampled(program, data, design, analysis, sampler, stage=stage, seed=seed)
+        if made is None:
+            return None
+        posterior, statistics = made
         of_new = stage_seed(seed, "new authority")
         effects = did_effects(posterior, data, design, seed=of_new, per=per)
         effect, risk = effects[LOG_ODDS], effects[replace(LOG_ODDS, scale=RISKS[per])]
         failures = short_gate({"effect": effect.to_numpy()}, statistics, min_ess=MIN_ESS)
-        found = _summary(effect.to_numpy()) | {"risk": float(risk.mean())}
-        if not failures:
-            break
-    return found | {
-        "authorities": list(names),
-        "status": "not converged" if failures else "converged",
-        "failures": list(failures),
-        "seconds": round(time.perf_counter() - start, 4),
-    }
+        return _summary(effect.to_numpy()) | {"risk": float(risk.mean())}, failures
+
+    found, fared = until_passed(fitted, len(ATTEMPTS) + 1, start=start)
+    if found is None:
+        raise RuntimeError("sampling broke down in every attempt")
+    return found | {"authorities": list(names)} | fared
 
 
 def ready(lottery: Lottery, names: Sequence[str]) -> "dict[Form, Compiled]":
@@ -288,13 +285,13 @@ def ready(lottery: Lottery, names: Sequence[str]) -> "dict[Form, Compiled]":
 
 def _compiled(
     lottery: Lottery, data: CellData, programs: "MutableMapping[Form, Compiled]"
-) -> "tuple[Form, Arrays]":
-    """The form and the arrays of a set's data, the graph of that form being compiled."""
+) -> "Compiled":
+    """The compiled graph of the form of a set's data."""
     analysis, design = lottery.analysis, blocks(data, lottery.analysis, lottery.setting)
-    form, arrays = form_of(data, design, analysis), model_data(data, design, analysis)
+    form = form_of(data, design, analysis)
     if form not in programs:
-        programs[form] = compile_model(form, arrays)
-    return form, arrays
+        programs[form] = compile_model(form, model_data(data, design, analysis))
+    return programs[form]
 
 
 def rules() -> dict[str, Any]:
@@ -312,7 +309,7 @@ def _summary(effect: Floats) -> dict[str, float]:
 
 def row_of(number: int, result: Mapping[str, Any]) -> PlaceboRow:
     """A stored result of `one_set` as a row."""
-    left = {name: each for name, each in result.items() if name not in ("failures", "seconds")}
+    left = {name: each for name, each in result.items() if name not in OF_FIT}
     return PlaceboRow(number=number, **left | {"authorities": "; ".join(left["authorities"])})
 
 

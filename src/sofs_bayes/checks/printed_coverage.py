@@ -6,6 +6,7 @@ and among those with the stars of the real print. Readings known to be wrong are
 study: they show what a check that fails looks like.
 """
 
+import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -69,19 +70,28 @@ class Scenario:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Coverage:
-    """How often the effect's interval held the truth."""
+    """How often the effect's interval held the truth.
 
-    scenario: Scenario
+    Attributes
+    ----------
+    scenario, owed
+        Its name, and whether intervals owe their level there.
+    panels
+        How many were simulated to get so many studies.
+    """
+
+    scenario: str
+    owed: bool
     replicates: int
     level: float
-    rate: float
+    coverage: float
     standard_error: float
     mean_width: float
     panels: int
 
     @property
     def allowed(self) -> tuple[float, float]:
-        """The lowest and highest rate that is accepted.
+        """The lowest and highest coverage that is accepted.
 
         From `FULL` studies on `TOO_NARROW` below the level to `TOO_WIDE` above it. Fewer allow
         more, as the square root of their number, so that a right posterior is refused as rarely.
@@ -90,10 +100,25 @@ class Coverage:
         return self.level - wider * TOO_NARROW, min(self.level + wider * TOO_WIDE, 1.0)
 
     @property
+    def allowed_from(self) -> float:
+        """The lowest that is accepted; NaN where nothing is owed."""
+        return self.allowed[0] if self.owed else math.nan
+
+    @property
+    def allowed_to(self) -> float:
+        """The highest that is accepted; NaN where nothing is owed."""
+        return self.allowed[1] if self.owed else math.nan
+
+    @property
     def accepted(self) -> bool:
-        """Whether the rate is one of those `allowed`."""
+        """Whether the coverage is one of those `allowed`."""
         lowest, highest = self.allowed
-        return lowest <= self.rate <= highest
+        return lowest <= self.coverage <= highest
+
+    @property
+    def verdict(self) -> str:
+        """`in` or `out` where the intervals owe their level, else `not owed`."""
+        return ("in" if self.accepted else "out") if self.owed else "not owed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -159,10 +184,11 @@ def coverage(
         raise BadInput(analysis.name, scenario.name, found, f"at least one in {RAREST}")
     rate = float(np.mean(held))
     return Coverage(
-        scenario=scenario,
+        scenario=scenario.name,
+        owed=scenario.calibrated,
         replicates=studies,
         level=analysis.estimands.level,
-        rate=rate,
+        coverage=rate,
         standard_error=float(np.sqrt(rate * (1 - rate) / studies)),
         mean_width=float(np.mean(widths)),
         panels=panels,

@@ -12,10 +12,10 @@ import xarray as xr
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.compiled_model import compile_model
-from sofs_bayes.bayes.copied_model import copied_arrays, falls_apart
-from sofs_bayes.bayes.did_draws import named
+from sofs_bayes.bayes.copied_model import falls_apart
 from sofs_bayes.bayes.did_model import form_of, model_data
-from sofs_bayes.bayes.sampling import Compiled, sample
+from sofs_bayes.bayes.sampling import Compiled
+from sofs_bayes.checks.calibration import until_passed
 from sofs_bayes.checks.classical_intervals import (
     LEVELS,
     Interval,
@@ -27,14 +27,12 @@ from sofs_bayes.checks.did_calibration import Design, drawn
 from sofs_bayes.checks.prior_draws import prior_draws
 from sofs_bayes.checks.recovery_scenarios import Scenario, enlarged
 from sofs_bayes.checks.recovery_truths import Levels, levels, shared_out, truth_of
-from sofs_bayes.checks.short_fits import SHORT, short_gate, shortened
+from sofs_bayes.checks.short_fits import SHORT, sampled, short_gate, shortened
 from sofs_bayes.estimands.did_effects import did_effects
 from sofs_bayes.spec.keys import AFTER, POOLED
 from sofs_bayes.spec.seeds import stage_seed
 
 Floats = npt.NDArray[np.float64]
-
-NO_DRAWS = "no draws: sampling broke down"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -98,25 +96,15 @@ def one_replicate(ready: Bench, scenario: Scenario, seed: int) -> dict[str, Any]
     }
     rng = np.random.default_rng(stage_seed(seed, "wild bootstrap"))
     classical = classical_intervals(ready.terms, data, rng)
-    posterior: dict[str, Any] = {}
-    failures: tuple[str, ...] = (NO_DRAWS,)
-    attempt = 0
-    for attempt in range(len(SHORT) + 1):
-        fitted = _fitted(ready, data, attempt, seed)
-        if fitted is None:
-            continue
-        posterior, failures = fitted
-        if not failures:
-            break
+    posterior, fared = until_passed(
+        lambda attempt: _fitted(ready, data, attempt, seed), len(SHORT) + 1, start=start
+    )
     return {
         "scenario": scenario.name,
         "truth": true,
-        "posterior": posterior,
+        "posterior": posterior or {},
         "classical": {name: _interval(each) for name, each in classical.items()},
-        "status": "not converged" if failures else "converged",
-        "failures": list(failures),
-        "attempts": attempt + 1,
-        "seconds": round(time.perf_counter() - start, 4),
+        **fared,
     }
 
 
@@ -155,15 +143,19 @@ def _fitted(
 ) -> tuple[dict[str, Any], tuple[str, ...]] | None:
     """What is kept of a fit, and what did not pass; None if there are no draws."""
     analysis, of_fit = ready.design.analysis, ready.blocks
-    arrays, stage = model_data(data, of_fit, analysis), f"{seed} / attempt {attempt}"
-    sampler = shortened(analysis.sampler, attempt)
-    sampled = arrays if ready.copies == 1 else copied_arrays(arrays, ready.copies)
-    try:
-        tree = sample(ready.compiled, sampler, data=sampled, stage=stage, cores=1)
-    except RuntimeError:  # no point to start from: the caller counts it
+    made = sampled(
+        ready.compiled,
+        data,
+        of_fit,
+        analysis,
+        shortened(analysis.sampler, attempt),
+        stage=f"{seed} / attempt {attempt}",
+        seed=seed,
+        copies=ready.copies,
+    )
+    if made is None:
         return None
-    raw, statistics = (tree[group].to_dataset() for group in ("posterior", "sample_stats"))
-    draws = named(raw, data, of_fit, arrays, seed=stage_seed(seed, f"effects {stage}"))
+    draws, statistics = made
     found = effects(draws, data, of_fit)
     kept = {name: _summary(values) for name, values in found.items()}
     return kept, short_gate(found | _spreads(draws, of_fit), statistics)

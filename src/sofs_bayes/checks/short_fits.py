@@ -11,9 +11,16 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
+from sofs_bayes.bayes.blocks import Blocks
+from sofs_bayes.bayes.cell_data import CellData
+from sofs_bayes.bayes.copied_model import copied_arrays
+from sofs_bayes.bayes.did_draws import named
+from sofs_bayes.bayes.did_model import model_data
 from sofs_bayes.bayes.limits import MIN_BFMI
+from sofs_bayes.bayes.sampling import Compiled, sample
 from sofs_bayes.checks.ranks import DRAWS
 from sofs_bayes.spec import DidAnalysis, OpenAnalysis, Sampler
+from sofs_bayes.spec.seeds import stage_seed
 
 Floats = npt.NDArray[np.float64]
 
@@ -57,6 +64,36 @@ def shortened(
     chains, tune, draws = short[attempt]
     accepted = min(sampler.target_accept, MOST_ACCEPTED)
     return replace(sampler, chains=chains, tune=tune, draws=draws, target_accept=accepted)
+
+
+def sampled(
+    compiled: Compiled,
+    data: CellData,
+    of_fit: Blocks,
+    analysis: DidAnalysis,
+    sampler: Sampler,
+    *,
+    stage: str,
+    seed: int,
+    copies: int = 1,
+) -> tuple[xr.Dataset, xr.Dataset] | None:
+    """Named draws and the sampler's statistics; None if there was no point to start from.
+
+    Parameters
+    ----------
+    stage, seed
+        What the random numbers of draws, and of effects given them, are spawned from.
+    copies
+        Of the design, that the compiled graph takes apart.
+    """
+    arrays = model_data(data, of_fit, analysis)
+    given = arrays if copies == 1 else copied_arrays(arrays, copies)
+    try:
+        tree = sample(compiled, sampler, data=given, stage=stage, cores=1)
+    except RuntimeError:
+        return None
+    raw, statistics = (tree[group].to_dataset() for group in ("posterior", "sample_stats"))
+    return named(raw, data, of_fit, arrays, seed=stage_seed(seed, f"effects {stage}")), statistics
 
 
 def short_gate(

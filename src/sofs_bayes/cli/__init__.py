@@ -29,6 +29,7 @@ from sofs_bayes.cli.faults import (
     INTERRUPTED,
     RESUMES,
     UNFORESEEN,
+    as_option,
     interruptible,
     last_line,
     no_room,
@@ -55,7 +56,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             code: int = options.run(options)
             sys.stdout.flush()
     except SofsBayesError as error:
-        print(error, file=sys.stderr)
+        print(as_option(error, parsers()[options.verb]), file=sys.stderr)
         return error.exit_code
     except KeyboardInterrupt:
         if sys.stderr.isatty():

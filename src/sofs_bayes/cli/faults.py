@@ -1,5 +1,6 @@
 """What ends a command before its time: a signal, or a fault that nobody foresaw."""
 
+import argparse
 import errno
 import signal
 import tempfile
@@ -10,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, SofsBayesError
 
 UNFORESEEN = 70
 INTERRUPTED = 130
@@ -55,3 +56,12 @@ def last_line(error: Exception, *, debug: bool) -> str:
 
 def _interrupt(_: int, __: FrameType | None) -> NoReturn:
     raise KeyboardInterrupt
+
+
+def as_option(error: SofsBayesError, parser: argparse.ArgumentParser) -> str:
+    """A message on a parameter as one on the option that gives it, where the verb has one."""
+    if isinstance(error, BadInput):
+        for action in parser._actions:
+            if action.option_strings and action.dest == error.file:
+                return action.option_strings[-1] + str(error).removeprefix(error.file)
+    return str(error)

@@ -2,11 +2,10 @@
 
 import shutil
 from collections.abc import Sequence
-from dataclasses import replace as dataclass_replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, get_args
 
-from sofs_bayes.checks.calibration import Around, Calibrated
+from sofs_bayes.checks.calibration import Around, Calibrated, calibrated
 from sofs_bayes.checks.ranks import LEAST
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions
@@ -15,6 +14,7 @@ from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.children import hashes
 from sofs_bayes.pipeline.cluster import check_scheduler
+from sofs_bayes.pipeline.jobs import Execution
 from sofs_bayes.pipeline.sbc import UNFINISHED
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.runs.result_manifest import Status, describe
@@ -51,7 +51,6 @@ def calibrate(
     prior: str | None = None,
     reading: Reading | str | None = None,
     replace: bool = False,
-    tables: "list[Table] | None" = None,
     progress: Progress = in_notebooks,
 ) -> tuple[Calibrated, bool]:
     """Simulation-based calibration of an analysis, written to a folder; it goes on if interrupted.
@@ -79,8 +78,6 @@ def calibrate(
         The effect prior, and (printed) what the stars are read as; the first ones by default.
     replace
         Whether results of other data, settings or versions in the folder are deleted.
-    tables
-        Takes what there is beside ranks (from print: coverage on simulated panels), if given.
     progress
         Told how far the work is, a line each; by default shown below a notebook's cell.
 
@@ -102,77 +99,48 @@ def calibrate(
     """
     analysis = analysis_of(analysis)
     if around not in get_args(Around):
-        raise BadInput("--around", "", repr(around), ", ".join(get_args(Around)))
+        raise BadInput("around", "", repr(around), ", ".join(get_args(Around)))
     if replicates is None:
         replicates = usual(analysis)
     if isinstance(analysis, ChildrenAnalysis):
         allowed = "another kind (children's records: calibrate icpc-linear)"
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
-    _check_asked(analysis, replicates=replicates, workers=workers, prior=prior, reading=reading)
+    _check_asked(analysis, replicates=replicates, prior=prior, reading=reading)
+    how = Execution(workers=workers, scheduler=scheduler, progress=progress)
     name = analysis.headline_prior if prior is None else prior
     folder = Path(output or Path("calibration") / analysis.name)
     check_scheduler(scheduler)
     read = paths(data)
     with claim(folder, written_by="calibrate", inputs=read, replace=True, beside=KEPT) as place:
-        found, further, owed = _calibrated(
-            analysis,
-            read,
-            folder,
-            prior=name,
-            reading=reading,
-            replicates=replicates,
-            around=around,
-            workers=workers,
-            scheduler=scheduler,
-            replace=replace,
-            progress=progress,
-        )
-        passed = owed and (found.verdict.uniform or found.verdict.few)
-        _write(place, found, further, inputs=read, replicates=replicates, passed=passed)
-    if tables is not None:
-        tables += [dataclass_replace(t, name=f"{analysis.name}-{t.name}") for t in further]
-    return found, passed
+        asked: dict[str, Any] = {"prior": name, "around": around, "replicates": replicates}
+        asked |= {"replace": replace, "how": how}
+        if isinstance(analysis, PrintedAnalysis):
+            if read:
+                raise BadInput(read[0], "", "data", "none: a printed analysis has its own")
+            from sofs_bayes.pipeline.printed_calibration import calibrate_printed
 
-
-def _calibrated(
-    analysis: FittedAnalysis,
-    data: Sequence[Path | str],
-    folder: Path,
-    *,
-    prior: str,
-    reading: Reading | str | None,
-    **how: Any,
-) -> "tuple[Calibrated, tuple[Table, ...], bool]":
-    """What was found, further tables, and whether all coverage that is owed is there."""
-    if isinstance(analysis, PrintedAnalysis):
-        if data:
-            raise BadInput(data[0], "", "data", "none: a printed analysis has its own")
-        from sofs_bayes.pipeline.printed_calibration import calibrate_printed
-
-        return calibrate_printed(analysis, folder, prior=prior, reading=reading, **how)
-    return _sampled(analysis, data, folder, prior=prior, **how), (), True
+            found = calibrate_printed(analysis, folder, reading=reading, **asked)
+        else:
+            found = _sampled(analysis, read, folder, **asked)
+        _write(place, found, inputs=read, replicates=replicates)
+    return found, found.passed
 
 
 def _check_asked(
     analysis: FittedAnalysis,
     *,
     replicates: int,
-    workers: int,
     prior: str | None,
     reading: Reading | str | None,
 ) -> None:
     """Refuse what cannot be calibrated so, before any work."""
     least = LEAST if isinstance(analysis, PrintedAnalysis) else LEAST_MADE
     if replicates < least:
-        raise BadInput("--replicates", "", str(replicates), f"at least {least}")
-    if workers < 1:
-        raise BadInput("--workers", "", str(workers), "at least 1")
+        raise BadInput("replicates", "", str(replicates), f"at least {least}")
     if prior is not None and prior not in analysis.effect_priors:
-        raise BadInput("--prior", "", repr(prior), ", ".join(analysis.effect_priors))
+        raise BadInput("prior", "", repr(prior), ", ".join(analysis.effect_priors))
     if reading is not None and not isinstance(analysis, PrintedAnalysis):
-        raise BadInput(
-            "--reading", "", "a reading of stars", "none: only printed analyses have any"
-        )
+        raise BadInput("reading", "", "a reading of stars", "none: only printed analyses have any")
 
 
 def _sampled(
@@ -183,72 +151,69 @@ def _sampled(
     prior: str,
     replicates: int,
     around: Around,
-    workers: int,
-    scheduler: str | None,
     replace: bool,
-    progress: Progress,
+    how: Execution,
 ) -> Calibrated:
     """The calibration of a posterior that is sampled."""
     from sofs_bayes.checks.labels import kind_of
-    from sofs_bayes.checks.ranks import rank_verdict, ranked_of
     from sofs_bayes.pipeline.replicates import replicates as make
     from sofs_bayes.pipeline.sbc import prepared
 
-    ready = prepared(analysis, data, prior=prior, around=around, folder=folder, progress=progress)
-    store = open_store(folder / STORE, ready.job.key, replace=replace)
-    made = make(
-        ready.job,
-        store,
-        range(replicates),
-        workers=workers,
-        scheduler=scheduler,
-        progress=progress,
+    ready = prepared(
+        analysis, data, prior=prior, around=around, folder=folder, progress=how.progress
     )
-    ranked = [ranked_of(number, result) for number, result in sorted(made.items())]
-    names = next((each.ranks for each in ranked if each.ranks), {})
-    kinds = {quantity: kind_of(quantity) for quantity in names}
+    store = open_store(folder / STORE, ready.job.key, replace=replace)
+    made = make(ready.job, store, range(replicates), how)
     shutil.rmtree(folder / UNFINISHED, ignore_errors=True)
-    return Calibrated(
-        analysis=analysis,
+    return calibrated(
+        analysis,
+        made,
+        kind_of,
+        seed=analysis.sampler.seed,
         prior=prior,
         around=around,
         evidence=ready.evidence,
-        verdict=rank_verdict(ranked, kinds, seed=analysis.sampler.seed),
         notes=ready.notes,
-        seconds=sum(each.seconds for each in ranked),
     )
 
 
 def _write(
     place: Claim,
     found: Calibrated,
-    further: "Sequence[Table]",
     *,
     inputs: Sequence[Path],
     replicates: int,
-    passed: bool,
 ) -> None:
     """The results beside the finished replicates, in place of earlier ones."""
     from sofs_bayes.pages.calibration_page import write_calibration
 
     with place.folder() as folder:
-        write_calibration(folder, found, versions=versions(), further=further)
+        write_calibration(folder, found, versions=versions(), further=further_tables(found))
         describe(
             folder,
             found.analysis,
             written_by="calibrate",
             evidence=found.evidence,
-            status=_status(found, passed=passed),
+            status=_status(found),
             inputs=hashes(path for path in inputs if path.is_file()),
             options={"replicates": replicates, "around": found.around, "prior": found.prior},
             seconds={"replicates": found.seconds},
         )
 
 
-def _status(found: Calibrated, *, passed: bool) -> Status:
+def _status(found: Calibrated) -> Status:
     if found.verdict.few:
         return "too few"
-    return "in" if passed else "out"
+    return "in" if found.passed else "out"
+
+
+def further_tables(found: Calibrated) -> "tuple[Table, ...]":
+    """What there is beside ranks: from print, coverage on simulated panels."""
+    if not found.panels:
+        return ()
+    from sofs_bayes.pipeline.printed_calibration import panel_tables
+
+    return panel_tables(found)
 
 
 def usual(analysis: Analysis) -> int:

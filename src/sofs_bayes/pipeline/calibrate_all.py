@@ -1,6 +1,7 @@
 """Calibrations of many analyses, each in a folder of its own, and one page over all of them."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.whole import claim
-from sofs_bayes.pipeline.calibrate import KEPT, LEAST_MADE, STORE, calibrate, usual
+from sofs_bayes.pipeline.calibrate import KEPT, LEAST_MADE, STORE, calibrate, further_tables, usual
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.spec import Analysis, ChildrenAnalysis
 
@@ -95,11 +96,12 @@ def calibrate_all(
                 folder / analysis.name,
                 around=around,
                 replicates=_at_least(replicates, analysis, folder / analysis.name),
-                tables=further,
                 progress=progress,
                 **options,
             )
             results.append(found)
+            own = further_tables(found)
+            further += [replace(t, name=f"{analysis.name}-{t.name}") for t in own]
             good = good and passed
         with place.folder() as scratch:
             write_overview(scratch, results, versions=versions(), scenarios=further)

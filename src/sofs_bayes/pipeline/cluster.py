@@ -6,7 +6,15 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import versions
-from sofs_bayes.pipeline.jobs import AHEAD, Bench, Job, Result, WorkersDied, one_thread, submitted
+from sofs_bayes.pipeline.jobs import (
+    AHEAD,
+    AnyJob,
+    Bench,
+    Result,
+    WorkersDied,
+    one_thread,
+    submitted,
+)
 
 if TYPE_CHECKING:
     from distributed import Client
@@ -14,7 +22,7 @@ if TYPE_CHECKING:
 SECONDS = 20  # within which a scheduler has to answer
 
 
-def on_cluster(job: Job, numbers: Sequence[int], scheduler: str) -> Iterator[tuple[int, Result]]:
+def on_cluster(job: AnyJob, numbers: Sequence[int], scheduler: str) -> Iterator[tuple[int, Result]]:
     """Results as they come; what a worker that dies had in hand is done by another one.
 
     The job is a task of its own, so that it, too, is made again if its holder dies.
@@ -60,12 +68,12 @@ def _client(scheduler: str) -> "Client":
     except ImportError as error:
         found = "no dask.distributed"
         allowed = "sofs-bayes installed with its extra [cluster]"
-        raise BadInput("--scheduler", "", found, allowed) from error
+        raise BadInput("scheduler", "", found, allowed) from error
     try:
         return Client(scheduler, timeout=SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         allowed = "the address of a dask scheduler, as tcp://host:8786"
-        raise BadInput("--scheduler", scheduler, "no scheduler that answers", allowed) from error
+        raise BadInput("scheduler", scheduler, "no scheduler that answers", allowed) from error
 
 
 # ---------------------------------------------------------------------------------- on a worker
@@ -80,14 +88,14 @@ def check_versions(wanted: Mapping[str, str]) -> None:
     if other := [name for name in wanted if own.get(name) != wanted[name]]:
         found = ", ".join(f"{name} {own.get(name, 'absent')}" for name in other)
         allowed = ", ".join(f"{name} {wanted[name]}" for name in other)
-        raise BadInput("--scheduler", "a worker", found, f"{allowed}, as here")
+        raise BadInput("scheduler", "a worker", found, f"{allowed}, as here")
 
 
-def _itself(job: Job) -> Job:
+def _itself(job: AnyJob) -> AnyJob:
     return job
 
 
-def _at_work(job: Job, number: int, wanted: Mapping[str, str]) -> Result:
+def _at_work(job: AnyJob, number: int, wanted: Mapping[str, str]) -> Result:
     with _opening:
         if job.key not in _benches:
             check_versions(wanted)

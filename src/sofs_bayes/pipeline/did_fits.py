@@ -179,7 +179,7 @@ def _longer(
     names = {each: f"{HEADLINE} / {each}" for each in analysis.effect_priors}
     names |= {str(each): _named(analysis, each) for each in wanted}
     if unknown := [each for each in again if each not in names]:
-        raise BadInput("--again", "", repr(unknown[0]), ", ".join(names))
+        raise BadInput("again", "", repr(unknown[0]), ", ".join(names))
     size = analysis.sampler.draws * 2 if draws is None else draws
     return {names[each]: replace(analysis.sampler, draws=size) for each in again}
 

@@ -84,7 +84,7 @@ def fit(
         if given := paths(data):
             raise BadInput(given[0], "", "data", "none: a printed analysis has its own")
         if again:
-            raise BadInput("--again", "", again[0], "none: nothing of print is sampled")
+            raise BadInput("again", "", again[0], "none: nothing of print is sampled")
         return fit_printed(analysis, progress=progress)
     if isinstance(analysis, ChildrenAnalysis):
         allowed = "another kind (children's records: match, replicate, and fit icpc-linear)"

@@ -2,9 +2,11 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
-from typing import Any, Protocol
+from dataclasses import dataclass
+from typing import Any
 
-from sofs_bayes.errors import SofsBayesError
+from sofs_bayes.errors import BadInput, SofsBayesError
+from sofs_bayes.pipeline.watching import Progress, silent
 
 Result = Mapping[str, Any]
 Bench = Callable[[int], Result]
@@ -13,22 +15,69 @@ Bench = Callable[[int], Result]
 AHEAD = 2
 
 
-class Job(Protocol):
-    """What is repeated; it is sent to workers whole."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Job[Design]:
+    """What is repeated; it is sent to workers whole.
 
-    @property
-    def key(self) -> str:
-        """A hash of all that decides the results, hexadecimal."""
+    Attributes
+    ----------
+    design
+        What replicates share.
+    ready
+        A function of a module that makes the design ready (compiles) once on a worker: gives the
+        function that makes a replicate. It takes the replicate's number, from 0, and gives what
+        JSON can hold.
+    name
+        What a progress line calls it.
+    key
+        A hash of all that decides the results, hexadecimal.
+    """
 
-    @property
-    def name(self) -> str:
-        """What a progress line calls it."""
+    design: Design
+    ready: Callable[[Design], Bench]
+    name: str
+    key: str
 
     def open(self) -> Bench:
-        """Make ready (compile) once on a worker: gives the function that makes a replicate.
+        """The function that makes a replicate."""
+        return self.ready(self.design)
 
-        It takes the replicate's number, from 0, and gives what JSON can hold.
-        """
+
+AnyJob = Job[Any]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Execution:
+    """Who does the work, with how much memory, and who is told how far it is.
+
+    Attributes
+    ----------
+    workers
+        Processes on this machine; with 1 all is done in this one.
+    scheduler
+        Address of a dask.distributed scheduler whose workers take the work instead.
+    memory
+        What DuckDB may hold of children's records; the rest goes to temporary files.
+    progress
+        Told a line each.
+
+    Raises
+    ------
+    BadInput
+        Fewer workers than one.
+    """
+
+    workers: int = 1
+    scheduler: str | None = None
+    memory: str = "1GB"
+    progress: Progress = silent
+
+    def __post_init__(self) -> None:
+        if self.workers < 1:
+            raise BadInput("workers", "", str(self.workers), "at least 1")
+
+
+HERE = Execution()
 
 
 class WorkersDied(SofsBayesError):

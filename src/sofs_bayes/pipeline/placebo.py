@@ -1,7 +1,6 @@
 """An analysis of open counts → placebo pilots, fitted by workers, and a folder of what they say."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,7 +11,7 @@ from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.cluster import check_scheduler
-from sofs_bayes.pipeline.jobs import Bench
+from sofs_bayes.pipeline.jobs import Bench, Execution, Job
 from sofs_bayes.pipeline.replicates import replicates as make
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.pipeline.work_keys import work_key
@@ -30,40 +29,22 @@ STORE = "replicates"
 REAL = 0  # the number of the real pilots' fit
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class PlaceboJob:
-    """The fits of a lottery, for `replicates`: number 0 is the real pilots', others are sets.
+def _sets(lottery: "Lottery") -> Bench:
+    """The function of a number (0: the real pilots), with the graph of the sets compiled."""
+    from sofs_bayes.checks.placebo import one_set, ready
+    from sofs_bayes.spec.seeds import stage_seed
 
-    Attributes
-    ----------
-    lottery
-        What is drawn from; it is sent to the workers.
-    seed
-        From which each set's is spawned.
-    name, key
-        As `replicates.Job` has them.
-    """
+    first = lottery.analysis.sampler.seed
+    programs = ready(lottery, lottery.drawn(first))
 
-    lottery: "Lottery"
-    seed: int
-    name: str
-    key: str
+    def made(number: int) -> dict[str, Any]:
+        seed = stage_seed(first, f"placebo {number}")
+        names = lottery.drawn(seed)
+        if number == REAL:
+            names = tuple(pilot.authority for pilot in lottery.pilots)
+        return one_set(lottery, names, seed, programs)
 
-    def open(self) -> Bench:
-        """Gives the function of a number, with the graph of the sets compiled."""
-        from sofs_bayes.checks.placebo import one_set, ready
-        from sofs_bayes.spec.seeds import stage_seed
-
-        programs = ready(self.lottery, self.lottery.drawn(self.seed))
-
-        def made(number: int) -> dict[str, Any]:
-            seed = stage_seed(self.seed, f"placebo {number}")
-            names = self.lottery.drawn(seed)
-            if number == REAL:
-                names = tuple(pilot.authority for pilot in self.lottery.pilots)
-            return one_set(self.lottery, names, seed, programs)
-
-        return made
+    return made
 
 
 def placebo(
@@ -130,10 +111,10 @@ def placebo(
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
     name = analysis.headline_prior if prior is None else prior
     if name not in analysis.effect_priors:
-        raise BadInput("--prior", "", repr(name), ", ".join(analysis.effect_priors))
-    for option, number, least in (("--sets", sets, LEAST), ("--workers", workers, 1)):
-        if number < least:
-            raise BadInput(option, "", str(number), f"at least {least}")
+        raise BadInput("prior", "", repr(name), ", ".join(analysis.effect_priors))
+    if sets < LEAST:
+        raise BadInput("sets", "", str(sets), f"at least {LEAST}")
+    how = Execution(workers=workers, scheduler=scheduler, progress=progress)
     folder = Path(output or Path("placebo") / analysis.name)
     check_scheduler(scheduler)
     asked = analysis if early is None else dated_early(analysis, early)
@@ -144,16 +125,14 @@ def placebo(
         inputs = {source.file: source.sha256 for source in panel.sources}
         job = _job(asked, panel, name, inputs)
         store = open_store(folder / STORE, job.key, replace=replace)
-        made = make(
-            job, store, range(sets + 1), workers=workers, scheduler=scheduler, progress=progress
-        )
+        made = make(job, store, range(sets + 1), how)
         found = placebo_from(
             analysis,
             [row_of(number, result) for number, result in sorted(made.items())],
             prior=name,
             evidence=panel.evidence,
             early=early,
-            candidates=len(job.lottery.candidates),
+            candidates=len(job.design.candidates),
             seconds=sum(result["seconds"] for result in made.values()),
         )
         _write(place, found, inputs)
@@ -175,7 +154,7 @@ def dated_early(analysis: OpenAnalysis, early: int) -> OpenAnalysis:
         there = f"{last - first + 1} years before settling-in"
         allowed = f"{least} to {most}" if least < most else f"{least}"
         allowed = f"an analysis with more than {there}" if least > most else allowed
-        raise BadInput("--early", "", str(early), allowed)
+        raise BadInput("early", "", str(early), allowed)
     design = changed(
         analysis.design,
         pilots=tuple(
@@ -188,14 +167,14 @@ def dated_early(analysis: OpenAnalysis, early: int) -> OpenAnalysis:
 
 def _job(
     analysis: OpenAnalysis, panel: "Panel", prior: str, inputs: Mapping[str, str]
-) -> PlaceboJob:
+) -> "Job[Lottery]":
     from sofs_bayes.checks.placebo import lottery, rules
     from sofs_bayes.pipeline.refits import setting_of
 
     drawn = lottery(analysis, panel, setting_of(analysis, prior, None))
-    return PlaceboJob(
-        lottery=drawn,
-        seed=analysis.sampler.seed,
+    return Job(
+        design=drawn,
+        ready=_sets,
         name=f"{analysis.name}, placebo pilots",
         key=work_key(analysis, inputs, prior=prior, rules=rules()),
     )

@@ -1,7 +1,6 @@
 """Whether a posterior from print can be trusted: SBC and coverage, resumable, on workers."""
 
-import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
@@ -9,7 +8,7 @@ from typing import Any
 import numpy as np
 
 from sofs_bayes.bayes.from_published import choose_prior, choose_reading
-from sofs_bayes.checks.calibration import DRAWS, Around, Calibrated, replicate
+from sofs_bayes.checks.calibration import DRAWS, Around, Calibrated, calibrated, replicate
 from sofs_bayes.checks.printed_calibration import KINDS, printed_problem
 from sofs_bayes.checks.printed_coverage import (
     FULL,
@@ -23,11 +22,9 @@ from sofs_bayes.checks.printed_coverage import (
     coverage,
     scenarios,
 )
-from sofs_bayes.checks.ranks import rank_verdict, ranked_of
 from sofs_bayes.folders.store import open_store
-from sofs_bayes.pipeline.jobs import Bench, Result
+from sofs_bayes.pipeline.jobs import HERE, Bench, Execution, Job, Result
 from sofs_bayes.pipeline.replicates import replicates as made
-from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.spec import PrintedAnalysis, Reading
 from sofs_bayes.spec.seeds import stage_seed
@@ -38,8 +35,8 @@ REPLICATES, COVERAGE = "replicates", "coverage"  # folders of what is finished
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class PrintedJob:
-    """The ranks of one analysis from print, a replicate a number.
+class Print:
+    """What replicates of an analysis from print share.
 
     Attributes
     ----------
@@ -52,99 +49,65 @@ class PrintedJob:
     analysis: PrintedAnalysis
     prior: str
     reading: Reading
-    around: Around
+    around: Around = "prior"
 
-    @property
-    def name(self) -> str:
-        """What a progress line calls it."""
-        whence = "prior" if self.around == "prior" else "posterior"
-        return f"{self.analysis.name}, truths from the {whence}"
+    def key(self, **rules: Any) -> str:
+        """A hash of all that decides results, with the rules of what is made."""
+        reading = asdict(self.reading)
+        return work_key(self.analysis, {}, prior=self.prior, reading=reading, **rules)
 
-    @property
-    def key(self) -> str:
-        """A hash of all that decides the results."""
-        settings = _settings(self.prior, self.reading)
-        return work_key(self.analysis, {}, around=self.around, draws=DRAWS, **settings)
-
-    def open(self) -> Bench:
-        """The function that makes a replicate of a number."""
-        problem = printed_problem(
-            self.analysis, prior=self.prior, reading=self.reading, around=self.around
-        )
-        seed = self.analysis.seed
-        return lambda number: replicate(problem, stage_seed(seed, f"replicate {number}"))
+    def scenarios(self) -> tuple[Scenario, ...]:
+        """The scenarios of coverage, in the order of the numbers."""
+        return scenarios(self.analysis, prior=self.prior, reading=self.reading)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoverageJob:
+def ranks_job(own: Print) -> Job[Print]:
+    """The ranks of one analysis from print, a replicate a number."""
+    whence = "prior" if own.around == "prior" else "posterior"
+    name = f"{own.analysis.name}, truths from the {whence}"
+    return Job(design=own, ready=_ranks, name=name, key=own.key(around=own.around, draws=DRAWS))
+
+
+def _ranks(own: Print) -> Bench:
+    problem = printed_problem(own.analysis, prior=own.prior, reading=own.reading, around=own.around)
+    return lambda number: replicate(problem, stage_seed(own.analysis.seed, f"replicate {number}"))
+
+
+def coverage_job(own: Print) -> Job[Print]:
     """The coverage of one analysis from print, a batch of studies of one scenario a number.
 
     The scenarios take turns, so that more studies add numbers and change none.
     """
-
-    analysis: PrintedAnalysis
-    prior: str
-    reading: Reading
-
-    @property
-    def name(self) -> str:
-        """What a progress line calls it."""
-        return f"{self.analysis.name}, coverage"
-
-    @property
-    def key(self) -> str:
-        """A hash of all that decides the results."""
-        settings = _settings(self.prior, self.reading)
-        study = [each.name for each in self.scenarios()]
-        how = {"scenarios": study, "studies": STUDIES, "panels": PANELS}
-        return work_key(self.analysis, {}, **how, **settings)
-
-    def scenarios(self) -> tuple[Scenario, ...]:
-        """What is simulated, in the order of the numbers."""
-        return scenarios(self.analysis, prior=self.prior, reading=self.reading)
-
-    def numbers(self, studies: int) -> range:
-        """The batches that hold this many studies of each scenario."""
-        return range(-(-studies // STUDIES) * len(self.scenarios()))
-
-    def open(self) -> Bench:
-        """The function that makes the batch of a number."""
-        study = self.scenarios()
-
-        def one_batch(number: int) -> Result:
-            turn, place = divmod(number, len(study))
-            seed = stage_seed(self.analysis.seed, f"{study[place].name}, batch {turn}")
-            found = batch(
-                self.analysis,
-                study[place],
-                prior=self.prior,
-                studies=STUDIES,
-                rng=np.random.default_rng(seed),
-            )
-            return asdict(found)
-
-        return one_batch
-
-    def coverage(self, results: Mapping[int, Result], studies: int) -> tuple[Coverage, ...]:
-        """The coverage of each scenario from the batches; refused where studies are too rare."""
-        study = self.scenarios()
-        ordered = [_batch(results[number]) for number in sorted(results)]
-        return tuple(
-            coverage(self.analysis, scenario, ordered[place :: len(study)], studies=studies)
-            for place, scenario in enumerate(study)
-        )
+    study = [each.name for each in own.scenarios()]
+    key = own.key(scenarios=study, studies=STUDIES, panels=PANELS)
+    return Job(design=own, ready=_batches, name=f"{own.analysis.name}, coverage", key=key)
 
 
-def _batch(result: Result) -> Batch:
-    return Batch(
-        held=tuple(bool(each) for each in result["held"]),
-        widths=tuple(float(each) for each in result["widths"]),
-        panels=int(result["panels"]),
+def _batches(own: Print) -> Bench:
+    study = own.scenarios()
+
+    def one_batch(number: int) -> Result:
+        turn, place = divmod(number, len(study))
+        seed = stage_seed(own.analysis.seed, f"{study[place].name}, batch {turn}")
+        rng, prior = np.random.default_rng(seed), own.prior
+        return asdict(batch(own.analysis, study[place], prior=prior, studies=STUDIES, rng=rng))
+
+    return one_batch
+
+
+def numbers_of(own: Print, studies: int) -> range:
+    """The batches that hold this many studies of each scenario."""
+    return range(-(-studies // STUDIES) * len(own.scenarios()))
+
+
+def coverage_of(own: Print, results: Mapping[int, Result], studies: int) -> tuple[Coverage, ...]:
+    """The coverage of each scenario from the batches; refused where studies are too rare."""
+    study = own.scenarios()
+    ordered = [Batch(**results[number]) for number in sorted(results)]
+    return tuple(
+        coverage(own.analysis, scenario, ordered[place :: len(study)], studies=studies)
+        for place, scenario in enumerate(study)
     )
-
-
-def _settings(prior: str, reading: Reading) -> dict[str, Any]:
-    return {"prior": prior, "reading": asdict(reading)}
 
 
 # ------------------------------------------------------------------------------ both together
@@ -158,11 +121,9 @@ def calibrate_printed(
     prior: str | None = None,
     reading: Reading | str | None = None,
     around: Around = "prior",
-    workers: int = 1,
-    scheduler: str | None = None,
     replace: bool = False,
-    progress: Progress = silent,
-) -> tuple[Calibrated, tuple[Table, ...], bool]:
+    how: Execution = HERE,
+) -> Calibrated:
     """Ranks of truths and, around the prior, coverage on simulated panels of authorities.
 
     Parameters
@@ -173,16 +134,8 @@ def calibrate_printed(
         Truths that are ranked, and studies of each scenario of coverage.
     prior, reading
         Of the analysis; the first ones if not given.
-    around, workers, scheduler, progress
-        As for `printed_problem` and `pipeline.replicates.replicates`.
     replace
         Whether results of something else in the folder are deleted.
-
-    Returns
-    -------
-    (Calibrated, tuple of Table, bool)
-        The verdict on the ranks; the table of coverage, none around the data (coverage is a
-        matter of truths from the prior); and whether all coverage that is owed is there.
 
     Raises
     ------
@@ -192,87 +145,44 @@ def calibrate_printed(
     """
     name = analysis.headline_prior if prior is None else prior
     choose_prior(analysis, name)
-    chosen = choose_reading(analysis, reading)
-    job = PrintedJob(analysis=analysis, prior=name, reading=chosen, around=around)
-    panels = CoverageJob(analysis=analysis, prior=name, reading=chosen)
-    store = open_store(folder / REPLICATES, job.key, replace=replace)
-    how: dict[str, Any] = {"workers": workers, "scheduler": scheduler, "progress": progress}
-    studies: tuple[Coverage, ...] = ()
+    own = Print(
+        analysis=analysis, prior=name, reading=choose_reading(analysis, reading), around=around
+    )
+    panels: tuple[Coverage, ...] = ()
+    ranks, studies = ranks_job(own), coverage_job(own)
+    store = open_store(folder / REPLICATES, ranks.key, replace=replace)
     if around == "prior":
-        kept = open_store(folder / COVERAGE, panels.key, replace=replace)
-        batches = made(panels, kept, panels.numbers(replicates), **how)
-        studies = panels.coverage(batches, replicates)
-    results = made(job, store, range(replicates), **how)
-    rows = _coverage_rows(studies)
-    tables = (_coverage_table(analysis, name, chosen, rows),) if rows else ()
-    found = _calibrated(job, results)
-    return found, tables, all(row.verdict != "out" for row in rows)
-
-
-def _calibrated(job: PrintedJob, results: Mapping[int, Result]) -> Calibrated:
-    ranked = [ranked_of(number, result) for number, result in sorted(results.items())]
-    names = next((each.ranks for each in ranked if each.ranks), {})
-    return Calibrated(
-        analysis=job.analysis,
-        prior=job.prior,
-        around=job.around,
+        kept = open_store(folder / COVERAGE, studies.key, replace=replace)
+        panels = coverage_of(own, made(studies, kept, numbers_of(own, replicates), how), replicates)
+    return calibrated(
+        analysis,
+        made(ranks, store, range(replicates), how),
+        KINDS.__getitem__,
+        seed=analysis.seed,
+        prior=name,
+        around=around,
         evidence="published-inferred",
-        verdict=rank_verdict(ranked, {name: KINDS[name] for name in names}, seed=job.analysis.seed),
         notes=(
-            f"The stars are read as: {job.reading.name}.",
+            f"The stars are read as: {own.reading.name}.",
             "Draws are independent ones from the exact posterior: there are no chains.",
         ),
-        seconds=sum(each.seconds for each in ranked),
+        reading=own.reading.name,
+        panels=panels,
     )
 
 
 # ---------------------------------------------------------------------------------- the table
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class CoverageRow:
-    """How often an interval held the truth, in one scenario.
+def panel_tables(found: Calibrated) -> tuple[Table, ...]:
+    """The table of coverage on simulated panels; none around the data, nor of sampled posteriors.
 
-    `verdict` is `in` or `out` where the intervals owe their level, else `not owed`; then
-    `allowed_from` and `allowed_to` are NaN.
+    Coverage is a matter of truths from the prior.
     """
-
-    scenario: str
-    replicates: int
-    level: float
-    coverage: float
-    standard_error: float
-    mean_width: float
-    allowed_from: float
-    allowed_to: float
-    verdict: str
+    return (_coverage_table(found),) if found.panels else ()
 
 
-def _coverage_rows(studies: Iterable[Coverage]) -> list[CoverageRow]:
-    rows = []
-    for study in studies:
-        verdict, allowed = "not owed", (math.nan, math.nan)
-        if study.scenario.calibrated:
-            verdict, allowed = "in" if study.accepted else "out", study.allowed
-        rows.append(
-            CoverageRow(
-                scenario=study.scenario.name,
-                replicates=study.replicates,
-                level=study.level,
-                coverage=study.rate,
-                standard_error=study.standard_error,
-                mean_width=study.mean_width,
-                allowed_from=allowed[0],
-                allowed_to=allowed[1],
-                verdict=verdict,
-            )
-        )
-    return rows
-
-
-def _coverage_table(
-    analysis: PrintedAnalysis, prior: str, reading: Reading, rows: list[CoverageRow]
-) -> Table:
+def _coverage_table(found: Calibrated) -> Table:
     columns = [
         Column(key="scenario", heading="Simulated studies"),
         Column(key="replicates", heading="Number", format="integer"),
@@ -286,8 +196,9 @@ def _coverage_table(
     ]
     return table_of(
         "panel_coverage",
-        f"Coverage on simulated panels: {analysis.title}; {reading.name}, {prior} prior",
-        rows,
+        f"Coverage on simulated panels: {found.analysis.title}; {found.reading}, {found.prior}"
+        " prior",
+        found.panels,
         columns,
         evidence="synthetic",
         notes=[

@@ -23,7 +23,8 @@ from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.cluster import check_scheduler
-from sofs_bayes.pipeline.recovery_job import RecoveryJob, checked, grid_of, prepared
+from sofs_bayes.pipeline.jobs import Execution
+from sofs_bayes.pipeline.recovery_job import Trials, checked, grid_of, prepared
 from sofs_bayes.pipeline.replicates import replicates as make
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.runs.result_manifest import describe
@@ -114,27 +115,25 @@ def recover(
     }
     grid = grid_of(analysis, given, everything=everything)
     of_prior = TIMES_PRIOR * replicates if prior_replicates is None else prior_replicates
-    for option, count in (("--replicates", replicates), ("--prior-replicates", of_prior)):
+    for option, count in (("replicates", replicates), ("prior_replicates", of_prior)):
         if count < LEAST:
             raise BadInput(option, "", str(count), f"at least {LEAST}")
-    if workers < 1:
-        raise BadInput("--workers", "", str(workers), "at least 1")
+    how = Execution(workers=workers, scheduler=scheduler, progress=progress)
     folder = Path(output or Path("recovery") / analysis.name)
     check_scheduler(scheduler)
     read = [] if data is None else [Path(data)]
     with claim(folder, written_by="recover", inputs=read, replace=True, beside=[STORE]) as place:
         job, evidence = prepared(analysis, data, grid, prior=name, progress=progress)
         store = open_store(folder / STORE, job.key, replace=replace)
-        numbers = job.numbers(replicates, of_prior)
-        made = make(job, store, numbers, workers=workers, scheduler=scheduler, progress=progress)
+        made = make(job, store, job.design.numbers(replicates, of_prior), how)
         origin = origin_of(analysis, data)
-        found = recovered(job, made, grid=grid, prior=name, evidence=evidence, origin=origin)
-        _write(place, found, job)
+        found = recovered(job.design, made, grid=grid, prior=name, evidence=evidence, origin=origin)
+        _write(place, found, job.design)
     return found, found.passed or found.few
 
 
 def recovered(
-    job: RecoveryJob,
+    trials: Trials,
     made: Mapping[int, Any],
     *,
     grid: Grid,
@@ -145,17 +144,17 @@ def recovered(
     """All measures of finished replicates."""
     from sofs_bayes.checks.recovery_truths import notes_of
 
-    count, data = len(job.scenarios), job.design.data
-    by: list[list[Replicate]] = [[] for _ in job.scenarios]
+    count, data = len(trials.scenarios), trials.design.data
+    by: list[list[Replicate]] = [[] for _ in trials.scenarios]
     for number, result in sorted(made.items()):
         own, place = divmod(number, count)
         by[place].append(replicate_of(own, result))
     rows = tuple(
-        row for scenario, own in zip(job.scenarios, by, strict=True)
+        row for scenario, own in zip(trials.scenarios, by, strict=True)
         for row in recovery_rows(scenario, own)
     )  # fmt: skip
     return Recovered(
-        analysis=job.design.analysis,
+        analysis=trials.design.analysis,
         prior=prior,
         grid=grid,
         evidence=evidence,
@@ -170,7 +169,7 @@ def recovered(
         reliability=reliability(by[0]),
         assurance=assurance(by[0]),
         detectable=detectable(rows),
-        notes=notes_of(job.design),
+        notes=notes_of(trials.design),
         seconds=sum(each.seconds for own in by for each in own),
     )
 
@@ -186,7 +185,7 @@ def origin_of(analysis: HierarchicalAnalysis, data: Path | str | None) -> Origin
     return "published" if bundled else "made up"
 
 
-def _write(place: Claim, found: Recovered, job: RecoveryJob) -> None:
+def _write(place: Claim, found: Recovered, trials: Trials) -> None:
     """The results beside the finished replicates, in place of earlier ones."""
     from sofs_bayes.pages.recovery_page import write_recovery_page
 
@@ -204,11 +203,11 @@ def _write(place: Claim, found: Recovered, job: RecoveryJob) -> None:
             written_by="recover",
             evidence="synthetic",
             status="too few" if found.few else "in" if found.passed else "out",
-            inputs=job.inputs,
+            inputs=trials.inputs,
             options={"prior": found.prior, **asdict(found.grid)},
             seconds={"replicates": found.seconds},
             design_evidence=found.evidence,
-            seed=job.seed,
+            seed=found.analysis.sampler.seed,
             replicates={row.scenario: row.replicates for row in found.rows},
             not_converged=found.refused,
         )

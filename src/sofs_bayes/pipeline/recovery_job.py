@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes.checks.recovery_scenarios import PROCESSES, Grid, Scenario, scenarios, usual_grid
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import paths
-from sofs_bayes.pipeline.jobs import Bench
+from sofs_bayes.pipeline.jobs import Bench, Job
 from sofs_bayes.pipeline.sbc import rules, source_of_design
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.pipeline.work_keys import work_key
@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RecoveryJob:
-    """The replicates of all scenarios, for `replicates`.
+class Trials:
+    """The replicates of all scenarios.
 
     Number n is replicate n // S of scenario n % S, of S scenarios, so that work that is stopped
     early has some of each.
@@ -29,38 +29,16 @@ class RecoveryJob:
     Attributes
     ----------
     design
-        What replicates share; it is sent to the workers.
+        What replicates share.
     scenarios
         In order.
-    seed
-        From which each replicate's is spawned, the same in all scenarios.
-    name, key
-        As `replicates.Job` has them.
     inputs
         SHA-256 of what the design was read from, by name.
     """
 
     design: "Design"
     scenarios: tuple[Scenario, ...]
-    seed: int
-    name: str
-    key: str
     inputs: Mapping[str, str]
-
-    def open(self) -> Bench:
-        """Gives the function of a number; graphs are compiled as numbers of authorities come."""
-        from sofs_bayes.checks.recovery_fits import benches, one_replicate
-        from sofs_bayes.spec.seeds import stage_seed
-
-        find = benches(self.design)
-
-        def made(number: int) -> dict[str, Any]:
-            own, place = divmod(number, len(self.scenarios))
-            scenario = self.scenarios[place]
-            seed = stage_seed(self.seed, f"replicate {own}")
-            return one_replicate(find(scenario.authorities), scenario, seed)
-
-        return made
 
     def numbers(self, replicates: int, of_prior: int) -> list[int]:
         """The numbers of so many replicates of each scenario, and of the first, `prior`."""
@@ -73,6 +51,22 @@ class RecoveryJob:
         ]
 
 
+def _ready(trials: Trials) -> Bench:
+    """The function of a number; graphs are compiled as numbers of authorities come."""
+    from sofs_bayes.checks.recovery_fits import benches, one_replicate
+    from sofs_bayes.spec.seeds import stage_seed
+
+    find, first = benches(trials.design), trials.design.analysis.sampler.seed
+
+    def made(number: int) -> dict[str, Any]:
+        own, place = divmod(number, len(trials.scenarios))
+        scenario = trials.scenarios[place]
+        seed = stage_seed(first, f"replicate {own}")
+        return one_replicate(find(scenario.authorities), scenario, seed)
+
+    return made
+
+
 def checked(analysis: Analysis, prior: str | None) -> tuple[HierarchicalAnalysis, str]:
     """The analysis and the name of its effect prior, if it can be recovered."""
     if not isinstance(analysis, HierarchicalAnalysis):
@@ -83,7 +77,7 @@ def checked(analysis: Analysis, prior: str | None) -> tuple[HierarchicalAnalysis
         raise BadInput(analysis.name, "column", f"treatment {treatment!r}", allowed)
     name = analysis.headline_prior if prior is None else prior
     if name not in analysis.effect_priors:
-        raise BadInput("--prior", "", repr(name), ", ".join(analysis.effect_priors))
+        raise BadInput("prior", "", repr(name), ", ".join(analysis.effect_priors))
     return analysis, name
 
 
@@ -111,25 +105,25 @@ def grid_of(
         values = getattr(grid, name)
         if not values or len(set(values)) < len(values):
             found = "a value twice" if values else "nothing"
-            raise BadInput(f"--{name}", "", found, "values, each once")
+            raise BadInput(name, "", found, "values, each once")
     if unknown := sorted(set(grid.process) - set(PROCESSES)):
-        raise BadInput("--process", "", repr(unknown[0]), ", ".join(PROCESSES))
+        raise BadInput("process", "", repr(unknown[0]), ", ".join(PROCESSES))
     _check_numbers(grid)
     for times in grid.authorities:
         if times != int(times) or times < 1:
-            raise BadInput("--authorities", "", str(times), "a whole number, 1 or more")
+            raise BadInput("authorities", "", str(times), "a whole number, 1 or more")
         if times > 1 and fixed:
             allowed = "1: in this analysis authorities have terms of their own"
-            raise BadInput("--authorities", "", str(times), allowed)
+            raise BadInput("authorities", "", str(times), allowed)
     return grid
 
 
 def _check_numbers(grid: Grid) -> None:
-    for value, option in (*((x, "--effect") for x in grid.effect), (grid.drift, "--drift")):
+    for value, option in (*((x, "effect") for x in grid.effect), (grid.drift, "drift")):
         if not isfinite(value):
             raise BadInput(option, "", str(value), "a finite number")
-    sds = [(x, "--heterogeneity") for x in grid.heterogeneity]
-    sds += [(grid.authority_sd, "--authority-sd"), (grid.shock_sd, "--shock-sd")]
+    sds = [(x, "heterogeneity") for x in grid.heterogeneity]
+    sds += [(grid.authority_sd, "authority_sd"), (grid.shock_sd, "shock_sd")]
     for value, option in sds:
         if not (isfinite(value) and value >= 0):
             raise BadInput(option, "", str(value), "a standard deviation, 0 or more")
@@ -142,7 +136,7 @@ def prepared(
     *,
     prior: str,
     progress: Progress = silent,
-) -> tuple[RecoveryJob, Evidence]:
+) -> tuple[Job[Trials], Evidence]:
     """The job of an analysis and its design.
 
     Raises
@@ -162,13 +156,11 @@ def prepared(
     chosen = scenarios(grid, analysis)
     inputs, tried = source.inputs, [_decisive(each) for each in chosen]
     key = work_key(analysis, inputs, prior=prior, scenarios=tried, rules=rules(analysis))
-    job = RecoveryJob(
-        design=design,
-        scenarios=chosen,
-        seed=analysis.sampler.seed,
+    job = Job(
+        design=Trials(design=design, scenarios=chosen, inputs=inputs),
+        ready=_ready,
         name=f"{analysis.name}, {len(chosen)} scenarios",
         key=key,
-        inputs=inputs,
     )
     return job, source.evidence
 

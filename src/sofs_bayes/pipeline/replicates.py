@@ -11,10 +11,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.store import Store, pieces_in
-from sofs_bayes.pipeline.jobs import Job, Result, one_thread
-from sofs_bayes.pipeline.watching import Progress, silent
+from sofs_bayes.pipeline.jobs import HERE, AnyJob, Execution, Result, one_thread
+from sofs_bayes.pipeline.watching import Progress
 from sofs_bayes.pipeline.workers import in_processes
 
 
@@ -31,38 +30,28 @@ def in_a_row(folder: Path) -> int:
 
 
 def replicates(
-    job: Job,
+    job: AnyJob,
     store: Store,
     numbers: Sequence[int],
-    *,
-    workers: int = 1,
-    scheduler: str | None = None,
-    progress: Progress = silent,
+    how: Execution = HERE,
 ) -> dict[int, Result]:
     """The results of the numbers asked for; those in the store are not made again.
-
-    Parameters
-    ----------
-    workers
-        Processes on this machine; with 1 all is done in this one.
-    scheduler
-        Address of a dask.distributed scheduler whose workers take the work instead.
 
     Raises
     ------
     BadInput
-        Fewer workers than one, or no scheduler at the address.
+        No scheduler at the address.
     WorkersDied
         Workers died again and again; what is finished stays in the store.
     """
-    if workers < 1:
-        raise BadInput("--workers", "", str(workers), "at least 1")
     found = finished(store)
     missing = [number for number in numbers if number not in found]
-    watch = _Watch(job=job, total=len(numbers), before=len(numbers) - len(missing), tell=progress)
+    watch = _Watch(
+        job=job, total=len(numbers), before=len(numbers) - len(missing), tell=how.progress
+    )
     watch.tell_start()
     if missing:
-        made = _made(job, missing, workers, scheduler)
+        made = _made(job, missing, how)
         for number, result in made:
             store.put(f"{number:05d}", json.dumps(result, allow_nan=False).encode())
             found[number] = result
@@ -74,7 +63,7 @@ def replicates(
 class _Watch:
     """Tells how far a job is, and how long it will take."""
 
-    job: Job
+    job: AnyJob
     total: int
     before: int
     tell: Progress
@@ -94,20 +83,18 @@ class _Watch:
         self.tell(f"{self.job.name}: {self.before + self.done} of {self.total}, {left_text} left")
 
 
-def _made(
-    job: Job, numbers: Sequence[int], workers: int, scheduler: str | None
-) -> Iterator[tuple[int, Result]]:
+def _made(job: AnyJob, numbers: Sequence[int], how: Execution) -> Iterator[tuple[int, Result]]:
     """Results as they come, in any order."""
-    if scheduler is not None:
+    if how.scheduler is not None:
         from sofs_bayes.pipeline.cluster import on_cluster
 
-        return on_cluster(job, numbers, scheduler)
-    if workers == 1:
+        return on_cluster(job, numbers, how.scheduler)
+    if how.workers == 1:
         return _here(job, numbers)
-    return in_processes(job, numbers, workers)
+    return in_processes(job, numbers, how.workers)
 
 
-def _here(job: Job, numbers: Sequence[int]) -> Iterator[tuple[int, Result]]:
+def _here(job: AnyJob, numbers: Sequence[int]) -> Iterator[tuple[int, Result]]:
     bench = one_thread(job.open())
     for number in numbers:
         yield number, bench(number)

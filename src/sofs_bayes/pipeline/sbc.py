@@ -11,7 +11,7 @@ from sofs_bayes.checks.calibration import Around
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.temporary import temporary_folder
-from sofs_bayes.pipeline.jobs import Bench
+from sofs_bayes.pipeline.jobs import Bench, Job
 from sofs_bayes.pipeline.watching import Progress
 from sofs_bayes.pipeline.work_keys import children_inputs, work_key
 from sofs_bayes.spec import DidAnalysis, Evidence, OpenAnalysis, OwnOutcome
@@ -31,40 +31,21 @@ OF_COUNTS = (
 )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class SbcJob:
-    """The calibration of one design, for `replicates`.
+def ranks_of(design: "Design") -> Bench:
+    """Compile the graph of a design; gives the function of a replicate's number."""
+    from sofs_bayes.checks.calibration import replicate
+    from sofs_bayes.checks.did_calibration import did_problem
+    from sofs_bayes.spec.seeds import stage_seed
 
-    Attributes
-    ----------
-    design
-        What replicates share; it is sent to the workers.
-    seed
-        From which each replicate's is spawned.
-    name, key
-        As `replicates.Job` has them.
-    """
-
-    design: "Design"
-    seed: int
-    name: str
-    key: str
-
-    def open(self) -> Bench:
-        """Compile; gives the function of a replicate's number."""
-        from sofs_bayes.checks.calibration import replicate
-        from sofs_bayes.checks.did_calibration import did_problem
-        from sofs_bayes.spec.seeds import stage_seed
-
-        problem = did_problem(self.design)
-        return lambda number: replicate(problem, stage_seed(self.seed, f"replicate {number}"))
+    problem, seed = did_problem(design), design.analysis.sampler.seed
+    return lambda number: replicate(problem, stage_seed(seed, f"replicate {number}"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Prepared:
     """A job with what its results are to say of themselves."""
 
-    job: SbcJob
+    job: "Job[Design]"
     evidence: Evidence
     notes: tuple[str, ...]
 
@@ -110,7 +91,7 @@ def prepared(
     asked = rules(analysis)
     key = work_key(analysis, source.inputs, prior=prior, around=around, rules=asked)
     name = f"{analysis.name}, truths from the {'prior' if around == 'prior' else 'posterior'}"
-    job = SbcJob(design=design, seed=analysis.sampler.seed, name=name, key=key)
+    job = Job(design=design, ready=ranks_of, name=name, key=key)
     counts = isinstance(analysis, OpenAnalysis)
     notes = (OF_COUNTS,) if counts else design.notes
     return Prepared(job=job, evidence=source.evidence, notes=notes)

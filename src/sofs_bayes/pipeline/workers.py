@@ -8,7 +8,15 @@ from collections.abc import Iterator, Sequence
 from concurrent.futures.process import BrokenProcessPool, ProcessPoolExecutor
 from typing import TYPE_CHECKING
 
-from sofs_bayes.pipeline.jobs import AHEAD, Bench, Job, Result, WorkersDied, one_thread, submitted
+from sofs_bayes.pipeline.jobs import (
+    AHEAD,
+    AnyJob,
+    Bench,
+    Result,
+    WorkersDied,
+    one_thread,
+    submitted,
+)
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
@@ -20,7 +28,7 @@ DEATHS = 3
 FORK = sys.platform == "linux"
 
 
-def in_processes(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
+def in_processes(job: AnyJob, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
     """In processes of this machine; if one is killed, all are started anew with what is left."""
     left, deaths = dict.fromkeys(numbers), 0
     while left:
@@ -36,7 +44,7 @@ def in_processes(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tup
                 raise WorkersDied(f"{job.name}: {found}; what is finished is kept") from error
 
 
-def _pool(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
+def _pool(job: AnyJob, numbers: Sequence[int], workers: int) -> Iterator[tuple[int, Result]]:
     """Results of workers that a foreman makes: a process that gets the job ready for them all.
 
     Where a process cannot be forked each worker makes it ready for itself.
@@ -67,7 +75,7 @@ def _pool(job: Job, numbers: Sequence[int], workers: int) -> Iterator[tuple[int,
 _bench: list[Bench] = []
 
 
-def _lead(job: Job, numbers: Sequence[int], size: int, fork: bool, there: "Connection") -> None:
+def _lead(job: AnyJob, numbers: Sequence[int], size: int, fork: bool, there: "Connection") -> None:
     """Make the job ready, hand it to workers, and pass on what they give; None at the end."""
     try:
         for each in _led(job, numbers, size, fork):
@@ -77,7 +85,9 @@ def _lead(job: Job, numbers: Sequence[int], size: int, fork: bool, there: "Conne
         there.send(error)
 
 
-def _led(job: Job, numbers: Sequence[int], size: int, fork: bool) -> Iterator[tuple[int, Result]]:
+def _led(
+    job: AnyJob, numbers: Sequence[int], size: int, fork: bool
+) -> Iterator[tuple[int, Result]]:
     import multiprocessing
 
     _leave_interrupts_to_parent()
@@ -95,7 +105,7 @@ def _led(job: Job, numbers: Sequence[int], size: int, fork: bool) -> Iterator[tu
     pool.shutdown()
 
 
-def _begin(job: Job | None = None) -> None:
+def _begin(job: AnyJob | None = None) -> None:
     """Make a worker ready."""
     _leave_interrupts_to_parent()
     if job is None:

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.oracle import OraclePosterior, oracle
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import posterior
 from sofs_bayes.bayes.printed_summaries import authority_sd, correlation
-from sofs_bayes.checks.oracle import OraclePosterior, oracle
 from sofs_bayes.checks.panels import INDEPENDENT_YEARS, Shocks
 from sofs_bayes.errors import BadInput
 

@@ -4,13 +4,13 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from tests.oracle import oracle
 from tests.printed_forms import BOTH, ERROR, FORMS, T8, analysis
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import PrintedPosterior, PrintedRows, posterior
 from sofs_bayes.bayes.printed_summaries import authority_sd, correlation
 from sofs_bayes.checks.calibration import replicate
-from sofs_bayes.checks.oracle import oracle
 from sofs_bayes.checks.printed_calibration import KINDS, Fit, printed_problem
 from sofs_bayes.checks.ranks import RankVerdict, rank_verdict, ranked_of
 from sofs_bayes.spec.seeds import stage_seed

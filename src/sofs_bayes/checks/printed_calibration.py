@@ -29,7 +29,6 @@ from sofs_bayes.bayes.printed_summaries import (
 )
 from sofs_bayes.checks.calibration import DRAWS, Around, Fitted, Kind, Problem, Truths
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD
-from sofs_bayes.checks.oracle import prior_draws
 from sofs_bayes.checks.printing import print_row
 from sofs_bayes.published.facts import Printed
 from sofs_bayes.spec import PrintedAnalysis, Reading
@@ -126,6 +125,12 @@ def quantities(model: PrintedModel, studies: Studies, of: PrintedDraws) -> dict[
         LOG_LIKELIHOOD: joint,
     }
     return {k: v for k, v in found.items() if k != PILOT_DIFFERENCE or model.pilot_difference}
+
+
+def prior_draws(model: PrintedModel, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
+    """Independent draws of s and c from their priors."""
+    s = model.authority_sd * np.abs(rng.standard_normal(n))
+    return s, rng.beta(*model.correlation, n)
 
 
 def draw_truths(

@@ -36,10 +36,10 @@ CHECKS: tuple[Check, ...] = (
 )
 # What is told of open counts before anything is fitted.
 OF_COUNTS = (
-    Kept(row=PreTrendRow, name="pre_trend", shows="rates before settling-in", of="counts"),
-    Kept(row=Match, name="matches", shows="comparators of pilots", of="counts"),
-    Kept(row=LeftOut, name="left_out", shows="authorities that are left out", of="counts"),
-    Kept(row=Notice, name="notices", shows="what was noticed in counts", of="counts"),
+    Kept(PreTrendRow, "pre_trend", "rates before settling-in", of="counts"),
+    Kept(Match, "matches", "comparators of pilots", of="counts"),
+    Kept(LeftOut, "left_out", "authorities that are left out", of="counts"),
+    Kept(Notice, "notices", "what was noticed in counts", of="counts"),
 )
 FILES: Mapping[type, Kept] = {each.row: each for check in CHECKS for each in check.files} | {
     each.row: each for each in OF_COUNTS

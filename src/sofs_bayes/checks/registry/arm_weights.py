@@ -118,9 +118,9 @@ def _rows(fits: Fits) -> Rows:
 ARM_WEIGHTS = Check(
     files=(
         Kept(
-            row=ArmWeightRow,
-            name="arm_weights",
-            shows="effects with the data of one arm counted for less",
+            ArmWeightRow,
+            "arm_weights",
+            "effects with the data of one arm counted for less",
             layout=Layout(
                 title="if the data of one arm counted for half as much",
                 columns=(

@@ -121,7 +121,7 @@ class Layout:
     notes: tuple[str, ...] = ()
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True)
 class Kept:
     """One CSV of a run folder; its rows' type is the key by which all rooms know it.
 

@@ -77,19 +77,9 @@ def _rows(fits: Fits) -> Rows:
 
 LEAVING_OUT = Check(
     files=(
-        Kept(
-            row=LooRow,
-            name="loo",
-            shows="leave-one-out, by authority and year",
-            of="authorities",
-        ),
-        Kept(row=LooSummary, name="loo_summary", shows="leave-one-out, all authorities and years"),
-        Kept(
-            row=AuthorityLooRow,
-            name="authority_loo",
-            shows="leave-one-out, by authority",
-            of="authorities",
-        ),
+        Kept(LooRow, "loo", "leave-one-out, by authority and year", of="authorities"),
+        Kept(LooSummary, "loo_summary", "leave-one-out, all authorities and years"),
+        Kept(AuthorityLooRow, "authority_loo", "leave-one-out, by authority", of="authorities"),
     ),
     made=_rows,
 )

@@ -85,40 +85,36 @@ def _monte_carlo(fits: Fits) -> Rows:
 
 
 THRESHOLDS = Check(
-    files=(
-        Kept(row=ThresholdRow, name="thresholds", shows="probabilities of effects, by threshold"),
-    ),
+    files=(Kept(ThresholdRow, "thresholds", "probabilities of effects, by threshold"),),
     made=_thresholds,
 )
 RATES = Check(
     files=(
         Kept(
-            row=YearlyRateRow,
-            name="yearly_rates",
-            shows="pilots' rates by year, and without the effect",
+            YearlyRateRow,
+            "yearly_rates",
+            "pilots' rates by year, and without the effect",
             of="authorities",
         ),
         Kept(
-            row=AuthoritySizeRow,
-            name="authority_sizes",
-            shows="referrals and events by authority and period",
+            AuthoritySizeRow,
+            "authority_sizes",
+            "referrals and events by authority and period",
             of="authorities",
         ),
     ),
     made=_rates,
 )
 DENSITIES = Check(
-    files=(Kept(row=DensityRow, name="densities", shows="densities of effects"),),
+    files=(Kept(DensityRow, "densities", "densities of effects"),),
     made=_densities,
 )
 SHRINKAGE = Check(
-    files=(
-        Kept(row=ShrinkageRow, name="shrinkage", shows="pilots' effects by themselves and pooled"),
-    ),
+    files=(Kept(ShrinkageRow, "shrinkage", "pilots' effects by themselves and pooled"),),
     made=_shrinkage,
     applies=lambda fits: UNPOOLED in fits.others,
 )
 MONTE_CARLO = Check(
-    files=(Kept(row=MonteCarloRow, name="monte_carlo", shows="Monte Carlo errors"),),
+    files=(Kept(MonteCarloRow, "monte_carlo", "Monte Carlo errors"),),
     made=_monte_carlo,
 )

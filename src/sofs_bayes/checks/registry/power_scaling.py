@@ -37,8 +37,6 @@ def _rows(fits: Fits) -> Rows:
 
 
 POWER_SCALING = Check(
-    files=(
-        Kept(row=PowerScalingRow, name="power_scaling", shows="sensitivity to priors and data"),
-    ),
+    files=(Kept(PowerScalingRow, "power_scaling", "sensitivity to priors and data"),),
     made=_rows,
 )

@@ -95,22 +95,12 @@ def _rows(fits: Fits) -> Rows:
 PREDICTIONS = Check(
     files=(
         Kept(
-            row=PredictiveStatistic,
-            name="predictive_statistics",
-            shows="summaries of how authorities and years differ",
+            PredictiveStatistic,
+            "predictive_statistics",
+            "summaries of how authorities and years differ",
         ),
-        Kept(
-            row=PredictiveCell,
-            name="predictive",
-            shows="predictions of authorities' years",
-            of="counts",
-        ),
-        Kept(
-            row=ArmYearCheck,
-            name="arm_years",
-            shows="children and rates by arm and year",
-            of="authorities",
-        ),
+        Kept(PredictiveCell, "predictive", "predictions of authorities' years", of="counts"),
+        Kept(ArmYearCheck, "arm_years", "children and rates by arm and year", of="authorities"),
     ),
     made=_rows,
 )

@@ -63,15 +63,11 @@ def _rows(fits: Fits) -> Rows:
 
 TIPPING = Check(
     files=(
+        Kept(TippingRow, "tipping", "probabilities of effects, by departure from parallel trends"),
         Kept(
-            row=TippingRow,
-            name="tipping",
-            shows="probabilities of effects, by departure from parallel trends",
-        ),
-        Kept(
-            row=TippingPoint,
-            name="tipping_points",
-            shows="departures from parallel trends that would tip an effect",
+            TippingPoint,
+            "tipping_points",
+            "departures from parallel trends that would tip an effect",
         ),
     ),
     made=_rows,

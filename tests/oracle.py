@@ -29,6 +29,7 @@ from sofs_bayes.checks.panels import (
     estimate,
     simulate_panels,
 )
+from sofs_bayes.checks.printed_calibration import prior_draws
 from sofs_bayes.checks.printing import reported
 from sofs_bayes.errors import BadInput
 from sofs_bayes.published.facts import Printed
@@ -126,12 +127,6 @@ def _matching(
     same = _as_printed(rows, hats, errors, analysis.design, model)
     beta = hats["pilot"] - errors.beta if "pilot" in hats else np.full(n, np.nan)
     return np.array([s, c, beta, hats["did"] - errors.delta])[:, same]
-
-
-def prior_draws(model: PrintedModel, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
-    """Independent draws of s and c from their priors."""
-    s = model.authority_sd * np.abs(rng.standard_normal(n))
-    return s, rng.beta(*model.correlation, n)
 
 
 def _unrounded(cell: Printed, n: int, rng: np.random.Generator) -> Array:

@@ -12,17 +12,23 @@ from sofs_bayes.bayes.log_priors import effect_log_prior, sds_log_prior
 from sofs_bayes.checks.power_scaling import (
     ALL,
     CONFLICT,
-    EFFECT,
     FINE,
-    LEVELS,
-    SDS,
     STRONG,
     power_scaling,
 )
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis, Normal
-from sofs_bayes.spec.keys import AFTER, BETWEEN_PILOTS, BETWEEN_YEARS, POOLED, Estimand
+from sofs_bayes.spec.keys import (
+    AFTER,
+    BETWEEN_PILOTS,
+    BETWEEN_YEARS,
+    EFFECT_PRIORS,
+    LEVELS_AND_YEARS,
+    POOLED,
+    SDS,
+    Estimand,
+)
 
 # Sums of the same numbers in another order.
 EXACT = 1e-9
@@ -61,7 +67,7 @@ def sensitivity(
     effect = posterior["coefficient"].sel(term="did")
     effects = Effects.of({Estimand(role=AFTER, scale="risk"): effect})
     rows = power_scaling(posterior, effects, changed, data, design)
-    assert [(row.role, row.priors) for row in rows] == [(AFTER, EFFECT), (AFTER, ALL)]
+    assert [(row.role, row.priors) for row in rows] == [(AFTER, EFFECT_PRIORS), (AFTER, ALL)]
     assert rows[0].prior == rows[1].prior
     return rows[0]
 
@@ -161,7 +167,7 @@ def test_sds_are_quantities_where_they_are_in_use(
         rows = power_scaling(draws, effects, linear_analysis, linear, design)
         found[pooling] = {(row.role, row.target, row.scale, row.priors) for row in rows}
     roles = {AFTER, BETWEEN_PILOTS, BETWEEN_YEARS}
-    scaled = (EFFECT, SDS, LEVELS, ALL)
+    scaled = (EFFECT_PRIORS, SDS, LEVELS_AND_YEARS, ALL)
     assert found["partial"] == {(r, POOLED, "risk", of) for r in roles for of in scaled}
     assert found["full"] == {each for each in found["partial"] if each[0] != BETWEEN_PILOTS}
 

@@ -12,22 +12,26 @@ from sofs_bayes.checks.registry.power_scaling import FINE, PowerScalingRow
 from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.frequentist.term import find_term
 from sofs_bayes.spec import DidAnalysis
-from sofs_bayes.spec.keys import BETWEEN_PILOTS, BETWEEN_YEARS, Estimand
+from sofs_bayes.spec.keys import (
+    BETWEEN_PILOTS,
+    BETWEEN_YEARS,
+    CHILDREN,
+    COVARIATES,
+    EFFECT_PRIORS,
+    LEVELS_AND_YEARS,
+    SDS,
+    Estimand,
+)
 
 # Change of the answer's distribution per doubling of the power, above which it is said to
 # depend on what is scaled (Kallioinen et al. 2024).
 THRESHOLD = 0.05
 
-EFFECT = "effect"
-SDS = "standard deviations"
-COVARIATES = "authorities' covariates"
-LEVELS = "levels and years"
-CHILDREN = "children's covariates"
 ALL = "all"
 # The roles of the fixed terms whose priors are scaled together.
 GROUPS = {
     COVARIATES: ("authority_covariate",),
-    LEVELS: ("intercept", "year", "pilot_difference"),
+    LEVELS_AND_YEARS: ("intercept", "year", "pilot_difference"),
 }
 
 CONFLICT = "prior and data may conflict"
@@ -94,7 +98,7 @@ def log_priors(
     Up to a constant, by the names that `PowerScalingRow.priors` knows them by.
     """
     priors = {
-        EFFECT: effect_log_prior(posterior, blocks),
+        EFFECT_PRIORS: effect_log_prior(posterior, blocks),
         SDS: sds_log_prior(posterior, analysis, blocks),
         **{name: _of_terms(posterior, data, blocks, roles) for name, roles in GROUPS.items()},
         CHILDREN: _of_children(posterior, data, blocks),

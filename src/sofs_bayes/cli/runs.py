@@ -199,7 +199,7 @@ def _fit(options: argparse.Namespace) -> int:
         progress=progress,
     )
     progress("done\n")
-    if names := [name.removeprefix("main / ").partition(" / ")[0] for name in missed(run)]:
+    if names := missed(run):
         which = f"{'fits' if len(names) > 1 else 'fit'} did not pass the gate ({', '.join(names)})"
         print(f"{len(names)} {which}; --again {names[0]!r} samples one longer", file=sys.stderr)
     print(target)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.disclosure.log import LogLine
 from sofs_bayes.records.netcdf_links import check_no_links
-from sofs_bayes.spec.keys import NEW, OF_AUTHORITY, POOLED
+from sofs_bayes.spec.keys import NEW, OF_AUTHORITY, POOLED, PRIOR_GROUPS
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -52,15 +52,7 @@ GROUPS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
     FURTHER: (frozenset(), frozenset()),
     "sample_stats": (frozenset({"diverging", "energy"}), frozenset({"chain", "draw"})),
     "log_prior": (
-        frozenset(
-            {
-                "effect",
-                "standard deviations",
-                "authorities' covariates",
-                "levels and years",
-                "children's covariates",
-            }
-        ),
+        frozenset(PRIOR_GROUPS),
         frozenset({"chain", "draw"}),
     ),
 }

@@ -11,7 +11,15 @@ type Paths = Path | str | Iterable[Path | str]
 
 
 def paths(given: Paths) -> list[Path]:
-    """One path or several, as a list: a text is one path, not its letters."""
+    """One path or several, as a list: a text is one path, not its letters.
+
+    Raises
+    ------
+    BadInput
+        A data frame, which only `fit` and `model` take.
+    """
+    if hasattr(given, "columns"):
+        raise BadInput("data", "", "a data frame", "files; fit and model take frames, too")
     return [Path(each) for each in ([given] if isinstance(given, Path | str) else given)]
 
 

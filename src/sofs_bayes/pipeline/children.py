@@ -30,19 +30,19 @@ MATCHED = "matched.parquet"
 SYNTHETIC = "synthetic-"
 
 
-def load_children(source: Path | str) -> ChildrenAnalysis:
-    """The analysis of children's records in a TOML file, by its path or bundled name.
+def load_children(source: ChildrenAnalysis | Path | str) -> ChildrenAnalysis:
+    """An analysis of children's records, or the one in a TOML file or of a bundled name.
 
     Raises
     ------
     BadInput
         It cannot be read, or is of another kind.
     """
-    analysis = spec.load(source)
+    analysis = spec.analysis_of(source)
     if not isinstance(analysis, ChildrenAnalysis):
         own = analysis.children.name if isinstance(analysis, HierarchicalAnalysis) else ""
         allowed = f"'children', as {own or 'icpc-children'} is"
-        raise BadInput(source, "kind", repr(analysis.kind), allowed)
+        raise BadInput(str(source), "kind", repr(analysis.kind), allowed)
     return analysis
 
 
@@ -97,7 +97,7 @@ def match(
     >>> sb.match("icpc-children", "children", "newly-matched").name
     'newly-matched'
     """
-    source, analysis = analysis, loaded(analysis)
+    source, analysis = analysis, load_children(analysis)
     output = Path(output or Path("matched") / analysis.name)
     from sofs_bayes.matching.matched_file import check_matched_stata
     from sofs_bayes.records.referral_files import referrals_file
@@ -292,7 +292,7 @@ def collapse(
     from sofs_bayes.disclosure.ledger import open_ledger
     from sofs_bayes.disclosure.rules import OutputRule
 
-    source, analysis = analysis, loaded(analysis)
+    source, analysis = analysis, load_children(analysis)
     output = Path(output or Path("cells") / analysis.name)
     read = [Path(matched), *files_of(source)]
     with claim(output, written_by="collapse", inputs=read, replace=replace) as place:
@@ -428,11 +428,6 @@ def files_of(analysis: spec.Analysis | Path | str) -> list[Path]:
     if isinstance(analysis, Path | str) and Path(analysis).is_file():
         return [Path(analysis)]
     return []
-
-
-def loaded(analysis: ChildrenAnalysis | Path | str) -> ChildrenAnalysis:
-    """An analysis of children's records, from whatever it was given as."""
-    return analysis if isinstance(analysis, ChildrenAnalysis) else load_children(analysis)
 
 
 def _beside(file: Path, name: str) -> Path:

@@ -11,10 +11,13 @@ from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.pipeline.children import matched_file
+from sofs_bayes.pipeline.frames import frame_source, is_frame
 from sofs_bayes.spec import Analysis, DidAnalysis, Evidence, HierarchicalAnalysis, OpenAnalysis
 from sofs_bayes.spec.keys import Variant
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sofs_bayes.bayes.cell_data import CellData
     from sofs_bayes.cells.dataset import Cells
     from sofs_bayes.matching.choice import Choice
@@ -70,7 +73,9 @@ class Source:
     beside: Rows = field(default_factory=dict)
 
 
-def source_of(analysis: DidAnalysis, data: Paths) -> Source:
+def source_of(
+    analysis: DidAnalysis, data: "Paths | pd.DataFrame", evidence: Evidence = "records"
+) -> Source:
     """The data of an analysis, read and checked.
 
     Parameters
@@ -78,13 +83,17 @@ def source_of(analysis: DidAnalysis, data: Paths) -> Source:
     data
         Of children: cells or matched children, one file, or the folder that `collapse` or
         `match` wrote. Of open counts: the Department's files, or one panel; without any, the
-        counts that are part of the package.
+        counts that are part of the package. Of both: a frame (see `frames.frame_source`).
+    evidence
+        What a frame of children is.
 
     Raises
     ------
     BadInput
         Data missing, superfluous or unusable.
     """
+    if is_frame(data):
+        return frame_source(analysis, data, evidence)
     given = paths(data)
     if isinstance(analysis, OpenAnalysis):
         from sofs_bayes.records.open_data import read_panel

@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Sequence
+from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -9,26 +10,30 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import claim
+from sofs_bayes.pipeline.frames import FRAME, is_frame
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent
 from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.runs import run_folder
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec import Analysis, ChildrenAnalysis, PrintedAnalysis, analysis_of
-from sofs_bayes.spec.keys import LeaveOut
+from sofs_bayes.spec import Analysis, ChildrenAnalysis, Evidence, PrintedAnalysis, analysis_of
+from sofs_bayes.spec.keys import HEADLINE, LeaveOut, Variant
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sofs_bayes.pipeline.did_fits import Programs
 
 
 def fit(
     analysis: Analysis | Path | str,
-    data: Paths = (),
+    data: "Paths | pd.DataFrame" = (),
     *,
     leave_out: LeaveOut = "pilots",
     quick: bool = False,
     again: Sequence[str] = (),
     draws: int | None = None,
+    evidence: Evidence = "records",
     seed: int | None = None,
     unfinished: Path | str | None = None,
     programs: "Programs | None" = None,
@@ -43,7 +48,8 @@ def fit(
     data
         Open data: DfE files, or one panel file; without any, the counts that are part of the
         package. A hierarchical analysis: cells or matched children, a file or the folder that
-        `collapse` or `match` wrote. None for a printed analysis, which has its own.
+        `collapse` or `match` wrote. Either as a data frame, too: matched children, or a panel with
+        the columns of a panel file. None for a printed analysis, which has its own.
     leave_out
         Whether a fit is repeated without each pilot or authority.
     quick
@@ -51,6 +57,9 @@ def fit(
     again, draws
         Effect priors, or changes as tables name them, whose fit is sampled anew with so many
         draws a chain (twice the analysis's by default); all others are taken from `unfinished`.
+    evidence
+        What a frame of children is: `records`, or `synthetic` where they are made up. A frame of
+        counts is of unknown origin, and files say themselves what they are.
     seed
         In place of the analysis's own.
     unfinished
@@ -81,10 +90,11 @@ def fit(
     """
     analysis = analysis_of(analysis, seed=seed)
     if isinstance(analysis, PrintedAnalysis):
-        if given := paths(data):
-            raise BadInput(given[0], "", "data", "none: a printed analysis has its own")
+        if is_frame(data) or paths(data):
+            found = FRAME if is_frame(data) else str(paths(data)[0])
+            raise BadInput(found, "", "data", "none: a printed analysis has its own")
         if again:
-            raise BadInput("again", "", again[0], "none: nothing of print is sampled")
+            raise BadInput("again", "", repr(again[0]), "none: nothing of print is sampled")
         return fit_printed(analysis, progress=progress)
     if isinstance(analysis, ChildrenAnalysis):
         allowed = "another kind (children's records: match, replicate, and fit icpc-linear)"
@@ -93,7 +103,7 @@ def fit(
     from sofs_bayes.pipeline.did_sources import source_of
 
     progress(f"{analysis.name}: reading")
-    source, store = source_of(analysis, data), None
+    source, store = source_of(analysis, data, evidence), None
     if unfinished is not None:
         key = work_key(analysis, source.inputs)
         store = open_store(Path(unfinished), key, replace=True)
@@ -110,7 +120,12 @@ def fit(
     )
 
 
-def model(analysis: Analysis | Path | str, data: Paths = (), *, prior: str | None = None) -> Any:
+def model(
+    analysis: Analysis | Path | str,
+    data: "Paths | pd.DataFrame" = (),
+    *,
+    prior: str | None = None,
+) -> Any:
     """The `pymc.Model` that an analysis's headline fit samples, to be looked at or built on.
 
     Of a linear model everything but the standard deviations is integrated out, a logistic one is
@@ -215,9 +230,13 @@ def fit_folder(
 
 
 def missed(run: Run) -> list[str]:
-    """The fits of a run that did not pass the gate."""
-    fits = run.diagnostics["fits"]
-    return [name for name, verdict in fits.items() if verdict["status"] != "converged"]
+    """The fits of a run that did not pass the gate, as `again` names them."""
+    found = []
+    for verdict in run.diagnostics["fits"].values():
+        if verdict["status"] != "converged":
+            variant = Variant(**{each.name: verdict[each.name] for each in fields(Variant)})
+            found.append(verdict["prior"] if variant == HEADLINE else str(variant))
+    return found
 
 
 def save(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.whole import Claim, claim
-from sofs_bayes.pipeline.children import files_of, hashes, loaded, matched_file
+from sofs_bayes.pipeline.children import files_of, hashes, load_children, matched_file
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent, timed
 from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.runs.result_manifest import describe
@@ -78,7 +78,7 @@ def replicate(
     >>> folder.name
     'newly-replicated'
     """
-    given, analysis = analysis, loaded(analysis)
+    given, analysis = analysis, load_children(analysis)
     output = Path(output or Path("replicated") / analysis.name)
     read = [Path(matched), *files_of(given)]
     with claim(output, written_by="replicate", inputs=read, replace=replace) as place:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.whole import Claim, claim
-from sofs_bayes.pipeline.children import files_of, loaded
+from sofs_bayes.pipeline.children import files_of, load_children
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.spec import ChildrenAnalysis, OpenAnalysis, OwnOutcome, load
 from sofs_bayes.spec.outcomes import OUTCOMES
@@ -91,7 +91,7 @@ def simulate(
     >>> sb.simulate("icpc-children", "made", drawn=True, times=0.3).name
     'made'
     """
-    given, analysis = analysis, loaded(analysis)
+    given, analysis = analysis, load_children(analysis)
     from sofs_bayes.synthetic.population import write_population
     from sofs_bayes.synthetic.scenario import load_scenario
 

@@ -175,30 +175,7 @@ def _seed(analysis: spec.FittedAnalysis) -> int:
 
 
 def read(folder: Path | str) -> Run:
-    """A run folder read back, each file checked against the manifest.
-
-    The posterior stays in its file; `open_posterior` reads it.
-
-    Parameters
-    ----------
-    folder
-        A folder `fit` wrote.
-
-    Returns
-    -------
-    Run
-        As it was saved, without draws.
-
-    Raises
-    ------
-    BadInput
-        Not a run folder, or one that is incomplete or changed since it was written.
-
-    Examples
-    --------
-    >>> sb.read_run("runs/icpc-printed").evidence
-    'published-inferred'
-    """
+    """A run folder read back, without draws; for its errors see `pipeline.levels.read_run`."""
     result = read_result(Path(folder), verbs=OF_FIT, allowed=_allowed(Path(folder)))
     manifest, said, analysis = result.manifest, result.said, result.analysis
     paths = {name: manifest.checked(name) for name in ALWAYS_THERE}

@@ -112,6 +112,15 @@ WORDS: dict[Kind, str] = {
 }
 
 
+# The groups of priors that power-scaling and the stored log priors tell apart.
+EFFECT_PRIORS = "effect"
+SDS = "standard deviations"
+COVARIATES = "authorities' covariates"
+LEVELS_AND_YEARS = "levels and years"
+CHILDREN = "children's covariates"
+PRIOR_GROUPS = (EFFECT_PRIORS, SDS, COVARIATES, LEVELS_AND_YEARS, CHILDREN)
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Variant:
     """The one thing in which a fit differs from the headline.

@@ -604,7 +604,7 @@ def test_a_fit_that_is_made_again_is_the_only_one_that_is_sampled(
 
     assert rows(first, headline) == rows(second, headline)
     assert rows(first, "far") != rows(second, "far")
-    with pytest.raises(BadInput, match=f"--again: found 'fra'; allowed: {headline}, "):
+    with pytest.raises(BadInput, match=f"again: found 'fra'; allowed: {headline}, "):
         fitted(analysis, made_up_panel, again=["fra"], **how)
 
 

@@ -1,6 +1,6 @@
 """The gate every posterior passes before it counts as a result."""
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -109,16 +109,7 @@ def gate(
     if effects is not None:
         names = (f"{each}, {each.target} ({each.scale})" for each in effects)
         measured |= dict(zip(names, zip(*_measures(effects.array), strict=True), strict=True))
-    failures = [
-        Failure(quantity=name, measure=measure, value=float(value), limit=limit)
-        for name, values in measured.items()
-        for measure, value, limit, passes in (
-            ("R-hat", values[0], MAX_RHAT, values[0] <= MAX_RHAT),
-            ("bulk ESS", values[1], MIN_ESS, values[1] >= MIN_ESS),
-            ("tail ESS", values[2], MIN_ESS, values[2] >= MIN_ESS),
-        )
-        if not passes
-    ]
+    failures = list(_failures(measured))
     bfmi, divergences = float("nan"), 0
     if sample_stats is not None:
         bfmi = float(np.min(azs.bfmi(sample_stats["energy"]).to_numpy()))
@@ -141,6 +132,16 @@ def gate(
         draws=first.sizes["chain"] * first.sizes["draw"],
         quantities=len(measured),
     )
+
+
+def _failures(measured: Mapping[str, tuple[float, float, float]]) -> Iterator[Failure]:
+    """What of R-hat, bulk and tail ESS, by quantity, is not what is asked for; NaN is not."""
+    for name, (rhat, bulk, tail) in measured.items():
+        if not rhat <= MAX_RHAT:
+            yield Failure(quantity=name, measure="R-hat", value=float(rhat), limit=MAX_RHAT)
+        for measure, ess in (("bulk ESS", bulk), ("tail ESS", tail)):
+            if not ess >= MIN_ESS:
+                yield Failure(quantity=name, measure=measure, value=float(ess), limit=MIN_ESS)
 
 
 def _measures(draws: xr.DataArray) -> tuple[Floats, Floats, Floats]:

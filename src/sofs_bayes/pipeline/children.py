@@ -1,6 +1,7 @@
 """Children's records, step by step: referrals → matched children → cells."""
 
 from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
 from dataclasses import replace as replace_in
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,6 +11,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import NAME, read_manifest, sha256
 from sofs_bayes.folders.whole import Claim, claim
+from sofs_bayes.pipeline.jobs import Execution
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, timed
 from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OwnOutcome
@@ -18,6 +20,7 @@ from sofs_bayes.tables.formats import rows_to_csv, to_markdown
 if TYPE_CHECKING:
     import pandas as pd
 
+    from sofs_bayes.disclosure.cells import Release
     from sofs_bayes.disclosure.ledger import Ledger
     from sofs_bayes.disclosure.release import Merged
     from sofs_bayes.disclosure.rules import OutputRule
@@ -112,7 +115,8 @@ def match(
     inputs.append(check_there(groups or _beside(file, "groups"), ALLOWED))
     read = [*inputs, Path(children), *files_of(source)]
     with claim(output, written_by="match", inputs=read, replace=replace) as place:
-        _match(place, inputs, analysis, stata=stata, memory=memory, progress=progress)
+        how = Execution(memory=memory, progress=progress)
+        _match(place, inputs, analysis, how, stata=stata)
     return output
 
 
@@ -120,10 +124,9 @@ def _match(
     place: Claim,
     inputs: Sequence[Path],
     analysis: ChildrenAnalysis,
+    how: Execution,
     *,
     stata: bool,
-    memory: str,
-    progress: Progress,
 ) -> None:
     """Match referrals, groups and (if there are any) authorities into the place claimed."""
     from sofs_bayes.matching.matched_file import matched_stata
@@ -137,14 +140,14 @@ def _match(
     file = inputs[0]
     known = read_authorities(inputs[1], analysis) if len(inputs) > 2 else no_authorities()
     given = read_groups(inputs[-1], analysis.records.group_columns)
-    progress(f"{analysis.name}: reading and checking {file.name}")
+    how.progress(f"{analysis.name}: reading and checking {file.name}")
     with timed(seconds, "read"):
-        referrals = open_referrals(file, analysis, memory=memory)
+        referrals = open_referrals(file, analysis, memory=how.memory)
     with referrals:
         sample, texts, shown = _matched(
-            referrals, given, known, analysis, inputs[1], progress=progress, seconds=seconds
+            referrals, given, known, analysis, inputs[1], progress=how.progress, seconds=seconds
         )
-        progress(f"{analysis.name}: writing {sample.after.rows:,} rows")
+        how.progress(f"{analysis.name}: writing {sample.after.rows:,} rows")
         evidence = referrals.evidence
         with place.folder() as folder:
             made = folder / (MATCHED if evidence == "records" else SYNTHETIC + MATCHED)
@@ -302,57 +305,59 @@ def collapse(
         if threshold is not None:
             rule = OutputRule(threshold=threshold, round_to=rounding, agreed=agreed)
         with open_ledger(False if rule is None else ledger, earlier=earlier) as book:
-            how: dict[str, Any] = {"what": what, "memory": memory}
-            how |= {"merge": merge, "most_suppressed": most_suppressed}
-            _collapse(place, file, analysis, rule, book, format=format, **how)
+            wanted = _Cells(
+                format=format, what=what, rule=rule, merge=merge, most_suppressed=most_suppressed
+            )
+            _collapse(place, file, analysis, wanted, book, memory=memory)
     return output
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class _Cells:
+    """What cells are asked for, as `collapse` takes it; without a rule they are not checked."""
+
+    format: Literal["netcdf", "csv"]
+    what: Literal["counts", "products"]
+    rule: "OutputRule | None"
+    merge: Sequence["Merged"] | None
+    most_suppressed: float | None
+
+    @property
+    def options(self) -> dict[str, Any]:
+        """As the manifest tells them."""
+        rule, most = self.rule, self.most_suppressed
+        return {
+            "what": self.what,
+            "threshold": None if rule is None else rule.threshold,
+            "round_to": None if rule is None else rule.round_to,
+            **({} if self.merge is None else {"merge": ", ".join(self.merge)}),
+            **({} if most is None else {"most_suppressed": most}),
+        }
 
 
 def _collapse(
     place: Claim,
     file: Path,
     analysis: ChildrenAnalysis,
-    rule: "OutputRule | None",
+    wanted: _Cells,
     ledger: "Ledger",
     *,
-    format: Literal["netcdf", "csv"],
-    what: Literal["counts", "products"],
-    merge: Sequence["Merged"] | None,
-    most_suppressed: float | None,
     memory: str,
 ) -> None:
-    """Collapse a file of matched children into the place claimed; unchecked without a rule."""
+    """Collapse a file of matched children into the place claimed."""
     from sofs_bayes.cells.collapse import collapse as collapse_rows
     from sofs_bayes.cells.files import write_cells
-    from sofs_bayes.disclosure.exported import ledger_line
     from sofs_bayes.disclosure.log import log_csv
-    from sofs_bayes.disclosure.release import USUAL_ORDER, merging_route, release
     from sofs_bayes.matching.strata import read_label
     from sofs_bayes.tables.contents import cells as tables
 
     seconds: dict[str, float] = {}
     evidence = read_label(file).evidence
-    released, made_from = None, read_manifest(file.parent).document["inputs_sha256"]
     with timed(seconds, "collapse"):
-        if rule is None:
-            made = collapse_rows(file, analysis, memory=memory)
-        else:
-            inputs = (sha256(file), *map(str, made_from.values()))
-            released = release(
-                file,
-                analysis,
-                rule,
-                what=what,
-                route=merging_route(analysis, what, USUAL_ORDER if merge is None else merge),
-                most_suppressed=most_suppressed,
-                earlier=ledger.before,
-                inputs=inputs,
-                memory=memory,
-            )
-            released = replace_in(released, log=(ledger_line(ledger), *released.log))
-            made = released.cells
+        released = _released(file, analysis, wanted, ledger, memory=memory)
+        made = released.cells if released else collapse_rows(file, analysis, memory=memory)
     shown = tables.cells_table(made, released, analysis, evidence)
-    name = "cells" + {"netcdf": ".nc", "csv": ".csv"}[format]
+    name = "cells" + {"netcdf": ".nc", "csv": ".csv"}[wanted.format]
     with place.folder() as folder:
         target = folder / (name if evidence == "records" else SYNTHETIC + name)
         with timed(seconds, "write"):
@@ -368,15 +373,34 @@ def _collapse(
             evidence=evidence,
             status="not checked for disclosure" if released is None else "checked for disclosure",
             inputs=hashes([file]),
-            options={
-                "what": what,
-                "threshold": None if rule is None else rule.threshold,
-                "round_to": None if rule is None else rule.round_to,
-                **({} if merge is None else {"merge": ", ".join(merge)}),
-                **({} if most_suppressed is None else {"most_suppressed": most_suppressed}),
-            },
+            options=wanted.options,
             seconds=seconds,
         )
+
+
+def _released(
+    file: Path, analysis: ChildrenAnalysis, wanted: _Cells, ledger: "Ledger", *, memory: str
+) -> "Release | None":
+    """The cells that may leave; None where nobody asked for a check."""
+    from sofs_bayes.disclosure.exported import ledger_line
+    from sofs_bayes.disclosure.release import USUAL_ORDER, merging_route, release
+
+    if wanted.rule is None:
+        return None
+    order = USUAL_ORDER if wanted.merge is None else wanted.merge
+    made_from = read_manifest(file.parent).document["inputs_sha256"]
+    released = release(
+        file,
+        analysis,
+        wanted.rule,
+        what=wanted.what,
+        route=merging_route(analysis, wanted.what, order),
+        most_suppressed=wanted.most_suppressed,
+        earlier=ledger.before,
+        inputs=(sha256(file), *map(str, made_from.values())),
+        memory=memory,
+    )
+    return replace_in(released, log=(ledger_line(ledger), *released.log))
 
 
 def matched_file(path: Path | str) -> Path:

@@ -96,8 +96,6 @@ def fit_did(
     Run
         With the source's evidence. The headline is the first effect prior; refits use it too.
     """
-    from sofs_bayes.checks.loo import loo_cells
-
     wanted = {} if quick else refits(analysis, source, leave_out=leave_out)
     if source.by_year is not None:
         setting = setting_of(analysis, analysis.headline_prior, source.departure)
@@ -113,38 +111,14 @@ def fit_did(
         longer=_longer(analysis, [*wanted], again, draws),
     )
     found = _Collected(analysis=analysis, evidence=source.evidence)
-    mains: dict[str, PosteriorFit] = {}
-    for name in analysis.effect_priors:
-        setting = setting_of(analysis, name, source.departure)
-        headline = next(iter(mains.values()), None)
-        mains[name] = one_fit(shop, source.data, setting, f"{HEADLINE} / {name}", like=headline)
-        found.add(mains[name], prior=name, variant=HEADLINE)
-    main = mains[analysis.headline_prior]
-    others: dict[Variant, Refit] = {}
-    for variant, (data, setting) in wanted.items():
-        others[variant] = refit(shop, data, setting, _named(analysis, variant), like=main)
-        found.add(others[variant], prior=analysis.headline_prior, variant=variant)
+    mains, others = _fitted(shop, source, wanted, found)
     progress(f"{analysis.name}: checks")
     with timed(shop.seconds, "checks"):
         # Of whole authorities there are too many for a refit of each that is badly predicted.
         none = quick or kinds is not None or source.by_year is not None
-        anew = None if none else _left_out(shop, main, found)
-        before = _before(analysis, main)
-        left_out = loo_cells(main.posterior, main.data, main.blocks, analysis)
-        fits = Fits(
-            analysis=analysis,
-            evidence=source.evidence,
-            mains=mains,
-            others=others,
-            refit=anew,
-            prior=before,
-            left_out=left_out,
-            leads=source.leads,
-            settling_in=source.settling_in,
-            sizes=source.sizes,
-        )
+        fits = _checked(shop, source, mains, others, None if none else found)
         beside = {**registry.made(fits), **source.beside}
-        tree = run_draws(analysis, mains, others, before, left_out.log_density)
+        tree = run_draws(analysis, mains, others, fits.prior, fits.left_out.log_density)
     return Run(
         analysis=analysis,
         evidence=found.evidence,
@@ -160,6 +134,53 @@ def fit_did(
         options={"leave_out": leave_out, "quick": "yes" if quick else "no"}
         | ({} if kinds is None else {"refits": ", ".join(kinds) or "none"})
         | {f"draws of {name}": str(each.draws) for name, each in shop.longer.items()},
+    )
+
+
+def _fitted(
+    shop: Workshop,
+    source: Source,
+    wanted: "Mapping[Variant, tuple[CellData, Setting]]",
+    found: "_Collected",
+) -> "tuple[dict[str, PosteriorFit], dict[Variant, Refit]]":
+    """The main fit under each effect prior, and what the headline is compared with."""
+    analysis, first = shop.analysis, shop.analysis.headline_prior
+    mains: dict[str, PosteriorFit] = {}
+    for name in analysis.effect_priors:
+        setting = setting_of(analysis, name, source.departure)
+        headline = next(iter(mains.values()), None)
+        mains[name] = one_fit(shop, source.data, setting, f"{HEADLINE} / {name}", like=headline)
+        found.add(mains[name], prior=name, variant=HEADLINE)
+    others: dict[Variant, Refit] = {}
+    for variant, (data, setting) in wanted.items():
+        others[variant] = refit(shop, data, setting, _named(analysis, variant), like=mains[first])
+        found.add(others[variant], prior=first, variant=variant)
+    return mains, others
+
+
+def _checked(
+    shop: Workshop,
+    source: Source,
+    mains: Mapping[str, PosteriorFit],
+    others: Mapping[Variant, Refit],
+    found: "_Collected | None",
+) -> Fits:
+    """What checks are made from; without `found` no authority is left out by a refit."""
+    from sofs_bayes.checks.loo import loo_cells
+
+    analysis = shop.analysis
+    main = mains[analysis.headline_prior]
+    return Fits(
+        analysis=analysis,
+        evidence=source.evidence,
+        mains=mains,
+        others=others,
+        refit=None if found is None else _left_out(shop, main, found),
+        prior=_before(analysis, main),
+        left_out=loo_cells(main.posterior, main.data, main.blocks, analysis),
+        leads=source.leads,
+        settling_in=source.settling_in,
+        sizes=source.sizes,
     )
 
 

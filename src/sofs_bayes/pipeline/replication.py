@@ -1,6 +1,6 @@
 """Matched children → the published tables and figures, published beside replicated."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -15,8 +15,11 @@ from sofs_bayes.spec.study import of_report
 from sofs_bayes.tables.formats import rows_to_csv, to_markdown
 
 if TYPE_CHECKING:
+    from sofs_bayes.checks.posterior_replication import PosteriorBeside
     from sofs_bayes.frequentist.clustering import Correction
+    from sofs_bayes.frequentist.published_analysis import PublishedAnalysis
     from sofs_bayes.frequentist.replication import Replicated
+    from sofs_bayes.tables.formats import Table
 
 
 def replicate(
@@ -98,14 +101,8 @@ def _replicate(
     notice: Progress,
 ) -> bool:
     """Replicate into the place claimed; whether every number can be trusted."""
-    from sofs_bayes.checks.posterior_replication import PosteriorBeside
-    from sofs_bayes.frequentist.published_analysis import (
-        FurtherEffect,
-        TermRow,
-        published_analysis,
-        term_rows,
-    )
-    from sofs_bayes.frequentist.replication import Replicated, with_reasons
+    from sofs_bayes.frequentist.published_analysis import published_analysis
+    from sofs_bayes.frequentist.replication import with_reasons
     from sofs_bayes.matching.strata import read_label, read_matched
     from sofs_bayes.pages.replication_page import replication_tables, write_replication_page
     from sofs_bayes.pipeline.posterior_replication import posterior_replication
@@ -144,16 +141,7 @@ def _replicate(
         progress(f"{analysis.name}: writing")
         with timed(seconds, "write"):
             write_replication_page(folder, found, tables, analysis, evidence, versions=versions())
-            texts = {
-                "fits.csv": rows_to_csv(TermRow, list(term_rows(found))),
-                "further.csv": rows_to_csv(FurtherEffect, found.further),
-                "replication.md": "\n".join(to_markdown(table) for table in tables),
-            }
-            if numbers:
-                texts["numbers.csv"] = rows_to_csv(Replicated, numbers)
-            if beside:
-                texts["posterior.csv"] = rows_to_csv(PosteriorBeside, beside)
-            for name, text in texts.items():
+            for name, text in _texts(found, numbers, beside, tables).items():
                 (folder / name).write_text(text, encoding="utf-8", newline="")
             write_workbook(folder / "tables.xlsx", tables)
         describe(
@@ -169,6 +157,29 @@ def _replicate(
         )
     place.finish()
     return not failed
+
+
+def _texts(
+    found: "PublishedAnalysis",
+    numbers: "Sequence[Replicated]",
+    beside: "Sequence[PosteriorBeside]",
+    tables: "Sequence[Table]",
+) -> dict[str, str]:
+    """The text files of a replication, by name; those without rows are not there."""
+    from sofs_bayes.checks.posterior_replication import PosteriorBeside
+    from sofs_bayes.frequentist.published_analysis import FurtherEffect, TermRow, term_rows
+    from sofs_bayes.frequentist.replication import Replicated
+
+    texts = {
+        "fits.csv": rows_to_csv(TermRow, list(term_rows(found))),
+        "further.csv": rows_to_csv(FurtherEffect, found.further),
+        "replication.md": "\n".join(to_markdown(table) for table in tables),
+    }
+    if numbers:
+        texts["numbers.csv"] = rows_to_csv(Replicated, numbers)
+    if beside:
+        texts["posterior.csv"] = rows_to_csv(PosteriorBeside, beside)
+    return texts
 
 
 def _of_matching(folder: Path, analysis: ChildrenAnalysis) -> "tuple[Replicated, ...]":

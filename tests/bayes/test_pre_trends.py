@@ -62,10 +62,11 @@ def test_departures_that_stand_out_of_the_noise_stay(data: CellData) -> None:
     assert found == pytest.approx(0.9, rel=0.1)
 
 
-def test_the_prior_is_a_multiple_and_never_nothing() -> None:
-    none, covariance = np.zeros(2), np.array([[0.04, 0.01], [0.01, 0.09]])
-    still = Leads(values=none, covariance=covariance)
-    assert departure_sd(still, PRIOR) == pytest.approx(2.0 * np.sqrt(0.065 / 2))
+def test_the_prior_is_a_multiple_between_the_noise_and_the_leads() -> None:
+    covariance = np.array([[0.04, 0.01], [0.01, 0.09]])
+    for size, squared in ((0.1, 0.01), (0.2, 0.065 / 2), (0.3, 0.065 / 2), (0.4, 0.16 - 0.065)):
+        leads = Leads(values=np.array([size, -size]), covariance=covariance)
+        assert departure_sd(leads, PRIOR) == pytest.approx(2.0 * np.sqrt(squared))
     sure = Leads(values=np.array([0.3, 0.4]), covariance=np.zeros((2, 2)))
     assert departure_sd(sure, PRIOR) == pytest.approx(2.0 * np.sqrt(0.125))
     assert departure_sd(sure, None) is None

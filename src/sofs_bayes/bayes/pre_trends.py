@@ -47,12 +47,11 @@ class Leads:
     def root_mean_square(self) -> float:
         """How far trends departed before, the leads' own noise taken out.
 
-        No less than the noise over the root of the number of leads: departures below that could
-        not have been seen in them.
+        No less than the noise over the root of the number of leads, as departures below that
+        could not have been seen in them; nor more than with the noise.
         """
-        noise = float(np.mean(np.diag(self.covariance)))
-        departed = float(np.mean(self.values**2)) - noise
-        return float(np.sqrt(max(departed, noise / len(self.values))))
+        noise, seen = np.mean(np.diag(self.covariance)), np.mean(self.values**2)
+        return float(np.sqrt(min(seen, max(seen - noise, noise / len(self.values)))))
 
 
 NO_LEADS = Leads(values=np.zeros(0), covariance=np.zeros((0, 0)))

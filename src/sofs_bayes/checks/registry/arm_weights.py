@@ -36,16 +36,18 @@ class ArmWeightRow(OfEstimand):
     pareto_k: float
 
 
-def arm_log_likelihoods(fits: Fits) -> "dict[str, xr.DataArray]":
-    """The log likelihood of each arm's authorities given all but their shocks, (chain, draw)."""
+def arm_log_likelihoods(fits: Fits, *, most: int = 1000) -> "dict[str, xr.DataArray]":
+    """The log likelihood of each arm's authorities given all but their shocks, (chain, draw).
+
+    Of at most so many draws, evenly spaced.
+    """
     import numpy as np
 
     from sofs_bayes.checks.authority_density import cells_of, own_log_density
     from sofs_bayes.checks.thinned_draws import thinned_draws
 
     main, data = fits.main, fits.main.data
-    size = main.posterior.sizes["chain"] * main.posterior.sizes["draw"]
-    draws = thinned_draws(main.posterior, data, main.blocks, most=size)
+    draws = thinned_draws(main.posterior, data, main.blocks, most=most)
     found = {}
     for arm, is_pilot in (("pilot", True), ("comparator", False)):
         own = [
@@ -62,7 +64,7 @@ def weighted(
 ) -> "tuple[Effects | None, float]":
     """Effects with a part of the likelihood raised to a power, and Pareto's k of the weights.
 
-    None where the weights cannot be trusted.
+    Of the draws whose likelihood is given; None where the weights cannot be trusted.
     """
     from sofs_bayes.bayes.limits import MAX_K
     from sofs_bayes.bayes.reweighting import independent, resampled, smoothed_weights
@@ -72,7 +74,9 @@ def weighted(
     weights, k = smoothed_weights(ratio.to_numpy().ravel(), independent(ratio))
     if not k <= MAX_K:
         return None, k
-    return Effects(resampled(effects.array.to_dataset(name="effects"), weights)["effects"]), k
+    every = -(-effects.array.sizes["draw"] // ratio.sizes["draw"])
+    thinned = effects.array.isel(draw=slice(None, None, every)).to_dataset(name="effects")
+    return Effects(resampled(thinned, weights)["effects"]), k
 
 
 def _is_asked(each: Estimand) -> bool:

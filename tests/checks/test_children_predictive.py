@@ -14,7 +14,6 @@ from sofs_bayes.bayes.cell_data import CellData, without
 from sofs_bayes.checks.predictive import (
     Prediction,
     after_settling_in,
-    mean_risk,
     observed_rates,
     predicted_rates,
     predictive_check,
@@ -22,6 +21,7 @@ from sofs_bayes.checks.predictive import (
 from sofs_bayes.checks.prior_draws import prior_draws
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.checks.thinned_draws import new_shocks, thinned_draws
+from sofs_bayes.estimands.mean_risks import mean_risks
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis
 
 # Sums of the same numbers in another order.
@@ -155,9 +155,11 @@ def test_a_logistic_cells_risk_is_its_childrens_mean(
 ) -> None:
     design = design_of(logistic, logistic_analysis)
     draws = thinned_draws(logistic_draws(logistic, design, 2), logistic, design)
-    found = mean_risk(draws, logistic, draws.predictor)
     counts = logistic.patterns
     assert counts is not None
+    by_weight = replace(counts, children=counts.n)
+    everywhere = np.ones(len(logistic.cells), dtype=bool)
+    (found,) = mean_risks(by_weight, draws.child_effect, (draws.predictor,), everywhere)
     for s, c in ((0, 0), (3, 11), (7, 30)):
         total = events = 0.0
         for cell, pattern, n in zip(counts.cell, counts.pattern, counts.n, strict=True):

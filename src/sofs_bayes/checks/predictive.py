@@ -1,13 +1,12 @@
 """Rates that a model of children predicts, from posterior or prior, beside observed ones."""
 
 from collections.abc import Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, TypedDict
 
 import numpy as np
 import numpy.typing as npt
 import xarray as xr
-from scipy.special import expit
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
@@ -23,6 +22,7 @@ from sofs_bayes.checks.thinned_draws import (
     own_shocks,
     thinned_draws,
 )
+from sofs_bayes.estimands.mean_risks import mean_risks
 from sofs_bayes.frequentist.term import POST
 
 Floats = npt.NDArray[np.float64]
@@ -198,22 +198,10 @@ def predicted_rates(draws: ThinnedDraws, data: CellData, rng: np.random.Generato
         rates: Floats = mean + sd * rng.standard_normal(mean.shape)
         return rates
     children = np.maximum(np.round(weight), 1.0).astype(np.int64)
-    risk = mean_risk(draws, data, predictor).clip(max=1.0)  # it is an average of rounded numbers
-    return np.asarray(rng.binomial(children, risk) / children)
-
-
-def mean_risk(draws: ThinnedDraws, data: CellData, predictor: Floats) -> Floats:
-    """The mean risk of every cell's children in a logistic model, shape (draws, cells)."""
-    counts = data.patterns
-    assert counts is not None  # as the analysis's likelihood has it
-    risk = np.zeros_like(predictor)
-    for cell in range(predictor.shape[1]):  # by cell, so that arrays stay small
-        here = np.flatnonzero((counts.cell == cell) & (counts.n > 0))
-        if here.size:
-            of_child = draws.child_effect @ counts.child_design[counts.pattern[here]].T
-            share = counts.n[here] / counts.n[here].sum()
-            risk[:, cell] = expit(predictor[:, cell, None] + of_child) @ share
-    return risk
+    by_weight = replace(data.patterns, children=data.patterns.n)
+    (risk,) = mean_risks(by_weight, draws.child_effect, (predictor,), weight > 0)
+    # An average of rounded numbers; of nobody it is of no consequence.
+    return np.asarray(rng.binomial(children, np.nan_to_num(risk).clip(0.0, 1.0)) / children)
 
 
 def _statistics(rates: Floats, data: CellData) -> dict[str, Floats]:

@@ -29,15 +29,13 @@ ALPHA = 0.01
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class RankedReplicate:
-    """One replicate: the rank of each truth, and how the fit fared.
+class Fared:
+    """How the fit of one replicate fared.
 
     Attributes
     ----------
     number
         Of the replicate, from 0.
-    ranks
-        By quantity, 0 to `DRAWS`; empty if there are no draws at all.
     status
         `converged` or `not converged`.
     failures
@@ -49,11 +47,28 @@ class RankedReplicate:
     """
 
     number: int
-    ranks: Mapping[str, int]
     status: str
     failures: tuple[str, ...]
     attempts: int
     seconds: float
+
+
+def fared_of(number: int, result: Mapping[str, Any]) -> dict[str, Any]:
+    """The fields of `Fared` from what JSON holds of a replicate."""
+    return {
+        "number": number,
+        "status": result["status"],
+        "failures": tuple(result["failures"]),
+        "attempts": int(result["attempts"]),
+        "seconds": float(result["seconds"]),
+    }
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class RankedReplicate(Fared):
+    """One replicate: the rank of each truth by quantity, 0 to `DRAWS`; empty without draws."""
+
+    ranks: Mapping[str, int]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -262,11 +277,5 @@ def uniformity(numbers: Floats) -> Uniformity:
 
 def ranked_of(number: int, result: Mapping[str, Any]) -> RankedReplicate:
     """A replicate from what JSON holds of it."""
-    return RankedReplicate(
-        number=number,
-        ranks={name: int(rank) for name, rank in result["ranks"].items()},
-        status=result["status"],
-        failures=tuple(result["failures"]),
-        attempts=int(result["attempts"]),
-        seconds=float(result["seconds"]),
-    )
+    ranks = {name: int(rank) for name, rank in result["ranks"].items()}
+    return RankedReplicate(ranks=ranks, **fared_of(number, result))

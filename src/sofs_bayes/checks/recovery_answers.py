@@ -8,6 +8,7 @@ import numpy as np
 import numpy.typing as npt
 
 from sofs_bayes.checks.classical_intervals import LEVELS, METHODS
+from sofs_bayes.checks.ranks import Fared, fared_of
 from sofs_bayes.spec.keys import POOLED
 
 Floats = npt.NDArray[np.float64]
@@ -38,28 +39,19 @@ class Answer:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Replicate:
-    """One replicate of a scenario.
+class Replicate(Fared):
+    """One replicate of a scenario, numbered within it.
 
     Attributes
     ----------
-    number
-        From 0, within the scenario.
     answers
         By method, of the pooled effect.
     pilots
         The posterior's, of each pilot's own effect.
-    status, failures, attempts, seconds
-        How the fit fared.
     """
 
-    number: int
     answers: Mapping[str, Answer]
     pilots: tuple[Answer, ...]
-    status: str
-    failures: tuple[str, ...]
-    attempts: int
-    seconds: float
 
 
 def replicate_of(number: int, result: Mapping[str, Any]) -> Replicate:
@@ -72,17 +64,13 @@ def replicate_of(number: int, result: Mapping[str, Any]) -> Replicate:
         found = _answer(truth[POOLED], given or none)
         answers[method] = found if given is None else _unbounded(found)
     return Replicate(
-        number=number,
         answers=answers,
         pilots=tuple(
             _answer(true, posterior.get(name, none))
             for name, true in truth.items()
             if name != POOLED
         ),
-        status=result["status"],
-        failures=tuple(result["failures"]),
-        attempts=int(result["attempts"]),
-        seconds=float(result["seconds"]),
+        **fared_of(number, result),
     )
 
 

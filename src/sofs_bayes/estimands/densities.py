@@ -27,6 +27,15 @@ def drawn_density_rows(
     first, second = (draws.to_numpy().ravel() for draws in (before, after))
     ends = np.concatenate([np.quantile(draws, [TAIL, 1 - TAIL]) for draws in (first, second)])
     values = np.linspace(ends.min(), ends.max(), POINTS)
+    return rows_of_densities(
+        values, _density(first, values), _density(second, values), estimand, label
+    )
+
+
+def rows_of_densities(
+    values: Floats, before: Floats, after: Floats, estimand: Estimand, label: Label
+) -> list[DensityRow]:
+    """Rows of densities before and after the data at the same values."""
     return [
         DensityRow(
             **columns_of(estimand, label),
@@ -34,7 +43,7 @@ def drawn_density_rows(
             prior_density=float(b),
             posterior_density=float(a),
         )
-        for x, b, a in zip(values, _density(first, values), _density(second, values), strict=True)
+        for x, b, a in zip(values, before, after, strict=True)
     ]
 
 

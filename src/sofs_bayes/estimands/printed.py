@@ -13,6 +13,7 @@ from sofs_bayes.bayes.printed_summaries import (
     posterior_summaries,
     probability,
 )
+from sofs_bayes.estimands.densities import rows_of_densities
 from sofs_bayes.estimands.rows import (
     DensityRow,
     EffectRow,
@@ -132,16 +133,8 @@ def density_rows(post: PrintedPosterior, label: Label) -> list[DensityRow]:
     before = np.exp(-0.5 * ((values - prior.mean) / prior.sd) ** 2) / (
         prior.sd * np.sqrt(2 * np.pi)
     )
-    after = post.effect.density(values)
-    return [
-        DensityRow(
-            **columns_of(Estimand(role=PRINTED, scale=post.analysis.design.scale), label),
-            value=float(x),
-            prior_density=float(b),
-            posterior_density=float(a),
-        )
-        for x, b, a in zip(values, before, after, strict=True)
-    ]
+    question = Estimand(role=PRINTED, scale=post.analysis.design.scale)
+    return rows_of_densities(values, before, post.effect.density(values), question, label)
 
 
 def draws_tree(post: PrintedPosterior, *, chains: int) -> "xr.DataTree":

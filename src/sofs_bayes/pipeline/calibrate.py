@@ -12,6 +12,7 @@ from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import Claim, claim
+from sofs_bayes.pipeline.asked import fittable, prior_of
 from sofs_bayes.pipeline.children import hashes
 from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.jobs import Execution
@@ -20,13 +21,11 @@ from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.runs.result_manifest import Status, describe
 from sofs_bayes.spec import (
     Analysis,
-    ChildrenAnalysis,
     FittedAnalysis,
     HierarchicalAnalysis,
     OpenAnalysis,
     PrintedAnalysis,
     Reading,
-    analysis_of,
 )
 
 if TYPE_CHECKING:
@@ -97,17 +96,14 @@ def calibrate(
     --------
     >>> found, uniform = sb.calibrate("icpc-linear", "matched", "newly-calibrated")
     """
-    analysis = analysis_of(analysis)
+    analysis = fittable(analysis, instead="calibrate icpc-linear")
     if around not in get_args(Around):
         raise BadInput("around", "", repr(around), ", ".join(get_args(Around)))
     if replicates is None:
         replicates = usual(analysis)
-    if isinstance(analysis, ChildrenAnalysis):
-        allowed = "another kind (children's records: calibrate icpc-linear)"
-        raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
-    _check_asked(analysis, replicates=replicates, prior=prior, reading=reading)
+    name = prior_of(analysis, prior)
+    _check_asked(analysis, replicates=replicates, reading=reading)
     how = Execution(workers=workers, scheduler=scheduler, progress=progress)
-    name = analysis.headline_prior if prior is None else prior
     folder = Path(output or Path("calibration") / analysis.name)
     check_scheduler(scheduler)
     read = paths(data)
@@ -130,15 +126,12 @@ def _check_asked(
     analysis: FittedAnalysis,
     *,
     replicates: int,
-    prior: str | None,
     reading: Reading | str | None,
 ) -> None:
     """Refuse what cannot be calibrated so, before any work."""
     least = LEAST if isinstance(analysis, PrintedAnalysis) else LEAST_MADE
     if replicates < least:
         raise BadInput("replicates", "", str(replicates), f"at least {least}")
-    if prior is not None and prior not in analysis.effect_priors:
-        raise BadInput("prior", "", repr(prior), ", ".join(analysis.effect_priors))
     if reading is not None and not isinstance(analysis, PrintedAnalysis):
         raise BadInput("reading", "", "a reading of stars", "none: only printed analyses have any")
 

@@ -10,13 +10,14 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import claim
+from sofs_bayes.pipeline.asked import fittable, prior_of
 from sofs_bayes.pipeline.frames import FRAME, is_frame
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent
 from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.runs import run_folder
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec import Analysis, ChildrenAnalysis, Evidence, PrintedAnalysis, analysis_of
+from sofs_bayes.spec import Analysis, Evidence, PrintedAnalysis
 from sofs_bayes.spec.keys import HEADLINE, LeaveOut, Variant
 
 if TYPE_CHECKING:
@@ -88,7 +89,8 @@ def fit(
     >>> run.status
     'converged'
     """
-    analysis = analysis_of(analysis, seed=seed)
+    instead = "match, replicate, and fit icpc-linear"
+    analysis = fittable(analysis, instead=instead, seed=seed)
     if isinstance(analysis, PrintedAnalysis):
         if is_frame(data) or paths(data):
             found = FRAME if is_frame(data) else str(paths(data)[0])
@@ -96,9 +98,6 @@ def fit(
         if again:
             raise BadInput("again", "", repr(again[0]), "none: nothing of print is sampled")
         return fit_printed(analysis, progress=progress)
-    if isinstance(analysis, ChildrenAnalysis):
-        allowed = "another kind (children's records: match, replicate, and fit icpc-linear)"
-        raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
     from sofs_bayes.pipeline.did_fits import fit_did
     from sofs_bayes.pipeline.did_sources import source_of
 
@@ -154,13 +153,8 @@ def model(
     >>> len(model.free_RVs) > 4
     True
     """
-    analysis = analysis_of(analysis)
-    if isinstance(analysis, ChildrenAnalysis):
-        allowed = "another kind (children's records: icpc-linear)"
-        raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
-    name = analysis.headline_prior if prior is None else prior
-    if name not in analysis.effect_priors:
-        raise BadInput("prior", "", repr(name), ", ".join(analysis.effect_priors))
+    analysis = fittable(analysis, instead="icpc-linear")
+    name = prior_of(analysis, prior)
     if isinstance(analysis, PrintedAnalysis):
         from sofs_bayes.bayes.from_published import posterior
         from sofs_bayes.bayes.from_published_pymc import graph, graph_data

@@ -10,6 +10,7 @@ from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import Claim, claim
+from sofs_bayes.pipeline.asked import prior_of
 from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.jobs import Bench, Execution, Job
 from sofs_bayes.pipeline.replicates import replicates as make
@@ -109,9 +110,7 @@ def placebo(
     if not isinstance(analysis, OpenAnalysis):
         allowed = "an analysis of open counts (icpc-open-data)"
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
-    name = analysis.headline_prior if prior is None else prior
-    if name not in analysis.effect_priors:
-        raise BadInput("prior", "", repr(name), ", ".join(analysis.effect_priors))
+    name = prior_of(analysis, prior)
     if sets < LEAST:
         raise BadInput("sets", "", str(sets), f"at least {LEAST}")
     how = Execution(workers=workers, scheduler=scheduler, progress=progress)

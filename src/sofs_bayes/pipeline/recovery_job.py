@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from sofs_bayes.checks.recovery_scenarios import PROCESSES, Grid, Scenario, scenarios, usual_grid
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import paths
+from sofs_bayes.pipeline.asked import prior_of
 from sofs_bayes.pipeline.jobs import Bench, Job
 from sofs_bayes.pipeline.sbc import rules, source_of_design
 from sofs_bayes.pipeline.watching import Progress, silent
@@ -75,10 +76,7 @@ def checked(analysis: Analysis, prior: str | None) -> tuple[HierarchicalAnalysis
     if treatment != "did":
         allowed = "a column with one effect, `did`"
         raise BadInput(analysis.name, "column", f"treatment {treatment!r}", allowed)
-    name = analysis.headline_prior if prior is None else prior
-    if name not in analysis.effect_priors:
-        raise BadInput("prior", "", repr(name), ", ".join(analysis.effect_priors))
-    return analysis, name
+    return analysis, prior_of(analysis, prior)
 
 
 def grid_of(

@@ -102,7 +102,6 @@ def _replicate(
 ) -> bool:
     """Replicate into the place claimed; whether every number can be trusted."""
     from sofs_bayes.frequentist.published_analysis import published_analysis
-    from sofs_bayes.frequentist.replication import with_reasons
     from sofs_bayes.matching.strata import read_label, read_matched
     from sofs_bayes.pages.replication_page import replication_tables, write_replication_page
     from sofs_bayes.pipeline.posterior_replication import posterior_replication
@@ -124,11 +123,7 @@ def _replicate(
         )
     for note in found.notes:
         notice(f"{analysis.name}: {note}")
-    numbers = (*_of_matching(file.parent, analysis), *found.numbers)
-    if evidence == "synthetic" and numbers:
-        from sofs_bayes.synthetic.reasons import reasons
-
-        numbers = with_reasons(numbers, reasons(analysis))
+    numbers = _numbers(found, file.parent, analysis, made_up=evidence == "synthetic")
     beside: tuple[PosteriorBeside, ...] = ()
     if how["posterior"]:
         with timed(seconds, "posterior"):
@@ -157,6 +152,17 @@ def _replicate(
         )
     place.finish()
     return not failed
+
+
+def _numbers(
+    found: "PublishedAnalysis", folder: Path, analysis: ChildrenAnalysis, *, made_up: bool
+) -> "tuple[Replicated, ...]":
+    """Every printed number beside the one found; of made-up children with why these differ."""
+    from sofs_bayes.frequentist.replication import with_reasons
+    from sofs_bayes.synthetic.reasons import reasons
+
+    numbers = (*_of_matching(folder, analysis), *found.numbers)
+    return with_reasons(numbers, reasons(analysis)) if made_up and numbers else numbers
 
 
 def _texts(

@@ -46,8 +46,8 @@ def cleared_table(
         kind: [i for i, column in enumerate(slim.columns) if column.holds == kind]
         for kind in ("children", "events", "rate")
     }
-    hidden = _hidden_rows(slim, kinds["children"], kinds["events"], kinds["rate"], rule)
-    counted = [*kinds["children"], *kinds["events"], *kinds["rate"]]
+    hidden = _hidden_rows(slim, *kinds.values(), rule)
+    counted = [place for places in kinds.values() for place in places]
     threshold = f"at least {rule.threshold} children, events and children without an event"
     if not hidden:
         log.append(LogLine(output=slim.name, what=what, rule=threshold, result="passed"))
@@ -56,10 +56,9 @@ def cleared_table(
         tuple(SUPPRESSED if i in hidden and j in counted else cell for j, cell in enumerate(row))
         for i, row in enumerate(slim.rows)
     )
+    gone = {slim.columns[j].key for j in counted}
     errors = {
-        key: tuple(math.nan if i in hidden else error for i, error in enumerate(own))
-        if key in {slim.columns[j].key for j in counted}
-        else own
+        key: tuple(math.nan if i in hidden and key in gone else e for i, e in enumerate(own))
         for key, own in slim.errors.items()
     }
     log.append(

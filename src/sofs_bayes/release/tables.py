@@ -46,7 +46,7 @@ def cleared_table(
         kind: [i for i, column in enumerate(slim.columns) if column.holds == kind]
         for kind in ("children", "events", "rate")
     }
-    hidden = _hidden_rows(slim, *kinds.values(), rule)
+    hidden = _hidden_rows(slim, kinds["children"], kinds["events"], kinds["rate"], rule)
     counted = [place for places in kinds.values() for place in places]
     threshold = f"at least {rule.threshold} children, events and children without an event"
     if not hidden:

@@ -8,11 +8,12 @@ import pytest
 from tests.rows import of_effect, of_fit
 
 from sofs_bayes.checks.comparison import ComparisonRow
-from sofs_bayes.checks.registry.arm_weights import ArmWeightRow
+from sofs_bayes.checks.registry.arm_weights import BOTH, ArmWeightRow
 from sofs_bayes.checks.registry.leaving_out import LooRow, LooSummary
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.checks.registry.tipping import TippingPoint
 from sofs_bayes.estimands import EffectRow
+from sofs_bayes.pages.check_sentences import check_sentences
 from sofs_bayes.release.runs import cleared
 from sofs_bayes.runs.run_folder import Run, fill, read
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis, load
@@ -115,6 +116,14 @@ def test_a_check_is_shown_read_back_and_released_by_its_entry_alone(
     assert len(found.rows) == 1  # on the scale of risk
     assert "| pilot | 0.5 | +2.1 | −4.0 | +8.0 | 0.31 |" in to_markdown(found)
     assert "Intervals: 90%." in found.notes
+    nan = float("nan")
+    three = (replace(row, arm=BOTH, median=0.024), row)
+    three += (replace(row, arm="comparator", median=nan, lower=nan, upper=nan, pareto_k=0.9),)
+    said = check_sentences(replace(run, beside={**run.beside, ArmWeightRow: three}))
+    assert (
+        "Weights: the pooled effect's median, +2.4 percentage points, is +2.1 with the pilots' data"
+        " and not to be had from the draws with the comparators' data counted for half as much."
+    ) in said
     fill(run, tmp_path)
     assert read(tmp_path).rows(ArmWeightRow) == beside[ArmWeightRow]
     left, log = cleared(run)

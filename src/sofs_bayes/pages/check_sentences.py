@@ -3,12 +3,15 @@
 from collections.abc import Iterator
 
 from sofs_bayes.bayes.limits import MAX_K
+from sofs_bayes.checks.registry.arm_weights import BOTH, ArmWeightRow
 from sofs_bayes.checks.registry.leaving_out import LooRow
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.estimands import POOLED
 from sofs_bayes.pages import barg_answers as answer
 from sofs_bayes.pages.barg_answers import OnPage
 from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.spec.keys import HEADLINES
+from sofs_bayes.tables.contents.effects import UNIT_OF, number_format, risk_scale
 from sofs_bayes.tables.contents.hierarchical_checks import few_authorities, tipping_table
 from sofs_bayes.tables.formats import shown
 
@@ -16,12 +19,13 @@ NOWHERE = OnPage(anchors=frozenset(), figures=frozenset())
 
 
 def check_sentences(run: Run) -> Iterator[str]:
-    """Convergence, predictions, leave-one-out, power-scaling, tipping point, or their absence."""
+    """Convergence, predictions, leave-one-out, priors, weights, trends, or their absence."""
     yield f"Draws: {answer.convergence(run, NOWHERE)[1]}"
     yield f"Resolution: {answer.resolution(run, NOWHERE)[1]}"
     yield f"Predictions: {answer.posterior_predictive(run, NOWHERE)[1]}"
     yield from _left_out(run)
     yield from _power_scaling(run)
+    yield from _arm_weights(run)
     yield from _tipping(run)
 
 
@@ -58,6 +62,31 @@ def _power_scaling(run: Run) -> Iterator[str]:
     yield (
         f"Power-scaling: {moved} that a prior matters for the pooled effects (largest sensitivity"
         f" {shown(most.prior, 'number')}, 0.05 counts as one)."
+    )
+
+
+def _arm_weights(run: Run) -> Iterator[str]:
+    """The pooled effect as it is, and with the data of either arm counted for half as much."""
+    rows = [
+        row
+        for row in run.rows(ArmWeightRow)
+        if row.target == POOLED and row.role in HEADLINES and row.scale == risk_scale(run)
+    ]
+    if not rows:
+        return
+    number, unit = number_format(risk_scale(run), run.effects), UNIT_OF.get(risk_scale(run), "")
+    rows = [row for row in rows if row.role == rows[0].role]
+    as_it_is = next(row for row in rows if row.arm == BOTH)
+    moved = [
+        f"{shown(row.median, number)} with the {row.arm}s' data"
+        if row.pareto_k <= MAX_K
+        else f"not to be had from the draws with the {row.arm}s' data"
+        for row in rows
+        if row.arm != BOTH
+    ]
+    yield (
+        f"Weights: the pooled effect's median, {shown(as_it_is.median, number)} {unit}, is"
+        f" {' and '.join(moved)} counted for half as much."
     )
 
 

@@ -70,7 +70,7 @@ def test_the_package_keeps_its_contracts(copy: Path) -> None:
     [
         ("errors.py", "import sofs_bayes.cli", "One direction"),
         ("published/facts.py", "from sofs_bayes.records import panel", "One direction"),
-        ("checks/oracle.py", "from sofs_bayes.tables import formats", "One direction"),
+        ("checks/panels.py", "from sofs_bayes.tables import formats", "One direction"),
         ("spec/__init__.py", "from sofs_bayes.bayes import sampling", "One direction"),
         ("cli/__init__.py", "import pymc", "Only bayes"),
         ("checks/diagnostics.py", "import nutpie", "Only bayes"),

@@ -49,7 +49,7 @@ def _left_out(run: Run) -> Iterator[str]:
         f"Leave-one-out: Pareto k is above {MAX_K:g} for {high} of {len(rows)} authority-years"
         f"{', where it is not to be relied on' if high else ''}."
     )
-    yield from few_authorities([len({row.authority for row in rows})])
+    yield from few_authorities(len({row.authority for row in rows}))
 
 
 def _power_scaling(run: Run) -> Iterator[str]:

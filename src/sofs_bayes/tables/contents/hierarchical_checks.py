@@ -1,7 +1,7 @@
 """Hierarchical runs → tables that say whether to trust them, and what they hang on."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -191,21 +191,21 @@ def loo_table(run: Run) -> Table:
         evidence=run.evidence,
         notes=(
             "Leave-one-out by Pareto-smoothed importance sampling.",
-            *few_authorities([len({row.authority for row in rows})] if rows else []),
+            *few_authorities(len({row.authority for row in rows})),
         ),
         status=run.status,
     )
 
 
-def few_authorities(numbers: Iterable[int]) -> Iterator[str]:
-    """The note on leave-one-out of few authorities, whose number is given; none for many."""
-    for number in numbers:
-        if number < FEW:
-            yield (
-                f"These are years of {number} authorities, and an authority's years are alike: a"
-                " difference between analyses below twice its standard error by authority says"
-                " nothing, and one above it little."
-            )
+def few_authorities(number: int) -> tuple[str, ...]:
+    """The note on leave-one-out of few authorities; none for none or for many."""
+    if not 0 < number < FEW:
+        return ()
+    return (
+        f"These are years of {number} authorities, and an authority's years are alike: a difference"
+        " between analyses below twice its standard error by authority says nothing, and one above"
+        " it little.",
+    )
 
 
 def _verdict(high: int) -> str:
@@ -390,7 +390,7 @@ def comparison_table(
         notes=[
             "Leave-one-out, by authority and year, on the same data. The first standard error takes"
             " an authority's years for independent, the second sums them.",
-            *few_authorities(row.authorities for row in rows[:1]),
+            *few_authorities(rows[0].authorities if rows else 0),
         ],
         status=status,
     )

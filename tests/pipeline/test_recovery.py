@@ -181,14 +181,14 @@ def test_only_a_bundled_analysis_without_data_has_the_published_design(
 @pytest.mark.parametrize(
     ("given", "said"),
     [
-        ({"effect": [float("nan")]}, "--effect: found nan; allowed: a finite number"),
-        ({"effect": [0.1, 0.1]}, "--effect: found a value twice"),
-        ({"heterogeneity": [-1.0]}, "--heterogeneity: found -1.0; allowed: a standard deviation"),
-        ({"authorities": [0]}, "--authorities: found 0; allowed: a whole number, 1 or more"),
-        ({"process": ["wild"]}, "--process: found 'wild'; allowed: model, strong"),
-        ({"process": []}, "--process: found nothing"),
-        ({"shock_sd": -0.1}, "--shock-sd: found -0.1"),
-        ({"drift": float("inf")}, "--drift: found inf"),
+        ({"effect": [float("nan")]}, "effect: found nan; allowed: a finite number"),
+        ({"effect": [0.1, 0.1]}, "effect: found a value twice"),
+        ({"heterogeneity": [-1.0]}, "heterogeneity: found -1.0; allowed: a standard deviation"),
+        ({"authorities": [0]}, "authorities: found 0; allowed: a whole number, 1 or more"),
+        ({"process": ["wild"]}, "process: found 'wild'; allowed: model, strong"),
+        ({"process": []}, "process: found nothing"),
+        ({"shock_sd": -0.1}, "shock_sd: found -0.1"),
+        ({"drift": float("inf")}, "drift: found inf"),
     ],
 )
 def test_values_that_cannot_be_are_refused(
@@ -211,9 +211,9 @@ def test_authorities_with_terms_of_their_own_have_no_copies() -> None:
 @pytest.mark.parametrize(
     ("changes", "said"),
     [
-        ({"replicates": 1}, "--replicates: found 1; allowed: at least 2"),
-        ({"prior": "none"}, "--prior: found 'none'; allowed: reference"),
-        ({"effect": [float("inf")]}, "--effect"),
+        ({"replicates": 1}, "replicates: found 1; allowed: at least 2"),
+        ({"prior": "none"}, "prior: found 'none'; allowed: reference"),
+        ({"effect": [float("inf")]}, "effect"),
         ({"output": "a file"}, "found a file or link that exists; allowed: a folder"),
     ],
 )

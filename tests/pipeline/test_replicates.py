@@ -274,7 +274,7 @@ def test_no_scheduler_at_the_address_is_one_line(
     pytest.importorskip("distributed", reason="the extra [cluster]")
     monkeypatch.setattr("sofs_bayes.pipeline.cluster.SECONDS", 1)
     job = Squares()
-    with pytest.raises(BadInput, match=r"--scheduler: tcp://127\.0\.0\.1:9: found no scheduler"):
+    with pytest.raises(BadInput, match=r"scheduler: tcp://127\.0\.0\.1:9: found no scheduler"):
         replicates(
             job, store_in(tmp_path / "s", job), NUMBERS, Execution(scheduler="tcp://127.0.0.1:9")
         )

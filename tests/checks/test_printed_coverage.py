@@ -50,7 +50,7 @@ def covered(name: str, *, prior: str = "reference", analysis: str = "icpc-printe
 @pytest.mark.parametrize("prior", ["reference", pytest.param("sceptical", marks=pytest.mark.long)])
 def test_intervals_hold_their_level(name: str, prior: str) -> None:
     found = covered(name, prior=prior)
-    assert found.scenario.calibrated
+    assert found.owed
     assert found.coverage == pytest.approx(found.level, abs=BINOMIAL)
     assert found.standard_error == pytest.approx(0.0122, abs=0.002)
 
@@ -68,7 +68,7 @@ def test_intervals_on_log_odds_hold_their_level() -> None:
 )
 def test_readings_that_are_wrong_are_seen_to_fail(name: str, at_most: float) -> None:
     found = covered(name)
-    assert not found.scenario.calibrated
+    assert not found.owed
     assert found.coverage < at_most < found.level - BINOMIAL
     assert not found.accepted
 

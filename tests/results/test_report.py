@@ -38,7 +38,7 @@ def pooled(run: Run, prior: str = "reference") -> EffectRow:
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take seconds to save, and what is looked at here is text."""
     monkeypatch.setattr("sofs_bayes.pages.page.save", lambda *_: None)
-    monkeypatch.setattr("sofs_bayes.pages.page._embedded", lambda _: "data:image/png")
+    monkeypatch.setattr("sofs_bayes.pages.page._embedded", lambda *_: "data:image/png")
 
 
 def written(folder: Path, *runs: Run) -> str:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Unpack
 
 import numpy as np
@@ -86,8 +87,8 @@ def prior_posterior(
     label = scale.axis.removesuffix(", logarithmic axis")
     canvas = Canvas.of(said, name, below=label, notes=notes, key=KEY)
     high = max(panel.side.count("\n") + 1 for panel in panels) * line_height(STYLE.text)
-    figure = curves(canvas, panels, height=max(HEIGHT, high), columns=columns, shared="xy")
-    return drawn(canvas, figure, _alt(own, scale), DensityRow, rows)
+    chart = partial(curves, panels=panels, height=max(HEIGHT, high), columns=columns, shared="xy")
+    return drawn(canvas, chart, _alt(own, scale), DensityRow, rows)
 
 
 def threshold_values(statements: Sequence[Statement], scale: str) -> tuple[float, ...]:
@@ -133,15 +134,13 @@ def _panels(own: Own, scale: ShownScale, bounds: Sequence[float]) -> list[Panel]
     lines = bound_rules(bounds, scale, zorder=2.5)
     panels = []
     for variant, prior in order:
-        down, side = (priors.index(prior), prior) if single else (variants.index(variant), variant)
-        first = single or prior == priors[0]
         panels.append(
             Panel(
                 x=Axis(ends=x, kind="number" if scale.logarithmic else "signed"),
                 y=Axis(ends=(0.0, top), ticks={}),
                 marks=[*lines, *_both(own[variant, prior], scale)],
-                heading="" if single or down else prior,
-                side=wrapped(side, STYLE.text, SIDE) if first else "",
+                heading="" if single else prior,
+                side=wrapped(prior if single else variant, STYLE.text, SIDE),
             )
         )
     return panels

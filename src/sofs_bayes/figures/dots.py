@@ -55,19 +55,24 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """A row at its place: label and what is below in lines, inches from the top, and inches."""
+    """A row at its place: label and what is below in lines, inches from the top, and inches.
+
+    `head` is what the label takes where it stands above the dots.
+    """
 
     row: Row
     label: str
     below: str
     top: float
     height: float
+    head: float = 0.0
 
     @property
     def middle(self) -> float:
         """Inches from the top to the dots' middle."""
         lines = self.below.count("\n") + 1 if self.below else 0
-        return self.top + (self.height - lines * line_height(STYLE.small)) / 2
+        left = self.height - self.head - lines * line_height(STYLE.small)
+        return self.top + self.head + left / 2
 
 
 def dots(
@@ -97,13 +102,14 @@ def dots(
     for i, heading in enumerate(columns):
         own = [each.text for row in rows for each in row.beside if each.column == i]
         widths.append(0.15 + widest([heading, *own], STYLE.small, bold=True))
-    lanes = _lanes(rows, size, longest * canvas.inner, canvas.inner - sum(widths))
+    lanes = _lanes(canvas, rows, size, longest, sum(widths))
     height = lanes[-1].top + lanes[-1].height + 0.04
     sheet = begin(canvas, height)
     axes = bare_axes(sheet.figure, sheet.figure.add_gridspec(1, 1)[0, 0])
     axes.set_ylim(height, 0)  # inches from the top
     axes.set_yticks([])
-    axis.put(axes, "x", 0.62 * canvas.inner)
+    room = canvas.inner - sum(widths) - 0.1 if canvas.is_narrow else 0.62 * canvas.inner
+    axis.put(axes, "x", room)
     for mark in marks:
         mark.draw(axes)
     for i, heading in enumerate(columns):
@@ -114,17 +120,23 @@ def dots(
     return fit(sheet, axes, rows=1, height=height)
 
 
-def _lanes(rows: Sequence[Row], size: float, longest: float, inner: float) -> list[Lane]:
-    """The rows at their places."""
+def _lanes(
+    canvas: Canvas, rows: Sequence[Row], size: float, longest: float, columns: float
+) -> list[Lane]:
+    """The rows at their places; labels stand at the left of dots, or above where it is narrow."""
     lanes, top = [], 0.05
-    labels = [wrapped(row.label, size, longest, bold=row.bold) for row in rows]
-    room = inner - widest(labels, size, bold=True) - 0.4
+    widest_label = canvas.inner * (1.0 if canvas.is_narrow else longest)
+    labels = [wrapped(row.label, size, widest_label, bold=row.bold) for row in rows]
+    room = canvas.inner - columns - 0.4
+    room -= 0.0 if canvas.is_narrow else widest(labels, size, bold=True)
     for row, label in zip(rows, labels, strict=True):
         below = wrapped(row.below, STYLE.small, room) if row.below else ""
-        height = max((label.count("\n") + 1) * line_height(size), row.lanes) + PAD
+        high = (label.count("\n") + 1) * line_height(size)
+        head = high if canvas.is_narrow and row.dots else 0.0
+        height = head + max(line_height(size) if head else high, row.lanes) + PAD
         height += (below.count("\n") + 1) * line_height(STYLE.small) if below else 0.0
         top += APART if row.apart else 0.0
-        lanes.append(Lane(row=row, label=label, below=below, top=top, height=height))
+        lanes.append(Lane(row=row, label=label, below=below, top=top, height=height, head=head))
         top += height
     return lanes
 
@@ -135,9 +147,13 @@ def _draw_lane(axes: Axes, lane: Lane, size: float, widths: Sequence[float]) -> 
     if not row.dots:
         write((0.0, y), coords=(left_of(axes), "data"))
         return
-    write((0.0, y), coords=(SHARE, "data"), shift=(-10.0, 0.0), ha="right")
+    if lane.head:
+        place = (0.0, lane.top + lane.head / 2)
+        write(place, coords=(left_of(axes), "data"), behind="white")  # rules run behind it
+    else:
+        write((0.0, y), coords=(SHARE, "data"), shift=(-10.0, 0.0), ha="right")
     Rule(at=end if row.lanes else y, look=GUIDE, which="y", zorder=0.0).draw(axes)
-    half = y - lane.top - PAD / 2
+    half = y - lane.top - lane.head - PAD / 2
     if row.band is not None:
         axes.fill_between(row.band, y - half, y + half, color=STYLE.fill, linewidth=0, zorder=0)
         Dot(at=1.0, lower=y - half, upper=y + half, bar=THIN).draw(axes)

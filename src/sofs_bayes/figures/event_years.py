@@ -1,6 +1,7 @@
 """An event study: the effect in each year before and after settling-in."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.figures.canvas import CONVERGED, Canvas
@@ -81,7 +82,7 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
         notes=NOTES,
     )
     panel = Panel(x=Axis(ends=ends, name=below, ticks=_labels(years)), y=up, marks=marks)
-    figure = curves(canvas, [panel], height=HEIGHT)
+    chart = partial(curves, panels=[panel], height=HEIGHT)
     decimals = shown_decimals(found, scale)
     texts = [
         f"year {minus(f'{year:+d}')} {numbers_text(each, scale, decimals)}"
@@ -91,7 +92,7 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
         f"Effect by year since settling-in ({scale.axis}), median"
         f" and {interval}, against the year before settling-in: {'; '.join(texts)}."
     )
-    return drawn(canvas, figure, alt, EffectRow, rows)
+    return drawn(canvas, chart, alt, EffectRow, rows)
 
 
 def _year_since(figure: str, row: EffectRow) -> int:

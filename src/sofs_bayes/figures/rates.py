@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Unpack
 
 from sofs_bayes.estimands.rows import YearlyRateRow
@@ -98,9 +99,9 @@ def rate_and_counterfactual(
     level = percent(only_value(name, rows, "level"))
     lines = _shown(rows, (OBSERVED, EXPECTED, COMPARATORS), summary=summary, level=level)
     canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=_notes(rows, lines))
-    figure = curves(canvas, [_panel(rows, lines, said.get("per", 100))], height=HEIGHT)
+    chart = partial(curves, panels=[_panel(rows, lines, said.get("per", 100))], height=HEIGHT)
     alt = _alt(rows, said, f"{summary} and {level}", ends)
-    return drawn(canvas, figure, alt, YearRate, rows)
+    return drawn(canvas, chart, alt, YearRate, rows)
 
 
 def yearly_rates(rows: Sequence[YearlyRateRow], **said: Unpack[SaidOfRates]) -> Drawing:
@@ -133,10 +134,10 @@ def yearly_rates(rows: Sequence[YearlyRateRow], **said: Unpack[SaidOfRates]) -> 
         notes.append("Rates below 0 are possible in a linear model, which does not bound them.")
     canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=notes)
     per = said.get("per", 100)
-    figure = curves(canvas, [_panel(rows, lines, per)], height=HEIGHT)
+    chart = partial(curves, panels=[_panel(rows, lines, per)], height=HEIGHT)
     ends = ("counterfactual_lower", "counterfactual_upper")
     alt = _alt(rows, said, f"median and {level}", ends) + _effect_alt(rows, per)
-    return drawn(canvas, figure, alt, YearlyRateRow, rows)
+    return drawn(canvas, chart, alt, YearlyRateRow, rows)
 
 
 def _refuse(figure: str, rows: Sequence[Any], together: Sequence[tuple[str, str, str]]) -> None:

@@ -36,7 +36,7 @@ def begin(canvas: Canvas, expected: float) -> Sheet:
     """A figure with the canvas's words, and at first room for charts `expected` inches high."""
     figure = Figure(
         figsize=(canvas.width, expected + 6.0),
-        dpi=STYLE.dpi,
+        dpi=STYLE.screen_dpi,
         facecolor="white",
         edgecolor="white",
         linewidth=0.0,
@@ -138,6 +138,7 @@ def write_at(
     size: float = STYLE.small,
     bold: bool = False,
     colour: str = STYLE.ink,
+    behind: str = "none",
 ) -> None:
     """A text in or around axes, for which the layout finds room; `shift` is in points."""
     axes.annotate(
@@ -149,6 +150,7 @@ def write_at(
         ha=ha,
         va=va,
         multialignment=ha,
+        bbox={"facecolor": behind, "edgecolor": "none", "pad": 0.5},
         **font(size, bold=bold, colour=colour),
     )
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Unpack
 
 import numpy as np
@@ -68,8 +69,8 @@ def threshold_curve(
         notes=_notes(bounds, scale, region),
     )
     panels = _panels(rows, grid, scale, bounds, region)
-    figure = curves(canvas, panels, height=HIGH.get(len(grid), LOW), shared="x")
-    return drawn(canvas, figure, _alt(grid, scale, bounds), ThresholdRow, rows)
+    chart = partial(curves, panels=panels, height=HIGH.get(len(grid), LOW), shared="x")
+    return drawn(canvas, chart, _alt(grid, scale, bounds), ThresholdRow, rows)
 
 
 def _grid(figure: str, rows: Sequence[ThresholdRow]) -> Grid:
@@ -139,6 +140,7 @@ def _series(prior: str, curve: Curve, scale: ShownScale, ends: tuple[float, floa
         x=[min(ends[0], x[0]), *x, max(ends[1], x[-1])],
         y=[p[0], *p, p[-1]],
         name=f"{prior}: {_share(at)} above {scale.null:g}",
+        called=prior,
         at=at,
     )
 

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Unpack
 
@@ -71,7 +72,7 @@ def tipping_curve(
         notes=[DEPARTURE, *_missing(points)],
         key=_key(rows, texts),
     )
-    figure = curves(canvas, [_panel(rows, marked, scale)], height=HEIGHT)
+    chart = partial(curves, panels=[_panel(rows, marked, scale)], height=HEIGHT)
     ends = [
         f"{100 * row.probability_above_zero:.0f}% at"
         f" {minus(f'{scale.factor * row.departure:+.3g}')}"
@@ -82,7 +83,7 @@ def tipping_curve(
         f" settling-in ({scale.unit}): from {ends[0]} to {ends[1]}."
         + (f" It is {', '.join(marked)}." if marked else "")
     )
-    return drawn(canvas, figure, alt, TippingRow, rows)
+    return drawn(canvas, chart, alt, TippingRow, rows)
 
 
 def trusted(row: TippingRow) -> bool:

@@ -7,7 +7,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sofs_bayes.figures import Drawing, save
+from sofs_bayes.figures import STYLE, Drawing, save
 from sofs_bayes.spec import Analysis, Evidence, OpenAnalysis
 from sofs_bayes.spec.study import of_report
 from sofs_bayes.tables.formats import Table, to_csv, to_html, to_markdown
@@ -29,6 +29,7 @@ OPEN_COUNTS = (
     " Office for National Statistics, mid-year population estimates. Contains public sector"
     " information licensed under the Open Government Licence v3.0."
 )
+NARROW_DPI = 150  # one and a half pixels of the picture to each of the page
 MADE_UP = "None of their numbers says anything about real children."
 
 
@@ -166,11 +167,14 @@ def write_figures(folder: Path, page: Page) -> None:
 
 
 def write_html(folder: Path, page: Page) -> None:
-    """Write `index.html` with the figures that `figures/` has."""
+    """Write `index.html`, each figure in it as wide as a page and, for telephones, narrow."""
+    figures = [drawing for part in page.parts for drawing in part.figures]
     images = {
-        drawing.name: _embedded(folder / "figures" / f"{drawing.name}.png")
-        for part in page.parts
-        for drawing in part.figures
+        each.name: (
+            _embedded(each, STYLE.width, STYLE.screen_dpi),
+            _embedded(each, STYLE.narrow, NARROW_DPI),
+        )
+        for each in figures
     }
     (folder / "index.html").write_text(closed(_render(page, images)), encoding="utf-8")
 
@@ -183,11 +187,12 @@ def figure_caption(part: Part, drawing: Drawing) -> str:
     return f"{mark}{said}{' ' if said else ''}{files}"
 
 
-def _embedded(png: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
+def _embedded(drawing: Drawing, width: float, dpi: int) -> str:
+    png = drawing.png(width=width, dpi=dpi)
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
-def _render(page: Page, images: Mapping[str, str]) -> str:
+def _render(page: Page, images: Mapping[str, tuple[str, str]]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -28,6 +28,7 @@ from sofs_bayes.spec import (
 from sofs_bayes.spec.keys import BETWEEN_YEARS
 from sofs_bayes.spec.outcomes import OwnOutcome, capital, column_in_words, outcome
 from sofs_bayes.tables.contents.assumptions import in_units
+from sofs_bayes.tables.contents.effect_columns import ABOVE_0, interval_columns
 from sofs_bayes.tables.contents.effects import extra_rows, prior_marked
 from sofs_bayes.tables.contents.publication_numbers import above_zero, gravest, overall
 from sofs_bayes.tables.formats import Column, Table
@@ -358,20 +359,15 @@ def sources_table(name: str | OwnOutcome, runs: Sequence[Run]) -> Table:
             source = f"{SOURCES[run.evidence]}, per {unit.per} {unit.whom}"
             lines.append((source, prior_marked(row, run), *values, chance))
             kinds.append(run.evidence)
-    spanner = "90% credible interval"
-    level = {row.level for run in _telling(runs) for row in answers(run)}
-    if len(level) == 1:
-        spanner = f"{100 * level.pop():g}% credible interval"
+    levels = [row.level for run in _telling(runs) for row in answers(run)]
     found = Table(
         name=f"answer-{runs[0].analysis.name}",  # the outcome is free text, and no file name
         title=f"{capital(outcome(name).rate)}: sources and priors",
         columns=(
             Column(key="source", heading="Source"),
             Column(key="prior", heading="Prior"),
-            Column(key="median", heading="Change (median)", format="signed"),
-            Column(key="lower", heading="lower", format="signed", group=spanner),
-            Column(key="upper", heading="upper", format="signed", group=spanner),
-            Column(key="above", heading="Probability of an increase", format="probability"),
+            *interval_columns(next(iter(levels), 0.9), "signed", middle="Change (median)"),
+            replace(ABOVE_0, key="above"),
         ),
         rows=tuple(lines),
         evidence=gravest(kinds) if kinds else "published",

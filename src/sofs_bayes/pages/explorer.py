@@ -18,6 +18,7 @@ from sofs_bayes.pages.words import (
 )
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
+from sofs_bayes.tables.contents.effect_columns import ABOVE_0
 from sofs_bayes.tables.contents.effects import extra_rows
 from sofs_bayes.tables.formats import Cell, Column, Table
 
@@ -133,7 +134,7 @@ def _table(own: Sequence[Run], kind: Evidence, width: str) -> Table:
             chances = (interpolated(points, min(high, max(low, x))) for x in at)
             lines.append((run.analysis.name, effect, prior, *chances))
     signs = [f"{each:+g}" if scale != "odds ratio" and each else f"{each:g}" for each in at]
-    heads = [f"> {sign}".replace("-", "\N{MINUS SIGN}") for sign in signs]
+    heads = [f"above {sign}".replace("-", "\N{MINUS SIGN}") for sign in signs]
     refused = any(run.status != "converged" for run in own)
     table = Table(
         name=f"explore-{kind}-{width.replace(' ', '-').replace(',', '')}",
@@ -143,7 +144,7 @@ def _table(own: Sequence[Run], kind: Evidence, width: str) -> Table:
             Column(key="effect", heading="Effect"),
             Column(key="prior", heading="Prior"),
             *(
-                Column(key=f"above {each:g}", heading=head, format="probability")
+                replace(ABOVE_0, key=f"above {each:g}", heading=head)
                 for each, head in zip(at, heads, strict=True)
             ),
         ),

@@ -1,6 +1,7 @@
 """What placebo pilots say → one page: is the model right about real authorities?"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import exp
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from sofs_bayes.pages.page import Page, Part, write_page
 from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.runs.result_manifest import Result
 from sofs_bayes.spec import OpenAnalysis, fingerprint
+from sofs_bayes.tables.contents.effect_columns import ABOVE_0, interval_columns
 from sofs_bayes.tables.formats import Column, Table, table_of
 
 MISSED = "INTERVALS DO NOT HOLD THEIR LEVEL"
@@ -182,13 +184,14 @@ def probabilities_table(found: Placebo) -> Table:
 
 def sets_table(found: Placebo) -> Table:
     """Every set with its estimate; the real pilots' first."""
+    _, lower, upper = interval_columns(0.9, "signed2")
     columns = [
         Column(key="number", heading="Set", format="integer"),
-        Column(key="mean", heading="Effect, log-odds", format="number"),
+        Column(key="mean", heading="Effect, log-odds", format="signed2"),
         Column(key="sd", heading="sd", format="number"),
-        Column(key="lower_90", heading="90% from", format="number"),
-        Column(key="upper_90", heading="to", format="number"),
-        Column(key="above_zero", heading="P(effect > 0)", format="probability"),
+        replace(lower, key="lower_90"),
+        replace(upper, key="upper_90"),
+        replace(ABOVE_0, key="above_zero"),
         Column(key="authorities", heading="Authorities"),
     ]
     return table_of(

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.estimands import NEW, POOLED
 from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.tables.contents.effect_columns import (
+    NARROW,
+)
 from sofs_bayes.tables.contents.effects import (
     AUTHORITIES,
     COUNTS,
-    NARROW,
     extra_rows,
     not_shown,
     rate_format,

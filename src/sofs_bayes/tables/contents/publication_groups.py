@@ -7,7 +7,9 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
 from sofs_bayes.spec.outcomes import capital
 from sofs_bayes.spec.study import words_of
-from sofs_bayes.tables.contents.effects import number_format
+from sofs_bayes.tables.contents.effect_columns import (
+    number_format,
+)
 from sofs_bayes.tables.contents.publication_rows import (
     ReportColumn,
     report_columns,

@@ -161,7 +161,7 @@ def test_pilots_stand_by_themselves_and_pooled(hierarchical_run: Run) -> None:
     rows = tuple(replace(row, scale="log-odds") for row in hierarchical_run.effects[::2])
     logit = contents.pilots_table(replace(hierarchical_run, effects=rows), scale="log-odds")
     assert formats(logit)["median"] == "signed2"
-    assert formats(logit)["unpooled_median"] == "number"
+    assert formats(logit)["unpooled_median"] == "signed2"
     assert column(logit, "unpooled_median")[0] == pytest.approx(9 * -0.03)
     assert "(log-odds)" in logit.title
 

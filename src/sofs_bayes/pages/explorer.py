@@ -86,7 +86,7 @@ def _analysis(run: Run) -> dict[str, object]:
     synthetic = run.evidence == "synthetic"
     return {
         "key": run.analysis.name,
-        "label": f"{run.analysis.name} ({SYNTHETIC.lower() if synthetic else run.evidence})",
+        "label": f"{run.analysis.called} ({SYNTHETIC.lower() if synthetic else run.evidence})",
         "evidence": run.evidence,
         "mark": MARK if synthetic else "",
         "after": (NO_FINDING if synthetic else "") + ("" if run.status == "converged" else REFUSED),

@@ -197,7 +197,7 @@ def _checks(runs: Sequence[Run]) -> Iterator[Part]:
             level=3,
             evidence=kind,
             entries=tuple(
-                (f"{mark}{run.analysis.name}", " ".join(check_sentences(run)))
+                (f"{mark}{run.analysis.called}", " ".join(check_sentences(run)))
                 for run in runs
                 if run.evidence == kind
             ),

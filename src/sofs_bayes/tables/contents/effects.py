@@ -157,7 +157,7 @@ def effects_table(
     notes += [*printed_notices(run), *not_shown(run, AUTHORITIES)]
     return Table(
         name=name,
-        title=title or f"{run.analysis.title} ({in_units(run.analysis, scale)})",
+        title=title or f"{run.analysis.called} ({in_units(run.analysis, scale)})",
         columns=_trim(_effect_columns(run, number_format(scale, rows), said), lines),
         rows=_trimmed_rows(lines),
         evidence=run.evidence,
@@ -311,7 +311,7 @@ def run_table(
     """
     return table_of(
         name,
-        f"{run.analysis.title}: {what}",
+        f"{run.analysis.called}: {what}",
         rows,
         columns,
         evidence=run.evidence,

@@ -81,7 +81,7 @@ def pilots_table(run: Run, *, scale: str | None = None, effect: Estimand | None 
     what = "" if estimand is None else f"{estimand}, "
     return Table(
         name=f"pilots-{run.analysis.name}",
-        title=f"{run.analysis.title}: {what}pilot by pilot ({UNIT_OF[scale]})",
+        title=f"{run.analysis.called}: {what}pilot by pilot ({UNIT_OF[scale]})",
         columns=tuple(_columns(run, number, by_itself=bool(alone))),
         rows=tuple(lines),
         evidence=run.evidence,

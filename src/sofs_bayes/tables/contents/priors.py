@@ -85,7 +85,7 @@ def priors_table(run: Run, variant: Variant = HEADLINE) -> Table:
     unit = in_units(run.analysis, scale)
     return Table(
         name="priors",
-        title=f"{run.analysis.title}{reading}: the effect under each prior ({unit})",
+        title=f"{run.analysis.called}{reading}: the effect under each prior ({unit})",
         columns=tuple(_columns(run, number, several=several)),
         rows=tuple(
             (*named, *_numbers(row, chance, several=several))

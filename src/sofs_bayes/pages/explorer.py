@@ -6,13 +6,13 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sofs_bayes.estimands import POOLED
+from sofs_bayes.estimands.conversions import interpolated
 from sofs_bayes.pages.page import SYNTHETIC, Explorer
 from sofs_bayes.pages.words import (
     HEADINGS,
     answers,
     effect_name,
     evidences,
-    interpolated,
     main_scale,
     outcome_of,
 )

@@ -17,7 +17,6 @@ from sofs_bayes.pages.page import (
     with_minus,
 )
 from sofs_bayes.spec import Evidence
-from sofs_bayes.tables.digits import GAP
 from sofs_bayes.tables.word import (
     CAPTION,
     NOTE,
@@ -234,7 +233,7 @@ def _add_contents(document: "Document", parts: Sequence[Part]) -> None:
         tabs.add_tab_stop(Cm(WIDTH), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS)
         add_link(paragraph, text, anchor)
         paragraph.add_run("\t")
-        add_field(paragraph, f"PAGEREF {bookmark_of(anchor)} \\h", GAP, stale=True)
+        add_field(paragraph, f"PAGEREF {bookmark_of(anchor)} \\h", "", stale=True)
         if i == len(entries) - 1:
             paragraph.add_run()._r.append(element("w:fldChar", fldCharType="end"))
 
@@ -247,7 +246,7 @@ def _entries(parts: Sequence[Part]) -> Iterator[tuple[int, str, str]]:
 
 
 def _field_start(code: str) -> Iterator[Any]:
-    yield element("w:fldChar", fldCharType="begin")
+    yield element("w:fldChar", fldCharType="begin", dirty="true")
     instruction = element("w:instrText")
     instruction.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
     instruction.text = f" {code} "

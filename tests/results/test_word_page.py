@@ -95,7 +95,7 @@ def test_the_contents_are_a_field_that_already_lists_the_headings(document: Any)
     kinds = [each.get(qn("w:fldCharType")) for each in begins]
     assert kinds.count("begin") == kinds.count("end")
     texts = [p.text for p in document.paragraphs if not p.style.name.startswith("Heading")]
-    assert "How likely is an effect larger than …?" in texts
+    assert "How likely is an effect larger than …?\t" in texts
 
 
 def test_every_link_leads_to_a_place_in_the_document(document: Any) -> None:

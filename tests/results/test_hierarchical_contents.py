@@ -65,7 +65,7 @@ def test_every_table_is_whole_and_marked(
     table = table_of_run(hierarchical_run)
     assert table.rows
     assert all(len(row) == len(table.columns) for row in table.rows)
-    assert hierarchical_run.analysis.title in table.title
+    assert hierarchical_run.analysis.called in table.title
     assert EVIDENCE_LINES["synthetic"] in to_markdown(table)
     assert to_csv(table).count("synthetic,converged") + to_csv(table).count(
         "converged,synthetic"

@@ -16,6 +16,7 @@ from sofs_bayes.figures.intervals import (
     checked_scale,
     effect_axis,
     evidence_of,
+    finding,
     interval_name,
     numbers_text,
     shown,
@@ -93,7 +94,7 @@ def pilot_forest(
     ]
     canvas = Canvas(
         name=name,
-        title=title,
+        title=f"{title}: {finding(rows, scale)}",
         evidence=evidence_of(rows),
         status=status_of(rows),
         notes=_refused(rows),
@@ -190,7 +191,9 @@ def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
     every = [each for pair in pairs for each in pair]
     decimals = shown_decimals(every, scale)
     numbers = [[numbers_text(each, scale, decimals) for each in pair] for pair in pairs]
-    canvas = Canvas.of(said, name, key=KEY)
+    canvas = Canvas.of(
+        said, name, key=KEY, title=f"{said['title']}: pooled, {finding(rows, scale)}"
+    )
     chart = partial(
         dots,
         rows=[_both(*each) for each in zip(ranked, pairs, numbers, strict=True)],

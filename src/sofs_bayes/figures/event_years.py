@@ -11,6 +11,7 @@ from sofs_bayes.figures.intervals import (
     checked_scale,
     effect_axis,
     evidence_of,
+    finding,
     interval_name,
     numbers_text,
     shown,
@@ -75,7 +76,7 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
         marks.append(_reference(scale, up.ends))
     canvas = Canvas(
         name=name,
-        title=title,
+        title=f"{title}: {finding(rows, scale)}",
         evidence=evidence_of(rows),
         status=status_of(rows),
         subtitle=f"{scale.axis}: median and {interval}",

@@ -58,6 +58,16 @@ def shown_decimals(found: Sequence[Interval], scale: ShownScale) -> int:
     return decimals_for([value for each in found for value in each], scale)
 
 
+def finding(rows: Sequence[EffectRow | ShrinkageRow], scale: ShownScale) -> str:
+    """What the intervals say together, for a title."""
+    excluding = sum(not row.lower <= scale.null <= row.upper for row in rows)
+    who = "the interval" if len(rows) == 1 else f"all {len(rows)} intervals"
+    if excluding in (0, len(rows)):
+        verb = "exclude" if excluding else "include"
+        return f"{who} {verb}{'s' if len(rows) == 1 else ''} no effect"
+    return f"{excluding} of {len(rows)} intervals exclude{'s' if excluding == 1 else ''} no effect"
+
+
 def numbers_text(found: Interval, scale: ShownScale, decimals: int) -> str:
     """median [lower, upper]."""
     median, lower, upper = (amount(value, scale, decimals) for value in found)

@@ -70,6 +70,7 @@ def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> 
     canvas = Canvas.of(
         said,
         name,
+        title=f"{said['title']}: {sum(map(inside, cells))} of {len(cells)} inside",
         subtitle=f"Pilots: {unit_of(said)}" if pilots else "",
         notes=["Each pilot's panel has its own vertical axis."] if len(by_name) > 1 else [],
         key=[interval, *OBSERVED] if pilots else [],
@@ -181,7 +182,14 @@ def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Draw
     _refuse_arms(name, rows)
     level, unit = percent(only_value(name, rows, "level")), unit_of(said)
     band = KeyEntry(name=f"{level} predictive interval, with its median", fill=STYLE.fill)
-    canvas = Canvas.of(said, name, subtitle=unit, notes=_arms_notes(rows), key=[band, *OBSERVED])
+    canvas = Canvas.of(
+        said,
+        name,
+        title=f"{said['title']}: {_inside_text(rows)}",
+        subtitle=unit,
+        notes=_arms_notes(rows),
+        key=[band, *OBSERVED],
+    )
     of_arm = {arm: [row for row in rows if row.arm == arm] for arm in ARMS}
     shown = {ARMS[arm]: own for arm, own in of_arm.items() if own}
     values = [per * v for row in rows for v in (row.observed, row.lower, row.upper)]

@@ -132,11 +132,13 @@ def yearly_rates(rows: Sequence[YearlyRateRow], **said: Unpack[SaidOfRates]) -> 
     notes = [f"Effect prior: {prior}.", *_notes(rows, lines)]
     if _range(rows, lines)[0] < 0.0:
         notes.append("Rates below 0 are possible in a linear model, which does not bound them.")
-    canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=notes)
     per = said.get("per", 100)
+    differs = _effect_text(rows, per)
+    title = ": ".join(filter(None, (said["title"], differs)))
+    canvas = Canvas.of(said, name, title=title, subtitle=unit_of(said), notes=notes)
     chart = partial(curves, panels=[_panel(rows, lines, per)], height=HEIGHT)
     ends = ("counterfactual_lower", "counterfactual_upper")
-    alt = _alt(rows, said, f"median and {level}", ends) + _effect_alt(rows, per)
+    alt = _alt(rows, said, f"median and {level}", ends) + (f" T{differs[1:]}." if differs else "")
     return drawn(canvas, chart, alt, YearlyRateRow, rows)
 
 
@@ -262,7 +264,7 @@ def _alt(rows: Sequence[Any], said: SaidOfRates, summary: str, ends: tuple[str, 
     )
 
 
-def _effect_alt(rows: Sequence[YearlyRateRow], per: int) -> str:
+def _effect_text(rows: Sequence[YearlyRateRow], per: int) -> str:
     """What the difference of the two lines comes to in the last year that has one."""
     last = next((row for row in reversed(rows) if not math.isnan(row.effect)), None)
     if last is None:
@@ -271,4 +273,4 @@ def _effect_alt(rows: Sequence[YearlyRateRow], per: int) -> str:
         minus(f"{per * value:+.1f}")
         for value in (last.effect, last.effect_lower, last.effect_upper)
     )
-    return f" The difference in {financial_year(last.year)} is {middle} [{low}, {high}]."
+    return f"the difference in {financial_year(last.year)} is {middle} [{low}, {high}]"

@@ -208,9 +208,10 @@ def test_where_it_is_narrow_labels_stand_above_their_dots() -> None:
     for width in (STYLE.width, STYLE.narrow):
         figure = forest(width=width)
         figure.draw_without_rendering()
-        at = {text.get_text(): text.get_window_extent().y0 for text in figure.findobj(Text)}
-        above = at["row 2"] > at["+2.0 [−1.0, +1.0]"] + 5.0
-        assert above == (width == STYLE.narrow)
+        (label,) = (text for text in figure.findobj(Text) if text.get_text() == "row 2")
+        (dot,) = (line for line in figure.axes[0].lines if list(line.get_xdata()) == [2])  # type: ignore[arg-type]
+        _, y = figure.axes[0].transData.transform((2.0, dot.get_ydata()[0]))  # type: ignore[index]
+        assert (label.get_window_extent().y0 > y) == (width == STYLE.narrow)
 
 
 def test_where_it_is_narrow_lines_are_named_in_the_key_and_two_panels_stand_abreast() -> None:

@@ -335,6 +335,7 @@ def test_no_text_is_cut_off_or_overlaps(
     drawings: dict[str, Drawing], name: str, faults: Faults
 ) -> None:
     assert faults(drawings[name].figure) == []
+    assert faults(drawings[name].at(STYLE.narrow)) == []
 
 
 def test_the_check_of_the_geometry_can_fail(faults: Faults) -> None:

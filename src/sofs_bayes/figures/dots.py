@@ -87,6 +87,9 @@ def dots(
 ) -> Figure:
     """The rows from top to bottom, on one horizontal axis.
 
+    Where it is narrow, a label stands above its dots, and what is written at the right beside it;
+    rows of several lanes keep that beside their dots.
+
     Parameters
     ----------
     marks
@@ -102,21 +105,22 @@ def dots(
     for i, heading in enumerate(columns):
         own = [each.text for row in rows for each in row.beside if each.column == i]
         widths.append(0.15 + widest([heading, *own], STYLE.small, bold=True))
+    above = canvas.is_narrow and not any(row.lanes for row in rows)
+    ends = [72 * (sum(widths[: i + 1]) - above * sum(widths)) for i in range(len(widths))]
     lanes = _lanes(canvas, rows, size, longest, sum(widths))
     height = lanes[-1].top + lanes[-1].height + 0.04
     sheet = begin(canvas, height)
     axes = bare_axes(sheet.figure, sheet.figure.add_gridspec(1, 1)[0, 0])
     axes.set_ylim(height, 0)  # inches from the top
     axes.set_yticks([])
-    room = canvas.inner - sum(widths) - 0.1 if canvas.is_narrow else 0.62 * canvas.inner
-    axis.put(axes, "x", room)
+    axis.put(axes, "x", (0.85 if above else 0.62) * canvas.inner)
     for mark in marks:
         mark.draw(axes)
-    for i, heading in enumerate(columns):
+    for i, heading in enumerate(() if above else columns):
         words = Beside(text=heading, column=i, colour=STYLE.soft)
-        _write_right(axes, (1.0, 1.0), words, widths, heading=True)
+        _write_right(axes, (1.0, 1.0), words, ends, heading=True)
     for lane in lanes:
-        _draw_lane(axes, lane, size, widths)
+        _draw_lane(axes, lane, size, ends, above=above)
     return fit(sheet, axes, rows=1, height=height)
 
 
@@ -125,7 +129,7 @@ def _lanes(
 ) -> list[Lane]:
     """The rows at their places; labels stand at the left of dots, or above where it is narrow."""
     lanes, top = [], 0.05
-    widest_label = canvas.inner * (1.0 if canvas.is_narrow else longest)
+    widest_label = canvas.inner - columns if canvas.is_narrow else longest * canvas.inner
     labels = [wrapped(row.label, size, widest_label, bold=row.bold) for row in rows]
     room = canvas.inner - columns - 0.4
     room -= 0.0 if canvas.is_narrow else widest(labels, size, bold=True)
@@ -141,15 +145,15 @@ def _lanes(
     return lanes
 
 
-def _draw_lane(axes: Axes, lane: Lane, size: float, widths: Sequence[float]) -> None:
+def _draw_lane(axes: Axes, lane: Lane, size: float, ends: Sequence[float], *, above: bool) -> None:
     row, y, end = lane.row, lane.middle, lane.top + lane.height
     write = partial(write_at, axes, lane.label, size=size, bold=row.bold, colour=row.colour)
     if not row.dots:
-        write((0.0, y), coords=(left_of(axes), "data"))
+        write((0.0, y), coords=(left_of(axes), "data"), behind="white")
         return
+    head = lane.top + lane.head / 2
     if lane.head:
-        place = (0.0, lane.top + lane.head / 2)
-        write(place, coords=(left_of(axes), "data"), behind="white")  # rules run behind it
+        write((0.0, head), coords=(left_of(axes), "data"), behind="white")  # rules run behind it
     else:
         write((0.0, y), coords=(SHARE, "data"), shift=(-10.0, 0.0), ha="right")
     Rule(at=end if row.lanes else y, look=GUIDE, which="y", zorder=0.0).draw(axes)
@@ -160,7 +164,7 @@ def _draw_lane(axes: Axes, lane: Lane, size: float, widths: Sequence[float]) -> 
     for dot in row.dots:
         replace(dot, at=y + dot.at).draw(axes, upright=False)
     for each in row.beside:
-        _write_right(axes, (1.0, y + each.lane), each, widths)
+        _write_right(axes, (1.0, head if above else y + each.lane), each, ends)
     if lane.below:
         place, shift = (0.0, y + half), (0.0, -1.0)
         write_at(
@@ -173,7 +177,7 @@ def _write_right(
     axes: Axes,
     place: tuple[float, float],
     words: Beside,
-    widths: Sequence[float],
+    ends: Sequence[float],
     *,
     heading: bool = False,
 ) -> None:
@@ -183,9 +187,10 @@ def _write_right(
         words.text,
         place,
         coords=(SHARE, SHARE if heading else "data"),
-        shift=(72 * sum(widths[: words.column + 1]), 4.0 if heading else 0.0),
+        shift=(ends[words.column], 4.0 if heading else 0.0),
         ha="right",
         va="bottom" if heading else "center",
         bold=words.bold,
         colour=words.colour,
+        behind="none" if heading else "white",
     )

@@ -16,7 +16,7 @@ from sofs_bayes.pages.beside import beside_parts
 from sofs_bayes.pages.check_sentences import check_sentences
 from sofs_bayes.pages.explorer import explorer
 from sofs_bayes.pages.limits import limits
-from sofs_bayes.pages.page import SYNTHETIC, Page, Part, credits_of
+from sofs_bayes.pages.page import SYNTHETIC, Page, Part, credits_of, versions_sentence
 from sofs_bayes.pages.run_parts import run_parts
 from sofs_bayes.runs.result_manifest import Result
 from sofs_bayes.runs.run_folder import Run
@@ -265,7 +265,7 @@ def provenance(
     for each in beside:
         verb, evidence = each.manifest.written_by, each.said.evidence
         yield f"Folder of {verb}: {each.analysis.name}; evidence {evidence}."
-    yield f"Versions: {_listed(versions)}."
+    yield versions_sentence(versions)
 
 
 def _listed(versions: Mapping[str, str]) -> str:

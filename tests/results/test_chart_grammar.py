@@ -26,7 +26,9 @@ from sofs_bayes.figures.canvas import Canvas, KeyEntry, Said, name_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.dots import Beside, Row, dots
 from sofs_bayes.figures.drawing import drawn
+from sofs_bayes.figures.intervals import finding
 from sofs_bayes.figures.marks import Axis, Dot, Rule, Series, Span
+from sofs_bayes.figures.numbers import SCALES
 from sofs_bayes.figures.refusals import check_rows
 from sofs_bayes.figures.style import LINES, balanced, marker, wrap
 
@@ -286,3 +288,28 @@ def test_keywords_are_refused_as_a_signature_would() -> None:
     for draw in (shrinkage, tipping_curve, threshold_curve, prior_posterior, predictive, arm_years):
         with pytest.raises(TypeError, match="missing"):
             draw([], **found)  # type: ignore[operator]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a finding asks of rows."""
+
+    lower: float
+    upper: float
+
+
+@pytest.mark.parametrize(
+    ("ends", "scale", "said"),
+    [
+        ([(-1.0, 1.0)], "risk", "the interval includes 0"),
+        ([(0.5, 1.0)], "risk", "the interval excludes 0"),
+        ([(-1.0, 1.0), (-2.0, 0.0)], "risk", "all 2 intervals include 0"),
+        ([(1.1, 1.4), (0.2, 0.9)], "odds ratio", "all 2 intervals exclude 1"),
+        ([(1.0, 2.0), (-1.0, 1.0), (-1.0, 2.0)], "risk", "1 of 3 intervals excludes 0"),
+    ],
+)
+def test_a_title_counts_the_intervals_that_exclude_no_effect(
+    ends: list[tuple[float, float]], scale: str, said: str
+) -> None:
+    rows: Any = [Bounds(lower=lower, upper=upper) for lower, upper in ends]
+    assert finding(rows, SCALES[scale]) == said

@@ -59,13 +59,14 @@ def shown_decimals(found: Sequence[Interval], scale: ShownScale) -> int:
 
 
 def finding(rows: Sequence[EffectRow | ShrinkageRow], scale: ShownScale) -> str:
-    """What the intervals say together, for a title."""
+    """How many intervals exclude no effect (0, or an odds ratio of 1), for a title."""
     excluding = sum(not row.lower <= scale.null <= row.upper for row in rows)
-    who = "the interval" if len(rows) == 1 else f"all {len(rows)} intervals"
+    if len(rows) == 1:
+        return f"the interval {'excludes' if excluding else 'includes'} {scale.null:g}"
     if excluding in (0, len(rows)):
-        verb = "exclude" if excluding else "include"
-        return f"{who} {verb}{'s' if len(rows) == 1 else ''} no effect"
-    return f"{excluding} of {len(rows)} intervals exclude{'s' if excluding == 1 else ''} no effect"
+        return f"all {len(rows)} intervals {'exclude' if excluding else 'include'} {scale.null:g}"
+    verb = "excludes" if excluding == 1 else "exclude"
+    return f"{excluding} of {len(rows)} intervals {verb} {scale.null:g}"
 
 
 def numbers_text(found: Interval, scale: ShownScale, decimals: int) -> str:

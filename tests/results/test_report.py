@@ -68,8 +68,8 @@ def test_narrow_effects_have_two_decimals(open_run: Run, effect: MakeEffect) -> 
 @pytest.mark.parametrize(
     ("scale", "words"),
     [
-        ("odds ratio", "Median 1.1 odds ratio; 90% credible interval 0.9 to 1.3"),
-        ("log-odds", "Median 1.1 log-odds; 90%"),
+        ("odds ratio", "Median 1.10 odds ratio; 90% credible interval 0.90 to 1.30"),
+        ("log-odds", "Median +1.10 log-odds; 90%"),
     ],
 )
 def test_other_scales_have_their_own_unit(

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
-from sofs_bayes.figures import Drawing
 from sofs_bayes.pages import words
 from sofs_bayes.pages.answer import answer_part, outcome_parts
 from sofs_bayes.pages.audit_parts import audit_annex, audit_part
@@ -270,8 +269,3 @@ def provenance(
 
 def _listed(versions: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in versions.items()) or "unknown versions"
-
-
-def page_drawings(page: Page) -> tuple[Drawing, ...]:
-    """All figures of a page, in order."""
-    return tuple(drawing for part in page.parts for drawing in part.figures)

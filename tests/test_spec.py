@@ -3,6 +3,7 @@
 import copy
 import tomllib
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -411,6 +412,16 @@ def test_the_fingerprint_does_not_depend_on_spacing_or_comments(tmp_path: Path) 
     assert fingerprint(load(file)) == fingerprint(load(MADE_UP))
 
 
+def test_what_tables_call_an_analysis_is_no_part_of_its_fingerprint() -> None:
+    analysis = load(bundled_models()["icpc-printed"])
+    assert isinstance(analysis, PrintedAnalysis)
+    assert analysis.called == analysis.short == "Conferences, printed main model"
+    nameless = replace(analysis, short=None)
+    assert nameless.called == analysis.title
+    assert fingerprint(nameless) == fingerprint(analysis)
+    assert fingerprint(replace(analysis, title="Another")) != fingerprint(analysis)
+
+
 def test_a_default_that_is_written_out_changes_nothing() -> None:
     written = document("made-up")
     assert "target_accept" not in written["sampler"]
@@ -442,6 +453,8 @@ def test_the_fingerprint_changes_with_any_value(name: str) -> None:
     seen = {fingerprint(load(FILES[name]))}
     tried = 0
     for path, value in leaves(known):
+        if path == ("short",):  # what tables call it
+            continue
         changed = copy.deepcopy(known)
         target: Any = changed
         for part in path[:-1]:

@@ -183,7 +183,7 @@ def test_a_run_is_shown_at_another_level(
         assert row.lower <= was.lower and row.upper >= was.upper and row.level == 0.99
     assert main(["effects", str(tmp_path / "run"), "--level", "0.99"]) == 0
     said = capsys.readouterr().out
-    assert "99% from" in said and "Intervals: 99%" in said and "90%" not in said
+    assert "99% credible interval" in said and "Intervals: 99%" in said and "90%" not in said
     with pytest.raises(SystemExit, match="2"):
         main(["effects", str(tmp_path / "run"), "--level", "99"])
     assert "above 0 and below 1" in capsys.readouterr().err

@@ -10,12 +10,12 @@ import pytest
 from matplotlib.text import Text
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
+from sofs_bayes.estimands.conversions import probability_below
 from sofs_bayes.figures.answer import sources_figure
 from sofs_bayes.pages.answer import (
     Unit,
     answer_drawing,
     answer_part,
-    below,
     changes_sentence,
     direction_sentence,
     outcome_parts,
@@ -140,8 +140,8 @@ def test_the_change_that_moves_most_is_named(open_run: Run) -> None:
     ],
 )
 def test_a_move_has_its_place_in_a_prior(prior: Any, expected: float) -> None:
-    assert below(prior, 0.25) == pytest.approx(expected)
-    assert below(prior, 0.0) == pytest.approx(0.0)
+    assert probability_below(prior, 0.25) == pytest.approx(expected)
+    assert probability_below(prior, 0.0) == pytest.approx(0.0)
 
 
 def test_real_moves_stand_beside_the_prior_of_a_childrens_model(

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BytesIO
 from typing import Any
 
 import pytest
@@ -9,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.legend import Legend
 from matplotlib.text import Text
+from PIL import Image
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.figures import (
@@ -24,12 +26,14 @@ from sofs_bayes.figures.canvas import Canvas, KeyEntry, Said, name_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.dots import Beside, Row, dots
 from sofs_bayes.figures.drawing import drawn
+from sofs_bayes.figures.intervals import finding
 from sofs_bayes.figures.marks import Axis, Dot, Rule, Series, Span
+from sofs_bayes.figures.numbers import SCALES
 from sofs_bayes.figures.refusals import check_rows
 from sofs_bayes.figures.style import LINES, balanced, marker, wrap
 
 Faults = Callable[[Figure], list[str]]
-WIDTHS = (STYLE.width, 390 / 96)  # a page's, and a telephone's in inches
+WIDTHS = (STYLE.width, STYLE.narrow)  # a page's, and a telephone's in inches
 LONG = "Llanfairpwllgwyngyllgogerychwyrndrobwllllantysiliogogoch and the Isles"
 KEY = tuple(KeyEntry(name=f"the line of prior {i}", line=look) for i, look in enumerate(LINES))
 
@@ -175,11 +179,58 @@ def test_a_canvas_takes_what_it_is_told_and_adds_its_own() -> None:
 
 
 def test_words_open_with_a_refusal_and_data_are_the_rows() -> None:
-    figure = forest(status="not converged")
-    found = drawn(canvas(status="not converged"), figure, "Six rows.", int, [1, 2])
+    found = drawn(canvas(status="not converged"), empty, "Six rows.", int, [1, 2])
     assert found.alt == "Not converged, so not a result. Six rows."
     assert (found.name, found.data) == ("made-up", (int, (1, 2)))
-    assert drawn(canvas(), figure, "Six rows.", int, []).alt == "Six rows."
+    assert drawn(canvas(), empty, "Six rows.", int, []).alt == "Six rows."
+
+
+def empty(canvas: Canvas) -> Figure:
+    return Figure(figsize=(canvas.width, 1.0))
+
+
+def test_a_drawing_is_drawn_when_it_is_looked_at_and_once_for_each_width() -> None:
+    asked = []
+
+    def chart(canvas: Canvas) -> Figure:
+        asked.append(canvas.width)
+        return empty(canvas)
+
+    found = drawn(canvas(), chart, "Nothing.", int, [])
+    assert asked == []
+    assert found.figure is found.figure
+    narrow = found.png(width=STYLE.narrow, dpi=100)
+    assert asked == [STYLE.width, STYLE.narrow]
+    with Image.open(BytesIO(narrow)) as picture:
+        assert picture.width == round(100 * STYLE.narrow)
+        assert picture.info["Description"] == "Nothing."
+
+
+def test_where_it_is_narrow_labels_stand_above_their_dots() -> None:
+    for width in (STYLE.width, STYLE.narrow):
+        figure = forest(width=width)
+        figure.draw_without_rendering()
+        (label,) = (text for text in figure.findobj(Text) if text.get_text() == "row 2")
+        (dot,) = (line for line in figure.axes[0].lines if list(line.get_xdata()) == [2])  # type: ignore[arg-type]
+        _, y = figure.axes[0].transData.transform((2.0, dot.get_ydata()[0]))  # type: ignore[index]
+        assert (label.get_window_extent().y0 > y) == (width == STYLE.narrow)
+
+
+def test_where_it_is_narrow_lines_are_named_in_the_key_and_two_panels_stand_abreast() -> None:
+    figure = curves(canvas(key=(), width=STYLE.narrow), panels(4), height=0.9, columns=4)
+    named = [each.get_texts()[0].get_text() for each in figure.findobj(Legend)]
+    assert named == ["prior 0", "prior 1", "prior 2"]
+    assert len({round(axes.get_position().x0, 3) for axes in figure.axes}) == 2
+
+
+def test_in_a_grid_a_row_is_labelled_at_the_left_and_a_column_above() -> None:
+    changed = {"side": lambda i: f"row {i // 2}", "heading": lambda i: f"column {i % 2}"}
+    texts = {}
+    for width in (STYLE.width, STYLE.narrow):
+        figure = curves(canvas(width=width), panels(4, **changed), height=0.9, columns=2)
+        texts[width] = [text.get_text() for text in figure.findobj(Text)]
+    assert [texts[STYLE.width].count(each) for each in ("row 1", "column 1")] == [1, 1]
+    assert "row 1: column 1" in texts[STYLE.narrow]
 
 
 def test_dollar_signs_are_not_formulas() -> None:
@@ -237,3 +288,28 @@ def test_keywords_are_refused_as_a_signature_would() -> None:
     for draw in (shrinkage, tipping_curve, threshold_curve, prior_posterior, predictive, arm_years):
         with pytest.raises(TypeError, match="missing"):
             draw([], **found)  # type: ignore[operator]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Bounds:
+    """What a finding asks of rows."""
+
+    lower: float
+    upper: float
+
+
+@pytest.mark.parametrize(
+    ("ends", "scale", "said"),
+    [
+        ([(-1.0, 1.0)], "risk", "the interval includes 0"),
+        ([(0.5, 1.0)], "risk", "the interval excludes 0"),
+        ([(-1.0, 1.0), (-2.0, 0.0)], "risk", "all 2 intervals include 0"),
+        ([(1.1, 1.4), (0.2, 0.9)], "odds ratio", "all 2 intervals exclude 1"),
+        ([(1.0, 2.0), (-1.0, 1.0), (-1.0, 2.0)], "risk", "1 of 3 intervals excludes 0"),
+    ],
+)
+def test_a_title_counts_the_intervals_that_exclude_no_effect(
+    ends: list[tuple[float, float]], scale: str, said: str
+) -> None:
+    rows: Any = [Bounds(lower=lower, upper=upper) for lower, upper in ends]
+    assert finding(rows, SCALES[scale]) == said

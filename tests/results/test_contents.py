@@ -127,16 +127,16 @@ def test_a_probability_is_that_of_its_own_row(
 @pytest.mark.parametrize(
     ("statement", "heading"),
     [
-        (Statement(scale="risk", above=0.0), "P(> 0 pp)"),
-        (Statement(scale="risk", above=0.0025), "P(> 0.25 pp)"),
-        (Statement(scale="risk", above=-0.07), "P(> −7 pp)"),
-        (Statement(scale="risk", below=-0.02), "P(< −2 pp)"),
-        (Statement(scale="risk", within=(-0.01, 0.01)), "P(within ±1 pp)"),
-        (Statement(scale="risk", within=(-0.01, 0.02)), "P(−1 to 2 pp)"),
-        (Statement(scale="log-odds", above=0.0), "P(> 0)"),
-        (Statement(scale="log-odds", within=(-0.1, 0.1)), "P(within ±0.1)"),
-        (Statement(scale="odds ratio", below=0.9), "P(< 0.9)"),
-        (Statement(scale="odds ratio", within=(0.9, 1.11)), "P(0.9 to 1.11)"),
+        (Statement(scale="risk", above=0.0), "above 0"),
+        (Statement(scale="risk", above=0.0025), "above 0.25 pp"),
+        (Statement(scale="risk", above=-0.07), "above −7 pp"),
+        (Statement(scale="risk", below=-0.02), "below −2 pp"),
+        (Statement(scale="risk", within=(-0.01, 0.01)), "within ±1 pp"),
+        (Statement(scale="risk", within=(-0.01, 0.02)), "between −1 pp and 2 pp"),
+        (Statement(scale="log-odds", above=0.0), "above 0"),
+        (Statement(scale="log-odds", within=(-0.1, 0.1)), "within ±0.1"),
+        (Statement(scale="odds ratio", below=0.9), "below 0.9"),
+        (Statement(scale="odds ratio", within=(0.9, 1.11)), "between 0.9 and 1.11"),
     ],
 )
 def test_statements_have_a_short_form(
@@ -147,12 +147,33 @@ def test_statements_have_a_short_form(
     assert headings(contents.effects_table(run, scale=statement.scale))[-1] == heading
 
 
+def test_statements_stand_in_one_order_below_one_heading(open_run: Run) -> None:
+    said = [
+        Statement(scale="risk", within=(-0.01, 0.01)),
+        Statement(scale="risk", below=-0.01),
+        Statement(scale="risk", above=0.02),
+        Statement(scale="risk", above=0.0),
+    ]
+    for asked in (said, said[::-1]):
+        table = contents.effects_table(with_statements(open_run, *asked), scale="risk")
+        last = table.columns[-4:]
+        assert [each.heading for each in last] == [
+            "above 0",
+            "above 2 pp",
+            "below −1 pp",
+            "within ±1 pp",
+        ]
+        assert {each.group for each in last} == {"Probability that the effect is"}
+
+
 @given(bound=st.floats(-0.5, 0.5).map(lambda x: round(x, 4)))
 def test_no_short_form_has_a_hyphen_for_a_minus(open_run: Run, bound: float) -> None:
     run = with_statements(open_run, Statement(scale="risk", above=bound))
     heading = headings(contents.effects_table(run, scale="risk"))[-1]
     assert "-" not in heading
-    assert float(heading[4:-4].replace("−", "-")) == pytest.approx(100 * bound, rel=1e-5)
+    assert float(
+        heading.removeprefix("above ").removesuffix(" pp").replace("−", "-")
+    ) == pytest.approx(100 * bound, rel=1e-5)
 
 
 def test_level_and_kind_of_the_interval_are_said(open_run: Run) -> None:
@@ -160,7 +181,9 @@ def test_level_and_kind_of_the_interval_are_said(open_run: Run) -> None:
     rows = tuple(replace(row, level=0.95) for row in open_run.effects)
     run = replace(open_run, effects=rows, analysis=replace(open_run.analysis, estimands=estimands))
     table = contents.effects_table(run, scale="risk")
-    assert "95% from" in headings(table)
+    assert {c.group for c in table.columns if c.key in ("lower", "upper")} == {
+        "95% credible interval"
+    }
     assert table.notes == ("Intervals: 95%, highest-density.",)
 
 
@@ -205,8 +228,8 @@ def test_titles_name_analysis_and_unit_and_any_refusal(open_run: Run) -> None:
         ("risk", (0.005, 0.05), "pp"),
         ("risk", (0.02,), "pp"),
         ("risk", (0.0199, 0.005), "pp2"),
-        ("log-odds", (0.001,), "number"),
-        ("odds ratio", (3.0,), "number"),
+        ("log-odds", (0.001,), "signed2"),
+        ("odds ratio", (3.0,), "ratio"),
     ],
 )
 def test_narrow_risk_differences_have_two_decimals(

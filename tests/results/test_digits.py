@@ -102,7 +102,7 @@ def claims_too_much(text: str, error: float) -> bool:
 @given(
     value=st.floats(-1.0, 1.0),
     error=st.floats(1e-7, 0.009),
-    how=st.sampled_from(["pp", "pp2", "number", "percent", "signed", "signed2"]),
+    how=st.sampled_from(["pp", "pp2", "number", "percent", "signed", "signed2", "ratio"]),
 )
 def test_no_digit_is_shown_that_the_error_leaves_open(
     value: float, error: float, how: Format

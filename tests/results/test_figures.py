@@ -335,6 +335,7 @@ def test_no_text_is_cut_off_or_overlaps(
     drawings: dict[str, Drawing], name: str, faults: Faults
 ) -> None:
     assert faults(drawings[name].figure) == []
+    assert faults(drawings[name].at(STYLE.narrow)) == []
 
 
 def test_the_check_of_the_geometry_can_fail(faults: Faults) -> None:
@@ -550,7 +551,7 @@ def test_files_are_whole_and_the_rows_can_be_read_back(
         assert [p.name for p in paths] == [f"{drawing.name}.{end}" for end in ("png", "pdf", "csv")]
         with Image.open(paths[0]) as picture:
             picture.load()
-            assert min(picture.info["dpi"]) >= 149.9
+            assert min(picture.info["dpi"]) >= 299.9
             assert picture.width == round(STYLE.width * STYLE.dpi)
             assert picture.info["Description"] == drawing.alt
             assert "Software" not in picture.info

@@ -70,7 +70,7 @@ def test_every_table_is_whole_and_marked(
     table = table_of_run(hierarchical_run)
     assert table.rows
     assert all(len(row) == len(table.columns) for row in table.rows)
-    assert hierarchical_run.analysis.title in table.title
+    assert hierarchical_run.analysis.called in table.title
     assert EVIDENCE_LINES["synthetic"] in to_markdown(table)
     assert to_csv(table).count("synthetic,converged") + to_csv(table).count(
         "converged,synthetic"
@@ -203,8 +203,8 @@ def test_pilots_stand_by_themselves_and_pooled(hierarchical_run: Run) -> None:
     assert "effect of all together (+1.2)" in text
     rows = tuple(replace(row, scale="log-odds") for row in hierarchical_run.effects[::2])
     logit = contents.pilots_table(replace(hierarchical_run, effects=rows), scale="log-odds")
-    assert formats(logit)["median"] == "number"
-    assert formats(logit)["unpooled_median"] == "number"
+    assert formats(logit)["median"] == "signed2"
+    assert formats(logit)["unpooled_median"] == "signed2"
     assert column(logit, "unpooled_median")[0] == pytest.approx(9 * -0.03)
     assert "(log-odds)" in logit.title
 

@@ -69,7 +69,7 @@ def test_every_line_of_a_table_of_several_evidences_says_what_it_rests_on(
             mixed = "synthetic: icpc-linear" in " ".join(table.notes)
             assert mixed or set(column(table, "analysis")) == {"icpc-printed"}
         else:
-            own = [run for run in runs if run.analysis.title in table.title]
+            own = [run for run in runs if run.analysis.called in table.title]
             assert table.name.startswith("counts-") or {run.evidence for run in own} == {
                 table.evidence
             }

@@ -15,7 +15,7 @@ from sofs_bayes.published.facts import load_facts
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, PrintedAnalysis, bundled_models, load
 from sofs_bayes.tables.contents import publication_tables
-from sofs_bayes.tables.contents.publication_rows import OUTCOMES, report_columns
+from sofs_bayes.tables.contents.report_columns import OUTCOME_OF_TABLE, report_columns
 from sofs_bayes.tables.digits import Estimate
 from sofs_bayes.tables.model import Table
 
@@ -182,7 +182,7 @@ def test_tables_5_and_6_have_conferences_and_table_7_entry_to_care(
 ) -> None:
     runs = [of_analysis(name) for name in ("cla-linear", "icpc-linear", "icpc-quality")]
     found = {table.name: table for table in publication_tables("report", runs)}
-    for number, outcome in OUTCOMES.items():
+    for number, outcome in OUTCOME_OF_TABLE.items():
         (own,) = [t.rows for n, t in found.items() if n == f"report-{number}-synthetic"]
         assert own
         counts = found[f"counts-{number}-synthetic"]

@@ -39,7 +39,7 @@ def pooled(run: Run, prior: str = "reference") -> EffectRow:
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take seconds to save, and what is looked at here is text."""
     monkeypatch.setattr("sofs_bayes.pages.page.save", lambda *_: None)
-    monkeypatch.setattr("sofs_bayes.pages.page._embedded", lambda _: "data:image/png")
+    monkeypatch.setattr("sofs_bayes.pages.page._embedded", lambda *_: "data:image/png")
 
 
 def written(folder: Path, *runs: Run) -> str:
@@ -69,8 +69,8 @@ def test_narrow_effects_have_two_decimals(open_run: Run, effect: MakeEffect) -> 
 @pytest.mark.parametrize(
     ("scale", "words"),
     [
-        ("odds ratio", "Median 1.1 odds ratio; 90% credible interval 0.9 to 1.3"),
-        ("log-odds", "Median 1.1 log-odds; 90%"),
+        ("odds ratio", "Median 1.10 odds ratio; 90% credible interval 0.90 to 1.30"),
+        ("log-odds", "Median +1.10 log-odds; 90%"),
     ],
 )
 def test_other_scales_have_their_own_unit(

@@ -77,6 +77,10 @@ def test_the_page_fetches_nothing(html: str) -> None:
     assert re.findall('http-equiv="([^"]*)"', html) == ["Content-Security-Policy"]
 
 
+def test_every_picture_has_a_narrow_one_for_telephones(html: str) -> None:
+    assert html.count("<img ") == html.count('<source media="(max-width: 600px)" srcset="data:') > 0
+
+
 @pytest.mark.parametrize(
     "planted",
     [

@@ -47,8 +47,16 @@ def table(**changes: object) -> Table:
 def test_an_interval_shares_the_digits_of_its_least_exact_number() -> None:
     first, second = lines_of(table(errors=ERRORS))
     assert first.cells == ("pooled", "−3", "−9", "+4", "+1.2", "0.3")
-    assert second.cells == ("Pilot 1", "−2.7", "−9.2", "+3.9", "+1.2", "0.27")
-    assert last_digits(table(errors=ERRORS))[0] == (None, 0, 0, 0, None, -1)
+    assert second.cells == ("Pilot 1", "−3", "−9", "+4", "+1.2", "0.3")
+    assert last_digits(table(errors=ERRORS)) == (None, 0, 0, 0, None, -1)
+
+
+def test_a_column_has_the_digits_of_its_middle_row() -> None:
+    rows = tuple((f"Pilot {i}", 0.0266, -0.0921, 0.0394, 0.0123, 0.2665) for i in range(3))
+    errors = {"median": (0.0009, 0.02, 0.0009), "P(above 0)": (NAN, 0.004, 0.04)}
+    found = lines_of(table(rows=rows, errors=errors))
+    assert {line.cells[1] for line in found} == {"+2.7"}  # one row known badly changes nothing
+    assert {line.cells[5] for line in found} == {"0.3"}  # of two the less exact one
 
 
 def test_without_errors_a_format_has_its_own_digits() -> None:
@@ -111,7 +119,7 @@ def test_an_estimate_unfolds_into_numbers(folded_table: Table) -> None:
         ("Published", "0.04*", None, None, None),
     )
     assert lines_of(found)[0].cells == ("Effect", "−3", "−9", "+4", "1,234")
-    assert lines_of(found)[1].cells[:2] == ("Printed", "+3.3")
+    assert lines_of(found)[1].cells[:2] == ("Printed", "+3")
 
 
 def test_a_table_without_estimates_stays_itself() -> None:

@@ -252,7 +252,7 @@ def test_json_has_numbers_as_stored_and_as_shown() -> None:
         {"value": 0.1 + 0.2, "shown": "+30", "mcse": 0.004},
         {"value": None, "shown": "–"},
         {"value": "-Infinity", "shown": "−∞"},
-        {"value": 0.5, "shown": "+50.0"},
+        {"value": 0.5, "shown": "+50"},
     ]
     assert float(found["rows"][2]["median"]["value"]) == -INF
 

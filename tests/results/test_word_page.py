@@ -87,10 +87,15 @@ def test_the_contents_are_a_field_that_already_lists_the_headings(document: Any)
     codes = [each.text for each in document.element.body.iter(qn("w:instrText"))]
     assert [code for code in codes if code.strip().startswith("TOC")]
     begins = list(document.element.body.iter(qn("w:fldChar")))
+    pages = [code.split()[1] for code in codes if "PAGEREF" in code]
+    marks = {each.get(qn("w:name")) for each in document.element.body.iter(qn("w:bookmarkStart"))}
+    assert len(pages) > 10 and set(pages) <= marks
+    stale = [each for each in begins if each.get(qn("w:dirty")) == "true"]
+    assert len(stale) == 1 + len(pages)  # of these and the contents as a whole
     kinds = [each.get(qn("w:fldCharType")) for each in begins]
     assert kinds.count("begin") == kinds.count("end")
     texts = [p.text for p in document.paragraphs if not p.style.name.startswith("Heading")]
-    assert "How likely is an effect larger than …?" in texts
+    assert "How likely is an effect larger than …?\t" in texts
 
 
 def test_every_link_leads_to_a_place_in_the_document(document: Any) -> None:

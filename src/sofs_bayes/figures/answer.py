@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sofs_bayes.figures.canvas import CONVERGED, MARK, Canvas
 from sofs_bayes.figures.dots import Beside, Row, dots
@@ -71,10 +72,10 @@ def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Draw
         subtitle=f"Odds ratio of the outcome, median and {level} credible interval",
         notes=(AT_BASE + (OF_SETS if any(row.is_range for row in rows) else ""),),
     )
-    figure = dots(
-        canvas,
-        lines,
-        effect_axis(found, scale, "odds ratio"),
+    chart = partial(
+        dots,
+        rows=lines,
+        axis=effect_axis(found, scale, "odds ratio"),
         marks=[
             Rule(at=scale.null, look=NO_EFFECT),
             at_end("fewer children", "left"),
@@ -83,7 +84,7 @@ def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Draw
         columns=[f"median [{level}]"],
     )
     told = "; ".join(f"{row.outcome}, {row.source.lower()}: {_numbers(row)}" for row in rows)
-    return drawn(canvas, figure, f"{title}. Odds ratios: {told}.", type(rows[0]), rows)
+    return drawn(canvas, chart, f"{title}. Odds ratios: {told}.", type(rows[0]), rows)
 
 
 def _finding(rows: "Sequence[SourceRow]") -> str:

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any
 
 from sofs_bayes.figures.canvas import CONVERGED, Canvas, KeyEntry
@@ -78,16 +79,16 @@ def audit_brackets(
         notes=_notes(len(brackets) - len(shown)),
         key=_key(shown),
     )
-    figure = dots(
-        canvas,
-        rows,
-        Axis(ends=ends, name=label, kind="ratio"),
+    chart = partial(
+        dots,
+        rows=rows,
+        axis=Axis(ends=ends, name=label, kind="ratio"),
         marks=[Rule(at=1.0, look=NO_EFFECT, name="1 = child-level")],
         size=STYLE.small,
         longest=0.54,
     )
     data = [bracket_row(bracket) for bracket in brackets]
-    return drawn(canvas, figure, _alt(shown, len(brackets)), BracketRow, data)
+    return drawn(canvas, chart, _alt(shown, len(brackets)), BracketRow, data)
 
 
 def _with_errors(figure: str, brackets: Sequence[StarBracket]) -> list[StarBracket]:

@@ -1,6 +1,7 @@
 """Calibrations: how often intervals held the truth at every level, and dispersions of ranks."""
 
 from collections.abc import Sequence
+from functools import partial
 from typing import Unpack
 
 from sofs_bayes.checks.calibration import Calibrated
@@ -82,8 +83,8 @@ def coverage_levels(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
         ticks={float(slot): percent(level) for level, slot in levels.items()},
     )
     panel = Panel(x=x, y=Axis(ends=padded(edges), kind="signed"), marks=marks)
-    figure = curves(canvas, [panel], height=HEIGHT)
-    return drawn(canvas, figure, _alt(rows, outside), AttainedRow, rows)
+    chart = partial(curves, panels=[panel], height=HEIGHT)
+    return drawn(canvas, chart, _alt(rows, outside), AttainedRow, rows)
 
 
 def _level(slot: int, rows: Sequence[AttainedRow]) -> list[Mark]:
@@ -163,10 +164,10 @@ def dispersion_strips(found: Sequence[Calibrated], **said: Unpack[Told]) -> Draw
         ],
     )
     values = [value for row in rows for value in (row.dispersion, row.lower, row.upper)]
-    figure = dots(
-        canvas,
-        [_strip(own) for own in strips],
-        Axis(
+    chart = partial(
+        dots,
+        rows=[_strip(own) for own in strips],
+        axis=Axis(
             ends=(min(values) / 1.03, max(values) * 1.03),
             name="dispersion of ranks (log scale)",
             kind="ratio",
@@ -174,7 +175,7 @@ def dispersion_strips(found: Sequence[Calibrated], **said: Unpack[Told]) -> Draw
         marks=[at_end("← posteriors too wide", "left"), at_end("too narrow →", "right")],
         size=STYLE.small,
     )
-    return drawn(canvas, figure, _strips_alt(rows, len(strips)), DispersionRow, rows)
+    return drawn(canvas, chart, _strips_alt(rows, len(strips)), DispersionRow, rows)
 
 
 def _strip(rows: Sequence[DispersionRow]) -> Row:

@@ -121,6 +121,11 @@ class Canvas:
         return self.width - 2 * STYLE.margin
 
     @property
+    def is_narrow(self) -> bool:
+        """Whether labels have to stand above what they name, as on a telephone."""
+        return self.width < 5.0
+
+    @property
     def caption(self) -> str:
         """The title, with what must not be overlooked before it."""
         text = f"{SIMULATED}: {self.title}" if "synthetic" in self.evidence else self.title

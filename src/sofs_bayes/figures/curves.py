@@ -27,7 +27,7 @@ class Panel:
     heading, note
         Lines above it; the note is the lower one.
     side
-        At its left.
+        At its left; in a grid, the label of its row.
     group
         A heading above this and the panels that follow, which begins a row.
     wide
@@ -75,6 +75,10 @@ def curves(
     shared
         The axes that are labelled only in the last row, or first column, of a group.
     """
+    if canvas.is_narrow:
+        (canvas, panels), columns = _narrowed(canvas, panels), min(columns, 2)
+    else:
+        panels = _labelled_once(panels, columns)
     places = _places(panels, columns, canvas.inner - 0.45)
     rows, room = places[-1].row + 1, 0.75 * canvas.inner
     sheet = begin(canvas, rows * (height + 1.0))
@@ -88,11 +92,45 @@ def curves(
         for mark in place.panel.marks:
             mark.draw(axes)
         named = [mark for mark in place.panel.marks if isinstance(mark, Series) and mark.name]
-        _name_series(axes, named, height)
+        _name_series(axes, [] if canvas.is_narrow else named, height)
         _write_around(axes, place, sides)
         axes.tick_params(axis="x", labelbottom=place.lowest or not shared)
         axes.tick_params(axis="y", labelleft=place.column == 0 or "y" not in shared)
     return fit(sheet, sheet.figure.axes[0], rows=rows, height=height)
+
+
+def _narrowed(canvas: Canvas, panels: Sequence[Panel]) -> tuple[Canvas, list[Panel]]:
+    """Where it is narrow, lines are named in the key, and what stands at the left above."""
+    series = [mark for panel in panels for mark in panel.marks if isinstance(mark, Series)]
+    names = [each.name if len(panels) == 1 else each.called or each.name for each in series]
+    named = {name: each for name, each in zip(names, series, strict=True) if name}
+    entries = [
+        KeyEntry(name=name, line=each.look, fill=each.fill if len(each.lower) else None)
+        for name, each in named.items()
+    ]
+    above = [
+        replace(
+            panel,
+            side="",
+            heading=": ".join(filter(None, (panel.side.replace("\n", " "), panel.heading))),
+        )
+        for panel in panels
+    ]
+    return replace(canvas, key=(*canvas.key, *entries)), above
+
+
+def _labelled_once(panels: Sequence[Panel], columns: int) -> list[Panel]:
+    """Of a grid: labels of rows at the left alone, headings above the first row alone."""
+    return [
+        replace(
+            panel,
+            side="" if i % columns else panel.side,
+            heading="" if i >= columns else panel.heading,
+        )
+        if panel.side
+        else panel
+        for i, panel in enumerate(panels)
+    ]
 
 
 def _places(panels: Sequence[Panel], columns: int, inner: float) -> list[Place]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Unpack
 
 import numpy as np
@@ -84,10 +85,11 @@ def prior_posterior(
         f" Height of the curves: density{shared}."
     ]
     label = scale.axis.removesuffix(", logarithmic axis")
-    canvas = Canvas.of(said, name, below=label, notes=notes, key=KEY)
+    title = f"{said['title']}: {_finding(own, scale)}"
+    canvas = Canvas.of(said, name, title=title, below=label, notes=notes, key=KEY)
     high = max(panel.side.count("\n") + 1 for panel in panels) * line_height(STYLE.text)
-    figure = curves(canvas, panels, height=max(HEIGHT, high), columns=columns, shared="xy")
-    return drawn(canvas, figure, _alt(own, scale), DensityRow, rows)
+    chart = partial(curves, panels=panels, height=max(HEIGHT, high), columns=columns, shared="xy")
+    return drawn(canvas, chart, _alt(own, scale), DensityRow, rows)
 
 
 def threshold_values(statements: Sequence[Statement], scale: str) -> tuple[float, ...]:
@@ -133,15 +135,13 @@ def _panels(own: Own, scale: ShownScale, bounds: Sequence[float]) -> list[Panel]
     lines = bound_rules(bounds, scale, zorder=2.5)
     panels = []
     for variant, prior in order:
-        down, side = (priors.index(prior), prior) if single else (variants.index(variant), variant)
-        first = single or prior == priors[0]
         panels.append(
             Panel(
                 x=Axis(ends=x, kind="number" if scale.logarithmic else "signed"),
                 y=Axis(ends=(0.0, top), ticks={}),
                 marks=[*lines, *_both(own[variant, prior], scale)],
-                heading="" if single or down else prior,
-                side=wrapped(side, STYLE.text, SIDE) if first else "",
+                heading="" if single else prior,
+                side=wrapped(prior if single else variant, STYLE.text, SIDE),
             )
         )
     return panels
@@ -177,13 +177,24 @@ def _ends(
     return (scale.factor * lower, scale.factor * upper), 1.08 * top
 
 
+def _peaks(own: Own, scale: ShownScale) -> list[float]:
+    """Where each panel's posterior is highest."""
+    highest = (max(rows, key=lambda row: row.posterior_density) for rows in own.values())
+    return [scale.factor * row.value for row in highest]
+
+
+def _finding(own: Own, scale: ShownScale) -> str:
+    """From where to where the posteriors are highest, for a title."""
+    peaks = sorted(_peaks(own, scale))
+    decimals = decimals_for(peaks, scale)
+    ends = [amount(peak, scale, decimals) for peak in (peaks[0], peaks[-1])]
+    return f"most likely {' to '.join(dict.fromkeys(ends))} {scale.unit}"
+
+
 def _alt(own: Own, scale: ShownScale) -> str:
     several = len({variant for variant, _ in own}) > 1
     labels = [f"{prior} ({variant})" if several else prior for variant, prior in own]
-    peaks = [
-        scale.factor * max(rows, key=lambda row: row.posterior_density).value
-        for rows in own.values()
-    ]
+    peaks = _peaks(own, scale)
     above = [_share_above(rows, scale.null) for rows in own.values()]
     decimals = decimals_for(peaks, scale)
     shown = [amount(peak, scale, decimals) for peak in peaks]

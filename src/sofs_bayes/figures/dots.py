@@ -55,19 +55,24 @@ class Row:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lane:
-    """A row at its place: label and what is below in lines, inches from the top, and inches."""
+    """A row at its place: label and what is below in lines, inches from the top, and inches.
+
+    `head` is what the label takes where it stands above the dots.
+    """
 
     row: Row
     label: str
     below: str
     top: float
     height: float
+    head: float = 0.0
 
     @property
     def middle(self) -> float:
         """Inches from the top to the dots' middle."""
         lines = self.below.count("\n") + 1 if self.below else 0
-        return self.top + (self.height - lines * line_height(STYLE.small)) / 2
+        left = self.height - self.head - lines * line_height(STYLE.small)
+        return self.top + self.head + left / 2
 
 
 def dots(
@@ -81,6 +86,9 @@ def dots(
     longest: float = 0.345,
 ) -> Figure:
     """The rows from top to bottom, on one horizontal axis.
+
+    Where it is narrow, a label stands above its dots, and what is written at the right beside it;
+    rows of several lanes keep that beside their dots.
 
     Parameters
     ----------
@@ -97,54 +105,66 @@ def dots(
     for i, heading in enumerate(columns):
         own = [each.text for row in rows for each in row.beside if each.column == i]
         widths.append(0.15 + widest([heading, *own], STYLE.small, bold=True))
-    lanes = _lanes(rows, size, longest * canvas.inner, canvas.inner - sum(widths))
+    above = canvas.is_narrow and not any(row.lanes for row in rows)
+    ends = [72 * (sum(widths[: i + 1]) - above * sum(widths)) for i in range(len(widths))]
+    lanes = _lanes(canvas, rows, size, longest, sum(widths))
     height = lanes[-1].top + lanes[-1].height + 0.04
     sheet = begin(canvas, height)
     axes = bare_axes(sheet.figure, sheet.figure.add_gridspec(1, 1)[0, 0])
     axes.set_ylim(height, 0)  # inches from the top
     axes.set_yticks([])
-    axis.put(axes, "x", 0.62 * canvas.inner)
+    axis.put(axes, "x", (0.85 if above else 0.62) * canvas.inner)
     for mark in marks:
         mark.draw(axes)
-    for i, heading in enumerate(columns):
+    for i, heading in enumerate(() if above else columns):
         words = Beside(text=heading, column=i, colour=STYLE.soft)
-        _write_right(axes, (1.0, 1.0), words, widths, heading=True)
+        _write_right(axes, (1.0, 1.0), words, ends, heading=True)
     for lane in lanes:
-        _draw_lane(axes, lane, size, widths)
+        _draw_lane(axes, lane, size, ends, above=above)
     return fit(sheet, axes, rows=1, height=height)
 
 
-def _lanes(rows: Sequence[Row], size: float, longest: float, inner: float) -> list[Lane]:
-    """The rows at their places."""
+def _lanes(
+    canvas: Canvas, rows: Sequence[Row], size: float, longest: float, columns: float
+) -> list[Lane]:
+    """The rows at their places; labels stand at the left of dots, or above where it is narrow."""
     lanes, top = [], 0.05
-    labels = [wrapped(row.label, size, longest, bold=row.bold) for row in rows]
-    room = inner - widest(labels, size, bold=True) - 0.4
+    widest_label = canvas.inner - columns if canvas.is_narrow else longest * canvas.inner
+    labels = [wrapped(row.label, size, widest_label, bold=row.bold) for row in rows]
+    room = canvas.inner - columns - 0.4
+    room -= 0.0 if canvas.is_narrow else widest(labels, size, bold=True)
     for row, label in zip(rows, labels, strict=True):
         below = wrapped(row.below, STYLE.small, room) if row.below else ""
-        height = max((label.count("\n") + 1) * line_height(size), row.lanes) + PAD
+        high = (label.count("\n") + 1) * line_height(size)
+        head = high if canvas.is_narrow and row.dots else 0.0
+        height = head + max(line_height(size) if head else high, row.lanes) + PAD
         height += (below.count("\n") + 1) * line_height(STYLE.small) if below else 0.0
         top += APART if row.apart else 0.0
-        lanes.append(Lane(row=row, label=label, below=below, top=top, height=height))
+        lanes.append(Lane(row=row, label=label, below=below, top=top, height=height, head=head))
         top += height
     return lanes
 
 
-def _draw_lane(axes: Axes, lane: Lane, size: float, widths: Sequence[float]) -> None:
+def _draw_lane(axes: Axes, lane: Lane, size: float, ends: Sequence[float], *, above: bool) -> None:
     row, y, end = lane.row, lane.middle, lane.top + lane.height
     write = partial(write_at, axes, lane.label, size=size, bold=row.bold, colour=row.colour)
     if not row.dots:
-        write((0.0, y), coords=(left_of(axes), "data"))
+        write((0.0, y), coords=(left_of(axes), "data"), behind="white")
         return
-    write((0.0, y), coords=(SHARE, "data"), shift=(-10.0, 0.0), ha="right")
+    head = lane.top + lane.head / 2
+    if lane.head:
+        write((0.0, head), coords=(left_of(axes), "data"), behind="white")  # rules run behind it
+    else:
+        write((0.0, y), coords=(SHARE, "data"), shift=(-10.0, 0.0), ha="right")
     Rule(at=end if row.lanes else y, look=GUIDE, which="y", zorder=0.0).draw(axes)
-    half = y - lane.top - PAD / 2
+    half = y - lane.top - lane.head - PAD / 2
     if row.band is not None:
         axes.fill_between(row.band, y - half, y + half, color=STYLE.fill, linewidth=0, zorder=0)
         Dot(at=1.0, lower=y - half, upper=y + half, bar=THIN).draw(axes)
     for dot in row.dots:
         replace(dot, at=y + dot.at).draw(axes, upright=False)
     for each in row.beside:
-        _write_right(axes, (1.0, y + each.lane), each, widths)
+        _write_right(axes, (1.0, head if above else y + each.lane), each, ends)
     if lane.below:
         place, shift = (0.0, y + half), (0.0, -1.0)
         write_at(
@@ -157,7 +177,7 @@ def _write_right(
     axes: Axes,
     place: tuple[float, float],
     words: Beside,
-    widths: Sequence[float],
+    ends: Sequence[float],
     *,
     heading: bool = False,
 ) -> None:
@@ -167,9 +187,10 @@ def _write_right(
         words.text,
         place,
         coords=(SHARE, SHARE if heading else "data"),
-        shift=(72 * sum(widths[: words.column + 1]), 4.0 if heading else 0.0),
+        shift=(ends[words.column], 4.0 if heading else 0.0),
         ha="right",
         va="bottom" if heading else "center",
         bold=words.bold,
         colour=words.colour,
+        behind="none" if heading else "white",
     )

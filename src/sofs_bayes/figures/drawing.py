@@ -1,9 +1,9 @@
-"""A finished picture with its alt text and its numbers, and the files it is saved as."""
+"""A picture with its alt text and its numbers, as wide as a page or a telephone, and its files."""
 
 import html
 import io
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +16,8 @@ from sofs_bayes.figures.style import STYLE
 from sofs_bayes.spec import check_name
 from sofs_bayes.tables.formats import rows_to_csv
 
+Chart = Callable[[Canvas], Figure]  # `dots` or `curves`, all but the canvas given
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Drawing:
@@ -25,8 +27,8 @@ class Drawing:
     ----------
     name
         Stem of the files.
-    figure
-        The picture.
+    canvas, chart
+        What is said around the picture, and what draws it when it is first looked at.
     alt
         One to three sentences for those who cannot see it, with its main numbers.
     data
@@ -34,15 +36,33 @@ class Drawing:
     """
 
     name: str
-    figure: Figure
+    canvas: Canvas
+    chart: Chart
     alt: str
     data: tuple[type, tuple[Any, ...]]
+    made: dict[float, Figure] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def figure(self) -> Figure:
+        """The picture (matplotlib) as wide as a page."""
+        return self.at(STYLE.width)
+
+    def at(self, width: float) -> Figure:
+        """The picture so many inches wide: laid out anew, its letters of the same size."""
+        if width not in self.made:
+            self.made[width] = self.chart(replace(self.canvas, width=width))
+        return self.made[width]
+
+    def png(self, *, width: float = STYLE.width, dpi: int = STYLE.screen_dpi) -> bytes:
+        """The picture as PNG, so many inches wide, with the alt text as its description."""
+        return _picture(self, "png", _metadata(self)["png"], figure=self.at(width), dpi=dpi)
 
 
-def drawn(canvas: Canvas, figure: Figure, alt: str, kind: type, rows: Sequence[Any]) -> Drawing:
+def drawn(canvas: Canvas, chart: Chart, alt: str, kind: type, rows: Sequence[Any]) -> Drawing:
     """The drawing of rows of a kind; its words open with it if the result was refused."""
     refused = "" if canvas.status == CONVERGED else "Not converged, so not a result. "
-    return Drawing(name=canvas.name, figure=figure, alt=refused + alt, data=(kind, tuple(rows)))
+    data = (kind, tuple(rows))
+    return Drawing(name=canvas.name, canvas=canvas, chart=chart, alt=refused + alt, data=data)
 
 
 def save(
@@ -71,7 +91,7 @@ def save(
     try:
         folder.mkdir(parents=True, exist_ok=True)
         for path, wanted in zip(pictures, formats, strict=True):
-            path.write_bytes(_picture(drawing, wanted, metadata[wanted]))
+            path.write_bytes(_picture(drawing, wanted, metadata[wanted], figure=drawing.figure))
         csv_path.write_text(rows_to_csv(*drawing.data), encoding="utf-8")
     except OSError as error:
         allowed = "a folder that can be written"
@@ -79,14 +99,21 @@ def save(
     return (*pictures, csv_path)
 
 
-def _picture(drawing: Drawing, wanted: str, metadata: dict[str, Any]) -> bytes:
+def _picture(
+    drawing: Drawing,
+    wanted: str,
+    metadata: dict[str, Any],
+    *,
+    figure: Figure,
+    dpi: int = STYLE.dpi,
+) -> bytes:
     found = io.BytesIO()
     # Names of an SVG's parts are random but for this setting, which savefig takes no argument for.
     with rc_context({"svg.hashsalt": drawing.name, "svg.fonttype": "path"}):
-        drawing.figure.savefig(
+        figure.savefig(
             found,
             format=wanted,
-            dpi=STYLE.dpi,
+            dpi=dpi,
             metadata=metadata,
             facecolor="white",
             edgecolor="white",

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Literal, Unpack
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
@@ -15,6 +16,7 @@ from sofs_bayes.figures.intervals import (
     checked_scale,
     effect_axis,
     evidence_of,
+    finding,
     interval_name,
     numbers_text,
     shown,
@@ -92,22 +94,22 @@ def pilot_forest(
     ]
     canvas = Canvas(
         name=name,
-        title=title,
+        title=f"{title}: {finding(rows, scale)}",
         evidence=evidence_of(rows),
         status=status_of(rows),
         notes=_refused(rows),
     )
-    figure = dots(
-        canvas,
-        lines,
-        effect_axis(found, scale, f"{scale.axis}:\nmedian and {interval}"),
+    chart = partial(
+        dots,
+        rows=lines,
+        axis=effect_axis(found, scale, f"{scale.axis}:\nmedian and {interval}"),
         marks=[Rule(at=scale.null, look=NO_EFFECT)],
         columns=[f"median [{percent(rows[0].level)}]"],
     )
     said = [f"{each} {number}" for each, number in zip(names, numbers, strict=True)]
     told = "; ".join(_outermost(ordered, said, len(first)))
     alt = f"{counted(len(rows), 'effect')} ({scale.axis}), median and {interval}: {told}."
-    return drawn(canvas, figure, " ".join([alt, *_including(rows, scale)]), EffectRow, rows)
+    return drawn(canvas, chart, " ".join([alt, *_including(rows, scale)]), EffectRow, rows)
 
 
 def _including(rows: Sequence[EffectRow], scale: ShownScale) -> list[str]:
@@ -189,11 +191,13 @@ def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
     every = [each for pair in pairs for each in pair]
     decimals = shown_decimals(every, scale)
     numbers = [[numbers_text(each, scale, decimals) for each in pair] for pair in pairs]
-    canvas = Canvas.of(said, name, key=KEY)
-    figure = dots(
-        canvas,
-        [_both(*each) for each in zip(ranked, pairs, numbers, strict=True)],
-        effect_axis(every, scale, f"{scale.axis}:\nmedian and {interval}"),
+    canvas = Canvas.of(
+        said, name, key=KEY, title=f"{said['title']}: pooled, {finding(rows, scale)}"
+    )
+    chart = partial(
+        dots,
+        rows=[_both(*each) for each in zip(ranked, pairs, numbers, strict=True)],
+        axis=effect_axis(every, scale, f"{scale.axis}:\nmedian and {interval}"),
         marks=[Rule(at=scale.null, look=NO_EFFECT), Rule(at=pooled, look=TOGETHER)],
         columns=[f"median [{percent(rows[0].level)}]", "pulled in"],
         longest=0.27,
@@ -209,7 +213,7 @@ def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
         f"Effects of {counted(len(rows), 'pilot')} ({scale.axis}), by themselves and partially"
         f" pooled, median and {interval}; pooled effect {pooled_text}.{among} {'; '.join(told)}."
     )
-    return drawn(canvas, figure, alt, ShrinkageRow, rows)
+    return drawn(canvas, chart, alt, ShrinkageRow, rows)
 
 
 def _both(row: ShrinkageRow, pair: Sequence[Interval], numbers: Sequence[str]) -> Row:

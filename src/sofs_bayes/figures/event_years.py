@@ -1,6 +1,7 @@
 """An event study: the effect in each year before and after settling-in."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.figures.canvas import CONVERGED, Canvas
@@ -10,6 +11,7 @@ from sofs_bayes.figures.intervals import (
     checked_scale,
     effect_axis,
     evidence_of,
+    finding,
     interval_name,
     numbers_text,
     shown,
@@ -74,14 +76,14 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
         marks.append(_reference(scale, up.ends))
     canvas = Canvas(
         name=name,
-        title=title,
+        title=f"{title}: {finding(rows, scale)}",
         evidence=evidence_of(rows),
         status=status_of(rows),
         subtitle=f"{scale.axis}: median and {interval}",
         notes=NOTES,
     )
     panel = Panel(x=Axis(ends=ends, name=below, ticks=_labels(years)), y=up, marks=marks)
-    figure = curves(canvas, [panel], height=HEIGHT)
+    chart = partial(curves, panels=[panel], height=HEIGHT)
     decimals = shown_decimals(found, scale)
     texts = [
         f"year {minus(f'{year:+d}')} {numbers_text(each, scale, decimals)}"
@@ -91,7 +93,7 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
         f"Effect by year since settling-in ({scale.axis}), median"
         f" and {interval}, against the year before settling-in: {'; '.join(texts)}."
     )
-    return drawn(canvas, figure, alt, EffectRow, rows)
+    return drawn(canvas, chart, alt, EffectRow, rows)
 
 
 def _year_since(figure: str, row: EffectRow) -> int:

@@ -50,7 +50,7 @@ class Axis:
 class Series:
     """A line through points, with a band from `lower` to `upper` if these are given.
 
-    `name` stands at its right end, at the height `at`.
+    `name` stands at its right end, at the height `at`; `called` is what it is in all panels.
     """
 
     x: Sequence[float]
@@ -61,6 +61,7 @@ class Series:
     fill: str = STYLE.fill
     edge: Look = field(default_factory=lambda: {"linewidth": 0.0})
     name: str = ""
+    called: str = ""
     at: float = math.nan
     zorder: float = 3.0
 

@@ -1,6 +1,7 @@
 """Estimates of sets of authorities where nothing happened, and the real pilots' among them."""
 
 from collections.abc import Sequence
+from functools import partial
 from math import exp
 from typing import TYPE_CHECKING
 
@@ -69,5 +70,5 @@ def placebo_dots(
         y=Axis(ends=(2 * below, highest + 1.0), ticks={}),
         marks=marks,
     )
-    figure = curves(canvas, [panel], height=max(1.6, DOT * (highest - 2 * below + 1)))
-    return drawn(canvas, figure, alt, type(pilots), [pilots, *rows])
+    chart = partial(curves, panels=[panel], height=max(1.6, DOT * (highest - 2 * below + 1)))
+    return drawn(canvas, chart, alt, type(pilots), [pilots, *rows])

@@ -2,7 +2,10 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from typing import Unpack
+
+from matplotlib.figure import Figure
 
 from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
 from sofs_bayes.figures.canvas import Canvas, KeyEntry, SaidOfRates, name_of, unit_of
@@ -66,6 +69,7 @@ def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> 
     canvas = Canvas.of(
         said,
         name,
+        title=f"{said['title']}: {sum(map(inside, cells))} of {len(cells)} inside",
         subtitle=f"Pilots: {unit_of(said)}" if pilots else "",
         notes=["Each pilot's panel has its own vertical axis."] if len(by_name) > 1 else [],
         key=[interval, *OBSERVED] if pilots else [],
@@ -73,8 +77,8 @@ def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> 
     if others:
         panels.append(_comparators(others, x, years, level))
     columns = min(COLUMNS, max(1, len(by_name)))
-    figure = curves(canvas, panels, height=HEIGHT, columns=columns)
-    return drawn(canvas, figure, _alt(pilots, others, level), PredictiveCell, cells)
+    chart = partial(curves, panels=panels, height=HEIGHT, columns=columns)
+    return drawn(canvas, chart, _alt(pilots, others, level), PredictiveCell, cells)
 
 
 def inside(cell: PredictiveCell | ArmYearCheck) -> bool:
@@ -177,22 +181,32 @@ def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Draw
     _refuse_arms(name, rows)
     level, unit = percent(only_value(name, rows, "level")), unit_of(said)
     band = KeyEntry(name=f"{level} predictive interval, with its median", fill=STYLE.fill)
-    canvas = Canvas.of(said, name, subtitle=unit, notes=_arms_notes(rows), key=[band, *OBSERVED])
+    canvas = Canvas.of(
+        said,
+        name,
+        title=f"{said['title']}: {_inside_text(rows)}",
+        subtitle=unit,
+        notes=_arms_notes(rows),
+        key=[band, *OBSERVED],
+    )
     of_arm = {arm: [row for row in rows if row.arm == arm] for arm in ARMS}
     shown = {ARMS[arm]: own for arm, own in of_arm.items() if own}
     values = [per * v for row in rows for v in (row.observed, row.lower, row.upper)]
-    places, x = _year_places(rows, canvas.inner - 0.5)
-    panels = [
-        Panel(
-            x=x,
-            y=Axis(ends=padded(values, 0.1), guides=True),
-            marks=[mark for row in own for mark in _arm_marks(row, places[row.year], per)],
-            heading=f"{arm}: {_inside_text(own)}",
-            bold=False,
-        )
-        for arm, own in shown.items()
-    ]
-    figure = curves(canvas, panels, height=TALLER)
+
+    def chart(canvas: Canvas) -> Figure:
+        places, x = _year_places(rows, canvas.inner - 0.5)
+        panels = [
+            Panel(
+                x=x,
+                y=Axis(ends=padded(values, 0.1), guides=True),
+                marks=[mark for row in own for mark in _arm_marks(row, places[row.year], per)],
+                heading=f"{arm}: {_inside_text(own)}",
+                bold=False,
+            )
+            for arm, own in shown.items()
+        ]
+        return curves(canvas, panels, height=TALLER)
+
     counts = [f"{arm.lower()} {_inside_text(own)}" for arm, own in shown.items()]
     outside = [
         f"{ARMS[row.arm].lower()} {row.year}: {per * row.observed:.1f} against"
@@ -202,7 +216,7 @@ def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Draw
     ]
     alt = f"{unit} by year beside their {level} predictive intervals: {listed(counts)}."
     alt += f" Outside: {'; '.join(outside)}." if outside else ""
-    return drawn(canvas, figure, alt, ArmYearCheck, rows)
+    return drawn(canvas, chart, alt, ArmYearCheck, rows)
 
 
 def _refuse_arms(name: str, rows: Sequence[ArmYearCheck]) -> None:

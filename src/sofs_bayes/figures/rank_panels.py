@@ -1,6 +1,7 @@
 """Ranks of truths, a panel for each quantity: ECDFs against the diagonal, and histograms."""
 
 from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Unpack
 
 from sofs_bayes.checks.ranks import BINS, DRAWS, FEW, RankTest, RankVerdict
@@ -81,8 +82,8 @@ def rank_ecdf(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
     )
     up = Axis(ends=(-reach, reach), kind="signed")
     panels = rank_grid(tests, up, marks)
-    figure = curves(canvas, panels, height=HEIGHT, columns=COLUMNS, shared="xy")
-    return drawn(canvas, figure, _ecdf_alt(tests, rows), EcdfRow, rows)
+    chart = partial(curves, panels=panels, height=HEIGHT, columns=COLUMNS, shared="xy")
+    return drawn(canvas, chart, _ecdf_alt(tests, rows), EcdfRow, rows)
 
 
 def rank_histogram(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
@@ -125,8 +126,8 @@ def rank_histogram(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
     )
     up = Axis(ends=(0.0, highest))
     panels = rank_grid(tests, up, marks)
-    figure = curves(canvas, panels, height=HEIGHT, columns=COLUMNS, shared="xy")
-    return drawn(canvas, figure, _histogram_alt(tests, rows), BinRow, rows)
+    chart = partial(curves, panels=panels, height=HEIGHT, columns=COLUMNS, shared="xy")
+    return drawn(canvas, chart, _histogram_alt(tests, rows), BinRow, rows)
 
 
 def rank_grid(

@@ -3,6 +3,7 @@
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Unpack
 
 from sofs_bayes.estimands.rows import YearlyRateRow
@@ -98,9 +99,9 @@ def rate_and_counterfactual(
     level = percent(only_value(name, rows, "level"))
     lines = _shown(rows, (OBSERVED, EXPECTED, COMPARATORS), summary=summary, level=level)
     canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=_notes(rows, lines))
-    figure = curves(canvas, [_panel(rows, lines, said.get("per", 100))], height=HEIGHT)
+    chart = partial(curves, panels=[_panel(rows, lines, said.get("per", 100))], height=HEIGHT)
     alt = _alt(rows, said, f"{summary} and {level}", ends)
-    return drawn(canvas, figure, alt, YearRate, rows)
+    return drawn(canvas, chart, alt, YearRate, rows)
 
 
 def yearly_rates(rows: Sequence[YearlyRateRow], **said: Unpack[SaidOfRates]) -> Drawing:
@@ -131,12 +132,14 @@ def yearly_rates(rows: Sequence[YearlyRateRow], **said: Unpack[SaidOfRates]) -> 
     notes = [f"Effect prior: {prior}.", *_notes(rows, lines)]
     if _range(rows, lines)[0] < 0.0:
         notes.append("Rates below 0 are possible in a linear model, which does not bound them.")
-    canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=notes)
     per = said.get("per", 100)
-    figure = curves(canvas, [_panel(rows, lines, per)], height=HEIGHT)
+    differs = _effect_text(rows, per)
+    title = ": ".join(filter(None, (said["title"], differs)))
+    canvas = Canvas.of(said, name, title=title, subtitle=unit_of(said), notes=notes)
+    chart = partial(curves, panels=[_panel(rows, lines, per)], height=HEIGHT)
     ends = ("counterfactual_lower", "counterfactual_upper")
-    alt = _alt(rows, said, f"median and {level}", ends) + _effect_alt(rows, per)
-    return drawn(canvas, figure, alt, YearlyRateRow, rows)
+    alt = _alt(rows, said, f"median and {level}", ends) + (f" T{differs[1:]}." if differs else "")
+    return drawn(canvas, chart, alt, YearlyRateRow, rows)
 
 
 def _refuse(figure: str, rows: Sequence[Any], together: Sequence[tuple[str, str, str]]) -> None:
@@ -261,7 +264,7 @@ def _alt(rows: Sequence[Any], said: SaidOfRates, summary: str, ends: tuple[str, 
     )
 
 
-def _effect_alt(rows: Sequence[YearlyRateRow], per: int) -> str:
+def _effect_text(rows: Sequence[YearlyRateRow], per: int) -> str:
     """What the difference of the two lines comes to in the last year that has one."""
     last = next((row for row in reversed(rows) if not math.isnan(row.effect)), None)
     if last is None:
@@ -270,4 +273,4 @@ def _effect_alt(rows: Sequence[YearlyRateRow], per: int) -> str:
         minus(f"{per * value:+.1f}")
         for value in (last.effect, last.effect_lower, last.effect_upper)
     )
-    return f" The difference in {financial_year(last.year)} is {middle} [{low}, {high}]."
+    return f"the difference in {financial_year(last.year)} is {middle} [{low}, {high}]"

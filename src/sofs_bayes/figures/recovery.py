@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
 
 from sofs_bayes.figures.canvas import Canvas, KeyEntry
 from sofs_bayes.figures.curves import Panel, curves
@@ -120,8 +121,8 @@ def method_curves(
         y=Axis(ends=y, ticks=labels, guides=True),
         marks=marks,
     )
-    figure = curves(canvas, [panel], height=HEIGHT)
-    return drawn(canvas, figure, alt, CurvePoint, points)
+    chart = partial(curves, panels=[panel], height=HEIGHT)
+    return drawn(canvas, chart, alt, CurvePoint, points)
 
 
 def _method_marks(
@@ -170,17 +171,17 @@ def coverage_of_methods(
         )
         for kind in dict.fromkeys(point.scenario for point in points)
     ]
-    figure = dots(
-        canvas,
-        rows,
-        Axis(
+    chart = partial(
+        dots,
+        rows=rows,
+        axis=Axis(
             ends=(max(0.0, 100 * lowest - 3), 100.6),
             name="intervals of 95% that hold the truth, %",
             guides=True,
         ),
         marks=[Rule(at=95.0, look=TARGET, zorder=1.0)],
     )
-    return drawn(canvas, figure, alt, CoveragePoint, points)
+    return drawn(canvas, chart, alt, CoveragePoint, points)
 
 
 def _looks(methods: Sequence[str]) -> dict[str, Look]:

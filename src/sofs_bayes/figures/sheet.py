@@ -15,7 +15,7 @@ from matplotlib.layout_engine import ConstrainedLayoutEngine
 from matplotlib.transforms import ScaledTranslation, Transform
 
 from sofs_bayes.figures.canvas import CONVERGED, MARK, Canvas, KeyEntry
-from sofs_bayes.figures.style import STYLE, line_height, width_of, wrapped
+from sofs_bayes.figures.style import STYLE, line_height, widest, width_of, wrapped
 from sofs_bayes.tables.formats import EVIDENCE_LINES
 
 SHARE = "axes fraction"
@@ -36,7 +36,7 @@ def begin(canvas: Canvas, expected: float) -> Sheet:
     """A figure with the canvas's words, and at first room for charts `expected` inches high."""
     figure = Figure(
         figsize=(canvas.width, expected + 6.0),
-        dpi=STYLE.dpi,
+        dpi=STYLE.screen_dpi,
         facecolor="white",
         edgecolor="white",
         linewidth=0.0,
@@ -138,6 +138,7 @@ def write_at(
     size: float = STYLE.small,
     bold: bool = False,
     colour: str = STYLE.ink,
+    behind: str = "none",
 ) -> None:
     """A text in or around axes, for which the layout finds room; `shift` is in points."""
     axes.annotate(
@@ -149,6 +150,7 @@ def write_at(
         ha=ha,
         va=va,
         multialignment=ha,
+        bbox={"facecolor": behind, "edgecolor": "none", "pad": 0.5},
         **font(size, bold=bold, colour=colour),
     )
 
@@ -184,15 +186,18 @@ def legend_style(entry: KeyEntry, size: float) -> dict[str, Any]:
 
 def _add_key(figure: Figure, canvas: Canvas, y: float) -> float:
     """The key, in as many lines as it needs; the inches it takes."""
-    step, x, line = 1.1 * line_height(STYLE.text), 0.0, 0
+    step, x, line, high = 1.1 * line_height(STYLE.text), 0.0, 0, 1
     for entry in canvas.key:
         style = legend_style(entry, STYLE.text)
-        own = style["handlelength"] * STYLE.text / 72 + 0.09 + width_of(entry.name, STYLE.text)
+        sample = style["handlelength"] * STYLE.text / 72 + 0.09
+        name = wrapped(entry.name, STYLE.text, canvas.inner - sample)
+        own = sample + widest([name], STYLE.text)
         if x > 0.0 and x + own > canvas.inner:
-            x, line = 0.0, line + 1
+            x, line, high = 0.0, line + high, 1
+        high = max(high, name.count("\n") + 1)
         legend = figure.legend(
             [entry.sample],
-            [entry.name],
+            [name],
             loc="upper left",
             bbox_to_anchor=(0.0, 1.0),
             bbox_transform=at_corner(figure, STYLE.margin + x, y + line * step),
@@ -200,7 +205,7 @@ def _add_key(figure: Figure, canvas: Canvas, y: float) -> float:
         )
         legend.get_texts()[0].set_parse_math(False)
         x += own + 0.25
-    return (line + 1) * step
+    return (line + high) * step
 
 
 def _mark(figure: Figure) -> None:

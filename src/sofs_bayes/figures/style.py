@@ -13,7 +13,11 @@ Look = Mapping[str, Any]  # arguments of a line
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Style:
-    """Sizes (points, inches) and colours, which differ in lightness as much as in hue."""
+    """Sizes (points, inches) and colours, which differ in lightness as much as in hue.
+
+    `narrow` is the width on a telephone (390 pixels less its margins), where text of `small` is
+    11 pixels high; `dpi` is that of files for print, `screen_dpi` that of pages.
+    """
 
     family: str = "DejaVu Sans"
     title: float = 11.5
@@ -21,8 +25,10 @@ class Style:
     small: float = 8.0
     line_height: float = 1.35
     width: float = 7.4
+    narrow: float = 3.6
     margin: float = 0.16
-    dpi: int = 160
+    dpi: int = 300
+    screen_dpi: int = 160
     ink: str = "#1a1a1a"
     soft: str = "#5c5c5c"
     faint: str = "#dcdcdc"

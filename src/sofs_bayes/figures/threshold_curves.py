@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from typing import Unpack
 
 import numpy as np
@@ -64,12 +65,13 @@ def threshold_curve(
     canvas = Canvas.of(
         said,
         name,
+        title=f"{said['title']} {_finding(grid, scale)}",
         subtitle="Probability that the effect is above the value on the axis",
         notes=_notes(bounds, scale, region),
     )
     panels = _panels(rows, grid, scale, bounds, region)
-    figure = curves(canvas, panels, height=HIGH.get(len(grid), LOW), shared="x")
-    return drawn(canvas, figure, _alt(grid, scale, bounds), ThresholdRow, rows)
+    chart = partial(curves, panels=panels, height=HIGH.get(len(grid), LOW), shared="x")
+    return drawn(canvas, chart, _alt(grid, scale, bounds), ThresholdRow, rows)
 
 
 def _grid(figure: str, rows: Sequence[ThresholdRow]) -> Grid:
@@ -139,6 +141,7 @@ def _series(prior: str, curve: Curve, scale: ShownScale, ends: tuple[float, floa
         x=[min(ends[0], x[0]), *x, max(ends[1], x[-1])],
         y=[p[0], *p, p[-1]],
         name=f"{prior}: {_share(at)} above {scale.null:g}",
+        called=prior,
         at=at,
     )
 
@@ -148,6 +151,13 @@ def _share(probability: float) -> str:
     if probability < 0.005:
         return "below 1%"
     return "over 99%" if probability > 0.995 else f"{probability:.0%}"
+
+
+def _finding(grid: Grid, scale: ShownScale) -> str:
+    """The probabilities of an effect above none, from the lowest to the highest."""
+    found = sorted(above(curve, scale.null) for own in grid.values() for curve in own.values())
+    ends = " to ".join(dict.fromkeys((_share(found[0]), _share(found[-1]))))
+    return f"Above {scale.null:g}: {ends}{', by prior' * (len(found) > 1)}"
 
 
 def _notes(bounds: Sequence[float], scale: ShownScale, region: Equivalence | None) -> list[str]:

@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from functools import partial
 from itertools import pairwise
 from typing import Unpack
 
@@ -64,14 +65,17 @@ def tipping_curve(
     ]
     texts = _texts(points, scale)
     marked = {text: point for text, point in zip(texts, points, strict=True) if text}
+    nearest = {text: abs(point.level - 0.5) for text, point in marked.items()}.__getitem__
+    told = [f"probability of an increase {text}" for text in sorted(marked, key=nearest)]
     canvas = Canvas.of(
         said,
         name,
+        title=": ".join([said["title"], *told[:1]]),
         subtitle="probability that the effect is above 0, %",
         notes=[DEPARTURE, *_missing(points)],
         key=_key(rows, texts),
     )
-    figure = curves(canvas, [_panel(rows, marked, scale)], height=HEIGHT)
+    chart = partial(curves, panels=[_panel(rows, marked, scale)], height=HEIGHT)
     ends = [
         f"{100 * row.probability_above_zero:.0f}% at"
         f" {minus(f'{scale.factor * row.departure:+.3g}')}"
@@ -82,7 +86,7 @@ def tipping_curve(
         f" settling-in ({scale.unit}): from {ends[0]} to {ends[1]}."
         + (f" It is {', '.join(marked)}." if marked else "")
     )
-    return drawn(canvas, figure, alt, TippingRow, rows)
+    return drawn(canvas, chart, alt, TippingRow, rows)
 
 
 def trusted(row: TippingRow) -> bool:

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
-from math import erf, exp, sqrt
 from typing import TYPE_CHECKING
 
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.estimands import EffectRow
+from sofs_bayes.estimands.conversions import as_odds_ratio, per_log_odds, probability_below
 from sofs_bayes.pages.beside import beside_sentences, placebo_rows
 from sofs_bayes.pages.check_sentences import trust_sentences
 from sofs_bayes.pages.page import SYNTHETIC, Part
@@ -20,8 +20,6 @@ from sofs_bayes.runs.result_manifest import Result
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import (
     Evidence,
-    Exponential,
-    HalfNormal,
     HierarchicalAnalysis,
     OpenAnalysis,
     PrintedAnalysis,
@@ -29,6 +27,7 @@ from sofs_bayes.spec import (
 from sofs_bayes.spec.keys import BETWEEN_YEARS
 from sofs_bayes.spec.outcomes import OwnOutcome, capital, column_in_words, outcome
 from sofs_bayes.tables.contents.assumptions import in_units
+from sofs_bayes.tables.contents.effect_columns import ABOVE_0, interval_columns
 from sofs_bayes.tables.contents.effects import prior_marked
 from sofs_bayes.tables.contents.publication_numbers import above_zero, gravest, overall
 from sofs_bayes.tables.formats import Column, Table
@@ -272,7 +271,8 @@ def shock_sentences(runs: Sequence[Run]) -> Iterator[str]:
         if prior is None or factor is None:
             continue
         seen = moves[0]
-        place = [below(prior, factor * x) for x in (seen.median, seen.lower, seen.upper)]
+        moved = (factor * x for x in (seen.median, seen.lower, seen.upper))
+        place = [probability_below(prior, x) for x in moved]
         yield (
             f"Real authorities move by {seen.median:.2f} on log-odds from year to year beside the"
             f" national one ({seen.lower:.2f} to {seen.upper:.2f}): the prior of {analysis.name}"
@@ -288,18 +288,7 @@ def _per_log_odds(run: Run) -> float | None:
     if run.analysis.model.likelihood != "gaussian":
         return 1.0
     rows = [row for row in run.rows(ArmYearCheck) if row.kind == "posterior"]
-    children = sum(row.children for row in rows)
-    if not children:
-        return None
-    rate = float(sum(row.observed * row.children for row in rows) / children)
-    return rate * (1.0 - rate)
-
-
-def below(prior: HalfNormal | Exponential, value: float) -> float:
-    """The probability that a prior of a standard deviation gives smaller ones than a value."""
-    if isinstance(prior, Exponential):
-        return 1.0 - exp(-value / prior.mean)
-    return erf(value / prior.scale / sqrt(2.0))
+    return per_log_odds([row.observed for row in rows], [row.children for row in rows])
 
 
 def published_sentence(analysis: PrintedAnalysis) -> str:
@@ -359,20 +348,15 @@ def sources_table(name: str | OwnOutcome, runs: Sequence[Run]) -> Table:
             source = f"{SOURCES[run.evidence]}, per {unit.per} {unit.whom}"
             lines.append((source, prior_marked(row, run), *values, chance))
             kinds.append(run.evidence)
-    spanner = "90% credible interval"
-    level = {row.level for run in _telling(runs) for row in answers(run)}
-    if len(level) == 1:
-        spanner = f"{100 * level.pop():g}% credible interval"
+    levels = [row.level for run in _telling(runs) for row in answers(run)]
     found = Table(
         name=f"answer-{runs[0].analysis.name}",  # the outcome is free text, and no file name
         title=f"{capital(outcome(name).rate)}: sources and priors",
         columns=(
             Column(key="source", heading="Source"),
             Column(key="prior", heading="Prior"),
-            Column(key="median", heading="Change (median)", format="signed"),
-            Column(key="lower", heading="lower", format="signed", group=spanner),
-            Column(key="upper", heading="upper", format="signed", group=spanner),
-            Column(key="above", heading="Probability of an increase", format="probability"),
+            *interval_columns(next(iter(levels), 0.9), "signed", middle="Change (median)"),
+            replace(ABOVE_0, key="above"),
         ),
         rows=tuple(lines),
         evidence=gravest(kinds) if kinds else "published",
@@ -431,7 +415,7 @@ def _source_rows(run: Run, said: str) -> "Iterator[SourceRow]":
     ]
     if not rows and isinstance(run.analysis, PrintedAnalysis):
         rate = run.analysis.design.base_rate
-        rows = [_as_ratio(row, rate) for row in answers(run) if rate is not None]
+        rows = [as_odds_ratio(row, rate) for row in answers(run) if rate is not None]
     if not rows:
         return
     row = max(rows, key=lambda each: each.upper / each.lower)
@@ -444,20 +428,4 @@ def _source_rows(run: Run, said: str) -> "Iterator[SourceRow]":
         upper=row.upper,
         level=row.level,
         status=run.status,
-    )
-
-
-def _as_ratio(row: EffectRow, base: float) -> EffectRow:
-    """A change in risk as the odds ratio that it is at the base rate."""
-
-    def ratio(change: float) -> float:
-        risk = min(max(base + change, 1e-4), 1 - 1e-4)
-        return risk / (1 - risk) / (base / (1 - base))
-
-    return replace(
-        row,
-        scale="odds ratio",
-        median=ratio(row.median),
-        lower=ratio(row.lower),
-        upper=ratio(row.upper),
     )

@@ -2,11 +2,11 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import replace
+from math import exp
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
+from sofs_bayes.estimands.conversions import central_range
 from sofs_bayes.pages.page import Part
 from sofs_bayes.pages.placebo_page import (
     coverage_sentence,
@@ -118,18 +118,10 @@ def placebo_rows(opened: Sequence[Result]) -> list[dict[str, Any]]:
             continue
         study = placebo_of(each)
         if study.early is None:
-            means = np.array([row.mean for row in study.rows])
             level = study.analysis.estimands.level
-            ends = np.exp(np.quantile(means, ((1 - level) / 2, 0.5, (1 + level) / 2)))
-            found.append(
-                {
-                    "evidence": study.evidence,
-                    "lower": float(ends[0]),
-                    "median": float(ends[1]),
-                    "upper": float(ends[2]),
-                    "level": level,
-                }
-            )
+            ends = central_range([exp(row.mean) for row in study.rows], level)
+            told = dict(zip(("lower", "median", "upper"), ends, strict=True))
+            found.append({"evidence": study.evidence, "level": level, **told})
     return found
 
 

@@ -13,8 +13,8 @@ from sofs_bayes.figures import (
     rank_ecdf,
     rank_histogram,
 )
-from sofs_bayes.pages.page import Page, Part, credits_of, write_page
-from sofs_bayes.spec import PrintedAnalysis, fingerprint
+from sofs_bayes.pages.page import Part, analysis_sentence, write_result
+from sofs_bayes.spec import PrintedAnalysis
 from sofs_bayes.tables.contents.calibration import (
     calibration_tables,
     parameters_table,
@@ -44,15 +44,11 @@ if TYPE_CHECKING:
 
 SHORT = 10  # rows of a table of fits that are not folded
 FILES = (
-    "Every table is in the folder tables/ (CSV and Markdown), every figure in figures/ (PNG, PDF"
-    " and the data behind it). sbc.csv has the tests of all quantities, coverage.csv the shares of"
-    " truths inside their intervals, ranks.csv every rank of every replicate, refused.csv the fits"
-    " that did not pass the gate."
+    "sbc.csv has the tests of all quantities, coverage.csv the shares of truths inside their"
+    " intervals, ranks.csv every rank of every replicate, refused.csv the fits that did not pass"
+    " the gate."
 )
-OVERVIEW_FILES = (
-    "Every table is in the folder tables/ (CSV and Markdown), every figure in figures/ (PNG, PDF"
-    " and the data behind it); each analysis has its own folder with its ranks."
-)
+OVERVIEW_FILES = "Each analysis has its own folder with its ranks."
 EACH = "Each heading leads to the page of the analysis, with its tables and files."
 
 
@@ -77,17 +73,18 @@ def write_calibration(
         Tables of other checks of the same analysis, shown at the page's end.
     """
     about = found.analysis.title
-    page = Page(
+    write_result(
+        folder,
+        [found.analysis],
+        _parts(found, further),
         title=_with_further(marked(found, f"Calibration: {about}"), further),
         heading=_with_further(marked(found, f"{QUESTION} {about}"), further),
         lead=f"{further_sentence(further)} {verdict_sentences(found)}".strip(),
-        parts=_parts(found, further),
         files=FILES,
-        provenance=(*_origin(found), _said(versions)),
+        origin=_origin(found),
+        versions=versions,
         status=_status(further),
-        credits=credits_of([found.analysis]),
     )
-    write_page(folder, page)
     files = {
         "sbc.csv": rows_to_csv(RankTest, found.verdict.tests),
         "coverage.csv": rows_to_csv(IntervalCoverage, found.verdict.coverage),
@@ -138,17 +135,17 @@ def write_overview(
         *(_linked(each) for each in found),
         Part(heading="Further simulations", anchor="further", tables=tuple(scenarios)),
     )
-    page = Page(
-        title=heading,
+    write_result(
+        folder,
+        [each.analysis for each in found],
+        parts,
         heading=heading,
         lead=f"{further_sentence(scenarios)} {said[0]}".strip(),
-        parts=_with_content(parts),
         files=OVERVIEW_FILES,
-        provenance=(*(" ".join(_origin(each)) for each in found), _said(versions)),
+        origin=[" ".join(_origin(each)) for each in found],
+        versions=versions,
         status=_status(scenarios),
-        credits=credits_of([each.analysis for each in found]),
     )
-    write_page(folder, page)
 
 
 # ---------------------------------------------------------------------------- one calibration
@@ -159,7 +156,7 @@ def _parts(found: "Calibrated", further: Sequence[Table]) -> tuple[Part, ...]:
     ranks, coverage = _figures(found)
     of_fits = _only(tables, "calibration_refused")
     folded = len(found.verdict.refused) > SHORT
-    parts = (
+    return (
         Part(heading="What comes out", anchor="short", bullets=_bullets(found)),
         Part(heading="What is done", anchor="method", paragraphs=(method_sentences([found]),)),
         Part(
@@ -188,7 +185,6 @@ def _parts(found: "Calibrated", further: Sequence[Table]) -> tuple[Part, ...]:
         Part(heading="Further checks", anchor="further", tables=tuple(further)),
         Part(heading="The ranks in pictures", anchor="ranks", figures=ranks),
     )
-    return _with_content(parts)
 
 
 def calibration_drawings(found: "Calibrated") -> tuple[Drawing, ...]:
@@ -307,14 +303,6 @@ def _only(tables: Mapping[str, Table], name: str) -> tuple[Table, ...]:
     return (tables[name],) if name in tables else ()
 
 
-def _with_content(parts: Sequence[Part]) -> tuple[Part, ...]:
-    return tuple(
-        part
-        for part in parts
-        if part.paragraphs or part.bullets or part.figures or part.tables or part.folded
-    )
-
-
 def _with_further(title: str, further: Sequence[Table]) -> str:
     """A title, with a further check that is out in front."""
     return f"{FURTHER}: {title}" if further_sentence(further) else title
@@ -330,12 +318,8 @@ def _origin(found: "Calibrated") -> tuple[str, ...]:
     seed = analysis.seed if isinstance(analysis, PrintedAnalysis) else analysis.sampler.seed
     replicates = len(found.verdict.replicates)
     return (
-        f"Analysis {analysis.name}, SHA-256 {fingerprint(analysis)}, seed {seed}.",
+        analysis_sentence(analysis, f", seed {seed}"),
         f"Truths from the {'prior' if found.around == 'prior' else 'posterior of the data'}, effect"
         f" prior {found.prior}; evidence: {found.evidence}.",
         f"{replicates:,} replicates, {found.seconds:,.0f} seconds of all workers together.",
     )
-
-
-def _said(versions: Mapping[str, str]) -> str:
-    return "Versions: " + ", ".join(f"{name} {v}" for name, v in versions.items()) + "."

@@ -11,7 +11,8 @@ from sofs_bayes.pages import barg_answers as answer
 from sofs_bayes.pages.barg_answers import OnPage
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.keys import HEADLINES
-from sofs_bayes.tables.contents.effects import UNIT_OF, number_format, risk_scale
+from sofs_bayes.tables.contents.effect_columns import UNIT_OF, number_format
+from sofs_bayes.tables.contents.effects import risk_scale
 from sofs_bayes.tables.contents.hierarchical_checks import few_authorities, tipping_table
 from sofs_bayes.tables.formats import shown
 

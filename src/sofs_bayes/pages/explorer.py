@@ -6,19 +6,19 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sofs_bayes.estimands import POOLED
-from sofs_bayes.estimands.rows import ThresholdRow
+from sofs_bayes.estimands.conversions import interpolated
 from sofs_bayes.pages.page import SYNTHETIC, Explorer
 from sofs_bayes.pages.words import (
     HEADINGS,
     answers,
     effect_name,
     evidences,
-    interpolated,
     main_scale,
     outcome_of,
 )
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
+from sofs_bayes.tables.contents.effect_columns import ABOVE_0
 from sofs_bayes.tables.formats import Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -85,7 +85,7 @@ def _analysis(run: Run) -> dict[str, object]:
     synthetic = run.evidence == "synthetic"
     return {
         "key": run.analysis.name,
-        "label": f"{run.analysis.name} ({SYNTHETIC.lower() if synthetic else run.evidence})",
+        "label": f"{run.analysis.called} ({SYNTHETIC.lower() if synthetic else run.evidence})",
         "evidence": run.evidence,
         "mark": MARK if synthetic else "",
         "after": (NO_FINDING if synthetic else "") + ("" if run.status == "converged" else REFUSED),
@@ -133,7 +133,7 @@ def _table(own: Sequence[Run], kind: Evidence, width: str) -> Table:
             chances = (interpolated(points, min(high, max(low, x))) for x in at)
             lines.append((run.analysis.name, effect, prior, *chances))
     signs = [f"{each:+g}" if scale != "odds ratio" and each else f"{each:g}" for each in at]
-    heads = [f"> {sign}".replace("-", "\N{MINUS SIGN}") for sign in signs]
+    heads = [f"above {sign}".replace("-", "\N{MINUS SIGN}") for sign in signs]
     refused = any(run.status != "converged" for run in own)
     table = Table(
         name=f"explore-{kind}-{width.replace(' ', '-').replace(',', '')}",
@@ -143,7 +143,7 @@ def _table(own: Sequence[Run], kind: Evidence, width: str) -> Table:
             Column(key="effect", heading="Effect"),
             Column(key="prior", heading="Prior"),
             *(
-                Column(key=f"above {each:g}", heading=head, format="probability")
+                replace(ABOVE_0, key=f"above {each:g}", heading=head)
                 for each, head in zip(at, heads, strict=True)
             ),
         ),

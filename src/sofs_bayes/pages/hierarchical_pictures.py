@@ -1,6 +1,6 @@
 """Hierarchical runs → the figures that belong to them."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import NotRequired, TypedDict
 
@@ -18,7 +18,9 @@ from sofs_bayes.figures import (
     tipping_curve,
     yearly_rates,
 )
+from sofs_bayes.figures.canvas import Said
 from sofs_bayes.pages.posterior_pictures import (
+    numbered,
     prior_to_posterior,
     threshold_curves,
     under_each_prior,
@@ -36,51 +38,48 @@ from sofs_bayes.tables.contents.hierarchical import (
     headline,
 )
 
+CHANGED = "The pooled effect with one assumption changed at a time"
+GRID = "The pooled effect with other priors of the standard deviations"
+
 
 def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
     """All figures that a hierarchical run has rows for, on the risk scale."""
     scale = risk_scale(run)
     rows = main_rows(run, scale)
     drawn = (
-        *_yearly_rates(run),
-        *_forests(rows),
+        *numbered(_yearly_rates(run)),
+        *numbered(_forests(rows)),
         *_shrinkage(run),
         *_event_study([*rows, *by_year_rows(run, scale)]),
         *_other_effects(rows),
         *under_each_prior(run),
         *threshold_curves(run),
         *prior_to_posterior(run, title="The pooled effect: prior and posterior"),
-        *_changes(run),
-        *_prior_grid(run),
-        *_arm_years(run),
-        *_authority_years(run),
-        *_tipping(run),
+        *numbered(_beside_main(run, changed_rows(run, scale), title=CHANGED, name="changes")),
+        *numbered(_beside_main(run, grid_rows(run, scale), title=GRID, name="prior-grid")),
+        *_checks(run),
     )
     if run.evidence != "synthetic":
         return drawn
     return tuple(replace(each, alt=f"{each.alt} The children are simulated.") for each in drawn)
 
 
-def _yearly_rates(run: Run) -> list[Drawing]:
+def _told(run: Run, title: str) -> Said:
+    return {"title": title, "evidence": run.evidence, "status": run.status}
+
+
+def _yearly_rates(run: Run) -> Iterator[Drawing]:
     """The report's figure of the outcome again, with posterior bands; one for each effect."""
     rows = run.rows(YearlyRateRow)
     figure = f"{words_of(run.analysis).figure} again: the" if _is_printed(run) else "The"
-    found: list[Drawing] = []
     effects = list(dict.fromkeys(row.role for row in rows))
     for role in effects:
         against = f" ({role.removeprefix('effect ')})" if len(effects) > 1 else ""
-        suffix = f"-{len(found) + 1}" if found else ""
-        found.append(
-            yearly_rates(
-                [row for row in rows if row.role == role],
-                **counted(run.analysis, children=True),
-                title=f"{figure} pilots' rate, and without the effect{against}",
-                evidence=run.evidence,
-                status=run.status,
-                name=f"yearly-rates{suffix}",
-            )
+        yield yearly_rates(
+            [row for row in rows if row.role == role],
+            **counted(run.analysis, children=True),
+            **_told(run, f"{figure} pilots' rate, and without the effect{against}"),
         )
-    return found
 
 
 class Counted(TypedDict):
@@ -110,25 +109,12 @@ def _is_printed(run: Run) -> bool:
     return run.analysis.kind == "hierarchical" and bool(words_of(run.analysis).figure)
 
 
-def _forests(rows: Sequence[EffectRow]) -> list[Drawing]:
+def _forests(rows: Sequence[EffectRow]) -> Iterator[Drawing]:
     """The pilots with pooled effect and new authority, a forest for each effect that has them."""
-    found: list[Drawing] = []
     for estimand in dict.fromkeys(replace(row.estimand, target=POOLED) for row in rows):
         own = [row for row in rows if replace(row.estimand, target=POOLED) == estimand]
-        if all(row.target in (POOLED, NEW) for row in own):
-            continue
-        title = f"{capital(str(estimand))}, pilot by pilot"
-        suffix = f"-{len(found) + 1}" if found else ""
-        found.append(pilot_forest(own, title=title, name=f"pilot-forest{suffix}"))
-    return found
-
-
-def _shrinkage(run: Run) -> list[Drawing]:
-    rows = [row for row in run.rows(ShrinkageRow) if row.scale == risk_scale(run)]
-    title = "Each pilot by itself, and pulled in by the others"
-    if not rows:
-        return []
-    return [shrinkage(rows, title=title, evidence=run.evidence, status=run.status)]
+        if any(row.target not in (POOLED, NEW) for row in own):
+            yield pilot_forest(own, title=f"{capital(str(estimand))}, pilot by pilot")
 
 
 def _event_study(rows: Sequence[EffectRow]) -> list[Drawing]:
@@ -156,77 +142,39 @@ def _other_effects(rows: Sequence[EffectRow]) -> list[Drawing]:
     ]
 
 
-def _changes(run: Run) -> list[Drawing]:
-    title = "The pooled effect with one assumption changed at a time"
-    return _beside_main(run, changed_rows(run, risk_scale(run)), title=title, name="changes")
-
-
-def _prior_grid(run: Run) -> list[Drawing]:
-    title = "The pooled effect with other priors of the standard deviations"
-    return _beside_main(run, grid_rows(run, risk_scale(run)), title=title, name="prior-grid")
-
-
-def _beside_main(run: Run, rows: Sequence[EffectRow], *, title: str, name: str) -> list[Drawing]:
+def _beside_main(
+    run: Run, rows: Sequence[EffectRow], *, title: str, name: str
+) -> Iterator[Drawing]:
     """A forest for each effect of the headline, refits above and the main fit set apart."""
-    found: list[Drawing] = []
     for main in headline(main_rows(run, risk_scale(run), pooled=True)):
         own = [row for row in rows if row.estimand == main.estimand]
-        if not own or main.role == IN_YEAR:
-            continue
-        suffix = f"-{len(found) + 1}" if found else ""
-        found.append(
-            pilot_forest(
+        if own and main.role != IN_YEAR:
+            yield pilot_forest(
                 [*own, main],
                 title=title if main.role == AFTER else f"{title}: {main.estimand}",
                 label=lambda row: str(row.variant),
                 apart=lambda row: row.kind == "main",
                 order="given",
-                name=f"{name}{suffix}",
+                name=name,
             )
-        )
-    return found
 
 
-def _arm_years(run: Run) -> list[Drawing]:
-    rows = [row for row in run.rows(ArmYearCheck) if row.kind == "posterior"]
-    if not rows:
-        return []
-    return [
-        arm_years(
-            rows,
-            **counted(run.analysis),
-            title="The rate of each arm beside what the model predicts",
-            evidence=run.evidence,
-            status=run.status,
-        )
-    ]
+def _checks(run: Run) -> Iterator[Drawing]:
+    """Predictions by arm and by authority, and the tipping point, as far as there are rows."""
+    arms = [row for row in run.rows(ArmYearCheck) if row.kind == "posterior"]
+    if arms:
+        told = _told(run, "The rate of each arm beside what the model predicts")
+        yield arm_years(arms, **counted(run.analysis), **told)
+    if cells := run.rows(PredictiveCell):
+        told = _told(run, "Each authority-year beside its prediction")
+        yield predictive(cells, **counted(run.analysis), **told)
+    tipping = [row for row in run.rows(TippingRow) if row.target == POOLED]
+    if tipping:
+        told = _told(run, "The pooled effect if trends had not been parallel")
+        yield tipping_curve(tipping, run.rows(TippingPoint), **told)
 
 
-def _authority_years(run: Run) -> list[Drawing]:
-    cells = run.rows(PredictiveCell)
-    if not cells:
-        return []
-    return [
-        predictive(
-            cells,
-            title="Each authority-year beside its prediction",
-            evidence=run.evidence,
-            status=run.status,
-            **counted(run.analysis),
-        )
-    ]
-
-
-def _tipping(run: Run) -> list[Drawing]:
-    rows = [row for row in run.rows(TippingRow) if row.target == POOLED]
-    if not rows:
-        return []
-    return [
-        tipping_curve(
-            rows,
-            run.rows(TippingPoint),
-            title="The pooled effect if trends had not been parallel",
-            evidence=run.evidence,
-            status=run.status,
-        )
-    ]
+def _shrinkage(run: Run) -> Iterator[Drawing]:
+    rows = [row for row in run.rows(ShrinkageRow) if row.scale == risk_scale(run)]
+    if rows:
+        yield shrinkage(rows, **_told(run, "Each pilot by itself, and pulled in by the others"))

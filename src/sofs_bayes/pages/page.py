@@ -7,8 +7,8 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sofs_bayes.figures import Drawing, save
-from sofs_bayes.spec import Analysis, Evidence, OpenAnalysis
+from sofs_bayes.figures import STYLE, Drawing, save
+from sofs_bayes.spec import Analysis, Evidence, OpenAnalysis, fingerprint
 from sofs_bayes.spec.study import of_report
 from sofs_bayes.tables.formats import Table, to_csv, to_html, to_markdown
 from sofs_bayes.tables.page_policy import closed
@@ -28,6 +28,11 @@ OPEN_COUNTS = (
     "Open data: Department for Education, Children in need and Children looked after in England;"
     " Office for National Statistics, mid-year population estimates. Contains public sector"
     " information licensed under the Open Government Licence v3.0."
+)
+NARROW_DPI = 150  # one and a half pixels of the picture to each of the page
+FILES = (
+    "The folder tables/ has every table of this page (CSV and Markdown), figures/ every figure"
+    " (PNG, PDF and the data behind it)."
 )
 MADE_UP = "None of their numbers says anything about real children."
 
@@ -100,6 +105,12 @@ class Part:
     folded: tuple[Table, ...] = ()
     beside: tuple[Drawing, ...] = ()
 
+    @property
+    def holds_anything(self) -> bool:
+        """Whether there is more than a heading."""
+        own = (self.boxes, self.paragraphs, self.bullets, self.entries, self.figures, self.tables)
+        return any((*own, self.explorer, self.checklist, self.folded))
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Page:
@@ -141,6 +152,58 @@ def write_page(folder: Path, page: Page, *, further: Sequence[Table] = ()) -> No
     write_html(folder, page)
 
 
+def write_result(
+    folder: Path,
+    analyses: Sequence[Analysis],
+    parts: Iterable[Part],
+    *,
+    heading: str,
+    lead: str,
+    files: str,
+    origin: Sequence[str],
+    versions: Mapping[str, str],
+    title: str = "",
+    status: str = "converged",
+) -> None:
+    """Write the page on what a verb found; parts that hold nothing are left out.
+
+    Parameters
+    ----------
+    folder
+        An existing folder.
+    analyses
+        Whose numbers are quoted.
+    files
+        What lies beside the page but for its own tables and figures.
+    origin, versions
+        Where it comes from: sentences, then what made it.
+    title
+        Of the window; the heading by default.
+    """
+    page = Page(
+        title=title or heading,
+        heading=heading,
+        lead=lead,
+        parts=tuple(part for part in parts if part.holds_anything),
+        files=f"{files} {FILES}",
+        provenance=(*origin, versions_sentence(versions)),
+        status=status,
+        credits=credits_of(analyses),
+    )
+    write_page(folder, page)
+
+
+def analysis_sentence(analysis: Analysis, more: str = "") -> str:
+    """Which analysis a page is about, to the bit."""
+    return f"Analysis {analysis.name}, SHA-256 {fingerprint(analysis)}{more}."
+
+
+def versions_sentence(versions: Mapping[str, str]) -> str:
+    """The software that made a page."""
+    listed = ", ".join(f"{name} {version}" for name, version in versions.items())
+    return f"Versions: {listed or 'unknown'}."
+
+
 def page_tables(page: Page) -> tuple[Table, ...]:
     """The tables of a page, those folded too, in order."""
     found: list[Table] = []
@@ -166,11 +229,14 @@ def write_figures(folder: Path, page: Page) -> None:
 
 
 def write_html(folder: Path, page: Page) -> None:
-    """Write `index.html` with the figures that `figures/` has."""
+    """Write `index.html`, each figure in it as wide as a page and, for telephones, narrow."""
+    figures = [drawing for part in page.parts for drawing in part.figures]
     images = {
-        drawing.name: _embedded(folder / "figures" / f"{drawing.name}.png")
-        for part in page.parts
-        for drawing in part.figures
+        each.name: (
+            _embedded(each, STYLE.width, STYLE.screen_dpi),
+            _embedded(each, STYLE.narrow, NARROW_DPI),
+        )
+        for each in figures
     }
     (folder / "index.html").write_text(closed(_render(page, images)), encoding="utf-8")
 
@@ -183,11 +249,12 @@ def figure_caption(part: Part, drawing: Drawing) -> str:
     return f"{mark}{said}{' ' if said else ''}{files}"
 
 
-def _embedded(png: Path) -> str:
-    return "data:image/png;base64," + base64.b64encode(png.read_bytes()).decode("ascii")
+def _embedded(drawing: Drawing, width: float, dpi: int) -> str:
+    png = drawing.png(width=width, dpi=dpi)
+    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
 
 
-def _render(page: Page, images: Mapping[str, str]) -> str:
+def _render(page: Page, images: Mapping[str, tuple[str, str]]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -1,15 +1,17 @@
 """What placebo pilots say → one page: is the model right about real authorities?"""
 
 from collections.abc import Mapping
+from dataclasses import replace
 from math import exp
 from pathlib import Path
 
 from sofs_bayes.checks.placebo import Placebo, PlaceboRow
 from sofs_bayes.figures import Drawing
-from sofs_bayes.pages.page import Page, Part, write_page
+from sofs_bayes.pages.page import Part, analysis_sentence, write_result
 from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.runs.result_manifest import Result
-from sofs_bayes.spec import OpenAnalysis, fingerprint
+from sofs_bayes.spec import OpenAnalysis
+from sofs_bayes.tables.contents.effect_columns import ABOVE_0, interval_columns
 from sofs_bayes.tables.formats import Column, Table, table_of
 
 MISSED = "INTERVALS DO NOT HOLD THEIR LEVEL"
@@ -21,9 +23,7 @@ ABOUT = (
 )
 FILES = (
     "placebo.csv has every set with its estimate and intervals (number 0: the real pilots),"
-    " coverage.csv and probabilities.csv what is tabulated here, replicates/ every single fit;"
-    " tables/ the tables of this page (CSV and Markdown), figures/ its figure (PNG, PDF and the"
-    " data behind it)."
+    " coverage.csv and probabilities.csv what is tabulated here, replicates/ every single fit."
 )
 
 
@@ -46,21 +46,19 @@ def write_placebo_page(folder: Path, found: Placebo, *, versions: Mapping[str, s
             folded=(probabilities_table(found), sets_table(found)),
         ),
     )
-    heading = marked(found, f"Placebo pilots: {analysis.title}")
-    page = Page(
-        title=heading,
-        heading=heading,
+    write_result(
+        folder,
+        [analysis],
+        parts,
+        heading=marked(found, f"Placebo pilots: {analysis.title}"),
         lead=coverage_sentence(found),
-        parts=parts,
         files=FILES,
-        provenance=(
-            f"Analysis {analysis.name}, SHA-256 {fingerprint(analysis)}; prior: {found.prior}.",
+        origin=(
+            analysis_sentence(analysis, f"; prior: {found.prior}"),
             f"{len(found.rows):,} sets, {found.seconds / 3600:.1f} hours of computing.",
-            "Versions: " + ", ".join(f"{name} {v}" for name, v in versions.items()) + ".",
         ),
-        status="converged",
+        versions=versions,
     )
-    write_page(folder, page)
 
 
 def marked(found: Placebo, title: str) -> str:
@@ -182,13 +180,14 @@ def probabilities_table(found: Placebo) -> Table:
 
 def sets_table(found: Placebo) -> Table:
     """Every set with its estimate; the real pilots' first."""
+    _, lower, upper = interval_columns(0.9, "signed2")
     columns = [
         Column(key="number", heading="Set", format="integer"),
-        Column(key="mean", heading="Effect, log-odds", format="number"),
+        Column(key="mean", heading="Effect, log-odds", format="signed2"),
         Column(key="sd", heading="sd", format="number"),
-        Column(key="lower_90", heading="90% from", format="number"),
-        Column(key="upper_90", heading="to", format="number"),
-        Column(key="above_zero", heading="P(effect > 0)", format="probability"),
+        replace(lower, key="lower_90"),
+        replace(upper, key="upper_90"),
+        replace(ABOVE_0, key="above_zero"),
         Column(key="authorities", heading="Authorities"),
     ]
     return table_of(

@@ -1,6 +1,7 @@
 """Runs of any kind → the figures of their posteriors: by threshold, by prior, by assumption."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.estimands.rows import DensityRow, ThresholdRow
@@ -83,27 +84,32 @@ def under_each_prior(run: Run) -> list[Drawing]:
 
 def assumptions_changed(run: Run) -> list[Drawing]:
     """From print: the effect with one assumption changed at a time, a figure for each reading."""
-    prior = run.prior
-    changed = [row for row in run.sensitivity if row.prior == prior]
+    return numbered(_changed(run))
+
+
+def _changed(run: Run) -> Iterator[Drawing]:
+    changed = [row for row in run.sensitivity if row.prior == run.prior]
     readings = list(dict.fromkeys(row.reading for row in run.effects))
-    found: list[Drawing] = []
     for reading in readings:
         rows = list({r.variant: r for r in changed if r.reading == reading}.values())
-        if len(rows) < 2:
-            continue
-        suffix = f"-{len(found) + 1}" if found else ""
         of_reading = f" ({reading})" if len(readings) > 1 else ""
-        found.append(
-            pilot_forest(
+        if len(rows) > 1:
+            yield pilot_forest(
                 rows,
                 title=f"The effect with one assumption changed at a time{of_reading}",
                 label=_change,
                 apart=lambda row: row.kind == "main",
                 order="given",
-                name=f"sensitivity{suffix}",
+                name="sensitivity",
             )
-        )
-    return found
+
+
+def numbered(found: Iterable[Drawing]) -> list[Drawing]:
+    """Drawings of one name, from the second on with a number behind it."""
+    return [
+        replace(each, name=f"{each.name}-{number}") if number > 1 else each
+        for number, each in enumerate(found, start=1)
+    ]
 
 
 def _change(row: EffectRow) -> str:

@@ -7,8 +7,14 @@ from pathlib import Path
 from sofs_bayes.checks.recovered import Recovered
 from sofs_bayes.checks.recovery import RecoveryRow
 from sofs_bayes.figures import Drawing
-from sofs_bayes.pages.page import Page, Part, credits_of, write_page
-from sofs_bayes.spec import fingerprint
+from sofs_bayes.figures.recovery import (
+    CoveragePoint,
+    CurveAxes,
+    CurvePoint,
+    coverage_of_methods,
+    method_curves,
+)
+from sofs_bayes.pages.page import Part, analysis_sentence, write_result
 from sofs_bayes.tables.contents.recovery import recovery_tables
 from sofs_bayes.tables.contents.recovery_findings import (
     DESIGNS,
@@ -32,11 +38,11 @@ ABOUT = (
 UNUSABLE = (
     "Until the cause is found, what is said of the hierarchical posterior here must not be used."
 )
+PERCENT = (0.0, 20.0, 40.0, 60.0, 80.0, 100.0)
 FILES = (
     "recovery.csv has every measure of every method and scenario with its Monte Carlo error,"
     " assurance.csv and reliability.csv what truths from the priors tell, replicates/ every single"
-    " replicate; tables/ the tables of this page (CSV and Markdown), figures/ its figures (PNG,"
-    " PDF and the data behind them)."
+    " replicate."
 )
 
 
@@ -79,22 +85,21 @@ def write_recovery_page(folder: Path, found: Recovered, *, versions: Mapping[str
         f"Known effects in a design of {pilots} pilots and {comparators} comparators, analysed by"
         " the hierarchical model and by its regression."
     )
-    page = Page(
+    write_result(
+        folder,
+        [analysis],
+        parts,
         title=marked(found, f"Recovery: {analysis.title}"),
         heading=marked(found, f"{analysis.title}: {asked}"),
         lead=_lead(found, lead),
-        parts=tuple(part for part in parts if part.bullets or part.figures or part.folded),
         files=FILES,
-        provenance=(
-            f"Analysis {analysis.name}, SHA-256 {fingerprint(analysis)}; prior: {found.prior}.",
+        origin=(
+            analysis_sentence(analysis, f"; prior: {found.prior}"),
             f"Outcomes: synthetic. The design's cells: {found.evidence}.",
             f"{found.replicates:,} replicates, {found.seconds / 3600:.1f} hours of computing.",
-            "Versions: " + ", ".join(f"{name} {v}" for name, v in versions.items()) + ".",
         ),
-        status="converged",
-        credits=credits_of([analysis]),
+        versions=versions,
     )
-    write_page(folder, page)
 
 
 def _lead(found: Recovered, lead: str) -> str:
@@ -145,8 +150,6 @@ def _averaged(rows: list[RecoveryRow], measure: str) -> tuple[float, float]:
 
 
 def _coverage(found: Recovered) -> Drawing:
-    from sofs_bayes.figures.recovery import CoveragePoint, coverage_of_methods
-
     kinds = list(dict.fromkeys(map(kind_of, found.pooled)))
     shown = []
     for kind in kinds:
@@ -168,8 +171,6 @@ def _coverage(found: Recovered) -> Drawing:
 
 
 def _power(found: Recovered) -> Drawing | None:
-    from sofs_bayes.figures.recovery import CurveAxes, CurvePoint, method_curves
-
     rows = base_rows(found)
     if len({row.effect for row in rows}) < 2:
         return None
@@ -195,7 +196,7 @@ def _power(found: Recovered) -> Drawing | None:
             x="true effect, percentage points",
             y="95% intervals that exclude 0, %",
             y_range=(0.0, 102.0),
-            y_ticks=(0.0, 20.0, 40.0, 60.0, 80.0, 100.0),
+            y_ticks=PERCENT,
             level=80.0,
         ),
         title=marked(found, "How often an effect is found"),
@@ -209,8 +210,6 @@ def _power(found: Recovered) -> Drawing | None:
 
 
 def _widths(found: Recovered) -> Drawing | None:
-    from sofs_bayes.figures.recovery import CurveAxes, CurvePoint, method_curves
-
     if len(found.grid.authorities) < 2:
         return None
     shown = []
@@ -247,8 +246,6 @@ def _widths(found: Recovered) -> Drawing | None:
 
 
 def _reliability(found: Recovered) -> Drawing | None:
-    from sofs_bayes.figures.recovery import CurveAxes, CurvePoint, method_curves
-
     shown = [
         CurvePoint(
             method=METHODS["posterior"],
@@ -268,7 +265,7 @@ def _reliability(found: Recovered) -> Drawing | None:
             x="posterior probability of an effect above 0, %",
             y="true effects above 0, %",
             y_range=(-2.0, 102.0),
-            y_ticks=(0.0, 20.0, 40.0, 60.0, 80.0, 100.0),
+            y_ticks=PERCENT,
             diagonal=True,
         ),
         title=marked(found, "Whether probabilities are right"),

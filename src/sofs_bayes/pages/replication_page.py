@@ -5,8 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes.figures import Drawing, rate_and_counterfactual
-from sofs_bayes.pages.page import Page, Part, credits_of, write_page
-from sofs_bayes.spec import ChildrenAnalysis, Evidence, fingerprint
+from sofs_bayes.pages.page import Part, analysis_sentence, write_result
+from sofs_bayes.spec import ChildrenAnalysis, Evidence
 from sofs_bayes.spec.outcomes import capital
 from sofs_bayes.spec.study import of_report, words_of
 from sofs_bayes.tables.contents.posterior_replication import posterior_tables
@@ -41,15 +41,8 @@ OWN_ABOUT: Mapping[Evidence, str] = {
 BESIDE, REGRESSIONS = "published beside replicated", "regressions"
 LEAD = "The published regressions, run again on matched children."
 OWN_LEAD = "The regressions of the analysis, on matched children."
-OWN_FILES = (
-    "Every table is in the folder tables/ (CSV and Markdown), the figure in figures/ (PNG, PDF and"
-    " the data behind it); fits.csv has every term of every regression."
-)
-FILES = (
-    "Every table is in the folder tables/ (CSV and Markdown), the figure in figures/ (PNG, PDF and"
-    " the data behind it); numbers.csv has every printed number beside the replicated one,"
-    " fits.csv every term of every regression."
-)
+OWN_FILES = "fits.csv has every term of every regression."
+FILES = f"numbers.csv has every printed number beside the replicated one; {OWN_FILES}"
 
 
 def replication_tables(
@@ -121,21 +114,18 @@ def write_replication_page(
     )
     rates = Part(heading="Rates by year", anchor="rates", figures=figures)
     parts = (*parts[:2], rates, *parts[2:])
-    page = Page(
+    write_result(
+        folder,
+        [analysis],
+        parts,
         title=f"Replication: {analysis.title}",
         heading=f"{analysis.title}: {BESIDE if of_report(analysis) else REGRESSIONS}",
         lead=LEAD if of_report(analysis) else OWN_LEAD,
-        parts=tuple(part for part in parts if part.tables or part.figures or part.bullets),
         files=FILES if of_report(analysis) else OWN_FILES,
-        credits=credits_of([analysis]),
-        provenance=(
-            f"Analysis {analysis.name}, SHA-256 {fingerprint(analysis)}.",
-            f"Evidence: {evidence}.",
-            "Versions: " + ", ".join(f"{name} {v}" for name, v in versions.items()) + ".",
-        ),
+        origin=(analysis_sentence(analysis), f"Evidence: {evidence}."),
+        versions=versions,
         status="not converged" if found.failed else "converged",
     )
-    write_page(folder, page)
 
 
 def _parts_of_report(tables: Sequence[Table]) -> tuple[Part, ...]:

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
-from sofs_bayes.figures import Drawing
 from sofs_bayes.pages import words
 from sofs_bayes.pages.answer import answer_part, outcome_parts
 from sofs_bayes.pages.audit_parts import audit_annex, audit_part
@@ -16,7 +15,7 @@ from sofs_bayes.pages.beside import beside_parts
 from sofs_bayes.pages.check_sentences import check_sentences
 from sofs_bayes.pages.explorer import explorer
 from sofs_bayes.pages.limits import limits
-from sofs_bayes.pages.page import SYNTHETIC, Page, Part, credits_of
+from sofs_bayes.pages.page import SYNTHETIC, Page, Part, credits_of, versions_sentence
 from sofs_bayes.pages.run_parts import run_parts
 from sofs_bayes.runs.result_manifest import Result
 from sofs_bayes.runs.run_folder import Run
@@ -197,7 +196,7 @@ def _checks(runs: Sequence[Run]) -> Iterator[Part]:
             level=3,
             evidence=kind,
             entries=tuple(
-                (f"{mark}{run.analysis.name}", " ".join(check_sentences(run)))
+                (f"{mark}{run.analysis.called}", " ".join(check_sentences(run)))
                 for run in runs
                 if run.evidence == kind
             ),
@@ -265,13 +264,8 @@ def provenance(
     for each in beside:
         verb, evidence = each.manifest.written_by, each.said.evidence
         yield f"Folder of {verb}: {each.analysis.name}; evidence {evidence}."
-    yield f"Versions: {_listed(versions)}."
+    yield versions_sentence(versions)
 
 
 def _listed(versions: Mapping[str, str]) -> str:
     return ", ".join(f"{name} {value}" for name, value in versions.items()) or "unknown versions"
-
-
-def page_drawings(page: Page) -> tuple[Drawing, ...]:
-    """All figures of a page, in order."""
-    return tuple(drawing for part in page.parts for drawing in part.figures)

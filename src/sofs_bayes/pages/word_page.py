@@ -25,7 +25,7 @@ from sofs_bayes.tables.word import (
     save_document,
     turn_for,
 )
-from sofs_bayes.tables.word_xml import add_field, add_link, element, mark
+from sofs_bayes.tables.word_xml import add_field, add_link, bookmark_of, element, mark
 
 if TYPE_CHECKING:
     from docx.document import Document
@@ -215,7 +215,8 @@ def _add_checklist(
 
 
 def _add_contents(document: "Document", parts: Sequence[Part]) -> None:
-    """A table of contents that leads to its headings; Word fills in page numbers when asked."""
+    """A table of contents that leads to its headings; page numbers are filled in on opening."""
+    from docx.enum.text import WD_TAB_ALIGNMENT, WD_TAB_LEADER
     from docx.shared import Cm
 
     title = document.add_paragraph()
@@ -228,7 +229,11 @@ def _add_contents(document: "Document", parts: Sequence[Part]) -> None:
         if i == 0:
             for made in _field_start('TOC \\o "1-2" \\h \\z \\u'):
                 paragraph.add_run()._r.append(made)
+        tabs = paragraph.paragraph_format.tab_stops
+        tabs.add_tab_stop(Cm(WIDTH), WD_TAB_ALIGNMENT.RIGHT, WD_TAB_LEADER.DOTS)
         add_link(paragraph, text, anchor)
+        paragraph.add_run("\t")
+        add_field(paragraph, f"PAGEREF {bookmark_of(anchor)} \\h", "", stale=True)
         if i == len(entries) - 1:
             paragraph.add_run()._r.append(element("w:fldChar", fldCharType="end"))
 
@@ -241,7 +246,7 @@ def _entries(parts: Sequence[Part]) -> Iterator[tuple[int, str, str]]:
 
 
 def _field_start(code: str) -> Iterator[Any]:
-    yield element("w:fldChar", fldCharType="begin")
+    yield element("w:fldChar", fldCharType="begin", dirty="true")
     instruction = element("w:instrText")
     instruction.set("{http://www.w3.org/XML/1998/namespace}space", "preserve")
     instruction.text = f" {code} "

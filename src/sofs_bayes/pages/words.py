@@ -7,6 +7,7 @@ from dataclasses import replace
 from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.estimands import NEW, POOLED, EffectRow, statement_text
+from sofs_bayes.estimands.conversions import interpolated
 from sofs_bayes.pages.page import SYNTHETIC, Box
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
@@ -293,13 +294,3 @@ def _inside(run: Run, row: EffectRow) -> float | None:
     if any(math.isnan(each) for each in above):
         return None
     return above[0] - above[1]
-
-
-def interpolated(points: Sequence[tuple[float, float]], at: float) -> float:
-    """The height at one place of a curve given by points; NaN outside of it."""
-    import numpy as np
-
-    if not points:
-        return math.nan
-    x, y = zip(*sorted(points), strict=True)
-    return float(np.interp(at, x, y, left=math.nan, right=math.nan))

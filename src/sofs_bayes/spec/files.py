@@ -300,6 +300,7 @@ def with_rows(
         from_table=changed(analysis.from_table, changes, file=analysis.name),
         readings=readings,
         title=f"{analysis.title} [{', '.join(changes.values())}]",
+        short=None,
     )
 
 
@@ -315,9 +316,11 @@ def fingerprint(analysis: Analysis) -> str:
     """SHA-256 of what the analysis says (not of its spacing or comments), hexadecimal.
 
     The order of keys says nothing, except which effect prior comes first: it is the headline's.
+    What tables call an analysis (`short`) is no part of it.
     """
     document = to_document(analysis)
     if not isinstance(analysis, ChildrenAnalysis):
         document |= {"headline prior": analysis.headline_prior}
+        document.pop("short", None)
     canonical = json.dumps(document, sort_keys=True, separators=(",", ":"))
     return hashlib.sha256(canonical.encode()).hexdigest()

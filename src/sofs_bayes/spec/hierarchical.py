@@ -98,6 +98,7 @@ class HierarchicalAnalysis(WithPriors):
     kind: Literal["hierarchical"]
     name: Name
     title: Text
+    short: Text | None = None
     why: Why
     children: ChildrenAnalysis
     column: Text

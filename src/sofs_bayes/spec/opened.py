@@ -155,6 +155,7 @@ class OpenAnalysis(WithPriors):
     kind: Literal["open data"]
     name: Name
     title: Text
+    short: Text | None = None
     outcome: OutcomeOfCounts
     why: Why
     intervention: Text | None = None

@@ -220,6 +220,7 @@ class PrintedAnalysis(WithPriors):
     kind: Literal["printed"]
     name: Name
     title: Text
+    short: Text | None = None
     outcome: Text
     why: Why
     from_table: FromTable | None = None

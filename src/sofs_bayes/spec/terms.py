@@ -51,7 +51,14 @@ class WithPriors:
     """An analysis with effect priors, of which the first is the headline's."""
 
     __slots__ = ()
+    title: str
+    short: str | None
     effect_priors: Mapping[str, "Normal"]
+
+    @property
+    def called(self) -> str:
+        """What tables and folds call it: its short name, else its title."""
+        return self.short or self.title
 
     @property
     def headline_prior(self) -> str:

@@ -18,6 +18,7 @@ Format = Literal[
     "rhat",
     "signed",
     "signed2",
+    "ratio",
 ]
 
 ERRORS = 2.0  # Monte Carlo standard errors that a unit of the last digit may stand for at most
@@ -74,6 +75,7 @@ LOOKS: Mapping[Format, Look] = {
     "rhat": Look(decimals=3),
     "signed": Look(decimals=1, signed=True),
     "signed2": Look(decimals=2, signed=True),
+    "ratio": Look(decimals=2),
 }
 
 
@@ -187,4 +189,5 @@ _SHOWN: Mapping[Format, Callable[[float], str]] = {
     "rhat": lambda x: f"{x:.3f}",
     "signed": lambda x: f"{x:+.1f}",
     "signed2": lambda x: f"{x:+.2f}",
+    "ratio": lambda x: f"{x:.2f}",
 }

@@ -173,7 +173,11 @@ def to_markdown(table: Table) -> str:
     >>> "Evidence:" in sb.to_markdown(sb.findings_table(sb.audit()))
     True
     """
-    heads = [f"{c.group}: {c.heading}" if c.group else c.heading for c in table.columns]
+    before = ("", *(column.group for column in table.columns))
+    heads = [
+        f"{own.group}: {own.heading}" if own.group not in ("", last) else own.heading
+        for own, last in zip(table.columns, before, strict=False)
+    ]
     rule = ["---" if column.format == "text" else "---:" for column in table.columns]
     lines = [_markdown_row(heads), _markdown_row(rule)]
     for line in lines_of(table):

@@ -25,8 +25,9 @@ EVIDENCE_LINES: Mapping[Evidence, str] = {
     "records": "Evidence: children's records.",
 }
 DIGITS_NOTE = (
-    "Digits: rounded to the smallest power of ten that is not below half the Monte Carlo error; a"
-    " median and its interval as the least exact of them."
+    "Digits: rounded to the smallest power of ten that is not below half the Monte Carlo error, the"
+    " same in a whole column: that of its middle row, a median and its interval as the least exact"
+    " of them."
 )
 ADDED = ("evidence", "status")  # said in every line of a file
 # Of a key like `unpooled_lower`, what it shares with the other numbers of its interval.
@@ -55,10 +56,10 @@ class Table:
     """Columns and rows with title, notes, evidence and, where refused by a check, its status.
 
     `errors` has, by column key, the Monte Carlo standard error of each row's number, NaN where
-    it has none; it decides how many digits are shown. Columns whose keys differ in nothing but
-    mean, median, lower and upper (`unpooled_median`, `unpooled_lower`) share their digits in
-    every row. `bold` has the numbers of the rows that stand out; one of them with nothing
-    (None) behind its first cell is a heading of the rows below it.
+    it has none; it decides how many digits are shown, the same in a whole column. Columns whose
+    keys differ in nothing but mean, median, lower and upper (`unpooled_median`,
+    `unpooled_lower`) share their digits. `bold` has the numbers of the rows that stand out; one
+    of them with nothing (None) behind its first cell is a heading of the rows below it.
     """
 
     name: str
@@ -141,29 +142,31 @@ def _in_words(value: Any) -> Cell:
 def lines_of(table: Table) -> tuple[Line, ...]:
     """The rows as text, with the digits that Monte Carlo errors leave."""
     formats = [column.format for column in table.columns]
-    bold = frozenset(table.bold)
+    bold, digits = frozenset(table.bold), last_digits(table)
     return tuple(
         Line(
-            cells=tuple(shown(*cell) for cell in zip(row, formats, last, strict=True)),
+            cells=tuple(shown(*cell) for cell in zip(row, formats, digits, strict=True)),
             bold=i in bold,
             heading=i in bold and len(row) > 1 and all(cell is None for cell in row[1:]),
         )
-        for i, (row, last) in enumerate(zip(table.rows, last_digits(table), strict=True))
+        for i, row in enumerate(table.rows)
     )
 
 
-def last_digits(table: Table) -> tuple[tuple[int | None, ...], ...]:
-    """Cell by cell, the power of ten of the last digit; None where no error decides it."""
+def last_digits(table: Table) -> tuple[int | None, ...]:
+    """Column by column, the power of ten of the last digit; None where no error decides it.
+
+    So decimals are aligned. It is that of the middle row, the less exact of two: one row that is
+    known worse takes no digit from all others.
+    """
     errors = [table.errors.get(c.key, (math.nan,) * len(table.rows)) for c in table.columns]
-    by_row = list(zip(*errors, strict=True)) if errors else [() for _ in table.rows]
-    together = _together(table.columns)
-    return tuple(
-        tuple(
-            last_digit([own[j] for j in together[i]], column.format)
-            for i, column in enumerate(table.columns)
-        )
-        for own in by_row
-    )
+    by_row = list(zip(*errors, strict=True)) if errors else []
+    found: list[int | None] = []
+    for column, own in zip(table.columns, _together(table.columns), strict=True):
+        each = [last_digit([row[j] for j in own], column.format) for row in by_row]
+        known = sorted(last for last in each if last is not None)
+        found.append(known[len(known) // 2] if known else None)
+    return tuple(found)
 
 
 def _together(columns: Sequence[Column]) -> list[list[int]]:
@@ -193,7 +196,7 @@ def spans_of(table: Table) -> tuple[tuple[str, int], ...]:
 
 def notes_of(table: Table) -> tuple[str, ...]:
     """What stands below a table: its notes, what decided the digits, what it rests on."""
-    decided = any(last is not None for row in last_digits(table) for last in row)
+    decided = any(last is not None for last in last_digits(table))
     estimates = any(
         isinstance(cell, Estimate) and cell.error > 0 for row in table.rows for cell in row
     )

@@ -11,8 +11,11 @@ if TYPE_CHECKING:
 LONGEST_NAME = 40
 
 
-def add_field(paragraph: "Paragraph", code: str, result: str) -> None:
-    """A field that Word works out anew, with the result it has as long as it has not."""
+def add_field(paragraph: "Paragraph", code: str, result: str, *, stale: bool = False) -> None:
+    """A field that Word works out anew, with the result it has as long as it has not.
+
+    A `stale` one is worked out when the document is opened.
+    """
     for kind in ("begin", code, "separate", result, "end"):
         run = paragraph.add_run()
         if kind == code:
@@ -23,7 +26,8 @@ def add_field(paragraph: "Paragraph", code: str, result: str) -> None:
         elif kind == result:
             run.text = result
         else:
-            run._r.append(element("w:fldChar", fldCharType=kind))
+            dirty = {"dirty": "true"} if stale and kind == "begin" else {}
+            run._r.append(element("w:fldChar", fldCharType=kind, **dirty))
 
 
 def number(paragraph: "Paragraph", sequence: str) -> None:

@@ -13,12 +13,14 @@ from sofs_bayes.tables.contents.design import (
     rates_table,
 )
 from sofs_bayes.tables.contents.diagnostics import diagnostics_table
-from sofs_bayes.tables.contents.effects import (
+from sofs_bayes.tables.contents.effect_columns import (
     UNIT_OF,
+    number_format,
+)
+from sofs_bayes.tables.contents.effects import (
     counts_used,
     effect_scales,
     effects_table,
-    number_format,
     risk_scale,
     rows_taken,
     sensitivity_table,

@@ -81,7 +81,7 @@ def windows_table(run: Run) -> Table:
     rows += [(note.authority, "no comparator", "", note.why) for note in design.comparators.exclude]
     return Table(
         name="windows",
-        title=f"{run.analysis.title}: pilots and their settling-in years",
+        title=f"{run.analysis.called}: pilots and their settling-in years",
         columns=(
             Column(key="authority", heading="Authority"),
             Column(key="role", heading="Role"),

@@ -94,7 +94,7 @@ def parameters_table(found: "Calibrated", *, only_out: bool = False) -> Table:
 def _tests(found: "Calibrated", name: str, what: str, tests: Sequence["RankTest"]) -> Table:
     return Table(
         name=f"calibration_{name}",
-        title=marked(found, f"{found.analysis.title}: {what}"),
+        title=marked(found, f"{found.analysis.called}: {what}"),
         columns=TEST_COLUMNS,
         rows=tuple(_line(test) for test in tests),
         evidence=found.evidence,
@@ -147,7 +147,7 @@ def coverage_table(found: "Calibrated") -> Table:
     )
     return Table(
         name="calibration_coverage",
-        title=marked(found, f"{found.analysis.title}: truths inside their intervals"),
+        title=marked(found, f"{found.analysis.called}: truths inside their intervals"),
         columns=(
             Column(key="quantity", heading="Quantity"),
             Column(key="replicates", heading="Replicates", format="integer"),
@@ -175,7 +175,7 @@ def refused_table(found: "Calibrated") -> Table:
     refused = found.verdict.refused
     return Table(
         name="calibration_refused",
-        title=marked(found, f"{found.analysis.title}: fits that did not pass the gate"),
+        title=marked(found, f"{found.analysis.called}: fits that did not pass the gate"),
         columns=(
             Column(key="replicate", heading="Replicate", format="integer"),
             Column(key="attempts", heading="Fits made", format="integer"),
@@ -198,7 +198,7 @@ def ranks_table(found: "Calibrated") -> Table:
     keys = ("replicate", "status", "attempts", "seconds", *names)
     return Table(
         name="ranks",
-        title=marked(found, f"{found.analysis.title}: ranks of truths among {DRAWS} draws"),
+        title=marked(found, f"{found.analysis.called}: ranks of truths among {DRAWS} draws"),
         columns=tuple(Column(key=key, heading=key) for key in keys),
         rows=tuple(
             (

@@ -19,7 +19,7 @@ def predictive_table(run: Run) -> Table:
     level = cells[0].level if cells else 0.0
     return Table(
         name="predictive",
-        title=f"{run.analysis.title}: authority-years inside their {100 * level:g}% prediction",
+        title=f"{run.analysis.called}: authority-years inside their {100 * level:g}% prediction",
         columns=(
             Column(key="arm", heading="Authorities"),
             Column(key="year", heading="Financial year from", format="year"),

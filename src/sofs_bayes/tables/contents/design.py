@@ -7,6 +7,9 @@ from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.matching.choice import LeftOut, Match, PreTrendRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
+from sofs_bayes.tables.contents.effect_columns import (
+    interval_columns,
+)
 from sofs_bayes.tables.contents.effects import (
     interval_note,
     rate_format,
@@ -86,13 +89,13 @@ def rates_table(run: Run) -> Table:
     >>> sb.rates_table(run).evidence
     'open-data'
     """
+    _, *ends = interval_columns(run.level, rate_format(run), prefix="counterfactual_")
     columns = [
         Column(key="year", heading="Financial year from", format="year"),
         Column(key="period", heading="Period"),
         Column(key="observed", heading="Pilots", format=rate_format(run)),
         Column(key="counterfactual", heading="Without the programme", format=rate_format(run)),
-        Column(key="counterfactual_lower", heading="from", format=rate_format(run)),
-        Column(key="counterfactual_upper", heading="to", format=rate_format(run)),
+        *ends,
         Column(key="comparators", heading="Comparators", format=rate_format(run)),
     ]
     return run_table(

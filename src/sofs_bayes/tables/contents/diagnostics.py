@@ -105,7 +105,7 @@ def diagnostics_table(*runs: Run, every: bool = True) -> Table:
     what = "draws be trusted? Convergence of every fit"
     if not drawn:
         what = "posteriors from print be trusted? Grids they were computed on"
-    title = f"{runs[0].analysis.title}: can the {what}" if len(runs) == 1 else f"Can the {what}"
+    title = f"{runs[0].analysis.called}: can the {what}" if len(runs) == 1 else f"Can the {what}"
     return Table(
         name="diagnostics",
         title=title,

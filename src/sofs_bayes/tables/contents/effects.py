@@ -9,19 +9,18 @@ from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow, statement_te
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import FittedAnalysis, OpenAnalysis, PrintedAnalysis, Statement
 from sofs_bayes.tables.contents.assumptions import in_units
+from sofs_bayes.tables.contents.effect_columns import (
+    UNIT_OF,
+    chance_columns,
+    chance_key,
+    in_order,
+    interval_columns,
+    number_format,
+)
 from sofs_bayes.tables.contents.monte_carlo import NAN, errors_of, known
 from sofs_bayes.tables.contents.printed_notices import printed_notices
 from sofs_bayes.tables.formats import Cell, Column, Format, Table, notebook_html, table_of
 
-NARROW = 0.02  # risk differences known this closely are shown with two decimals
-UNIT_OF: dict[str, str] = {
-    "risk": "percentage points",
-    "log-odds": "log-odds",
-    "odds ratio": "odds ratio",
-    "children per 1,000": "children per 1,000",
-    "children per 10,000": "children per 10,000",
-    "units": "units of the outcome",
-}
 # Scales as parts of names of files.
 CALLED: dict[str, str] = {
     "risk": "risk",
@@ -141,10 +140,10 @@ def effects_table(
     'reference'
     """
     rows = [row for row in run.effects if row.scale == scale and row.is_effect and keep(row)]
-    said = [s for s in run.analysis.estimands.claims if s.scale == scale]
+    said = in_order([s for s in run.analysis.estimands.claims if s.scale == scale])
     chances = {(*_key(p), p.statement): p for p in run.probabilities}
     lines: list[tuple[Cell, ...]] = []
-    errors: dict[str, list[float]] = {_chance_key(s): [] for s in said}
+    errors: dict[str, list[float]] = {chance_key(s): [] for s in said}
     for row in rows:
         found = [chances.get((*_key(row), statement_text(s))) for s in said]
         for own, p in zip(errors.values(), found, strict=True):
@@ -158,7 +157,7 @@ def effects_table(
     notes += [*printed_notices(run), *not_shown(run, AUTHORITIES)]
     return Table(
         name=name,
-        title=title or f"{run.analysis.title} ({in_units(run.analysis, scale)})",
+        title=title or f"{run.analysis.called} ({in_units(run.analysis, scale)})",
         columns=_trim(_effect_columns(run, number_format(scale, rows), said), lines),
         rows=_trimmed_rows(lines),
         evidence=run.evidence,
@@ -166,10 +165,6 @@ def effects_table(
         status=run.status,
         errors=known({**errors_of(run, rows), **errors}),
     )
-
-
-def _chance_key(statement: Statement) -> str:
-    return f"P({statement_text(statement)})"
 
 
 def _key(row: EffectRow | ProbabilityRow) -> tuple[Any, ...]:
@@ -186,45 +181,15 @@ def prior_marked(row: EffectRow, run: Run) -> str:
     return f"{row.prior} (NOT CONVERGED)" if alone else row.prior
 
 
-def number_format(scale: str, rows: Sequence[EffectRow]) -> Format:
-    """How effects on a scale are shown: percentage points for risks, finer if all are narrow."""
-    if scale != "risk":
-        return "signed" if scale.startswith("children per") else "number"
-    return "pp2" if all(row.upper - row.lower < NARROW for row in rows) else "pp"
-
-
 def _effect_columns(run: Run, number: Format, said: Sequence[Statement]) -> list[Column]:
-    percent = f"{100 * run.level:g}%"
     return [
         Column(key="estimand", heading="Effect"),
         Column(key="target", heading="In"),
         Column(key="variant", heading="Reading" if run.analysis.kind == "printed" else "Variant"),
         Column(key="prior", heading="Prior"),
-        Column(key="median", heading="Median", format=number),
-        Column(key="lower", heading=f"{percent} from", format=number),
-        Column(key="upper", heading="to", format=number),
-        *(
-            Column(
-                key=_chance_key(s),
-                heading=f"P({_short(s)})",
-                format="probability",
-            )
-            for s in said
-        ),
+        *interval_columns(run.level, number),
+        *chance_columns(said),
     ]
-
-
-def _short(statement: Statement) -> str:
-    factor, unit = (100.0, " pp") if statement.scale == "risk" else (1.0, "")
-    if statement.above is not None:
-        return f"> {factor * statement.above:g}{unit}".replace("-", "\N{MINUS SIGN}")
-    if statement.below is not None:
-        return f"< {factor * statement.below:g}{unit}".replace("-", "\N{MINUS SIGN}")
-    assert statement.within is not None
-    lower, upper = (factor * bound for bound in statement.within)
-    if lower == -upper:
-        return f"within ±{upper:g}{unit}"
-    return f"{lower:g} to {upper:g}{unit}".replace("-", "\N{MINUS SIGN}")
 
 
 def _trim(columns: list[Column], lines: Sequence[Sequence[Cell]]) -> tuple[Column, ...]:
@@ -291,9 +256,7 @@ def sensitivity_table(
         Column(key="variant", heading="Change"),
         *[Column(key="estimand", heading="Effect")] * (len({row.estimand for row in rows}) > 1),
         *[Column(key="prior", heading="Prior")] * (len(priors) > 1),
-        Column(key="median", heading="Median", format=number),
-        Column(key="lower", heading="from", format=number),
-        Column(key="upper", heading="to", format=number),
+        *interval_columns(run.level, number),
         Column(key="status", heading="Draws"),
     ]
     return run_table(
@@ -348,7 +311,7 @@ def run_table(
     """
     return table_of(
         name,
-        f"{run.analysis.title}: {what}",
+        f"{run.analysis.called}: {what}",
         rows,
         columns,
         evidence=run.evidence,

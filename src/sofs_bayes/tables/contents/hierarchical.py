@@ -7,11 +7,15 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR
 from sofs_bayes.spec.study import of_report
-from sofs_bayes.tables.contents.effects import (
+from sofs_bayes.tables.contents.effect_columns import (
+    ABOVE_0,
     UNIT_OF,
+    interval_columns,
+    number_format,
+)
+from sofs_bayes.tables.contents.effects import (
     interval_note,
     main_rows,
-    number_format,
 )
 from sofs_bayes.tables.contents.monte_carlo import ERRORS_OF, errors_of, known
 from sofs_bayes.tables.contents.publication_numbers import above_zero, overall
@@ -84,10 +88,8 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
             Column(key="analysis", heading="Analysis"),
             Column(key="column", heading="Regression" if own else "Column of the report"),
             Column(key="estimand", heading="Effect"),
-            Column(key="median", heading="Median", format=number),
-            Column(key="lower", heading="from", format=number),
-            Column(key="upper", heading="to", format=number),
-            Column(key="P(above 0)", heading="P(> 0)", format="probability"),
+            *interval_columns(runs[0].level, number),
+            ABOVE_0,
             Column(key="status", heading="Draws"),
         ),
         rows=tuple(lines),

@@ -26,12 +26,14 @@ from sofs_bayes.tables.contents.checks import (
     predictive_statistics_table,
     predictive_table,
 )
+from sofs_bayes.tables.contents.effect_columns import (
+    NARROW,
+    number_format,
+)
 from sofs_bayes.tables.contents.effects import (
     AUTHORITIES,
     COUNTS,
-    NARROW,
     not_shown,
-    number_format,
     rate_format,
     rate_notes,
     risk_scale,
@@ -135,7 +137,7 @@ def arm_years_table(run: Run) -> Table:
     level = f" {100 * rows[0].level:g}%" if rows else ""
     return Table(
         name="arm_years",
-        title=f"{run.analysis.title}: rates by arm and year beside their{level} predictions",
+        title=f"{run.analysis.called}: rates by arm and year beside their{level} predictions",
         columns=tuple(columns),
         rows=tuple(lines),
         evidence=run.evidence,
@@ -177,7 +179,7 @@ def loo_table(run: Run) -> Table:
         lines = ((len(rows), total, se, p_loo, high, worst, _verdict(high)),)
     return Table(
         name="loo",
-        title=f"{run.analysis.title}: each authority's year predicted by all others",
+        title=f"{run.analysis.called}: each authority's year predicted by all others",
         columns=(
             Column(key="points", heading="Authority-years", format="integer"),
             Column(key="elpd", heading="Log predictive density", format="number"),
@@ -304,7 +306,7 @@ def tipping_table(run: Run, *, pilots: bool = True) -> Table:
     ]
     return Table(
         name="tipping_points",
-        title=f"{run.analysis.title}: if trends had not been parallel",
+        title=f"{run.analysis.called}: if trends had not been parallel",
         columns=(
             Column(key="target", heading="Effect in"),
             Column(key="sentence", heading="P(effect > 0) …"),

@@ -64,7 +64,7 @@ def design_table(run: Run) -> Table:
     of_priors = ((f"prior: {name}", distribution(prior), prior.why) for name, prior in priors)
     return Table(
         name="design",
-        title=f"{run.analysis.title}: the model",
+        title=f"{run.analysis.called}: the model",
         columns=(
             Column(key="part", heading="Part"),
             Column(key="choice", heading="Choice"),

@@ -8,11 +8,15 @@ from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.estimands.rows import ShrinkageRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.keys import AFTER, Estimand
-from sofs_bayes.tables.contents.effects import (
+from sofs_bayes.tables.contents.effect_columns import (
+    ABOVE_0,
     UNIT_OF,
+    interval_columns,
+    number_format,
+)
+from sofs_bayes.tables.contents.effects import (
     interval_note,
     main_rows,
-    number_format,
     risk_scale,
 )
 from sofs_bayes.tables.contents.monte_carlo import errors_of, known
@@ -76,7 +80,7 @@ def pilots_table(run: Run, *, scale: str | None = None, effect: Estimand | None 
     what = "" if estimand is None else f"{estimand}, "
     return Table(
         name=f"pilots-{run.analysis.name}",
-        title=f"{run.analysis.title}: {what}pilot by pilot ({UNIT_OF[scale]})",
+        title=f"{run.analysis.called}: {what}pilot by pilot ({UNIT_OF[scale]})",
         columns=tuple(_columns(run, number, by_itself=bool(alone))),
         rows=tuple(lines),
         evidence=run.evidence,
@@ -111,18 +115,13 @@ def _line(row: EffectRow, alone: ShrinkageRow | None, *, by_itself: bool) -> tup
 
 
 def _columns(run: Run, number: Format, *, by_itself: bool) -> Iterable[Column]:
-    percent = f"{100 * run.level:g}%"
     yield Column(key="target", heading="Effect in")
     if by_itself:
-        yield Column(key="unpooled_median", heading="By itself", format=number)
-        yield Column(key="unpooled_lower", heading=f"{percent} from", format=number)
-        yield Column(key="unpooled_upper", heading="to", format=number)
-    yield Column(key="median", heading="Partially pooled", format=number)
-    yield Column(key="lower", heading=f"{percent} from", format=number)
-    yield Column(key="upper", heading="to", format=number)
+        yield from interval_columns(run.level, number, middle="By itself", prefix="unpooled_")
+    yield from interval_columns(run.level, number, middle="Partially pooled")
     if by_itself:
         yield Column(key="shrinkage", heading="Pulled in by", format="percent")
-    yield Column(key="P(above 0)", heading="P(> 0)", format="probability")
+    yield ABOVE_0
 
 
 def _notes(

@@ -15,9 +15,13 @@ from sofs_bayes.tables.contents.assumptions import (
     model_scale,
     prior_note,
 )
+from sofs_bayes.tables.contents.effect_columns import (
+    ABOVE_0,
+    interval_columns,
+    number_format,
+)
 from sofs_bayes.tables.contents.effects import (
     interval_note,
-    number_format,
     risk_scale,
 )
 from sofs_bayes.tables.contents.hierarchical import (
@@ -80,7 +84,7 @@ def priors_table(run: Run, variant: Variant = HEADLINE) -> Table:
     unit = in_units(run.analysis, scale)
     return Table(
         name="priors",
-        title=f"{run.analysis.title}{reading}: the effect under each prior ({unit})",
+        title=f"{run.analysis.called}{reading}: the effect under each prior ({unit})",
         columns=tuple(_columns(run, number, several=several)),
         rows=tuple(
             (*named, *_numbers(row, chance, several=several))
@@ -99,11 +103,8 @@ def _columns(run: Run, number: Format, *, several: bool) -> Iterable[Column]:
     yield Column(key="why", heading="Why")
     if several:
         yield Column(key="estimand", heading="Effect")
-    percent = f"{100 * run.level:g}%"
-    yield Column(key="median", heading="Median", format=number)
-    yield Column(key="lower", heading=f"{percent} from", format=number)
-    yield Column(key="upper", heading="to", format=number)
-    yield Column(key="P(above 0)", heading="P(> 0)", format="probability")
+    yield from interval_columns(run.level, number)
+    yield ABOVE_0
     yield Column(key="status", heading="Draws")
 
 

@@ -9,14 +9,14 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.tables.contents.calibration import summary_table
+from sofs_bayes.tables.contents.comparison import comparison_tables
 from sofs_bayes.tables.contents.diagnostics import diagnostics_tables
 from sofs_bayes.tables.contents.effects import effects_tables
 from sofs_bayes.tables.contents.pilots import pilots_tables
 from sofs_bayes.tables.contents.priors import priors_tables
 from sofs_bayes.tables.contents.publication_beside import calibrated_folders
-from sofs_bayes.tables.contents.publication_comparison import comparison_tables
-from sofs_bayes.tables.contents.publication_report import report_layout_tables
 from sofs_bayes.tables.contents.publication_thresholds import thresholds_tables
+from sofs_bayes.tables.contents.report_layout import report_layout_tables
 from sofs_bayes.tables.formats import Table
 
 Maker = Callable[[Sequence[Run], Sequence[Path]], list[Table]]

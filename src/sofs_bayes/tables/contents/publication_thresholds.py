@@ -113,7 +113,7 @@ def _table(run: Run, rows: Sequence[Row]) -> Table:
 
 
 def _title(run: Run, variant: Variant) -> str:
-    return f"{run.analysis.title}, {variant}" if variant.reading else run.analysis.title
+    return f"{run.analysis.called}, {variant}" if variant.reading else run.analysis.called
 
 
 def _called(estimand: Estimand) -> str:

@@ -5,6 +5,9 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
+from sofs_bayes.tables.contents.effect_columns import (
+    interval_columns,
+)
 from sofs_bayes.tables.contents.regressions import bootstrapped
 from sofs_bayes.tables.digits import MINUS
 from sofs_bayes.tables.formats import Cell, Column, Table, table_of
@@ -238,17 +241,17 @@ def effects_beside_table(
     found: "PublishedAnalysis", analysis: ChildrenAnalysis, evidence: Evidence
 ) -> Table:
     """Average marginal effects of logistic regressions, and bootstrapped effects."""
+    level = found.further[0].level if found.further else 0.0
+    _, *ends = interval_columns(level, "pp2", of="confidence")
     columns = (
         Column(key="regression", heading="Regression"),
         Column(key="what", heading="Effect"),
         Column(key="term", heading="Term"),
         Column(key="estimate", heading="Estimate (pp)", format="pp2"),
-        Column(key="lower", heading="from", format="pp2"),
-        Column(key="upper", heading="to", format="pp2"),
+        *ends,
         Column(key="p_value", heading="p", format="number"),
         Column(key="rows", heading="Rows", format="integer"),
     )
-    level = found.further[0].level if found.further else 0.0
     return table_of(
         "further",
         f"Effects on the probability scale: {analysis.title}",

@@ -1,4 +1,4 @@
-"""Columns and rows of the report's Tables 5 to 7 ↔ the effects of runs that answer them."""
+"""Columns and rows of the report's Tables 5 to 7 ↔ the effects of runs, told apart by evidence."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -8,7 +8,7 @@ from sofs_bayes.frequentist.printed_rows import term_of
 from sofs_bayes.frequentist.term import OTHERS, SCORES, post_name, since_name
 from sofs_bayes.published.facts import Fact, load_facts
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.keys import (
     AFTER,
     HEADLINE,
@@ -20,12 +20,16 @@ from sofs_bayes.spec.keys import (
     Estimand,
     Variant,
 )
-from sofs_bayes.spec.study import of_report
+from sofs_bayes.spec.outcomes import capital
+from sofs_bayes.spec.study import of_report, words_of
+from sofs_bayes.tables.contents.effect_columns import (
+    number_format,
+)
 from sofs_bayes.tables.contents.monte_carlo import max_error
 from sofs_bayes.tables.contents.publication_numbers import above_zero
-from sofs_bayes.tables.digits import Estimate
+from sofs_bayes.tables.digits import Estimate, Format
 
-OUTCOMES: Mapping[int, str] = {5: "ICPC", 6: "ICPC", 7: "CLA"}
+OUTCOME_OF_TABLE: Mapping[int, str] = {5: "ICPC", 6: "ICPC", 7: "CLA"}
 FROM_PRINT = {
     "did": Estimand(role=PRINTED, scale=""),
     "pilot": Estimand(role="pilot difference", scale=""),
@@ -90,7 +94,7 @@ def report_columns(run: Run) -> list[ReportColumn]:
     elif isinstance(analysis, PrintedAnalysis) and analysis.from_table is not None:
         table, name = analysis.from_table.table, analysis.from_table.column
         variants = [Variant(reading=reading.name) for reading in analysis.readings]
-    if table is None or OUTCOMES.get(table) != analysis.outcome:
+    if table is None or OUTCOME_OF_TABLE.get(table) != analysis.outcome:
         return []
     if name not in {fact.column for fact in table_facts(table)}:
         return []
@@ -187,3 +191,93 @@ def answer_not_printed(column: ReportColumn, effect: Estimand, scale: str) -> An
 def _asked(column: ReportColumn, effect: Estimand) -> bool:
     rows = dict.fromkeys(fact.row for fact in table_facts(column.table))
     return any(_estimand(column, row)[0] == effect for row in rows)
+
+
+UNITS = {"log-odds": "log-odds", "risk": "change in risk"}
+FROM: Mapping[Evidence, str] = {
+    "published": "posteriors from the printed tables",
+    "published-inferred": "posteriors from the printed tables",
+    "synthetic": "posteriors of simulated children",
+    "open-data": "posteriors from open data",
+    "unknown-origin": "posteriors from counts of unknown origin",
+    "records": "posteriors of children's records",
+}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReportGroup:
+    """The columns of one printed table whose posteriors rest on the same evidence.
+
+    Number 0: the runs of another study's outcome.
+    """
+
+    number: int
+    columns: tuple[ReportColumn, ...]
+    risk: Format
+
+    @property
+    def key(self) -> str:
+        """What names of tables have in them."""
+        return str(self.number) if self.number else "own"
+
+    @property
+    def about(self) -> str:
+        """The printed table, or the outcome of another study, in words."""
+        if self.number:
+            return f"Table {self.number} of the report"
+        return capital(words_of(self.columns[0].run.analysis).events)
+
+    @property
+    def evidence(self) -> Evidence:
+        """What all of its posteriors rest on."""
+        return self.columns[0].run.evidence
+
+    def scales(self) -> list[str]:
+        """The scales that some column's effects are on, the model's first."""
+        there = {e.scale for c in self.columns for e in c.run.effects}
+        return [scale for scale in UNITS if scale in there]
+
+
+def report_groups(runs: Sequence[Run]) -> list[ReportGroup]:
+    """The columns of each printed table, in the report's order; no two evidences in a group."""
+    found: dict[tuple[int, str, str], list[ReportColumn]] = {}
+    for run in runs:
+        for column in report_columns(run):
+            own = "" if column.table else words_of(run.analysis).events
+            found.setdefault((column.table, own, run.evidence), []).append(column)
+    groups = []
+    for key in sorted(found):
+        number, columns = key[0], tuple(sorted(found[key], key=_as_printed))
+        groups.append(ReportGroup(number=number, columns=columns, risk=_risk_format(columns)))
+    return groups
+
+
+def _as_printed(column: ReportColumn) -> int:
+    """The position of a column in its printed table."""
+    names = list(dict.fromkeys(f.column for f in table_facts(column.table)))
+    return names.index(column.name) if column.table else 0
+
+
+def _risk_format(columns: Sequence[ReportColumn]) -> Format:
+    rows = [
+        each
+        for column in columns
+        for each in column.run.effects
+        if each.scale == "risk" and each.prior == column.run.prior
+    ]
+    return number_format("risk", [row for row in rows if row.is_effect])
+
+
+def headings(group: ReportGroup) -> list[str]:
+    """The report's headings; with what tells columns apart where several share one."""
+    found: list[str] = []
+    for column in group.columns:
+        own = [each for each in group.columns if each.name == column.name]
+        analyses = len({each.run.analysis.name for each in own}) > 1
+        readings = len({each.variant for each in own}) > 1
+        added = [column.run.analysis.name] * analyses + [str(column.variant)] * readings
+        found.append(f"{column.name} ({', '.join(added)})" if added else column.name)
+    return [
+        f"{name} (no. {found[: i + 1].count(name)})" if found.count(name) > 1 else name
+        for i, name in enumerate(found)
+    ]

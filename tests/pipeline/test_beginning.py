@@ -148,7 +148,7 @@ def test_the_verb_shows_what_it_saw(
     assert main(["init", str(records), "-o", str(tmp_path / "new"), "--name", "hubs"]) == 0
     out = capsys.readouterr().out
     assert "| imd_quintile | levels | 6 | 0.0% |" in out
-    assert "outcomes among children, by authority and financial year" in out
+    assert "outcomes among children, by authority and year" in out
     assert str(tmp_path / "new" / "hubs-linear.toml") in out
     assert out.partition("\n")[0] in (tmp_path / "new" / "seen.md").read_text("utf-8")
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
+from sofs_bayes.cli.arguments import Verbs, Wholes, add_verb, progress_line
 
 
 def add_init(verbs: Verbs) -> None:
@@ -20,6 +20,13 @@ def add_init(verbs: Verbs) -> None:
     verb.add_argument("data", type=Path, help="folder of referrals, authorities and groups")
     verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: analysis/NAME")
     verb.add_argument("--name", help="of the analyses; default: the folder's")
+    verb.add_argument(
+        "--year-begins",
+        type=Wholes(least=1, most=12),
+        default=4,
+        metavar="MONTH",
+        help="with which a year begins, 1 to 12 (4, April)",
+    )
     verb.add_argument("--replace", action="store_true", help="replace an earlier draft")
 
 
@@ -46,6 +53,7 @@ def _init(options: argparse.Namespace) -> int:
         options.data,
         options.output,
         name=options.name,
+        year_begins=options.year_begins,
         replace=options.replace,
         progress=progress,
     )

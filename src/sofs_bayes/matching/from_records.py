@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-LEAST_DAYS = 183  # of a financial year, for a rate that stands beside those of whole years
+LEAST_DAYS = 183  # of a year, for a rate that stands beside those of whole years
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class GroupChoice:
     next_best
         Per pilot, who would have been next; not where nobody was left.
     pre_trend
-        Rates per financial year before settling-in of each pilot matched and of its
+        Rates per year before settling-in of each pilot matched and of its
         comparators together, with the gap between their trends.
     left_out
         Authorities that could not serve a pilot, and why.
@@ -89,7 +89,7 @@ def choose_from_records(
     """The groups with comparators for every pilot, by `analysis.matching.authorities`.
 
     Candidates of a pilot are all authorities that are no pilots and have referrals in each
-    financial year in which the pilot has some before its settling-in, and some after it. The
+    year in which the pilot has some before its settling-in, and some after it. The
     nearest are taken, by the distance of `pre_trend.distances` on the log-odds of the outcome
     per year. A year that settling-in cuts short counts with the days left, the same for all,
     and not at all with less than half a year of them: a few referrals would weigh as much as
@@ -187,7 +187,7 @@ def _candidates(
     if len(years) < 2:
         seen = ", ".join(map(str, years)) or "no year"
         found = f"referrals before settling-in in {seen}"
-        allowed = "two financial years at least, as one has no trend; or comparators by name"
+        allowed = "two years at least, as one has no trend; or comparators by name"
         raise BadInput(groups.file, f"pilot {window.pilot}", found, allowed)
     eligible, left_out = [], []
     for name in sorted({name for name, _ in counts} | after):
@@ -210,7 +210,7 @@ def _candidates(
 
 
 def _years_before(connection: "DuckDBPyConnection", start: date) -> tuple[int, ...]:
-    """The financial years with days enough whose outcome window ends by `start`."""
+    """The years with days enough whose outcome window ends by `start`."""
     rows = connection.execute(
         "SELECT year FROM days WHERE closes <= ? GROUP BY year HAVING count(*) >= ? ORDER BY year",
         [start, LEAST_DAYS],
@@ -221,7 +221,7 @@ def _years_before(connection: "DuckDBPyConnection", start: date) -> tuple[int, .
 def _counts_before(
     connection: "DuckDBPyConnection", start: date
 ) -> dict[tuple[str, int], tuple[int, int]]:
-    """Authority and financial year → outcomes and referrals whose window ends by `start`."""
+    """Authority and year → outcomes and referrals whose window ends by `start`."""
     rows = connection.execute(
         "SELECT authority, year, CAST(sum(outcomes) AS BIGINT), CAST(sum(referrals) AS BIGINT)"
         " FROM by_day WHERE closes <= ? GROUP BY ALL",

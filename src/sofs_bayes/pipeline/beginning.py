@@ -15,6 +15,7 @@ from sofs_bayes.pipeline.draft_models import model_text
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.records.profile import Profile, YearCount, profile, year_counts
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.children import APRIL
 from sofs_bayes.spec.names import file_stem
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def init(
     output: Path | str | None = None,
     *,
     name: str | None = None,
+    year_begins: int = APRIL,
     replace: bool = False,
     progress: Progress = in_notebooks,
 ) -> Begun:
@@ -62,6 +64,8 @@ def init(
         The new folder; `analysis/` and the name by default.
     name
         How the analyses are called; after the folder by default.
+    year_begins
+        The month, 1 to 12, with which a year of the analysis begins; April by default.
     replace
         Whether an earlier draft there may be replaced.
     progress
@@ -78,7 +82,7 @@ def init(
     Raises
     ------
     BadInput
-        A file that cannot be read.
+        A file that cannot be read; a month that is none.
 
     Examples
     --------
@@ -88,10 +92,14 @@ def init(
     """
     stem = file_stem(name or Path(data).resolve().name.partition(".")[0])
     target = Path(output or Path("analysis") / stem)
+    if year_begins not in range(1, 13):
+        raise BadInput("init", "year_begins", str(year_begins), "a month, 1 to 12")
     with claim(target, written_by="init", inputs=[Path(data)], replace=replace) as place:
         progress("looking")
         panel = _panel(Path(data))
-        texts, tables = _of_records(data, stem) if panel is None else _of_panel(panel, stem)
+        texts, tables = (
+            _of_records(data, stem, year_begins) if panel is None else _of_panel(panel, stem)
+        )
         with place.folder() as folder:
             from sofs_bayes.folders.manifest import write_manifest
             from sofs_bayes.tables.formats import to_markdown
@@ -103,16 +111,23 @@ def init(
     return Begun(folder=target, tables=tables)
 
 
-def _of_records(data: Path | str, stem: str) -> "tuple[dict[str, str], tuple[Table, ...]]":
+def _of_records(
+    data: Path | str, stem: str, year_begins: int
+) -> "tuple[dict[str, str], tuple[Table, ...]]":
     """Drafts of analyses of children's records by file, and what was seen."""
     found = profile(data)
     groups, authorities = _beside(found.file, "groups"), _beside(found.file, "authorities")
     named = _names_in(groups)
     roles = roles_of(found, sorted(named))
-    counts = _counts(found, roles)
+    counts = _counts(found, roles, year_begins)
     own, years = f"{stem}-children.toml", _whole_years(counts)
     text = children_text(
-        found, roles, years, _covariates(authorities, named), name=f"{stem}-children"
+        found,
+        roles,
+        years,
+        _covariates(authorities, named),
+        name=f"{stem}-children",
+        year_begins=year_begins,
     )
     columns = [
         *columns_lines("authority_columns", authorities, OF_AUTHORITIES),
@@ -179,9 +194,11 @@ def _covariates(authorities: "CsvText | None", named: set[str]) -> list[str]:
     return found
 
 
-def _counts(found: Profile, roles: Roles) -> tuple[YearCount, ...]:
+def _counts(found: Profile, roles: Roles, first_month: int) -> tuple[YearCount, ...]:
     known = {role: roles.one(role) for role in ("authority", "referral_date", "outcome")}
-    return year_counts(found.file, **known) if all(known.values()) else ()
+    if not all(known.values()):
+        return ()
+    return year_counts(found.file, **known, first_month=first_month)
 
 
 def _share(found: Profile, roles: Roles) -> float | None:
@@ -196,7 +213,7 @@ def _share(found: Profile, roles: Roles) -> float | None:
 
 
 def _whole_years(counts: Sequence[YearCount]) -> list[int]:
-    """The financial years in which every authority has referrals."""
+    """The years in which every authority has referrals."""
     authorities = {each.authority for each in counts}
     years = sorted({each.year for each in counts})
     return [y for y in years if sum(each.year == y for each in counts) == len(authorities)]

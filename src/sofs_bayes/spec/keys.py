@@ -12,9 +12,12 @@ Role = Literal[
     "effect after settling-in",
     "effect against comparators with a similar practice model",
     "effect against other comparators",
+    "effect against the comparators told apart",
+    "effect against those not told apart",
     "effect (DiD)",
     "effect in year",
     "effect at an Ofsted rating of",
+    "effect where the modifier is",
     "effect per unit of the score",
     "spread between pilots",
     "spread between years of one authority",
@@ -27,16 +30,19 @@ Role = Literal[
 AFTER: Role = "effect after settling-in"
 SIMILAR: Role = "effect against comparators with a similar practice model"
 OTHER: Role = "effect against other comparators"
+TOLD_APART: Role = "effect against the comparators told apart"
+NOT_TOLD_APART: Role = "effect against those not told apart"
 PRINTED: Role = "effect (DiD)"
 IN_YEAR: Role = "effect in year"
 AT_RATING: Role = "effect at an Ofsted rating of"
+AT_VALUE: Role = "effect where the modifier is"
 PER_UNIT: Role = "effect per unit of the score"
 BETWEEN_PILOTS: Role = "spread between pilots"
 BETWEEN_YEARS: Role = "spread between years of one authority"
 BETWEEN_AUTHORITIES: Role = "spread between authorities"
-EFFECTS: tuple[Role, ...] = get_args(Role)[:7]
+EFFECTS: tuple[Role, ...] = get_args(Role)[:10]
 # Effects of the practice model itself, on all treated children of a target.
-HEADLINES: tuple[Role, ...] = (AFTER, SIMILAR, OTHER, PRINTED)
+HEADLINES: tuple[Role, ...] = (AFTER, SIMILAR, OTHER, TOLD_APART, NOT_TOLD_APART, PRINTED)
 
 POOLED = "pooled"
 NEW = "new authority"
@@ -58,7 +64,7 @@ class Estimand:
     year
         Years since settling-in of an effect in a year; 0 is the first year after it.
     rating
-        Of Ofsted, of an effect at one.
+        Of Ofsted, or of another modifier, of an effect at one.
     """
 
     role: Role

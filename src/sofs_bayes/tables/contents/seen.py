@@ -69,7 +69,7 @@ def _rare(found: Profile) -> Iterator[str]:
 
 
 def counts_table(file: str, counts: Sequence[YearCount], *, evidence: Evidence) -> Table:
-    """Outcomes among children by authority and financial year; a dash where there are none."""
+    """Outcomes among children by authority and year; a dash where there are none."""
     years = sorted({each.year for each in counts})
     at = {(each.authority, each.year): f"{each.outcomes}/{each.referrals}" for each in counts}
     return Table(

@@ -137,18 +137,21 @@ def sample_posterior(
     Returns
     -------
     xarray.DataTree
-        Groups `posterior` (s, c, beta where its row is printed, delta on the design's scale) and `sample_stats`, dims
-        (chain, draw).
+        Groups `posterior` (s, c, beta where its row is printed, delta; on the design's scale) and
+        `sample_stats`, dims (chain, draw).
 
     Raises
     ------
     BadInput
-        As for the grid, or a reading without an authority variance to sample.
+        As for the grid; a reading without an authority variance, or a known correlation.
     """
     post = posterior(analysis, prior=prior, reading=reading)
     if not post.model.authority_sd:
         found = f"reading {post.reading.name!r} without an authority variance"
         raise BadInput(analysis.name, "reading", found, "a reading with one, or the grid")
+    if post.model.known_correlation is not None:
+        found = "a correlation taken as known"
+        raise BadInput(analysis.name, "priors.correlation", found, "a beta, or the grid")
     data = graph_data(post)
     program = compile_graph(graph(data)) if compiled is None else compiled
     tree = sample(program, sampler, data=data, stage="from print")

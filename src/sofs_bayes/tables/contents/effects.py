@@ -8,6 +8,7 @@ from typing import Any
 from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow, statement_text
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import FittedAnalysis, OpenAnalysis, PrintedAnalysis, Statement
+from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.monte_carlo import NAN, errors_of, known
 from sofs_bayes.tables.contents.printed_notices import printed_notices
@@ -162,6 +163,7 @@ def effects_table(
         columns=_trim(_effect_columns(run, number_format(scale, rows), said), lines),
         rows=_trimmed_rows(lines),
         evidence=run.evidence,
+        study=printed_in(run.analysis),
         notes=tuple(notes),
         status=run.status,
         errors=known({**errors_of(run, rows), **errors}),
@@ -352,6 +354,7 @@ def run_table(
         rows,
         columns,
         evidence=run.evidence,
+        study=printed_in(run.analysis),
         notes=notes,
         status=run.status if checked else "converged",
         errors=errors,

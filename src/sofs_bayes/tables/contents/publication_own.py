@@ -7,6 +7,7 @@ from pathlib import Path
 from sofs_bayes.frequentist.term import since_name
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, Estimand
+from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.contents.effects import interval_note
 from sofs_bayes.tables.contents.publication_beside import ReplicatedFolder, replicated_folders
 from sofs_bayes.tables.contents.publication_groups import FROM, ReportGroup, headings
@@ -49,6 +50,7 @@ def own_layout_table(group: ReportGroup, beside: Sequence[Path]) -> Table:
         ),
         rows=tuple((*line, *[None] * (width - len(line))) for line in lines),
         evidence=group.evidence,
+        study=printed_in(group.columns[0].run.analysis),
         notes=tuple(_notes(group, regressed=regressed)),
         status=overall(column.run.status for column in group.columns),
         bold=tuple(i for i, line in enumerate(lines) if len(line) == 1),

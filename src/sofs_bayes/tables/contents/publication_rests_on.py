@@ -4,6 +4,7 @@ from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.contents.publication_groups import FROM, ReportGroup, headings
 from sofs_bayes.tables.contents.publication_numbers import overall
 from sofs_bayes.tables.model import Column, Table
@@ -82,6 +83,7 @@ def rests_on_table(group: ReportGroup) -> Table:
         ),
         rows=tuple(lines) if any(set(line[2:6]) != {None} for line in lines) else (),
         evidence=group.evidence,
+        study=printed_in(group.columns[0].run.analysis),
         notes=(
             "A referral counts once in each matched group that it stands in.",
             *dict.fromkeys(note for column in group.columns for note in column.run.withheld),

@@ -124,7 +124,10 @@ def quantities(model: PrintedModel, studies: Studies, of: PrintedDraws) -> dict[
         CORRELATION: of.c,
         LOG_LIKELIHOOD: joint,
     }
-    return {k: v for k, v in found.items() if k != PILOT_DIFFERENCE or model.pilot_difference}
+    absent = set() if model.pilot_difference else {PILOT_DIFFERENCE}
+    if model.known_correlation is not None:
+        absent.add(CORRELATION)
+    return {name: values for name, values in found.items() if name not in absent}
 
 
 def prior_draws(model: PrintedModel, n: int, rng: np.random.Generator) -> tuple[Array, Array]:

@@ -19,6 +19,7 @@ Role = Literal[
     "effect at an Ofsted rating of",
     "effect where the modifier is",
     "effect per unit of the score",
+    "mean of pilots' effects (fixef in R)",
     "spread between pilots",
     "spread between years of one authority",
     "spread between authorities",
@@ -37,6 +38,8 @@ IN_YEAR: Role = "effect in year"
 AT_RATING: Role = "effect at an Ofsted rating of"
 AT_VALUE: Role = "effect where the modifier is"
 PER_UNIT: Role = "effect per unit of the score"
+# The mean that pilots' effects are drawn around, on the model's scale: no average over children.
+MEAN_OF_PILOTS: Role = "mean of pilots' effects (fixef in R)"
 BETWEEN_PILOTS: Role = "spread between pilots"
 BETWEEN_YEARS: Role = "spread between years of one authority"
 BETWEEN_AUTHORITIES: Role = "spread between authorities"

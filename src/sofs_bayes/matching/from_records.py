@@ -73,7 +73,7 @@ class PrintedCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidates:
+class Candidates:
     """A pilot to be matched: its years before, counts in them, and who could serve it."""
 
     pilot: str
@@ -108,9 +108,9 @@ def choose_from_records(
         raise BadSpec(faults)
     rule = analysis.matching.authorities
     wanted = [window for window in groups.windows if window.pilot in groups.unmatched]
-    _count_by_day(referrals.connection, analysis)
+    count_by_day(referrals.connection, analysis)
     named = () if rule.reuse else groups.comparators
-    found = [_candidates(referrals.connection, window, groups, named) for window in wanted]
+    found = [candidates_of(referrals.connection, window, groups, named) for window in wanted]
     offers = _offers(found, rule)
     pilots = [each.pilot for each in found]
     matches = nearest_first(offers, pilots, per_pilot=rule.per_pilot, reuse=rule.reuse)
@@ -167,7 +167,7 @@ def compare_with_print(
 # ------------------------------------------------------------------------------- the steps
 
 
-def _count_by_day(connection: "DuckDBPyConnection", analysis: ChildrenAnalysis) -> None:
+def count_by_day(connection: "DuckDBPyConnection", analysis: ChildrenAnalysis) -> None:
     """The tables `days` of the analysis, and `by_day`: an authority's referrals and outcomes."""
     connection.execute(f"CREATE OR REPLACE TABLE days AS {days_sql(analysis)}")
     connection.execute("""
@@ -177,9 +177,16 @@ def _count_by_day(connection: "DuckDBPyConnection", analysis: ChildrenAnalysis) 
         GROUP BY ALL""")
 
 
-def _candidates(
+def candidates_of(
     connection: "DuckDBPyConnection", window: Window, groups: Groups, named: Sequence[str]
-) -> _Candidates:
+) -> Candidates:
+    """Who could serve a pilot but for those named, from the tables of `count_by_day`.
+
+    Raises
+    ------
+    BadInput
+        The pilot has referrals in fewer than two years before settling-in.
+    """
     counts = _counts_before(connection, window.start)
     after = _seen_after(connection, window.end)
     long_enough = _years_before(connection, window.start)
@@ -200,7 +207,7 @@ def _candidates(
             left_out.append(LeftOut(authority=name, reason=reason))
         else:
             eligible.append(name)
-    return _Candidates(
+    return Candidates(
         pilot=window.pilot,
         years=years,
         panel=_panel(counts, [window.pilot, *eligible], years),
@@ -254,7 +261,7 @@ def _panel(
     return Panel(counts=dataset, notices=(), sources=())
 
 
-def _offers(found: Sequence[_Candidates], rule: AuthorityMatching) -> list[tuple[float, int, str]]:
+def _offers(found: Sequence[Candidates], rule: AuthorityMatching) -> list[tuple[float, int, str]]:
     """Distance, pilot's position and candidate, nearest first."""
     offers = []
     for position, each in enumerate(found):
@@ -267,7 +274,7 @@ def _offers(found: Sequence[_Candidates], rule: AuthorityMatching) -> list[tuple
 
 def _check_served(
     matches: Sequence[Match],
-    found: Sequence[_Candidates],
+    found: Sequence[Candidates],
     rule: AuthorityMatching,
     groups: Groups,
 ) -> None:
@@ -296,7 +303,7 @@ def _next_best(
     return tuple(match for _, match in sorted(found.items()))
 
 
-def _fit(each: _Candidates, matches: Sequence[Match]) -> PreTrendFit:
+def _fit(each: Candidates, matches: Sequence[Match]) -> PreTrendFit:
     mine = tuple(match for match in matches if match.pilot == each.pilot)
     choice = Choice(
         pilots=(each.pilot,),

@@ -60,6 +60,8 @@ def init(
     data
         The folder, or the file of referrals; authorities and groups beside it are looked at
         where they are. Or a panel of counts (`authority,code,year`, then events and children).
+        Or a printed table that was typed in: labels in the first column, coefficients with stars
+        in the others, as CSV, TSV or Markdown.
     output
         The new folder; `analysis/` and the name by default.
     name
@@ -75,9 +77,9 @@ def init(
     -------
     Begun
         The folder has `NAME-children.toml`, `NAME-linear.toml`, `NAME-logistic.toml` (of a
-        panel `NAME-counts.toml`) and `seen.md`. What the analyst has to decide is marked DECIDE,
-        which every verb refuses. The drafts list codes as the records have them, and stay where
-        the records are.
+        panel `NAME-counts.toml`, of a printed table one of each column) and `seen.md`. What the
+        analyst has to decide is marked DECIDE, which every verb refuses. The drafts list codes as
+        the records have them, and stay where the records are.
 
     Raises
     ------
@@ -96,10 +98,7 @@ def init(
         raise BadInput("init", "year_begins", str(year_begins), "a month, 1 to 12")
     with claim(target, written_by="init", inputs=[Path(data)], replace=replace) as place:
         progress("looking")
-        panel = _panel(Path(data))
-        texts, tables = (
-            _of_records(data, stem, year_begins) if panel is None else _of_panel(panel, stem)
-        )
+        texts, tables = _drafts(Path(data), stem, year_begins)
         with place.folder() as folder:
             from sofs_bayes.folders.manifest import write_manifest
             from sofs_bayes.tables.formats import to_markdown
@@ -109,6 +108,18 @@ def init(
                 (folder / each).write_text(text, encoding="utf-8", newline="")
             write_manifest(folder, {}, written_by="init")
     return Begun(folder=target, tables=tables)
+
+
+def _drafts(data: Path, stem: str, year_begins: int) -> "tuple[dict[str, str], tuple[Table, ...]]":
+    """Drafts by file, and what was seen: of a printed table, a panel of counts, or records."""
+    from sofs_bayes.published.typed_table import typed_table
+
+    if cells := typed_table(data):
+        from sofs_bayes.pipeline.draft_print import print_texts, typed_cells_table
+
+        return print_texts(data.name, cells, stem), (typed_cells_table(data.name, cells),)
+    panel = _panel(data)
+    return _of_records(data, stem, year_begins) if panel is None else _of_panel(panel, stem)
 
 
 def _of_records(
@@ -138,7 +149,7 @@ def _of_records(
     for model in ("linear", "logistic") if share is not None else ():
         name, linear = f"{stem}-{model}", model == "linear"
         texts[f"{name}.toml"] = model_text(share or 0.0, name=name, children=own, linear=linear)
-    return texts, _tables(found, counts, roles)
+    return texts, _tables(found, counts, roles, year_begins)
 
 
 def _panel(path: Path) -> "CsvText | None":
@@ -219,12 +230,15 @@ def _whole_years(counts: Sequence[YearCount]) -> list[int]:
     return [y for y in years if sum(each.year == y for each in counts) == len(authorities)]
 
 
-def _tables(found: Profile, counts: Sequence[YearCount], roles: Roles) -> "tuple[Table, ...]":
+def _tables(
+    found: Profile, counts: Sequence[YearCount], roles: Roles, first_month: int
+) -> "tuple[Table, ...]":
     from sofs_bayes.tables.contents import seen
 
     tables = [seen.columns_table(found, roles.authority), seen.levels_table(found)]
     if counts:
-        tables.append(seen.counts_table(found.file.name, counts, evidence=found.evidence))
+        name, evidence = found.file.name, found.evidence
+        tables.append(seen.counts_table(name, counts, evidence=evidence, first_month=first_month))
     return tuple(table for table in tables if table.rows)
 
 

@@ -133,6 +133,8 @@ def quantities(model: PrintedModel, studies: Studies, of: PrintedDraws) -> dict[
 def prior_draws(model: PrintedModel, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Independent draws of s and c from their priors."""
     s = model.authority_sd * np.abs(rng.standard_normal(n))
+    if model.known_correlation is not None:
+        return s, np.full(n, model.known_correlation)
     return s, rng.beta(*model.correlation, n)
 
 

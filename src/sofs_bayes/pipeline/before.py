@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.folders.manifest import write_manifest
 from sofs_bayes.folders.whole import claim
-from sofs_bayes.pipeline.children import files_of, loaded
+from sofs_bayes.pipeline.children import files_of, load_children
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
 from sofs_bayes.spec.study import words_of
@@ -71,7 +71,7 @@ def pictures_before(
     """
     from sofs_bayes.figures.drawing import save
 
-    source, analysis = analysis, loaded(analysis)
+    source, analysis = analysis, load_children(analysis)
     folder = Path(output or Path("before") / analysis.name)
     read = [Path(data), *files_of(source)]
     with claim(folder, written_by="check", inputs=read, replace=replace) as place:

@@ -26,6 +26,7 @@ def document(
     reading: str = "authority",
     key: dict[str, Any] = NORMAL,
     sd: float = 0.06,
+    known: float | None = None,
 ) -> dict[str, Any]:
     """A document of six pilots and nine comparators, on risks but where `design` has a unit."""
     own = {"scale": "risk", "pilots": 6, "comparators": 9, "years_pre": 3, "years_post": 2}
@@ -45,6 +46,8 @@ def document(
         "effect_priors": {"reference": {"mean": 0.0, "sd": sd, "why": WHY}},
         "estimands": {"statements": [{"scale": "units" if units else "risk", "above": 0.0}]},
     }
+    if known is not None:
+        found["priors"]["correlation"] = {"fixed": known, "why": WHY}
     if "pilot" not in rows:
         del found["priors"]["pilot_difference"]
     return found
@@ -86,4 +89,5 @@ FORMS: dict[str, spec.PrintedAnalysis] = {
         design=UNIT | {"pilots": 100, "comparators": 200},
         sd=3.0,
     ),
+    "known correlation": analysis(BOTH, known=0.0),
 }

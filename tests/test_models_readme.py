@@ -30,10 +30,12 @@ OF_CHILDREN = "Keys of an analysis of children's records"
 COVARIATES = {spec.Levels: "levels", spec.Number: "number"}
 FORMS = {spec.Normal: "normal", spec.HalfNormal: "half-normal", spec.Beta: "beta"}
 EXPONENTIAL = {spec.Exponential: "exponential"}
+FIXED = {spec.Fixed: "fixed"}
 OTHER_FORMS: dict[type, dict[type, str]] = dict.fromkeys(spec.DidAnalysis.__args__, EXPONENTIAL)
+OTHER_FORMS[spec.PrintedAnalysis] = FIXED
 EMBEDDED = {spec.ChildrenAnalysis: "analysis of children's records"}
 # Tables that have keys of their own somewhere else in the document, or in another file.
-APART: dict[type, str] = FORMS | EXPONENTIAL | COVARIATES | EMBEDDED
+APART: dict[type, str] = FORMS | EXPONENTIAL | FIXED | COVARIATES | EMBEDDED
 SYMBOL_TABLES = {
     spec.PrintedAnalysis: "The posterior from print",
     spec.OpenAnalysis: "The hierarchical DiD of open counts",

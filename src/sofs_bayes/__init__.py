@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from sofs_bayes.pages.replication_page import rates_figure as replication_drawing
     from sofs_bayes.pages.replication_page import replication_tables
     from sofs_bayes.pages.show import show
+    from sofs_bayes.pipeline.before import pictures_before
     from sofs_bayes.pipeline.beginning import check, init
     from sofs_bayes.pipeline.calibrate import calibrate
     from sofs_bayes.pipeline.calibrate_all import calibrate_all
@@ -86,6 +87,7 @@ _PUBLIC = {
     "pre_trend_fit": ("matching.pre_trend", "pre_trend_fit"),
     "init": ("pipeline.beginning", "init"),
     "check": ("pipeline.beginning", "check"),
+    "pictures_before": ("pipeline.before", "pictures_before"),
     "simulate": ("pipeline.simulation", "simulate"),
     "match": ("pipeline.children", "match"),
     "matched_file": ("pipeline.children", "matched_file"),
@@ -187,6 +189,7 @@ __all__ = [
     "model",
     "notices_table",
     "open_posterior",
+    "pictures_before",
     "pilots_table",
     "placebo",
     "posterior",

@@ -11,6 +11,7 @@ from sofs_bayes.bayes.from_published import posterior
 from sofs_bayes.bayes.from_published_pymc import graph, graph_data, sample_posterior
 from sofs_bayes.bayes.printed_summaries import authority_sd, correlation
 from sofs_bayes.bayes.sampling import Compiled
+from sofs_bayes.checks.diagnostics import gate
 from sofs_bayes.errors import BadInput
 
 SAMPLER = spec.Sampler(name="nutpie", chains=2, tune=1000, draws=4000, target_accept=0.95)
@@ -71,6 +72,26 @@ def test_the_graph_has_the_density_of_the_grid(analysis: spec.PrintedAnalysis) -
         on_grid = np.log(post.weights[i, j] / cell) - np.log(np.sin(2 * angle[j]))
         ratios.append(float(log_density(point)) - on_grid)
     np.testing.assert_allclose(ratios, ratios[0], atol=EXACT)
+
+
+@pytest.mark.parametrize("form", ["one standard error", "effect alone, standard error"])
+def test_a_printed_standard_error_leaves_no_chain_behind(
+    printed_graph: Compiled, form: str
+) -> None:
+    analysis = FORMS[form]
+    grid = posterior(analysis, prior="reference")
+    tree = sample_posterior(analysis, SAMPLER, prior="reference", compiled=printed_graph)
+    drawn = tree["posterior"].to_dataset()
+    assert gate(drawn, None, tree["sample_stats"].to_dataset()).status == "converged"
+    assert ("beta" in drawn) == analysis.has_pilot_row
+    levels = np.array([0.05, 0.5, 0.95])
+    shares = (drawn["s"].values[..., None] < authority_sd(grid).quantile(levels)).mean((0, 1))
+    np.testing.assert_allclose(shares, levels, atol=PROBABILITY)
+
+
+def test_a_known_correlation_is_not_sampled() -> None:
+    with pytest.raises(BadInput, match=r"priors\.correlation: found a correlation taken as known"):
+        sample_posterior(FORMS["known correlation"], SAMPLER, prior="reference")
 
 
 def test_data_are_those_of_the_print() -> None:

@@ -4,7 +4,10 @@ Two sets. `print_cases.csv` has 36 difference-in-differences regressions on publ
 coefficients rounded and starred as a paper prints them, with their standard errors (clustered on
 the unit) and the correlation of units' means before and after. Placebo laws are random sets of
 English authorities in the counts of the package, in years without a law: their effect is 0, and
-their standard errors are computed here.
+their standard errors are computed here. So are random sets of American states in four panels
+(`us_states.csv`: traffic deaths 1982 to 1988, murders 1977 to 1999, cigarettes 1963 to 1992,
+unemployment 1970 to 1986, as R's AER and plm have them), whose means before and after are far
+nearer to each other.
 
 Cases share data sets (17) and are no random sample of tables: they say where the model is wrong,
 not which prior is right, and no prior is chosen by them. Run it with
@@ -31,6 +34,8 @@ from sofs_bayes.pipeline.panel_prior import correlation_prior
 from sofs_bayes.records.value_panel import read_values
 
 CASES = Path(__file__).with_name("print_cases.csv")
+STATES = Path(__file__).with_name("us_states.csv")
+US_LAWS = 100  # of each panel
 LAWS, SEED = 300, 20221101
 ARMS = ((6, 5), (4, 9), (10, 20))  # pilots and comparators of placebo laws
 BEFORE, BETWEEN, AFTER = 3, 2, 3
@@ -114,7 +119,36 @@ def placebo_laws() -> Iterator[Case]:
         yield _law(number, chosen, pilots, comparators)
 
 
-def _law(number: int, chosen: np.ndarray, pilots: int, comparators: int) -> Case:
+def us_laws() -> Iterator[Case]:
+    """The same of American states: sets of them in windows without gaps, in each panel."""
+    with STATES.open(encoding="utf-8", newline="") as file:
+        lines = list(csv.DictReader(file))
+    length = BEFORE + BETWEEN + AFTER
+    for panel in dict.fromkeys(line["panel"] for line in lines):
+        own = [line for line in lines if line["panel"] == panel]
+        first = min(int(line["year"]) for line in own)
+        last = max(int(line["year"]) for line in own)
+        values = np.full((max(int(line["state"]) for line in own), last - first + 1), np.nan)
+        for line in own:
+            values[int(line["state"]) - 1, int(line["year"]) - first] = float(line["value"])
+        rng, years = np.random.default_rng(SEED), min(length, values.shape[1])
+        for number in range(US_LAWS):
+            start = int(rng.integers(values.shape[1] - years + 1))
+            window = values[:, start : start + years]
+            window = window[np.isfinite(window).all(axis=1)]
+            pilots, comparators = ARMS[number % len(ARMS)]
+            chosen = window[rng.choice(len(window), pilots + comparators, replace=False)]
+            yield _law(number, chosen, pilots, comparators, group=f"US states, {panel}")
+
+
+def _law(
+    number: int,
+    chosen: np.ndarray,
+    pilots: int,
+    comparators: int,
+    *,
+    group: str = "English authorities, placebo laws",
+) -> Case:
     shares = np.repeat([1 / pilots, 1 / comparators], [pilots, comparators])
     made = Panels(
         pre=chosen[None, :, :BEFORE],
@@ -133,7 +167,7 @@ def _law(number: int, chosen: np.ndarray, pilots: int, comparators: int) -> Case
     }
     return Case(
         name=f"law {number}",
-        group="English authorities, placebo laws",
+        group=group,
         rows=rows,
         pilots=pilots,
         comparators=comparators,
@@ -236,9 +270,9 @@ def lines(name: str, found: Iterable[Found | None]) -> Iterator[str]:
 
 
 def groups() -> dict[str, list[Case]]:
-    """The cases and the placebo laws, by group."""
+    """The cases and the placebo laws of authorities and of states, by group."""
     found: dict[str, list[Case]] = {}
-    for case in (*cases(), *placebo_laws()):
+    for case in (*cases(), *placebo_laws(), *us_laws()):
         found.setdefault(case.group, []).append(case)
     return found
 

@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import pytest
 from scipy import stats
-from tests.benchmarks.print import WHY, cases, found_of, lines, placebo_laws
+from tests.benchmarks.print import WHY, cases, found_of, lines, placebo_laws, us_laws
 
 from sofs_bayes import spec
 
@@ -34,6 +34,18 @@ def test_placebo_laws_are_the_same_every_time() -> None:
     one, other = (next(placebo_laws()) for _ in range(2))
     assert one == other
     assert one.hidden == pytest.approx(0.02, abs=0.03)
+
+
+def test_laws_of_states_need_a_prior_that_lets_means_be_alike() -> None:
+    laws = list(us_laws())
+    assert len({case.group for case in laws}) == 4
+    assert laws[0] == next(us_laws())
+    few = [case for case in laws if case.group.endswith("cigarette packs a head")][:12]
+    inside = {
+        shape: sum(bool(found and found.inside) for found in (found_of(c, prior) for c in few))
+        for shape, prior in (("even", replace(BETA, a=2.0, b=2.0)), ("near one", BETA))
+    }
+    assert inside["near one"] > inside["even"]
 
 
 def test_a_set_is_told_by_its_stars() -> None:

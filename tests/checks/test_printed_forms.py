@@ -57,6 +57,7 @@ def as_of(other: spec.PrintedAnalysis) -> Fit:
         ("one-sided stars of one row", analysis(BOTH, key=T8)),
         ("one pilot", analysis(BOTH, design={"pilots": 1}, reading="comparators")),
         ("standard errors", analysis(ERROR, design={"pilots": 2, "comparators": 2})),
+        ("known correlation", analysis(BOTH, known=0.8)),
     ],
 )
 def test_a_form_that_is_misread_is_out(world: str, read_as: spec.PrintedAnalysis) -> None:

@@ -124,7 +124,7 @@ def test_published_bounds_are_what_an_outsider_learns_and_hold_the_truth(
         assert [name == "exact" for name in state(released, kind)] == exact.tolist()
 
 
-def no_complement(table: Any, targets: Any, width: int) -> Protected:
+def no_complement(table: Any, targets: Any, width: int, **_: bool) -> Protected:
     return Protected(hidden=table.with_dragged(targets), open=())
 
 

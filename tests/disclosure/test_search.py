@@ -208,3 +208,16 @@ def test_what_the_solver_writes_reaches_no_one(capfd: pytest.CaptureFixture[str]
         os.write(1, b"HiGHS says something")
     os.write(1, b" and after")
     assert capfd.readouterr().out == "before and after"
+
+
+def test_a_search_that_need_not_be_whole_ends_at_what_nothing_protects() -> None:
+    """Two cells of which one is 3 and the total is known: nothing can hide either."""
+    table = entries(np.array([[1, 0], [0, 1], [1, 1]]), [3, 4], known=[2])
+    targets = np.array([True, True, False])
+    whole, first = (protected(table, targets, 10, whole=each) for each in (True, False))
+    assert whole.open == (0, 1)
+    assert first.open == (0,)
+    free = entries(np.array([[1, 0], [0, 1], [1, 1]]), [3, 40])
+    both = [protected(free, np.array([True, False, False]), 10, whole=w) for w in (True, False)]
+    assert not both[0].open and not both[1].open
+    np.testing.assert_array_equal(both[0].hidden, both[1].hidden)

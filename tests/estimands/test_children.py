@@ -25,7 +25,7 @@ from sofs_bayes.estimands.mean_risks import mean_risks
 from sofs_bayes.estimands.rows import Label
 from sofs_bayes.frequentist.terms import child_terms
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, Normal
-from sofs_bayes.spec.keys import HEADLINE, NEW, POOLED, Estimand
+from sofs_bayes.spec.keys import HEADLINE, MEAN_OF_PILOTS, NEW, POOLED, Estimand
 from sofs_bayes.spec.terms import PER_10_000
 
 FOLDER = Path(__file__).parents[1] / "reference" / "regressions"
@@ -505,11 +505,33 @@ def test_fully_pooled_pilots_make_a_new_authority_the_same(cells: Cells) -> None
 def test_spreads_are_on_the_models_scale(cells: Cells, model: str, scale: str) -> None:
     posterior, data, design = made(cells, model, "did")
     answers = did_effects(posterior, data, design, seed=1)
-    spreads = {q.role: d for q, d in answers.items() if not q.is_effect}
+    spreads = {q.role: d for q, d in answers.items() if q.role.startswith("spread")}
     assert {q.scale for q in answers if q.role in spreads} == {scale}
     xr.testing.assert_equal(spreads["spread between pilots"], posterior["pilot_effect_sd"])
     xr.testing.assert_equal(spreads["spread between years of one authority"], posterior["shock_sd"])
     xr.testing.assert_equal(spreads["spread between authorities"], posterior["authority_sd"])
+
+
+@pytest.mark.parametrize(("model", "scale"), [(LINEAR, "risk"), (LOGISTIC, "log-odds")])
+def test_the_mean_of_pilots_is_their_coefficient_and_no_average_over_children(
+    cells: Cells, model: str, scale: str
+) -> None:
+    posterior, data, design = made(cells, model, "did")
+    effects = did_effects(posterior, data, design, seed=1)
+    mean = effects[Estimand(role=MEAN_OF_PILOTS, scale=scale)]
+    xr.testing.assert_allclose(mean, posterior["coefficient"].sel(term="did", drop=True))
+    average = effects[ask(AFTER, POOLED, scale)]
+    assert float(abs(mean - average).max()) > MOMENT * float(average.std())
+
+
+@pytest.mark.parametrize(
+    ("column", "pooling"), [("did", "full"), ("did", "none"), ("ofsted", None), ("lags", None)]
+)
+def test_where_pilots_effects_have_no_one_mean_none_is_told(
+    cells: Cells, column: str, pooling: Any
+) -> None:
+    effects = did_effects(*made(cells, LINEAR, column, pooling=pooling), seed=1)
+    assert MEAN_OF_PILOTS not in {each.role for each in effects}
 
 
 def test_other_cells_draws_are_refused(cells: Cells) -> None:

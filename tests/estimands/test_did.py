@@ -25,7 +25,7 @@ from sofs_bayes.estimands.effects import (
 )
 from sofs_bayes.estimands.rows import Label
 from sofs_bayes.spec import Estimands, Statement
-from sofs_bayes.spec.keys import HEADLINE, NEW, POOLED, Estimand
+from sofs_bayes.spec.keys import HEADLINE, MEAN_OF_PILOTS, NEW, POOLED, Estimand
 
 AFTER = "effect after settling-in"
 # Sums over some hundred children in another order.
@@ -114,6 +114,7 @@ def test_what_is_asked_of_one_effect(
     spreads = ("pilots", "years of one authority", "authorities")
     asked = {ask(AFTER, t, s) for t, s in product(targets, scales)}
     asked |= {ask(f"spread between {name}", POOLED, "log-odds") for name in spreads}
+    asked |= {Estimand(role=MEAN_OF_PILOTS, scale="log-odds")}
     assert set(answers) == asked
     for draws in answers.values():
         assert draws.dims == ("chain", "draw")

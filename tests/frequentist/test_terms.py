@@ -8,8 +8,10 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
+from pydantic import ValidationError
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.frequentist.term import find_term, term_label
 from sofs_bayes.frequentist.terms import (
     child_terms,
     design,
@@ -17,7 +19,7 @@ from sofs_bayes.frequentist.terms import (
     independent_products,
     treatment_terms,
 )
-from sofs_bayes.spec import ChildrenAnalysis, Regression
+from sofs_bayes.spec import ChildrenAnalysis, OwnTreatment, Regression
 from sofs_bayes.spec.children import Treatment
 
 YEARS = [f"year {year}" for year in range(2013, 2019)]
@@ -98,6 +100,46 @@ def test_a_treatment_by_hand(
 ) -> None:
     found = treatment_terms(rows, regression(treatment))
     assert {name: list(found[name]) for name in found} == wanted
+
+
+OWN = [
+    ("quality", OwnTreatment(kind="score", column="quality", label="Fidelity")),
+    (
+        "practice model",
+        OwnTreatment(
+            kind="comparators", column="similar_practice_model", label="Alike", others="Others"
+        ),
+    ),
+    ("ofsted", OwnTreatment(kind="modifier", column="ofsted", label="Rating")),
+]
+
+
+@pytest.mark.parametrize(("named", "own"), OWN)
+def test_a_treatment_of_ones_own_is_that_of_the_report_in_other_words(
+    *,
+    rows: pd.DataFrame,
+    matched: pd.DataFrame,
+    analysis: ChildrenAnalysis,
+    named: Treatment,
+    own: OwnTreatment,
+) -> None:
+    ours, theirs = (treatment_terms(rows, regression(each)) for each in (own, named))
+    np.testing.assert_array_equal(ours.to_numpy(), theirs.to_numpy())
+    roles = [[replace(find_term(name), name="") for name in each] for each in (ours, theirs)]
+    assert roles[0] == roles[1]
+    labels = [term_label(name, own) for name in ours if name not in ("pilot", "did")]
+    assert all(own.label in each or (own.others or "?") in each for each in labels)
+    whole = [design(matched, analysis, regression(each)).terms.to_numpy() for each in (own, named)]
+    np.testing.assert_array_equal(*whole)
+
+
+def test_a_treatment_rests_on_a_covariate_of_authorities(analysis: ChildrenAnalysis) -> None:
+    unknown = OwnTreatment(kind="score", column="fidelity", label="Fidelity")
+    column = replace(analysis.regressions.columns[0], treatment=unknown)
+    with pytest.raises(ValidationError, match=r"authority_covariates of the records \(fidelity\)"):
+        replace(analysis, regressions=replace(analysis.regressions, columns=(column,)))
+    with pytest.raises(ValidationError, match="others: what other comparators are called"):
+        OwnTreatment(kind="comparators", column="quality", label="Alike")
 
 
 def test_terms_stand_in_their_order(matched: pd.DataFrame, analysis: ChildrenAnalysis) -> None:

@@ -3,6 +3,7 @@
 import json
 import math
 import os
+import tomllib
 from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
@@ -12,7 +13,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.matching.authorities import choose_comparators, did_cells
 from sofs_bayes.matching.choice import Choice
 from sofs_bayes.matching.pre_trend import POOLED, distances, log_odds, pre_trend_fit
@@ -28,6 +29,7 @@ from sofs_bayes.spec import (
     Pilot,
     RecordingBreak,
     load,
+    parse,
 )
 
 DATA = Path(__file__).parents[1] / "data" / "dfe"
@@ -512,3 +514,36 @@ def test_bundled_analyses_on_the_real_files(name: str, comparators: int) -> None
     assert pooled.trend_gap is not None and pooled.trend_gap_all is not None
     assert pooled.trend_gap <= pooled.trend_gap_all
     assert all(a.year < b.year for a, b in pairwise(pooled.years))
+
+
+def test_years_in_which_all_settle_in_need_no_counts(tmp_path: Path) -> None:
+    """A panel without rows of 2015, and one with an oddity there, are the same."""
+    document = tomllib.loads((DATA / "made-up.toml").read_text("utf-8"))
+    document["data"] |= {"years_without_counts": [2015]}
+    analysis = parse(document, file="made up")
+    assert isinstance(analysis, OpenAnalysis)
+    all_years = replace(analysis.data, years_without_counts=None)
+    given = panel_text(read_panel(sorted(DATA.glob("*.csv")), all_years))
+    lines = given.splitlines()
+    gone = [line for line in lines if ",2015," not in line]
+    assert len(gone) < len(lines)
+    panels = []
+    for name, text in (("with", lines), ("without", gone)):
+        file = tmp_path / f"{name}.csv"
+        file.write_text("\n".join(text) + "\n", encoding="utf-8")
+        panels.append(read_panel([file], analysis.data))
+    one, other = (
+        did_cells(p, choose_comparators(p, analysis.design), analysis.design, include_breaks=True)
+        for p in panels
+    )
+    assert one.identical(other)
+    assert 2015 not in one["year"].values and 2014 in one["year"].values
+    with pytest.raises(BadInput, match="column year: found no row of 2015"):
+        read_panel([tmp_path / "without.csv"], all_years)
+
+
+def test_a_year_in_which_a_pilot_is_counted_has_counts() -> None:
+    document = tomllib.loads((DATA / "made-up.toml").read_text("utf-8"))
+    document["data"] |= {"years_without_counts": [2014]}  # Coldharbour settles in from 2015
+    with pytest.raises(BadSpec, match=r"every pilot is settling in \(2014 is none\)"):
+        parse(document, file="made up")

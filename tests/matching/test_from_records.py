@@ -268,7 +268,7 @@ def test_a_pilot_without_two_years_is_refused() -> None:
         chosen(rates, groups_of("Aldmoor"))
     assert str(error.value) == (
         "the groups: pilot Aldmoor: found referrals before settling-in in 2014; allowed: two"
-        " financial years at least, as one has no trend; or comparators by name"
+        " years at least, as one has no trend; or comparators by name"
     )
 
 

@@ -1,7 +1,7 @@
 """Stacked referrals, against a slow version of the same rules in plain Python."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, timedelta
 from typing import Any
 
@@ -9,6 +9,7 @@ import pandas as pd
 import pytest
 from hypothesis import given, reject, settings
 from hypothesis import strategies as st
+from pydantic import ValidationError
 
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.matching.stacking import Stacked, stack
@@ -20,7 +21,9 @@ PILOTS, OTHERS = ("Aldmoor", "Birchway"), ("Dell", "Esk", "Fern")
 YEARS = (2012, 2013, 2015, 2016)  # 2014 is not analysed
 
 
-def analysis_of(window: dict[str, int], years: Sequence[int] = YEARS) -> ChildrenAnalysis:
+def analysis_of(
+    window: dict[str, int], years: Sequence[int] = YEARS, year_begins: int | None = None
+) -> ChildrenAnalysis:
     document = {
         "kind": "children",
         "name": "made-up",
@@ -31,6 +34,7 @@ def analysis_of(window: dict[str, int], years: Sequence[int] = YEARS) -> Childre
             "columns": {"outcome_flag": "happened"},
             "window": window,
             "years": list(years),
+            **({} if year_begins is None else {"year_begins": year_begins}),
             "covariates": [
                 {
                     "kind": "levels",
@@ -120,7 +124,8 @@ def slow(
     window = analysis.records.window
     found = []
     for referral, (authority, day, _) in enumerate(rows):
-        year = day.year if day.month >= 4 else day.year - 1
+        begins = 4 if analysis.records.year_begins is None else analysis.records.year_begins
+        year = day.year if day.month >= begins else day.year - 1
         if window.days is not None:
             closes = day + timedelta(days=window.days)
         else:
@@ -186,6 +191,7 @@ SPREAD = [
     starts=st.lists(STARTS, min_size=2, max_size=2),
     lengths=st.lists(st.integers(0, 300), min_size=2, max_size=2),
     pairs=st.sets(st.tuples(st.sampled_from(PILOTS), st.sampled_from(OTHERS))),
+    year_begins=st.sampled_from([None, None, 1, 9]),
     rows=st.lists(
         st.tuples(st.sampled_from([*PILOTS, *OTHERS, "Glen"]), ANY_DAY, st.integers(0, 1)),
         max_size=30,
@@ -193,13 +199,15 @@ SPREAD = [
 )
 @settings(deadline=None, max_examples=60)
 def test_stacking_agrees_with_the_slow_version(
+    *,
     window: dict[str, int],
     starts: list[date],
     lengths: list[int],
     pairs: set[tuple[str, str]],
     rows: list[tuple[str, date, int]],
+    year_begins: int | None,
 ) -> None:
-    analysis = analysis_of(window)
+    analysis = analysis_of(window, year_begins=year_begins)
     windows = {
         pilot: (start, start + timedelta(days=days))
         for pilot, start, days in zip(PILOTS, starts, lengths, strict=True)
@@ -435,3 +443,28 @@ def test_no_message_has_a_value_of_a_record() -> None:
     frame = frame_of(ROWS)
     values = {*frame["child"], *map(str, frame["referral_date"])}
     assert not [value for value in values for line in lines if value in line]
+
+
+@pytest.mark.parametrize("month", [0, 13])
+def test_a_year_begins_with_a_month(month: int) -> None:
+    with pytest.raises(BadSpec, match=r"records\.year_begins: found"):
+        analysis_of({"days": 90}, year_begins=month)
+
+
+def test_own_weights_are_those_of_the_referrals_and_no_other_numbers() -> None:
+    plain = analysis_of({"days": 90})
+    columns = replace(plain.records.columns, weight="how_much")
+    records = replace(plain.records, columns=columns)
+    with pytest.raises(ValidationError, match="both, or neither"):
+        replace(plain, records=records)
+    analysis = replace(
+        plain, records=records, matching=replace(plain.matching, own_weights="count")
+    )
+    frame = frame_of(ROWS).assign(how_much=[0.5 + i for i in range(len(ROWS))])
+    with register_referrals(frame, analysis, threads=1) as referrals:
+        stack(referrals, BOTH, authorities_of(), analysis)
+        got = referrals.connection.execute("SELECT referral, own_weight FROM stacked").fetchall()
+        assert got and all(weight == referral + 0.5 for referral, weight in got)
+    for wrong in (0.0, -1.0, float("inf"), float("nan")):
+        with pytest.raises(BadSpec, match="column how_much: found no number above 0 in 1 of"):
+            register_referrals(frame.assign(how_much=[wrong, *frame["how_much"][1:]]), analysis)

@@ -111,6 +111,35 @@ def test_it_is_what_loops_find(
 
 
 @quick
+@given(rows=rows, seed=st.integers(0, 1000))
+def test_own_weights_that_count_balance_and_those_that_replace_are_kept(
+    tiny: ChildrenAnalysis, stacked_of: MakeFrame, rows: list[tuple[Any, ...]], seed: int
+) -> None:
+    records = replace(tiny.records, columns=replace(tiny.records.columns, weight="w"))
+    stacked = stacked_of(rows)
+    own = np.random.default_rng(seed).uniform(0.2, 5.0, len(stacked))
+
+    def matched(kind: Any, weights: Floats) -> pd.DataFrame:
+        matching = replace(tiny.matching, own_weights=kind)
+        analysis = replace(tiny, records=records, matching=matching)
+        return match_frame(stacked.assign(own_weight=weights), analysis)
+
+    counted = matched("count", own)
+    shares = counted.pivot_table(index="stratum", columns="pilot", values="weight", aggfunc="sum")
+    shares = shares / shares.sum()
+    np.testing.assert_allclose(shares[0], shares[1], rtol=ROUNDING)
+    size = (counted["own_weight"] / counted["multiplicity"]).sum()
+    np.testing.assert_allclose(counted["weight"].sum(), size, rtol=ROUNDING)
+    alike = matched("count", np.full(len(stacked), 2.0))["weight"]
+    np.testing.assert_allclose(alike, 2 * match_frame(stacked, tiny)["weight"], rtol=ROUNDING)
+    kept = matched("replace", own)
+    wanted = kept["own_weight"] / kept["multiplicity"]
+    np.testing.assert_allclose(kept["weight"], wanted, rtol=ROUNDING)
+    with pytest.raises(BadInput, match="column own_weight: found another value in 1 rows"):
+        matched("count", np.r_[-1.0, own[1:]])
+
+
+@quick
 @given(rows=rows)
 def test_kept_strata_hold_both_arms_and_balance(
     tiny: ChildrenAnalysis, stacked_of: MakeFrame, rows: list[tuple[Any, ...]]

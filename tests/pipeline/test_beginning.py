@@ -3,6 +3,7 @@
 import re
 import shutil
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 
 import pandas as pd
@@ -11,12 +12,16 @@ from tests.other_study import CHILDREN, make
 
 from sofs_bayes import spec
 from sofs_bayes.cli import main
-from sofs_bayes.errors import BadSpec
+from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.pipeline.before import pictures_before
 from sofs_bayes.pipeline.beginning import Begun, check, init
 from sofs_bayes.pipeline.draft import roles_of
 from sofs_bayes.pipeline.draft_models import predictive, scales_of
+from sofs_bayes.pipeline.print_tables import effects_of_print
 from sofs_bayes.records.profile import Profile, profile
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OpenAnalysis
+
+OF_REPORT = spec.load("icpc-printed").from_table  # type: ignore[union-attr]
 
 # What an analyst would put in the place of each mark, by the end of its key.
 DECIDED: Mapping[str, str] = {
@@ -148,7 +153,7 @@ def test_the_verb_shows_what_it_saw(
     assert main(["init", str(records), "-o", str(tmp_path / "new"), "--name", "hubs"]) == 0
     out = capsys.readouterr().out
     assert "| imd_quintile | levels | 6 | 0.0% |" in out
-    assert "outcomes among children, by authority and financial year" in out
+    assert "outcomes among children, by authority and year" in out
     assert str(tmp_path / "new" / "hubs-linear.toml") in out
     assert out.partition("\n")[0] in (tmp_path / "new" / "seen.md").read_text("utf-8")
 
@@ -253,3 +258,113 @@ def test_a_declared_column_that_is_not_there_is_named(records: Path, tmp_path: P
     own.write_text(CHILDREN.read_text("utf-8").replace('"site"', '"sit"'), encoding="utf-8")
     [fault] = check(records, own)
     assert "groups.csv: line 1: found no column sit (did you mean site?)" in str(fault)
+
+
+def test_years_may_begin_in_another_month(records: Path, tmp_path: Path) -> None:
+    order = ["init", str(records), "-o", str(tmp_path / "new"), "--name", "hubs"]
+    assert main([*order, "--year-begins", "1"]) == 0
+    draft = (tmp_path / "new" / "hubs-children.toml").read_text("utf-8")
+    # The made-up contacts run from April 2015 to March 2023.
+    assert "years = [2015, 2016, 2017, 2018, 2019, 2020, 2021, 2022, 2023]" in draft
+    assert "year_begins = 1 " in draft
+    assert "2015 begins in January 2015" in (tmp_path / "new" / "seen.md").read_text("utf-8")
+    with pytest.raises(BadInput, match="year_begins: found 13; allowed: a month, 1 to 12"):
+        init(records, tmp_path / "other", year_begins=13)
+
+
+def test_pictures_before_matching_hold_no_small_number(
+    records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "before"
+    assert main(["check", str(records), str(CHILDREN), "--pictures", str(folder)]) == 0
+    assert str(folder / "rates-before-matching.png") in capsys.readouterr().out
+    children = pd.read_csv(records / "referrals.csv", parse_dates=["contact_date", "plan_start"])
+    day, plan = children["contact_date"], children["plan_start"]
+    children["year"] = day.dt.year - (day.dt.month < 4)
+    children["plan"] = plan <= day + pd.DateOffset(months=6)
+    children["arm"] = (
+        children["council"].isin([*make.PILOTS]).map({True: "pilots", False: "comparators"})
+    )
+    counts = children.groupby(["arm", "year"])["plan"].agg(["sum", "size"])
+    few = counts[["sum"]].assign(others=counts["size"] - counts["sum"]).min(axis=1) < 10
+    assert few.any() and not few.all()  # or nothing is tried
+    shown = pd.read_csv(folder / "rates-before-matching.csv").set_index(["arm", "year"])["rate"]
+    pd.testing.assert_series_equal(
+        shown.sort_index(),
+        (counts["sum"] / counts["size"]).mask(few).sort_index(),
+        check_names=False,
+        check_dtype=False,
+        check_index_type=False,
+    )
+    assert not (folder / "pre-trend-distances.csv").exists()  # each council has few plans a year
+
+
+def test_distances_are_those_of_the_choice(tmp_path: Path) -> None:
+    make.write(tmp_path / "records", referrals=60_000)
+    folder = pictures_before(tmp_path / "records", CHILDREN, tmp_path / "before", formats=["svg"])
+    found = pd.read_csv(folder / "pre-trend-distances.csv")
+    assert {*found["named"]} == {"yes"}
+    assert found.groupby("pilot")["distance"].is_monotonic_increasing.all()
+    svg = (folder / "pre-trend-distances.svg").read_text("utf-8")
+    assert f"Ashby {found.loc[found['pilot'] == 'Ashby', 'distance'].min():.2f}" in svg
+    assert len(found) < 5 * 14  # some rest on fewer than ten
+
+
+OF_PRINT: Mapping[str, str] = {
+    **DECIDED,
+    "outcome": '"plans"',
+    "source": '"Table 2 of Smith (2020)"',
+    "did": '"-0.0184**"',
+    "pilot": '"0.0210"',
+    "did_se": '"(0.0081)"',
+    "scale": '"risk"',
+    "pilots": "6",
+    "comparators": "9",
+    "years_pre": "3",
+    "years_post": "2",
+    "base_rate": "0.2",
+    "se_reading": '"authority"',
+    "star_levels": "[0.1, 0.05, 0.01]",
+    "sd": "0.1",
+}
+
+
+def test_a_printed_table_that_was_typed_in_is_drafted(tmp_path: Path) -> None:
+    table = tmp_path / "smith.md"
+    rows = ["| | (1) |", "|---|---|", "| Treated | 0.0210 |", "| Treated × post | −0.0184** |"]
+    table.write_text("\n".join([*rows, "| | (0.0081) |"]), encoding="utf-8")
+    assert main(["init", str(table), "-o", str(tmp_path / "drafts")]) == 0
+    path = tmp_path / "drafts" / "smith-print.toml"
+    text = path.read_text("utf-8")
+    with pytest.raises(BadSpec, match=r"as_printed\.did: found DECIDE"):
+        spec.load(path)
+    assert "one of Treated: 0.0210; Treated × post: −0.0184**" in text
+    lines = []
+    for line in text.splitlines():
+        key = line.partition(" = ")[0]
+        key = f"{key} = {OF_PRINT[key]}" if "DECIDE:" in line and key in OF_PRINT else line
+        lines.append(key)
+    text = "\n".join(lines).replace('"DECIDE: as the design"', '"risk"')
+    text = text.replace('scale = "risk"\nwhy = ', "scale = 0.1\nwhy = ")  # of authorities
+    path.write_text(text, encoding="utf-8")
+    found = spec.load(path)
+    assert isinstance(found, spec.PrintedAnalysis)
+    [shown] = effects_of_print(found)
+    assert shown.status == "converged"
+    assert shown.evidence_line == (
+        "Evidence: computed from numbers printed in Table 2 of Smith (2020) (published-inferred)."
+    )
+    [by_other] = effects_of_print(replace(found, as_printed=None, from_table=OF_REPORT))
+    assert "Smith" not in by_other.evidence_line
+
+
+def test_one_row_alone_is_filled_in_and_no_more(tmp_path: Path) -> None:
+    table = tmp_path / "one.csv"
+    table.write_text("row,a,b\nDiD,0.02*,0.03\n", encoding="utf-8")
+    init(table, tmp_path / "drafts")
+    drafts = sorted((tmp_path / "drafts").glob("*.toml"))
+    assert [path.name for path in drafts] == ["one-1-a.toml", "one-2-b.toml"]
+    text = drafts[0].read_text("utf-8")
+    assert 'did = "0.02*"  # DiD' in text
+    assert "pilot" not in text.partition("[design]")[0].partition("[as_printed]")[2]
+    assert "priors.pilot_difference" not in text

@@ -9,6 +9,7 @@ from tests.printed_forms import BOTH, FORMS, analysis
 
 import sofs_bayes as sb
 from sofs_bayes import spec
+from sofs_bayes.errors import BadSpec
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.tables import contents
 from sofs_bayes.tables.contents.effects import effects_tables
@@ -144,3 +145,26 @@ def test_a_reading_that_cannot_be_right_is_told() -> None:
     assert any("is doubtful" in notice for notice in printed_notices(run))
     right = fit_printed(FORMS["stars"])
     assert not any("is doubtful" in notice for notice in printed_notices(right))
+
+
+def test_a_known_correlation_is_the_limit_of_a_narrow_prior() -> None:
+    given = {"did": "-0.0184**", "pilot": "0.0210", "base_rate": 0.2, **FEW}
+    known, near = (sb.from_print(correlation=c, **given) for c in (0.5, (100.0, 100.0)))
+    one, two = (next(row for row in run.effects if row.is_effect) for run in (known, near))
+    near_enough = 0.01 * (two.upper - two.lower)  # Beta(100, 100) has an sd of 0.035 itself
+    np.testing.assert_allclose((one.lower, one.upper), (two.lower, two.upper), atol=near_enough)
+    wide = sb.from_print(correlation=0, **given).effects[0]
+    assert wide.upper - wide.lower > 1.1 * (one.upper - one.lower)
+    assert not any("prior" in note for note in printed_notices(known))
+    with pytest.raises(BadSpec, match=r"correlation\.fixed: found 1\.0; allowed: less than 1"):
+        sb.from_print(correlation=1.0, **given)
+
+
+def test_tables_name_the_study_and_no_other_does() -> None:
+    given = {"did": "-0.0184**", "base_rate": 0.2, **FEW}
+    found = sb.from_print(source="Table 2 of Smith (2020)", **given)
+    for table in (*effects_tables([found]), contents.sensitivity_table(found, scale="risk")):
+        assert "printed in Table 2 of Smith (2020) (published-inferred)" in table.evidence_line
+        assert table.evidence_line in sb.to_markdown(table)
+    [ours] = effects_tables([fit_printed(bundled())])
+    assert ours.evidence_line == "Evidence: computed from what is printed (published-inferred)."

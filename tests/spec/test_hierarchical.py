@@ -225,7 +225,7 @@ def test_a_fault_of_the_children_is_said_of_the_file_it_is_in(tmp_path: Path) ->
         (
             "icpc-ofsted",
             drop("priors.effect_modifier"),
-            "priors.effect_modifier: a prior, for the interaction with Ofsted",
+            "priors.effect_modifier: a prior, for the interaction",
         ),
         (
             "icpc-quality",

@@ -5,7 +5,7 @@ NUTS samples s and c only. Sampling β and δ as well gives a funnel (V shrinks 
 """
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 # of a risk or of log-odds comes near this one.
 LARGEST_SE = 1e6
 NO_PRIOR = 1e9
+TINY = float(np.finfo(np.float64).tiny)
 
 
 def graph_data(post: PrintedPosterior) -> dict[str, Array]:
@@ -89,11 +90,29 @@ def graph(data: Mapping[str, Array]) -> "pm.Model":
         pm.Normal("did", given_pilot, left, observed=printed[1])
         # likelihood of their stars
         v = pt.stack([v_beta, v_delta])[:, None, None]
-        beyond = pt.gammaincc(d["nu"] / 2, d["nu"] * d["se_bounds"] ** 2 / (2 * d["kappa"] * v))
-        stars = pt.dot(beyond[:, :, 0] - beyond[:, :, 1], rounding)
-        log_stars = pt.log(pt.maximum(stars, np.finfo(np.float64).tiny)).sum()
-        pm.Potential("stars", d["uses_stars"] * log_stars)
+        bounds = d["nu"] * d["se_bounds"] ** 2 / (2 * d["kappa"] * v)
+        stars = pt.dot(_between(d["nu"] / 2, bounds), rounding)
+        # Far below its range a sum of squares is improbable beyond what a number can hold: its
+        # tail then still says which way to go.
+        nearest = bounds[:, :, 0].max(axis=1)
+        tail = (d["nu"] / 2 - 1.0) * pt.log(pt.maximum(nearest, TINY)) - nearest
+        log_stars = pt.switch(stars > TINY, pt.log(pt.maximum(stars, TINY)), tail)
+        pm.Potential("stars", d["uses_stars"] * log_stars.sum())
     return model
+
+
+def _between(shape: Any, bounds: Any) -> Any:
+    """The probability of a gamma variable between two bounds, the last axis.
+
+    From whichever tail is the smaller: the difference of two numbers near 1 would be 0, and a
+    chain that begins there would stay.
+    """
+    import pytensor.tensor as pt
+
+    low, high = bounds[..., 0], bounds[..., 1]
+    from_below = pt.gammainc(shape, high) - pt.gammainc(shape, low)
+    from_above = pt.gammaincc(shape, low) - pt.gammaincc(shape, high)
+    return pt.switch(low < shape, from_below, from_above)
 
 
 def sample_posterior(
@@ -118,18 +137,21 @@ def sample_posterior(
     Returns
     -------
     xarray.DataTree
-        Groups `posterior` (s, c, beta, delta on the design's scale) and `sample_stats`, dims
-        (chain, draw).
+        Groups `posterior` (s, c, beta where its row is printed, delta; on the design's scale) and
+        `sample_stats`, dims (chain, draw).
 
     Raises
     ------
     BadInput
-        As for the grid, or a reading without an authority variance to sample.
+        As for the grid; a reading without an authority variance, or a known correlation.
     """
     post = posterior(analysis, prior=prior, reading=reading)
     if not post.model.authority_sd:
         found = f"reading {post.reading.name!r} without an authority variance"
         raise BadInput(analysis.name, "reading", found, "a reading with one, or the grid")
+    if post.model.known_correlation is not None:
+        found = "a correlation taken as known"
+        raise BadInput(analysis.name, "priors.correlation", found, "a beta, or the grid")
     data = graph_data(post)
     program = compile_graph(graph(data)) if compiled is None else compiled
     tree = sample(program, sampler, data=data, stage="from print")
@@ -146,6 +168,8 @@ def _with_coefficients(tree: "xr.DataTree", post: PrintedPosterior, seed: int) -
     beta, delta = coefficient_draws(post, effect, s, c, np.random.default_rng(seed))
     dims = sampled["s"].dims
     parameters = sampled[["s", "c"]].assign(beta=(dims, beta), delta=(dims, delta))
+    if post.model.pilot_difference is None:
+        parameters = parameters.drop_vars("beta")  # its row is not printed
     return xr.DataTree.from_dict(
         {"posterior": parameters, "sample_stats": tree["sample_stats"].to_dataset()}
     )

@@ -71,6 +71,8 @@ def bracketed(post: PrintedPosterior) -> bool:
 
 def correlation_told(post: PrintedPosterior) -> float:
     """How far the posterior of c is from its prior: the total variation distance, 0 to 1."""
+    if post.model.known_correlation is not None:
+        return 1.0  # it has no prior that print could tell from
     a, b = post.model.correlation
     prior: Array = np.diff(special.betainc(a, b, np.sin(post.angle) ** 2))
     left = 1.0 - prior.sum()  # beyond the grid

@@ -66,17 +66,18 @@ def weighed(model: PrintedModel, studies: Studies, effect: Normal) -> Weighed:
         No s and c can give what is printed.
     """
     if not model.authority_sd:
-        return _on(model, studies, effect, np.zeros(2), _even_angles(GRID_C))
+        return _on(model, studies, effect, np.zeros(2), _angles(model))
     scan, angles, there = _scanned(model, studies, effect)
-    even = _on(model, studies, effect, _span(scan, there, GRID_S), _even_angles(GRID_C))
+    even = _on(model, studies, effect, _span(scan, there, GRID_S), _angles(model))
     told = any(error is not None for rows in studies for *_, error in rows.each())
     sharp = model.uses_stars and (model.nu > EVEN_NU or told)
-    if not sharp and even.edge_mass <= MAX_EDGE_MASS and even.weights[:, -1].sum() <= NEAR_ONE:
+    fixed = model.known_correlation is not None
+    within = fixed or even.weights[:, -1].sum() <= NEAR_ONE
+    if not sharp and even.edge_mass <= MAX_EDGE_MASS and within:
         return even
     cells = LOG_CELLS if model.nu <= MANY_NU else MANY_CELLS
-    return _on(
-        model, studies, effect, _log_span(scan, there, cells), _log_angles(angles, there, cells)
-    )
+    near = _angles(model) if fixed else _log_angles(angles, there, cells)
+    return _on(model, studies, effect, _log_span(scan, there, cells), near)
 
 
 # ---------------------------------------------------------------------------- the density
@@ -88,9 +89,14 @@ def _log_joint(
     """Log density of (s, angle, rows of all studies) at every pair of an s and an angle."""
     a, b = model.correlation
     sine, cosine = np.sin(angle), np.cos(angle)
-    log_prior = (
-        np.log(2) + (2 * a - 1) * np.log(sine) + (2 * b - 1) * np.log(cosine) - special.betaln(a, b)
-    ) + np.zeros((s.size, 1))
+    log_prior = np.zeros((s.size, angle.size))
+    if model.known_correlation is None:
+        log_prior = log_prior + (
+            np.log(2)
+            + (2 * a - 1) * np.log(sine)
+            + (2 * b - 1) * np.log(cosine)
+            - special.betaln(a, b)
+        )
     if model.authority_sd:
         scaled = (s / model.authority_sd)[:, None]
         log_prior = log_prior - 0.5 * scaled**2 - np.log(model.authority_sd * np.sqrt(np.pi / 2))
@@ -108,7 +114,9 @@ def _on(model: PrintedModel, studies: Studies, effect: Normal, s: Array, angle: 
     log_joint, given = _log_joint(model, studies, effect, _middle(s), _middle(angle))
     width = np.diff(s)[:, None] if model.authority_sd else 1.0
     highest = log_joint.max()
-    mass = np.exp(log_joint - highest) * width * np.diff(angle)
+    mass = np.exp(log_joint - highest) * width
+    if model.known_correlation is None:
+        mass = mass * np.diff(angle)
     weights = mass / mass.sum()
     edges = weights[-1].sum() + (weights[0].sum() if s[0] > 0 else 0.0)
     return Weighed(
@@ -140,9 +148,18 @@ def _scanned(model: PrintedModel, studies: Studies, effect: Normal) -> tuple[Arr
 def scan_points(model: PrintedModel) -> tuple[Array, Array]:
     """Values of s and angles that reach all that its prior and c allow."""
     s = np.geomspace(SCAN_FROM, SCAN_TO, SCAN_S) * model.authority_sd
+    if model.known_correlation is not None:
+        return s, _angles(model)[:1]
     even = _middle(_even_angles(SCAN_C))
     near_one = np.arccos(np.geomspace(np.cos(even[-1]), LEAST_COS, SCAN_NEAR + 1)[1:])
     return s, np.concatenate([even, near_one])
+
+
+def _angles(model: PrintedModel) -> Array:
+    """Edges of even cells of the angle; of one without width where c is known."""
+    if model.known_correlation is not None:
+        return np.full(2, np.arcsin(np.sqrt(model.known_correlation)))
+    return _even_angles(GRID_C)
 
 
 def _even_angles(cells: int) -> Array:

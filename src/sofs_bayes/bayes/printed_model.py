@@ -29,7 +29,7 @@ from sofs_bayes.bayes.printed_rows import (
     value_and_half_unit,
 )
 from sofs_bayes.published.facts import Printed
-from sofs_bayes.spec import Normal, PrintedAnalysis, PrintedDesign, Reading
+from sofs_bayes.spec import Fixed, Normal, PrintedAnalysis, PrintedDesign, Reading
 
 _NODES, _WEIGHTS = special.roots_legendre(3)  # over the rounding of a coefficient
 _WEIGHTS = _WEIGHTS / 2
@@ -58,6 +58,8 @@ class PrintedModel:
         S0, or 0 where authorities are taken to share no variance of their own.
     correlation
         (a, b) of the beta prior of c.
+    known_correlation
+        c itself where it is taken as known; None where it has its prior.
     pilot_difference
         Prior of β; None where its row is not printed.
     uses_stars
@@ -73,6 +75,7 @@ class PrintedModel:
     tests: Mapping[Row, RowTest]
     authority_sd: float
     correlation: tuple[float, float]
+    known_correlation: float | None
     pilot_difference: Normal | None
     uses_stars: bool
 
@@ -80,6 +83,7 @@ class PrintedModel:
 def printed_model(analysis: PrintedAnalysis, reading: Reading) -> PrintedModel:
     """The model's constants for an analysis under a reading of its stars."""
     design, priors = analysis.design, analysis.priors
+    known = priors.correlation
     pilots, comparators = authority_shares(design)
     kappa, nu = se_distribution(pilots, comparators)
     if reading.se_reading == "comparators":
@@ -93,7 +97,8 @@ def printed_model(analysis: PrintedAnalysis, reading: Reading) -> PrintedModel:
         nu=nu,
         tests={row: row_test(analysis.critical_values, row) for row in ROWS},
         authority_sd=0.0 if reading.se_reading == "child" else priors.authority_sd.scale,
-        correlation=(priors.correlation.a, priors.correlation.b),
+        correlation=(1.0, 1.0) if isinstance(known, Fixed) else (known.a, known.b),
+        known_correlation=known.fixed if isinstance(known, Fixed) else None,
         pilot_difference=priors.pilot_difference,
         uses_stars=reading.se_reading in ("authority", "comparators"),
     )

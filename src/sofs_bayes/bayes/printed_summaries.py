@@ -20,6 +20,7 @@ from sofs_bayes.bayes.printed_model import variances
 from sofs_bayes.bayes.printed_studies import conditional
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import (
+    Beta,
     CriticalValues,
     Normal,
     PrintedAnalysis,
@@ -210,7 +211,7 @@ def alternatives(analysis: PrintedAnalysis) -> Iterator[tuple[Kind, str, Printed
         changed = replace(analysis, priors=replace(priors, authority_sd=sd))
         yield "prior scale of the authority sd", f"{scale:g}", changed
     for a, b in ranges.correlation or CORRELATIONS:
-        beta = replace(priors.correlation, a=a, b=b)
+        beta = Beta(a=a, b=b, why=priors.correlation.why)
         changed = replace(analysis, priors=replace(priors, correlation=beta))
         yield "prior of the correlation", f"Beta({a:g}, {b:g})", changed
     for sd_beta in ranges.pilot_difference:

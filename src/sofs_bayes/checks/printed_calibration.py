@@ -124,12 +124,17 @@ def quantities(model: PrintedModel, studies: Studies, of: PrintedDraws) -> dict[
         CORRELATION: of.c,
         LOG_LIKELIHOOD: joint,
     }
-    return {k: v for k, v in found.items() if k != PILOT_DIFFERENCE or model.pilot_difference}
+    absent = set() if model.pilot_difference else {PILOT_DIFFERENCE}
+    if model.known_correlation is not None:
+        absent.add(CORRELATION)
+    return {name: values for name, values in found.items() if name not in absent}
 
 
 def prior_draws(model: PrintedModel, n: int, rng: np.random.Generator) -> tuple[Array, Array]:
     """Independent draws of s and c from their priors."""
     s = model.authority_sd * np.abs(rng.standard_normal(n))
+    if model.known_correlation is not None:
+        return s, np.full(n, model.known_correlation)
     return s, rng.beta(*model.correlation, n)
 
 

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from sofs_bayes.cli.arguments import Verbs, add_verb, progress_line
+from sofs_bayes.cli.arguments import Verbs, Wholes, add_verb, progress_line
 
 
 def add_init(verbs: Verbs) -> None:
@@ -20,6 +20,13 @@ def add_init(verbs: Verbs) -> None:
     verb.add_argument("data", type=Path, help="folder of referrals, authorities and groups")
     verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: analysis/NAME")
     verb.add_argument("--name", help="of the analyses; default: the folder's")
+    verb.add_argument(
+        "--year-begins",
+        type=Wholes(least=1, most=12),
+        default=4,
+        metavar="MONTH",
+        help="with which a year begins, 1 to 12 (4, April)",
+    )
     verb.add_argument("--replace", action="store_true", help="replace an earlier draft")
 
 
@@ -30,11 +37,16 @@ def add_check(verbs: Verbs) -> None:
         "check",
         _check,
         "Data and an analysis → all that is wrong, at once, before any work.",
-        "Nothing is written. Exit code 2 and a line for each fault, or 0.",
+        "Exit code 2 and a line for each fault, or 0. Nothing is written but, with --pictures,"
+        " rates by arm and year and distances before settling-in, without small numbers.",
     )
     verb.add_argument("data", type=Path, help="folder of referrals, authorities and groups")
     verb.add_argument("analysis", help="bundled name or TOML file")
+    verb.add_argument(
+        "--pictures", type=Path, metavar="FOLDER", help="of children's records, before matching"
+    )
     verb.add_argument("--memory", default="1GB", help="what may be held in memory (1GB)")
+    verb.add_argument("--replace", action="store_true", help="replace earlier pictures")
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -46,6 +58,7 @@ def _init(options: argparse.Namespace) -> int:
         options.data,
         options.output,
         name=options.name,
+        year_begins=options.year_begins,
         replace=options.replace,
         progress=progress,
     )
@@ -66,4 +79,11 @@ def _check(options: argparse.Namespace) -> int:
     if faults:
         raise BadSpec(faults)
     print(f"{options.analysis}, {options.data}: nothing wrong was found")
+    if options.pictures:
+        from sofs_bayes.pipeline.before import pictures_before
+
+        how = {"memory": options.memory, "replace": options.replace, "progress": progress}
+        folder = pictures_before(options.data, options.analysis, options.pictures, **how)
+        progress("done\n")
+        print(*sorted(folder.glob("*.png")), sep="\n")
     return 0

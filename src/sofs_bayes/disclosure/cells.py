@@ -66,7 +66,11 @@ class Release:
 
 
 def protect(
-    cells: Cells, rule: OutputRule, *, earlier: Sequence[Sequence[ArmCount]] = ()
+    cells: Cells,
+    rule: OutputRule,
+    *,
+    earlier: Sequence[Sequence[ArmCount]] = (),
+    whole: bool = True,
 ) -> Release:
     """The counts of cells without the unsafe ones, and without those that would tell these.
 
@@ -82,6 +86,9 @@ def protect(
     ----------
     earlier
         Arms' counts by year and period that other releases of these children show.
+    whole
+        Whether a result that may not be released, as something stays unprotected, is wanted
+        whole. Otherwise the search ends there, with what is suppressed so far.
 
     Raises
     ------
@@ -92,12 +99,13 @@ def protect(
     small = small_counts(cells, rule)
     totals = totals_of(cells, rule, small, unknown_arms=unknown_arms(cells, rule, earlier))
     found = judged(cells, totals, small, rule)
-    done = protected(found.table, found.targets, rule.threshold)
+    done = protected(found.table, found.targets, rule.threshold, whole=whole)
     count = cells.patterns.sizes["pattern"]
     telling = telling_weights(cells, totals, done.hidden[count : 2 * count])
     unprotected = len({place % count if place < 3 * count else place for place in done.open})
     attrs = {"threshold": rule.threshold, "unprotected": unprotected}
-    released = released_counts(cells, found.table, done.hidden, telling, rule)
+    bounded = whole or not unprotected
+    released = released_counts(cells, found.table, done.hidden, telling, rule, bounded=bounded)
     return Release(
         cells=Cells(
             patterns=released.assign_attrs(attrs),

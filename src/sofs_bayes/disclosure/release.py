@@ -105,8 +105,12 @@ def release(
     Raises
     ------
     BadInput
-        Not even the coarsest cells may be released; all that `collapse` refuses.
+        Not even the coarsest cells may be released; an analysis with weights of its own; all that
+        `collapse` refuses.
     """
+    if analysis.records.columns.weight is not None:
+        own = "own weights, which the check does not know how to judge"
+        raise BadInput(PLACE, "records.columns.weight", own, "--no-check cells, which stay")
     log: list[LogLine] = []
     how = _Collapsing(
         matched=matched,
@@ -122,7 +126,7 @@ def release(
     most = MOST_SUPPRESSED[what] if most_suppressed is None else most_suppressed
     for step, found in tried(how, analysis, rule, steps, most):
         share = found if isinstance(found, float) else found.suppressed
-        if "year" in step.by:
+        if "year" in step.by and (isinstance(found, float) or not found.unprotected):
             least = min(least, share)
         reason = _suppressed(found)
         enough = share <= most
@@ -159,7 +163,9 @@ def _for_years(least: float) -> str:
 def _suppressed(found: Release | float) -> str:
     """How much is suppressed; a share is the least that it can be."""
     if not isinstance(found, float):
-        return f"{found.suppressed:.0%} suppressed"
+        more = " or more" if found.unprotected else ""
+        tells = "; other counts tell one that must not be known" if found.unprotected else ""
+        return f"{found.suppressed:.0%}{more} suppressed{tells}"
     return f"{found:.0%}{' or more' if found < 1 else ''} suppressed"
 
 
@@ -177,7 +183,8 @@ class _Collapsing:
     def protected(self, cells: Cells, rule: OutputRule) -> Release:
         """What of cells may leave, with what it tells besides."""
         same = self.same(children_of(cells))
-        found = protect(cells, rule, earlier=[each.counts for each in same if each.counts])
+        before = [each.counts for each in same if each.counts]
+        found = protect(cells, rule, earlier=before, whole=False)
         return replace(found, told=replace(found.told, inputs=self.inputs))
 
     def same(self, one: Released) -> list[Released]:
@@ -258,7 +265,10 @@ def _products(
             continue
         counts = how.protected(cells, rule)
         for step in same:
-            if counts.unprotected or counts.suppressed > most:
+            if counts.unprotected:
+                yield step, counts
+                continue
+            if counts.suppressed > most:
                 yield step, counts.suppressed
                 continue
             fewer = replace(cells, products=narrowed(cells.products, step.covariates))

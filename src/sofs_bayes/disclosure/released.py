@@ -18,18 +18,25 @@ MEAN_DECIMALS = 2
 
 
 def released_counts(
-    cells: Cells, table: Entries, hidden: Flags, telling: Flags, rule: OutputRule
+    cells: Cells,
+    table: Entries,
+    hidden: Flags,
+    telling: Flags,
+    rule: OutputRule,
+    *,
+    bounded: bool = True,
 ) -> xr.Dataset:
     """The `patterns` of released cells, from their entries as `outsider.judged` has them.
 
     Bounds of suppressed counts are those of an outsider who knows everything published and the
     known totals. Rounded counts have the bounds that rounding leaves; sums of weights are made
-    anew from them, so that they do not tell the counts.
+    anew from them, so that they do not tell the counts. Without `bounded` nothing is worked out
+    of suppressed counts, as where the cells may not leave.
     """
     true = {name: cells.patterns[name].values.astype(float) for name in ("n", "events", *SUMS)}
     count = cells.patterns.sizes["pattern"]
     flags_of = {"events": hidden[:count], "n": hidden[count : 2 * count]}
-    low, high = _bounds(table, hidden, true)
+    low, high = _bounds(table, hidden if bounded else np.zeros_like(hidden), true)
     shown, state = dict(true), EXACT
     if rule.round_to is not None:
         base, state = rule.round_to, ROUNDED

@@ -11,7 +11,7 @@ import os
 import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import product
 from typing import Any
 
@@ -147,7 +147,7 @@ class Protected:
     open: tuple[int, ...]
 
 
-def protected(table: Entries, targets: Flags, width: int) -> Protected:
+def protected(table: Entries, targets: Flags, width: int, *, whole: bool = True) -> Protected:
     """What has to be hidden of a table, so that no target can be worked out.
 
     Every target, and whatever is hidden for their sake, must be uncertain to an outsider by at
@@ -157,6 +157,8 @@ def protected(table: Entries, targets: Flags, width: int) -> Protected:
     ----------
     targets
         Entries that must not be known, shape (entries,).
+    whole
+        Whether to go on after a target that nothing protects.
     """
     targets = table.with_dragged(targets) | (targets & ~table.known)
     hidden = targets.copy()
@@ -169,6 +171,8 @@ def protected(table: Entries, targets: Flags, width: int) -> Protected:
                 continue
             if (more := search.companions(hidden, place)) is None:
                 left.append(place)
+                if not whole:
+                    return Protected(hidden=hidden | table.unseen, open=(place,))
             else:
                 hidden, targets = hidden | more, targets | more
     return Protected(hidden=hidden | table.unseen, open=tuple(left))
@@ -211,10 +215,25 @@ class _Search:
         if self._spread(row) >= self.width:
             return True
         known = self._known(hidden)
+        ends = [relaxed(known, sign * row, within=self.width) for sign in (1.0, -1.0)]
+        # No whole number lies further out than the furthest of all.
+        if sum(np.floor(abs(end @ row) + SLACK) for end in ends) < self.width:
+            return False
+        self._keep(*(end for end in ends if np.abs(end - np.round(end)).max() <= SLACK))
+        for sign, end in zip((1.0, -1.0), ends, strict=True):
+            if self._spread(row) >= self.width:
+                break
+            reach = min(self.width, np.floor(abs(end @ row) + SLACK))
+            self._keep(reaching(known, sign * row, reach, within=self.width))
         for sign in (1.0, -1.0):
-            end = furthest(known, sign * row, within=self.width)
-            self.found = np.vstack([self.found, end])
+            if self._spread(row) >= self.width:
+                break
+            self._keep(furthest(known, sign * row, within=self.width))
         return self._spread(row) >= self.width
+
+    def _keep(self, *tables: Floats) -> None:
+        """Note tables of whole numbers."""
+        self.found = np.vstack([self.found, *map(np.round, tables)])
 
     def _known(self, hidden: Flags) -> "tuple[Block, ...]":
         key = hidden.tobytes()
@@ -231,8 +250,8 @@ class _Search:
         known, table = self.found, self.table
         for spare in (0, 1, 3):  # the program's tables need not be of whole numbers
             pair = _apart(table, hidden, place, self.width + spare)
-            if pair is None:
-                continue
+            if pair is None:  # nor are there any that lie further apart
+                return None
             may_move = table.published(hidden) & ~table.known
             moved = may_move & (np.abs(table.sums @ pair.T) > WHOLE).any(axis=1)
             more = table.with_dragged(moved) & ~hidden
@@ -318,6 +337,37 @@ def furthest(known: tuple[Block, ...], row: Floats, *, within: int) -> Floats:
             if solved is None or np.abs(solved - np.round(solved)).max() > SLACK:
                 solved = _in_whole_numbers(-wanted, block, highest=2.0 * within)
             table[block.unknowns] = np.round(solved)
+    return table
+
+
+def relaxed(known: tuple[Block, ...], row: Floats, *, within: int) -> Floats:
+    """The same where unknowns need not be whole numbers: nothing whole reaches further."""
+    table = np.zeros_like(row)
+    for block in known:
+        if (wanted := row[block.unknowns]).any():
+            solved = solve(-wanted, block, highest=2.0 * within)
+            table[block.unknowns] = 0.0 if solved is None else solved
+    return table
+
+
+def reaching(known: tuple[Block, ...], row: Floats, reach: float, *, within: int) -> Floats:
+    """Some table of whole numbers that agrees with all that is known, where a sum is `reach`.
+
+    Far cheaper than the furthest, as the first that is found will do; the truth itself where
+    there is none, or where unknowns of several blocks would have to reach it together.
+    """
+    table, highest = np.zeros_like(row), 2.0 * within
+    touched = [block for block in known if row[block.unknowns].any()]
+    if len(touched) == 1:
+        [block] = touched
+        wanted = sp.csr_array(row[block.unknowns][None, :])
+        asked = replace(
+            block,
+            above=sp.vstack([block.above, wanted]).tocsr(),
+            least=np.append(block.least, reach),
+        )
+        nothing = np.zeros(len(block.unknowns))
+        table[block.unknowns] = np.round(_in_whole_numbers(nothing, asked, highest=highest))
     return table
 
 

@@ -14,23 +14,41 @@ import xarray as xr
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.errors import BadInput
-from sofs_bayes.frequentist.term import DID, OTHERS, PILOT, find_term, post_name, years_since
+from sofs_bayes.frequentist.term import (
+    DID,
+    MODIFIER,
+    OTHERS,
+    OWN_OTHERS,
+    PILOT,
+    find_term,
+    modified_name,
+    post_name,
+    years_since,
+)
 from sofs_bayes.spec.keys import (
     AFTER,
     AT_RATING,
+    AT_VALUE,
     IN_YEAR,
     NEW,
+    NOT_TOLD_APART,
     OTHER,
     PER_UNIT,
     POOLED,
     SIMILAR,
+    TOLD_APART,
     Estimand,
     Role,
 )
 
 Floats = npt.NDArray[np.float64]
 
-KINDS: dict[str, Role] = dict(zip(map(post_name, OTHERS), (SIMILAR, OTHER), strict=True))
+KINDS: dict[str, Role] = {
+    post_name(name): role
+    for name, role in zip(
+        (*OTHERS, *OWN_OTHERS), (SIMILAR, OTHER, TOLD_APART, NOT_TOLD_APART), strict=True
+    )
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -226,11 +244,12 @@ def _score(found: Changes) -> list[Contrast]:
 
 
 def _ratings(found: Changes, data: CellData) -> list[Contrast]:
-    """The effect on all treated children if their authority had an Ofsted rating that occurs."""
+    """The effect on all treated children if their authority had a rating that occurs."""
     answers = []
     for name in found.coefficient:
         if find_term(name).role != "effect_modifier":
             continue
+        role = AT_VALUE if name == modified_name(MODIFIER) else AT_RATING
         rating = data.design[:, data.terms.index(name)]
         for value in np.unique(rating[found.targets[POOLED] > 0]):
             if value != round(value):
@@ -238,7 +257,7 @@ def _ratings(found: Changes, data: CellData) -> list[Contrast]:
             moved = found.coefficient[name][:, None] * (value - rating)
             answers.append(
                 Contrast(
-                    estimand=Estimand(role=AT_RATING, scale="", rating=float(value)),
+                    estimand=Estimand(role=role, scale="", rating=float(value)),
                     without=found.without,
                     change=found.change + moved,
                     weights={POOLED: found.targets[POOLED]},

@@ -15,10 +15,12 @@ from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.estimands.contrasts import Contrast, changes, contrasts, pools_nothing
 from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.estimands.mean_risks import mean_risks
+from sofs_bayes.frequentist.term import DID
 from sofs_bayes.spec.keys import (
     BETWEEN_AUTHORITIES,
     BETWEEN_PILOTS,
     BETWEEN_YEARS,
+    MEAN_OF_PILOTS,
     POOLED,
     Estimand,
     Role,
@@ -47,6 +49,8 @@ def did_effects(
 
     By year since settling-in where the terms tell years apart; leads over the pilots' children
     of those years. Scores: the effect at the pilots' own scores, and that of one unit more.
+    Where pilots are pooled in part, also the mean that their effects are drawn around, which R's
+    lme4, brms and rstanarm print as `fixef`: on the model's scale, an average over no children.
     Practice models: two effects, against each kind of comparator. Ofsted: the effect at the
     ratings children had, and on all treated children had they had one of those that occur.
 
@@ -92,7 +96,8 @@ def did_effects(
             question: _shaped(draws, posterior)
             for question, draws in _averages(contrast, data, child_effect, per).items()
         }
-    return Effects.of(answers | _spreads(posterior, data, blocks))
+    means = _mean_of_pilots(posterior, data, blocks, per)
+    return Effects.of(answers | means | _spreads(posterior, data, blocks))
 
 
 def _noise(samples: int, seed: int, degrees_of_freedom: float | None) -> Floats:
@@ -133,6 +138,18 @@ def _shaped(draws: Floats, posterior: xr.Dataset) -> xr.DataArray:
     coords = {dim: posterior[dim] for dim in ("chain", "draw")}
     shape = (posterior.sizes["chain"], posterior.sizes["draw"])
     return xr.DataArray(draws.reshape(shape), dims=("chain", "draw"), coords=coords)
+
+
+def _mean_of_pilots(
+    posterior: xr.Dataset, data: CellData, blocks: Blocks, per: int | None
+) -> dict[Estimand, xr.DataArray]:
+    """The mean of the pilots' effects, where one is estimated that they differ from."""
+    terms = [term for term in blocks.effect_terms if term in data.terms]
+    if terms != [DID] or not blocks.pilots.any():
+        return {}
+    mean, linear = posterior["coefficient"].sel(term=DID, drop=True), data.patterns is None
+    scale, times = (RISKS[per], per or 1) if linear else ("log-odds", 1)
+    return {Estimand(role=MEAN_OF_PILOTS, target=POOLED, scale=scale): times * mean}
 
 
 def _spreads(posterior: xr.Dataset, data: CellData, blocks: Blocks) -> dict[Estimand, xr.DataArray]:

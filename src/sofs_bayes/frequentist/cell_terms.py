@@ -80,11 +80,8 @@ def with_authorities(
         raise BadInput(PLACE, "by", f"cells without {lacking[0]}", "cells collapsed by it")
     full = with_authority_covariates(frame.reset_index(drop=True), cells.authorities)
     used = [*analysis.regressions.authority_covariates]
-    match regression.treatment:
-        case "quality" | "embeddedness" | "ofsted":
-            used.append(regression.treatment)
-        case "practice model":
-            used.append("similar_practice_model")
+    if regression.rests_on is not None:
+        used.append(regression.rests_on.column)
     for name in used:
         if name not in full or full[name].isna().any():
             raise BadInput(PLACE, f"authorities, {name}", "nothing for some", "a number for each")

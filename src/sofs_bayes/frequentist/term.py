@@ -4,6 +4,8 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import Literal
 
+from sofs_bayes.spec import OwnTreatment
+
 Role = Literal[
     "intercept",
     "year",
@@ -21,6 +23,10 @@ POST = "post"
 OFSTED = "pilot × post × ofsted"
 SCORES = ("quality", "embeddedness")
 OTHERS = ("similar practice model", "other practice model")
+# The same of treatments that an analysis declares with words of its own.
+OWN_SCORE = "score of the treatment"
+OWN_OTHERS = ("comparators told apart", "other comparators")
+MODIFIER = "modifier of the effect"
 MAX_YEARS = 60  # since settling-in, in either direction
 FIXED = "authority: "
 # What follows a column's name where each authority is compared with itself alone.
@@ -65,16 +71,32 @@ def post_name(name: str) -> str:
     return f"{name} × post"
 
 
+def modified_name(name: str) -> str:
+    """The name of the product of the effect with what may change it."""
+    return f"pilot × post × {name}"
+
+
+def term_label(name: str, own: OwnTreatment | None) -> str:
+    """What tables call a term, in the words of the treatment that an analysis declares."""
+    if own is None:
+        return name
+    others = own.others or ""
+    words = dict(zip((OWN_SCORE, MODIFIER, *OWN_OTHERS), (*[own.label] * 3, others), strict=True))
+    words |= {post_name(term): post_name(label) for term, label in words.items()}
+    return (words | {modified_name(MODIFIER): modified_name(own.label)}).get(name, name)
+
+
 def _known() -> Iterable[Term]:
     yield Term(name=INTERCEPT, role="intercept")
     yield Term(name=POST, role="year")
     yield Term(name=PILOT, role="pilot_difference")
     yield Term(name=DID, role="effect")
-    yield Term(name=OFSTED, role="effect_modifier")
-    for name in SCORES:
+    for name in (OFSTED, modified_name(MODIFIER)):
+        yield Term(name=name, role="effect_modifier")
+    for name in (*SCORES, OWN_SCORE):
         yield Term(name=name, role="pilot_difference")
         yield Term(name=post_name(name), role="effect", scored=True)
-    for name in OTHERS:
+    for name in (*OTHERS, *OWN_OTHERS):
         yield Term(name=name, role="pilot_difference", sign=-1)
         yield Term(name=post_name(name), role="effect", sign=-1)
     for years in range(-MAX_YEARS, MAX_YEARS):

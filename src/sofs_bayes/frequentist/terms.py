@@ -16,14 +16,17 @@ from sofs_bayes.frequentist.term import (
     DID,
     FIXED,
     INTERCEPT,
-    OFSTED,
+    MODIFIER,
     OTHERS,
+    OWN_OTHERS,
+    OWN_SCORE,
     PILOT,
     POST,
+    modified_name,
     post_name,
     since_name,
 )
-from sofs_bayes.spec import ChildrenAnalysis, Levels, Number, Regression
+from sofs_bayes.spec import ChildrenAnalysis, Levels, Number, OwnTreatment, Regression
 
 MISSING = "missing"
 
@@ -170,8 +173,8 @@ def treatment_terms(
     its end), separate and not cumulative. The reference is the last year before its start: -1,
     or -2 where the outcome window takes a whole year, so that -1 holds less than `SPARSE` of
     the pilots' rows before; those count with the reference.
-    Comparators score 0 on quality and embeddedness. Practice models divide the comparators;
-    pilots are the reference.
+    Comparators score 0. Where comparators are told apart, pilots are the reference. What may
+    change the effect stands by itself, too.
 
     Parameters
     ----------
@@ -180,32 +183,35 @@ def treatment_terms(
     """
     pilot = frame[PILOT].to_numpy(np.float64)
     post = frame[POST].to_numpy(np.float64)
+    if (own := regression.rests_on) is not None:
+        named = isinstance(regression.treatment, str)
+        return pd.DataFrame(_on_covariate(frame, own, named=named), index=frame.index)
     columns: dict[str, Floats]
     match regression.treatment:
         case "did":
             columns = {PILOT: pilot, DID: pilot * post}
         case "lags":
             columns = {PILOT: pilot} | _years_since(frame, pilot, rows, since=0)
-        case "leads and lags":
+        case _:
             columns = {PILOT: pilot} | _years_since(frame, pilot, rows, since=None)
-        case "quality" | "embeddedness":
-            name = regression.treatment
-            score = frame[name].to_numpy(np.float64) * pilot
-            columns = {name: score, post_name(name): score * post}
-        case "practice model":
-            similar = frame["similar_practice_model"].to_numpy(np.float64) * (1 - pilot)
-            other = 1 - pilot - similar
-            columns = dict(zip(OTHERS, (similar, other), strict=True))
-            columns |= {post_name(name): kind * post for name, kind in columns.items()}
-        case "ofsted":
-            rating = frame["ofsted"].to_numpy(np.float64)
-            columns = {
-                PILOT: pilot,
-                DID: pilot * post,
-                "ofsted": rating,
-                OFSTED: pilot * post * rating,
-            }
     return pd.DataFrame(columns, index=frame.index)
+
+
+def _on_covariate(frame: pd.DataFrame, own: OwnTreatment, *, named: bool) -> dict[str, Floats]:
+    """The terms of a treatment that rests on a covariate; `named` are those of the report."""
+    pilot, post, value = (frame[name].to_numpy(np.float64) for name in (PILOT, POST, own.column))
+    match own.kind:
+        case "score":
+            name = own.label if named else OWN_SCORE
+            return {name: value * pilot, post_name(name): value * pilot * post}
+        case "comparators":
+            kinds = (value * (1 - pilot), (1 - value) * (1 - pilot))
+            columns = dict(zip(OTHERS if named else OWN_OTHERS, kinds, strict=True))
+            return columns | {post_name(name): kind * post for name, kind in columns.items()}
+        case "modifier":
+            name = own.label if named else MODIFIER
+            product = {modified_name(name): pilot * post * value}
+            return {PILOT: pilot, DID: pilot * post, name: value} | product
 
 
 def _years_since(
@@ -282,11 +288,12 @@ def authority_covariate_terms(
 ) -> pd.DataFrame:
     """The authorities' covariates, by default at mean 0 and sd 1 over the rows.
 
-    Those in `regressions.unscaled` enter as they are; the Ofsted rating is left out where it is
-    the treatment.
+    Those in `regressions.unscaled` enter as they are; what may change the effect is left out, as
+    it is a term of the treatment.
     """
-    names = analysis.regressions.authority_covariates
-    wanted = [name for name in names if name != "ofsted" or regression.treatment != "ofsted"]
+    own = regression.rests_on
+    modifier = own.column if own is not None and own.kind == "modifier" else None
+    wanted = [name for name in analysis.regressions.authority_covariates if name != modifier]
     values = frame[wanted].astype(np.float64)
     if not analysis.regressions.standardise:
         return values

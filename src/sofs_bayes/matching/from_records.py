@@ -33,7 +33,7 @@ if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
 
-LEAST_DAYS = 183  # of a financial year, for a rate that stands beside those of whole years
+LEAST_DAYS = 183  # of a year, for a rate that stands beside those of whole years
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -49,7 +49,7 @@ class GroupChoice:
     next_best
         Per pilot, who would have been next; not where nobody was left.
     pre_trend
-        Rates per financial year before settling-in of each pilot matched and of its
+        Rates per year before settling-in of each pilot matched and of its
         comparators together, with the gap between their trends.
     left_out
         Authorities that could not serve a pilot, and why.
@@ -73,7 +73,7 @@ class PrintedCount:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class _Candidates:
+class Candidates:
     """A pilot to be matched: its years before, counts in them, and who could serve it."""
 
     pilot: str
@@ -89,7 +89,7 @@ def choose_from_records(
     """The groups with comparators for every pilot, by `analysis.matching.authorities`.
 
     Candidates of a pilot are all authorities that are no pilots and have referrals in each
-    financial year in which the pilot has some before its settling-in, and some after it. The
+    year in which the pilot has some before its settling-in, and some after it. The
     nearest are taken, by the distance of `pre_trend.distances` on the log-odds of the outcome
     per year. A year that settling-in cuts short counts with the days left, the same for all,
     and not at all with less than half a year of them: a few referrals would weigh as much as
@@ -108,9 +108,9 @@ def choose_from_records(
         raise BadSpec(faults)
     rule = analysis.matching.authorities
     wanted = [window for window in groups.windows if window.pilot in groups.unmatched]
-    _count_by_day(referrals.connection, analysis)
+    count_by_day(referrals.connection, analysis)
     named = () if rule.reuse else groups.comparators
-    found = [_candidates(referrals.connection, window, groups, named) for window in wanted]
+    found = [candidates_of(referrals.connection, window, groups, named) for window in wanted]
     offers = _offers(found, rule)
     pilots = [each.pilot for each in found]
     matches = nearest_first(offers, pilots, per_pilot=rule.per_pilot, reuse=rule.reuse)
@@ -167,7 +167,7 @@ def compare_with_print(
 # ------------------------------------------------------------------------------- the steps
 
 
-def _count_by_day(connection: "DuckDBPyConnection", analysis: ChildrenAnalysis) -> None:
+def count_by_day(connection: "DuckDBPyConnection", analysis: ChildrenAnalysis) -> None:
     """The tables `days` of the analysis, and `by_day`: an authority's referrals and outcomes."""
     connection.execute(f"CREATE OR REPLACE TABLE days AS {days_sql(analysis)}")
     connection.execute("""
@@ -177,9 +177,16 @@ def _count_by_day(connection: "DuckDBPyConnection", analysis: ChildrenAnalysis) 
         GROUP BY ALL""")
 
 
-def _candidates(
+def candidates_of(
     connection: "DuckDBPyConnection", window: Window, groups: Groups, named: Sequence[str]
-) -> _Candidates:
+) -> Candidates:
+    """Who could serve a pilot but for those named, from the tables of `count_by_day`.
+
+    Raises
+    ------
+    BadInput
+        The pilot has referrals in fewer than two years before settling-in.
+    """
     counts = _counts_before(connection, window.start)
     after = _seen_after(connection, window.end)
     long_enough = _years_before(connection, window.start)
@@ -187,7 +194,7 @@ def _candidates(
     if len(years) < 2:
         seen = ", ".join(map(str, years)) or "no year"
         found = f"referrals before settling-in in {seen}"
-        allowed = "two financial years at least, as one has no trend; or comparators by name"
+        allowed = "two years at least, as one has no trend; or comparators by name"
         raise BadInput(groups.file, f"pilot {window.pilot}", found, allowed)
     eligible, left_out = [], []
     for name in sorted({name for name, _ in counts} | after):
@@ -200,7 +207,7 @@ def _candidates(
             left_out.append(LeftOut(authority=name, reason=reason))
         else:
             eligible.append(name)
-    return _Candidates(
+    return Candidates(
         pilot=window.pilot,
         years=years,
         panel=_panel(counts, [window.pilot, *eligible], years),
@@ -210,7 +217,7 @@ def _candidates(
 
 
 def _years_before(connection: "DuckDBPyConnection", start: date) -> tuple[int, ...]:
-    """The financial years with days enough whose outcome window ends by `start`."""
+    """The years with days enough whose outcome window ends by `start`."""
     rows = connection.execute(
         "SELECT year FROM days WHERE closes <= ? GROUP BY year HAVING count(*) >= ? ORDER BY year",
         [start, LEAST_DAYS],
@@ -221,7 +228,7 @@ def _years_before(connection: "DuckDBPyConnection", start: date) -> tuple[int, .
 def _counts_before(
     connection: "DuckDBPyConnection", start: date
 ) -> dict[tuple[str, int], tuple[int, int]]:
-    """Authority and financial year → outcomes and referrals whose window ends by `start`."""
+    """Authority and year → outcomes and referrals whose window ends by `start`."""
     rows = connection.execute(
         "SELECT authority, year, CAST(sum(outcomes) AS BIGINT), CAST(sum(referrals) AS BIGINT)"
         " FROM by_day WHERE closes <= ? GROUP BY ALL",
@@ -254,7 +261,7 @@ def _panel(
     return Panel(counts=dataset, notices=(), sources=())
 
 
-def _offers(found: Sequence[_Candidates], rule: AuthorityMatching) -> list[tuple[float, int, str]]:
+def _offers(found: Sequence[Candidates], rule: AuthorityMatching) -> list[tuple[float, int, str]]:
     """Distance, pilot's position and candidate, nearest first."""
     offers = []
     for position, each in enumerate(found):
@@ -267,7 +274,7 @@ def _offers(found: Sequence[_Candidates], rule: AuthorityMatching) -> list[tuple
 
 def _check_served(
     matches: Sequence[Match],
-    found: Sequence[_Candidates],
+    found: Sequence[Candidates],
     rule: AuthorityMatching,
     groups: Groups,
 ) -> None:
@@ -296,7 +303,7 @@ def _next_best(
     return tuple(match for _, match in sorted(found.items()))
 
 
-def _fit(each: _Candidates, matches: Sequence[Match]) -> PreTrendFit:
+def _fit(each: Candidates, matches: Sequence[Match]) -> PreTrendFit:
     mine = tuple(match for match in matches if match.pilot == each.pilot)
     choice = Choice(
         pilots=(each.pilot,),

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Literal, Protocol
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.column_values import literal, quoted
+from sofs_bayes.records.referral_contract import OWN
 from sofs_bayes.spec import ChildrenAnalysis, Levels
 
 if TYPE_CHECKING:
@@ -59,7 +60,7 @@ def matched_columns(analysis: ChildrenAnalysis) -> dict[str, str]:
     """The columns of a matched row, in order, with their types in DuckDB.
 
     Covariates stand between the outcome and the stratum: the children's (levels as text,
-    numbers as DOUBLE, NULL where missing), then the authorities' (DOUBLE).
+    numbers as DOUBLE, NULL where missing), then the authorities' (DOUBLE); last own weights.
     """
     names = list(MATCHED)
     outcome = names.index("outcome") + 1
@@ -71,6 +72,7 @@ def matched_columns(analysis: ChildrenAnalysis) -> dict[str, str]:
         }
         | {each.name: "DOUBLE" for each in analysis.records.authority_covariates}
         | {name: MATCHED[name] for name in names[outcome:]}
+        | ({OWN: "DOUBLE"} if analysis.records.columns.weight else {})
     )
 
 
@@ -94,6 +96,9 @@ def row_rules(analysis: ChildrenAnalysis) -> dict[str, tuple[str, str]]:
         if isinstance(each, Levels)
     }
     counted = {"multiplicity": ("multiplicity IS NULL OR multiplicity < 1", "1 or more")}
+    if analysis.records.columns.weight:
+        wrong = f"{OWN} IS NULL OR NOT isfinite({OWN}) OR {OWN} <= 0"
+        counted |= {OWN: (wrong, "a number above 0")}
     return flags | given | levels | counted
 
 

@@ -13,8 +13,9 @@ import pandas as pd
 
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.authority_names import meant
-from sofs_bayes.records.column_values import quoted, window_end
+from sofs_bayes.records.column_values import quoted, window_end, year_of
 from sofs_bayes.records.groups import Groups
+from sofs_bayes.records.referral_contract import OWN
 from sofs_bayes.records.referral_files import Evidence
 from sofs_bayes.records.referrals import Referrals
 from sofs_bayes.spec import ChildrenAnalysis
@@ -22,12 +23,10 @@ from sofs_bayes.spec import ChildrenAnalysis
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
 
-FIRST_MONTH = 4  # a financial year begins in April
-
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class StackedCount:
-    """Stacked rows and outcomes of an authority in a matched group and a financial year."""
+    """Stacked rows and outcomes of an authority in a matched group and a year of the analysis."""
 
     group: str
     authority: str
@@ -44,7 +43,7 @@ class Stacked:
 
     Its columns: referral, child, authority, group (the pilot's name), pilot, post, year,
     years_since, referral_date, outcome, the child covariates, the authorities' covariates,
-    multiplicity. Its rows have no order.
+    multiplicity, and own_weight where the analysis names one. Its rows have no order.
 
     Parameters
     ----------
@@ -75,7 +74,8 @@ def stack(
     With settling-in from `start` to `end`, both days included, a referral of a group's pilot
     or comparator is *pre* if the outcome window that begins with it has ended by `start`, and
     *post* if it was made after `end`; all between is left out, and so are years that the
-    analysis does not name. `year` is the financial year, named by its first calendar year.
+    analysis does not name. `year` begins as `records.year_begins` says, and is named by the
+    calendar year it begins in.
     `years_since` counts years by calendar anniversaries: -1 is the year before `start`, 0 the
     year from the day after `end`; an anniversary of 29 February is 1 March in other years.
     `multiplicity` is the number of groups a referral stands in.
@@ -114,28 +114,24 @@ def stack(
 
 
 def days_sql(analysis: ChildrenAnalysis) -> str:
-    """A query for the days of the analysis' financial years: day, year, closes.
+    """A query for the days of the analysis' years: day, year, closes.
 
     `closes` is the last day of the outcome window of a referral made on `day`.
     """
-    years = analysis.records.years
+    years, month = analysis.records.years, analysis.records.first_month
     return f"""
         SELECT day, year, {window_end("day", analysis.records.window)} AS closes
         FROM (
-            SELECT day, {financial_year("day")} AS year
+            SELECT day, {year_of("day", month)} AS year
             FROM (
                 SELECT CAST(range AS DATE) AS day
                 FROM range(
-                    DATE '{years[0]}-04-01', DATE '{years[-1] + 1}-04-01', INTERVAL 1 DAY
+                    DATE '{years[0]}-{month:02}-01', DATE '{years[-1] + 1}-{month:02}-01',
+                    INTERVAL 1 DAY
                 )
             )
         )
         WHERE year IN ({", ".join(map(str, years))})"""
-
-
-def financial_year(day: str) -> str:
-    """SQL for the financial year of a day (SQL of a date), by its first calendar year."""
-    return f"CAST(year({day}) - CAST(month({day}) < {FIRST_MONTH} AS INTEGER) AS INTEGER)"
 
 
 def _create_members(connection: "DuckDBPyConnection", groups: Groups) -> None:
@@ -190,6 +186,7 @@ def _placed_sql(analysis: ChildrenAnalysis) -> str:
 
 def _stacked_sql(analysis: ChildrenAnalysis) -> str:
     of_child = "".join(f", referrals.{quoted(c.name)}" for c in analysis.records.covariates)
+    of_child += f", {OWN}" if analysis.records.columns.weight else ""
     of_authority = "".join(
         f", placed.{quoted(c.name)}" for c in analysis.records.authority_covariates
     )

@@ -27,6 +27,7 @@ from sofs_bayes.matching.matched_rows import (
 )
 from sofs_bayes.records.column_values import quoted
 from sofs_bayes.records.connections import connected
+from sofs_bayes.records.referral_contract import OWN
 from sofs_bayes.spec import ChildrenAnalysis
 
 if TYPE_CHECKING:
@@ -106,7 +107,8 @@ def match(stacked: "DuckDBPyConnection | Connected", analysis: ChildrenAnalysis)
     1/m · (P_s / C_s) · (C / P): P_s and C_s are sums of 1/m over the stratum's pilots and
     comparators; P and C those over all matched rows, or over those of the group and period,
     as `matching.ratio` says. Weights sum to P + C. (Iacus, King and Porro 2012, with 1/m in the
-    place of each row.)
+    place of each row.) Own weights v that count stand in the place of 1: v/m for 1/m throughout.
+    Those that replace the matching's leave both arms with v/m.
 
     Parameters
     ----------
@@ -195,20 +197,22 @@ def _strata_sql(analysis: ChildrenAnalysis) -> str:
     names = ", ".join(map(quoted, keys))
     in_order = ", ".join(f"{quoted(name)}::VARCHAR" for name in keys)
     within = analysis.matching.ratio == "within group and period"
+    own = f"stacked.{OWN}" if analysis.matching.own_weights == "count" else "1"
     same = 'arms."group" = totals."group" AND arms.post = totals.post' if within else "true"
     return f"""
         CREATE OR REPLACE TABLE strata AS
         WITH counted AS (
             SELECT {", ".join(f"{sql} AS {quoted(name)}" for name, sql in keys.items())},
-                pilot, multiplicity, count(*) AS n
+                pilot, multiplicity, {own} AS own, count(*) AS n
             FROM stacked GROUP BY ALL
         ), both_arms AS (
             SELECT {names},
                 coalesce(sum(n) FILTER (WHERE pilot = 1), 0)::BIGINT AS pilot_rows,
                 coalesce(sum(n) FILTER (WHERE pilot = 0), 0)::BIGINT AS comparator_rows,
-                sum(n / multiplicity ORDER BY multiplicity) FILTER (WHERE pilot = 1) AS pilots,
-                sum(n / multiplicity ORDER BY multiplicity) FILTER (WHERE pilot = 0)
-                    AS comparators
+                sum(n * own / multiplicity ORDER BY multiplicity, own)
+                    FILTER (WHERE pilot = 1) AS pilots,
+                sum(n * own / multiplicity ORDER BY multiplicity, own)
+                    FILTER (WHERE pilot = 0) AS comparators
             FROM counted GROUP BY {names}
         ), arms AS (
             SELECT *, pilot_rows > 0 AND comparator_rows > 0 AS kept,
@@ -229,10 +233,13 @@ def _strata_sql(analysis: ChildrenAnalysis) -> str:
 
 def _matched_sql(analysis: ChildrenAnalysis) -> str:
     # A view: a table of the rows would double what has to be stored, for three readings of it.
-    made = {
-        "stratum": "strata.stratum",
-        "weight": "CASE stacked.pilot WHEN 1 THEN 1 ELSE strata.ratio END / stacked.multiplicity",
-    }
+    by_matching = "CASE stacked.pilot WHEN 1 THEN 1 ELSE strata.ratio END"
+    weight = {
+        None: by_matching,
+        "count": f"stacked.{OWN} * {by_matching}",
+        "replace": f"stacked.{OWN}",
+    }[analysis.matching.own_weights]
+    made = {"stratum": "strata.stratum", "weight": f"{weight} / stacked.multiplicity"}
     columns = ", ".join(
         f"({made.get(name, f'stacked.{quoted(name)}')})::{kind} AS {quoted(name)}"
         for name, kind in matched_columns(analysis).items()

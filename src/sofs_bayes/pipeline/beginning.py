@@ -15,6 +15,7 @@ from sofs_bayes.pipeline.draft_models import model_text
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.records.profile import Profile, YearCount, profile, year_counts
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
+from sofs_bayes.spec.children import APRIL
 from sofs_bayes.spec.names import file_stem
 
 if TYPE_CHECKING:
@@ -48,6 +49,7 @@ def init(
     output: Path | str | None = None,
     *,
     name: str | None = None,
+    year_begins: int = APRIL,
     replace: bool = False,
     progress: Progress = in_notebooks,
 ) -> Begun:
@@ -58,10 +60,14 @@ def init(
     data
         The folder, or the file of referrals; authorities and groups beside it are looked at
         where they are. Or a panel of counts (`authority,code,year`, then events and children).
+        Or a printed table that was typed in: labels in the first column, coefficients with stars
+        in the others, as CSV, TSV or Markdown.
     output
         The new folder; `analysis/` and the name by default.
     name
         How the analyses are called; after the folder by default.
+    year_begins
+        The month, 1 to 12, with which a year of the analysis begins; April by default.
     replace
         Whether an earlier draft there may be replaced.
     progress
@@ -71,14 +77,14 @@ def init(
     -------
     Begun
         The folder has `NAME-children.toml`, `NAME-linear.toml`, `NAME-logistic.toml` (of a
-        panel `NAME-counts.toml`) and `seen.md`. What the analyst has to decide is marked DECIDE,
-        which every verb refuses. The drafts list codes as the records have them, and stay where
-        the records are.
+        panel `NAME-counts.toml`, of a printed table one of each column) and `seen.md`. What the
+        analyst has to decide is marked DECIDE, which every verb refuses. The drafts list codes as
+        the records have them, and stay where the records are.
 
     Raises
     ------
     BadInput
-        A file that cannot be read.
+        A file that cannot be read; a month that is none.
 
     Examples
     --------
@@ -88,10 +94,11 @@ def init(
     """
     stem = file_stem(name or Path(data).resolve().name.partition(".")[0])
     target = Path(output or Path("analysis") / stem)
+    if year_begins not in range(1, 13):
+        raise BadInput("init", "year_begins", str(year_begins), "a month, 1 to 12")
     with claim(target, written_by="init", inputs=[Path(data)], replace=replace) as place:
         progress("looking")
-        panel = _panel(Path(data))
-        texts, tables = _of_records(data, stem) if panel is None else _of_panel(panel, stem)
+        texts, tables = _drafts(Path(data), stem, year_begins)
         with place.folder() as folder:
             from sofs_bayes.folders.manifest import write_manifest
             from sofs_bayes.tables.formats import to_markdown
@@ -103,16 +110,35 @@ def init(
     return Begun(folder=target, tables=tables)
 
 
-def _of_records(data: Path | str, stem: str) -> "tuple[dict[str, str], tuple[Table, ...]]":
+def _drafts(data: Path, stem: str, year_begins: int) -> "tuple[dict[str, str], tuple[Table, ...]]":
+    """Drafts by file, and what was seen: of a printed table, a panel of counts, or records."""
+    from sofs_bayes.published.typed_table import typed_table
+
+    if cells := typed_table(data):
+        from sofs_bayes.pipeline.draft_print import print_texts, typed_cells_table
+
+        return print_texts(data.name, cells, stem), (typed_cells_table(data.name, cells),)
+    panel = _panel(data)
+    return _of_records(data, stem, year_begins) if panel is None else _of_panel(panel, stem)
+
+
+def _of_records(
+    data: Path | str, stem: str, year_begins: int
+) -> "tuple[dict[str, str], tuple[Table, ...]]":
     """Drafts of analyses of children's records by file, and what was seen."""
     found = profile(data)
     groups, authorities = _beside(found.file, "groups"), _beside(found.file, "authorities")
     named = _names_in(groups)
     roles = roles_of(found, sorted(named))
-    counts = _counts(found, roles)
+    counts = _counts(found, roles, year_begins)
     own, years = f"{stem}-children.toml", _whole_years(counts)
     text = children_text(
-        found, roles, years, _covariates(authorities, named), name=f"{stem}-children"
+        found,
+        roles,
+        years,
+        _covariates(authorities, named),
+        name=f"{stem}-children",
+        year_begins=year_begins,
     )
     columns = [
         *columns_lines("authority_columns", authorities, OF_AUTHORITIES),
@@ -123,7 +149,7 @@ def _of_records(data: Path | str, stem: str) -> "tuple[dict[str, str], tuple[Tab
     for model in ("linear", "logistic") if share is not None else ():
         name, linear = f"{stem}-{model}", model == "linear"
         texts[f"{name}.toml"] = model_text(share or 0.0, name=name, children=own, linear=linear)
-    return texts, _tables(found, counts, roles)
+    return texts, _tables(found, counts, roles, year_begins)
 
 
 def _panel(path: Path) -> "CsvText | None":
@@ -179,9 +205,11 @@ def _covariates(authorities: "CsvText | None", named: set[str]) -> list[str]:
     return found
 
 
-def _counts(found: Profile, roles: Roles) -> tuple[YearCount, ...]:
+def _counts(found: Profile, roles: Roles, first_month: int) -> tuple[YearCount, ...]:
     known = {role: roles.one(role) for role in ("authority", "referral_date", "outcome")}
-    return year_counts(found.file, **known) if all(known.values()) else ()
+    if not all(known.values()):
+        return ()
+    return year_counts(found.file, **known, first_month=first_month)
 
 
 def _share(found: Profile, roles: Roles) -> float | None:
@@ -196,18 +224,21 @@ def _share(found: Profile, roles: Roles) -> float | None:
 
 
 def _whole_years(counts: Sequence[YearCount]) -> list[int]:
-    """The financial years in which every authority has referrals."""
+    """The years in which every authority has referrals."""
     authorities = {each.authority for each in counts}
     years = sorted({each.year for each in counts})
     return [y for y in years if sum(each.year == y for each in counts) == len(authorities)]
 
 
-def _tables(found: Profile, counts: Sequence[YearCount], roles: Roles) -> "tuple[Table, ...]":
+def _tables(
+    found: Profile, counts: Sequence[YearCount], roles: Roles, first_month: int
+) -> "tuple[Table, ...]":
     from sofs_bayes.tables.contents import seen
 
     tables = [seen.columns_table(found, roles.authority), seen.levels_table(found)]
     if counts:
-        tables.append(seen.counts_table(found.file.name, counts, evidence=found.evidence))
+        name, evidence = found.file.name, found.evidence
+        tables.append(seen.counts_table(name, counts, evidence=evidence, first_month=first_month))
     return tuple(table for table in tables if table.rows)
 
 

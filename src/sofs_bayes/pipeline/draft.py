@@ -81,6 +81,7 @@ def children_text(
     authority_covariates: Sequence[str],
     *,
     name: str,
+    year_begins: int,
 ) -> str:
     """The draft of an analysis of children's records, as TOML with comments."""
     taken = {roles.one(role) for role in ("child", "authority", "referral_date", "outcome")}
@@ -88,7 +89,7 @@ def children_text(
     own = [each for each in rest if each.kind in ("levels", "flag", "number")]
     lines = [
         *_head(found, name),
-        *_records(found, roles, years),
+        *_records(found, roles, years, year_begins),
         *(line for each in own for line in _covariate(each)),
         *_left_out(rest, own),
     ]
@@ -116,14 +117,15 @@ def _head(found: Profile, name: str) -> Iterator[str]:
     yield 'direction = "neither"  # or "higher is better", "lower is better"'
 
 
-def _records(found: Profile, roles: Roles, years: Sequence[int]) -> Iterator[str]:
+def _records(found: Profile, roles: Roles, years: Sequence[int], year_begins: int) -> Iterator[str]:
     by_name = {each.name: each for each in found.columns}
     outcome = by_name.get(roles.one("outcome"))
     key = "outcome_flag" if outcome is not None and outcome.kind == "flag" else "outcome_date"
     yield ""
     yield "[records]"
-    shown = list(years) or decide("financial years, as 2015 for April 2015 to March 2016")
-    yield f"years = {shown}  # financial years (April) in which every authority has referrals"
+    shown = list(years) or decide("years, as 2015 for the one that begins in 2015")
+    yield f"years = {shown}  # in which every authority has referrals"
+    yield f"year_begins = {year_begins}  # the month, 1 to 12; init --year-begins shows another's"
     yield ""
     yield "[records.columns]"
     yield f"child = {_column(roles, 'child', 'the column of the child')}"

@@ -45,8 +45,9 @@ def from_print(
     alternative: Literal["two-sided", "greater", "less"] | None = None,
     df: float | None = None,
     authority_sd: float | None = None,
-    correlation: Beta | tuple[float, float] | None = None,
+    correlation: Beta | tuple[float, float] | float | None = None,
     effect_sd: float | None = None,
+    source: str = "a table given in the call",
     title: str = "Posterior from print",
     outcome: str = "the outcome",
 ) -> Run:
@@ -74,9 +75,12 @@ def from_print(
         (or of its complement) if not given, 0.5 on log-odds; needed on `units`.
     correlation
         Beta prior of the correlation of an authority's means before and after, or its two
-        parameters; `correlation_prior` makes one from a panel. Beta(1, 0.5) if not given.
+        parameters; `correlation_prior` makes one from a panel. A number is taken as known, such as
+        0 where other persons are seen before and after. Beta(1, 0.5) if not given.
     effect_sd
         Of the normal prior of the effect around 0; twice `authority_sd` if not given.
+    source
+        Where the numbers are printed, as Table 2 of a study; tables name it.
     title, outcome
         What tables and figures call the analysis and what it counts.
 
@@ -134,7 +138,7 @@ def from_print(
         "title": title,
         "outcome": outcome,
         "why": "One call of from_print, with priors that it chose where none was given.",
-        "as_printed": _said({"source": "as given in the call", **given}),
+        "as_printed": _said({"source": source, **given}),
         "design": _said(design),
         "readings": [
             {"name": se_reading, "se_reading": se_reading, "why": "As given in the call."}
@@ -164,7 +168,7 @@ def _usual_spread(scale: str, base_rate: float | None) -> float:
 
 
 def _priors(
-    spread: float, correlation: Beta | tuple[float, float] | None, *, pilot: bool
+    spread: float, correlation: Beta | tuple[float, float] | float | None, *, pilot: bool
 ) -> dict[str, Any]:
     found: dict[str, Any] = {
         "authority_sd": {
@@ -179,7 +183,9 @@ def _priors(
     return found
 
 
-def _beta(given: Beta | tuple[float, float] | None) -> dict[str, Any]:
+def _beta(given: Beta | tuple[float, float] | float | None) -> dict[str, Any]:
+    if isinstance(given, int | float):
+        return {"fixed": float(given), "why": "As given in the call."}
     if isinstance(given, Beta):
         return {"a": given.a, "b": given.b, "why": given.why}
     a, b = given or UNKNOWN

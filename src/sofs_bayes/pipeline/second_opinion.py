@@ -9,6 +9,7 @@ from sofs_bayes.estimands import statement_text
 from sofs_bayes.estimands.effects import holds, probability_of
 from sofs_bayes.pipeline.watching import Progress, silent
 from sofs_bayes.spec import PrintedAnalysis, Sampler, Statement
+from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.formats import Column, Table, table_of
 
 SAMPLER = Sampler(name="nutpie", chains=4, tune=1000, draws=2500, target_accept=0.95)
@@ -103,6 +104,7 @@ def _table(analysis: PrintedAnalysis, rows: list[Opinion]) -> Table:
         rows,
         columns,
         evidence="published-inferred",
+        study=printed_in(analysis),
         notes=[f"Largest difference: {largest:.4f}."],
         status="converged" if passed else "not converged",
     )

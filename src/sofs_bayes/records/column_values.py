@@ -133,3 +133,8 @@ def window_end(day: str, window: OutcomeWindow) -> str:
     if window.months is None:
         return f"({day} + {window.days})"
     return f"CAST({day} + to_months({window.months}) AS DATE)"
+
+
+def year_of(day: str, first_month: int) -> str:
+    """SQL for the year that a day (SQL of a date) is in, by the calendar year it begins in."""
+    return f"CAST(year({day}) - CAST(month({day}) < {first_month} AS INTEGER) AS INTEGER)"

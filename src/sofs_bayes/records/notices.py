@@ -96,6 +96,7 @@ def _breaks(counts: "xr.Dataset", factor: float) -> list[Notice]:
     with np.errstate(invalid="ignore"):
         rates = np.where(denominators > 0, (events + 0.5) / (denominators + 1), np.nan)
         change = np.abs(np.diff(np.log(rates), axis=1))
+        change[:, np.diff(counts["year"].values) > 1] = np.nan  # years without counts between
         jumps = np.argwhere(change > math.log(factor))
     notices = []
     for i, t in jumps:

@@ -126,7 +126,7 @@ def _join(files: Sequence[DfeFile], counts: OpenCounts) -> Panel:
     holders = {column: _holders(files, column) for column in columns.values()}
     used = {file.path: file for found in holders.values() for file in found}
     known = known_codes(files)
-    years = range(counts.first_year, counts.last_year + 1)
+    years = counts.years
     placed = {path: placed_rows(file, known, years) for path, file in used.items()}
     series = {column: series_of(column, found, placed, years) for column, found in holders.items()}
     entries: dict[Cell, Entry] = {

@@ -140,7 +140,7 @@ def _dataset(
     names: Mapping[str, str], entries: Mapping[Cell, Entry], counts: OpenCounts
 ) -> xr.Dataset:
     codes = sorted(names, key=lambda code: (names[code], code))
-    years = range(counts.first_year, counts.last_year + 1)
+    years = counts.years
     dims = ("authority", "year")
     variables: dict[str, tuple[tuple[str, str], npt.NDArray[Any]]] = {}
     for role in ROLES:

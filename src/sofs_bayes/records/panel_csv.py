@@ -127,7 +127,7 @@ def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
     places = ((trimmed(record.fields[0]), f"line {record.line}") for record in table.records)
     if faults := faults_of_names(table.path, places):
         raise BadSpec(faults)
-    wanted = set(range(counts.first_year, counts.last_year + 1))
+    wanted = set(counts.years)
     for year in sorted(wanted - {year for _, year, _ in entries}):
         raise BadInput(table.path, "column year", f"no row of {year}", "every year analysed")
     kept = {cell: entry for cell, entry in entries.items() if cell[1] in wanted}

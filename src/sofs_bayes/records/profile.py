@@ -7,7 +7,13 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.records.column_values import Given, date_value, number_value, text_value
+from sofs_bayes.records.column_values import (
+    Given,
+    date_value,
+    number_value,
+    text_value,
+    year_of,
+)
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.csv_lines import csv_header
 from sofs_bayes.records.referral_files import (
@@ -74,7 +80,7 @@ class ColumnProfile:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class YearCount:
-    """An authority's referrals in a financial year, and those with the outcome."""
+    """An authority's referrals in a year, and those with the outcome."""
 
     authority: str
     year: int
@@ -121,21 +127,23 @@ def profile(path: Path | str) -> Profile:
 
 
 def year_counts(
-    file: Path, *, authority: str, referral_date: str, outcome: str
+    file: Path, *, authority: str, referral_date: str, outcome: str, first_month: int
 ) -> tuple[YearCount, ...]:
-    """Referrals and outcomes by authority and financial year, whenever the outcome came.
+    """Referrals and outcomes by authority and year, whenever the outcome came.
 
     Parameters
     ----------
     outcome
         A column of dates, empty where it did not happen, or of 0 and 1.
+    first_month
+        With which a year begins, 1 to 12; it is named by the calendar year it begins in.
     """
     with connected() as connection:
         given = _opened(connection, file).columns
         day, happened = date_value(given[referral_date]), text_value(given[outcome])
         rows = connection.execute(
             f"SELECT {text_value(given[authority])} AS a,"
-            f" year({day}) - CAST(month({day}) < 4 AS INTEGER) AS y, count(*),"
+            f" {year_of(day, first_month)} AS y, count(*),"
             f" count(*) FILTER ({happened} NOT IN ('0', '0.0'))"
             f" FROM given WHERE {day} IS NOT NULL GROUP BY ALL HAVING a IS NOT NULL ORDER BY a, y"
         ).fetchall()

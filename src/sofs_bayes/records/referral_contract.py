@@ -25,12 +25,14 @@ from sofs_bayes.records.text_values import EARLIEST, LATEST
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Number
 
 MISSING = "missing"
+OWN = "own_weight"  # what the column of own weights is called, of referrals and matched rows
 DATES = "dates such as 2014-04-30 or 2014-04-30T22:30:00Z"
 
 # Names that the pipeline gives to columns of its own.
 RESERVED = (
     *("referral", "child", "authority", "referral_date", "outcome"),
     *("group", "pilot", "post", "year", "years_since", "stratum", "multiplicity", "weight"),
+    OWN,
 )
 
 
@@ -85,6 +87,7 @@ def wanted_columns(analysis: ChildrenAnalysis) -> tuple[str, ...]:
     columns = analysis.records.columns
     outcome = columns.outcome_date or columns.outcome_flag or ""
     names = [columns.child, columns.authority, columns.referral_date, outcome]
+    names += [columns.weight] if columns.weight else []
     names += [covariate.in_file for covariate in analysis.records.covariates]
     return tuple(dict.fromkeys(names))
 
@@ -103,6 +106,7 @@ def contract(given: Mapping[str, Given], analysis: ChildrenAnalysis, *, file: st
         _identifier("authority", names.authority, given),
         _referral_date(names.referral_date, given),
         _outcome(analysis, given),
+        *([_weight(names.weight, given[names.weight])] if names.weight else []),
     ]
     for each in analysis.records.covariates:
         if isinstance(each, Levels):
@@ -186,6 +190,19 @@ def _outcome(analysis: ChildrenAnalysis, given: Mapping[str, Given]) -> Contract
         },
         columns={"outcome": f"CAST({within} AS INTEGER)"},
         rules=(*_date_rules("outcome", column, given[column]), early),
+    )
+
+
+def _weight(column: str, source: Given) -> Contract:
+    value = quoted("given own_weight")
+    rule = Rule(
+        column=column,
+        found="no number above 0",
+        allowed="a number above 0",
+        broken=f"coalesce(NOT ({value} > 0 AND isfinite({value})), true)",
+    )
+    return Contract(
+        given={"given own_weight": number_value(source)}, columns={OWN: value}, rules=(rule,)
     )
 
 

@@ -1,5 +1,6 @@
 """The file of an analysis of children's records: columns, matching, regressions."""
 
+from collections.abc import Mapping
 from typing import Annotated, Literal, Self
 
 from pydantic import Field, model_validator
@@ -12,6 +13,7 @@ from sofs_bayes.spec.rehearsal import Rehearsal
 from sofs_bayes.spec.terms import STRICT, Count, Rate, Text, Why, Year
 
 Names = tuple[Text, ...]
+APRIL = 4  # England's financial years, and those of its statistics, begin with it
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -19,7 +21,8 @@ class Columns:
     """What the columns of a file of referrals are called.
 
     The outcome is a date (`outcome_date`, empty where it did not happen) or a flag of 0 and 1
-    (`outcome_flag`); with a date it counts if it falls within the outcome window.
+    (`outcome_flag`); with a date it counts if it falls within the outcome window. `weight` is a
+    column of weights of one's own, above 0: `matching.own_weights` says what they are.
     """
 
     child: Text = "child"
@@ -27,6 +30,7 @@ class Columns:
     referral_date: Text = "referral_date"
     outcome_date: Text | None = None
     outcome_flag: Text | None = None
+    weight: Text | None = None
 
     @model_validator(mode="after")
     def _one_outcome(self) -> Self:
@@ -126,11 +130,16 @@ class AuthorityCovariate:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Records:
-    """The column contract of the referrals and of the authorities' own covariates."""
+    """The column contract of the referrals and of the authorities' own covariates.
+
+    A year begins with the month `year_begins` (1 to 12; April where nothing is said) and is named
+    by the calendar year it begins in.
+    """
 
     columns: Columns
     window: OutcomeWindow
     years: Annotated[tuple[Year, ...], Field(min_length=2)]
+    year_begins: Annotated[int, Field(ge=1, le=12)] | None = None
     covariates: Annotated[tuple[Covariate, ...], Field(min_length=1)]
     authority_covariates: tuple[AuthorityCovariate, ...] = ()
     authority_columns: AuthorityColumns | None = None
@@ -145,6 +154,11 @@ class Records:
         if len(set(names)) < len(names):
             raise ValueError("covariates and authority_covariates: each name once")
         return self
+
+    @property
+    def first_month(self) -> int:
+        """The month with which a year begins, 1 to 12."""
+        return APRIL if self.year_begins is None else self.year_begins
 
     def covariate(self, name: str) -> Levels | Number:
         """The child covariate of this name."""
@@ -167,7 +181,10 @@ class Matching:
     `exact` are matched level by level (missing is a level); `cuts` coarsen numbers at the cut
     points given. `ratio` is what comparators' weights are scaled by: the ratio of comparators
     to pilots `overall`, or `within group and period`. `balance` are the covariates whose
-    uncoarsened imbalance is measured.
+    uncoarsened imbalance is measured. `own_weights` says what the column of own weights does:
+    `count` (each referral counts so much, as in a sample: matching balances their sums in the
+    place of numbers of referrals), or `replace` the weights of matching, as of a score
+    estimated elsewhere.
     """
 
     exact: Names
@@ -178,6 +195,7 @@ class Matching:
     balance: Names
     summary: Names = ()
     authorities: AuthorityMatching = AuthorityMatching()
+    own_weights: Literal["count", "replace"] | None = None
 
     @model_validator(mode="after")
     def _ascending(self) -> Self:
@@ -187,9 +205,46 @@ class Matching:
         return self
 
 
-Treatment = Literal[
+NamedTreatment = Literal[
     "did", "lags", "leads and lags", "quality", "embeddedness", "practice model", "ofsted"
 ]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class OwnTreatment:
+    """A treatment that rests on a covariate of authorities, with words of its own.
+
+    `score`: how much of the intervention each pilot had; comparators count 0. `comparators`:
+    those with 1 in `column` are told apart from those with 0, and pilots compared with each.
+    `modifier`: the effect may change with the number. `label` is what tables call it; `others`
+    the comparators with 0.
+    """
+
+    kind: Literal["score", "comparators", "modifier"]
+    column: Text
+    label: Text
+    others: Text | None = None
+
+    @model_validator(mode="after")
+    def _named(self) -> Self:
+        if (self.kind == "comparators") != (self.others is not None):
+            raise ValueError('others: what other comparators are called, with kind = "comparators"')
+        return self
+
+
+Treatment = NamedTreatment | OwnTreatment
+# The four of the published report, as what they are.
+OF_REPORT: Mapping[str, OwnTreatment] = {
+    "quality": OwnTreatment(kind="score", column="quality", label="quality"),
+    "embeddedness": OwnTreatment(kind="score", column="embeddedness", label="embeddedness"),
+    "practice model": OwnTreatment(
+        kind="comparators",
+        column="similar_practice_model",
+        label="similar practice model",
+        others="other practice model",
+    ),
+    "ofsted": OwnTreatment(kind="modifier", column="ofsted", label="ofsted"),
+}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -207,6 +262,13 @@ class Regression:
     cluster: Literal["authority", "child", "none"] = "authority"
     authorities: Literal["none", "fixed", "random"] = "none"
     without: Names = ()
+
+    @property
+    def rests_on(self) -> OwnTreatment | None:
+        """The covariate of authorities that the treatment rests on; None where on none."""
+        if isinstance(self.treatment, OwnTreatment):
+            return self.treatment
+        return OF_REPORT.get(self.treatment)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -255,7 +317,6 @@ class ChildrenAnalysis:
     @model_validator(mode="after")
     def _known_names(self) -> Self:
         covariates = {each.name: each for each in self.records.covariates}
-        of_authorities = {each.name for each in self.records.authority_covariates}
         used = {
             "matching.exact": self.matching.exact,
             "matching.cuts": tuple(self.matching.cuts),
@@ -272,6 +333,20 @@ class ChildrenAnalysis:
         for name in self.matching.cuts:
             if covariates[name].kind == "levels":
                 raise ValueError(f"matching.cuts: numbers ({name} has levels)")
+        if isinstance(self.outcome, OwnOutcome) and any(
+            each.table is not None for each in self.regressions.columns
+        ):
+            raise ValueError("regressions.columns: no table, with an outcome of one's own")
+        columns = [each.name for each in self.regressions.columns]
+        if len(set(columns)) < len(columns):
+            raise ValueError("regressions.columns: each name once")
+        if (self.records.columns.weight is None) != (self.matching.own_weights is None):
+            raise ValueError("records.columns.weight and matching.own_weights: both, or neither")
+        return self
+
+    @model_validator(mode="after")
+    def _known_authority_covariates(self) -> Self:
+        of_authorities = {each.name for each in self.records.authority_covariates}
         if unknown := sorted(set(self.regressions.authority_covariates) - of_authorities):
             raise ValueError(
                 "regressions.authority_covariates: authority_covariates of the records"
@@ -281,11 +356,9 @@ class ChildrenAnalysis:
             raise ValueError(
                 f"regressions.unscaled: authority_covariates of the records ({unknown[0]} is none)"
             )
-        if isinstance(self.outcome, OwnOutcome) and any(
-            each.table is not None for each in self.regressions.columns
-        ):
-            raise ValueError("regressions.columns: no table, with an outcome of one's own")
-        columns = [each.name for each in self.regressions.columns]
-        if len(set(columns)) < len(columns):
-            raise ValueError("regressions.columns: each name once")
+        for each in self.regressions.columns:
+            own = each.rests_on
+            if own is not None and own.column not in of_authorities:
+                place = f"regressions.columns, {each.name!r}: a treatment on"
+                raise ValueError(f"{place} authority_covariates of the records ({own.column})")
         return self

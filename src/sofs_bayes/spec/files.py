@@ -2,6 +2,7 @@
 
 import hashlib
 import json
+from collections.abc import Collection
 from dataclasses import fields, is_dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
@@ -154,8 +155,9 @@ def _children(named: str, file: Path | str) -> dict[str, Any]:
     return to_document(parse(document, file=path))
 
 
-# Priors of an sd come in two forms, told apart by a key; pydantic tries both and names them.
-FORMS = {"HalfNormal": "scale", "Exponential": "mean"}
+# Priors of an sd, and of a correlation, come in two forms each, told apart by a key; pydantic
+# tries both and names them.
+FORMS = ("HalfNormal", "Exponential", "Beta", "Fixed")
 # Forms that the value itself tells apart; these names are no part of a place either.
 TOLD_APART = (*FORMS, "ReportOutcome", "OwnOutcome")
 
@@ -176,13 +178,19 @@ def _is_of_other_form(detail: ErrorDetails, document: dict[str, Any]) -> bool:
     for part in detail["loc"]:
         if part in FORMS:
             keys = given.keys() if isinstance(given, dict) else ()
-            meant = "Exponential" if "mean" in keys and "scale" not in keys else "HalfNormal"
-            return part != meant
+            return part != _form_of(part, keys)
         try:
             given = given[part]
         except (KeyError, IndexError, TypeError):
             return False
     return False
+
+
+def _form_of(tried: str, keys: Collection[str]) -> str:
+    """The form that a prior with these keys means to have, of that tried and its other."""
+    if tried in ("Beta", "Fixed"):
+        return "Fixed" if "fixed" in keys else "Beta"
+    return "Exponential" if "mean" in keys and "scale" not in keys else "HalfNormal"
 
 
 def _is_echo(detail: ErrorDetails) -> bool:

@@ -6,7 +6,7 @@ from typing import Annotated, Literal, Self
 from pydantic import Field, model_validator
 from pydantic.dataclasses import dataclass
 
-from sofs_bayes.spec.children import ChildrenAnalysis, Regression
+from sofs_bayes.spec.children import ChildrenAnalysis, Regression, Treatment
 from sofs_bayes.spec.names import Name
 from sofs_bayes.spec.outcomes import OwnOutcome
 from sofs_bayes.spec.terms import (
@@ -114,7 +114,7 @@ class HierarchicalAnalysis(WithPriors):
         return self.children.outcome
 
     @property
-    def treatment(self) -> str:
+    def treatment(self) -> Treatment:
         """How the regression has the effect: one term, by year, by a score, by kind."""
         return self.regression.treatment
 
@@ -152,8 +152,10 @@ class HierarchicalAnalysis(WithPriors):
             raise ValueError("model.years_since: separate, unless column has leads and lags")
         if pooled and self.priors.year_effect_sd is None:
             raise ValueError("priors.year_effect_sd: a prior, where years since are pooled")
-        if treatment == "ofsted" and self.priors.effect_modifier is None:
-            raise ValueError("priors.effect_modifier: a prior, for the interaction with Ofsted")
+        rests_on = self.regression.rests_on
+        modified = rests_on is not None and rests_on.kind == "modifier"
+        if modified and self.priors.effect_modifier is None:
+            raise ValueError("priors.effect_modifier: a prior, for the interaction")
         if self.model.pilot_effects == "none" and treatment != "did":
             raise ValueError("model.pilot_effects: partial or full, unless column has one effect")
         return self

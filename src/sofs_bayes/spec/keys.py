@@ -12,10 +12,14 @@ Role = Literal[
     "effect after settling-in",
     "effect against comparators with a similar practice model",
     "effect against other comparators",
+    "effect against the comparators told apart",
+    "effect against those not told apart",
     "effect (DiD)",
     "effect in year",
     "effect at an Ofsted rating of",
+    "effect where the modifier is",
     "effect per unit of the score",
+    "mean of pilots' effects (fixef in R)",
     "spread between pilots",
     "spread between years of one authority",
     "spread between authorities",
@@ -27,16 +31,21 @@ Role = Literal[
 AFTER: Role = "effect after settling-in"
 SIMILAR: Role = "effect against comparators with a similar practice model"
 OTHER: Role = "effect against other comparators"
+TOLD_APART: Role = "effect against the comparators told apart"
+NOT_TOLD_APART: Role = "effect against those not told apart"
 PRINTED: Role = "effect (DiD)"
 IN_YEAR: Role = "effect in year"
 AT_RATING: Role = "effect at an Ofsted rating of"
+AT_VALUE: Role = "effect where the modifier is"
 PER_UNIT: Role = "effect per unit of the score"
+# The mean that pilots' effects are drawn around, on the model's scale: no average over children.
+MEAN_OF_PILOTS: Role = "mean of pilots' effects (fixef in R)"
 BETWEEN_PILOTS: Role = "spread between pilots"
 BETWEEN_YEARS: Role = "spread between years of one authority"
 BETWEEN_AUTHORITIES: Role = "spread between authorities"
-EFFECTS: tuple[Role, ...] = get_args(Role)[:7]
+EFFECTS: tuple[Role, ...] = get_args(Role)[:10]
 # Effects of the practice model itself, on all treated children of a target.
-HEADLINES: tuple[Role, ...] = (AFTER, SIMILAR, OTHER, PRINTED)
+HEADLINES: tuple[Role, ...] = (AFTER, SIMILAR, OTHER, TOLD_APART, NOT_TOLD_APART, PRINTED)
 
 POOLED = "pooled"
 NEW = "new authority"
@@ -58,7 +67,7 @@ class Estimand:
     year
         Years since settling-in of an effect in a year; 0 is the first year after it.
     rating
-        Of Ofsted, of an effect at one.
+        Of Ofsted, or of another modifier, of an effect at one.
     """
 
     role: Role

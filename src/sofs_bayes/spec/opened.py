@@ -30,8 +30,10 @@ from sofs_bayes.spec.terms import (
 class OpenCounts:
     """Which columns of the DfE files are counted, and over which financial years.
 
-    A year is named by its first calendar year (2012 = April 2012 to March 2013). `where` gives,
-    for a file that is split by further columns, the value of each whose rows are taken.
+    A year is named by its first calendar year (2012 = April 2012 to March 2013; in counts of your
+    own whatever year they are by). In `years_without_counts` every pilot is settling in: the data
+    need no rows there, and rows that are there are not used. `where` gives, for a file that is
+    split by further columns, the value of each whose rows are taken.
     `published` says where counts of your own are published ("title, year, where"): every table
     repeats it.
     """
@@ -40,6 +42,7 @@ class OpenCounts:
     denominator: Text
     first_year: Year
     last_year: Year
+    years_without_counts: tuple[Year, ...] | None = None
     where: Annotated[dict[Text, Text], Field(min_length=1)] | None = None
     above_denominator: Literal["refuse", "drop"] = "refuse"
     jump_factor: Annotated[float, Field(gt=1)] = 2.0
@@ -50,6 +53,12 @@ class OpenCounts:
         if self.first_year >= self.last_year:
             raise ValueError("first_year before last_year")
         return self
+
+    @property
+    def years(self) -> tuple[int, ...]:
+        """The years with counts, in order."""
+        gone = self.years_without_counts or ()
+        return tuple(y for y in range(self.first_year, self.last_year + 1) if y not in gone)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
@@ -186,6 +195,11 @@ class OpenAnalysis(WithPriors):
                     f"design.pilots: {pilot.authority} with settling-in ending before {last}"
                     " (a year after it is needed)"
                 )
+        for year in self.data.years_without_counts or ():
+            windows = [pilot.settling_in for pilot in self.design.pilots]
+            if not all(start <= year <= end for start, end in windows):
+                wanted = "years in which every pilot is settling in"
+                raise ValueError(f"data.years_without_counts: {wanted} ({year} is none)")
         for note in self.design.comparators.exclude:
             if note.authority in names:
                 raise ValueError(f"design.comparators.exclude: no pilot ({note.authority} is one)")

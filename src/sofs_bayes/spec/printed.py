@@ -11,6 +11,7 @@ from sofs_bayes.spec.terms import (
     Beta,
     Count,
     Estimands,
+    Fixed,
     HalfNormal,
     Normal,
     Positive,
@@ -196,10 +197,13 @@ def _check_levels(levels: tuple[float, ...]) -> None:
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class PrintedPriors:
-    """Priors of the nuisance parameters of the model in design order: s, c, β (with its row)."""
+    """Priors of the nuisance parameters of the model in design order: s, c, β (with its row).
+
+    `correlation` is a beta, or one value that is taken as known (`fixed`).
+    """
 
     authority_sd: HalfNormal
-    correlation: Beta
+    correlation: Beta | Fixed
     pilot_difference: Normal | None = None
 
 

@@ -35,3 +35,9 @@ def evaluated_by(analyses: Sequence[Analysis]) -> str:
 def words_of(analysis: Analysis) -> Outcome:
     """The words of an analysis's outcome."""
     return outcome(analysis.outcome)
+
+
+def printed_in(analysis: Analysis) -> str:
+    """Where another study than the report printed what an analysis rests on; empty otherwise."""
+    written = analysis.as_printed if isinstance(analysis, PrintedAnalysis) else None
+    return "" if written is None else written.source

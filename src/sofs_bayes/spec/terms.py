@@ -93,6 +93,14 @@ class Beta:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Fixed:
+    """A correlation that is taken as known: 0 where other persons are seen before and after."""
+
+    fixed: Annotated[float, Field(ge=0, lt=1)]
+    why: Why
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
 class Exponential:
     """An exponential prior of a standard deviation, by its mean."""
 

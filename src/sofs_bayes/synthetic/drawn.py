@@ -27,7 +27,7 @@ from sofs_bayes.synthetic.file_columns import referrals_file
 from sofs_bayes.synthetic.persistence import persistent
 from sofs_bayes.synthetic.population import Population, truth_of
 from sofs_bayes.synthetic.recurrence import child_ids, recurring_children
-from sofs_bayes.synthetic.referral_dates import FIRST_MONTH, POST
+from sofs_bayes.synthetic.referral_dates import POST
 from sofs_bayes.synthetic.rows import groups_of, named_referrals
 from sofs_bayes.synthetic.scenario import Drawn, Scenario, scenario_document
 
@@ -114,7 +114,7 @@ def drawn_rows(scenario: Scenario, analysis: ChildrenAnalysis, *, scale: float =
     child = recurring_children(scenario, referrals)
     referrals["child"] = child_ids(scenario, child, 0)
     dates = referrals["referral_date"].dt
-    year = (dates.year - (dates.month < FIRST_MONTH)).to_numpy(np.int64)
+    year = (dates.year - (dates.month < analysis.records.first_month)).to_numpy(np.int64)
     return DrawnRows(
         scenario=scenario,
         analysis=analysis,

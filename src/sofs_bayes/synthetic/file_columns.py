@@ -34,6 +34,8 @@ def referrals_file(
         )
         dates = referrals["referral_date"] + pd.to_timedelta(days, unit="D")
         file[columns.outcome_date or ""] = dates.where(outcome == 1)
+    if columns.weight is not None:
+        file[columns.weight] = pd.Series(1.0, index=referrals.index)  # simulated ones count alike
     for each in records.covariates:
         file[each.in_file] = referrals[each.name]
     return pd.DataFrame(file)

@@ -16,7 +16,6 @@ Days = npt.NDArray[np.datetime64]
 ByArm = dict[tuple[int, int], float]
 
 PRE, POST, OUTSIDE = 0, 1, -1
-FIRST_MONTH = 4  # a financial year begins in April
 WORKING_DAYS = 5
 
 
@@ -49,7 +48,8 @@ def calendars(scenario: Scenario, analysis: ChildrenAnalysis) -> list[Calendar]:
         each.name: each.size for each in scenario.further.authorities
     }
     first, last = analysis.records.years[0], analysis.records.years[-1]
-    days = pd.date_range(f"{first}-04-01", f"{last + 1}-03-31", freq="D")
+    month = f"{analysis.records.first_month:02}-01"
+    days = pd.date_range(f"{first}-{month}", f"{last + 1}-{month}", freq="D", inclusive="left")
     order = [*scenario.pilots, *scenario.comparators]
     order += [each.name for each in scenario.further.authorities]
     return [
@@ -82,7 +82,7 @@ def _periods(
         if window.days
         else days + pd.DateOffset(months=window.months or 0)
     )
-    known = np.isin(days.year - (days.month < FIRST_MONTH), analysis.records.years)
+    known = np.isin(days.year - (days.month < analysis.records.first_month), analysis.records.years)
     period = np.full((len(days), len(scenario.groups)), OUTSIDE, dtype=np.int64)
     for i, group in enumerate(scenario.groups):
         if authority in (group.pilot, *group.comparators):

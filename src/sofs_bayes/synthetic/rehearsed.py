@@ -6,7 +6,7 @@ from the hierarchical model on log-odds: authorities differ and move, pilots hav
 
 import math
 from dataclasses import asdict, replace
-from datetime import date
+from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
@@ -62,7 +62,7 @@ def rehearsed(
         raise BadInput(analysis.name, "rehearsal", "nothing", allowed)
     chosen = design.seed if seed is None else seed
     years = analysis.records.years
-    groups = _groups(design, analysis.name, years)
+    groups = _groups(design, analysis.name, years, analysis.records.first_month)
     names = (*groups.pilots, *groups.comparators)
     count = max(round(design.referrals * times), 1)
     cells = len(names) * len(years)
@@ -72,7 +72,7 @@ def rehearsed(
     frame = pd.DataFrame(
         {
             "authority": np.array(names, dtype=object)[authority],
-            "referral_date": _days(np.array(years)[year], rng),
+            "referral_date": _days(np.array(years)[year], analysis.records.first_month, rng),
             "child": _children(authority, rng),
         }
     ).astype({"authority": "str", "child": "str"})
@@ -101,10 +101,11 @@ def rehearsed(
     )
 
 
-def _groups(design: Rehearsal, name: str, years: tuple[int, ...]) -> Groups:
+def _groups(design: Rehearsal, name: str, years: tuple[int, ...], first_month: int) -> Groups:
     pilots = [f"Pilot {i}" for i, _ in enumerate(design.windows, 1)]
     comparators = [f"Comparator {i}" for i in range(1, design.comparators + 1)]
-    first, last = date(years[0], 4, 1), date(years[-1] + 1, 3, 31)
+    first = date(years[0], first_month, 1)
+    last = date(years[-1] + 1, first_month, 1) - timedelta(days=1)
     for start, end in design.windows:
         if not first < start <= end < last:
             allowed = f"between {first} and {last}, with days before and after"
@@ -123,9 +124,9 @@ def _groups(design: Rehearsal, name: str, years: tuple[int, ...]) -> Groups:
     )
 
 
-def _days(years: Integers, rng: np.random.Generator) -> pd.Series:
-    """A day of each financial year."""
-    start = pd.to_datetime(pd.Series(years).astype(str) + "-04-01")
+def _days(years: Integers, first_month: int, rng: np.random.Generator) -> pd.Series:
+    """A day of each year."""
+    start = pd.to_datetime(pd.Series(years).astype(str) + f"-{first_month:02}-01")
     return start + pd.to_timedelta(rng.integers(0, 365, len(years)), unit="D")
 
 

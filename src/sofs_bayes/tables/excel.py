@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from sofs_bayes.folders.whole import write_new
 from sofs_bayes.tables.excel_cells import FONT, THICK_RULE, THIN_RULE, cell_at, put, put_text
 from sofs_bayes.tables.model import (
-    EVIDENCE_LINES,
     Table,
     last_digits,
     lines_of,
@@ -101,7 +100,7 @@ def _fill_contents(sheet: "Worksheet", tables: Sequence[Table], names: Sequence[
         put_text(cell_at(sheet, row, 1), table.caption, wrap=True, refused=_refused(table))
         put_text(cell_at(sheet, row, 2), name, wrap=True)
         _link(sheet, row, 2, name)
-        rests_on = EVIDENCE_LINES[table.evidence].removeprefix("Evidence: ")
+        rests_on = table.evidence_line.removeprefix("Evidence: ")
         put_text(cell_at(sheet, row, 3), rests_on, wrap=True)
         put_text(cell_at(sheet, row, 4), table.status, refused=_refused(table))
         wrapped = zip((table.caption, name, rests_on), CONTENTS_WIDTHS, strict=False)

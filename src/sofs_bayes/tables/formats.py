@@ -118,7 +118,7 @@ def to_json(table: Table) -> str:
         "title": table.title,
         "status": table.status,
         "evidence": table.evidence,
-        "evidence_line": EVIDENCE_LINES[table.evidence],
+        "evidence_line": table.evidence_line,
         "notes": list(notes_of(table)[:-1]),
         "columns": [
             {key: getattr(column, key) for key in ("key", "heading", "group", "format")}

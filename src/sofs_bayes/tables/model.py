@@ -18,7 +18,7 @@ Holds = Literal["", "children", "events", "rate", "extreme"]
 
 EVIDENCE_LINES: Mapping[Evidence, str] = {
     "published": "Evidence: printed in the report.",
-    "published-inferred": "Evidence: computed from what the report prints (published-inferred).",
+    "published-inferred": "Evidence: computed from what is printed (published-inferred).",
     "synthetic": "Evidence: simulated (synthetic). It says nothing about real children.",
     "open-data": "Evidence: Department for Education open data on whole authorities (open-data).",
     "unknown-origin": "Evidence: counts of unknown origin on whole authorities (unknown-origin).",
@@ -58,7 +58,8 @@ class Table:
     `errors` has, by column key, the Monte Carlo standard error of each row's number, NaN where
     it has none; it decides how many digits are shown, the same in a whole column. Columns whose
     keys differ in nothing but mean, median, lower and upper (`unpooled_median`,
-    `unpooled_lower`) share their digits. `bold` has the numbers of the rows that stand out; one
+    `unpooled_lower`) share their digits. `study` says where another study than the report printed
+    what the numbers are computed from. `bold` has the numbers of the rows that stand out; one
     of them with nothing (None) behind its first cell is a heading of the rows below it.
     """
 
@@ -71,6 +72,14 @@ class Table:
     status: str = "converged"
     errors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     bold: tuple[int, ...] = ()
+    study: str = ""
+
+    @property
+    def evidence_line(self) -> str:
+        """What the table rests on, as a sentence; another study's print by its name."""
+        if self.study:
+            return f"Evidence: computed from numbers printed in {self.study} ({self.evidence})."
+        return EVIDENCE_LINES[self.evidence]
 
     @property
     def caption(self) -> str:
@@ -114,6 +123,7 @@ def table_of(
     notes: Sequence[str] = (),
     status: str = "converged",
     errors: Mapping[str, tuple[float, ...]] | None = None,
+    study: str = "",
 ) -> Table:
     """A table whose cells are the attributes of dataclass objects named by the columns' keys."""
     rows = tuple(
@@ -128,6 +138,7 @@ def table_of(
         notes=tuple(notes),
         status=status,
         errors=errors or {},
+        study=study,
     )
 
 
@@ -201,7 +212,7 @@ def notes_of(table: Table) -> tuple[str, ...]:
         isinstance(cell, Estimate) and cell.error > 0 for row in table.rows for cell in row
     )
     digits = [DIGITS_NOTE] if decided or estimates else []
-    return (*table.notes, *digits, EVIDENCE_LINES[table.evidence])
+    return (*table.notes, *digits, table.evidence_line)
 
 
 def unfolded(table: Table) -> Table:

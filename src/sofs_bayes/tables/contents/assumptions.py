@@ -15,6 +15,7 @@ from sofs_bayes.spec import (
     OpenAnalysis,
     PrintedAnalysis,
 )
+from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.formats import Column, Table
 
 Prior = Normal | HalfNormal | Exponential | Beta | Departure
@@ -90,4 +91,5 @@ def windows_table(run: Run) -> Table:
         ),
         rows=tuple(rows),
         evidence=run.evidence,
+        study=printed_in(run.analysis),
     )

@@ -2,6 +2,7 @@
 
 from sofs_bayes.checks.registry.predictions import PredictiveCell, PredictiveStatistic
 from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.contents.assumptions import model_scale
 from sofs_bayes.tables.contents.effects import rate_format, rate_notes, run_table
 from sofs_bayes.tables.formats import Column, Table
@@ -31,6 +32,7 @@ def predictive_table(run: Run) -> Table:
             for (arm, year), found in sorted(groups.items(), key=_pilots_first)
         ),
         evidence=run.evidence,
+        study=printed_in(run.analysis),
         notes=("Each authority-year is predicted with a new shock, not its own.",),
         status=run.status,
     )

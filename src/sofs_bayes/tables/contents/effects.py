@@ -8,6 +8,8 @@ from typing import Any
 from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow, statement_text
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import FittedAnalysis, OpenAnalysis, PrintedAnalysis, Statement
+from sofs_bayes.spec.keys import MEAN_OF_PILOTS
+from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.effect_columns import (
     UNIT_OF,
@@ -32,6 +34,11 @@ CALLED: dict[str, str] = {
 }
 # Words of the sentences of `Run.withheld`.
 AUTHORITIES, COUNTS = "single authorities", "rates of"
+FIXEF_NOTE = (
+    "The effect after settling-in is the average over all treated children. The mean of pilots'"
+    " effects is what theirs are drawn around, each pilot alike and on the model's scale; R's"
+    " lme4, brms and rstanarm print it as fixef."
+)
 MCSE_NOTE = "Largest Monte Carlo error of a probability: {:.3f}."
 
 
@@ -139,7 +146,11 @@ def effects_table(
     >>> sb.effects_table(sb.fit("icpc-printed"), scale="risk").to_frame()["prior"].iloc[0]
     'reference'
     """
-    rows = [row for row in run.effects if row.scale == scale and row.is_effect and keep(row)]
+    rows = [
+        row
+        for row in run.effects
+        if row.scale == scale and (row.is_effect or row.role == MEAN_OF_PILOTS) and keep(row)
+    ]
     said = in_order([s for s in run.analysis.estimands.claims if s.scale == scale])
     chances = {(*_key(p), p.statement): p for p in run.probabilities}
     lines: list[tuple[Cell, ...]] = []
@@ -154,6 +165,8 @@ def effects_table(
     notes = [*rows_taken(run.analysis), interval_note(run)]
     if worst > 0:
         notes.append(MCSE_NOTE.format(worst))
+    if any(row.role == MEAN_OF_PILOTS for row in rows):
+        notes.append(FIXEF_NOTE)
     notes += [*printed_notices(run), *not_shown(run, AUTHORITIES)]
     return Table(
         name=name,
@@ -161,6 +174,7 @@ def effects_table(
         columns=_trim(_effect_columns(run, number_format(scale, rows), said), lines),
         rows=_trimmed_rows(lines),
         evidence=run.evidence,
+        study=printed_in(run.analysis),
         notes=tuple(notes),
         status=run.status,
         errors=known({**errors_of(run, rows), **errors}),
@@ -315,6 +329,7 @@ def run_table(
         rows,
         columns,
         evidence=run.evidence,
+        study=printed_in(run.analysis),
         notes=notes,
         status=run.status if checked else "converged",
         errors=errors,

@@ -4,7 +4,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec import PrintedAnalysis
+from sofs_bayes.spec import Fixed, PrintedAnalysis
 from sofs_bayes.spec.keys import Kind, Variant
 
 UNTOLD = 0.2  # distance of the posterior of c from its prior, up to which they are called the same
@@ -35,6 +35,8 @@ def _untold(run: Run, analysis: PrintedAnalysis) -> Iterator[str]:
     if not readings:
         return
     own = analysis.priors.correlation
+    if isinstance(own, Fixed):
+        return
     where = f" ({'; '.join(readings)})" if len(analysis.readings) > 1 else ""
     yield (
         "What is printed says next to nothing about the correlation of an authority's means before"

@@ -8,6 +8,7 @@ from sofs_bayes.estimands import POOLED, EffectRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import DidAnalysis, Exponential, Normal, PrintedAnalysis
 from sofs_bayes.spec.keys import HEADLINE, Kind, Variant
+from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.contents.assumptions import (
     declared_priors,
     distribution,
@@ -91,6 +92,7 @@ def priors_table(run: Run, variant: Variant = HEADLINE) -> Table:
             for (named, row), (chance, _) in zip(lines, chances, strict=True)
         ),
         evidence=run.evidence,
+        study=printed_in(run.analysis),
         notes=tuple(_notes(run, several=several)),
         status=overall([run.status, *(row.status for row in found)]),
         errors=known(errors),

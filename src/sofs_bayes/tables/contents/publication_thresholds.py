@@ -8,6 +8,7 @@ from sofs_bayes.estimands import POOLED, ProbabilityRow, statement_text
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, Estimand, Variant
+from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.contents.assumptions import in_units, model_scale
 from sofs_bayes.tables.contents.effects import risk_scale
 from sofs_bayes.tables.contents.monte_carlo import NAN, known
@@ -105,6 +106,7 @@ def _table(run: Run, rows: Sequence[Row]) -> Table:
         ),
         rows=tuple(lines),
         evidence=run.evidence,
+        study=printed_in(run.analysis),
         notes=tuple(_notes(run, lines)) if grid else (NO_GRID,),
         status=overall([run.status, *(row.status for row in rows)]),
         errors=known(by_prior),

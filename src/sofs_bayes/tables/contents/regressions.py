@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from sofs_bayes.frequentist.term import term_label
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
 from sofs_bayes.tables.digits import MINUS
 from sofs_bayes.tables.formats import Cell, Column, Table
@@ -49,7 +50,10 @@ def _terms(
     evidence: Evidence,
     further: Sequence["FurtherEffect"],
 ) -> Table:
-    at = {(row.term, row.regression): row for row in rows if row.term}
+    own = {each.name: each.rests_on for each in analysis.regressions.columns}
+    at = {
+        (term_label(row.term, own[row.regression]), row.regression): row for row in rows if row.term
+    }
     names = list(dict.fromkeys(row.regression for row in rows))
     return Table(
         name=f"regressions-{model}",

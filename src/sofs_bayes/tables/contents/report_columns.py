@@ -132,7 +132,7 @@ def _estimand(column: ReportColumn, row: str) -> tuple[Estimand | None, int]:
     if term == "did":
         # With Ofsted's interaction the printed row is the effect at a rating of 0.
         return (OF_ALL if treatment == "did" else None), 1
-    if term in map(post_name, SCORES) and term != post_name(treatment):
+    if term in map(post_name, SCORES) and term != post_name(str(treatment)):
         return None, 1
     return OF_CHILDREN.get(term, (None, 1))
 

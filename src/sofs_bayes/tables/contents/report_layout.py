@@ -13,6 +13,7 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, Estimand
 from sofs_bayes.spec.outcomes import capital
+from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.contents.effects import interval_note
 from sofs_bayes.tables.contents.publication_beside import ReplicatedFolder, replicated_folders
 from sofs_bayes.tables.contents.publication_numbers import overall
@@ -100,6 +101,7 @@ def _table(
         ),
         rows=tuple((*line, *[None] * (width - len(line))) for line in every),
         evidence=group.evidence,
+        study=printed_in(group.columns[0].run.analysis),
         notes=tuple(notes),
         status=overall(column.run.status for column in group.columns),
         bold=tuple(i for i, line in enumerate(every) if len(line) == 1),
@@ -373,6 +375,7 @@ def rests_on_table(group: ReportGroup) -> Table:
         ),
         rows=tuple(lines) if any(set(line[2:6]) != {None} for line in lines) else (),
         evidence=group.evidence,
+        study=printed_in(group.columns[0].run.analysis),
         notes=(
             "A referral counts once in each matched group that it stands in.",
             *dict.fromkeys(note for column in group.columns for note in column.run.withheld),

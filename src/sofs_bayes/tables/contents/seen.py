@@ -1,9 +1,11 @@
 """What `init` saw in a file of referrals → tables: columns, levels, outcomes by year."""
 
+from calendar import month_name
 from collections.abc import Iterator, Sequence
 
 from sofs_bayes.records.profile import FEWEST, Profile, YearCount
 from sofs_bayes.spec import Evidence
+from sofs_bayes.spec.children import APRIL
 from sofs_bayes.tables.formats import Cell, Column, Table
 
 ENDS = (
@@ -68,13 +70,15 @@ def _rare(found: Profile) -> Iterator[str]:
         yield f"Further values of fewer than {FEWEST} rows each are not shown: {', '.join(named)}."
 
 
-def counts_table(file: str, counts: Sequence[YearCount], *, evidence: Evidence) -> Table:
-    """Outcomes among children by authority and financial year; a dash where there are none."""
+def counts_table(
+    file: str, counts: Sequence[YearCount], *, evidence: Evidence, first_month: int = APRIL
+) -> Table:
+    """Outcomes among children by authority and year; a dash where there are none."""
     years = sorted({each.year for each in counts})
     at = {(each.authority, each.year): f"{each.outcomes}/{each.referrals}" for each in counts}
     return Table(
         name="outcomes-by-year",
-        title=f"{file}: outcomes among children, by authority and financial year",
+        title=f"{file}: outcomes among children, by authority and year",
         columns=(
             Column(key="authority", heading="Authority"),
             *(Column(key=str(year), heading=str(year)) for year in years),
@@ -84,5 +88,5 @@ def counts_table(file: str, counts: Sequence[YearCount], *, evidence: Evidence) 
             for name in dict.fromkeys(each.authority for each in counts)
         ),
         evidence=evidence,
-        notes=("Outcomes whenever they came; 2015 is April 2015 to March 2016.",),
+        notes=(f"Outcomes whenever they came; 2015 begins in {month_name[first_month]} 2015.",),
     )

@@ -1,0 +1,59 @@
+"""A printed table that someone typed in: what is read of it, and what is refused."""
+
+from pathlib import Path
+
+import pytest
+
+from sofs_bayes.errors import BadInput
+from sofs_bayes.published.typed_table import typed_table
+
+CELLS = [["", "(1)", "(2)"], ["Treated", "0.021", "0,021"], ["Post", "−0.018**", ""]]
+ERRORS = ["", "(0.008)", ""]
+
+
+def typed(folder: Path, ending: str) -> Path:
+    lines = [*CELLS, ERRORS]
+    if ending == ".md":
+        rows = ["| " + " | ".join(line) + " |" for line in lines]
+        rows.insert(1, "| --- | ---: | :---: |")
+    elif ending == ".tsv":
+        rows = ["\t".join(line) for line in lines]
+    else:
+        rows = [",".join(f'"{cell}"' for cell in line) for line in lines]
+    path = folder / f"table{ending}"
+    path.write_text("Table 2\n\n" * (ending == ".md") + "\n".join(rows) + "\n", encoding="utf-8")
+    return path
+
+
+@pytest.mark.parametrize("ending", [".md", ".tsv", ".csv"])
+def test_every_way_of_typing_says_the_same(tmp_path: Path, ending: str) -> None:
+    found = typed_table(typed(tmp_path, ending))
+    assert found is not None
+    assert [(c.row, c.column, c.text, c.error, c.value, c.stars) for c in found] == [
+        ("Treated", "(1)", "0.021", "", 0.021, 0),
+        ("Post", "(1)", "−0.018**", "(0.008)", -0.018, 2),
+        ("Treated", "(2)", "0,021", "", None, 0),
+    ]
+    assert found[2].fault == "a decimal point and no comma (-0.018, 1234.5)"
+
+
+def test_a_file_of_another_kind_is_no_typed_table(tmp_path: Path) -> None:
+    plain = tmp_path / "referrals.csv"
+    plain.write_text("child,when\nA,2014-04-01\n", encoding="utf-8")
+    assert typed_table(plain) is None
+    assert typed_table(tmp_path) is None
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("no table here", "found no table"),
+        ("| | (1) |\n| a | 0.1* | 0.2 |", "row 2 of the table: found 3 cells; allowed: 2"),
+        ("| | (1) |\n" * 20_000, "found a file of more than 100 kB"),
+    ],
+)
+def test_what_is_no_table_is_refused(tmp_path: Path, text: str, message: str) -> None:
+    path = tmp_path / "table.md"
+    path.write_text(text, encoding="utf-8")
+    with pytest.raises(BadInput, match=message):
+        typed_table(path)

@@ -13,6 +13,8 @@ from typing import Self
 import numpy as np
 import numpy.typing as npt
 
+from sofs_bayes.synthetic.solver.fits import expit
+
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 Binary = npt.NDArray[np.int8]
@@ -72,7 +74,7 @@ def tilted_probabilities(prior: Floats, sums: Sums) -> Floats:
     multiplier = np.zeros(rows.shape[1])
     shift = np.zeros(len(prior))
     for _ in range(NEWTON_STEPS):
-        p = _expit(logit + shift)
+        p = expit(logit + shift)
         gradient = p @ rows - target
         values, vectors = np.linalg.eigh((rows * (p * (1 - p))[:, None]).T @ rows)
         kept = values > values[-1] * DEPENDENT
@@ -85,7 +87,7 @@ def tilted_probabilities(prior: Floats, sums: Sums) -> Floats:
         if size == 0:
             break
         multiplier, shift = multiplier + size * step, shift + size * moved
-    return _expit(logit + shift)
+    return expit(logit + shift)
 
 
 def _step_size(logit: Floats, shift: Floats, moved: Floats, at: float, along: float) -> float:
@@ -100,10 +102,6 @@ def _step_size(logit: Floats, shift: Floats, moved: Floats, at: float, along: fl
 
 def _dual(logit: Floats, shift: Floats) -> float:
     return float(np.sum(np.logaddexp(0, logit + shift) - np.logaddexp(0, logit)))
-
-
-def _expit(logit: Floats) -> Floats:
-    return np.asarray(np.exp(-np.logaddexp(0, -logit)), dtype=np.float64)
 
 
 def rounded_outcomes(

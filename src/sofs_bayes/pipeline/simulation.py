@@ -181,9 +181,8 @@ def _rebuilt(
 
 
 def _solved(scenario: "Scenario", analysis: ChildrenAnalysis, progress: Progress) -> "Fixture":
-    from sofs_bayes.synthetic import solve_cla, solve_icpc
+    from sofs_bayes.synthetic.solver.solve import solve
 
-    solve = {"ICPC": solve_icpc.solve, "CLA": solve_cla.solve}[scenario.outcome]
     return solve(scenario, analysis, progress=lambda stage: progress(f"{scenario.name}: {stage}"))
 
 

@@ -45,8 +45,11 @@ Integers = npt.NDArray[np.int64]
 
 # Roundings that are tried for the stars, and how often each is fitted and searched on.
 ROUNDINGS, ROUNDS = 10, 12
-# Shares of the printed rounding: where fits are to stay, and how near means and R² are wanted.
-INSIDE, MEANS_WITHIN, EXPLAINED_WITHIN = 0.98, 0.8, 0.5
+# Shares of the printed rounding: where fits are to stay, and how near R² is wanted.
+INSIDE, EXPLAINED_WITHIN = 0.98, 0.5
+# What is off by no more than this is left as it is: a search that wanted all in the middle of its
+# rounding would go far for little.
+SLACK = 0.35
 # On the log scale: how far inside their range statistics are wanted that are outside, and how
 # far around that they may end.
 STARS_INSIDE, STARS_AROUND = 0.01, 0.008
@@ -119,7 +122,7 @@ def wanted_on(matched: pd.DataFrame, analysis: ChildrenAnalysis, asked: Asked) -
         means=Means(
             shares=summed(place, len(first), shares[:, asked.rates]),
             values=values,
-            near=MEANS_WITHIN * half_units,
+            near=half_units,
         ),
         r_squared=asked.r_squared,
         stars=tuple(each for each in asked.problem.stars if each.clusters is not None),
@@ -186,11 +189,15 @@ class Found:
         """The largest miss."""
         return float(np.abs(self.misses).max())
 
-    def sums(self, *, stars: bool = True) -> Sums:
-        """All of it as sums over outcomes, which they are near these."""
+    def sums(self, *, slack: float, stars: bool) -> Sums:
+        """All of it, or all but stars, as sums over outcomes, which they are near these.
+
+        What is off by no more than the slack, in units of the rounding, is to stay as it is.
+        """
         near = np.ones(len(self.misses))
         near[-1] = EXPLAINED_WITHIN
-        rows, missing = self.slopes, -self.misses
+        left = slack * near
+        rows, missing = self.slopes, np.clip(self.misses, -left, left) - self.misses
         if stars:
             rows = np.hstack([rows, self.star_slopes])
             missing = np.concatenate([missing, -self.stars])
@@ -257,11 +264,13 @@ def printed_outcomes(
         Of each referral; swaps stay inside a block.
     """
     best, least = None, np.inf
-    tilted = tilted_probabilities(probability, fit_outcomes(wanted, probability).sums(stars=False))
-    start = fit_outcomes(wanted, tilted)
+    found = fit_outcomes(wanted, probability)
+    if found.farthest > INSIDE:
+        probability = tilted_probabilities(probability, found.sums(slack=SLACK, stars=False))
+    start = fit_outcomes(wanted, probability)
     for number in range(ROUNDINGS):
-        outcome = rounded_outcomes(tilted, block, rng=rng, along=wanted.weight)
-        sums, found = start.sums(stars=False), start
+        outcome = rounded_outcomes(probability, block, rng=rng, along=wanted.weight)
+        sums, found = start.sums(slack=SLACK, stars=False), start
         for again in range(ROUNDS):
             outcome = swapped_outcomes(outcome, block, sums, rng=rng)
             found = fit_outcomes(wanted, outcome.astype(np.float64), found.coefficients)
@@ -273,5 +282,5 @@ def printed_outcomes(
                 best, least = outcome, found.stars_missed
             if least == 0:
                 return best
-            sums = found.sums()
+            sums = found.sums(slack=SLACK, stars=True)
     return best

@@ -16,9 +16,9 @@ from sofs_bayes.records.open_data import read_panel
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.spec import OpenAnalysis, load
 from sofs_bayes.spec.seeds import stream
+from sofs_bayes.synthetic.covariates import Floats
 from sofs_bayes.synthetic.fixture import load_fixture
 from sofs_bayes.synthetic.persistence import persistent
-from sofs_bayes.synthetic.covariates import Floats
 from sofs_bayes.synthetic.plausibility import spreads_of
 from sofs_bayes.synthetic.rows import Rows
 from sofs_bayes.synthetic.scenario import load_scenario

@@ -191,8 +191,7 @@ def _drawn(
     analysis: ChildrenAnalysis,
     given: dict[str, float | None],
 ) -> "Population":
-    from sofs_bayes.synthetic.drawn import draw_population, drawn_rows
-    from sofs_bayes.synthetic.drawn_model import model_of
+    from sofs_bayes.synthetic.drawn import draw_population, drawn_rows, model_of
 
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     times = changes.pop("times", None)

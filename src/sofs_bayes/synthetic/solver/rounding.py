@@ -253,6 +253,7 @@ def printed_outcomes(
     *,
     rng: np.random.Generator,
     say: Callable[[str], None],
+    taken: Callable[[Binary], bool] = lambda outcome: True,
 ) -> Binary | None:
     """Outcomes of 0 and 1 near given probabilities that meet all that is wanted.
 
@@ -262,6 +263,8 @@ def printed_outcomes(
     ----------
     probability, block
         Of each referral; swaps stay inside a block.
+    taken
+        Whether outcomes that meet it all have what else is asked of them.
     """
     best, least = None, np.inf
     found = fit_outcomes(wanted, probability)
@@ -278,9 +281,12 @@ def printed_outcomes(
                 f"rounding {number + 1}, fit {again + 1}: farthest off {found.farthest:.2f} of the"
                 f" rounding, {found.stars_missed} clustered stars not as printed"
             )
-            if found.farthest <= INSIDE and found.stars_missed < least:
+            met = found.farthest <= INSIDE and found.stars_missed < least
+            if met and taken(outcome):
                 best, least = outcome, found.stars_missed
             if least == 0:
                 return best
+            if met:
+                break
             sums = found.sums(slack=SLACK, stars=True)
     return best

@@ -136,12 +136,20 @@ def _with_outcomes(
     single = rows.matched.iloc[first]
     quarter = single[["authority"]].assign(quarter=quarter_of(single["referral_date"]))
     block = quarter.groupby(["authority", "quarter"]).ngroup().to_numpy().astype(np.int64)
-    outcome = printed_outcomes(wanted, asked.probabilities(vector), block, rng=rng, say=say)
+    outcome = printed_outcomes(
+        wanted,
+        asked.probabilities(vector),
+        block,
+        rng=rng,
+        say=say,
+        taken=lambda each: (
+            not asked.leads
+            or leads_as_printed(with_outcomes(rows.matched, authorities, each), analysis)
+        ),
+    )
     if outcome is None:
         raise NotReached("no outcomes with the printed coefficients, rates and R²")
     matched = with_outcomes(rows.matched, authorities, outcome)
-    if asked.leads and not leads_as_printed(matched, analysis):
-        raise NotReached("another number of insignificant leads than printed")
     child, main = recurring_children(scenario, rows.referrals), _regression(analysis, asked.main)
     return Fixture(
         scenario=scenario.name,

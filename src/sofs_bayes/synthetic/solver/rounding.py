@@ -281,12 +281,12 @@ def printed_outcomes(
                 f"rounding {number + 1}, fit {again + 1}: farthest off {found.farthest:.2f} of the"
                 f" rounding, {found.stars_missed} clustered stars not as printed"
             )
-            met = found.farthest <= INSIDE and found.stars_missed < least
-            if met and taken(outcome):
+            met = found.farthest <= INSIDE
+            if met and found.stars_missed < least and taken(outcome):
                 best, least = outcome, found.stars_missed
             if least == 0:
                 return best
-            if met:
+            if met and found.stars_missed == 0:
                 break
             sums = found.sums(slack=SLACK, stars=True)
     return best

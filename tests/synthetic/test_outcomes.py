@@ -1,6 +1,7 @@
 """Probabilities and outcomes whose sums are wanted: tilting, rounding, flips, swaps."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,6 +9,7 @@ from sofs_bayes.synthetic.solver.outcomes import (
     Floats,
     Integers,
     Sums,
+    moved_nearby,
     rounded_outcomes,
     swapped_outcomes,
     tilted_probabilities,
@@ -65,17 +67,18 @@ def test_rounding_keeps_the_number_of_ones_in_every_block(seed: int) -> None:
     assert np.abs(gaps).max() <= 1 and abs(gaps.sum()) <= 1
 
 
-def test_swaps_reach_what_rounding_misses() -> None:
+@pytest.mark.parametrize("search", [swapped_outcomes, moved_nearby])
+def test_swaps_reach_what_rounding_misses(search) -> None:  # type: ignore[no-untyped-def]
     prior, block, sums = made_up(3)
     rng = np.random.default_rng(3)
     rounded = rounded_outcomes(tilted_probabilities(prior, sums), block, rng=rng)
     assert np.abs(sums.misses(rounded)).max() > 1
-    swapped = swapped_outcomes(rounded, block, sums, rng=rng)
+    swapped = search(rounded, block, sums, rng=rng)
     assert np.abs(sums.misses(swapped)).max() <= 1
     ones = [np.bincount(block, each, minlength=BLOCKS) for each in (rounded, swapped)]
-    np.testing.assert_array_equal(*ones)
-    again = swapped_outcomes(rounded, block, sums, rng=np.random.default_rng(7))
-    other = swapped_outcomes(rounded, block, sums, rng=np.random.default_rng(7))
+    assert np.abs(ones[0] - ones[1]).max() <= (0 if search is swapped_outcomes else SIZE / 500)
+    again = search(rounded, block, sums, rng=np.random.default_rng(7))
+    other = search(rounded, block, sums, rng=np.random.default_rng(7))
     np.testing.assert_array_equal(again, other)
 
 

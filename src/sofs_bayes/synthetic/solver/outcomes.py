@@ -6,7 +6,7 @@ first by probabilities as near to the given ones as can be, then by zeros and on
 has one outcome however many matched groups it stands in; its a_i is the sum over its rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
@@ -36,6 +36,8 @@ NO_REACH = 0.02
 # Blocks looked at in a sweep: the best pairs of more would mend the same misses.
 BLOCKS = 40
 SWEEPS, IDLE = 3000, 30
+# Pairs drawn at a time, the most of them that are swapped, and how often.
+POOL, PICKS, POOLS = 60_000, 80, 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -256,3 +258,55 @@ class _Pairs:
         gain -= 2 * (self.one_rows @ missed)
         zero, one = divmod(int(np.argmin(gain)), len(self.ones))
         return float(gain[zero, one]), (int(self.zeros[zero]), int(self.ones[one]))
+
+
+# --------------------------------------------------------------- sums that hold only nearby
+
+
+def moved_nearby(
+    outcome: Binary, block: Integers, sums: Sums, *, rng: np.random.Generator
+) -> Binary:
+    """Outcomes flipped and swapped by few steps until every sum is within its tolerance.
+
+    A logistic coefficient is a sum over outcomes only near those it was fitted to, and the many
+    small steps of `swapped_outcomes` lead its fit astray. So the largest steps are taken here:
+    single flips, each time the best, while one helps; then from pools of pairs inside a block,
+    drawn at random, the best again and again.
+    """
+    moved, missed, rows = outcome.copy(), sums.misses(outcome), sums.rows / sums.tolerance
+    changes = rows * (1.0 - 2.0 * outcome)[:, None]
+    for best in _best(changes, missed, np.arange(len(outcome))[:, None], len(outcome)):
+        moved[best] = 1 - moved[best]
+    for _ in range(POOLS):
+        missed = sums.misses(moved)
+        if np.all(np.abs(missed) <= GOAL):
+            break
+        pairs = _pairs(moved, block, rng)
+        for best in _best(rows[pairs[:, 1]] - rows[pairs[:, 0]], missed, pairs, PICKS):
+            moved[pairs[best]] = 0, 1
+    return moved
+
+
+def _best(changes: Floats, missed: Floats, members: Integers, most: int) -> Iterator[int]:
+    """Positions of changes that bring the sums nearer, best first, no referral twice."""
+    size = np.einsum("ik,ik->i", changes, changes)
+    free = np.ones(len(changes), dtype=np.bool_)
+    for _ in range(most):
+        gain = np.where(free, 2 * changes @ missed + size, np.inf)
+        best = int(np.argmin(gain))
+        if gain[best] >= 0 or np.all(np.abs(missed) <= GOAL):
+            return
+        missed = missed + changes[best]
+        free &= np.all(members != members[best], axis=1)
+        yield best
+
+
+def _pairs(outcome: Binary, block: Integers, rng: np.random.Generator) -> Integers:
+    """A pool of pairs drawn at random: positions of a 1 and of a 0 of the same block, (pool, 2)."""
+    order = np.lexsort((outcome, block))
+    blocks, edges, sizes = np.unique(block[order], return_index=True, return_counts=True)
+    zeros = sizes - np.add.reduceat(outcome[order].astype(np.int64), edges)
+    ones = rng.choice(np.flatnonzero(outcome), POOL)
+    of = np.searchsorted(blocks, block[ones])
+    ones, of = ones[zeros[of] > 0], of[zeros[of] > 0]
+    return np.column_stack([ones, order[edges[of] + rng.integers(0, zeros[of])]])

@@ -28,6 +28,7 @@ from sofs_bayes.synthetic.solver.ground import BARE, referral_places, summed
 from sofs_bayes.synthetic.solver.outcomes import (
     Binary,
     Sums,
+    moved_nearby,
     rounded_outcomes,
     swapped_outcomes,
     tilted_probabilities,
@@ -44,15 +45,15 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 # Roundings that are tried for the stars, and how often each is fitted and searched on.
-ROUNDINGS, ROUNDS = 10, 12
+ROUNDINGS, ROUNDS = 10, 20
 # Shares of the printed rounding: where fits are to stay, and how near R² is wanted.
 INSIDE, EXPLAINED_WITHIN = 0.98, 0.5
 # What is off by no more than this is left as it is: a search that wanted all in the middle of its
 # rounding would go far for little.
 SLACK = 0.35
 # On the log scale: how far inside their range statistics are wanted that are outside, and how
-# far around that they may end.
-STARS_INSIDE, STARS_AROUND = 0.01, 0.008
+# far around that they may end; further where coefficients move as well.
+STARS_INSIDE, STARS_AROUND = {False: 0.01, True: 0.03}, {False: 0.008, True: 0.02}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,11 @@ class Wanted:
     r_squared: Target
     stars: tuple[Stars, ...]
     weight: Floats
+
+    @property
+    def logistic(self) -> bool:
+        """Whether a column is: what is wanted is a sum over outcomes only near some."""
+        return any(each.regressors.logistic for each in self.columns)
 
 
 def with_outcomes(
@@ -170,6 +176,8 @@ class Found:
     stars, star_slopes
         How far log |t| of stars that are wrong, or nearly so, lies outside its range, and
         derivatives, shapes (stars,), (referrals, stars).
+    stars_near
+        How near their ranges they are wanted.
     stars_missed
         How many stars are not as printed.
     coefficients
@@ -181,6 +189,7 @@ class Found:
     slopes: Floats
     stars: Floats
     star_slopes: Floats
+    stars_near: float
     stars_missed: int
     coefficients: Mapping[str, Floats]
 
@@ -201,7 +210,7 @@ class Found:
         if stars:
             rows = np.hstack([rows, self.star_slopes])
             missing = np.concatenate([missing, -self.stars])
-            near = np.concatenate([near, np.full(len(self.stars), STARS_AROUND)])
+            near = np.concatenate([near, np.full(len(self.stars), self.stars_near)])
         return Sums(rows=rows, target=self.outcome @ rows + missing, tolerance=near)
 
 
@@ -223,7 +232,7 @@ def fit_outcomes(
         for each in wanted.stars:
             if each.fitted == column.name:
                 values = each.values(column.names, found)
-                outside, wrong = each.misses(values.found, STARS_INSIDE)
+                outside, wrong = each.misses(values.found, STARS_INSIDE[wanted.logistic])
                 missed += wrong
                 stars.append(outside[outside != 0])
                 star_slopes.append(summed(column.place, count, values.by_outcome[:, outside != 0]))
@@ -241,6 +250,7 @@ def fit_outcomes(
         slopes=np.hstack([*slopes, means.shares / means.near, explained[1]]),
         stars=np.concatenate(stars),
         star_slopes=np.hstack(star_slopes),
+        stars_near=STARS_AROUND[wanted.logistic],
         stars_missed=missed,
         coefficients=coefficients,
     )
@@ -267,6 +277,7 @@ def printed_outcomes(
         Whether outcomes that meet it all have what else is asked of them.
     """
     best, least = None, np.inf
+    search = moved_nearby if wanted.logistic else swapped_outcomes
     found = fit_outcomes(wanted, probability)
     if found.farthest > INSIDE:
         probability = tilted_probabilities(probability, found.sums(slack=SLACK, stars=False))
@@ -275,7 +286,7 @@ def printed_outcomes(
         outcome = rounded_outcomes(probability, block, rng=rng, along=wanted.weight)
         sums, found = start.sums(slack=SLACK, stars=False), start
         for again in range(ROUNDS):
-            outcome = swapped_outcomes(outcome, block, sums, rng=rng)
+            outcome = search(outcome, block, sums, rng=rng)
             found = fit_outcomes(wanted, outcome.astype(np.float64), found.coefficients)
             say(
                 f"rounding {number + 1}, fit {again + 1}: farthest off {found.farthest:.2f} of the"

@@ -97,9 +97,13 @@ def test_outcomes_have_what_their_probabilities_have(toy) -> None:  # type: igno
 def test_what_no_outcome_can_meet_gives_none(linear_toy, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(rounding, "ROUNDINGS", 1)
     monkeypatch.setattr(rounding, "ROUNDS", 1)
-    wanted = replace(linear_toy.wanted, columns=linear_toy.wanted.columns[:1], stars=())
-    first = [each for each in wanted.targets if each.column == wanted.columns[0].name]
-    far = replace(wanted, targets=(replace(first[0], value=9.0), *first[1:]))
-    p = np.random.default_rng(3).uniform(0.1, 0.3, len(wanted.weight))
-    block = np.zeros(len(p), dtype=np.int64)
-    assert printed_outcomes(far, p, block, rng=np.random.default_rng(1), say=str) is None
+    monkeypatch.setattr(rounding, "tilted_probabilities", lambda p, sums: p)
+    monkeypatch.setattr(rounding, "swapped_outcomes", lambda outcome, *_, **__: outcome)
+    p = np.random.default_rng(3).uniform(0.1, 0.3, len(linear_toy.wanted.weight))
+    block, rng = np.zeros(len(p), dtype=np.int64), np.random.default_rng(1)
+    assert printed_outcomes(linear_toy.wanted, p, block, rng=rng, say=str) is None
+    easy = aimed(linear_toy.wanted, fit_outcomes(linear_toy.wanted, p), 1e3)
+    easy = replace(easy, r_squared=replace(easy.r_squared, half_unit=1e3))
+    assert printed_outcomes(easy, p, block, rng=rng, say=str) is not None
+    refused = printed_outcomes(easy, p, block, rng=rng, say=str, taken=lambda outcome: False)
+    assert refused is None

@@ -103,7 +103,8 @@ def test_what_no_outcome_can_meet_gives_none(linear_toy, monkeypatch) -> None:  
     block, rng = np.zeros(len(p), dtype=np.int64), np.random.default_rng(1)
     assert printed_outcomes(linear_toy.wanted, p, block, rng=rng, say=str) is None
     easy = aimed(linear_toy.wanted, fit_outcomes(linear_toy.wanted, p), 1e3)
-    easy = replace(easy, r_squared=replace(easy.r_squared, half_unit=1e3))
+    wide = replace(easy.means, near=np.full_like(easy.means.near, 1e3))
+    easy = replace(easy, means=wide, r_squared=replace(easy.r_squared, half_unit=1e3))
     assert printed_outcomes(easy, p, block, rng=rng, say=str) is not None
     refused = printed_outcomes(easy, p, block, rng=rng, say=str, taken=lambda outcome: False)
     assert refused is None

@@ -36,6 +36,8 @@ NO_REACH = 0.02
 # Blocks looked at in a sweep: the best pairs of more would mend the same misses.
 BLOCKS = 40
 SWEEPS, IDLE = 3000, 30
+# The same where sums hold only near outcomes: the fit that follows says how far they held.
+NEARBY_GOAL = 0.9
 # Pairs drawn at a time, the most of them that are swapped, and how often.
 POOL, PICKS, POOLS = 60_000, 80, 400
 
@@ -279,7 +281,7 @@ def moved_nearby(
         moved[best] = 1 - moved[best]
     for _ in range(POOLS):
         missed = sums.misses(moved)
-        if np.all(np.abs(missed) <= GOAL):
+        if np.all(np.abs(missed) <= NEARBY_GOAL):
             break
         pairs = _pairs(moved, block, rng)
         for best in _best(rows[pairs[:, 1]] - rows[pairs[:, 0]], missed, pairs, PICKS):
@@ -294,7 +296,7 @@ def _best(changes: Floats, missed: Floats, members: Integers, most: int) -> Iter
     for _ in range(most):
         gain = np.where(free, 2 * changes @ missed + size, np.inf)
         best = int(np.argmin(gain))
-        if gain[best] >= 0 or np.all(np.abs(missed) <= GOAL):
+        if gain[best] >= 0 or np.all(np.abs(missed) <= NEARBY_GOAL):
             return
         missed = missed + changes[best]
         free &= np.all(members != members[best], axis=1)

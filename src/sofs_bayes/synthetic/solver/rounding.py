@@ -49,8 +49,8 @@ ROUNDINGS, ROUNDS = 10, 20
 # Shares of the printed rounding: where fits are to stay, and how near R² is wanted.
 INSIDE, EXPLAINED_WITHIN = 0.98, 0.5
 # What is off by no more than this is left as it is: a search that wanted all in the middle of its
-# rounding would go far for little.
-SLACK = 0.35
+# rounding would go far for little. Where sums hold only nearby it stops earlier instead.
+SLACK = {False: 0.35, True: 0.0}
 # On the log scale: how far inside their range statistics are wanted that are outside, and how
 # far around that they may end; further where coefficients move as well.
 STARS_INSIDE, STARS_AROUND = {False: 0.01, True: 0.03}, {False: 0.008, True: 0.02}
@@ -280,11 +280,13 @@ def printed_outcomes(
     search = moved_nearby if wanted.logistic else swapped_outcomes
     found = fit_outcomes(wanted, probability)
     if found.farthest > INSIDE:
-        probability = tilted_probabilities(probability, found.sums(slack=SLACK, stars=False))
+        probability = tilted_probabilities(
+            probability, found.sums(slack=SLACK[wanted.logistic], stars=False)
+        )
     start = fit_outcomes(wanted, probability)
     for number in range(ROUNDINGS):
         outcome = rounded_outcomes(probability, block, rng=rng, along=wanted.weight)
-        sums, found = start.sums(slack=SLACK, stars=False), start
+        sums, found = start.sums(slack=SLACK[wanted.logistic], stars=False), start
         for again in range(ROUNDS):
             outcome = search(outcome, block, sums, rng=rng)
             found = fit_outcomes(wanted, outcome.astype(np.float64), found.coefficients)
@@ -299,5 +301,5 @@ def printed_outcomes(
                 return best
             if met and found.stars_missed == 0:
                 break
-            sums = found.sums(slack=SLACK, stars=True)
+            sums = found.sums(slack=SLACK[wanted.logistic], stars=True)
     return best

@@ -45,7 +45,7 @@ Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
 # Roundings that are tried for the stars, and how often each is fitted and searched on.
-ROUNDINGS, ROUNDS = 10, 20
+ROUNDINGS, ROUNDS = 10, 10
 # Shares of the printed rounding: where fits are to stay, and how near R² is wanted.
 INSIDE, EXPLAINED_WITHIN = 0.98, 0.5
 # What is off by no more than this is left as it is: a search that wanted all in the middle of its
@@ -286,7 +286,7 @@ def printed_outcomes(
     start = fit_outcomes(wanted, probability)
     for number in range(ROUNDINGS):
         outcome = rounded_outcomes(probability, block, rng=rng, along=wanted.weight)
-        sums, found = start.sums(slack=SLACK[wanted.logistic], stars=False), start
+        sums, found = start.sums(slack=SLACK[wanted.logistic], stars=True), start
         for again in range(ROUNDS):
             outcome = search(outcome, block, sums, rng=rng)
             found = fit_outcomes(wanted, outcome.astype(np.float64), found.coefficients)

@@ -96,7 +96,7 @@ def test_outcomes_have_what_their_probabilities_have(toy) -> None:  # type: igno
 
 def test_what_no_outcome_can_meet_gives_none(linear_toy, monkeypatch) -> None:  # type: ignore[no-untyped-def]
     monkeypatch.setattr(rounding, "ROUNDINGS", 1)
-    monkeypatch.setattr(rounding, "ROUNDS", 1)
+    monkeypatch.setattr(rounding, "ROUNDS", {False: 1})
     monkeypatch.setattr(rounding, "tilted_probabilities", lambda p, sums: p)
     monkeypatch.setattr(rounding, "swapped_outcomes", lambda outcome, *_, **__: outcome)
     p = np.random.default_rng(3).uniform(0.1, 0.3, len(linear_toy.wanted.weight))

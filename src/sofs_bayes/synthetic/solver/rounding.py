@@ -44,8 +44,9 @@ from sofs_bayes.synthetic.solver.printed import (
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
 
-# Roundings that are tried for the stars, and how often each is fitted and searched on.
-ROUNDINGS, ROUNDS = 10, 10
+# Roundings that are tried, and how often each is fitted and searched on: where sums are linear in
+# outcomes, what a few searches have not mended no further one will.
+ROUNDINGS, ROUNDS = 10, {False: 5, True: 12}
 # Shares of the printed rounding: where fits are to stay, and how near R² is wanted.
 INSIDE, EXPLAINED_WITHIN = 0.98, 0.5
 # What is off by no more than this is left as it is: a search that wanted all in the middle of its
@@ -287,7 +288,7 @@ def printed_outcomes(
     for number in range(ROUNDINGS):
         outcome = rounded_outcomes(probability, block, rng=rng, along=wanted.weight)
         sums, found = start.sums(slack=SLACK[wanted.logistic], stars=True), start
-        for again in range(ROUNDS):
+        for again in range(ROUNDS[wanted.logistic]):
             outcome = search(outcome, block, sums, rng=rng)
             found = fit_outcomes(wanted, outcome.astype(np.float64), found.coefficients)
             say(

@@ -10,26 +10,15 @@ import pandas as pd
 import pytest
 
 from sofs_bayes.spec import ChildrenAnalysis, load
-from sofs_bayes.synthetic.cla_equations import Aim, MeanAim, Problem
-from sofs_bayes.synthetic.cla_problem import (
-    COLUMNS,
-    FIXED,
-    WITHOUT_COVARIATES,
-    printed_stars,
-    targets,
-    wishes,
-    within,
-)
-from sofs_bayes.synthetic.cla_profiles import Profiles, by_profile, profiles_of, single_referrals
-from sofs_bayes.synthetic.cla_unknowns import lay_out
-from sofs_bayes.synthetic.icpc_problem import Ground, ground_of, problem_on
-from sofs_bayes.synthetic.icpc_start import authorities_frame
-from sofs_bayes.synthetic.joint_solve import Problem as LinearProblem
-from sofs_bayes.synthetic.outcomes import Floats
-from sofs_bayes.synthetic.printed_sums import with_outcomes
-from sofs_bayes.synthetic.priors import grid
+from sofs_bayes.synthetic.covariates import Floats
 from sofs_bayes.synthetic.rows import Rows, build_rows
 from sofs_bayes.synthetic.scenario import Scenario, load_scenario
+from sofs_bayes.synthetic.solver import cla as asking_cla
+from sofs_bayes.synthetic.solver import icpc as asking_icpc
+from sofs_bayes.synthetic.solver.equations import Asked
+from sofs_bayes.synthetic.solver.ground import referral_places
+from sofs_bayes.synthetic.solver.rounding import Wanted, wanted_on, with_outcomes
+from sofs_bayes.synthetic.solver.unknowns import authorities_frame
 
 TOY_REFERRALS = 6000
 
@@ -114,81 +103,60 @@ def toy_matched(cla: Scenario, cla_analysis: ChildrenAnalysis) -> pd.DataFrame:
         }
     )
     again = frame[frame["authority"] == "Comparator A"].assign(group="Pilot 5")
-    return pd.concat([frame, again], ignore_index=True)
-
-
-@pytest.fixture(scope="session")
-def toy_single(
-    toy_matched: pd.DataFrame, cla: Scenario, cla_analysis: ChildrenAnalysis
-) -> Profiles:
-    """Its single referrals."""
-    frame = single_referrals(toy_matched)
-    return profiles_of(frame, cla_analysis, grid(cla, cla_analysis), COLUMNS)
-
-
-@pytest.fixture(scope="session")
-def toy_profiles(
-    toy_matched: pd.DataFrame, cla: Scenario, cla_analysis: ChildrenAnalysis
-) -> Profiles:
-    """Its profiles."""
-    frame = by_profile(single_referrals(toy_matched), cla_analysis)
-    columns = (*COLUMNS, FIXED, *WITHOUT_COVARIATES)
-    return profiles_of(frame, cla_analysis, grid(cla, cla_analysis), columns)
-
-
-@pytest.fixture(scope="session")
-def toy_problem(toy_profiles: Profiles, cla: Scenario, cla_analysis: ChildrenAnalysis) -> Problem:
-    """Equations on its profiles, with probabilities of about a fifth at the start."""
-    unknowns = lay_out(cla, cla_analysis, toy_profiles, rng=np.random.default_rng(3))
-    everyone = MeanAim(
-        weight=toy_profiles.frame["referrals"].to_numpy(np.float64),
-        aim=Aim(value=0.2, tolerance=0.01),
-    )
-    return Problem(
-        profiles=toy_profiles,
-        unknowns=replace(unknowns, logit_start=unknowns.logit_start - 1.4),
-        targets=(*targets(cla_analysis), within(cla_analysis, 0.01)),
-        wishes=wishes(cla, cla_analysis),
-        stars=printed_stars(cla, cla_analysis),
-        means=(everyone,),
-        r_squared=Aim(value=0.03, tolerance=0.001),
-    )
+    whole = pd.concat([frame, again], ignore_index=True)
+    return whole.assign(multiplicity=whole.groupby("referral")["group"].transform("size"))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class LinearToy:
-    """Some of the ICPC rows, the linear columns on their cells, and a vector near the start.
+class Toy:
+    """A few thousand matched rows, what is asked of them, and a vector near the start.
 
-    `frame` are the rows with the covariates that authorities have at the vector.
+    `frame` are the rows with the covariates that authorities have at the vector, and `wanted` what
+    is asked of outcomes on them.
     """
 
     analysis: ChildrenAnalysis
     scenario: Scenario
-    ground: Ground
-    problem: LinearProblem
+    asked: Asked
     vector: Floats
     frame: pd.DataFrame
+    wanted: Wanted
+
+
+def toy_of(matched: pd.DataFrame, scenario: Scenario, analysis: ChildrenAnalysis) -> Toy:
+    ask = {"ICPC": asking_icpc.asked, "CLA": asking_cla.asked}[scenario.outcome]
+    asked = ask(matched, scenario, analysis, np.random.default_rng(5))
+    unknowns = asked.problem.unknowns
+    vector = 0.1 * np.random.default_rng(6).standard_normal(unknowns.size)
+    authorities = authorities_frame(unknowns, vector, scenario, analysis)
+    none = np.zeros(len(referral_places(matched)[1]), dtype=np.int64)
+    frame = with_outcomes(matched, authorities, none)
+    return Toy(
+        analysis=analysis,
+        scenario=scenario,
+        asked=replace(asked, problem=asked.renewed(asked.problem, vector)),
+        vector=vector,
+        frame=frame.assign(child="C"),
+        wanted=wanted_on(frame.assign(child="C"), analysis, asked),
+    )
 
 
 @pytest.fixture(scope="session")
-def linear_toy(icpc_rows: Rows, icpc: Scenario, icpc_analysis: ChildrenAnalysis) -> LinearToy:
-    """A tenth of the referrals, in all the groups they stand in."""
+def linear_toy(icpc_rows: Rows, icpc: Scenario, icpc_analysis: ChildrenAnalysis) -> Toy:
+    """A tenth of the ICPC referrals, in all the groups they stand in."""
     kept = icpc_rows.matched["referral"] % 10 == 3
-    few = icpc_rows.matched[kept].reset_index(drop=True)
-    ground = ground_of(few, icpc_analysis, icpc)
-    problem = problem_on(ground, icpc, icpc_analysis, rng=np.random.default_rng(5))
-    unknowns = problem.unknowns
-    vector = unknowns.start.copy()
-    vector[unknowns.outcome_from :] += np.random.default_rng(6).normal(
-        scale=0.01, size=len(unknowns.quarters)
-    )
-    authorities = authorities_frame(unknowns, vector, icpc, icpc_analysis)
-    none = np.zeros(ground.referrals.count, dtype=np.int64)
-    return LinearToy(
-        analysis=icpc_analysis,
-        scenario=icpc,
-        ground=ground,
-        problem=problem,
-        vector=vector,
-        frame=with_outcomes(few, authorities, none),
-    )
+    return toy_of(icpc_rows.matched[kept].reset_index(drop=True), icpc, icpc_analysis)
+
+
+@pytest.fixture(scope="session")
+def logistic_toy(toy_matched: pd.DataFrame, cla: Scenario, cla_analysis: ChildrenAnalysis) -> Toy:
+    """Made-up rows of Table 7, with probabilities of about a fifth."""
+    often = replace(cla.outcomes, pilots=0.2, comparators=0.2)
+    return toy_of(toy_matched, replace(cla, outcomes=often), cla_analysis)
+
+
+@pytest.fixture(scope="session", params=["linear", "logistic"])
+def toy(request: pytest.FixtureRequest) -> Toy:
+    """Either in turn."""
+    found: Toy = request.getfixturevalue(f"{request.param}_toy")
+    return found

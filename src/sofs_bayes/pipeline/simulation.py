@@ -181,9 +181,8 @@ def _rebuilt(
 
 
 def _solved(scenario: "Scenario", analysis: ChildrenAnalysis, progress: Progress) -> "Fixture":
-    from sofs_bayes.synthetic import solve_cla, solve_icpc
+    from sofs_bayes.synthetic.solver.solve import solve
 
-    solve = {"ICPC": solve_icpc.solve, "CLA": solve_cla.solve}[scenario.outcome]
     return solve(scenario, analysis, progress=lambda stage: progress(f"{scenario.name}: {stage}"))
 
 
@@ -192,8 +191,7 @@ def _drawn(
     analysis: ChildrenAnalysis,
     given: dict[str, float | None],
 ) -> "Population":
-    from sofs_bayes.synthetic.drawn import draw_population, drawn_rows
-    from sofs_bayes.synthetic.drawn_model import model_of
+    from sofs_bayes.synthetic.drawn import draw_population, drawn_rows, model_of
 
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
     times = changes.pop("times", None)

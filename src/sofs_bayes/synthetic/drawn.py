@@ -8,6 +8,7 @@ with u_j ~ N(0, σ_u), d_j ~ N(0, σ_d) and shocks v_jt of standard deviation σ
 year correlated by ρ (0: independent). Children, windows and groups are a scenario's.
 """
 
+import math
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
@@ -25,6 +26,7 @@ from sofs_bayes.synthetic.covariates import Floats, Integers, printed_margins, w
 from sofs_bayes.synthetic.drafts import Draft, scaled_draft
 from sofs_bayes.synthetic.file_columns import referrals_file
 from sofs_bayes.synthetic.persistence import persistent
+from sofs_bayes.synthetic.plausibility import Spreads
 from sofs_bayes.synthetic.population import Population, truth_of
 from sofs_bayes.synthetic.recurrence import child_ids, recurring_children
 from sofs_bayes.synthetic.referral_dates import POST
@@ -76,6 +78,29 @@ class DrawnModel:
             raise BadInput("the model", "standard deviations", str(min(deviations)), "0 or above")
         if not 0 <= self.persistence < 1:
             raise BadInput("the model", "persistence", str(self.persistence), "from 0 to below 1")
+
+
+def model_of(scenario: Scenario, spreads: Spreads) -> DrawnModel:
+    """The model that a scenario draws from, or else one with its rates and covariates' effects.
+
+    That one is the hierarchical model on log-odds without an effect, in which authorities differ
+    and move by `spreads`.
+    """
+    if scenario.drawn is not None:
+        said = asdict(scenario.drawn)
+        del said["times"]
+        return DrawnModel(**said)
+    prior = scenario.outcomes
+    pilots, rate = (math.log(each / (1 - each)) for each in (prior.pilots, prior.comparators))
+    return DrawnModel(
+        scale="log-odds",
+        intercept=rate,
+        pilot=pilots - rate,
+        effect=0.0,
+        effect_sd=0.0,
+        **asdict(spreads),
+        covariates=dict(prior.effects),
+    )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 import statsmodels.api as sm
 
-from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.did import fit
 from sofs_bayes.frequentist.printed_rows import printed_column, printed_r_squared, term_of
 from sofs_bayes.frequentist.replication import coefficients
@@ -17,20 +16,18 @@ from sofs_bayes.frequentist.term import DID
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.published.facts import fact, read_printed, stated
 from sofs_bayes.spec import ChildrenAnalysis, Regression, load
-from sofs_bayes.synthetic import solve_cla
-from sofs_bayes.synthetic.cla_equations import Place
-from sofs_bayes.synthetic.cla_path import NotReached
-from sofs_bayes.synthetic.cla_problem import ARMS, CLUSTERED, COLUMNS, FIXED, UNCLUSTERED, targets
 from sofs_bayes.synthetic.fixture import Fixture, load_fixture, rows_sha256
-from sofs_bayes.synthetic.printed_sums import with_outcomes
 from sofs_bayes.synthetic.rows import Rows
 from sofs_bayes.synthetic.scenario import Scenario
-from sofs_bayes.synthetic.solve_cla import leads_as_printed
+from sofs_bayes.synthetic.solver.cla import CLUSTERED, COLUMNS, FIXED, UNCLUSTERED, targets_of
+from sofs_bayes.synthetic.solver.rounding import with_outcomes
+from sofs_bayes.synthetic.solver.solve import leads_as_printed
 
 LOADED = load("cla-children")
 assert isinstance(LOADED, ChildrenAnalysis)
 ANALYSIS = LOADED
 PRINTED = (CLUSTERED, *COLUMNS)
+ARMS = ("CLA rates - Pilot sites", "CLA rates - Comparator sites")
 # Coefficients beyond the rounding: what the maxima of two programs may differ by.
 BEYOND = 1e-6
 
@@ -89,11 +86,13 @@ def test_the_outcomes_belong_to_these_rows(cla_rows: Rows, fixture: Fixture) -> 
     assert len(fixture.outcome) == cla_rows.matched["referral"].nunique()
 
 
-def test_thirty_five_coefficients_are_aimed_at() -> None:
-    assert len(targets(ANALYSIS)) == 35
+def test_thirty_five_coefficients_are_aimed_at(cla: Scenario) -> None:
+    *targets, within = targets_of(cla, ANALYSIS)
+    assert len(targets) == 35
     # The linear column's bare "0" stands among thousandths.
-    assert max(each.half_unit for each in targets(ANALYSIS)) == 0.005
-    assert {each.column for each in targets(ANALYSIS)} == set(COLUMNS)
+    assert max(each.half_unit for each in targets) == 0.005
+    assert {each.column for each in targets} == set(COLUMNS)
+    assert (within.column, within.value) == (FIXED, 0.08)
 
 
 @pytest.mark.parametrize(
@@ -179,18 +178,3 @@ def test_authorities_stay_in_their_ranges(fixture: Fixture, cla: Scenario) -> No
     assert set(authorities["ofsted"]) <= {1, 2, 3, 4}
     early = authorities["year"] < 2014
     assert (authorities.loc[early, "innovation_projects"] == 0).all()
-
-
-def test_without_a_draw_that_leads_there_no_fixture_is_made(
-    cla: Scenario, cla_rows: Rows, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    def lost(*_: object) -> Place:
-        raise NotReached("the path ends 4.0% before the printed coefficients")
-
-    monkeypatch.setattr(solve_cla, "DRAWS", 1)
-    monkeypatch.setattr(solve_cla, "build_rows", lambda scenario, analysis: cla_rows)
-    monkeypatch.setattr(solve_cla, "follow", lost)
-    said: list[str] = []
-    with pytest.raises(BadInput, match="no solution from 1 draws"):
-        solve_cla.solve(cla, ANALYSIS, progress=said.append)
-    assert said == ["draw 1: the path ends 4.0% before the printed coefficients"]

@@ -6,12 +6,14 @@ first by probabilities as near to the given ones as can be, then by zeros and on
 has one outcome however many matched groups it stands in; its a_i is the sum over its rows.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from typing import Self
 
 import numpy as np
 import numpy.typing as npt
+
+from sofs_bayes.synthetic.solver.fits import expit
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -34,6 +36,10 @@ NO_REACH = 0.02
 # Blocks looked at in a sweep: the best pairs of more would mend the same misses.
 BLOCKS = 40
 SWEEPS, IDLE = 3000, 30
+# The same where sums hold only near outcomes: the fit that follows says how far they held.
+NEARBY_GOAL = 0.9
+# Pairs drawn at a time, the most of them that are swapped, and how often.
+POOL, PICKS, POOLS = 60_000, 80, 400
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -72,7 +78,7 @@ def tilted_probabilities(prior: Floats, sums: Sums) -> Floats:
     multiplier = np.zeros(rows.shape[1])
     shift = np.zeros(len(prior))
     for _ in range(NEWTON_STEPS):
-        p = _expit(logit + shift)
+        p = expit(logit + shift)
         gradient = p @ rows - target
         values, vectors = np.linalg.eigh((rows * (p * (1 - p))[:, None]).T @ rows)
         kept = values > values[-1] * DEPENDENT
@@ -85,7 +91,7 @@ def tilted_probabilities(prior: Floats, sums: Sums) -> Floats:
         if size == 0:
             break
         multiplier, shift = multiplier + size * step, shift + size * moved
-    return _expit(logit + shift)
+    return expit(logit + shift)
 
 
 def _step_size(logit: Floats, shift: Floats, moved: Floats, at: float, along: float) -> float:
@@ -100,10 +106,6 @@ def _step_size(logit: Floats, shift: Floats, moved: Floats, at: float, along: fl
 
 def _dual(logit: Floats, shift: Floats) -> float:
     return float(np.sum(np.logaddexp(0, logit + shift) - np.logaddexp(0, logit)))
-
-
-def _expit(logit: Floats) -> Floats:
-    return np.asarray(np.exp(-np.logaddexp(0, -logit)), dtype=np.float64)
 
 
 def rounded_outcomes(
@@ -258,3 +260,55 @@ class _Pairs:
         gain -= 2 * (self.one_rows @ missed)
         zero, one = divmod(int(np.argmin(gain)), len(self.ones))
         return float(gain[zero, one]), (int(self.zeros[zero]), int(self.ones[one]))
+
+
+# --------------------------------------------------------------- sums that hold only nearby
+
+
+def moved_nearby(
+    outcome: Binary, block: Integers, sums: Sums, *, rng: np.random.Generator
+) -> Binary:
+    """Outcomes flipped and swapped by few steps until every sum is within its tolerance.
+
+    A logistic coefficient is a sum over outcomes only near those it was fitted to, and the many
+    small steps of `swapped_outcomes` lead its fit astray. So the largest steps are taken here:
+    single flips, each time the best, while one helps; then from pools of pairs inside a block,
+    drawn at random, the best again and again.
+    """
+    moved, missed, rows = outcome.copy(), sums.misses(outcome), sums.rows / sums.tolerance
+    changes = rows * (1.0 - 2.0 * outcome)[:, None]
+    for best in _best(changes, missed, np.arange(len(outcome))[:, None], len(outcome)):
+        moved[best] = 1 - moved[best]
+    for _ in range(POOLS):
+        missed = sums.misses(moved)
+        if np.all(np.abs(missed) <= NEARBY_GOAL):
+            break
+        pairs = _pairs(moved, block, rng)
+        for best in _best(rows[pairs[:, 1]] - rows[pairs[:, 0]], missed, pairs, PICKS):
+            moved[pairs[best]] = 0, 1
+    return moved
+
+
+def _best(changes: Floats, missed: Floats, members: Integers, most: int) -> Iterator[int]:
+    """Positions of changes that bring the sums nearer, best first, no referral twice."""
+    size = np.einsum("ik,ik->i", changes, changes)
+    free = np.ones(len(changes), dtype=np.bool_)
+    for _ in range(most):
+        gain = np.where(free, 2 * changes @ missed + size, np.inf)
+        best = int(np.argmin(gain))
+        if gain[best] >= 0 or np.all(np.abs(missed) <= NEARBY_GOAL):
+            return
+        missed = missed + changes[best]
+        free &= np.all(members != members[best], axis=1)
+        yield best
+
+
+def _pairs(outcome: Binary, block: Integers, rng: np.random.Generator) -> Integers:
+    """A pool of pairs drawn at random: positions of a 1 and of a 0 of the same block, (pool, 2)."""
+    order = np.lexsort((outcome, block))
+    blocks, edges, sizes = np.unique(block[order], return_index=True, return_counts=True)
+    zeros = sizes - np.add.reduceat(outcome[order].astype(np.int64), edges)
+    ones = rng.choice(np.flatnonzero(outcome), POOL)
+    of = np.searchsorted(blocks, block[ones])
+    ones, of = ones[zeros[of] > 0], of[zeros[of] > 0]
+    return np.column_stack([ones, order[edges[of] + rng.integers(0, zeros[of])]])

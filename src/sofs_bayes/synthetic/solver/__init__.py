@@ -1,0 +1,1 @@
+"""Printed tables → outcomes and authorities' covariates on which they come out."""

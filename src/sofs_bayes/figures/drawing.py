@@ -9,6 +9,8 @@ from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
+from PIL import Image
+from PIL.PngImagePlugin import PngInfo
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.figures.canvas import CONVERGED, Canvas
@@ -16,6 +18,7 @@ from sofs_bayes.figures.style import STYLE
 from sofs_bayes.spec import check_name
 from sofs_bayes.tables.formats import rows_to_csv
 
+COLOURS = 256  # of a picture on a screen
 Chart = Callable[[Canvas], Figure]  # `dots` or `curves`, all but the canvas given
 
 
@@ -54,8 +57,10 @@ class Drawing:
         return self.made[width]
 
     def png(self, *, width: float = STYLE.width, dpi: int = STYLE.screen_dpi) -> bytes:
-        """The picture as PNG, so many inches wide, with the alt text as its description."""
-        return _picture(self, "png", _metadata(self)["png"], figure=self.at(width), dpi=dpi)
+        """The picture as PNG for a screen, so many inches wide: a third of a file's bytes."""
+        return _of_few_colours(
+            _picture(self, "png", _metadata(self)["png"], figure=self.at(width), dpi=dpi)
+        )
 
 
 def drawn(canvas: Canvas, chart: Chart, alt: str, kind: type, rows: Sequence[Any]) -> Drawing:
@@ -121,6 +126,18 @@ def _picture(
     if wanted != "svg":
         return found.getvalue()
     return _described(found.getvalue().decode("utf-8"), drawing).encode("utf-8")
+
+
+def _of_few_colours(png: bytes) -> bytes:
+    """A PNG with a palette, which lines and letters do with; its texts stay."""
+    found = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as picture:
+        texts = PngInfo()
+        for name in ("Title", "Description"):
+            texts.add_itxt(name, picture.info[name])
+        plain = picture.convert("RGB").quantize(COLOURS, method=Image.Quantize.FASTOCTREE)
+        plain.save(found, format="png", pnginfo=texts, dpi=picture.info["dpi"])
+    return found.getvalue()
 
 
 def _described(svg: str, drawing: Drawing) -> str:

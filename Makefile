@@ -31,7 +31,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 OFFLINE := $(if $(WHEELHOUSE),--wheelhouse "$(WHEELHOUSE)")
 # Tests of one file, and files that share compiled graphs, stay in one process (tests/order.py).
-ON_TWO := --numprocesses 2 --dist loadgroup --no-loadscope-reorder
+ON_TWO := --numprocesses 2 --dist loadscope --no-loadscope-reorder
 export SOFS_BAYES_OPEN_DATA := $(OPEN_DATA)
 
 .PHONY: help reanalyse placebo replicate posterior test test-all benchmark benchmark-posteriors \

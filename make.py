@@ -39,7 +39,7 @@ CHECKS = (
     ("lint-imports",),
 )
 NOT_LONG = ("-m", "not long")
-ON_TWO = ("--numprocesses", "2", "--dist", "loadgroup", "--no-loadscope-reorder")
+ON_TWO = ("--numprocesses", "2", "--dist", "loadscope", "--no-loadscope-reorder")
 
 
 class Failed(Exception):

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,7 @@ import xarray as xr
 from tests.counts import draws_from_nowhere, observed
 from tests.cpu_times import CpuTimes
 from tests.graphs import compile_once, compiled_once
-from tests.order import arrange
+from tests.order import arrange, by_group
 
 from sofs_bayes.bayes import from_published
 from sofs_bayes.bayes.blocks import Blocks, Setting, blocks
@@ -40,6 +41,12 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
     """Put the longest files first, for runs in several processes."""
     if config.pluginmanager.hasplugin("xdist"):
         arrange(items)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Have files that share graphs share a process."""
+    return by_group(config, log)
 
 
 # --------------------------------------------------------------------- kept from each other

@@ -1,6 +1,7 @@
 """Which files of tests share a process, and which start first: so two processes end together."""
 
 from collections.abc import Mapping
+from typing import Any
 
 import pytest
 
@@ -48,8 +49,20 @@ def group_of(path: str) -> str:
 
 
 def arrange(items: list[pytest.Item]) -> None:
-    """Put tests of the longest files first, and name to pytest-xdist what stays together."""
+    """Put tests of the longest files first."""
     place = {path: i for i, path in enumerate(LONGEST)}
     items.sort(key=lambda item: place.get(item.location[0], len(place)))
-    for item in items:
-        item.add_marker(pytest.mark.xdist_group(group_of(item.location[0])))
+
+
+def by_group(config: pytest.Config, log: Any) -> Any:
+    """The scheduler of pytest-xdist that gives a process all tests of a group.
+
+    Its own groups, by marks, do nothing beside pytest 9.2.
+    """
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group_of(nodeid.split("::", maxsplit=1)[0])
+
+    return ByGroup(config, log)

@@ -1,10 +1,23 @@
 """The files that `order.py` names are there, and each has one group."""
 
+import subprocess
+import sys
 from pathlib import Path
 
+import pytest
 from tests.order import LONGEST, TOGETHER, group_of
 
 ROOT = Path(__file__).parents[1]
+WRITES = """import os, pathlib, pytest
+@pytest.mark.parametrize("i", range(6))
+def test(i):
+    with open(pathlib.Path(__file__).with_suffix(".txt"), "a") as file:
+        file.write(os.environ["PYTEST_XDIST_WORKER"] + " ")
+"""
+OURS = """from tests.order import by_group
+def pytest_xdist_make_scheduler(config, log):
+    return by_group(config, log)
+"""
 
 
 def test_files_that_start_first_or_stay_together_are_there() -> None:
@@ -12,3 +25,21 @@ def test_files_that_start_first_or_stay_together_are_there() -> None:
     assert [path for path in sorted(named) if not (ROOT / path).is_file()] == []
     assert all(group_of(path) == name for name, files in TOGETHER.items() for path in files)
     assert group_of("tests/test_spec.py") == "tests/test_spec.py"
+
+
+@pytest.mark.parametrize("ours", [True, False])
+def test_tests_of_a_file_share_a_process(ours: bool, tmp_path: Path) -> None:
+    for name in ("test_one", "test_two"):
+        (tmp_path / f"{name}.py").write_text(WRITES)
+    (tmp_path / "conftest.py").write_text(OURS if ours else "")
+    words = ["-n", "2", "-q", "--no-loadscope-reorder", "-p", "no:cacheprovider", "--rootdir=."]
+    subprocess.run(
+        [sys.executable, "-m", "pytest", *words],
+        cwd=tmp_path,
+        env={"PYTHONPATH": str(ROOT), "PATH": ""},
+        check=True,
+        capture_output=True,
+    )
+    found = [(tmp_path / f"{name}.txt").read_text().split() for name in ("test_one", "test_two")]
+    assert [len(each) for each in found] == [6, 6]
+    assert all(len(set(each)) == 1 for each in found) == ours

@@ -1,11 +1,15 @@
 """Draws → prior and posterior density of an effect, at the same values."""
 
+from typing import TYPE_CHECKING
+
 import numpy as np
 import numpy.typing as npt
-import xarray as xr
 
 from sofs_bayes.estimands.rows import DensityRow, Label, columns_of
 from sofs_bayes.spec.keys import Estimand
+
+if TYPE_CHECKING:
+    import xarray as xr
 
 Floats = npt.NDArray[np.float64]
 
@@ -15,7 +19,7 @@ SMOOTHED = 512  # points of a kernel density, read off between them
 
 
 def drawn_density_rows(
-    before: xr.DataArray, after: xr.DataArray, estimand: Estimand, label: Label
+    before: "xr.DataArray", after: "xr.DataArray", estimand: Estimand, label: Label
 ) -> list[DensityRow]:
     """Kernel densities of an effect before and after the data.
 

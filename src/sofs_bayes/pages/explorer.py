@@ -3,10 +3,10 @@
 import math
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
-from typing import TYPE_CHECKING
 
 from sofs_bayes.estimands import POOLED
 from sofs_bayes.estimands.conversions import interpolated
+from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.pages.page import SYNTHETIC, Explorer
 from sofs_bayes.pages.words import (
     HEADINGS,
@@ -20,9 +20,6 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
 from sofs_bayes.tables.contents.effect_columns import ABOVE_0
 from sofs_bayes.tables.formats import Cell, Column, Table
-
-if TYPE_CHECKING:
-    from sofs_bayes.estimands.rows import ThresholdRow
 
 NARROW_RISK = 0.02
 DIGITS = 6  # of the probabilities written into the page

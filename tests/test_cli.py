@@ -271,7 +271,8 @@ def test_published_alone_is_the_audit_and_every_posterior_from_print() -> None:
     assert ended.out.startswith("**What the printed tables agree on, contradict and imply**")
     for path in spec.bundled_models().values():
         analysis = spec.load(path)
-        assert (f"**{analysis.short}" in ended.out) == (analysis.kind == "printed")
+        name = analysis.title if isinstance(analysis, spec.ChildrenAnalysis) else analysis.called
+        assert (f"**{name}" in ended.out) == (analysis.kind == "printed")
 
 
 def test_facts_are_every_printed_number() -> None:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.oracle import oracle
-from tests.printed_forms import BOTH, ERROR, FORMS, T8, analysis
+from tests.printed_forms import BOTH, ERROR, FORMS, KNOWN, T8, analysis
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import PrintedPosterior, PrintedRows, posterior
@@ -57,7 +57,7 @@ def as_of(other: spec.PrintedAnalysis) -> Fit:
         ("one-sided stars of one row", analysis(BOTH, key=T8)),
         ("one pilot", analysis(BOTH, design={"pilots": 1}, reading="comparators")),
         ("standard errors", analysis(ERROR, design={"pilots": 2, "comparators": 2})),
-        ("known correlation", analysis(BOTH, known=0.8)),
+        ("known correlation", analysis(KNOWN, known=0.8)),
     ],
 )
 def test_a_form_that_is_misread_is_out(world: str, read_as: spec.PrintedAnalysis) -> None:

@@ -167,3 +167,11 @@ def test_equal_weights_have_no_tail() -> None:
     weights, k = smoothed_weights(np.zeros(100), 1.0)
     np.testing.assert_allclose(weights, 0.01)
     assert k == 0.0
+
+
+@pytest.mark.parametrize("spread", [1e3, 1e8])
+def test_weights_of_which_a_few_are_all_are_not_trusted(spread: float) -> None:
+    ratio = spread * np.random.default_rng(1).standard_normal(400)
+    weights, k = smoothed_weights(ratio, 1.0)
+    assert k == np.inf
+    assert weights.max() > 0.99

@@ -44,7 +44,7 @@ def reweighted(posterior: xr.Dataset, ratio: xr.DataArray) -> tuple[xr.Dataset, 
 def smoothed_weights(log_ratio: Floats, efficiency: float) -> tuple[Floats, float]:
     """Pareto-smoothed weights, summing to 1, and Pareto's k of log ratios (samples,).
 
-    k is 0 where all weights are equal.
+    k is 0 where all weights are equal, and infinite where their tail cannot be fitted.
 
     Parameters
     ----------
@@ -56,8 +56,9 @@ def smoothed_weights(log_ratio: Floats, efficiency: float) -> tuple[Floats, floa
     if np.ptp(log_ratio) < EQUAL:
         return np.full(log_ratio.size, 1.0 / log_ratio.size), 0.0
     # The function expects log likelihoods to be left out, whose negatives are log ratios.
-    log_weights, k = array_stats.psislw(-log_ratio, r_eff=efficiency)
-    return np.exp(log_weights), float(k)
+    with np.errstate(all="ignore"):  # where a few ratios are all, no tail can be fitted to them
+        log_weights, k = array_stats.psislw(-log_ratio, r_eff=efficiency)
+        return np.exp(log_weights), float(k) if np.isfinite(k) else np.inf
 
 
 def independent(draws: xr.DataArray) -> float:

@@ -30,7 +30,7 @@ from sofs_bayes.tables.formats import EVIDENCE_LINES
 
 DFE = Path(__file__).parents[1] / "data" / "dfe"
 FILES = sorted(DFE.glob("*.csv"))
-VOID = {"meta", "img", "br", "hr", "link", "input"}
+VOID = {"meta", "img", "source", "br", "hr", "link", "input"}
 MARK = "NOT CONVERGED"
 MAIN_OPEN = "icpc-open-data"
 
@@ -104,7 +104,9 @@ def faults_of(found: Found) -> list[str]:
         "links astray": [x for x in links if not x.startswith("#") or x[1:] not in ids],
         "images without words": [a for a in images if not (a.get("alt") or "").strip()],
         "images elsewhere": [
-            a for a in images if not (a["src"] or "").startswith("data:image/png")
+            each
+            for each in [*(a["src"] or "" for a in images), *values_of(found, "srcset")]
+            if not each.startswith("data:image/png")
         ],
         "scripts or styles from elsewhere": {"link", "iframe", "object"} & set(tags)
         or [a for t, a in found.tags if t == "script" and "src" in a],
@@ -131,6 +133,7 @@ def faults_of(found: Found) -> list[str]:
             lambda page: page.replace('src="data:', 'src="figures/a.png" title="'),
             "images elsewhere",
         ),
+        (lambda page: page.replace('srcset="data:', 'srcset="a.png" title="'), "images elsewhere"),
         (lambda page: page.replace("</main>", "http://example.org</main>"), "addresses"),
         (
             lambda page: page.replace("</head>", "<script src='x.js'></script></head>"),

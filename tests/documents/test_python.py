@@ -83,6 +83,7 @@ CALLS: Mapping[str, Callable[[Named], object]] = {
     "init": lambda k: sb.init(k("children"), k(OUT)),
     "check": lambda k: sb.check(k("children"), k("children.toml")),
     "simulate": lambda k: sb.simulate(ANALYSIS, k(OUT), scenario=k("scenario.toml")),
+    "pictures_before": lambda k: sb.pictures_before(k("children"), k("children.toml"), k(OUT)),
     "match": lambda k: sb.match(
         k("children.toml"),
         k("children"),

@@ -85,6 +85,8 @@ MATCHED, RUN = ("matched",), ("runs/icpc-lagged",)
 LOGS = tuple(f"deep/new.xlsx.disclosure.{ending}" for ending in ("csv", "md", "json"))
 CASES = {
     "simulate": Case(line="simulate icpc -o new"),
+    "init": Case(line="init children -o new", given=("children",)),
+    "check": Case(line="check children icpc-children --pictures new", given=("children",)),
     "match": Case(line="match icpc-children children -o new", given=("children",)),
     "collapse": Case(line="collapse icpc-children matched -o new", given=MATCHED),
     "replicate": Case(line="replicate icpc-children matched -o new", given=MATCHED),

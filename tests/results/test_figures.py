@@ -726,9 +726,7 @@ def test_files_that_cannot_be_written_are_refused(tmp_path: Path) -> None:
         save(drawing, tmp_path, ("gif",))
     with pytest.raises(BadInput, match=r"found '\.\./away'"):
         save(replace(drawing, name="../away"), tmp_path)
-    (tmp_path / "file").write_text("")
-    with pytest.raises(BadInput, match="a folder that can be written"):
-        save(drawing, tmp_path / "file")
+    assert not [*tmp_path.iterdir()]
 
 
 # --------------------------------------------------------------------------------- parts

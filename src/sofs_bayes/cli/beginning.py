@@ -12,12 +12,13 @@ def add_init(verbs: Verbs) -> None:
         verbs,
         "init",
         _init,
-        "Records → what is in them, and a commented draft of an analysis.",
+        "Records, counts or a typed table → what is in them, and a commented draft of an analysis.",
         "Columns, levels, missing cells, dates and outcomes by authority and year are shown; what"
         " the analyst has to decide is marked DECIDE, which every verb refuses. Priors are proposed"
         " from the share of outcomes, with the rates and changes that they allow.",
     )
-    verb.add_argument("data", type=Path, help="folder of referrals, authorities and groups")
+    help_text = "folder of referrals, authorities and groups; a panel of counts; or a typed table"
+    verb.add_argument("data", type=Path, help=help_text)
     verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: analysis/NAME")
     verb.add_argument("--name", help="of the analyses; default: the folder's")
     verb.add_argument(
@@ -78,12 +79,13 @@ def _check(options: argparse.Namespace) -> int:
     progress("done\n")
     if faults:
         raise BadSpec(faults)
-    print(f"{options.analysis}, {options.data}: nothing wrong was found")
+    made: list[Path] = []
     if options.pictures:
         from sofs_bayes.pipeline.before import pictures_before
 
         how = {"memory": options.memory, "replace": options.replace, "progress": progress}
         folder = pictures_before(options.data, options.analysis, options.pictures, **how)
         progress("done\n")
-        print(*sorted(folder.glob("*.png")), sep="\n")
+        made = sorted(folder.glob("*.png"))
+    print(f"{options.analysis}, {options.data}: nothing wrong was found", *made, sep="\n")
     return 0

@@ -83,8 +83,9 @@ def save(
     Raises
     ------
     BadInput
-        A format other than png, pdf and svg, a name that is no file name, or a folder that cannot
-        be written.
+        A format other than png, pdf and svg, or a name that is no file name.
+    OSError
+        The folder cannot be written; who makes it as a whole says which one was asked for.
     """
     metadata = _metadata(drawing)
     for wanted in formats:
@@ -93,14 +94,10 @@ def save(
     check_name("figure", "name", drawing.name)
     csv_path = folder / f"{drawing.name}.csv"
     pictures = tuple(folder / f"{drawing.name}.{wanted}" for wanted in formats)
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        for path, wanted in zip(pictures, formats, strict=True):
-            path.write_bytes(_picture(drawing, wanted, metadata[wanted], figure=drawing.figure))
-        csv_path.write_text(rows_to_csv(*drawing.data), encoding="utf-8")
-    except OSError as error:
-        allowed = "a folder that can be written"
-        raise BadInput(folder, "", error.strerror or "an error", allowed) from error
+    folder.mkdir(parents=True, exist_ok=True)
+    for path, wanted in zip(pictures, formats, strict=True):
+        path.write_bytes(_picture(drawing, wanted, metadata[wanted], figure=drawing.figure))
+    csv_path.write_text(rows_to_csv(*drawing.data), encoding="utf-8")
     return (*pictures, csv_path)
 
 

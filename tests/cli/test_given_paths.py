@@ -45,7 +45,7 @@ READS: Mapping[str, tuple[str, ...]] = {
     "report earlier": ("report", "run", "--earlier", "PATH"),
 }
 OF_COUNTS = tuple((verb, "icpc-open-data", "PATH") for verb in ("fit", "calibrate", "placebo"))
-WRITTEN = ("output", "notices", "ledger")
+WRITTEN = ("output", "notices", "ledger", "pictures")
 
 VERBS: Mapping[str, argparse.ArgumentParser] = next(
     each.choices for each in _parser()._actions if isinstance(each.choices, dict)

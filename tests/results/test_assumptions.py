@@ -48,7 +48,7 @@ def test_distributions_are_written_with_their_parameters() -> None:
     assert distribution(HalfNormal(scale=0.5, why=WHY)) == "HalfNormal(0.5)"
     assert distribution(Beta(a=2.0, b=3.0, why=WHY)) == "Beta(2, 3)"
     assert distribution(Exponential(mean=0.05, why=WHY)) == "Exponential(mean 0.05)"
-    leads = "root mean square of the leads"
+    leads = "root mean square of the leads, less their noise"
     assert distribution(Departure(multiple=2.0, why=WHY)) == f"Normal(0, sd 2 × {leads})"
 
 

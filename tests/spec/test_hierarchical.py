@@ -563,4 +563,5 @@ def test_twins_differ_from_the_main_analysis_in_one_thing() -> None:
     for name, part in (("weights-as-covariates", "weights"), ("student-t", "tails")):
         twin = BUNDLED[f"icpc-linear-{name}"]
         model = replace(twin.model, **{part: getattr(main.model, part)})
-        assert replace(twin, name=main.name, title=main.title, why=main.why, model=model) == main
+        called = {"name": main.name, "title": main.title, "short": main.short, "why": main.why}
+    assert replace(twin, **called, model=model) == main

@@ -11,7 +11,7 @@ from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.pipeline.children import matched_file
-from sofs_bayes.pipeline.frames import frame_source, is_frame
+from sofs_bayes.pipeline.frames import files_of, frame_source, is_frame
 from sofs_bayes.spec import Analysis, DidAnalysis, Evidence, HierarchicalAnalysis, OpenAnalysis
 from sofs_bayes.spec.keys import Variant
 
@@ -94,7 +94,7 @@ def source_of(
     """
     if is_frame(data):
         return frame_source(analysis, data, evidence)
-    given = paths(data)
+    given = files_of(data)
     if isinstance(analysis, OpenAnalysis):
         from sofs_bayes.records.open_data import read_panel
 

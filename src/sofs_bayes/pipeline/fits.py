@@ -7,11 +7,11 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.folders.places import Paths, paths
+from sofs_bayes.folders.places import Paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.asked import fittable, prior_of
-from sofs_bayes.pipeline.frames import FRAME, is_frame
+from sofs_bayes.pipeline.frames import FRAME, files_of, is_frame
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent
 from sofs_bayes.pipeline.work_keys import work_key
@@ -92,8 +92,8 @@ def fit(
     instead = "match, replicate, and fit icpc-linear"
     analysis = fittable(analysis, instead=instead, seed=seed)
     if isinstance(analysis, PrintedAnalysis):
-        if is_frame(data) or paths(data):
-            found = FRAME if is_frame(data) else str(paths(data)[0])
+        if is_frame(data) or files_of(data):
+            found = FRAME if is_frame(data) else str(files_of(data)[0])
             raise BadInput(found, "", "data", "none: a printed analysis has its own")
         if again:
             raise BadInput("again", "", repr(again[0]), "none: nothing of print is sampled")
@@ -204,7 +204,7 @@ def fit_folder(
         As `fit` and `save`.
     """
     target = Path(folder or Path("runs") / analysis.name)
-    given = paths(data)
+    given = files_of(data)
     with claim(target, written_by="fit", inputs=[*given, *inputs], replace=replace) as place:
         run = fit(
             analysis,

@@ -1,17 +1,20 @@
 """A data frame → what a hierarchical DiD is fitted to, as if it had been read from a file."""
 
 import hashlib
-from typing import TYPE_CHECKING, Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, cast
 
 from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.temporary import temporary_folder
 from sofs_bayes.records.column_values import literal
 from sofs_bayes.records.connections import connected
 from sofs_bayes.spec import DidAnalysis, Evidence, OpenAnalysis, OpenCounts
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     import pandas as pd
-    from typing_extensions import TypeIs
 
     from sofs_bayes.pipeline.did_sources import Source
     from sofs_bayes.records.panel import Panel
@@ -19,9 +22,14 @@ if TYPE_CHECKING:
 FRAME = "data frame"  # what messages and manifests call it
 
 
-def is_frame(data: Any) -> "TypeIs[pd.DataFrame]":
+def is_frame(data: Any) -> "TypeGuard[pd.DataFrame]":
     """Whether data are a frame; anything else loads no pandas."""
     return type(data).__name__ == "DataFrame"
+
+
+def files_of(data: "Paths | pd.DataFrame") -> list[Path]:
+    """The files of data that are no frame."""
+    return paths(cast("Paths", data))
 
 
 def frame_source(

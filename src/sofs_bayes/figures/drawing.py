@@ -18,7 +18,7 @@ from sofs_bayes.figures.style import STYLE
 from sofs_bayes.spec import check_name
 from sofs_bayes.tables.formats import rows_to_csv
 
-COLOURS = 256  # of a picture on a screen
+COLOURS = 256  # of a picture of pixels
 Chart = Callable[[Canvas], Figure]  # `dots` or `curves`, all but the canvas given
 
 
@@ -57,10 +57,8 @@ class Drawing:
         return self.made[width]
 
     def png(self, *, width: float = STYLE.width, dpi: int = STYLE.screen_dpi) -> bytes:
-        """The picture as PNG for a screen, so many inches wide: a third of a file's bytes."""
-        return _of_few_colours(
-            _picture(self, "png", _metadata(self)["png"], figure=self.at(width), dpi=dpi)
-        )
+        """The picture as PNG, so many inches wide, with the alt text as its description."""
+        return _picture(self, "png", _metadata(self)["png"], figure=self.at(width), dpi=dpi)
 
 
 def drawn(canvas: Canvas, chart: Chart, alt: str, kind: type, rows: Sequence[Any]) -> Drawing:
@@ -120,13 +118,15 @@ def _picture(
             facecolor="white",
             edgecolor="white",
         )
-    if wanted != "svg":
+    if wanted == "png":
+        return _of_few_colours(found.getvalue())
+    if wanted == "pdf":
         return found.getvalue()
     return _described(found.getvalue().decode("utf-8"), drawing).encode("utf-8")
 
 
 def _of_few_colours(png: bytes) -> bytes:
-    """A PNG with a palette, which lines and letters do with; its texts stay."""
+    """A PNG with a palette, which lines and letters do with: a third of the bytes."""
     found = io.BytesIO()
     with Image.open(io.BytesIO(png)) as picture:
         texts = PngInfo()

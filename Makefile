@@ -10,7 +10,7 @@
 #   make calibrate                          are all posteriors computed right? (hours; resumes)
 #   make recover                            what the published design could have detected
 #   make notebooks                          the chapters, executed, as notebooks and pages
-#   make test                               all checks, and the tests that take minutes (ten in all)
+#   make test                               all checks, and the tests but for long ones (a quarter of an hour)
 #   make test-all                           … and those marked long, with coverage (an hour)
 #   make fuzz                               a hundred times what the tests try of damaged files, kills
 #   make docs                               the documentation as a site, with the chapters' results

@@ -36,8 +36,9 @@ def program(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], 
 
 SPEAKS = """import json, sys
 assert sys.argv[1:] == ["kept", "--full"], sys.argv
-for line in (["children", "solved"], ["", "matched"]):
+for line in (["children", "solved"], "of a library", 7, ["", "matched"]):
     print(json.dumps(line), flush=True)
+print("not JSON", flush=True)
 sys.exit(3)
 """
 NEVER_ENDS = """import os, pathlib, time

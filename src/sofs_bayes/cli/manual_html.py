@@ -14,8 +14,6 @@ if TYPE_CHECKING:
     from markdown_it import MarkdownIt
     from markdown_it.token import Token
 
-INDEX = "index.html"
-
 
 def to_html(pages: Sequence[Page]) -> Mapping[str, str]:
     """File name → HTML of every page, and of a list of them all.

@@ -7,7 +7,6 @@ from sofs_bayes.published.facts import Fact, load_facts
 from sofs_bayes.spec import Regression
 
 R_SQUARED = "R²"
-NO_NUMBER = ("N/A", "-")
 
 _TERMS: Mapping[str, str] = MappingProxyType(
     {

@@ -150,9 +150,10 @@ class _Steps:
     begun: float = field(default_factory=time.monotonic)
 
     def begin(self, kind: str) -> None:
-        """The running step has ended, and the next of a kind begins."""
+        """The running step has ended, and the next of a kind begins, if one is left."""
         self.end()
-        self.running, self.begun = kind, time.monotonic()
+        if kind in self.left:
+            self.running, self.begun = kind, time.monotonic()
 
     def end(self) -> None:
         """The running step has ended."""
@@ -220,8 +221,7 @@ class Work:
 
     def step(self, kind: str, text: str) -> None:
         """Begin a step: what is running, and about how long all still takes."""
-        if kind in self.here.left:
-            self.here.begin(kind)
+        self.here.begin(kind)
         if self.reached is None:
             self.note(text)
         else:
@@ -266,21 +266,16 @@ class Work:
         """The packed run of an analysis of simulated children."""
         from sofs_bayes.pipeline.did_sources import source_of
 
+        matched = self._children(analysis)
+
         def source() -> "Source":
-            matched = self._children(analysis)
             self.step(analysis.kind, analysis.name)
             return source_of(analysis, matched)
 
-        inputs = children_inputs(analysis, None)
-        place = self._place(analysis)
-        if (place / "again").is_dir():
-            self.replicated[analysis.children.name] = place / "again"
-        else:
-            self._children(analysis)
         return self._did(
             analysis,
             source,
-            inputs,
+            children_inputs(analysis, None),
             leave_out="pilots" if self.full else "none",
             kinds=None if self.full else (),
         )
@@ -326,27 +321,31 @@ class Work:
             self.note(f"{analysis.name}: already finished")
         return pack
 
-    def _place(self, analysis: HierarchicalAnalysis) -> Path:
-        key = work_key(analysis.children, children_inputs(analysis, None))
-        return self.kept / f"{analysis.children.name}-{key[:12]}"
-
     def _children(self, analysis: HierarchicalAnalysis) -> Path:
         """Matched simulated children of an analysis; the published regressions on them beside."""
         from sofs_bayes.pipeline.children import match
         from sofs_bayes.pipeline.replication import replicate
         from sofs_bayes.pipeline.simulation import simulate
 
-        name, place = analysis.children.name, self._place(analysis)
+        name = analysis.children.name
+        key = work_key(analysis.children, children_inputs(analysis, None))
+        place = self.kept / f"{name}-{key[:12]}"
         people, matched, again = (place / part for part in ("people", "matched", "again"))
-        if name not in self.replicated:
-            self.step("children", f"{name}: simulated children, and the published regressions")
-            if not people.is_dir():
-                simulate(analysis.children, people, progress=self.note)
-            if not matched.is_dir():
-                match(analysis.children, people, matched, progress=self.note)
-            if not again.is_dir():
-                replicate(analysis.children, matched, again, progress=self.note)
-            self.replicated[name] = again
+        if name in self.replicated:
+            return matched
+        what = (
+            "already finished"
+            if again.is_dir()
+            else "simulated children, and the published regressions"
+        )
+        self.step("children", f"{name}: {what}")
+        if not people.is_dir():
+            simulate(analysis.children, people, progress=self.note)
+        if not matched.is_dir():
+            match(analysis.children, people, matched, progress=self.note)
+        if not again.is_dir():
+            replicate(analysis.children, matched, again, progress=self.note)
+        self.replicated[name] = again
         return matched
 
 

@@ -64,7 +64,11 @@ def beside(
 def _passed_on(at_work: "subprocess.Popen[bytes]", reached: Reached) -> None:
     assert at_work.stdout is not None
     for line in at_work.stdout:
-        reached(*json.loads(line))
+        try:
+            kind, text = json.loads(line)
+        except (ValueError, TypeError):  # a library has printed something
+            continue
+        reached(kind, text)
 
 
 def main() -> int:

@@ -225,8 +225,3 @@ def _levels(connection: "DuckDBPyConnection", text: str) -> tuple[tuple[str, int
         f" GROUP BY ALL ORDER BY times DESC, level"
     ).fetchall()
     return tuple((level, times) for level, times in rows)
-
-
-def holds_all(found: ColumnProfile, names: Sequence[str]) -> bool:
-    """Whether all of some names are among a column's levels."""
-    return bool(names) and set(names) <= {level for level, _ in found.levels}

@@ -34,7 +34,7 @@ def observed(
         rows.append((name, year, events[i, j], denominators[i, j], pilot, period, since))
     names = ("authority", "year", "events", "denominator", "is_pilot", "period", "years_since")
     kinds = (object, int, float, float, bool, object, float)
-    columns = [
+    columns: list[np.ndarray] = [
         np.array(column, dtype=kind)
         for column, kind in zip(zip(*rows, strict=True), kinds, strict=True)
     ]

@@ -32,6 +32,7 @@ from sofs_bayes.pipeline.sbc import prepared, ranks_of
 from sofs_bayes.pipeline.watching import silent
 
 if TYPE_CHECKING:
+    from sofs_bayes.checks.calibration import Problem
     from sofs_bayes.checks.did_calibration import Design
 
 PARTS = ("peer", "workers", "main")
@@ -41,15 +42,8 @@ WORKERS = 2
 ASKED, MINUTES = 1000, 12.0
 PEERS = {"nutpie": "simuk with nutpie, its default", "pymc": "simuk with PyMC's own sampler"}
 
-# What of a replicate each function of `checks.did_calibration`, or its sibling of open
-# counts, is counted to.
-STAGES = {
-    "model_data": "arrays",
-    "sample": "sampling",
-    "named": "effects by draws",
-    "quantities": "effects by draws",
-    "short_gate": "gate",
-}
+# What of a replicate each function of `checks.did_calibration` is counted to.
+STAGES = {"sampled": "sampling", "quantities": "effects by draws", "short_gate": "gate"}
 
 
 # ------------------------------------------------------------------------------- what is timed
@@ -78,51 +72,34 @@ class Stopwatch:
         return inner
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class TimedJob:
-    """A job whose results say when and on what they were."""
+def timed_ranks(design: "Design") -> Bench:
+    """As `pipeline.sbc.ranks_of`; results say when and on what they were, too."""
+    from sofs_bayes.checks.did_calibration import did_problem
 
-    job: Job[Any]
+    problem = did_problem(design)
+    return partial(timed_replicate, problem, design.analysis.sampler.seed, time.process_time())
 
-    @property
-    def key(self) -> str:
-        """Of the job itself."""
-        return self.job.key
 
-    @property
-    def name(self) -> str:
-        """Of the job itself."""
-        return self.job.name
+def timed_replicate(problem: "Problem[Any]", seed: int, opened: float, number: int) -> Result:
+    """A replicate, and the seconds of its stages."""
+    from sofs_bayes.checks import calibration, did_calibration
+    from sofs_bayes.spec.seeds import stage_seed
 
-    def open(self) -> Bench:
-        """Compile."""
-        from sofs_bayes.checks.did_calibration import did_problem
-
-        problem = did_problem(self.job.design)
-        return partial(self._timed, problem, time.process_time())
-
-    def _timed(self, problem: Any, opened: float, number: int) -> Result:
-        from sofs_bayes.checks import calibration
-        from sofs_bayes.checks import did_calibration as module
-        from sofs_bayes.spec.seeds import stage_seed
-
-        watch, began, cpu = Stopwatch(), time.monotonic(), time.process_time()
-        stages = {
-            name: watch.timed(stage, getattr(module, name))
-            for name, stage in STAGES.items()
-            if hasattr(module, name)
-        }
-        seen = replace(problem, generate=watch.timed("generating", problem.generate))
-        with patch.multiple(module, **stages):
-            found = calibration.replicate(seen, stage_seed(self.job.seed, f"replicate {number}"))
-        ended = time.monotonic()  # one clock for all processes
-        return found | {
-            "began": began,
-            "ended": ended,
-            "stages": dict(watch.seconds),
-            "cpu": time.process_time() - cpu,
-            "cpu_opened": opened,
-        }
+    watch, began, cpu = Stopwatch(), time.monotonic(), time.process_time()
+    stages: dict[str, Any] = {
+        name: watch.timed(stage, getattr(did_calibration, name)) for name, stage in STAGES.items()
+    }
+    seen = replace(problem, generate=watch.timed("generating", problem.generate))
+    with patch.multiple(did_calibration, **stages):
+        found = calibration.replicate(seen, stage_seed(seed, f"replicate {number}"))
+    ended = time.monotonic()  # one clock for all processes
+    return found | {
+        "began": began,
+        "ended": ended,
+        "stages": dict(watch.seconds),
+        "cpu": time.process_time() - cpu,
+        "cpu_opened": opened,
+    }
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -221,12 +198,11 @@ def counts_design() -> "Design":
 @cache
 def measured(name: str, workers: int, number: int) -> Measured:
     """So many replicates of a job."""
-    job = job_of(name)
+    job = replace(job_of(name), ready=timed_ranks)
     with TemporaryDirectory() as made, patch.dict(os.environ, nothing_compiled(Path(made))):
-        timed = TimedJob(job=job)
-        store = open_store(Path(made) / "store", timed)
+        store = open_store(Path(made) / "store", job.key)
         start = time.perf_counter()
-        found = list(replicates(timed, store, range(number), Execution(workers=workers)).values())
+        found = list(replicates(job, store, range(number), Execution(workers=workers)).values())
         total = time.perf_counter() - start
     working = max(each["ended"] for each in found) - min(each["began"] for each in found)
     return Measured(

@@ -1,11 +1,11 @@
 """One panel, several packages: `python -m tests.benchmarks.panel`.
 
 The rows that the headline of an analysis of open counts is fitted to are given to the estimators
-of pyfixest, diff-diff and bambi, in a virtual environment of their own, which is made in the
-folder of `--peer FOLDER` if there is none (without FOLDER: in a temporary one). One table has
-effect, interval and seconds of each; times are of one run on one machine, imports and
-compilation included. Nothing is asserted: estimators differ in what they assume, which the table
-says, and agreement is no proof. CausalPy is not among them: it needs a PyMC before 6.
+of pyfixest, diff-diff and bambi, in a virtual environment of their own, and to that of CausalPy,
+which needs a PyMC before 6, in another. They are made in the folder of `--peer FOLDER` if there
+are none (without FOLDER: in a temporary one). One table has effect, interval and seconds of each;
+times are of one run on one machine, imports and compilation included. Nothing is asserted:
+estimators differ in what they assume, which the table says, and agreement is no proof.
 """
 
 import argparse
@@ -24,6 +24,11 @@ import sofs_bayes as sb
 from sofs_bayes import spec
 from sofs_bayes.pipeline.did_sources import source_of
 
+# By environment: its packages' requirements, and which of them have estimators.
+ENVIRONMENTS = {
+    "peer": ("peer-requirements.txt", ("pyfixest", "diff-diff", "bambi")),
+    "causalpy": ("peer-requirements-causalpy.txt", ("CausalPy",)),
+}
 OURS = "hierarchical, shocks that persist, pilots that differ"
 
 
@@ -44,13 +49,16 @@ def ours(name: str) -> dict[str, Any]:
     }
 
 
-def by_peers(name: str, folder: Path, peer: Path) -> list[dict[str, Any]]:
+def by_peers(name: str, folder: Path, environments: Path) -> list[dict[str, Any]]:
     """What the other packages make of the same rows."""
     analysis = spec.load(name)
     assert isinstance(analysis, spec.OpenAnalysis)
     source_of(analysis, ()).data.cells.to_parquet(folder / "panel.parquet")
-    subprocess.run([peer_python(peer), BESIDE / "peer_panel.py", folder], check=True)
-    found: list[dict[str, Any]] = json.loads((folder / "peers.json").read_text())
+    found: list[dict[str, Any]] = []
+    for environment, (required, packages) in ENVIRONMENTS.items():
+        python = peer_python(environments / environment, required)
+        subprocess.run([python, BESIDE / "peer_panel.py", folder, *packages], check=True)
+        found += json.loads((folder / "peers.json").read_text())
     return found
 
 
@@ -74,11 +82,11 @@ def main() -> None:
     """The table of one analysis, on the screen."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--analysis", default="icpc-open-data")
-    parser.add_argument("--peer", type=Path, help="folder of the peers' environment")
+    parser.add_argument("--peer", type=Path, help="folder of the peers' environments")
     asked = parser.parse_args()
     with TemporaryDirectory() as scratch:
-        peer = asked.peer or Path(scratch) / "peer"
-        lines = [ours(asked.analysis), *by_peers(asked.analysis, Path(scratch), peer)]
+        environments = asked.peer or Path(scratch)
+        lines = [ours(asked.analysis), *by_peers(asked.analysis, Path(scratch), environments)]
     print(table(lines))
 
 

@@ -13,10 +13,10 @@ import pandas as pd
 from tests.benchmarks.__main__ import readable
 
 from sofs_bayes import spec
+from sofs_bayes.checks.registry.check import PosteriorFit
 from sofs_bayes.frequentist.term import INTERCEPT
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.matching.strata import read_matched
-from sofs_bayes.pipeline.did_fits import PosteriorFit
 
 BESIDE = Path(__file__).parent
 ONE_THREAD = {"OMP_NUM_THREADS": "1"}  # per chain
@@ -69,13 +69,13 @@ def peer_input(
     return rows, {"terms": terms, "sds": fit.blocks.sd_priors, "did": names["did"]}
 
 
-def peer_python(folder: Path) -> Path:
+def peer_python(folder: Path, required: str = "peer-requirements.txt") -> Path:
     """The interpreter of the peer's virtual environment, made where there is none."""
     python = folder / "bin" / "python"
     if not python.exists():
         subprocess.run([sys.executable, "-m", "venv", folder], check=True)
-        pip = [python, "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
-        subprocess.run([*pip, "-r", BESIDE / "peer-requirements.txt"], check=True)
+        pip = [str(python), "-m", "pip", "--disable-pip-version-check", "install", "--quiet"]
+        subprocess.run([*pip, "-r", str(BESIDE / required)], check=True)
     return python
 
 

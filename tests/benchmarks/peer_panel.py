@@ -1,11 +1,12 @@
 """What other packages make of a panel of counts; needs no sofs_bayes.
 
-`python peer_panel.py FOLDER` reads `panel.parquet` there (authority, year, pilot, treated, events,
-children) and writes `peers.json`: each estimator with its effect and 90% interval on the
-rate (shares), its seconds, and its package's version. A package that fails has its reason there.
+`python peer_panel.py FOLDER PACKAGE …` reads `panel.parquet` there (authority, year, pilot,
+treated, events, children) and writes `peers.json`: of each estimator of these packages effect and
+90% interval on the rate (shares), its seconds, and its package's version; of one that fails why.
 """
 
 import json
+import os
 import sys
 import time
 import warnings
@@ -97,8 +98,35 @@ def multilevel(panel: pd.DataFrame) -> Found:
     effect = posterior["treated"].to_numpy().ravel()
     without = 1 / (1 + (1 / rate - 1) * np.exp(effect))
     change = np.average(rate - without, axis=0, weights=panel["children"].to_numpy()[on])
+    return middle_and_ends(change)
+
+
+def imputed(panel: pd.DataFrame) -> Found:
+    """Rates without treatment from untreated rows, by a linear model, default priors (CausalPy).
+
+    Rates are not weighted: its linear model takes no weights.
+    """
+    import causalpy
+
+    panel = panel.reset_index(drop=True)  # it takes rows' labels for their places
+    sampling = {"chains": 4, "cores": os.cpu_count(), "random_seed": SEED, "progressbar": False}
+    found = causalpy.StaggeredDifferenceInDifferences(
+        panel,
+        formula="rate ~ 0 + C(unit) + C(year)",
+        unit_variable_name="unit",
+        time_variable_name="year",
+        model=causalpy.pymc_models.LinearRegression(sample_kwargs=sampling),
+    )
+    on = panel["treated"].to_numpy() == 1
+    without = found.y_pred.isel(treated_units=0).transpose("chain", "draw", "obs_ind").to_numpy()
+    change = (panel["rate"].to_numpy() - without)[..., on].mean(axis=-1)
+    return middle_and_ends(change.ravel())
+
+
+def middle_and_ends(draws: np.ndarray) -> Found:
+    """Median and central interval."""
     tail = (1 - LEVEL) / 2
-    middle, lower, upper = np.quantile(change, [0.5, tail, 1 - tail])
+    middle, lower, upper = np.quantile(draws, [0.5, tail, 1 - tail])
     return float(middle), float(lower), float(upper)
 
 
@@ -107,15 +135,18 @@ PEERS: Mapping[str, tuple[str, Callable[[pd.DataFrame], Found]]] = {
     "two stages (Gardner), clustered": ("pyfixest", two_stage),
     "by cohort (Callaway and Sant'Anna)": ("diff-diff", by_cohort),
     "multilevel binomial, independent shocks": ("bambi", multilevel),
+    "imputed from untreated rows, unweighted": ("CausalPy", imputed),
 }
 
 
 def main() -> None:
-    """Every estimator on the panel of a folder, and how it went."""
-    folder = Path(sys.argv[1])
+    """Every estimator of the packages asked for on the panel of a folder, and how it went."""
+    folder, packages = Path(sys.argv[1]), sys.argv[2:]
     panel = of_rates(pd.read_parquet(folder / "panel.parquet"))
     found = []
     for name, (package, estimate) in PEERS.items():
+        if package not in packages:
+            continue
         start = time.perf_counter()
         line: dict[str, object] = {"estimator": name, "package": f"{package} {version(package)}"}
         try:

@@ -19,13 +19,9 @@ from tests.benchmarks.peer import by_peer, converged, peer_note
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.blocks import Setting
+from sofs_bayes.checks.registry.check import PosteriorFit
 from sofs_bayes.pipeline.children import collapse, match, matched_file
-from sofs_bayes.pipeline.did_fits import (
-    PosteriorFit,
-    Programs,
-    Workshop,
-    one_fit,
-)
+from sofs_bayes.pipeline.did_fits import Programs, Workshop, one_fit
 from sofs_bayes.pipeline.did_sources import source_of
 from sofs_bayes.pipeline.simulation import simulate
 from sofs_bayes.spec.keys import AFTER, Estimand

@@ -219,8 +219,9 @@ def analysis(case: Case, correlation: spec.Beta) -> spec.PrintedAnalysis:
 
 
 def _key(df: float | None) -> dict[str, object]:
-    own = {"distribution": "normal"} if df is None else {"distribution": "t", "df": df}
-    return own | {"why": WHY}
+    if df is None:
+        return {"distribution": "normal", "why": WHY}
+    return {"distribution": "t", "df": df, "why": WHY}
 
 
 def found_of(case: Case, correlation: spec.Beta) -> Found | None:

@@ -27,7 +27,6 @@ def textbook_graph(arrays: Arrays, years: tuple[int, ...]) -> "pm.Model":
 
     authorities, pilots = len(arrays["authorities"]), arrays["pilots"].shape[1]
     used = ("fixed", "pilots", "row", "authority", "slot", "mean", "n", "events_of_cell")
-    used = (*used, "sd_scales", "correlation_prior")
     gaps = np.diff(years)
     with pm.Model() as graph:
         d = {

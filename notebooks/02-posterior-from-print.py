@@ -86,6 +86,7 @@ for sd in (0.20, 0.10, 0.05, 0.02, 0.01):
     lines.append(
         (100 * sd, effect.mean(), lower, upper, float(1 - effect.cdf(0.0)), effect.sd() / sd)
     )
+interval = f"{level:.0%} credible interval"
 sb.show(
     sb.Table(
         name="widths",
@@ -93,9 +94,9 @@ sb.show(
         columns=(
             sb.Column(key="sd", heading="Prior sd (pp)", format="number"),
             sb.Column(key="mean", heading="Mean (pp)", format="pp"),
-            sb.Column(key="lower", heading=f"{level:.0%} from", format="pp"),
-            sb.Column(key="upper", heading="to", format="pp"),
-            sb.Column(key="above", heading="P(> 0)", format="probability"),
+            sb.Column(key="lower", heading="lower", format="pp", group=interval),
+            sb.Column(key="upper", heading="upper", format="pp", group=interval),
+            sb.Column(key="above", heading="Probability above 0", format="probability"),
             sb.Column(key="left", heading="Posterior sd / prior sd", format="probability"),
         ),
         rows=tuple(tuple(map(float, line)) for line in lines),

@@ -203,6 +203,7 @@ for way, chosen in ways.items():
         "status": run.status,
     }
 posteriors = pd.DataFrame(lines).T
+interval = f"{level:.0%} credible interval"
 sb.show(
     sb.Table(
         name="posteriors",
@@ -211,9 +212,9 @@ sb.show(
             sb.Column(key="way", heading="Weights"),
             sb.Column(key="mean", heading="Mean (pp)", format="pp"),
             sb.Column(key="sd", heading="sd (pp)", format="number"),
-            sb.Column(key="lower", heading=f"{level:.0%} from", format="pp"),
-            sb.Column(key="upper", heading="to", format="pp"),
-            sb.Column(key="above", heading="P(> 0)", format="probability"),
+            sb.Column(key="lower", heading="lower", format="pp", group=interval),
+            sb.Column(key="upper", heading="upper", format="pp", group=interval),
+            sb.Column(key="above", heading="Probability above 0", format="probability"),
             sb.Column(key="authority_sd", heading="Sd of authorities (pp)", format="number"),
             sb.Column(key="shock_sd", heading="Sd of their years (pp)", format="number"),
             sb.Column(key="status", heading="Draws"),

@@ -14,13 +14,12 @@ from itertools import product
 import numpy as np
 import numpy.typing as npt
 from scipy import optimize
+from tests.frequency import frequency_table, margins
 
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.disclosure.search import (
     Flags,
     entries,
-    frequency_table,
-    margins,
     suppressed,
 )
 

@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from tests.benchmarks.disclosure import Tally, attack, attack_table, attacked, random_counts
+from tests.frequency import frequency_table, margin_places, margins
 
 from sofs_bayes.disclosure import search
 from sofs_bayes.disclosure.rules import OutputRule
@@ -13,10 +14,7 @@ from sofs_bayes.disclosure.search import (
     Entries,
     blocks,
     entries,
-    frequency_table,
     interval,
-    margin_places,
-    margins,
     protected,
     suppressed,
     whole,

@@ -15,6 +15,7 @@ from sofs_bayes.tables.digits import (
     last_shown,
     shown,
 )
+from sofs_bayes.tables.formats import DIGITS_NOTE, Column, Table, lines_of, notes_of
 
 NAN = math.nan
 WITH_ERRORS: tuple[Format, ...] = tuple(LOOKS)
@@ -59,8 +60,8 @@ def test_the_least_exact_of_several_decides() -> None:
     [
         (-0.0265297, "pp", 0, "−3"),
         (-0.0265297, "pp", -1, "−2.7"),
-        (-0.0265297, "pp", -2, "−2.65"),
-        (-0.0265297, "pp", -5, "−2.65"),  # at most two decimals
+        (-0.0265297, "pp", -2, "−2.7"),  # at most one decimal
+        (-0.0265297, "pp2", -5, "−2.65"),  # at most two
         (0.0394, "pp", 1, "0"),
         (0.0794, "pp", 1, "+10"),
         (-0.003, "pp", 0, "0"),  # no sign on nought
@@ -70,8 +71,7 @@ def test_the_least_exact_of_several_decides() -> None:
         (0.996, "probability", -2, ">0.99"),
         (1.0, "probability", -1, "1.0"),
         (0.12345, "number", -2, "0.12"),
-        (0.12345, "number", -8, "0.123"),
-        (12345.6, "number", -3, "12,346"),
+        (12345.6, "number", -1, "12,345.6"),
         (12345.6, "number", 2, "12,300"),
         (0.1234, "percent", 0, "12%"),
         (-92.0, "signed", 1, "−90"),
@@ -86,6 +86,34 @@ def test_a_cell_with_the_digits_its_error_leaves(
     cell: Cell, how: Format, last: int, text: str
 ) -> None:
     assert shown(cell, how, last) == text
+
+
+@pytest.mark.parametrize(
+    ("values", "texts"),
+    [
+        ((0.0696, -0.329, 0.461), ("0.070", "−0.329", "0.461")),
+        ((0.2, 0.067, 1.1, 1.5, 0.71), ("0.200", "0.067", "1.100", "1.500", "0.710")),
+        ((0.5, 1.0, NAN), ("0.5", "1.0", "–")),  # noughts that all end in are left out
+        ((1.0, 2.0, 0.0), ("1", "2", "0")),
+        ((0.3, 0.00004), ("0.30000", "0.00004")),  # what is not nought never looks so
+        ((0.3, 4e-9), ("0.3", "4e−09")),  # which here would take too many places
+        ((1234.5, 0.25), ("1,234.5", "0.2")),
+        ((12345.6, None, math.inf), ("12,346", "–", "∞")),
+        (("text", True), ("text", "yes")),
+    ],
+)
+def test_a_column_of_plain_numbers_is_aligned_on_the_point(
+    values: tuple[Cell, ...], texts: tuple[str, ...]
+) -> None:
+    table = Table(
+        name="t",
+        title="T",
+        columns=(Column(key="x", heading="X", format="number"),),
+        rows=tuple((value,) for value in values),
+        evidence="synthetic",
+    )
+    assert tuple(line.cells[0] for line in lines_of(table)) == texts
+    assert DIGITS_NOTE not in notes_of(table)
 
 
 def number(text: str) -> float:

@@ -176,7 +176,7 @@ def test_groups_stand_above_headings_and_estimates_have_three_columns(
 ) -> None:
     sheet = written(tmp_path, folded_table)["report"]
     assert [cell.value for cell in sheet[4][:5]] == [None, "ICPC: Linear", None, None, None]
-    assert [cell.value for cell in sheet[5][:5]] == ["Row", "Median", "from", "to", "Children"]
+    assert [cell.value for cell in sheet[5][:5]] == ["Row", "Median", "lower", "upper", "Children"]
     assert [cell.value for cell in sheet[6][1:5]] == [
         pytest.approx(-2.66),
         pytest.approx(-9.21),

@@ -114,8 +114,8 @@ def test_a_check_is_shown_read_back_and_released_by_its_entry_alone(
     run = replace(hierarchical_run, beside=beside)
     found = {table.name: table for table in contents.hierarchical_diagnostics(run)}["arm_weights"]
     assert len(found.rows) == 1  # on the scale of risk
-    assert "| pilot | 0.5 | +2.1 | −4.0 | +8.0 | 0.31 |" in to_markdown(found)
-    assert "Intervals: 90%." in found.notes
+    assert "| pilot | 0.50 | +2.1 | −4.0 | +8.0 | 0.31 |" in to_markdown(found)
+    assert "| Median | 90% credible interval: lower | upper |" in to_markdown(found)
     nan = float("nan")
     three = (replace(row, arm=BOTH, median=0.024), row)
     three += (replace(row, arm="comparator", median=nan, lower=nan, upper=nan, pareto_k=0.9),)

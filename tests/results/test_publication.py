@@ -310,7 +310,7 @@ def test_one_column_has_print_stars_and_posteriors_below_each_other(runs: list[R
     assert printed[at].median == 0.0407
     assert [row[at].median for row in (stars, children, opened)] == [0.03, 0.012, 0.012]  # type: ignore[union-attr]
     assert printed[-1] == "no stars: p ≥ 0.1"
-    assert children[-1] == "P(> 0) = 0.10"
+    assert children[-1] == "probability 0.10"
 
 
 def test_outcomes_are_never_in_one_table(runs: list[Run], of_analysis: Callable[..., Run]) -> None:

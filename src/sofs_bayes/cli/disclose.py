@@ -28,6 +28,7 @@ def add_disclose(verbs: Verbs) -> None:
 
 def _disclose(options: argparse.Namespace) -> int:
     rule = rule_of(options)
+    from sofs_bayes.disclosure.exported import log_of
     from sofs_bayes.disclosure.log import log_markdown, summary
     from sofs_bayes.pipeline.disclosure import disclose
 
@@ -42,5 +43,5 @@ def _disclose(options: argparse.Namespace) -> int:
     if options.output:
         print(f"{options.output}: {summary(found.log)}")
         return 0
-    print(log_markdown(found.log, rule=str(rule)))
+    print(log_markdown(log_of(found.log, rule=rule, told=found.told)))
     return 0 if found.clean else 1

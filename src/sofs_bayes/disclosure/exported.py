@@ -1,18 +1,20 @@
 """What an export writes beside itself: the log for the custodian, before anything else."""
 
-import json
-from collections.abc import Mapping, Sequence
+import os
+from collections.abc import Sequence
+from datetime import UTC, date, datetime
+from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-from sofs_bayes.disclosure.ledger import EXPORTED, LEFT_OUT, Ledger, Released, releases_text
-from sofs_bayes.disclosure.log import LEDGER, LogLine, log_csv, log_markdown
-from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.disclosure.ledger import EXPORTED, LEFT_OUT, Ledger
+from sofs_bayes.disclosure.log import Log, LogLine, log_csv, log_json, log_markdown
 from sofs_bayes.folders.manifest import files_in, sha256
 from sofs_bayes.folders.whole import new_files
 
 NAME = EXPORTED.removesuffix(".json")
 ENDINGS = (".csv", ".md", ".json")
+DATED = "SOURCE_DATE_EPOCH"  # what reproducible builds call the time they are to be of
 
 
 def log_files(target: Path, *, inside: bool) -> tuple[Path, ...]:
@@ -26,8 +28,9 @@ def ledger_line(ledger: Ledger) -> LogLine:
     """What the log says of the ledger."""
     count = len(ledger.before)
     return LogLine(
-        output=LEDGER,
-        what="what was released before",
+        output="ledger",
+        about="ledger",
+        what="released before",
         rule="judged beside all that was released of the same children, whatever it is called",
         result="passed",
         action=LEFT_OUT
@@ -36,34 +39,23 @@ def ledger_line(ledger: Ledger) -> LogLine:
     )
 
 
-def log_texts(
-    log: Sequence[LogLine],
-    *,
-    rule: OutputRule,
-    told: Sequence[Released],
-    digests: Mapping[str, str],
-) -> tuple[str, str, str]:
-    """The log, and what later exports are checked against: the texts of `log_files`.
+def log_of(lines: Sequence[LogLine], **how: Any) -> Log:
+    """A log of today, by this package; `how` are the other fields of `Log`.
 
-    Parameters
-    ----------
-    digests
-        SHA-256 of what is exported, by path.
+    Today is what SOURCE_DATE_EPOCH says, if it is set, so that the same bytes can be made again.
     """
-    document = {
-        "threshold": rule.threshold,
-        "zeros": rule.zeros,
-        "releases": releases_text(told),
-        "files": dict(digests),
-    }
-    return (
-        log_csv(log),
-        log_markdown(log, rule=str(rule)),
-        json.dumps(document, indent=1, ensure_ascii=False) + "\n",
-    )
+    seconds = os.environ.get(DATED, "")
+    day = datetime.fromtimestamp(int(seconds), UTC).date() if seconds.isdecimal() else date.today()
+    return Log(lines=lines, date=day.isoformat(), version=version("sofs-bayes"), **how)
 
 
-def write_log(files: Sequence[Path], log: Sequence[LogLine], **how: Any) -> None:
+def log_texts(lines: Sequence[LogLine], **how: Any) -> tuple[str, str, str]:
+    """The texts of `log_files`; `how` as in `log_of`."""
+    log = log_of(lines, **how)
+    return log_csv(lines), log_markdown(log), log_json(log)
+
+
+def write_log(files: Sequence[Path], lines: Sequence[LogLine], **how: Any) -> None:
     """Write the log to new files, all or none, through no link; synced.
 
     Parameters
@@ -71,7 +63,7 @@ def write_log(files: Sequence[Path], log: Sequence[LogLine], **how: Any) -> None
     files
         As `log_files` names them.
     how
-        As `log_texts` takes it.
+        As `log_of` takes it.
 
     Raises
     ------
@@ -79,7 +71,7 @@ def write_log(files: Sequence[Path], log: Sequence[LogLine], **how: Any) -> None
         One of them exists, or cannot be written.
     """
     with new_files(files) as put:
-        put(log_texts(log, **how))
+        put(log_texts(lines, **how))
 
 
 def digests_of(folder: Path) -> dict[str, str]:

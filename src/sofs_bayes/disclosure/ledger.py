@@ -124,10 +124,6 @@ class Ledger:
     _file: int | None = None
     _noted: list[Released] = field(default_factory=list)
 
-    def of_same_children(self, one: Released) -> list[Released]:
-        """What was released of the same children, or may have been."""
-        return [each for each in self.before if each.shares_children(one)]
-
     def add(self, releases: Iterable[Released]) -> None:
         """Note releases that leave now, before they do."""
         new = [each for each in releases if each.totals or each.tables]

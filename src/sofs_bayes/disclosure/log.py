@@ -1,16 +1,20 @@
 """What was checked, which rule was met and what was done, line by line, for a custodian."""
 
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+import hashlib
+import json
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from typing import Literal
 
+from sofs_bayes.disclosure.ledger import Released, releases_text
+from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.records.csv_rows import rows_to_csv
 
 Result = Literal["passed", "suppressed", "refused"]
+About = Literal["output", "run", "ledger"]
 
 NOTHING = "nothing"
 TITLE = "Disclosure log"
-LEDGER = "ledger"  # the output of the line that says what was looked at besides
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -32,6 +36,10 @@ class LogLine:
         How many rows, cells or variables were suppressed or refused.
     action
         What was done.
+    vouched
+        What says that the output is what it is said to be.
+    about
+        Whether the line is on one output, on a whole run, or on what was released before.
     """
 
     output: str
@@ -40,53 +48,145 @@ class LogLine:
     result: Result
     affected: int = 0
     action: str = NOTHING
+    vouched: str = ""
+    about: About = "output"
 
 
-def log_csv(log: Sequence[LogLine]) -> str:
-    """The log as CSV."""
-    return rows_to_csv(LogLine, log)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Log:
+    """All that a custodian is told of one release.
 
-
-def log_markdown(log: Sequence[LogLine], *, rule: str) -> str:
-    """The log for reading: a summary, what was changed, then every output with its rules.
-
-    Parameters
+    Attributes
     ----------
-    rule
-        The rules' numbers in words.
+    told
+        Whose children it is of, and what later releases are checked against.
+    digests
+        SHA-256 of what is released, by path; none where nothing is written.
+    date, version
+        Of the release (ISO), and of this package.
     """
-    about = [f"{line.what}: {line.action}." for line in log if line.output == LEDGER]
-    log = [line for line in log if line.output != LEDGER]
-    outputs = list(dict.fromkeys(line.output for line in log))
-    worst = {output: worst_of(line for line in log if line.output == output) for output in outputs}
+
+    lines: Sequence[LogLine]
+    rule: OutputRule
+    told: Sequence[Released] = ()
+    digests: Mapping[str, str] = field(default_factory=dict)
+    date: str
+    version: str
+
+
+def log_csv(lines: Sequence[LogLine]) -> str:
+    """The lines of a log as CSV."""
+    return rows_to_csv(LogLine, lines)
+
+
+def log_json(log: Log) -> str:
+    """All of a log, for programs: what later exports are checked against."""
+    document = {
+        "date": log.date,
+        "version": log.version,
+        "threshold": log.rule.threshold,
+        "zeros": log.rule.zeros,
+        "releases": releases_text(log.told),
+        "files": dict(log.digests),
+        "log": [asdict(line) for line in log.lines],
+    }
+    return json.dumps(document, indent=1, ensure_ascii=False) + "\n"
+
+
+def log_markdown(log: Log) -> str:
+    """A page to read and sign: whose data, what was changed, every output with its rules."""
+    lines = [line for line in log.lines if line.about != "ledger"]
+    worst = _worst(log.lines)
     counts = {result: list(worst.values()).count(result) for result in RESULTS}
-    lines = [
-        f"# {TITLE}",
-        "",
-        f"Rules: {rule}.",
-        "",
-        *(text for line in about for text in (line[:1].upper() + line[1:], "")),
-        f"Outputs: {counts['passed']} are cleared for release as they are,"
-        f" {counts['suppressed']} with something suppressed, {counts['refused']} are not cleared.",
-        "",
-        "The log names what was suppressed, never its value.",
-        "",
-    ]
+    said = {
+        "Date": log.date,
+        "Made by": f"sofs-bayes {log.version}",
+        "Rules": str(log.rule),
+        **{
+            line.what[:1].upper() + line.what[1:]: line.action
+            for line in log.lines
+            if line.about == "ledger"
+        },
+        "Outputs": f"{counts['passed']} are cleared for release as they are,"
+        f" {counts['suppressed']} with something suppressed, {counts['refused']} are not cleared",
+    }
+    text = [f"# {TITLE}", ""]
+    text += [part for name, value in said.items() for part in (f"{name}: {value}.", "")]
+    text += ["The log names what was suppressed, never its value.", "", *_whose(log.told)]
     for result in ("refused", "suppressed"):
-        chosen = [output for output in outputs if worst[output] == result]
+        chosen = [output for output in worst if worst[output] == result]
         if chosen:
-            lines += [f"## {HEADINGS[result]}", ""]
-        for names, same in _alike(chosen, log):
-            lines += _changed(names, same)
-    if unchanged := [line for line in log if worst[line.output] == "passed"]:
-        lines += [f"## {HEADINGS['passed']}", "", "| Output | What it is | Rules that it meets |"]
-        lines += ["| --- | --- | --- |"]
-        for output in dict.fromkeys(line.output for line in unchanged):
-            own = [line for line in unchanged if line.output == output]
-            rules = "; ".join(dict.fromkeys(_met(line) for line in own))
-            lines.append(_row(output, own[0].what, rules))
-        lines.append("")
-    return "\n".join(lines)
+            text += [f"## {HEADINGS[result]}", ""]
+        for names, same in _alike(chosen, lines):
+            text += _changed(names, same)
+    text += _unchanged([line for line in lines if worst[line.output] == "passed"])
+    return "\n".join([*text, *_files(log), *SIGNED])
+
+
+def _worst(lines: Sequence[LogLine]) -> dict[str, Result]:
+    """Every output with the worst result of its lines."""
+    outputs = dict.fromkeys(line.output for line in lines if line.about != "ledger")
+    return {each: worst_of(line for line in lines if line.output == each) for each in outputs}
+
+
+def _whose(told: Sequence[Released]) -> Iterator[str]:
+    """Whose data the outputs are of, and what they were made from."""
+    if told:
+        yield from ("## Whose data", "")
+    for each in dict.fromkeys(
+        (one.analysis, one.evidence, one.authorities, one.years, one.inputs) for one in told
+    ):
+        analysis, evidence, *lists = each
+        names = ("Authorities", "Years", "Made from files with SHA-256")
+        parts = [f"{n}: {', '.join(x)}." for n, x in zip(names, lists, strict=True) if x]
+        yield f"- {' '.join([f'{analysis or "Tables"}: evidence {evidence}.', *parts])}"
+    if told:
+        yield ""
+
+
+def _unchanged(lines: Sequence[LogLine]) -> Iterator[str]:
+    """Outputs that are cleared as they are, a row each."""
+    if lines:
+        yield from (f"## {HEADINGS['passed']}", "")
+        yield _row("Output", "What it is", "Rules that it meets", "What vouches for it")
+        yield _row(*["---"] * 4)
+    for output in dict.fromkeys(line.output for line in lines):
+        own = [line for line in lines if line.output == output]
+        rules, vouched = (
+            "; ".join(dict.fromkeys(filter(None, texts)))
+            for texts in (map(_met, own), (line.vouched for line in own))
+        )
+        yield _row(output, own[0].what, rules, vouched or "nothing")
+    if lines:
+        yield ""
+
+
+def _files(log: Log) -> Iterator[str]:
+    """Where the hashes are, and what binds them to this page."""
+    if log.digests:
+        digest = hashlib.sha256(log_json(log).encode("utf-8")).hexdigest()
+        yield from ("## Files", "")
+        yield (
+            f"{len(log.digests)} files are released. The file beside this one whose name ends in"
+            f" disclosure.json (SHA-256 {digest}) has the SHA-256 of each, these lines, and the"
+            " counts that the release tells, which later releases are checked against. There"
+            ' `"exact": false` says that events do not follow from a rate, as rates are weighted.'
+        )
+        yield ""
+
+
+SIGNED = (
+    "## Decision",
+    "",
+    "Released / not released: ______________________________",
+    "",
+    "Name: ______________________________",
+    "",
+    "Date: ______________________________",
+    "",
+    "Signature: ______________________________",
+    "",
+)
 
 
 def _met(line: LogLine) -> str:
@@ -107,11 +207,13 @@ def _alike(
 def _changed(names: Sequence[str], log: Sequence[LogLine]) -> list[str]:
     what = f"{log[0].what[:1].upper()}{log[0].what[1:]}"
     alone = len(names) == 1
+    vouched = "; ".join(dict.fromkeys(line.vouched for line in log if line.vouched))
     return [
         f"### {names[0]}" if alone else f"### {what}: {len(names)} outputs",
         "",
         f"{what}." if alone else f"{', '.join(names)}.",
         "",
+        *([f"Vouched for by: {vouched}.", ""] if vouched else []),
         "| Rule | Result | Affected | What was done |",
         "| --- | --- | ---: | --- |",
         *(_row(line.rule, line.result, str(line.affected or "–"), line.action) for line in log),
@@ -134,8 +236,7 @@ HEADINGS = {
 
 def summary(log: Sequence[LogLine]) -> str:
     """One line on a log: how many outputs are cleared, and what was done to others."""
-    outputs = dict.fromkeys(line.output for line in log if line.output != LEDGER)
-    found = [worst_of(line for line in log if line.output == output) for output in outputs]
+    found = list(_worst(log).values())
     parts = [
         f"{count} {words}" for result, words in SUMMARIES.items() if (count := found.count(result))
     ]

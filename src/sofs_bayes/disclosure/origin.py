@@ -3,13 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from sofs_bayes.records import known_files
-from sofs_bayes.spec import (
-    Analysis,
-    Evidence,
-    HierarchicalAnalysis,
-    OpenAnalysis,
-    PrintedAnalysis,
-)
+from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 
 # Evidence whose numbers are public already.
 PUBLIC: Mapping[str, str] = {
@@ -67,7 +61,7 @@ def vouched_for(analysis: Analysis, inputs: Mapping[str, str]) -> str:
     if isinstance(analysis, PrintedAnalysis):
         return "its kind of analysis, which takes no data"
     if isinstance(analysis, HierarchicalAnalysis):
-        return "nothing: records and simulated children are checked alike"
+        return "its manifest's SHA-256 alone: records and simulated children are checked alike"
     known = known_files.department_files()
     if inputs and {*inputs.values()} <= known.keys():
         titles = "; ".join(dict.fromkeys(known[each] for each in inputs.values()))

@@ -60,6 +60,11 @@ GROUPS: Mapping[str, tuple[frozenset[str], frozenset[str]]] = {
 RATES = (frozenset({"rate"}), frozenset({"chain", "draw", "authority_year"}))
 OF_OBSERVATIONS = ("log_likelihood", "posterior_predictive", "observed_data")
 WHAT = "posterior draws"
+PARAMETERS = (
+    "only parameters are stored: no observed data, no predictions or likelihoods of single"
+    " observations"
+)
+LARGE = "no draws of a single authority below the threshold, or of unknown size"
 UNKNOWN = "size not known"
 UNSAID = "an authority that is not named"
 
@@ -78,6 +83,7 @@ def cleared_draws(
     output: str,
     may_leave: frozenset[str] | None,
     reasons: Mapping[str, str],
+    vouched: str = "",
 ) -> Draws:
     """The draws without single authorities that may not be shown.
 
@@ -91,32 +97,18 @@ def cleared_draws(
         Names of authorities; None where all may.
     reasons
         Why others may not.
+    vouched
+        What vouches for them, in words for the log.
     """
     import xarray as xr
 
-    rule = (
-        "only parameters are stored: no observed data, no predictions or likelihoods of single"
-        " observations"
-    )
-    unknown = list(_unknown(tree))
-    if unknown:
-        line = LogLine(
-            output=output,
-            what=WHAT,
-            rule=rule,
-            result="refused",
-            affected=len(unknown),
-            action=f"not exported: {', '.join(unknown)}",
-        )
+    stored = LogLine(output=output, what=WHAT, rule=PARAMETERS, result="passed", vouched=vouched)
+    if unknown := _unknown(tree):
+        action = f"not exported: {', '.join(unknown)}"
+        line = replace(stored, result="refused", affected=len(unknown), action=action)
         return Draws(tree=None, log=(line,))
     left: dict[str, None] = {}
-    of_effect: dict[str, str] = {}
-    if "estimands" in tree.children:
-        said_of = tree["estimands"].to_dataset()
-        if {"effect", "target"} <= {*said_of.coords}:
-            pairs = zip(said_of["effect"].values, said_of["target"].values, strict=True)
-            of_effect = {str(effect): str(target) for effect, target in pairs}
-    kept, observed = {}, []
+    of_effect, kept, observed = _targets(tree), {}, []
     for path, node in tree.subtree_with_keys:
         if path in (".", FURTHER):
             continue
@@ -127,16 +119,25 @@ def cleared_draws(
             said = {name: draws.attrs[name] for name in OF_FIT if name in draws.attrs}
             told = said if path.partition("/")[0] in ("estimands", FURTHER) else {}
             kept[path] = own.drop_attrs().assign_attrs(told)
-    passed = LogLine(output=output, what=WHAT, rule=rule, result="passed")
-    if observed:
-        action = f"removed: {', '.join(observed)}"
-        passed = replace(passed, result="suppressed", affected=len(observed), action=action)
-    rule = "no draws of a single authority below the threshold, or of unknown size"
-    authorities = LogLine(output=output, what=WHAT, rule=rule, result="passed")
-    if left:
-        action = f"draws removed: {reasons_text(left, reasons)}"
-        authorities = replace(authorities, result="suppressed", affected=len(left), action=action)
-    return Draws(tree=xr.DataTree.from_dict(kept), log=(passed, authorities))
+    removed = f"removed: {', '.join(observed)}", f"draws removed: {reasons_text(left, reasons)}"
+    log = tuple(
+        replace(line, result="suppressed", affected=len(gone), action=action) if gone else line
+        for line, gone, action in zip(
+            (stored, replace(stored, rule=LARGE)), (observed, left), removed, strict=True
+        )
+    )
+    return Draws(tree=xr.DataTree.from_dict(kept), log=log)
+
+
+def _targets(tree: "xr.DataTree") -> Mapping[str, str]:
+    """Whom each effect is of, where the tree says so."""
+    if "estimands" not in tree.children:
+        return {}
+    said = tree["estimands"].to_dataset()
+    if not {"effect", "target"} <= {*said.coords}:
+        return {}
+    pairs = zip(said["effect"].values, said["target"].values, strict=True)
+    return {str(effect): str(target) for effect, target in pairs}
 
 
 def _of_shown(

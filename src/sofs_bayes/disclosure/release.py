@@ -111,7 +111,6 @@ def release(
     if analysis.records.columns.weight is not None:
         own = "own weights, which the check does not know how to judge"
         raise BadInput(PLACE, "records.columns.weight", own, "--no-check cells, which stay")
-    log: list[LogLine] = []
     how = _Collapsing(
         matched=matched,
         evidence=evidence,
@@ -121,27 +120,11 @@ def release(
         inputs=tuple(inputs),
     )
     steps = tuple(route or merging_route(analysis, what))
-    clashed, least = "", 1.0
-    tried = _counts if what == "counts" else _products
     most = MOST_SUPPRESSED[what] if most_suppressed is None else most_suppressed
-    for step, found in tried(how, analysis, rule, steps, most):
-        share = found if isinstance(found, float) else found.suppressed
-        if "year" in step.by and (isinstance(found, float) or not found.unprotected):
-            least = min(least, share)
-        reason = _suppressed(found)
-        enough = share <= most
-        if enough and not isinstance(found, float) and not found.unprotected:
-            clashed = reason = how.clash(found.told, rule)
-            if not reason:
-                lost = [] if "year" in step.by else [line(_for_years(least), 0, "merged")]
-                return replace(found, log=(*log, *lost, *found.log))
-        log.append(
-            line(
-                f"{step}: {reason}",
-                0 if isinstance(found, float) else found.cells.patterns.sizes["pattern"],
-                "not released: merged further",
-            )
-        )
+    tried = (_counts if what == "counts" else _products)(how, analysis, rule, steps, most)
+    released, least, clashed = _first(tried, how, rule, most)
+    if released is not None:
+        return released
     allowed = f"cells of which at most {most:.0%} are suppressed"
     if not clashed:
         allowed += f"; {_for_years(least)}"
@@ -150,6 +133,32 @@ def release(
     if clashed:
         allowed += f", and tell nothing beside earlier releases of the same children ({clashed})"
     raise BadInput(PLACE, "", "nothing that may be released, however merged", allowed)
+
+
+def _first(
+    tried: "Tried", how: "_Collapsing", rule: OutputRule, most: float
+) -> tuple[Release | None, float, str]:
+    """The first step that may be released, with the log of those before; None if none may.
+
+    Beside it the least share that is suppressed by year, and why the last one that was fine by
+    itself could not leave beside what is out already.
+    """
+    log: list[LogLine] = []
+    clashed, least = "", 1.0
+    for step, found in tried:
+        whole = None if isinstance(found, float) else found
+        share = found if isinstance(found, float) else found.suppressed
+        if "year" in step.by and (whole is None or not whole.unprotected):
+            least = min(least, share)
+        reason = _suppressed(found)
+        if whole is not None and share <= most and not whole.unprotected:
+            clashed = reason = how.clash(whole.told, rule)
+            if not reason:
+                lost = [] if "year" in step.by else [line(_for_years(least), 0, "merged")]
+                return replace(whole, log=(*log, *lost, *whole.log)), least, ""
+        count = 0 if whole is None else whole.cells.patterns.sizes["pattern"]
+        log.append(line(f"{step}: {reason}", count, "not released: merged further"))
+    return None, least, clashed
 
 
 def _for_years(least: float) -> str:

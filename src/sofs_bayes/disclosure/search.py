@@ -12,7 +12,6 @@ import sys
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -110,25 +109,6 @@ def entries(
         drags=(in_group @ in_group.T).tocsr(),
         least=flags[2],
     )
-
-
-def frequency_table(counts: npt.ArrayLike) -> Entries:
-    """A table of any number of dimensions with all its margins, as `margin_places` has them."""
-    counts = np.asarray(counts)
-    return entries(margins(counts.shape), counts)
-
-
-def margin_places(shape: Sequence[int]) -> Iterator[tuple[int | None, ...]]:
-    """The place of each cell and margin: a position per dimension, None for its total."""
-    return product(*[(*range(size), None) for size in shape])
-
-
-def margins(shape: Sequence[int]) -> Sparse:
-    """Which cells make up each cell and margin, in the order of `margin_places`."""
-    joined: Any = sp.csr_array(np.ones((1, 1)))
-    for size in shape:
-        joined = sp.kron(joined, np.vstack([np.eye(size), np.ones(size)]), format="csr")
-    return joined
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

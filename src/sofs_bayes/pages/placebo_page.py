@@ -11,7 +11,7 @@ from sofs_bayes.pages.page import Part, analysis_sentence, write_result
 from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.runs.result_manifest import Result
 from sofs_bayes.spec import OpenAnalysis
-from sofs_bayes.tables.contents.effect_columns import ABOVE_0, interval_columns
+from sofs_bayes.tables.contents.effect_columns import ABOVE_0, coverage_columns, interval_columns
 from sofs_bayes.tables.formats import Column, Table, table_of
 
 MISSED = "INTERVALS DO NOT HOLD THEIR LEVEL"
@@ -142,20 +142,12 @@ def _drawn_from(found: Placebo) -> str:
 
 def coverage_table(found: Placebo) -> Table:
     """How often intervals of each level held zero, and how wide they were."""
-    columns = [
-        Column(key="level", heading="Level", format="percent"),
-        Column(key="sets", heading="Sets", format="integer"),
-        Column(key="coverage", heading="Zero inside", format="percent"),
-        Column(key="lower", heading="Allowed from", format="percent"),
-        Column(key="upper", heading="to", format="percent"),
-        Column(key="width", heading="Mean width, log-odds", format="number"),
-        Column(key="verdict", heading="Verdict", format="text"),
-    ]
+    width = Column(key="width", heading="Mean width, log-odds", format="ratio")
     return table_of(
         "placebo-coverage",
         marked(found, "How often intervals hold zero where nothing happened"),
         found.coverage,
-        columns,
+        coverage_columns("sets", "Zero inside", width),
         evidence=found.evidence,
         notes=["Allowed: what a right posterior has 999 times in 1,000."],
     )
@@ -164,7 +156,7 @@ def coverage_table(found: Placebo) -> Table:
 def probabilities_table(found: Placebo) -> Table:
     """How probabilities of an effect above zero spread over the sets."""
     columns = [
-        Column(key="probability", heading="P(effect > 0) at most", format="percent"),
+        replace(ABOVE_0, key="probability", heading="above 0: at most", format="percent"),
         Column(key="share", heading="Sets", format="percent"),
         Column(key="mcse", heading="±", format="percent"),
     ]

@@ -31,11 +31,14 @@ class Disclosed:
         A line per output and rule.
     rule
         The rules that were applied.
+    told
+        Whose children it is of, and what it tells.
     """
 
     clean: bool
     log: tuple[LogLine, ...]
     rule: OutputRule
+    told: tuple[Released, ...]
 
 
 def disclose(
@@ -94,7 +97,7 @@ def disclose(
         log = (ledger_line(book), *found.log)
         if output is not None:
             _write(output, found, log, rule, book, replace=replace)
-    return Disclosed(clean=found.clean, log=log, rule=rule)
+    return Disclosed(clean=found.clean, log=log, rule=rule, told=found.told)
 
 
 def cleared(

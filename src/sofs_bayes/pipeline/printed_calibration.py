@@ -28,6 +28,7 @@ from sofs_bayes.pipeline.replicates import replicates as made
 from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.spec import PrintedAnalysis, Reading
 from sofs_bayes.spec.seeds import stage_seed
+from sofs_bayes.tables.contents.effect_columns import coverage_columns
 from sofs_bayes.tables.formats import Column, Table, table_of
 
 STUDIES = 50  # of one scenario that a worker makes at a time: some tenths of a second
@@ -185,14 +186,13 @@ def panel_tables(found: Calibrated) -> tuple[Table, ...]:
 def _coverage_table(found: Calibrated) -> Table:
     columns = [
         Column(key="scenario", heading="Simulated studies"),
-        Column(key="replicates", heading="Number", format="integer"),
-        Column(key="level", heading="Level", format="probability"),
-        Column(key="coverage", heading="Truth inside", format="rhat"),
-        Column(key="standard_error", heading="± (Monte Carlo)", format="rhat"),
-        Column(key="mean_width", heading="Mean width", format="number"),
-        Column(key="allowed_from", heading="Allowed from", format="rhat"),
-        Column(key="allowed_to", heading="to", format="rhat"),
-        Column(key="verdict", heading="Verdict"),
+        *coverage_columns(
+            "replicates",
+            "Truth inside",
+            Column(key="standard_error", heading="± (Monte Carlo)", format="percent"),
+            Column(key="mean_width", heading="Mean width", format="number"),
+            keys=("allowed_from", "allowed_to"),
+        ),
     ]
     return table_of(
         "panel_coverage",

@@ -11,6 +11,7 @@ from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.runs.run_folder import Run
 
 Write = Callable[[Path], object]
+LISTED = "its SHA-256, which its folder's manifest lists"
 
 
 @dataclass(slots=True, kw_only=True)
@@ -46,10 +47,20 @@ class Collected:
         """A path below the folder, as the log names it."""
         return path.relative_to(self.folder).as_posix()
 
-    def passed(self, path: Path, what: str, rule: str, write: Write | str | None = None) -> None:
+    def passed(
+        self,
+        path: Path,
+        what: str,
+        rule: str,
+        write: Write | str | None = None,
+        *,
+        vouched: str = LISTED,
+    ) -> None:
         """Note a file that leaves, made anew by what writes it; or is left out without harm."""
         self.done.add(path)
-        self.log.append(LogLine(output=self.name(path), what=what, rule=rule, result="passed"))
+        self.log.append(
+            LogLine(output=self.name(path), what=what, rule=rule, result="passed", vouched=vouched)
+        )
         if isinstance(write, str):
             text = write.encode("utf-8")
             self.files[self.name(path)] = lambda target: target.write_bytes(text)

@@ -19,7 +19,7 @@ from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput, SofsBayesError
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.folders.manifest import NAME as MANIFEST
-from sofs_bayes.release.collected import Collected, Write
+from sofs_bayes.release.collected import LISTED, Collected, Write
 from sofs_bayes.release.homes import ANALYSIS, judge_home
 from sofs_bayes.release.runs import cleared, refused, released
 from sofs_bayes.runs.run_folder import Run, read
@@ -100,8 +100,14 @@ def _judge_run(found: Collected, home: Path) -> None:
             if path.is_file() and not path.is_symlink():
                 found.refused(path, "file of a damaged run", "a run folder as fit wrote it", why)
         return
-    clean, log = cleared(run, found.rule, earlier=found.known)
-    found.log += [replace(line, output=_output(found, home, run, line)) for line in log]
+
+    def place(part: str) -> str:
+        if not part:
+            return found.name(home) if home != found.folder else run.analysis.name
+        return found.name(home / f"{part}{'.json' if part == 'diagnostics' else '.csv'}")
+
+    clean, log = cleared(run, found.rule, earlier=found.known, place=place)
+    found.log += log
     draws = _draws(found, home, run) if POSTERIOR in run.files else None
     found.log += draws.log if draws else ()
     found.done |= {home / name for name in (*run.files, MANIFEST)}
@@ -133,12 +139,10 @@ def _draws(found: Collected, home: Path, run: Run) -> Draws:
             action=f"not exported: {why}",
         )
         return Draws(tree=None, log=(line,))
-    return cleared_draws(tree, output=found.name(path), may_leave=may_leave, reasons=reasons)
-
-
-def _output(found: Collected, home: Path, run: Run, line: LogLine) -> str:
-    """The file that a line on a run is about."""
-    _, _, part = line.output.partition(f"{run.analysis.name}: ")
-    if not part:
-        return found.name(home) if home != found.folder else run.analysis.name
-    return found.name(home / f"{part}{'.json' if part == 'diagnostics' else '.csv'}")
+    return cleared_draws(
+        tree,
+        output=found.name(path),
+        may_leave=may_leave,
+        reasons=reasons,
+        vouched=LISTED,
+    )

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -54,12 +55,14 @@ def judge_home(found: Collected, home: Path | None, paths: Sequence[Path]) -> No
         return
     analysis = _analysis(home / ANALYSIS) if home / ANALYSIS in kept else None
     one = _identity(manifest, analysis, home / GROUPS if home / GROUPS in kept else None)
-    tables = [path for path in kept if _is_table(path)]
+    tables, before = [path for path in kept if _is_table(path)], len(found.known)
     for path in (path for path in kept if path not in tables):
         _other(found, path, analysis, one)
     _tables(found, tables, one)
     if any(found.name(path) in found.files for path in kept):
         found.manifests[found.name(home)] = _manifest_of(manifest, analysis)
+        if len(found.known) == before:
+            found.known.append(one)  # it tells nothing, but the log says whose data it is
 
 
 def _settled(
@@ -71,9 +74,11 @@ def _settled(
         what = "children's referrals, matched or not, or another input"
         found.refused(path, what, "no records: nothing line by line leaves")
     elif home is not None and path == home / MANIFEST and listed:
-        found.passed(path, "manifest", "written anew: hashes, versions and status, no data")
+        rule = "written anew: hashes, versions and status, no data"
+        found.passed(path, "manifest", rule, vouched="")
     elif path.name in LOGS and path not in listed:
-        found.passed(path, "disclosure log", "left out: what leaves has a log of its own")
+        rule = "left out: what leaves has a log of its own"
+        found.passed(path, "disclosure log", rule, vouched="")
     elif home is not None and listed and path.relative_to(home).parts[0] in REPLICATES:
         found.refused(path, "replicate of a simulation", "results only, no single replicates")
     elif path not in listed:
@@ -146,12 +151,8 @@ def _cells(found: Collected, path: Path, analysis: ChildrenAnalysis, one: Releas
         return
     noted = any(other.name == table.name for each in earlier for other in each.tables)
     vouched = "the ledger, which has them" if noted else "the manifest beside them alone"
-    found.passed(
-        path,
-        "cells of children",
-        f"{rule}: {ANEW}; vouched for by {vouched}",
-        lambda target: write_cells(cells, target),
-    )
+    write = partial(write_cells, cells)
+    found.passed(path, "cells of children", f"{rule}: {ANEW}", write, vouched=vouched)
     if not noted:
         found.known.append(replace(own, tables=(table,)))
 

@@ -1,7 +1,7 @@
 """The files of a run, one by one, without the rows that may not leave."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, fields, replace
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, fields, replace
 from typing import Any
 
 from sofs_bayes.checks.registry import FILES
@@ -43,7 +43,10 @@ def without_children(run: Run) -> Run:
 
 @dataclass(slots=True, kw_only=True)
 class Clearing:
-    """One run on its way out; `log` and `withheld` are filled."""
+    """One run on its way out; `log`, `withheld` and `unshown` are filled.
+
+    `place` is what the log calls a file, by its name without ending.
+    """
 
     run: Run
     rule: OutputRule
@@ -52,8 +55,9 @@ class Clearing:
     hidden: HiddenCounts
     counts: Sequence[ArmCount]
     log: list[LogLine]
-    withheld: list[str]
-    unshown: dict[str, None]
+    place: Callable[[str], str]
+    withheld: list[str] = field(default_factory=list)
+    unshown: dict[str, None] = field(default_factory=dict)
 
     def cleared(self) -> Run:
         """The run, file by file."""
@@ -71,6 +75,7 @@ class Clearing:
                 output=self.place("posterior"),
                 may_leave=self.who.may_leave,
                 reasons=self.who.reasons,
+                vouched=self.log[0].vouched,
             )
             posterior = draws.tree
             self.log += draws.log
@@ -88,10 +93,6 @@ class Clearing:
             withheld=tuple(dict.fromkeys((*run.withheld, *self.withheld))),
         )
 
-    def place(self, name: str) -> str:
-        """Run and file."""
-        return f"{self.run.analysis.name}: {name}"
-
     def write(
         self, name: str, rule: str, result: Result, affected: int = 0, action: str = "nothing"
     ) -> None:
@@ -104,6 +105,7 @@ class Clearing:
                 result=result,
                 affected=affected,
                 action=action,
+                vouched=self.log[0].vouched,
             )
         )
 

@@ -1,6 +1,6 @@
 """A Run → the Run that may leave a secure setting, and a log of what was done to it."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import replace
 
 from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow
@@ -17,13 +17,16 @@ from sofs_bayes.release.run_files import Clearing, without_children
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import OpenAnalysis
 
-RUN = "the whole run"
 # Counts of released cells, in the middle of their bounds, are rounded by arm and year.
 ROUNDED = 1
 
 
 def cleared(
-    run: Run, rule: OutputRule | None = None, *, earlier: Sequence[Released] = ()
+    run: Run,
+    rule: OutputRule | None = None,
+    *,
+    earlier: Sequence[Released] = (),
+    place: Callable[[str], str] | None = None,
 ) -> tuple[Run, tuple[LogLine, ...]]:
     """The run without what may not leave, with sentences on what is missing, and the log.
 
@@ -37,6 +40,8 @@ def cleared(
     earlier
         What is out already, or leaves together with this run; what is of the same children
         counts, whatever it is called.
+    place
+        What the log calls a file of the run, by its name without ending; empty: the whole run.
 
     Returns
     -------
@@ -45,20 +50,21 @@ def cleared(
     """
     rule = rule or OutputRule()
     name = run.analysis.name
-    if why := published_where(run.evidence, run.analysis):
-        line = LogLine(
-            output=name,
-            what=f"run, evidence {run.evidence}",
-            rule=why,
-            result="passed",
-            action=f"vouched for by {vouched_for(run.analysis, run.inputs)}",
-        )
-        return without_children(run), (line,)
+    place = place or (lambda part: f"{name}: {part}" if part else name)
+    whole = LogLine(
+        output=place(""),
+        what=f"the whole run, evidence {run.evidence}",
+        rule=published_where(run.evidence, run.analysis),
+        result="passed",
+        vouched=vouched_for(run.analysis, run.inputs),
+        about="run",
+    )
+    if whole.rule:
+        return without_children(run), (whole,)
     counts = arm_counts(run.rows(ArmYearCheck))
     same = beside(run, earlier)
-    whole = (_degrees(run, counts, rule), _apart(name, counts, same, rule))
-    log = [line for line in whole if line]
-    if any(line.result == "refused" for line in log):
+    log = [_degrees(whole, run, counts, rule), *_apart(whole, counts, same, rule)]
+    if refused(log):
         return _emptied(run, log), tuple(log)
     who = authorities(run.rows(AuthoritySizeRow), rule)
     few = _years_of_few(run, who, rule)
@@ -76,8 +82,7 @@ def cleared(
         ),
         counts=counts,
         log=log,
-        withheld=[],
-        unshown={},
+        place=place,
     )
     return found.cleared(), tuple(found.log)
 
@@ -106,9 +111,8 @@ def cleared_together(
 
 def refused(log: Sequence[LogLine]) -> str:
     """Why a whole run may not leave; empty if it may."""
-    return next(
-        (line.rule for line in log if line.result == "refused" and line.what.startswith(RUN)), ""
-    )
+    found = (line.rule for line in log if (line.about, line.result) == ("run", "refused"))
+    return next(found, "")
 
 
 def released(run: Run, *, of: Run | None = None, earlier: Sequence[Released] = ()) -> Released:
@@ -178,7 +182,7 @@ def _emptied(run: Run, log: Sequence[LogLine]) -> Run:
     )
 
 
-def _degrees(run: Run, counts: Sequence[ArmCount], rule: OutputRule) -> LogLine:
+def _degrees(whole: LogLine, run: Run, counts: Sequence[ArmCount], rule: OutputRule) -> LogLine:
     """Children less parameters, and authorities: a model that fits each exactly shows each."""
     sizes = [row for row in run.rows(AuthoritySizeRow) if row.period in PERIODS]
     children = sum(count.children for count in counts if count.year in PERIODS)
@@ -189,41 +193,33 @@ def _degrees(run: Run, counts: Sequence[ArmCount], rule: OutputRule) -> LogLine:
     named = {row.authority for row in run.rows(AuthoritySizeRow)}
     named |= {row.authority for row in run.rows(AuthorityLooRow)}
     parameters = max(parameters, len(named) + 1)
-    enough = children - parameters >= rule.degrees_of_freedom
-    return LogLine(
-        output=run.analysis.name,
-        what=f"{RUN}, evidence {run.evidence}",
-        rule=f"at least {rule.degrees_of_freedom} residual degrees of freedom (children less"
+    told = "not exported" if children else "not exported: number of children not known"
+    return _judged(
+        whole,
+        f"at least {rule.degrees_of_freedom} residual degrees of freedom (children less"
         " parameters)",
-        result="passed" if enough else "refused",
-        affected=0 if enough else 1,
-        action="nothing"
-        if enough
-        else ("not exported" if children else "not exported: number of children not known"),
+        "" if children - parameters >= rule.degrees_of_freedom else told,
     )
 
 
 def _apart(
-    name: str,
-    counts: Sequence[ArmCount],
-    same: Sequence[Released],
-    rule: OutputRule,
-) -> LogLine | None:
+    whole: LogLine, counts: Sequence[ArmCount], same: Sequence[Released], rule: OutputRule
+) -> Iterator[LogLine]:
     """Whether the run and another one differ by so few children that both would show them."""
-    if not any(each.totals for each in same):
-        return None
-    few = differs_by_few(counts, same, rule)
-    return LogLine(
-        output=name,
-        what=RUN,
-        rule=f"differs from another export by at least {rule.threshold} children of an arm, or by"
-        " none",
-        result="refused" if few else "passed",
-        affected=int(few),
-        action="not exported: beside the other export it shows the children they do not share"
-        if few
-        else "nothing",
-    )
+    if any(each.totals for each in same):
+        told = "not exported: beside the other export it shows the children they do not share"
+        yield _judged(
+            whole,
+            f"differs from another export by at least {rule.threshold} children of an arm, or by"
+            " none",
+            told if differs_by_few(counts, same, rule) else "",
+        )
+
+
+def _judged(whole: LogLine, rule: str, action: str) -> LogLine:
+    """The line on a whole run, passed by a rule, or refused with what is said of that."""
+    line = replace(whole, rule=rule)
+    return replace(line, result="refused", affected=1, action=action) if action else line
 
 
 def _years_of_few(run: Run, who: Authorities, rule: OutputRule) -> frozenset[int]:

@@ -33,56 +33,61 @@ def cleared_table(
         Where the analyses say that counts of unknown origin are published: the table repeats it.
     """
     rule = rule or OutputRule()
-    what = f"table: {table.title}"
-    if table.evidence in PUBLIC:
-        line = LogLine(output=table.name, what=what, rule=PUBLIC[table.evidence], result="passed")
-        return table, [line]
+    passed = LogLine(
+        output=table.name,
+        what=f"table: {table.title}",
+        rule=PUBLIC.get(table.evidence, ""),
+        result="passed",
+        vouched="the checks of the runs that it is made from",
+    )
+    if passed.rule:
+        return table, [passed]
     if table.evidence == "unknown-origin" and published:
         note = f"{DECLARED} “{published}”."
-        line = LogLine(output=table.name, what=what, rule=note, result="passed")
-        return replace(table, notes=(*table.notes, note)), [line]
-    slim, log = _without_extremes(table, what)
+        return replace(table, notes=(*table.notes, note)), [replace(passed, rule=note)]
+    slim, line = _without_extremes(table, passed)
+    slim, counted = _without_small(slim, passed, rule)
+    return slim, [line, counted]
+
+
+def _without_small(table: Table, line: LogLine, rule: OutputRule) -> tuple[Table, LogLine]:
+    """The table without small counts and rates, and what would tell them."""
     kinds = {
-        kind: [i for i, column in enumerate(slim.columns) if column.holds == kind]
+        kind: [i for i, column in enumerate(table.columns) if column.holds == kind]
         for kind in ("children", "events", "rate")
     }
-    hidden = _hidden_rows(slim, kinds["children"], kinds["events"], kinds["rate"], rule)
+    hidden = _hidden_rows(table, kinds["children"], kinds["events"], kinds["rate"], rule)
     counted = [place for places in kinds.values() for place in places]
     threshold = f"at least {rule.threshold} children, events and children without an event"
     if not hidden:
-        log.append(LogLine(output=slim.name, what=what, rule=threshold, result="passed"))
-        return slim, log
+        return table, replace(line, rule=threshold)
     rows = tuple(
         tuple(SUPPRESSED if i in hidden and j in counted else cell for j, cell in enumerate(row))
-        for i, row in enumerate(slim.rows)
+        for i, row in enumerate(table.rows)
     )
-    gone = {slim.columns[j].key for j in counted}
+    gone = {table.columns[j].key for j in counted}
     errors = {
         key: tuple(math.nan if i in hidden and key in gone else e for i, e in enumerate(own))
-        for key, own in slim.errors.items()
+        for key, own in table.errors.items()
     }
-    log.append(
-        LogLine(
-            output=slim.name,
-            what=what,
-            rule=f"{threshold}; none that follows from a total",
-            result="suppressed",
-            affected=len(hidden),
-            action=f"counts and rates of the rows replaced by “{SUPPRESSED}”",
-        )
+    done = replace(
+        line,
+        rule=f"{threshold}; none that follows from a total",
+        result="suppressed",
+        affected=len(hidden),
+        action=f"counts and rates of the rows replaced by “{SUPPRESSED}”",
     )
-    return replace(slim, rows=rows, notes=(*slim.notes, NOTE), errors=errors), log
+    return replace(table, rows=rows, notes=(*table.notes, NOTE), errors=errors), done
 
 
-def _without_extremes(table: Table, what: str) -> tuple[Table, list[LogLine]]:
+def _without_extremes(table: Table, line: LogLine) -> tuple[Table, LogLine]:
     rule = "no minima or maxima: they are single values"
     gone = [i for i, column in enumerate(table.columns) if column.holds == "extreme"]
     if not gone:
-        return table, [LogLine(output=table.name, what=what, rule=rule, result="passed")]
+        return table, replace(line, rule=rule)
     headings = ", ".join(table.columns[i].heading for i in gone)
-    line = LogLine(
-        output=table.name,
-        what=what,
+    done = replace(
+        line,
         rule=rule,
         result="suppressed",
         affected=len(gone),
@@ -95,7 +100,7 @@ def _without_extremes(table: Table, what: str) -> tuple[Table, list[LogLine]]:
         rows=tuple(tuple(row[i] for i in kept) for row in table.rows),
         notes=(*table.notes, f"Not shown, as they are single values: {headings}."),
     )
-    return slim, [line]
+    return slim, done
 
 
 def _hidden_rows(

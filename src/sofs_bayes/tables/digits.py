@@ -24,6 +24,8 @@ Format = Literal[
 ERRORS = 2.0  # Monte Carlo standard errors that a unit of the last digit may stand for at most
 GAP = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
+# More places than these, and a number is shown as powers of ten.
+MOST_PLACES = 6
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -66,7 +68,7 @@ class Look:
 
 # Formats that are not here show labels or whole things; errors do not change them.
 LOOKS: Mapping[Format, Look] = {
-    "pp": Look(factor=100.0, decimals=2, signed=True),
+    "pp": Look(factor=100.0, decimals=1, signed=True),
     "pp2": Look(factor=100.0, decimals=2, signed=True),
     "probability": Look(decimals=2),
     "number": Look(),
@@ -105,18 +107,32 @@ def last_digit(errors: Iterable[float], how: Format) -> int | None:
     return min(power, -1) if how == "probability" else power
 
 
+def column_digit(values: Iterable[float]) -> int | None:
+    """The power of ten of the last digit of a column of numbers that have no fixed decimals.
+
+    Three significant digits of the middle one and one of the smallest, but for noughts that all
+    would end in. None where that takes too many places: then each has three digits of its own.
+    """
+    sizes = sorted(abs(each) for each in values if each and math.isfinite(each))
+    if not sizes:
+        return 0
+    smallest = math.floor(math.log10(sizes[0]))
+    last = min(_significant(sizes[len(sizes) // 2]), smallest, 0)
+    if last < -MOST_PLACES:
+        return None
+    while last < 0 and all(round(each, -last) == round(each, -last - 1) for each in sizes):
+        last += 1
+    return last
+
+
 def last_shown(value: float, how: Format, last: int | None) -> int:
     """The power of ten of the last digit that `shown` gives a finite number of this format."""
     if how not in LOOKS:
         return 0
-    look = LOOKS[how]
-    if last is None:
-        return _significant(value) if how == "number" else -_USUAL.get(how, look.decimals or 0)
-    finest = _significant(value) if look.decimals is None else -look.decimals
-    return max(last, finest)
-
-
-_USUAL: Mapping[Format, int] = {"pp": 1}
+    decimals = LOOKS[how].decimals
+    if decimals is not None:
+        return -decimals if last is None else max(last, -decimals)
+    return _significant(value) if last is None else last
 
 
 def _significant(value: float) -> int:
@@ -151,8 +167,7 @@ def shown(cell: Cell, how: Format, last: int | None = None) -> str:
 
 
 def _shown_estimate(cell: Estimate, how: Format, last: int | None) -> str:
-    own = last_digit([cell.error], how)
-    last = last if own is None else own
+    last = last_digit([cell.error], how) if last is None else last
     median, lower, upper = (shown(x, how, last) for x in (cell.median, cell.lower, cell.upper))
     if lower == upper == GAP:
         return median

@@ -8,14 +8,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.folders.whole import write_new
 from sofs_bayes.tables.excel_cells import FONT, THICK_RULE, THIN_RULE, cell_at, put, put_text
-from sofs_bayes.tables.model import (
-    Table,
-    last_digits,
-    lines_of,
-    notes_of,
-    spans_of,
-    unfolded,
-)
+from sofs_bayes.tables.model import Table, last_digits, lines_of, notes_of, spans_of, unfolded
 from sofs_bayes.tables.office_files import legal_text, settled
 from sofs_bayes.tables.widths import BOLD, letters_of, width_of
 

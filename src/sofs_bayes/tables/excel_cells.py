@@ -4,7 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from sofs_bayes.tables.digits import LOOKS, Cell, Format, last_shown, shown
+from sofs_bayes.tables.digits import LOOKS, MOST_PLACES, Cell, Format, last_shown, shown
 from sofs_bayes.tables.office_files import legal_text
 
 if TYPE_CHECKING:
@@ -17,8 +17,6 @@ THICK_RULE: Border = "medium"
 LONGEST_TEXT = 32_767
 REFUSED = "A00000"
 FONT = "Arial"
-# More places than these, and a number is shown as powers of ten.
-MOST_PLACES = 6
 # What Excel would take for more than text if a user went into the cell and out again.
 STARTS = ("=", "+", "-", "@", "'", "\t", "＝", "＋", "－", "＠")
 # Formats whose numbers are stored as they are shown.

@@ -10,15 +10,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.whole import new_folder, write_new
 from sofs_bayes.spec.names import file_stem
 from sofs_bayes.tables.excel import write_workbook
-from sofs_bayes.tables.formats import (
-    Column,
-    Table,
-    to_csv,
-    to_html,
-    to_json,
-    to_markdown,
-    unfolded,
-)
+from sofs_bayes.tables.formats import Column, Table, to_csv, to_html, to_json, to_markdown, unfolded
 from sofs_bayes.tables.latex import to_latex
 from sofs_bayes.tables.page_policy import closed
 from sofs_bayes.tables.word import add_table, new_document, save_document

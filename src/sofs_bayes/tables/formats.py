@@ -19,6 +19,7 @@ from sofs_bayes.tables.model import (
     Holds,
     Line,
     Table,
+    error_of,
     flat_header,
     flat_rows,
     lines_of,
@@ -26,6 +27,7 @@ from sofs_bayes.tables.model import (
     spans_of,
     table_of,
     unfolded,
+    writer,
 )
 
 __all__ = [
@@ -59,27 +61,13 @@ TABLE_STYLE = (
 )
 
 
+@writer
 def to_csv(table: Table) -> str:
     """The table as CSV: keys as header, numbers at full precision, gaps empty.
 
     The last columns say in every line what the table rests on and whether a check refused it.
     A label that a spreadsheet would calculate (it begins like a formula) has an apostrophe in
-    front; numbers never have one.
-
-    Parameters
-    ----------
-    table
-        Any table of this package, or your own.
-
-    Returns
-    -------
-    str
-        Lines end in a line feed.
-
-    Examples
-    --------
-    >>> sb.to_csv(sb.findings_table(sb.audit())).splitlines()[0].endswith("evidence,status")
-    True
+    front; numbers never have one. Lines end in a line feed.
     """
     return csv_text(flat_header(table), flat_rows(table))
 
@@ -87,28 +75,13 @@ def to_csv(table: Table) -> str:
 # ------------------------------------------------------------------------------ JSON
 
 
+@writer
 def to_json(table: Table) -> str:
     """The table as JSON: what it is and rests on, columns, rows as stored and as shown.
 
     A row has, by column key, `value` at full precision, `shown` and, where it is known, `mcse`
     (the Monte Carlo standard error). Gaps are null; infinities, which JSON has no numbers for,
     are "Infinity" and "-Infinity".
-
-    Parameters
-    ----------
-    table
-        Any table of this package, or your own.
-
-    Returns
-    -------
-    str
-        One JSON object.
-
-    Examples
-    --------
-    >>> import json
-    >>> sorted(json.loads(sb.to_json(sb.findings_table(sb.audit()))))[0]
-    'columns'
     """
     keys = [column.key for column in table.columns]
     if len(set(keys)) < len(keys):
@@ -146,33 +119,16 @@ def _json_value(cell: Cell) -> Any:
 
 
 def _json_error(table: Table, key: str, row: int, cell: Cell) -> dict[str, float]:
-    error = table.errors[key][row] if key in table.errors else math.nan
-    if isinstance(cell, Estimate) and not math.isnan(cell.error):
-        error = cell.error
+    error = error_of(cell, table.errors[key][row] if key in table.errors else math.nan)
     return {"mcse": float(error)} if math.isfinite(error) else {}
 
 
 # ----------------------------------------------------------------- Markdown and HTML
 
 
+@writer
 def to_markdown(table: Table) -> str:
-    """The table as Markdown with its caption, notes and evidence line.
-
-    Parameters
-    ----------
-    table
-        Any table of this package, or your own.
-
-    Returns
-    -------
-    str
-        Pipes in cells are escaped.
-
-    Examples
-    --------
-    >>> "Evidence:" in sb.to_markdown(sb.findings_table(sb.audit()))
-    True
-    """
+    """The table as Markdown with its caption, notes and evidence line; pipes are escaped."""
     before = ("", *(column.group for column in table.columns))
     heads = [
         f"{own.group}: {own.heading}" if own.group not in ("", last) else own.heading
@@ -190,23 +146,11 @@ def _markdown_row(cells: Sequence[str]) -> str:
     return "| " + " | ".join(cell.replace("|", "\\|").replace("\n", " ") for cell in cells) + " |"
 
 
+@writer
 def to_html(table: Table) -> str:
     """The table as an HTML fragment with caption, column scopes, notes and evidence line.
 
-    Parameters
-    ----------
-    table
-        Any table of this package, or your own.
-
-    Returns
-    -------
-    str
-        A `div` with a table and its notes; texts are escaped.
-
-    Examples
-    --------
-    >>> sb.to_html(sb.findings_table(sb.audit())).startswith("<div")
-    True
+    A `div` with a table and its notes; texts are escaped.
     """
     out = [f'<table id="{html.escape(table.name)}"><caption>{html.escape(table.caption)}</caption>']
     kinds = ["text" if column.format == "text" else "num" for column in table.columns]

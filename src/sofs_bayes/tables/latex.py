@@ -5,7 +5,7 @@ import unicodedata
 from collections.abc import Mapping, Sequence
 from textwrap import wrap
 
-from sofs_bayes.tables.model import Column, Line, Table, lines_of, notes_of, spans_of
+from sofs_bayes.tables.model import Column, Line, Table, lines_of, notes_of, spans_of, writer
 from sofs_bayes.tables.office_files import legal_text
 from sofs_bayes.tables.widths import LETTER, LONGEST_WORD, PADDING, Layout, layout_of
 
@@ -96,27 +96,13 @@ _MATHS: Mapping[str, str] = {
 _LETTER = re.compile("[\x20-\x7e\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0131\u0134-\u0137\u0139-\u017e]")
 
 
+@writer
 def to_latex(table: Table) -> str:
     r"""The table as LaTeX, to be read by \input.
 
     A comment on top names the packages it needs. Up to 30 rows are a float; more are a
     longtable; what is too wide for an upright page is in landscape. The label is `tab:` and the
     table's name. It compiles with pdflatex and lualatex.
-
-    Parameters
-    ----------
-    table
-        Any table of this package, or your own.
-
-    Returns
-    -------
-    str
-        Needs `booktabs`.
-
-    Examples
-    --------
-    >>> "booktabs" in sb.to_latex(sb.findings_table(sb.audit())).splitlines()[0]
-    True
     """
     layout = layout_of(table)
     long = len(table.rows) > LONGEST

@@ -2,14 +2,14 @@
 
 import math
 import re
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from sofs_bayes.spec import Evidence
 from sofs_bayes.spec.keys import Estimand, Variant
-from sofs_bayes.tables.digits import Cell, Estimate, Format, last_digit, shown
+from sofs_bayes.tables.digits import Cell, Estimate, Format, column_digit, last_digit, shown
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -125,9 +125,15 @@ def table_of(
     errors: Mapping[str, tuple[float, ...]] | None = None,
     study: str = "",
 ) -> Table:
-    """A table whose cells are the attributes of dataclass objects named by the columns' keys."""
+    """A table whose cells are the attributes of dataclass objects named by the columns' keys.
+
+    Items that are tuples are rows of cells.
+    """
     rows = tuple(
-        tuple(_in_words(getattr(item, column.key)) for column in columns) for item in items
+        item
+        if isinstance(item, tuple)
+        else tuple(_in_words(getattr(item, column.key)) for column in columns)
+        for item in items
     )
     return Table(
         name=name,
@@ -140,6 +146,28 @@ def table_of(
         errors=errors or {},
         study=study,
     )
+
+
+def writer(write: Callable[[Table], str]) -> Callable[[Table], str]:
+    """What all functions have in common that write a table as text: said once, for each."""
+    write.__doc__ = f"""{(write.__doc__ or "").rstrip()}
+
+    Parameters
+    ----------
+    table
+        Any table of this package, or your own.
+
+    Returns
+    -------
+    str
+        Title, source and every row.
+
+    Examples
+    --------
+    >>> "published-inferred" in sb.{write.__name__}(sb.findings_table(sb.audit()))
+    True
+    """
+    return write
 
 
 def _in_words(value: Any) -> Cell:
@@ -165,19 +193,50 @@ def lines_of(table: Table) -> tuple[Line, ...]:
 
 
 def last_digits(table: Table) -> tuple[int | None, ...]:
-    """Column by column, the power of ten of the last digit; None where no error decides it.
+    """Column by column, the power of ten of the last digit; None where the format has its own.
 
-    So decimals are aligned. It is that of the middle row, the less exact of two: one row that is
-    known worse takes no digit from all others.
+    So numbers that stand at the right are aligned on the point.
     """
-    errors = [table.errors.get(c.key, (math.nan,) * len(table.rows)) for c in table.columns]
-    by_row = list(zip(*errors, strict=True)) if errors else []
     found: list[int | None] = []
+    decided = zip(table.columns, _together(table.columns), _by_errors(table), strict=True)
+    for column, own, last in decided:
+        least = None
+        if column.format == "number":
+            least = column_digit(x for row in table.rows for j in own for x in _numbers(row[j]))
+        found.append(max((each for each in (last, least) if each is not None), default=None))
+    return tuple(found)
+
+
+def _by_errors(table: Table) -> Iterator[int | None]:
+    """Column by column, the last digit that Monte Carlo errors leave; None where none is known.
+
+    It is that of the middle row, the less exact of two: one row that is known worse takes no
+    digit from all others.
+    """
+    of_columns = [_errors_of(table, column.key) for column in table.columns]
+    by_row = [
+        [error_of(*pair) for pair in zip(row, errors, strict=True)]
+        for row, errors in zip(table.rows, zip(*of_columns, strict=True), strict=True)
+    ]
     for column, own in zip(table.columns, _together(table.columns), strict=True):
         each = [last_digit([row[j] for j in own], column.format) for row in by_row]
         known = sorted(last for last in each if last is not None)
-        found.append(known[len(known) // 2] if known else None)
-    return tuple(found)
+        yield known[len(known) // 2] if known else None
+
+
+def error_of(cell: Cell, known: float) -> float:
+    """The Monte Carlo error of a cell: an estimate's own, else that known of its place, or NaN."""
+    return cell.error if isinstance(cell, Estimate) and not math.isnan(cell.error) else known
+
+
+def _errors_of(table: Table, key: str) -> tuple[float, ...]:
+    return table.errors.get(key, (math.nan,) * len(table.rows))
+
+
+def _numbers(cell: Cell) -> tuple[float, ...]:
+    if isinstance(cell, Estimate):
+        return cell.median, cell.lower, cell.upper
+    return (float(cell),) if isinstance(cell, int | float) else ()
 
 
 def _together(columns: Sequence[Column]) -> list[list[int]]:
@@ -207,11 +266,8 @@ def spans_of(table: Table) -> tuple[tuple[str, int], ...]:
 
 def notes_of(table: Table) -> tuple[str, ...]:
     """What stands below a table: its notes, what decided the digits, what it rests on."""
-    decided = any(last is not None for last in last_digits(table))
-    estimates = any(
-        isinstance(cell, Estimate) and cell.error > 0 for row in table.rows for cell in row
-    )
-    digits = [DIGITS_NOTE] if decided or estimates else []
+    decided = any(last is not None for last in _by_errors(table))
+    digits = [DIGITS_NOTE] if decided else []
     return (*table.notes, *digits, table.evidence_line)
 
 
@@ -231,11 +287,9 @@ def unfolded(table: Table) -> Table:
             continue
         columns += _of_estimate(column)
         _append(cells, [_parts(cell) for cell in own])
-        known = errors.pop(column.key, (math.nan,) * len(own))
-        errors[f"{column.key}_median"] = tuple(
-            cell.error if isinstance(cell, Estimate) and not math.isnan(cell.error) else error
-            for cell, error in zip(own, known, strict=True)
-        )
+        errors.pop(column.key, None)
+        known = _errors_of(table, column.key)
+        errors[f"{column.key}_median"] = tuple(map(error_of, own, known))
     rows = tuple(map(tuple, cells))
     return replace(table, columns=tuple(columns), rows=rows, errors=errors)
 
@@ -262,7 +316,7 @@ def _of_estimate(column: Column) -> list[Column]:
     within = f"{column.group}: {column.heading}" if column.group else column.heading
     return [
         replace(column, key=f"{column.key}_{part}", heading=heading, group=within)
-        for part, heading in (("median", "Median"), ("lower", "from"), ("upper", "to"))
+        for part, heading in (("median", "Median"), ("lower", "lower"), ("upper", "upper"))
     ]
 
 

@@ -14,6 +14,7 @@ import sofs_bayes as sb
 from sofs_bayes.checks.registry import FILES
 from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow, LooRow, LooSummary
 from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
+from sofs_bayes.disclosure.exported import log_of
 from sofs_bayes.disclosure.ledger import Released, open_ledger
 from sofs_bayes.disclosure.log import LogLine, log_csv, log_markdown
 from sofs_bayes.disclosure.rules import OutputRule
@@ -354,8 +355,14 @@ def test_public_evidence_passes_and_the_log_says_why(
     out, (line,) = cleared(run)
     assert out == run
     assert (line.result, line.rule != "") == ("passed", True)
-    assert "vouched for by" in line.action
+    assert line.vouched
     assert run.evidence in line.what
+
+
+def test_a_run_is_refused_by_what_its_line_is_about_and_not_by_its_words() -> None:
+    line = LogLine(output="a", what="the whole run", rule="r", result="refused")
+    assert refused([line]) == ""
+    assert refused([replace(line, what="of another name", about="run")]) == "r"
 
 
 def test_records_are_held_to_the_same_as_synthetic_children(small_pilot: Run) -> None:
@@ -372,7 +379,7 @@ def test_a_higher_threshold_suppresses_more(make_run: MakeRun) -> None:
 def test_the_log_never_has_a_suppressed_number(make_run: MakeRun) -> None:
     run = make_run({("pilot", "2012"): (8642, 7)}, {(SMALL, "after"): (987, 6)})
     _, log = cleared(run)
-    for text in (log_csv(log), log_markdown(log, rule=str(OutputRule()))):
+    for text in (log_csv(log), log_markdown(log_of(log, rule=OutputRule()))):
         assert "8642" not in text
         assert "8,642" not in text
         assert "987" not in text

@@ -126,15 +126,13 @@ ARM_WEIGHTS = Check(
             "arm_weights",
             "effects with the data of one arm counted for less",
             layout=Layout(
+                effects=4,
                 title="if the data of one arm counted for half as much",
                 columns=(
                     ("estimand", "Effect", "text"),
                     ("target", "In", "text"),
                     ("arm", "Authorities", "text"),
-                    ("factor", "Count for", "number"),
-                    ("median", "Median", "effect"),
-                    ("lower", "from", "effect"),
-                    ("upper", "to", "effect"),
+                    ("factor", "Count for", "ratio"),
                     ("pareto_k", "Pareto k", "number"),
                 ),
                 notes=(

@@ -110,15 +110,18 @@ class Layout:
     title
         What it shows; the analysis's title comes before it.
     columns
-        Field of the row, heading and format of each column: one of `tables.digits.Format`, or
-        `effect` for the number of an effect, of which those on the risk scale are then shown.
+        Field of the row, heading and format of each column: one of `tables.digits.Format`.
     notes
         Sentences below it.
+    effects
+        How many columns stand before the median and interval of an effect, of which those on
+        the risk scale are then shown; 0 if the rows have none.
     """
 
     title: str
     columns: tuple[tuple[str, str, str], ...]
     notes: tuple[str, ...] = ()
+    effects: int = 0
 
 
 @dataclass(frozen=True, slots=True)

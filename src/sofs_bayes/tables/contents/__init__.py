@@ -13,10 +13,7 @@ from sofs_bayes.tables.contents.design import (
     rates_table,
 )
 from sofs_bayes.tables.contents.diagnostics import diagnostics_table
-from sofs_bayes.tables.contents.effect_columns import (
-    UNIT_OF,
-    number_format,
-)
+from sofs_bayes.tables.contents.effect_columns import UNIT_OF, number_format
 from sofs_bayes.tables.contents.effects import (
     counts_used,
     effect_scales,
@@ -39,11 +36,7 @@ from sofs_bayes.tables.contents.hierarchical_checks import (
 )
 from sofs_bayes.tables.contents.model_design import design_table
 from sofs_bayes.tables.contents.pilots import pilots_table
-from sofs_bayes.tables.contents.printed import (
-    brackets_table,
-    facts_table,
-    findings_table,
-)
+from sofs_bayes.tables.contents.printed import brackets_table, facts_table, findings_table
 from sofs_bayes.tables.contents.priors import priors_of, priors_table
 from sofs_bayes.tables.contents.publication import KINDS, named_apart, publication_tables
 

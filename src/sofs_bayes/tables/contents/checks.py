@@ -2,8 +2,8 @@
 
 from sofs_bayes.checks.registry.predictions import PredictiveCell, PredictiveStatistic
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.contents.assumptions import model_scale
+from sofs_bayes.tables.contents.effect_columns import LARGER, predicted_ends
 from sofs_bayes.tables.contents.effects import rate_format, rate_notes, run_table
 from sofs_bayes.tables.formats import Column, Table
 
@@ -18,23 +18,22 @@ def predictive_table(run: Run) -> Table:
         inside = bool(cell.lower <= cell.observed <= cell.upper)
         groups.setdefault((cell.arm, cell.year), []).append(inside)
     level = cells[0].level if cells else 0.0
-    return Table(
-        name="predictive",
-        title=f"{run.analysis.called}: authority-years inside their {100 * level:g}% prediction",
-        columns=(
-            Column(key="arm", heading="Authorities"),
-            Column(key="year", heading="Financial year from", format="year"),
-            Column(key="cells", heading="Number", format="integer"),
-            Column(key="inside", heading="Inside", format="percent"),
-        ),
-        rows=tuple(
+    columns = [
+        Column(key="arm", heading="Authorities"),
+        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="cells", heading="Number", format="integer"),
+        Column(key="inside", heading="Inside", format="percent"),
+    ]
+    return run_table(
+        run,
+        "predictive",
+        f"authority-years inside their {100 * level:g}% prediction",
+        [
             (arm, year, len(found), sum(found) / len(found))
             for (arm, year), found in sorted(groups.items(), key=_pilots_first)
-        ),
-        evidence=run.evidence,
-        study=printed_in(run.analysis),
-        notes=("Each authority-year is predicted with a new shock, not its own.",),
-        status=run.status,
+        ],
+        columns,
+        "Each authority-year is predicted with a new shock, not its own.",
     )
 
 
@@ -50,9 +49,8 @@ def predictive_statistics_table(run: Run) -> Table:
     columns = [
         Column(key="statistic", heading=f"Comparators' {scale}"),
         Column(key="observed", heading="Observed", format="number"),
-        Column(key="lower", heading="Predicted from", format="number"),
-        Column(key="upper", heading="to", format="number"),
-        Column(key="p", heading="P(prediction larger)", format="probability"),
+        *predicted_ends(rows, "number"),
+        LARGER,
     ]
     return run_table(
         run,
@@ -72,8 +70,7 @@ def extremes_table(run: Run, *, tail: float = 0.005) -> Table:
         Column(key="year", heading="Financial year from", format="year"),
         Column(key="arm", heading="Arm"),
         Column(key="observed", heading="Rate", format=rate_format(run)),
-        Column(key="lower", heading="Predicted from", format=rate_format(run)),
-        Column(key="upper", heading="to", format=rate_format(run)),
+        *predicted_ends(cells, rate_format(run)),
     ]
     return run_table(
         run,

@@ -185,8 +185,7 @@ def _posterior(
 def _chance(probability: float | None, mcse: float) -> str:
     if probability is None:
         return "not asked"
-    text = shown(probability, "probability", last_digit([mcse], "probability"))
-    return f"P(> 0) {text}" if text[0] in "<>" else f"P(> 0) = {text}"
+    return f"probability {shown(probability, 'probability', last_digit([mcse], 'probability'))}"
 
 
 def _replicated(

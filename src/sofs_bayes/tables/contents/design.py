@@ -7,15 +7,8 @@ from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.matching.choice import LeftOut, Match, PreTrendRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
-from sofs_bayes.tables.contents.effect_columns import (
-    interval_columns,
-)
-from sofs_bayes.tables.contents.effects import (
-    interval_note,
-    rate_format,
-    rate_notes,
-    run_table,
-)
+from sofs_bayes.tables.contents.effect_columns import interval_columns
+from sofs_bayes.tables.contents.effects import interval_note, rate_format, rate_notes, run_table
 from sofs_bayes.tables.formats import Column, Table, table_of
 
 if TYPE_CHECKING:

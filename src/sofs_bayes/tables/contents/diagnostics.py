@@ -9,6 +9,7 @@ from typing import Any
 from sofs_bayes.bayes.limits import MAX_EDGE_MASS, MAX_K, MAX_RHAT, MIN_BFMI, MIN_ESS
 from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell, PredictiveStatistic
 from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.tables.contents.effect_columns import LARGER
 from sofs_bayes.tables.contents.hierarchical_checks import loo_table
 from sofs_bayes.tables.contents.publication_numbers import gravest, overall
 from sofs_bayes.tables.digits import Cell
@@ -176,7 +177,7 @@ def _checks(runs: Sequence[Run]) -> list[Table]:
             Column(key="analysis", heading="Analysis"),
             Column(key="inside", heading="Inside their prediction", group="Rates"),
             Column(key="statistic", heading="Furthest statistic", group="Rates"),
-            Column(key="p", heading="P(prediction larger)", format="probability", group="Rates"),
+            LARGER,
             Column(key="elpd", heading="Log predictive density", format="number", group=LOO),
             Column(key="se", heading="Its standard error", format="number", group=LOO),
             Column(key="p_loo", heading="Effective parameters", format="number", group=LOO),

@@ -1,6 +1,7 @@
 """The columns that every table of effects has: median, interval, probabilities; their decimals."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from sofs_bayes.estimands import EffectRow, statement_text
 from sofs_bayes.spec import Statement
@@ -19,6 +20,12 @@ UNIT_OF: dict[str, str] = {
 FIXED: dict[str, Format] = {"log-odds": "signed2", "odds ratio": "ratio", "units": "number"}
 PROBABILITY = "Probability that the effect is"
 ABOVE_0 = Column(key="P(above 0)", heading="above 0", format="probability", group=PROBABILITY)
+LARGER = Column(
+    key="p",
+    heading="larger",
+    format="probability",
+    group="Probability that the prediction is",
+)
 
 
 def number_format(scale: str, rows: Sequence[EffectRow]) -> Format:
@@ -35,12 +42,51 @@ def interval_columns(
 
     `prefix` is that of the columns' keys.
     """
-    group = f"{100 * level:g}% {of} interval"
+    middle_one = Column(key=f"{prefix}median", heading=middle, format=number)
+    return (middle_one, *ends(f"{100 * level:g}% {of} interval", number, prefix=prefix))
+
+
+def ends(
+    group: str, number: Format, *, prefix: str = "", keys: tuple[str, str] = ("lower", "upper")
+) -> tuple[Column, Column]:
+    """The two ends of an interval or of what is allowed, under a heading of their own."""
+    lower, upper = (f"{prefix}{key}" for key in keys)
     return (
-        Column(key=f"{prefix}median", heading=middle, format=number),
-        Column(key=f"{prefix}lower", heading="lower", format=number, group=group),
-        Column(key=f"{prefix}upper", heading="upper", format=number, group=group),
+        Column(key=lower, heading="lower", format=number, group=group),
+        Column(key=upper, heading="upper", format=number, group=group),
     )
+
+
+def predicted_ends(rows: Sequence[Any], number: Format) -> tuple[Column, Column]:
+    """The ends of predictive intervals, all of the level of the first row."""
+    level = f"{100 * rows[0].level:g}% " if rows else ""
+    return ends(f"{level}predictive interval", number)
+
+
+def coverage_columns(
+    of: str, inside: str, *more: Column, keys: tuple[str, str] = ("lower", "upper")
+) -> list[Column]:
+    """How often intervals of a level held what they should, beside what is allowed.
+
+    Parameters
+    ----------
+    of
+        What is counted: the key of its column, which its heading is, too.
+    inside
+        The heading of the share.
+    more
+        Further columns, before the verdict.
+    keys
+        Of the ends of what is allowed.
+    """
+    return [
+        Column(key="level", heading="Level", format="percent"),
+        Column(key=of, heading=of.capitalize(), format="integer"),
+        Column(key="coverage", heading=inside, format="percent"),
+        *ends("Allowed", "percent", keys=keys),
+        *more,
+        Column(key="verdict", heading="Verdict"),
+    ]
 
 
 def chance_columns(statements: Sequence[Statement]) -> list[Column]:

@@ -13,10 +13,7 @@ from sofs_bayes.tables.contents.effect_columns import (
     interval_columns,
     number_format,
 )
-from sofs_bayes.tables.contents.effects import (
-    interval_note,
-    main_rows,
-)
+from sofs_bayes.tables.contents.effects import interval_note, main_rows
 from sofs_bayes.tables.contents.monte_carlo import ERRORS_OF, errors_of, known
 from sofs_bayes.tables.contents.publication_numbers import above_zero, overall
 from sofs_bayes.tables.formats import Column, Table

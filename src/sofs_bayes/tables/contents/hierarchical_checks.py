@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import TYPE_CHECKING, cast
 
@@ -9,11 +10,7 @@ from sofs_bayes.bayes.limits import MAX_K
 from sofs_bayes.checks.registry import FILES, Kept
 from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow, LooRow, LooSummary
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
-from sofs_bayes.checks.registry.predictions import (
-    ArmYearCheck,
-    PredictiveCell,
-    PredictiveStatistic,
-)
+from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell, PredictiveStatistic
 from sofs_bayes.checks.registry.tipping import TippingPoint
 from sofs_bayes.estimands import NEW, POOLED
 from sofs_bayes.estimands.rows import MonteCarloRow
@@ -27,7 +24,11 @@ from sofs_bayes.tables.contents.checks import (
     predictive_table,
 )
 from sofs_bayes.tables.contents.effect_columns import (
+    LARGER,
     NARROW,
+    PROBABILITY,
+    ends,
+    interval_columns,
     number_format,
 )
 from sofs_bayes.tables.contents.effects import (
@@ -92,20 +93,18 @@ def _of_rows(run: Run, kept: Kept) -> list[Table]:
     }
     if kept.layout is None:
         return [made(run) for made in by_hand.get(kept.row, ())]
-    rows, title, notes = run.beside.get(kept.row, ()), kept.layout.title, [*kept.layout.notes]
-    number: Format = "number"
-    if any(form == "effect" for _, _, form in kept.layout.columns):
-        scale = risk_scale(run)
-        rows = tuple(row for row in rows if row.scale == scale)
-        number, title = number_format(scale, rows), f"{title} ({in_units(run.analysis, scale)})"
-        notes += {f"Intervals: {100 * row.level:g}%." for row in rows}
+    rows, title = run.beside.get(kept.row, ()), kept.layout.title
     columns = [
-        Column(
-            key=key, heading=heading, format=number if form == "effect" else cast("Format", form)
-        )
+        Column(key=key, heading=heading, format=cast("Format", form))
         for key, heading, form in kept.layout.columns
     ]
-    return [run_table(run, kept.name, title, rows, columns, *notes)]
+    if kept.layout.effects:
+        scale = risk_scale(run)
+        rows = tuple(row for row in rows if row.scale == scale)
+        title = f"{title} ({in_units(run.analysis, scale)})"
+        place, level = kept.layout.effects, next((row.level for row in rows), run.level)
+        columns[place:place] = interval_columns(level, number_format(scale, rows))
+    return [run_table(run, kept.name, title, rows, columns, *kept.layout.notes)]
 
 
 def arm_years_table(run: Run) -> Table:
@@ -130,24 +129,20 @@ def arm_years_table(run: Run) -> Table:
     ]
     for kind in kinds:
         columns += [
-            Column(key=f"{kind}_lower", heading=f"{KINDS[kind]}, from", format=rate_format(run)),
-            Column(key=f"{kind}_upper", heading="to", format=rate_format(run)),
-            Column(key=f"{kind}_p", heading="P(prediction larger)", format="probability"),
+            *ends(KINDS[kind], rate_format(run), prefix=f"{kind}_"),
+            replace(LARGER, key=f"{kind}_p"),
         ]
     level = f" {100 * rows[0].level:g}%" if rows else ""
-    return Table(
-        name="arm_years",
-        title=f"{run.analysis.called}: rates by arm and year beside their{level} predictions",
-        columns=tuple(columns),
-        rows=tuple(lines),
-        evidence=run.evidence,
-        notes=(
-            "Rates are weighted as in the likelihood. Each authority-year is predicted with a new"
-            " shock, not its own.",
-            *rate_notes(run),
-            *not_shown(run, COUNTS),
-        ),
-        status=run.status,
+    return run_table(
+        run,
+        "arm_years",
+        f"rates by arm and year beside their{level} predictions",
+        lines,
+        columns,
+        "Rates are weighted as in the likelihood. Each authority-year is predicted with a new"
+        " shock, not its own.",
+        *rate_notes(run),
+        *not_shown(run, COUNTS),
     )
 
 
@@ -177,25 +172,23 @@ def loo_table(run: Run) -> Table:
         worst = max(row.pareto_k for row in rows)
         p_loo = None if summary is None else summary.p_loo
         lines = ((len(rows), total, se, p_loo, high, worst, _verdict(high)),)
-    return Table(
-        name="loo",
-        title=f"{run.analysis.called}: each authority's year predicted by all others",
-        columns=(
-            Column(key="points", heading="Authority-years", format="integer"),
-            Column(key="elpd", heading="Log predictive density", format="number"),
-            Column(key="se", heading="Its standard error", format="number"),
-            Column(key="p_loo", heading="Effective parameters", format="number"),
-            Column(key="high_k", heading=f"Pareto k above {MAX_K:g}", format="integer"),
-            Column(key="worst_k", heading="Largest", format="number"),
-            Column(key="verdict", heading="Verdict"),
-        ),
-        rows=lines,
-        evidence=run.evidence,
-        notes=(
-            "Leave-one-out by Pareto-smoothed importance sampling.",
-            *few_authorities(len({row.authority for row in rows})),
-        ),
-        status=run.status,
+    columns = [
+        Column(key="points", heading="Authority-years", format="integer"),
+        Column(key="elpd", heading="Log predictive density", format="number"),
+        Column(key="se", heading="Its standard error", format="number"),
+        Column(key="p_loo", heading="Effective parameters", format="number"),
+        Column(key="high_k", heading=f"Pareto k above {MAX_K:g}", format="integer"),
+        Column(key="worst_k", heading="Largest", format="number"),
+        Column(key="verdict", heading="Verdict"),
+    ]
+    return run_table(
+        run,
+        "loo",
+        "each authority's year predicted by all others",
+        lines,
+        columns,
+        "Leave-one-out by Pareto-smoothed importance sampling.",
+        *few_authorities(len({row.authority for row in rows})),
     )
 
 
@@ -304,27 +297,24 @@ def tipping_table(run: Run, *, pilots: bool = True) -> Table:
         (each.target, _tipping_sentence(each, number), each.departure, each.per_year, each.leads)
         for each in points
     ]
-    return Table(
-        name="tipping_points",
-        title=f"{run.analysis.called}: if trends had not been parallel",
-        columns=(
-            Column(key="target", heading="Effect in"),
-            Column(key="sentence", heading="P(effect > 0) …"),
-            Column(key="departure", heading=f"Departure ({unit})", format=number),
-            Column(key="per_year", heading=f"Drift a year ({unit})", format=number),
-            Column(key="leads", heading="In largest leads", format="number"),
-        ),
-        rows=tuple(lines),
-        evidence=run.evidence,
-        notes=(
-            "Departure: how much more the pilots' outcome would have risen than the comparators'"
-            " after settling-in without the programme. Drift a year: the same as a steady one"
-            " from the middle of the years before to that of the years after. In largest leads: its"
-            " size as a multiple of the largest difference between pilots and comparators in the"
-            " years before"
-            " (Rambachan and Roth's M̄).",
-        ),
-        status=run.status,
+    columns = [
+        Column(key="target", heading="Effect in"),
+        Column(key="sentence", heading=f"{PROBABILITY} above 0: it …"),
+        Column(key="departure", heading=f"Departure ({unit})", format=number),
+        Column(key="per_year", heading=f"Drift a year ({unit})", format=number),
+        Column(key="leads", heading="In largest leads", format="ratio"),
+    ]
+    return run_table(
+        run,
+        "tipping_points",
+        "if trends had not been parallel",
+        lines,
+        columns,
+        "Departure: how much more the pilots' outcome would have risen than the comparators'"
+        " after settling-in without the programme. Drift a year: the same as a steady one from the"
+        " middle of the years before to that of the years after. In largest leads: its size as a"
+        " multiple of the largest difference between pilots and comparators in the years before"
+        " (Rambachan and Roth's M̄).",
     )
 
 

@@ -14,11 +14,7 @@ from sofs_bayes.tables.contents.effect_columns import (
     interval_columns,
     number_format,
 )
-from sofs_bayes.tables.contents.effects import (
-    interval_note,
-    main_rows,
-    risk_scale,
-)
+from sofs_bayes.tables.contents.effects import interval_note, main_rows, risk_scale
 from sofs_bayes.tables.contents.monte_carlo import errors_of, known
 from sofs_bayes.tables.contents.publication_numbers import above_zero
 from sofs_bayes.tables.digits import Cell, Format, shown

@@ -3,6 +3,7 @@
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
+from sofs_bayes.tables.contents.effect_columns import ends
 from sofs_bayes.tables.formats import Column, Format, Table, table_of
 
 if TYPE_CHECKING:
@@ -98,11 +99,9 @@ def brackets_table(audit: "Audit") -> Table:
         Column(key="printed", heading="Printed"),
         Column(key="coefficient", heading="Coefficient", format=number),
         Column(key="stars", heading="Stars", format="integer"),
-        Column(key="se_lower", heading="SE from", format=number),
-        Column(key="se_upper", heading="to", format=number),
+        *ends("Standard error", number, prefix="se_"),
         Column(key="child_level_se", heading="Child-level SE", format=number),
-        Column(key="ratio_lower", heading="Ratio from", format=number),
-        Column(key="ratio_upper", heading="to", format=number),
+        *ends("Times the child-level one", number, prefix="ratio_"),
     )
     return table_of(
         "star_brackets",

@@ -16,19 +16,9 @@ from sofs_bayes.tables.contents.assumptions import (
     model_scale,
     prior_note,
 )
-from sofs_bayes.tables.contents.effect_columns import (
-    ABOVE_0,
-    interval_columns,
-    number_format,
-)
-from sofs_bayes.tables.contents.effects import (
-    interval_note,
-    risk_scale,
-)
-from sofs_bayes.tables.contents.hierarchical import (
-    grid_rows,
-    headline,
-)
+from sofs_bayes.tables.contents.effect_columns import ABOVE_0, interval_columns, number_format
+from sofs_bayes.tables.contents.effects import interval_note, risk_scale
+from sofs_bayes.tables.contents.hierarchical import grid_rows, headline
 from sofs_bayes.tables.contents.monte_carlo import ERRORS_OF, NAN, errors_of, known
 from sofs_bayes.tables.contents.publication_numbers import above_zero, overall
 from sofs_bayes.tables.digits import Cell, Format

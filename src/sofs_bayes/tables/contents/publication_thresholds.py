@@ -10,6 +10,7 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, Estimand, Variant
 from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.contents.assumptions import in_units, model_scale
+from sofs_bayes.tables.contents.effect_columns import PROBABILITY
 from sofs_bayes.tables.contents.effects import risk_scale
 from sofs_bayes.tables.contents.monte_carlo import NAN, known
 from sofs_bayes.tables.contents.pilots import CALLED
@@ -18,6 +19,7 @@ from sofs_bayes.tables.digits import Cell
 from sofs_bayes.tables.model import Column, Table
 
 MOST = 12  # thresholds between those that all priors agree on
+UNDER_PRIOR = f"{PROBABILITY} so, under prior"
 SURE = 0.99  # what is more probable than this, or less than its complement, is agreed on
 STEPS = tuple(unit * 10.0**power for power in range(-4, 1) for unit in (1.0, 2.0, 5.0))
 NO_GRID = "This run was made without a grid of thresholds: the analysis's own statements are shown."
@@ -124,9 +126,7 @@ def _called(estimand: Estimand) -> str:
 
 def _of_priors(priors: Iterable[str]) -> Iterable[Column]:
     for prior in priors:
-        yield Column(
-            key=f"P({prior})", heading=prior, format="probability", group="Probability under prior"
-        )
+        yield Column(key=f"P({prior})", heading=prior, format="probability", group=UNDER_PRIOR)
 
 
 def _above(x: float, scale: str) -> str:

@@ -6,12 +6,8 @@ from typing import Any
 from sofs_bayes.checks.recovered import Recovered
 from sofs_bayes.checks.recovery import RecoveryRow
 from sofs_bayes.checks.recovery_power import TOO_MANY
-from sofs_bayes.tables.contents.recovery_findings import (
-    METHODS,
-    kind_of,
-    marked,
-    percentage,
-)
+from sofs_bayes.tables.contents.effect_columns import PROBABILITY, coverage_columns, ends
+from sofs_bayes.tables.contents.recovery_findings import METHODS, kind_of, marked, percentage
 from sofs_bayes.tables.formats import Column, Table, table_of
 
 
@@ -29,19 +25,11 @@ def _named(row: Any) -> Any:
 
 
 def _owed(found: Recovered) -> Table:
-    columns = [
-        Column(key="level", heading="Level", format="percent"),
-        Column(key="replicates", heading="Replicates", format="integer"),
-        Column(key="coverage", heading="Truth inside", format="percent"),
-        Column(key="lower", heading="Allowed from", format="percent"),
-        Column(key="upper", heading="to", format="percent"),
-        Column(key="verdict", heading="Verdict", format="text"),
-    ]
     return table_of(
         "owed-coverage",
         marked(found, "Coverage of the posterior, truths from the priors"),
         found.owed,
-        columns,
+        coverage_columns("replicates", "Truth inside"),
         evidence="synthetic",
         notes=["Allowed: what 99.9% of right posteriors have with so many replicates."],
     )
@@ -97,8 +85,7 @@ def _assurance(found: Recovered) -> Table:
 
 def _reliability(found: Recovered) -> Table:
     columns = [
-        Column(key="lower", heading="P(effect > 0) from", format="percent"),
-        Column(key="upper", heading="to", format="percent"),
+        *ends(f"{PROBABILITY} above 0", "percent"),
         Column(key="replicates", heading="Replicates", format="integer"),
         Column(key="mean_probability", heading="Mean probability", format="percent"),
         Column(key="above_zero", heading="True effects above 0", format="percent"),

@@ -5,9 +5,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
-from sofs_bayes.tables.contents.effect_columns import (
-    interval_columns,
-)
+from sofs_bayes.tables.contents.effect_columns import interval_columns
 from sofs_bayes.tables.contents.regressions import bootstrapped
 from sofs_bayes.tables.digits import MINUS
 from sofs_bayes.tables.formats import Cell, Column, Table, table_of

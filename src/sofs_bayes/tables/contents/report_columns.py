@@ -22,9 +22,7 @@ from sofs_bayes.spec.keys import (
 )
 from sofs_bayes.spec.outcomes import capital
 from sofs_bayes.spec.study import of_report, words_of
-from sofs_bayes.tables.contents.effect_columns import (
-    number_format,
-)
+from sofs_bayes.tables.contents.effect_columns import number_format
 from sofs_bayes.tables.contents.monte_carlo import max_error
 from sofs_bayes.tables.contents.publication_numbers import above_zero
 from sofs_bayes.tables.digits import Estimate, Format

@@ -36,7 +36,7 @@ from sofs_bayes.tables.contents.report_columns import (
     table_facts,
 )
 from sofs_bayes.tables.digits import GAP, MINUS, Cell, last_digit, shown
-from sofs_bayes.tables.model import Column, Table
+from sofs_bayes.tables.model import Column, Holds, Table
 
 LAYOUT = (
     "Lines 'as printed' are the report's (published), with its stars: * p<0.1, ** p<0.05,"
@@ -301,12 +301,12 @@ def last_lines(group: ReportGroup) -> Iterator[tuple[Cell, ...]]:
     yield "Draws", group.evidence, *(run.status for run in runs)
 
 
-PERIODS = ("before", "after")
+PERIODS, ARMS = ("before", "after"), ("pilot", "comparator")
 
 
 def authorities(run: Run) -> str:
     """The numbers of pilots and comparators of a run; nothing where it does not say."""
-    pilots, comparators = _of_arm(run, "pilot"), _of_arm(run, "comparator")
+    pilots, comparators = (_of_arm(run, arm) for arm in ARMS)
     return f"{pilots} + {comparators}" if pilots and comparators else ""
 
 
@@ -335,16 +335,25 @@ def _referrals(run: Run, arm: str) -> int | None:
     return sum(row.children for row in rows) if len(rows) == len(PERIODS) else None
 
 
+def _by_arm(group: str, key: str, *, holds: Holds = "") -> Iterator[Column]:
+    for arm in ARMS:
+        yield Column(
+            key=key.format(arm),
+            heading=f"{arm}s".capitalize(),
+            format="integer",
+            holds=holds,
+            group=group,
+        )
+
+
 def rests_on_table(group: ReportGroup) -> Table:
     """Counts behind each column: in columns of their own, which a disclosure check can read."""
     lines = [
         (
             heading,
             column.run.analysis.name,
-            _referrals(column.run, "pilot"),
-            _referrals(column.run, "comparator"),
-            _of_arm(column.run, "pilot"),
-            _of_arm(column.run, "comparator"),
+            *(_referrals(column.run, arm) for arm in ARMS),
+            *(_of_arm(column.run, arm) for arm in ARMS),
             column.run.prior,
             column.run.status,
         )
@@ -356,20 +365,8 @@ def rests_on_table(group: ReportGroup) -> Table:
         columns=(
             Column(key="column", heading="Column"),
             Column(key="analysis", heading="Analysis"),
-            Column(
-                key="pilot_referrals",
-                heading="Matched referrals: pilots'",
-                format="integer",
-                holds="children",
-            ),
-            Column(
-                key="comparator_referrals",
-                heading="comparators'",
-                format="integer",
-                holds="children",
-            ),
-            Column(key="pilots", heading="Pilots", format="integer"),
-            Column(key="comparators", heading="Comparators", format="integer"),
+            *_by_arm("Matched referrals", "{}_referrals", holds="children"),
+            *_by_arm("Authorities", "{}s"),
             Column(key="prior", heading="Prior of the effect"),
             Column(key="status", heading="Draws"),
         ),

@@ -6,10 +6,11 @@ from collections.abc import Iterator, Sequence
 from sofs_bayes.records.profile import FEWEST, Profile, YearCount
 from sofs_bayes.spec import Evidence
 from sofs_bayes.spec.children import APRIL
+from sofs_bayes.tables.contents.effect_columns import ends
 from sofs_bayes.tables.formats import Cell, Column, Table
 
 ENDS = (
-    f"From and to: at least {FEWEST} rows are there or beyond; the outermost values are single"
+    f"Lower and upper: at least {FEWEST} rows are there or beyond; the outermost values are single"
     " children's, and are not shown."
 )
 NOT_TO_LEAVE = "Exact counts of records: they stay where the records are."
@@ -34,10 +35,9 @@ def columns_table(found: Profile, authorities: Sequence[str]) -> Table:
         columns=(
             Column(key="column", heading="Column"),
             Column(key="kind", heading="Holds"),
-            Column(key="different", heading="Values", format="integer"),
+            Column(key="different", heading="Different ones", format="integer"),
             Column(key="missing", heading="Missing", format="percent"),
-            Column(key="lowest", heading="from"),
-            Column(key="highest", heading="to"),
+            *ends("Values", "text", keys=("lowest", "highest")),
         ),
         rows=tuple(lines),
         evidence=found.evidence,

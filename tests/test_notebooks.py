@@ -199,7 +199,7 @@ ALLOWED = (
     r"\b[A-Z]\d\b",  # data sets, L1
     r"\b[Pp]ilot \d\b",
     r"\bsection 47s?\b",
-    r"\([<>] 0\)",  # P(> 0)
+    r"\babove 0\b",
 )
 WORDS = "two|three|four|five|six|seven|eight|nine|ten|eleven|twelve|twenty|thirty|fifty|hundred"
 COUNTED = (

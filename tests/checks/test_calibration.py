@@ -44,3 +44,9 @@ def test_without_any_draws_there_are_no_ranks() -> None:
     found = replicate(problem([None, None]), seed=1)
     assert (found["ranks"], found["status"]) == ({}, "not converged")
     assert found["failures"] == ["no draws: sampling broke down"]
+
+
+def test_a_quantity_is_what_its_fit_says_and_not_what_its_name_begins_with() -> None:
+    named = Fitted(draws={"effect": BELOW}, failures=(), kinds={"effect": "spread"})
+    assert replicate(problem([named]), seed=1)["kinds"] == {"effect": "spread"}
+    assert replicate(problem([GOOD]), seed=1)["kinds"] == {"effect": "parameter"}

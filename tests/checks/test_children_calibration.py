@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -15,8 +16,8 @@ from sofs_bayes.bayes.model_arrays import model_data
 from sofs_bayes.bayes.sampling import Compiled, sample
 from sofs_bayes.checks.calibration import Fitted, Problem, Truths, replicate
 from sofs_bayes.checks.did_calibration import Design, did_problem, drawn, graph_of
-from sofs_bayes.checks.labels import LOG_LIKELIHOOD, kind_of
-from sofs_bayes.checks.ranks import RankedReplicate, RankVerdict, rank_verdict, ranked_of
+from sofs_bayes.checks.labels import LOG_LIKELIHOOD, SPREADS
+from sofs_bayes.checks.ranks import RankVerdict, rank_verdict, ranked_of
 from sofs_bayes.spec import HierarchicalAnalysis, Normal
 from sofs_bayes.spec.seeds import stage_seed
 
@@ -58,18 +59,18 @@ def problem(design: Design, compiled: Compiled) -> Problem[CellData]:
     return did_problem(design, compiled)
 
 
-def made(problem: Problem[CellData], numbers: range) -> list[RankedReplicate]:
-    return [ranked_of(i, replicate(problem, stage_seed(SEED, f"{i}"))) for i in numbers]
+def made(problem: Problem[CellData], numbers: range) -> list[dict[str, Any]]:
+    return [replicate(problem, stage_seed(SEED, f"{i}")) for i in numbers]
 
 
-def verdict_on(replicates: list[RankedReplicate]) -> RankVerdict:
-    kinds = {name: kind_of(name) for name in replicates[0].ranks}
-    return rank_verdict(replicates, kinds, seed=SEED)
+def verdict_on(replicates: list[dict[str, Any]]) -> RankVerdict:
+    ranked = [ranked_of(i, each) for i, each in enumerate(replicates)]
+    return rank_verdict(ranked, replicates[0]["kinds"], seed=SEED)
 
 
 def found_out(problem: Problem[CellData]) -> tuple[int, set[str]]:
     """After how many replicates a problem's faults are seen, and in which quantities."""
-    replicates: list[RankedReplicate] = []
+    replicates: list[dict[str, Any]] = []
     while len(replicates) < MOST:
         replicates += made(problem, range(len(replicates), len(replicates) + STEP))
         out = {test.quantity for test in verdict_on(replicates).tests if test.verdict == "out"}
@@ -93,6 +94,12 @@ def test_everything_free_is_ranked(sound: RankVerdict, linear: CellData) -> None
     names = [test.quantity for test in sound.tests]
     pilots = [f"effect after settling-in, {name} (risk)" for name in linear.pilots]
     assert names[0] == "effect after settling-in, pooled (risk)"
+    kinds = {test.quantity: test.kind for test in sound.tests}
+    assert {name for name in names if kinds[name] == "effect"} == {
+        n for n in names if n.startswith("effect ")
+    }
+    assert {name for name in names if kinds[name] == "spread"} == SPREADS & {*names}
+    assert kinds[LOG_LIKELIHOOD] == "likelihood"
     assert {*pilots, "effect after settling-in, new authority (risk)", LOG_LIKELIHOOD} <= {*names}
     sds = {"authority_sd", "pilot_effect_sd", "shock_sd", "residual_sd", "shock_correlation"}
     assert sds <= {*names}

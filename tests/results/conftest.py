@@ -14,8 +14,8 @@ from matplotlib.text import Text
 from tests.rows import DENSITY, of_effect, of_fit, on_fit
 
 from sofs_bayes.checks.calibration import Calibrated
-from sofs_bayes.checks.labels import LOG_LIKELIHOOD, kind_of
-from sofs_bayes.checks.ranks import DRAWS, RankedReplicate, rank_verdict
+from sofs_bayes.checks.labels import LOG_LIKELIHOOD
+from sofs_bayes.checks.ranks import DRAWS, Kind, RankedReplicate, rank_verdict
 from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow, LooRow
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell, PredictiveStatistic
@@ -578,6 +578,12 @@ CALIBRATED_EFFECTS = tuple(
 )
 SPREADS = ("authority_sd", "pilot_effect_sd", "shock_sd", "shock_correlation")
 ELEMENTS = tuple(f"shock[{name}, {year}]" for name in FOUR for year in range(2012, 2018))
+KIND_OF: dict[str, Kind] = {
+    **dict.fromkeys(CALIBRATED_EFFECTS, "effect"),
+    **dict.fromkeys(SPREADS, "spread"),
+    LOG_LIKELIHOOD: "likelihood",
+    **dict.fromkeys(ELEMENTS, "parameter"),
+}
 REPLICATES = 400
 
 
@@ -585,8 +591,7 @@ REPLICATES = 400
 def calibrated(hierarchical_analysis: HierarchicalAnalysis) -> Calibrated:
     """Uniform ranks but for `pilot_effect_sd`, whose posterior is too narrow; two refused fits."""
     rng = np.random.default_rng(20220701)
-    names = (*CALIBRATED_EFFECTS, *SPREADS, LOG_LIKELIHOOD, *ELEMENTS)
-    ranks = {name: rng.integers(0, DRAWS + 1, REPLICATES) for name in names}
+    ranks = {name: rng.integers(0, DRAWS + 1, REPLICATES) for name in KIND_OF}
     ranks["pilot_effect_sd"] = (rng.beta(0.6, 0.6, REPLICATES) * (DRAWS + 1)).astype(int)
     failures = {17: ("R-hat 1.31 above 1.05",), 203: ("3 divergences", "ESS 12 below 100")}
     replicates = [
@@ -605,7 +610,7 @@ def calibrated(hierarchical_analysis: HierarchicalAnalysis) -> Calibrated:
         prior="reference",
         around="prior",
         evidence="synthetic",
-        verdict=rank_verdict(replicates, {name: kind_of(name) for name in names}, seed=1),
+        verdict=rank_verdict(replicates, KIND_OF, seed=1),
         notes=("Coefficients have a proper prior here.",),
         seconds=1.5 * REPLICATES,
     )
@@ -624,7 +629,7 @@ def uniform(calibrated: Calibrated) -> Calibrated:
         )
         for each in calibrated.verdict.replicates
     ]
-    kinds = {name: kind_of(name) for name in replicates[0].ranks}
+    kinds = {name: KIND_OF[name] for name in replicates[0].ranks}
     analysis = replace(calibrated.analysis, name="icpc-right")
     verdict = rank_verdict(replicates, kinds, seed=1)
     return replace(calibrated, analysis=analysis, verdict=verdict)

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
+from tests.results.conftest import effect_row as effect
 from tests.rows import DENSITY, of_effect, of_fit
 
 from sofs_bayes import figures
@@ -58,26 +59,6 @@ STATEMENTS = (
     Statement(scale="risk", within=(-0.02, 0.02)),
     Statement(scale="odds ratio", within=(0.9, 1.11)),
 )
-
-
-def effect(target: str, median: float, half: float, **changes: object) -> EffectRow:
-    row = EffectRow(
-        **of_effect("effect after settling-in"),
-        target=target,
-        scale="risk",
-        prior="reference",
-        **of_fit("main"),
-        evidence="open-data",
-        mean=median,
-        median=median,
-        sd=half / 1.645,
-        lower=median - half,
-        upper=median + half,
-        level=0.9,
-        interval="eti",
-        status="converged",
-    )
-    return replace(row, **changes)  # type: ignore[arg-type]
 
 
 def forest_rows(**changes: object) -> list[EffectRow]:

@@ -5,7 +5,7 @@ A problem is two functions, so that a planted fault is one of them exchanged.
 
 import time
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
@@ -40,10 +40,13 @@ class Fitted:
         By quantity, shape (chain, draw).
     failures
         What did not pass the gate, in words; nothing if all passed.
+    kinds
+        What each quantity is; a parameter where nothing is said.
     """
 
     draws: Mapping[str, Floats]
     failures: tuple[str, ...]
+    kinds: Mapping[str, Kind] = field(default_factory=dict)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -113,7 +116,6 @@ class Calibrated:
 def calibrated(
     analysis: FittedAnalysis,
     made: Mapping[int, Mapping[str, Any]],
-    kind_of: Callable[[str], Kind],
     *,
     seed: int,
     **said: Any,
@@ -124,18 +126,16 @@ def calibrated(
     ----------
     made
         By number, as `replicate` gives them.
-    kind_of
-        What a quantity is, by its name.
     seed
         Of the places of ranks within their 80th part.
     said
         The other fields of `Calibrated`.
     """
     ranked = [ranked_of(number, result) for number, result in sorted(made.items())]
-    names = next((each.ranks for each in ranked if each.ranks), {})
+    kinds: Mapping[str, Kind] = next((each["kinds"] for each in made.values() if each["ranks"]), {})
     return Calibrated(
         analysis=analysis,
-        verdict=rank_verdict(ranked, {name: kind_of(name) for name in names}, seed=seed),
+        verdict=rank_verdict(ranked, kinds, seed=seed),
         seconds=sum(each.seconds for each in ranked),
         **said,
     )
@@ -184,13 +184,16 @@ def replicate[Data](problem: Problem[Data], seed: int) -> dict[str, Any]:
     start = time.perf_counter()
     truths, data = problem.generate(seed)
 
-    def fitted(attempt: int) -> tuple[Mapping[str, Floats], tuple[str, ...]] | None:
+    def fitted(attempt: int) -> tuple[Fitted, tuple[str, ...]] | None:
         found = problem.fit(data, attempt, seed)
-        return None if found is None else (found.draws, found.failures)
+        return None if found is None else (found, found.failures)
 
-    draws, fared = until_passed(fitted, problem.attempts, start=start)
-    ranks = {} if draws is None else {n: thinned_rank(draws[n], x) for n, x in truths.items()}
-    return {"ranks": ranks, **fared}
+    found, fared = until_passed(fitted, problem.attempts, start=start)
+    if found is None:
+        return {"ranks": {}, "kinds": {}, **fared}
+    ranks = {name: thinned_rank(found.draws[name], truth) for name, truth in truths.items()}
+    kinds = {name: found.kinds.get(name, "parameter") for name in ranks}
+    return {"ranks": ranks, "kinds": kinds, **fared}
 
 
 __all__ = [

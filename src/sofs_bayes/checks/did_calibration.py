@@ -14,8 +14,8 @@ from sofs_bayes.bayes.did_draws import gaussian_log_likelihood
 from sofs_bayes.bayes.did_model import form_of, model_data
 from sofs_bayes.bayes.in_use import in_use
 from sofs_bayes.bayes.replicated import replicated, together, whole_counts
-from sofs_bayes.checks.calibration import Fitted, Problem, Truths
-from sofs_bayes.checks.labels import LOG_LIKELIHOOD, effects_ranked, elements
+from sofs_bayes.checks.calibration import Fitted, Kind, Problem, Truths
+from sofs_bayes.checks.labels import LOG_LIKELIHOOD, SPREADS, effects_ranked, elements
 from sofs_bayes.checks.prior_draws import prior_draws
 from sofs_bayes.checks.short_fits import attempts, sampled, short_gate, shortened
 from sofs_bayes.estimands.did_effects import did_effects
@@ -100,7 +100,7 @@ def did_problem(design: Design, compiled: "Compiled | None" = None) -> Problem[C
         made = drawn(whole, truth, np.random.default_rng(stage_seed(seed, "outcomes")))
         data = made if design.truths is None else together(design.data, made)
         truth = truth.assign(log_likelihood=log_likelihood(data, truth))
-        found = quantities(truth, data, of_fit, analysis, seed=stage_seed(seed, "new authority"))
+        found, _ = quantities(truth, data, of_fit, analysis, seed=stage_seed(seed, "new authority"))
         return {name: float(draws[0, 0]) for name, draws in found.items()}, data
 
     if compiled is None:
@@ -115,8 +115,8 @@ def did_problem(design: Design, compiled: "Compiled | None" = None) -> Problem[C
             return None
         posterior, statistics = found
         of_new = stage_seed(seed, f"new authority of {stage}")
-        draws = quantities(posterior, data, of_fit, analysis, seed=of_new)
-        return Fitted(draws=draws, failures=short_gate(draws, statistics))
+        draws, kinds = quantities(posterior, data, of_fit, analysis, seed=of_new)
+        return Fitted(draws=draws, kinds=kinds, failures=short_gate(draws, statistics))
 
     return Problem(generate=generate, fit=fit, attempts=len(attempts(analysis)) + 1)
 
@@ -167,8 +167,10 @@ def log_likelihood(data: CellData, draws: xr.Dataset) -> xr.DataArray:
 
 def quantities(
     draws: xr.Dataset, data: CellData, of_fit: Blocks, analysis: DidAnalysis, *, seed: int
-) -> dict[str, Floats]:
+) -> tuple[dict[str, Floats], dict[str, Kind]]:
     """What is ranked, each of shape (chain, draw): effects, parameters in use, log likelihood.
+
+    Beside it what each of them is.
 
     Parameters
     ----------
@@ -181,7 +183,10 @@ def quantities(
     per = analysis.estimands.per
     answers = did_effects(draws, data, of_fit, seed=seed, degrees_of_freedom=tails, per=per)
     found = effects_ranked(answers)
+    kinds: dict[str, Kind] = {**dict.fromkeys(found, "effect"), LOG_LIKELIHOOD: "likelihood"}
     found[LOG_LIKELIHOOD] = draws["log_likelihood"].transpose("chain", "draw").to_numpy()
     for name, values in in_use(draws, of_fit).items():
-        found |= elements(str(name), values)
-    return found
+        own = elements(str(name), values)
+        found |= own
+        kinds |= dict.fromkeys(own, "spread" if name in SPREADS else "parameter")
+    return found, kinds

@@ -6,12 +6,22 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sofs_bayes.checks.ranks import Kind
 from sofs_bayes.spec.keys import Estimand
 
 Floats = npt.NDArray[np.float64]
 
 LOG_LIKELIHOOD = "log likelihood"
+# Parameters that say how far authorities, pilots or years differ.
+SPREADS = frozenset(
+    {
+        "authority_sd",
+        "pilot_effect_sd",
+        "residual_sd",
+        "shock_correlation",
+        "shock_sd",
+        "year_effect_sd",
+    }
+)
 # Ranks on further scales would be the same, or nearly.
 SCALES = ("risk", "children per 10,000", "log-odds")
 
@@ -38,14 +48,3 @@ def elements(name: str, values: xr.DataArray) -> dict[str, Floats]:
         ]
         for place in np.ndindex(array.shape[2:])
     }
-
-
-def kind_of(quantity: str) -> Kind:
-    """What a quantity is, by its name."""
-    if quantity == LOG_LIKELIHOOD:
-        return "likelihood"
-    if quantity.startswith("effect"):
-        return "effect"
-    if quantity.endswith("_sd") or quantity == "shock_correlation":
-        return "spread"
-    return "parameter"

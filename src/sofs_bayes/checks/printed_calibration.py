@@ -97,7 +97,9 @@ def printed_problem(
         if post.edge_mass > MAX_EDGE_MASS:
             failures = (f"{post.edge_mass:.1e} of the posterior where the grid was cut",)
         return Fitted(
-            draws={name: values[None, :] for name, values in found.items()}, failures=failures
+            draws={name: values[None, :] for name, values in found.items()},
+            kinds=KINDS,
+            failures=failures,
         )
 
     return Problem(generate=generate, fit=ranked)

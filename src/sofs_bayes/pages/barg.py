@@ -9,8 +9,7 @@ from collections.abc import Callable, Collection, Iterator, Sequence
 from dataclasses import dataclass
 from importlib import resources
 
-from sofs_bayes.pages import barg_answers as answer
-from sofs_bayes.pages.barg_answers import Answer, OnPage
+from sofs_bayes.pages.barg_answers import ANSWERS, Answer, OnPage
 from sofs_bayes.pages.page import CheckLine, State
 from sofs_bayes.runs.run_folder import Run
 
@@ -30,16 +29,12 @@ class Item:
 
 
 def _items() -> Iterator[Item]:
-    """The questions in their order; `judge` in the file names the function that answers."""
+    """The questions in the order of the file, each with what answers it."""
     text = (resources.files("sofs_bayes.pages") / "checklist.csv").read_text(encoding="utf-8")
-    for line in csv.DictReader(text.splitlines()):
-        yield Item(
-            step=line["step"],
-            heading=line["heading"],
-            asks=line["asks"],
-            judge=getattr(answer, line["judge"]),
-            where=tuple(line["where"].split()),
-        )
+    lines = csv.DictReader(text.splitlines())
+    for line, judge in zip(lines, ANSWERS, strict=True):
+        where = tuple(line.pop("where").split())
+        yield Item(**line, judge=judge, where=where)
 
 
 ITEMS = tuple(_items())

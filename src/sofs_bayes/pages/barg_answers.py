@@ -1,7 +1,8 @@
 """How a run answers each question of the reporting guidelines: enough or not, and in words."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 from sofs_bayes import spec
@@ -405,3 +406,17 @@ def figures(run: Run, page: OnPage) -> Answer:
     if run.analysis.name in page.figures:
         return "met", "each as PNG and as vector PDF, with its numbers as CSV."
     return "not reported", "no figure of this run."
+
+
+# In the order of the questions in checklist.csv, step by step.
+_BY_STEP: tuple[tuple[Callable[[Run, OnPage], Answer], ...], ...] = (
+    (reason, goal),
+    (data, likelihood, priors, specification, prior_predictive),
+    (software, convergence, resolution),
+    (posterior_predictive, summary, bayes_factors),
+    (decision_reason, criterion, decision),
+    (broad_priors, informed_priors, default_priors),
+    (bayes_factors, decision_sensitivity, assumptions),
+    (installation, seed, code_and_data, files, command, draws, figures),
+)
+ANSWERS = tuple(chain.from_iterable(_BY_STEP))

@@ -48,13 +48,38 @@ FILES = (
 
 def write_recovery_page(folder: Path, found: Recovered, *, versions: Mapping[str, str]) -> None:
     """Write `index.html`, `tables/` and `figures/` into an existing folder."""
+    analysis = found.analysis
+    pilots, comparators, _ = found.design
+    asked = f"what {DESIGNS[found.origin]} could and could not have detected"
+    lead = (
+        f"Known effects in a design of {pilots} pilots and {comparators} comparators, analysed by"
+        " the hierarchical model and by its regression."
+    )
+    write_result(
+        folder,
+        [analysis],
+        _parts(found),
+        title=marked(found, f"Recovery: {analysis.title}"),
+        heading=marked(found, f"{analysis.title}: {asked}"),
+        lead=_lead(found, lead),
+        files=FILES,
+        origin=(
+            analysis_sentence(analysis, f"; prior: {found.prior}"),
+            f"Outcomes: synthetic. The design's cells: {found.evidence}.",
+            f"{found.replicates:,} replicates, {found.seconds / 3600:.1f} hours of computing.",
+        ),
+        versions=versions,
+    )
+
+
+def _parts(found: Recovered) -> tuple[Part, ...]:
     drawings = {drawing.name: drawing for drawing in recovery_figures(found)}
     owed, detectable, assurance, reliability, *rest = recovery_tables(found)
 
     def shown(*names: str) -> tuple[Drawing, ...]:
         return tuple(drawings[name] for name in names if name in drawings)
 
-    parts = (
+    return (
         Part(
             heading="What each source can tell you",
             anchor="evidence",
@@ -77,28 +102,6 @@ def write_recovery_page(folder: Path, found: Recovered, *, versions: Mapping[str
             folded=(reliability,),
         ),
         Part(heading="All measures", anchor="measures", folded=tuple(rest)),
-    )
-    analysis = found.analysis
-    pilots, comparators, _ = found.design
-    asked = f"what {DESIGNS[found.origin]} could and could not have detected"
-    lead = (
-        f"Known effects in a design of {pilots} pilots and {comparators} comparators, analysed by"
-        " the hierarchical model and by its regression."
-    )
-    write_result(
-        folder,
-        [analysis],
-        parts,
-        title=marked(found, f"Recovery: {analysis.title}"),
-        heading=marked(found, f"{analysis.title}: {asked}"),
-        lead=_lead(found, lead),
-        files=FILES,
-        origin=(
-            analysis_sentence(analysis, f"; prior: {found.prior}"),
-            f"Outcomes: synthetic. The design's cells: {found.evidence}.",
-            f"{found.replicates:,} replicates, {found.seconds / 3600:.1f} hours of computing.",
-        ),
-        versions=versions,
     )
 
 

@@ -148,7 +148,6 @@ def _sampled(
     how: Execution,
 ) -> Calibrated:
     """The calibration of a posterior that is sampled."""
-    from sofs_bayes.checks.labels import kind_of
     from sofs_bayes.pipeline.replicates import replicates as make
     from sofs_bayes.pipeline.sbc import prepared
 
@@ -161,7 +160,6 @@ def _sampled(
     return calibrated(
         analysis,
         made,
-        kind_of,
         seed=analysis.sampler.seed,
         prior=prior,
         around=around,

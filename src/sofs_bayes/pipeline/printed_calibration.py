@@ -66,7 +66,8 @@ def ranks_job(own: Print) -> Job[Print]:
     """The ranks of one analysis from print, a replicate a number."""
     whence = "prior" if own.around == "prior" else "posterior"
     name = f"{own.analysis.name}, truths from the {whence}"
-    return Job(design=own, ready=_ranks, name=name, key=own.key(around=own.around, draws=DRAWS))
+    key = own.key(around=own.around, draws=DRAWS, kinds=KINDS)
+    return Job(design=own, ready=_ranks, name=name, key=key)
 
 
 def _ranks(own: Print) -> Bench:
@@ -158,7 +159,6 @@ def calibrate_printed(
     return calibrated(
         analysis,
         made(ranks, store, range(replicates), how),
-        KINDS.__getitem__,
         seed=analysis.seed,
         prior=name,
         around=around,

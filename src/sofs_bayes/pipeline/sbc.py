@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 import numpy as np
 
@@ -103,6 +103,7 @@ def rules(analysis: DidAnalysis) -> dict[str, Any]:
 
     return {
         "draws": ranks.DRAWS,
+        "kinds": get_args(ranks.Kind),
         "short": short_fits.attempts(analysis),
         "accepted": short_fits.MOST_ACCEPTED,
         "rhat": short_fits.MAX_RHAT,

@@ -13,12 +13,12 @@ from sofs_bayes.spec import (
     PrintedAnalysis,
     load,
 )
-from sofs_bayes.tables.contents import priors_of, priors_table
 from sofs_bayes.tables.contents.assumptions import (
     distribution,
     model_scale,
     windows_table,
 )
+from sofs_bayes.tables.contents.priors import priors_of, priors_table
 
 WHY = "because it is so"
 

@@ -15,6 +15,11 @@ from sofs_bayes.records.notices import Notice
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Estimands, Scale, Statement
 from sofs_bayes.tables import contents
+from sofs_bayes.tables.contents.checks import (
+    extremes_table,
+    predictive_statistics_table,
+    predictive_table,
+)
 from sofs_bayes.tables.formats import Cell, Table, to_markdown
 
 MakeEffect = Callable[..., EffectRow]
@@ -214,9 +219,9 @@ def test_titles_name_analysis_and_unit_and_any_refusal(open_run: Run) -> None:
         contents.sensitivity_table(refused, scale="risk"),
         contents.diagnostics_table(refused),
         contents.rates_table(refused),
-        contents.predictive_table(refused),
-        contents.predictive_statistics_table(refused),
-        contents.extremes_table(refused),
+        predictive_table(refused),
+        predictive_statistics_table(refused),
+        extremes_table(refused),
     ):
         assert table.caption == f"NOT CONVERGED: {table.title}"
 
@@ -322,7 +327,7 @@ def test_an_undefined_measure_is_a_gap(open_run: Run) -> None:
 
 
 def test_shares_inside_are_by_arm_and_year_pilots_first(open_run: Run) -> None:
-    table = contents.predictive_table(open_run)
+    table = predictive_table(open_run)
     assert table.rows == (
         ("pilot", 2012, 1, 1.0),
         ("pilot", 2013, 1, 1.0),
@@ -331,14 +336,14 @@ def test_shares_inside_are_by_arm_and_year_pilots_first(open_run: Run) -> None:
     )
     assert "90% prediction" in table.title
     assert "2,012" not in to_markdown(table)
-    assert not contents.predictive_table(replace(open_run, sensitivity=(), beside={})).rows
+    assert not predictive_table(replace(open_run, sensitivity=(), beside={})).rows
 
 
 def test_extremes_are_the_cells_outside_the_middle(open_run: Run) -> None:
-    table = contents.extremes_table(open_run)
+    table = extremes_table(open_run)
     assert column(table, "authority") == ["Fennick"]
     assert table.title.endswith("outside the middle 99%")
-    wide = contents.extremes_table(open_run, tail=0.05)
+    wide = extremes_table(open_run, tail=0.05)
     assert column(wide, "authority") == ["Fennick", "Ashmere"]
     assert wide.title.endswith("outside the middle 90%")
 
@@ -352,7 +357,7 @@ def test_further_tables_are_their_rows(open_run: Run) -> None:
     matches = to_markdown(contents.matches_table(open_run))
     assert "| Ashmere | 1 | Fennick | 0.12 |" in matches
     assert "| Ottersby | excluded |" in to_markdown(contents.left_out_table(open_run))
-    moved = to_markdown(contents.predictive_statistics_table(open_run))
+    moved = to_markdown(predictive_statistics_table(open_run))
     assert "| sd of an authority-year | 0.05 | 0.04 | 0.06 | 0.50 |" in moved
 
 

@@ -19,6 +19,17 @@ from sofs_bayes.runs.run_folder import Run, fill, read
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis, load
 from sofs_bayes.spec.keys import OTHER, SIMILAR
 from sofs_bayes.tables import contents
+from sofs_bayes.tables.contents.checks import predictive_statistics_table
+from sofs_bayes.tables.contents.hierarchical_checks import (
+    arm_years_table,
+    authority_loo_table,
+    loo_cells_table,
+    loo_table,
+    monte_carlo_table,
+    power_scaling_table,
+    tipping_table,
+)
+from sofs_bayes.tables.contents.priors import priors_table
 from sofs_bayes.tables.formats import EVIDENCE_LINES, Cell, Table, shown, to_csv, to_markdown
 
 MakeEffect = Callable[..., EffectRow]
@@ -27,13 +38,13 @@ TABLES = (
     contents.design_table,
     contents.pilots_table,
     contents.sensitivity_table,
-    contents.arm_years_table,
-    contents.loo_table,
-    contents.loo_cells_table,
-    contents.authority_loo_table,
-    contents.power_scaling_table,
-    contents.tipping_table,
-    contents.monte_carlo_table,
+    arm_years_table,
+    loo_table,
+    loo_cells_table,
+    authority_loo_table,
+    power_scaling_table,
+    tipping_table,
+    monte_carlo_table,
 )
 
 
@@ -229,11 +240,11 @@ def test_spreads_are_no_changes(hierarchical_run: Run, effect: MakeEffect) -> No
     )
     run = replace(hierarchical_run, sensitivity=(spread,))
     assert not contents.sensitivity_table(run).rows
-    assert "instead of the declared one" not in column(contents.priors_table(run), "why")
+    assert "instead of the declared one" not in column(priors_table(run), "why")
 
 
 def test_a_grid_names_the_priors_it_tries(hierarchical_run: Run) -> None:
-    table = contents.priors_table(hierarchical_run)
+    table = priors_table(hierarchical_run)
     at = column(table, "parameter").index("authority sd")
     assert column(table, "prior")[at : at + 3] == [
         *("HalfNormal(0.05)", "HalfNormal(0.025)", "HalfNormal(0.1)")
@@ -245,7 +256,7 @@ def test_a_grid_names_the_priors_it_tries(hierarchical_run: Run) -> None:
     exponential = Exponential(mean=0.02, why="because it is so")
     priors = replace(analysis.priors, authority_sd=exponential)
     run = replace(hierarchical_run, analysis=replace(analysis, priors=priors))
-    assert column(contents.priors_table(run), "prior")[at + 2] == "Exponential(mean 0.04)"
+    assert column(priors_table(run), "prior")[at + 2] == "Exponential(mean 0.04)"
 
 
 def test_the_design_says_every_choice_and_prior(hierarchical_run: Run) -> None:
@@ -279,33 +290,33 @@ def test_the_design_of_other_models(hierarchical_run: Run) -> None:
 
 
 def test_arms_and_years_have_posterior_and_prior_beside_each_other(hierarchical_run: Run) -> None:
-    table = contents.arm_years_table(hierarchical_run)
+    table = arm_years_table(hierarchical_run)
     assert column(table, "arm") == ["pilot"] * 9 + ["comparator"] * 9
     assert column(table, "year")[5:9] == ["2017", "2018", "before", "after"]
     text = to_markdown(table)
     assert "| pilot | 2012 | 10,000 | 11.4% | 9.0% | 13.0% | 0.40 | −9.0% | 31.0% | 0.40 |" in text
     rows = tuple(r for r in hierarchical_run.rows(ArmYearCheck) if r.kind == "posterior")
-    alone = contents.arm_years_table(with_rows(hierarchical_run, ArmYearCheck, rows[1:]))
+    alone = arm_years_table(with_rows(hierarchical_run, ArmYearCheck, rows[1:]))
     assert keys(alone)[4:] == ["posterior_lower", "posterior_upper", "posterior_p"]
     mixed = (*hierarchical_run.rows(ArmYearCheck)[:1], *rows[1:])  # 2012 by its prior only
-    first = contents.arm_years_table(with_rows(hierarchical_run, ArmYearCheck, mixed)).rows[0]
+    first = arm_years_table(with_rows(hierarchical_run, ArmYearCheck, mixed)).rows[0]
     assert first[4:7] == (None, None, None)
     assert first[9] == 0.4
 
 
 def test_leave_one_out_in_one_line_and_by_cell(hierarchical_run: Run) -> None:
-    (line,) = contents.loo_table(hierarchical_run).rows
+    (line,) = loo_table(hierarchical_run).rows
     assert line[0] == 12
     assert line[1] == pytest.approx(2 * sum(2.0 + 0.1 * i for i in range(6)))
     # Twelve values, six of them twice: √(12 · variance), which is √(Σ (x - mean)²).
     assert line[2] == pytest.approx((2 * sum((0.1 * i - 0.25) ** 2 for i in range(6))) ** 0.5)
     assert line[3:] == (None, 1, 0.85, "only to be relied on where k is small")
-    cells = contents.loo_cells_table(hierarchical_run)
+    cells = loo_cells_table(hierarchical_run)
     assert cells.rows[0] == ("Fennick", 2013, 2.1, 0.85)
     assert len(cells.rows) == 10
-    assert len(contents.loo_cells_table(hierarchical_run, most=3).rows) == 3
+    assert len(loo_cells_table(hierarchical_run, most=3).rows) == 3
     good = tuple(replace(row, pareto_k=0.3) for row in hierarchical_run.rows(LooRow))
-    (line,) = contents.loo_table(with_rows(hierarchical_run, LooRow, good)).rows
+    (line,) = loo_table(with_rows(hierarchical_run, LooRow, good)).rows
     assert line[4:] == (0, 0.3, "to be relied on")
 
 
@@ -314,41 +325,41 @@ def test_effective_parameters_are_given_where_they_are_known(hierarchical_run: R
         likelihood="gaussian", weight=1.0, points=12, elpd=27.0, se=0.6, p_loo=8.2, high_k=1
     )
     extra = {**hierarchical_run.beside, LooSummary: (summary,)}
-    (line,) = contents.loo_table(replace(hierarchical_run, beside=extra)).rows
+    (line,) = loo_table(replace(hierarchical_run, beside=extra)).rows
     assert line[3] == 8.2
 
 
 def test_a_pareto_k_that_is_undefined_is_counted_as_high(hierarchical_run: Run) -> None:
     rows = tuple(replace(row, pareto_k=NAN) for row in hierarchical_run.rows(LooRow))
-    (line,) = contents.loo_table(with_rows(hierarchical_run, LooRow, rows)).rows
+    (line,) = loo_table(with_rows(hierarchical_run, LooRow, rows)).rows
     assert line[4] == 12
 
 
 def test_authorities_left_out_are_pilots_first(hierarchical_run: Run) -> None:
-    table = contents.authority_loo_table(hierarchical_run)
+    table = authority_loo_table(hierarchical_run)
     assert column(table, "authority") == ["Coldharbour", "Ashmere", "Fennick"]
     assert "| Coldharbour | pilot | −14.5 | 0.8 | yes |" in to_markdown(table)
 
 
 def test_tipping_points_are_sentences(hierarchical_run: Run) -> None:
-    sentences = [str(cell) for cell in column(contents.tipping_table(hierarchical_run), "sentence")]
+    sentences = [str(cell) for cell in column(tipping_table(hierarchical_run), "sentence")]
     assert sentences[:3] == [
         "rises to 95% if trends had departed by −0.3 pp",
         "falls to 50% if trends had departed by +1.2 pp",
         "is not seen to fall to 5%: not reached within a departure of +4.8 pp",
     ]
     points = tuple(p for p in hierarchical_run.rows(TippingPoint) if p.target == "pooled")
-    small = contents.tipping_table(with_rows(hierarchical_run, TippingPoint, points))
+    small = tipping_table(with_rows(hierarchical_run, TippingPoint, points))
     assert "departed by −0.27 pp" in str(small.rows[0][1])
     assert formats(small)["departure"] == "pp2"
     logit = tuple(replace(point, scale="log-odds") for point in points)
-    table = contents.tipping_table(with_rows(hierarchical_run, TippingPoint, logit))
+    table = tipping_table(with_rows(hierarchical_run, TippingPoint, logit))
     assert "departed by +0.01 (log-odds)" in str(table.rows[1][1])
     assert table.columns[2].heading == "Departure (log-odds)"
 
 
 def test_power_scaling_names_the_priors_scaled(hierarchical_run: Run) -> None:
-    text = to_markdown(contents.power_scaling_table(hierarchical_run))
+    text = to_markdown(power_scaling_table(hierarchical_run))
     assert (
         "| effect after settling-in | pooled | standard deviations | 0.021 | 0.094 | no sign of"
         in text
@@ -356,21 +367,21 @@ def test_power_scaling_names_the_priors_scaled(hierarchical_run: Run) -> None:
 
 
 def test_monte_carlo_errors_are_those_of_one_scale(hierarchical_run: Run) -> None:
-    assert len(contents.monte_carlo_table(hierarchical_run).rows) == 1
-    thousands = contents.monte_carlo_table(hierarchical_run, scale="children per 1,000")
+    assert len(monte_carlo_table(hierarchical_run).rows) == 1
+    thousands = monte_carlo_table(hierarchical_run, scale="children per 1,000")
     assert len(thousands.rows) == 1
     assert thousands.notes == ()
 
 
 def test_movement_is_on_the_scale_of_the_model(hierarchical_run: Run, open_run: Run) -> None:
-    table = contents.predictive_statistics_table(hierarchical_run)
+    table = predictive_statistics_table(hierarchical_run)
     assert table.columns[0].heading == "Comparators' rates"
     assert "all cells" in table.notes[0]
     logit = replace(hierarchical_run, analysis=of_log_odds())
     for run in (logit, open_run):
-        heading = contents.predictive_statistics_table(run).columns[0].heading
+        heading = predictive_statistics_table(run).columns[0].heading
         assert heading == "Comparators' log-odds"
-    assert contents.predictive_statistics_table(open_run).notes == ()
+    assert predictive_statistics_table(open_run).notes == ()
 
 
 def test_analyses_are_compared_in_the_order_given() -> None:

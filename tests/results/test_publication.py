@@ -11,7 +11,7 @@ import sofs_bayes as sb
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands.rows import ThresholdRow
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.tables.contents import KINDS, publication_tables
+from sofs_bayes.tables.contents.publication import KINDS, publication_tables
 from sofs_bayes.tables.contents.publication_numbers import gravest
 from sofs_bayes.tables.contents.publication_thresholds import readable
 from sofs_bayes.tables.digits import Estimate

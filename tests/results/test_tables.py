@@ -15,7 +15,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from sofs_bayes.records.csv_rows import read_rows
+from sofs_bayes.records.csv_rows import harmless, read_rows
 from sofs_bayes.spec import Evidence
 from sofs_bayes.tables.formats import (
     DIGITS_NOTE,
@@ -24,7 +24,6 @@ from sofs_bayes.tables.formats import (
     Column,
     Format,
     Table,
-    harmless,
     rows_to_csv,
     shown,
     table_of,

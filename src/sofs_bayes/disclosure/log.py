@@ -98,21 +98,17 @@ def log_markdown(log: Log) -> str:
     lines = [line for line in log.lines if line.about != "ledger"]
     worst = _worst(log.lines)
     counts = {result: list(worst.values()).count(result) for result in RESULTS}
-    said = {
-        "Date": log.date,
-        "Made by": f"sofs-bayes {log.version}",
-        "Rules": str(log.rule),
-        **{
-            line.what[:1].upper() + line.what[1:]: line.action
-            for line in log.lines
-            if line.about == "ledger"
-        },
-        "Outputs": f"{counts['passed']} are cleared for release as they are,"
-        f" {counts['suppressed']} with something suppressed, {counts['refused']} are not cleared",
-    }
-    text = [f"# {TITLE}", ""]
-    text += [part for name, value in said.items() for part in (f"{name}: {value}.", "")]
-    text += ["The log names what was suppressed, never its value.", "", *_whose(log.told)]
+    text = [
+        f"# {TITLE}\n",
+        f"Date: {log.date}.\n",
+        f"Made by: sofs-bayes {log.version}.\n",
+        f"Rules: {log.rule}.\n",
+        *(f"{each.what.capitalize()}: {each.action}.\n" for each in log.lines if each not in lines),
+        f"Outputs: {counts['passed']} are cleared for release as they are, {counts['suppressed']}"
+        f" with something suppressed, {counts['refused']} are not cleared.\n",
+        "The log names what was suppressed, never its value.\n",
+        *_whose(log.told),
+    ]
     for result in ("refused", "suppressed"):
         chosen = [output for output in worst if worst[output] == result]
         if chosen:
@@ -175,18 +171,8 @@ def _files(log: Log) -> Iterator[str]:
         yield ""
 
 
-SIGNED = (
-    "## Decision",
-    "",
-    "Released / not released: ______________________________",
-    "",
-    "Name: ______________________________",
-    "",
-    "Date: ______________________________",
-    "",
-    "Signature: ______________________________",
-    "",
-)
+TO_FILL_IN = ("Released / not released", "Name", "Date", "Signature")
+SIGNED = ("## Decision", "", *(f"{each}: {'_' * 30}\n" for each in TO_FILL_IN))
 
 
 def _met(line: LogLine) -> str:

@@ -1,6 +1,7 @@
 """Tables → one file in the format asked for, or, as CSV, a folder."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from html import escape
 from itertools import groupby
 from pathlib import Path
@@ -165,14 +166,7 @@ def _csv(tables: Sequence[Table]) -> str:
 def _titled(table: Table) -> Table:
     column = Column(key="table", heading="Table")
     rows = tuple((table.title, *row) for row in table.rows)
-    return Table(
-        name=table.name,
-        title=table.title,
-        columns=(column, *table.columns),
-        rows=rows,
-        evidence=table.evidence,
-        status=table.status,
-    )
+    return replace(table, columns=(column, *table.columns), rows=rows)
 
 
 def _page(tables: Sequence[Table]) -> str:

@@ -10,13 +10,12 @@ from collections.abc import Sequence
 from html import escape
 from typing import Any
 
-from sofs_bayes.records.csv_rows import csv_text, harmless, rows_to_csv
+from sofs_bayes.records.csv_rows import csv_text, rows_to_csv
 from sofs_bayes.tables.digits import Cell, Estimate, Format, shown
 from sofs_bayes.tables.model import (
     DIGITS_NOTE,
     EVIDENCE_LINES,
     Column,
-    Holds,
     Line,
     Table,
     error_of,
@@ -37,9 +36,7 @@ __all__ = [
     "Column",
     "Estimate",
     "Format",
-    "Holds",
     "Table",
-    "harmless",
     "lines_of",
     "notes_of",
     "rows_to_csv",

@@ -158,9 +158,7 @@ def _float(table: Table, layout: Layout) -> list[str]:
         _size(layout),
         "\\setlength{\\tabcolsep}{4pt}",
         f"\\begin{{tabular}}{{{_columns(table, layout)}}}",
-        "\\toprule",
         *_head(table, layout),
-        "\\midrule",
         *_body(table),
         "\\bottomrule",
         "\\end{tabular}",
@@ -178,13 +176,9 @@ def _long(table: Table, layout: Layout) -> list[str]:
         "\\setlength{\\tabcolsep}{4pt}",
         f"\\begin{{longtable}}{{{_columns(table, layout)}}}",
         f"{_caption(table)}\\\\",
-        "\\toprule",
         *_head(table, layout),
-        "\\midrule",
         "\\endfirsthead",
-        "\\toprule",
         *_head(table, layout),
-        "\\midrule",
         "\\endhead",
         "\\bottomrule",
         "\\endfoot",
@@ -230,7 +224,7 @@ def _texts(table: Table, key: str) -> list[str]:
 
 
 def _head(table: Table, layout: Layout) -> list[str]:
-    lines = []
+    lines = ["\\toprule"]
     spans = spans_of(table)
     if spans:
         cells, rules, start = [], [], 1
@@ -245,7 +239,7 @@ def _head(table: Table, layout: Layout) -> list[str]:
         _stacked(_wrapped(column.heading, width, layout), _side(column), place="b")
         for column, width in zip(table.columns, layout.widths, strict=True)
     ]
-    return [*lines, " & ".join(heads) + " \\\\"]
+    return [*lines, " & ".join(heads) + " \\\\", "\\midrule"]
 
 
 def _side(column: Column) -> str:

@@ -171,8 +171,8 @@ def effects_table(
     return Table(
         name=name,
         title=title or f"{run.analysis.called} ({in_units(run.analysis, scale)})",
-        columns=_trim(_effect_columns(run, number_format(scale, rows), said), lines),
-        rows=_trimmed_rows(lines),
+        columns=_told(_effect_columns(run, number_format(scale, rows), said), lines),
+        rows=tuple(_told(line, lines) for line in lines),
         evidence=run.evidence,
         study=printed_in(run.analysis),
         notes=tuple(notes),
@@ -206,19 +206,14 @@ def _effect_columns(run: Run, number: Format, said: Sequence[Statement]) -> list
     ]
 
 
-def _trim(columns: list[Column], lines: Sequence[Sequence[Cell]]) -> tuple[Column, ...]:
-    return tuple(c for i, c in enumerate(columns) if i not in _constant(lines))
+def _told[One](ones: Sequence[One], lines: Sequence[Sequence[Cell]]) -> tuple[One, ...]:
+    """One for each column, but for naming columns (four) that say the same in every row.
 
-
-def _trimmed_rows(lines: Sequence[Sequence[Cell]]) -> tuple[tuple[Cell, ...], ...]:
-    drop = _constant(lines)
-    return tuple(tuple(cell for i, cell in enumerate(line) if i not in drop) for line in lines)
-
-
-def _constant(lines: Sequence[Sequence[Cell]]) -> set[int]:
-    """Of the four naming columns, those that say the same in every row; one is always kept."""
+    One of them is always kept.
+    """
     same = {i for i in range(4) if len({line[i] for line in lines}) <= 1}
-    return same - {3} if len(same) == 4 else same
+    gone = same - {3} if len(same) == 4 else same
+    return tuple(one for i, one in enumerate(ones) if i not in gone)
 
 
 def interval_note(run: Run) -> str:

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Mapping
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, HierarchicalModel
 from sofs_bayes.tables.contents.assumptions import Prior, declared_priors, distribution, prior_note
+from sofs_bayes.tables.contents.effects import run_table
 from sofs_bayes.tables.formats import Column, Table
 
 # What a choice does, by key of [model] and value.
@@ -62,18 +63,14 @@ def design_table(run: Run) -> Table:
     ]
     priors += [(name.replace("_", " "), prior) for name, prior in declared_priors(run.analysis)]
     of_priors = ((f"prior: {name}", distribution(prior), prior.why) for name, prior in priors)
-    return Table(
-        name="design",
-        title=f"{run.analysis.called}: the model",
-        columns=(
-            Column(key="part", heading="Part"),
-            Column(key="choice", heading="Choice"),
-            Column(key="meaning", heading="What it does, or why"),
-        ),
-        rows=(*_regression_lines(run.analysis), *_model_lines(run.analysis), *of_priors),
-        evidence=run.evidence,
-        notes=(prior_note(run.analysis),),
+    columns = (
+        Column(key="part", heading="Part"),
+        Column(key="choice", heading="Choice"),
+        Column(key="meaning", heading="What it does, or why"),
     )
+    lines = [*_regression_lines(run.analysis), *_model_lines(run.analysis), *of_priors]
+    note = prior_note(run.analysis)
+    return run_table(run, "design", "the model", lines, columns, note, checked=False)
 
 
 def _regression_lines(analysis: HierarchicalAnalysis) -> Iterator[tuple[str, str, str]]:

@@ -14,7 +14,7 @@ from sofs_bayes.tables.contents.effect_columns import (
     interval_columns,
     number_format,
 )
-from sofs_bayes.tables.contents.effects import interval_note, main_rows, risk_scale
+from sofs_bayes.tables.contents.effects import interval_note, main_rows, risk_scale, run_table
 from sofs_bayes.tables.contents.monte_carlo import errors_of, known
 from sofs_bayes.tables.contents.publication_numbers import above_zero
 from sofs_bayes.tables.digits import Cell, Format, shown
@@ -74,14 +74,13 @@ def pilots_table(run: Run, *, scale: str | None = None, effect: Estimand | None 
     ]
     errors = errors_of(run, rows) | {"P(above 0)": tuple(error for _, error in chances)}
     what = "" if estimand is None else f"{estimand}, "
-    return Table(
-        name=f"pilots-{run.analysis.name}",
-        title=f"{run.analysis.called}: {what}pilot by pilot ({UNIT_OF[scale]})",
-        columns=tuple(_columns(run, number, by_itself=bool(alone))),
-        rows=tuple(lines),
-        evidence=run.evidence,
-        notes=tuple(_notes(run, rows, number, by_itself=bool(alone))),
-        status=run.status,
+    return run_table(
+        run,
+        f"pilots-{run.analysis.name}",
+        f"{what}pilot by pilot ({UNIT_OF[scale]})",
+        lines,
+        tuple(_columns(run, number, by_itself=bool(alone))),
+        *_notes(run, rows, number, by_itself=bool(alone)),
         errors=known(errors),
     )
 

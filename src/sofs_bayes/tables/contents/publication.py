@@ -21,17 +21,6 @@ from sofs_bayes.tables.formats import Table
 
 Maker = Callable[[Sequence[Run], Sequence[Path]], list[Table]]
 
-KINDS: tuple[str, ...] = (
-    "effects",
-    "report",
-    "pilots",
-    "priors",
-    "thresholds",
-    "comparison",
-    "diagnostics",
-    "calibration",
-)
-
 
 def _calibrations(_: Sequence[Run], beside: Sequence[Path]) -> list[Table]:
     found = calibrated_folders(beside)
@@ -48,6 +37,7 @@ _MAKERS: Mapping[str, Maker] = {
     "diagnostics": diagnostics_tables,
     "calibration": _calibrations,
 }
+KINDS = tuple(_MAKERS)
 _NEEDED: Mapping[str, str] = {
     "effects": "a run",
     "report": "a run of another study, or one that stands for a column of Tables 5 to 7",

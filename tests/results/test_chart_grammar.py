@@ -1,7 +1,7 @@
 """Dots and curves, whatever they show: room for words, sizes, refusals, what is said around."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from io import BytesIO
 from typing import Any
 
@@ -214,6 +214,42 @@ def test_where_it_is_narrow_labels_stand_above_their_dots() -> None:
         (dot,) = (line for line in figure.axes[0].lines if list(line.get_xdata()) == [2])  # type: ignore[arg-type]
         _, y = figure.axes[0].transData.transform((2.0, dot.get_ydata()[0]))  # type: ignore[index]
         assert (label.get_window_extent().y0 > y) == (width == STYLE.narrow)
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_the_inner_stretch_of_a_bar_is_solid_and_thicker(across: bool) -> None:
+    axes = Figure().add_subplot()
+    bar = {"color": STYLE.second, "linewidth": 1.2, "linestyle": (0, (3, 1.2))}
+    ends = {"value": 5.0, "lower": 2.0, "upper": 9.0}
+    Dot(**ends, inner=(4.0, 7.0), look=marker("o", 5.0, STYLE.strong), bar=bar, across=across).draw(
+        axes
+    )
+    outer, inner, _ = axes.lines
+    values = [line.get_xdata() if across else line.get_ydata() for line in (outer, inner)]
+    assert [list(each) for each in values] == [[2.0, 9.0], [4.0, 7.0]]  # type: ignore[arg-type]
+    assert inner.get_linewidth() > 2 * outer.get_linewidth()
+    assert (outer.get_linestyle(), inner.get_linestyle()) == ("--", "-")
+    assert inner.get_color() == outer.get_color()
+    Dot(**ends, look=marker("o", 5.0, STYLE.strong), bar=bar).draw(axes)
+    assert len(axes.lines) == 5
+
+
+def test_where_it_is_narrow_rows_of_lanes_leave_half_the_page_to_their_dots(faults: Faults) -> None:
+    lanes = [replace(row, lanes=0.4) for row in rows(6)]
+    axis = Axis(ends=(-2.0, 8.0), name="change in what is counted, in percentage points")
+    narrow = canvas(width=STYLE.narrow)
+    figure = dots(narrow, lanes, axis, columns=("median [90%]", "pulled in"))
+    assert faults(figure) == []
+    (axes,) = figure.axes
+    assert axes.get_position().width * STYLE.narrow > 0.5 * narrow.inner
+    written = [text.get_text() for text in figure.findobj(Text)]
+    assert written.count("pulled in 60%") == 6
+    assert "pulled in" not in written
+
+
+def test_where_it_is_narrow_dots_begin_at_the_margin() -> None:
+    (axes,) = forest(width=STYLE.narrow).axes
+    assert axes.get_position().x0 * STYLE.narrow < STYLE.margin + 0.25
 
 
 def test_where_it_is_narrow_lines_are_named_in_the_key_and_two_panels_stand_abreast() -> None:

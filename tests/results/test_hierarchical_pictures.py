@@ -1,5 +1,6 @@
 """Hierarchical runs → figures: which, of which rows, under which names and marks."""
 
+import math
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -10,13 +11,17 @@ from tests.rows import of_effect, of_fit
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.checks.registry.tipping import TippingPoint, TippingRow
 from sofs_bayes.estimands import EffectRow
+from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.figures import Drawing
 from sofs_bayes.pages.pictures import drawings
 from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.spec import HierarchicalAnalysis
+from sofs_bayes.tables.contents.hierarchical_checks import arm_years_table
 from sofs_bayes.tables.formats import EVIDENCE_LINES
 
 MakeEffect = Callable[..., EffectRow]
 AFTER = "effect after settling-in"
+ENDS = ("", "_lower", "_upper")
 ALL = [
     "pilot-forest",
     "shrinkage",
@@ -52,6 +57,47 @@ def test_a_hierarchical_run_has_the_figures_it_has_rows_for(hierarchical_run: Ru
     assert list(named(drawings(without_rows(hierarchical_run)))) == ["pilot-forest", "by-prior"]
     few = without_rows(hierarchical_run, ArmYearCheck, TippingRow)
     assert list(named(drawings(few))) == ["pilot-forest", "by-prior", "arm-years", "tipping"]
+
+
+def test_calendar_years_are_named_by_one_number(hierarchical_run: Run) -> None:
+    analysis = hierarchical_run.analysis
+    assert isinstance(analysis, HierarchicalAnalysis)
+    rate = {"fitted": 0.3, "fitted_lower": 0.29, "fitted_upper": 0.31}
+    expected = {f"{name}{end}": math.nan for name in ("counterfactual", "effect") for end in ENDS}
+    rows = tuple(
+        YearlyRateRow(
+            year=year,
+            period="pre",
+            **of_effect(AFTER),
+            prior="reference",
+            pilots=4,
+            observed=0.3,
+            comparators=math.nan if year == 2014 else 0.3,
+            level=0.9,
+            interval="eti",
+            **rate,
+            **expected,
+        )
+        for year in (2014, 2015, 2016)
+    )
+    run = replace(hierarchical_run, beside={**hierarchical_run.beside, YearlyRateRow: rows})
+    for begins, name, kind in (
+        (None, "2015/16", "Financial year from"),
+        (1, "2015", "Calendar year"),
+    ):
+        records = replace(analysis.children.records, year_begins=begins)
+        children = replace(analysis.children, records=records)
+        own = replace(run, analysis=replace(analysis, children=children))
+        found = named(drawings(own))
+        for figure in ("yearly-rates", "arm-years"):
+            said = found[figure].figure
+            said.draw_without_rendering()
+            written = [text.get_text() for text in said.findobj(Text)]
+            assert name in written
+            assert any("/1" in text for text in written) == (begins is None)
+        assert ("2014/15" in found["yearly-rates"].alt) == (begins is None)
+        headings = [column.heading for column in arm_years_table(own).columns]
+        assert any(heading.startswith(kind) for heading in headings)
 
 
 def test_no_effects_and_no_rows_are_no_figures(hierarchical_run: Run) -> None:

@@ -6,7 +6,15 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Unpack
 
-from sofs_bayes.figures.canvas import Canvas, KeyEntry, SaidOfRates, Told, name_of, unit_of
+from sofs_bayes.figures.canvas import (
+    Canvas,
+    KeyEntry,
+    SaidOfRates,
+    Told,
+    name_of,
+    named_years,
+    unit_of,
+)
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.marks import Axis, Dot, Mark, Series
@@ -44,15 +52,8 @@ class PreTrendDistance:
     distance: float
 
 
-def rates_before(
-    rows: Sequence[ArmRate], *, calendar: bool = False, **said: Unpack[SaidOfRates]
-) -> Drawing:
+def rates_before(rows: Sequence[ArmRate], **said: Unpack[SaidOfRates]) -> Drawing:
     """A line for each arm, with gaps where a rate may not be shown.
-
-    Parameters
-    ----------
-    calendar
-        Whether years begin in January, and so are called by one number.
 
     Raises
     ------
@@ -78,9 +79,9 @@ def rates_before(
     panel = Panel(
         x=Axis(
             ends=(years[0] - 0.5, years[-1] + 0.5),
-            name="year",
+            name=named_years(said).kind,
             kind="year",
-            ticks={float(year): str(year) for year in years} if calendar else None,
+            years=named_years(said),
         ),
         y=Axis(ends=(0.0, padded(shown, 0.08)[1]), guides=True),
         marks=marks,

@@ -9,6 +9,7 @@ from matplotlib.patches import Patch
 
 from sofs_bayes.figures.style import STYLE, Look, line_of
 from sofs_bayes.spec import Evidence
+from sofs_bayes.spec.years import FINANCIAL, Years
 
 CONVERGED = "converged"
 MARK = "NOT CONVERGED"
@@ -24,6 +25,12 @@ class Told(TypedDict):
     name: NotRequired[str]
 
 
+class ToldBelow(Told):
+    """What a picture is told whose title is a finding: `title` stands below, `mark` before it."""
+
+    mark: NotRequired[str]
+
+
 class Said(Told):
     """What a picture of a fit is told: whether it converged, too."""
 
@@ -31,11 +38,15 @@ class Said(Told):
 
 
 class SaidOfRates(Said):
-    """What a picture of rates is told: they are `events` per `per` (usually 100) `denominator`."""
+    """What a picture of rates is told: they are `events` per `per` (usually 100) `denominator`.
+
+    `years` are financial years unless it says others.
+    """
 
     events: str
     denominator: str
     per: NotRequired[int]
+    years: NotRequired[Years]
 
 
 def name_of(said: Told, asked: Any, usual: str) -> str:
@@ -51,6 +62,11 @@ def name_of(said: Told, asked: Any, usual: str) -> str:
     if missing or unknown:
         raise TypeError(f"figure {usual}: missing keywords {missing}, unknown ones {unknown}")
     return said.get("name", usual)
+
+
+def named_years(said: SaidOfRates) -> Years:
+    """The years of the rates, which name them."""
+    return said.get("years", FINANCIAL)
 
 
 def unit_of(said: SaidOfRates) -> str:
@@ -89,7 +105,7 @@ class Canvas:
     status
         `converged`, or anything else for a result that a check refused.
     subtitle
-        What the vertical axis counts.
+        What is shown, or what the vertical axis counts.
     below
         What all horizontal axes show, where they do not say it themselves.
     notes
@@ -109,8 +125,14 @@ class Canvas:
     width: float = STYLE.width
 
     @classmethod
-    def of(cls, said: Told, name: str, **more: Any) -> Self:
-        """The canvas of a picture that is usually called so; `more` are its other words."""
+    def of(cls, said: Told, name: str, *, finding: str = "", **more: Any) -> Self:
+        """The canvas of a picture that is usually called so; `more` are its other words.
+
+        A finding becomes the title, and the title that was told stands below it.
+        """
+        if finding:
+            shown = ". ".join(filter(None, (said["title"], more.get("subtitle", ""))))
+            more |= {"title": f"{said.get('mark', '')}{finding}", "subtitle": shown}
         notes = [*more.pop("notes", ()), *said.get("notes", ())]
         words = {"name": name, **said, **more, "evidence": (said["evidence"],), "notes": notes}
         return cls(**{each.name: words[each.name] for each in fields(cls) if each.name in words})

@@ -88,7 +88,7 @@ def dots(
     """The rows from top to bottom, on one horizontal axis.
 
     Where it is narrow, a label stands above its dots, and what is written at the right beside it;
-    rows of several lanes keep that beside their dots.
+    rows of several lanes keep the first column beside their dots, and name the others' texts.
 
     Parameters
     ----------
@@ -101,37 +101,47 @@ def dots(
     longest
         Share of the page that a label may take, then it is wrapped.
     """
+    first = int(any(row.lanes for row in rows)) if canvas.is_narrow else len(columns)
+    rows = [
+        replace(row, beside=[_named(each, columns, first) for each in row.beside]) for row in rows
+    ]
     widths = []
     for i, heading in enumerate(columns):
         own = [each.text for row in rows for each in row.beside if each.column == i]
         widths.append(0.15 + widest([heading, *own], STYLE.small, bold=True))
-    above = canvas.is_narrow and not any(row.lanes for row in rows)
-    ends = [72 * (sum(widths[: i + 1]) - above * sum(widths)) for i in range(len(widths))]
-    lanes = _lanes(canvas, rows, size, longest, sum(widths))
+    beside, above = sum(widths[:first]), sum(widths[first:])
+    ends = [sum(widths[: i + 1]) - (above if i >= first else 0.0) for i in range(len(widths))]
+    room = canvas.inner - max(beside, above) if canvas.is_narrow else longest * canvas.inner
+    lanes = _lanes(canvas, rows, size, room, beside)
     height = lanes[-1].top + lanes[-1].height + 0.04
     sheet = begin(canvas, height)
     axes = bare_axes(sheet.figure, sheet.figure.add_gridspec(1, 1)[0, 0])
     axes.set_ylim(height, 0)  # inches from the top
     axes.set_yticks([])
-    axis.put(axes, "x", (0.85 if above else 0.62) * canvas.inner)
+    axis.put(axes, "x", (0.62 if beside else 0.85) * canvas.inner)
     for mark in marks:
         mark.draw(axes)
-    for i, heading in enumerate(() if above else columns):
+    for i, heading in enumerate(columns[:first]):
         words = Beside(text=heading, column=i, colour=STYLE.soft)
         _write_right(axes, (1.0, 1.0), words, ends, heading=True)
     for lane in lanes:
-        _draw_lane(axes, lane, size, ends, above=above)
+        _draw_lane(axes, lane, size, ends, first=first)
     return fit(sheet, axes, rows=1, height=height)
 
 
+def _named(each: Beside, columns: Sequence[str], first: int) -> Beside:
+    """A text with its column's heading before it, where that is not written above the rows."""
+    named = each.column >= max(1, first)
+    return replace(each, text=f"{columns[each.column]} {each.text}") if named else each
+
+
 def _lanes(
-    canvas: Canvas, rows: Sequence[Row], size: float, longest: float, columns: float
+    canvas: Canvas, rows: Sequence[Row], size: float, longest: float, beside: float
 ) -> list[Lane]:
     """The rows at their places; labels stand at the left of dots, or above where it is narrow."""
     lanes, top = [], 0.05
-    widest_label = canvas.inner - columns if canvas.is_narrow else longest * canvas.inner
-    labels = [wrapped(row.label, size, widest_label, bold=row.bold) for row in rows]
-    room = canvas.inner - columns - 0.4
+    labels = [wrapped(row.label, size, longest, bold=row.bold) for row in rows]
+    room = canvas.inner - beside - 0.4
     room -= 0.0 if canvas.is_narrow else widest(labels, size, bold=True)
     for row, label in zip(rows, labels, strict=True):
         below = wrapped(row.below, STYLE.small, room) if row.below else ""
@@ -145,15 +155,16 @@ def _lanes(
     return lanes
 
 
-def _draw_lane(axes: Axes, lane: Lane, size: float, ends: Sequence[float], *, above: bool) -> None:
+def _draw_lane(axes: Axes, lane: Lane, size: float, ends: Sequence[float], *, first: int) -> None:
     row, y, end = lane.row, lane.middle, lane.top + lane.height
     write = partial(write_at, axes, lane.label, size=size, bold=row.bold, colour=row.colour)
+    at_margin = partial(write, coords=(left_of(axes), "data"), behind="white", in_layout=False)
     if not row.dots:
-        write((0.0, y), coords=(left_of(axes), "data"), behind="white")
+        at_margin((0.0, y))
         return
     head = lane.top + lane.head / 2
     if lane.head:
-        write((0.0, head), coords=(left_of(axes), "data"), behind="white")  # rules run behind it
+        at_margin((0.0, head))  # rules run behind it
     else:
         write((0.0, y), coords=(SHARE, "data"), shift=(-10.0, 0.0), ha="right")
     Rule(at=end if row.lanes else y, look=GUIDE, which="y", zorder=0.0).draw(axes)
@@ -162,9 +173,9 @@ def _draw_lane(axes: Axes, lane: Lane, size: float, ends: Sequence[float], *, ab
         axes.fill_between(row.band, y - half, y + half, color=STYLE.fill, linewidth=0, zorder=0)
         Dot(at=1.0, lower=y - half, upper=y + half, bar=THIN).draw(axes)
     for dot in row.dots:
-        replace(dot, at=y + dot.at).draw(axes, upright=False)
+        replace(dot, at=y + dot.at, across=True).draw(axes)
     for each in row.beside:
-        _write_right(axes, (1.0, head if above else y + each.lane), each, ends)
+        _write_right(axes, (1.0, head if each.column >= first else y + each.lane), each, ends)
     if lane.below:
         place, shift = (0.0, y + half), (0.0, -1.0)
         write_at(
@@ -187,7 +198,7 @@ def _write_right(
         words.text,
         place,
         coords=(SHARE, SHARE if heading else "data"),
-        shift=(ends[words.column], 4.0 if heading else 0.0),
+        shift=(72 * ends[words.column], 4.0 if heading else 0.0),
         ha="right",
         va="bottom" if heading else "center",
         bold=words.bold,

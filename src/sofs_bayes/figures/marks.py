@@ -10,21 +10,26 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import NullLocator
 
 from sofs_bayes.figures.sheet import SHARE, font, write_at
-from sofs_bayes.figures.style import STYLE, Look, line_of, wrapped
+from sofs_bayes.figures.style import STYLE, Look, line_of, thickened, wrapped
 from sofs_bayes.figures.ticks import Kind, RoomyLocator, RowFormatter
+from sofs_bayes.spec.years import FINANCIAL, Years
 
 Which = Literal["x", "y"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Axis:
-    """One axis: where it ends, what it is called, and its ticks; by default round numbers."""
+    """One axis: where it ends, what it is called, and its ticks; by default round numbers.
+
+    `years` name those of the kind `year`.
+    """
 
     ends: tuple[float, float]
     name: str = ""
     kind: Kind = "number"
     ticks: dict[float, str] | None = None
     guides: bool = False
+    years: Years = FINANCIAL
 
     def put(self, axes: Axes, which: Which, room: float) -> None:
         """Give one of the axes these ends, ticks and guides, and its name in `room` inches."""
@@ -34,8 +39,8 @@ class Axis:
         (axes.set_xlim if which == "x" else axes.set_ylim)(*self.ends)
         own.set_minor_locator(NullLocator())
         if self.ticks is None:
-            own.set_major_locator(RoomyLocator(self.kind))
-            own.set_major_formatter(RowFormatter(self.kind))
+            own.set_major_locator(RoomyLocator(self.kind, self.years))
+            own.set_major_formatter(RowFormatter(self.kind, self.years))
         else:
             own.set_ticks(list(self.ticks), labels=list(self.ticks.values()), parse_math=False)
         if self.name:
@@ -78,19 +83,27 @@ class Series:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Dot:
-    """A value at a place of the other axis, with a bar from `lower` to `upper`; either may lack."""
+    """A value at a place of the other axis, with a bar from `lower` to `upper`; either may lack.
+
+    `inner` is a stretch of the bar that is drawn thick; `across` puts the values on the horizontal
+    axis.
+    """
 
     at: float = 0.0
     value: float = math.nan
     lower: float = math.nan
     upper: float = math.nan
+    inner: tuple[float, float] | None = None
     look: Look = field(default_factory=dict)
     bar: Look = field(default_factory=dict)
     zorder: float = 3.0
+    across: bool = False
 
-    def draw(self, axes: Axes, *, upright: bool = True) -> None:
-        """The bar and, on it, the value."""
-        for values, look in (([self.lower, self.upper], self.bar), ([self.value], self.look)):
+    def draw(self, axes: Axes) -> None:
+        """The bar, its thick stretch on it and, on both, the value."""
+        thick = thickened(self.bar) if self.bar and self.inner else {}
+        stretches = ((self.lower, self.upper), self.bar), (self.inner or (), thick)
+        for values, look in (*stretches, ((self.value,), self.look)):
             if not look:
                 continue
             at = [self.at] * len(values)
@@ -98,7 +111,7 @@ class Dot:
             if look is self.look:
                 line |= {"linestyle": "None", "clip_on": False}
             zorder = self.zorder + (look is self.look)
-            axes.plot(*((at, values) if upright else (values, at)), zorder=zorder, **line)
+            axes.plot(*((values, at) if self.across else (at, values)), zorder=zorder, **line)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -58,11 +58,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g}%"
 
 
-def financial_year(first: int) -> str:
-    """The financial year named by its first calendar year: 2012 → 2012/13."""
-    return f"{first}/{(first + 1) % 100:02d}"
-
-
 def counted(number: int, noun: str) -> str:
     """A number of things, with an s where there is not just one."""
     return f"{number} {noun}" if number == 1 else f"{number} {noun}s"

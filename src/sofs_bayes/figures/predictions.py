@@ -8,14 +8,15 @@ from typing import Unpack
 from matplotlib.figure import Figure
 
 from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
-from sofs_bayes.figures.canvas import Canvas, KeyEntry, SaidOfRates, name_of, unit_of
+from sofs_bayes.figures.canvas import Canvas, KeyEntry, SaidOfRates, name_of, named_years, unit_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.marks import Axis, Dot, Rule, Series
-from sofs_bayes.figures.numbers import counted, financial_year, listed, padded, percent
+from sofs_bayes.figures.numbers import counted, listed, padded, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, refuse
-from sofs_bayes.figures.style import DASHED, NO_EFFECT, STYLE, Look, marker, width_of
+from sofs_bayes.figures.style import DASHED, NO_EFFECT, STYLE, Look, marker, widest
 from sofs_bayes.figures.ticks import roomy_years
+from sofs_bayes.spec.years import Years
 
 INTERVAL: Look = {"color": STYLE.light, "linewidth": 4.5}
 INSIDE: Look = marker("o", 4.5, STYLE.strong, width=1.0)
@@ -44,7 +45,7 @@ def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> 
     cells
         Authority-years of one fit, arm `pilot` or `comparator`.
     said
-        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `title`, `evidence`, `status`, `events`, `denominator`, `per`, `years` and `name`; as
         `SaidOfRates` has them.
 
     Raises
@@ -54,7 +55,8 @@ def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> 
         than one level.
     """
     name, per = name_of(said, SaidOfRates, "predictive"), said.get("per", 100)
-    once = ("authority-year", [f"{c.authority}, {financial_year(c.year)}" for c in cells])
+    named = named_years(said)
+    once = ("authority-year", [f"{c.authority}, {named.name(c.year)}" for c in cells])
     check_rows(name, cells, finite=("observed", "lower", "upper"), once=once)
     level = only_value(name, cells, "level")
     pilots = [cell for cell in cells if cell.arm == "pilot"]
@@ -63,7 +65,7 @@ def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> 
     for cell in pilots:
         by_name.setdefault(cell.authority, []).append(cell)
     years = range(min(cell.year for cell in cells), max(cell.year for cell in cells) + 1)
-    x = Axis(ends=(years[0] - 0.6, years[-1] + 0.6), kind="year")
+    x = Axis(ends=(years[0] - 0.6, years[-1] + 0.6), kind="year", years=named)
     panels = [_pilot(each, own, x, per) for each, own in by_name.items()]
     interval = KeyEntry(name=f"{percent(level)} predictive interval", line=INTERVAL)
     canvas = Canvas.of(
@@ -78,7 +80,7 @@ def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> 
         panels.append(_comparators(others, x, years, level))
     columns = min(COLUMNS, max(1, len(by_name)))
     chart = partial(curves, panels=panels, height=HEIGHT, columns=columns)
-    return drawn(canvas, chart, _alt(pilots, others, level), PredictiveCell, cells)
+    return drawn(canvas, chart, _alt(pilots, others, level, named), PredictiveCell, cells)
 
 
 def inside(cell: PredictiveCell | ArmYearCheck) -> bool:
@@ -138,7 +140,9 @@ def shares_inside(cells: Sequence[PredictiveCell]) -> dict[int, float]:
     return {year: sum(found) / len(found) for year, found in by_year.items()}
 
 
-def _alt(pilots: Sequence[PredictiveCell], others: Sequence[PredictiveCell], level: float) -> str:
+def _alt(
+    pilots: Sequence[PredictiveCell], others: Sequence[PredictiveCell], level: float, years: Years
+) -> str:
     parts = [
         f"{sum(map(inside, cells))} of {counted(len(cells), f'{who} authority-year')}"
         for who, cells in (("pilot", pilots), ("comparator", others))
@@ -148,12 +152,12 @@ def _alt(pilots: Sequence[PredictiveCell], others: Sequence[PredictiveCell], lev
         f"Observed rates inside their {percent(level)} posterior predictive interval:"
         f" {listed(parts)}."
     )
-    outside = [f"{c.authority} {financial_year(c.year)}" for c in pilots if not inside(c)]
+    outside = [f"{c.authority} {years.name(c.year)}" for c in pilots if not inside(c)]
     if 0 < len(outside) <= MANY:
         text += f" Pilots outside: {listed(outside)}."
     if others:
         low = min(shares_inside(others).items(), key=lambda item: item[1])
-        text += f" Comparators' lowest share is {low[1]:.0%}, in {financial_year(low[0])}."
+        text += f" Comparators' lowest share is {low[1]:.0%}, in {years.name(low[0])}."
     return text
 
 
@@ -168,7 +172,7 @@ def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Draw
     rows
         Of one kind (posterior or prior).
     said
-        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `title`, `evidence`, `status`, `events`, `denominator`, `per`, `years` and `name`; as
         `SaidOfRates` has them.
 
     Raises
@@ -194,7 +198,7 @@ def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Draw
     values = [per * v for row in rows for v in (row.observed, row.lower, row.upper)]
 
     def chart(canvas: Canvas) -> Figure:
-        places, x = _year_places(rows, canvas.inner - 0.5)
+        places, x = _year_places(rows, canvas, named_years(said))
         panels = [
             Panel(
                 x=x,
@@ -235,17 +239,21 @@ def _inside_text(rows: Sequence[ArmYearCheck]) -> str:
     return f"{sum(map(inside, years))} of {counted(len(years), 'year')} inside"
 
 
-def _year_places(rows: Sequence[ArmYearCheck], width: float) -> tuple[dict[str, float], Axis]:
+def _year_places(
+    rows: Sequence[ArmYearCheck], canvas: Canvas, named: Years
+) -> tuple[dict[str, float], Axis]:
     """Years at their number; the periods behind them, as far apart as their names need."""
     years = sorted({int(row.year) for row in rows if row.year not in PERIODS})
-    names = {each: f"all {each}" for each in PERIODS if any(row.year == each for row in rows)}
+    between, width = "\n" if canvas.is_narrow else " ", canvas.inner - 0.5
+    there = [each for each in PERIODS if any(row.year == each for row in rows)]
+    names = {each: f"all{between}{each}" for each in there}
     first, last = (years[0], years[-1]) if years else (0, -1)
-    inches = max([width_of(text, STYLE.small) for text in names.values()], default=0.0) + 0.12
+    inches = widest(list(names.values()), STYLE.small) + 0.12
     left_over = width - inches * (len(names) + 0.6)
     step = max(1.0, inches * (last - first + 1.2) / left_over)
     places = {str(year): float(year) for year in years}
-    shown = roomy_years(range(first, last + 1), left_over) if years else []
-    labels = {float(year): financial_year(year) for year in shown}
+    shown = roomy_years(range(first, last + 1), left_over, named) if years else []
+    labels = {float(year): named.name(year) for year in shown}
     for i, (period, text) in enumerate(names.items()):
         places[period] = last + 0.5 + step * (i + 0.7)
         labels[places[period]] = text

@@ -1,4 +1,4 @@
-"""Rates by financial year: what the pilots did, beside what was to be expected of them."""
+"""Rates by year: what the pilots did, beside what was to be expected of them."""
 
 import math
 from collections.abc import Sequence
@@ -7,14 +7,15 @@ from functools import partial
 from typing import Any, Unpack
 
 from sofs_bayes.estimands.rows import YearlyRateRow
-from sofs_bayes.figures.canvas import Canvas, SaidOfRates, name_of, unit_of
+from sofs_bayes.figures.canvas import Canvas, SaidOfRates, name_of, named_years, unit_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.marks import Axis, Dot, Mark, Series, Span
-from sofs_bayes.figures.numbers import financial_year, listed, minus, padded, percent
+from sofs_bayes.figures.numbers import listed, minus, padded, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, refuse
 from sofs_bayes.figures.style import DASHED, STYLE, Look, marker
 from sofs_bayes.frequentist.counterfactual import YearRate
+from sofs_bayes.spec.years import Years
 
 PERIODS = ("pre", "settling-in", "post")
 HEIGHT = 3.1
@@ -83,7 +84,7 @@ def rate_and_counterfactual(
     summary
         What the counterfactual rate is: a posterior `median`, or an `estimate`.
     said
-        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `title`, `evidence`, `status`, `events`, `denominator`, `per`, `years` and `name`; as
         `SaidOfRates` has them.
 
     Raises
@@ -95,11 +96,11 @@ def rate_and_counterfactual(
     name = name_of(said, SaidOfRates, "rate-and-counterfactual")
     rows = sorted(rows, key=lambda row: row.year)
     ends = ("lower", "upper")
-    _refuse(name, rows, [("counterfactual", *ends)])
+    _refuse(name, rows, [("counterfactual", *ends)], named_years(said))
     level = percent(only_value(name, rows, "level"))
     lines = _shown(rows, (OBSERVED, EXPECTED, COMPARATORS), summary=summary, level=level)
-    canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=_notes(rows, lines))
-    chart = partial(curves, panels=[_panel(rows, lines, said.get("per", 100))], height=HEIGHT)
+    canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=_notes(rows, lines, said))
+    chart = partial(curves, panels=[_panel(rows, lines, said)], height=HEIGHT)
     alt = _alt(rows, said, f"{summary} and {level}", ends)
     return drawn(canvas, chart, alt, YearRate, rows)
 
@@ -114,7 +115,7 @@ def yearly_rates(rows: Sequence[YearlyRateRow], **said: Unpack[SaidOfRates]) -> 
     rows
         Of one estimand and prior, one per year, in any order.
     said
-        `title`, `evidence`, `status`, `events`, `denominator`, `per` and `name`; as
+        `title`, `evidence`, `status`, `events`, `denominator`, `per`, `years` and `name`; as
         `SaidOfRates` has them.
 
     Raises
@@ -125,28 +126,30 @@ def yearly_rates(rows: Sequence[YearlyRateRow], **said: Unpack[SaidOfRates]) -> 
     name = name_of(said, SaidOfRates, "yearly-rates")
     rows = sorted(rows, key=lambda row: row.year)
     middle = ("fitted", "counterfactual", "effect")
-    _refuse(name, rows, [(each, f"{each}_lower", f"{each}_upper") for each in middle])
+    together = [(each, f"{each}_lower", f"{each}_upper") for each in middle]
+    _refuse(name, rows, together, named_years(said))
     check_rows(name, rows, same=("role", "interval"))
     level, prior = percent(only_value(name, rows, "level")), only_value(name, rows, "prior")
     lines = _shown(rows, YEARLY, summary="median", level=level)
-    notes = [f"Effect prior: {prior}.", *_notes(rows, lines)]
+    notes = [f"Effect prior: {prior}.", *_notes(rows, lines, said)]
     if _range(rows, lines)[0] < 0.0:
         notes.append("Rates below 0 are possible in a linear model, which does not bound them.")
-    per = said.get("per", 100)
-    differs = _effect_text(rows, per)
+    differs = _effect_text(rows, said)
     title = ": ".join(filter(None, (said["title"], differs)))
     canvas = Canvas.of(said, name, title=title, subtitle=unit_of(said), notes=notes)
-    chart = partial(curves, panels=[_panel(rows, lines, per)], height=HEIGHT)
+    chart = partial(curves, panels=[_panel(rows, lines, said)], height=HEIGHT)
     ends = ("counterfactual_lower", "counterfactual_upper")
     alt = _alt(rows, said, f"median and {level}", ends) + (f" T{differs[1:]}." if differs else "")
     return drawn(canvas, chart, alt, YearlyRateRow, rows)
 
 
-def _refuse(figure: str, rows: Sequence[Any], together: Sequence[tuple[str, str, str]]) -> None:
+def _refuse(
+    figure: str, rows: Sequence[Any], together: Sequence[tuple[str, str, str]], years: Years
+) -> None:
     """Refuse rows that cannot be drawn; each of the columns `together` is a number or all NaN."""
-    check_rows(figure, rows, once=("year", [financial_year(row.year) for row in rows]))
+    check_rows(figure, rows, once=("year", [years.name(row.year) for row in rows]))
     for row in rows:
-        year = financial_year(row.year)
+        year = years.name(row.year)
         if row.period not in PERIODS:
             raise refuse(figure, f"{year}, period", repr(row.period), ", ".join(PERIODS))
         for column in ("observed", "comparators", *(c for names in together for c in names)):
@@ -178,8 +181,9 @@ def _range(rows: Sequence[Any], lines: Sequence[Line], per: int = 1) -> tuple[fl
     return (0.0 if min(shown) >= 0.0 and lower <= 0.3 * upper else lower), upper
 
 
-def _panel(rows: Sequence[Any], lines: Sequence[Line], per: int) -> Panel:
+def _panel(rows: Sequence[Any], lines: Sequence[Line], said: SaidOfRates) -> Panel:
     """The lines from the first year to the last; years without a row are gaps in them."""
+    per, named = said.get("per", 100), named_years(said)
     years = range(rows[0].year, rows[-1].year + 1)
     marks: list[Mark] = [*_settling_in(rows)]
     for i, line in enumerate(lines):
@@ -210,7 +214,7 @@ def _panel(rows: Sequence[Any], lines: Sequence[Line], per: int) -> Panel:
                 zorder=5.0 - 0.1 * i,
             )
         )
-    x = Axis(ends=(years[0] - 0.5, years[-1] + 0.5), name="financial year", kind="year")
+    x = Axis(ends=(years[0] - 0.5, years[-1] + 0.5), name=named.kind, kind="year", years=named)
     return Panel(x=x, y=Axis(ends=_range(rows, lines, per), guides=True), marks=marks)
 
 
@@ -223,28 +227,28 @@ def _settling_in(rows: Sequence[Any]) -> list[Span]:
     return [Span(ends=(one - 0.5, other + 0.5), name="settling-in") for one, other in runs]
 
 
-def _notes(rows: Sequence[Any], lines: Sequence[Line]) -> list[str]:
-    lowest = _range(rows, lines)[0]
+def _notes(rows: Sequence[Any], lines: Sequence[Line], said: SaidOfRates) -> list[str]:
+    lowest, year = _range(rows, lines)[0], named_years(said).name
     notes = ["The vertical axis does not begin at 0."] if lowest > 0 else []
     counts = [row.pilots for row in rows]
     usual = max(counts, key=counts.count)
-    fewer = [f"{r.pilots} in {financial_year(r.year)}" for r in rows if r.pilots != usual]
+    fewer = [f"{r.pilots} in {year(r.year)}" for r in rows if r.pilots != usual]
     if fewer:
         notes.append(f"Pilots with counts: {usual}; {listed(fewer)}.")
-    gaps = [financial_year(r.year) for r in rows if math.isnan(r.observed + r.comparators)]
+    gaps = [year(r.year) for r in rows if math.isnan(r.observed + r.comparators)]
     if gaps:
         notes.append(f"No rate, and a gap in the line, in {listed(gaps)}.")
     return notes
 
 
 def _alt(rows: Sequence[Any], said: SaidOfRates, summary: str, ends: tuple[str, str]) -> str:
-    per = said.get("per", 100)
+    per, year = said.get("per", 100), named_years(said).name
     parts = []
     for column, who in (("observed", "pilots"), ("comparators", "comparators")):
         seen = [row for row in rows if not math.isnan(getattr(row, column))]
         if seen:
             course = " to ".join(
-                f"{per * getattr(row, column):.1f} in {financial_year(row.year)}"
+                f"{per * getattr(row, column):.1f} in {year(row.year)}"
                 for row in (seen[0], seen[-1])
             )
             parts.append(f"{who} from {course}")
@@ -254,7 +258,7 @@ def _alt(rows: Sequence[Any], said: SaidOfRates, summary: str, ends: tuple[str, 
             low, high = (minus(f"{per * getattr(row, end):.1f}") for end in ends)
             expected.append(
                 f"{per * row.counterfactual:.1f} [{low}, {high}] in"
-                f" {financial_year(row.year)}, observed {per * row.observed:.1f}"
+                f" {year(row.year)}, observed {per * row.observed:.1f}"
             )
     text = f"{unit_of(said)}, observed: {'; '.join(parts)}."
     if not expected:
@@ -264,13 +268,13 @@ def _alt(rows: Sequence[Any], said: SaidOfRates, summary: str, ends: tuple[str, 
     )
 
 
-def _effect_text(rows: Sequence[YearlyRateRow], per: int) -> str:
+def _effect_text(rows: Sequence[YearlyRateRow], said: SaidOfRates) -> str:
     """What the difference of the two lines comes to in the last year that has one."""
     last = next((row for row in reversed(rows) if not math.isnan(row.effect)), None)
     if last is None:
         return ""
     middle, low, high = (
-        minus(f"{per * value:+.1f}")
+        minus(f"{said.get('per', 100) * value:+.1f}")
         for value in (last.effect, last.effect_lower, last.effect_upper)
     )
-    return f"the difference in {financial_year(last.year)} is {middle} [{low}, {high}]"
+    return f"the difference in {named_years(said).name(last.year)} is {middle} [{low}, {high}]"

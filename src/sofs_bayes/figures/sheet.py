@@ -139,9 +139,10 @@ def write_at(
     bold: bool = False,
     colour: str = STYLE.ink,
     behind: str = "none",
+    in_layout: bool = True,
 ) -> None:
-    """A text in or around axes, for which the layout finds room; `shift` is in points."""
-    axes.annotate(
+    """A text in or around axes, for which the layout finds room if asked; `shift` is in points."""
+    found = axes.annotate(
         text,
         place,
         xycoords=coords,
@@ -150,9 +151,10 @@ def write_at(
         ha=ha,
         va=va,
         multialignment=ha,
-        bbox={"facecolor": behind, "edgecolor": "none", "pad": 0.5},
+        bbox={"facecolor": behind, "edgecolor": "none", "pad": 0.5 if behind == "none" else 2.5},
         **font(size, bold=bold, colour=colour),
     )
+    found.set_in_layout(in_layout)
 
 
 def font(size: float, *, bold: bool = False, colour: str = STYLE.ink) -> dict[str, Any]:

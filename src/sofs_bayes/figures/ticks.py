@@ -6,8 +6,9 @@ from typing import Any, Literal
 
 from matplotlib.ticker import Formatter, Locator, MaxNLocator
 
-from sofs_bayes.figures.numbers import financial_year, minus
+from sofs_bayes.figures.numbers import minus
 from sofs_bayes.figures.style import STYLE, widest, width_of
+from sofs_bayes.spec.years import Years
 
 Kind = Literal["number", "signed", "ratio", "year"]
 
@@ -15,8 +16,8 @@ Kind = Literal["number", "signed", "ratio", "year"]
 class RoomyLocator(Locator):
     """Round numbers or years, as many as the axis has room for at the size it is drawn."""
 
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
+    def __init__(self, kind: Kind, years: Years) -> None:
+        self.kind, self.years = kind, years
 
     def __call__(self) -> Sequence[float]:
         """The places of the ticks on the axis as it is now."""
@@ -33,7 +34,8 @@ class RoomyLocator(Locator):
         if self.kind == "ratio":
             return ratio_ticks(vmin, vmax, max(2, min(9, int(inches / 0.5))))
         if self.kind == "year":
-            return roomy_years(range(math.ceil(vmin), math.floor(vmax) + 1), inches)
+            within = range(math.ceil(vmin), math.floor(vmax) + 1)
+            return roomy_years(within, inches, self.years)
         if across:
             return roomy_ticks(vmin, vmax, inches, signed=self.kind == "signed")
         return ticks(vmin, vmax, max(3, min(7, round(inches / 0.42))))
@@ -42,8 +44,8 @@ class RoomyLocator(Locator):
 class RowFormatter(Formatter):
     """Labels that suit all ticks of an axis together."""
 
-    def __init__(self, kind: Kind) -> None:
-        self.kind = kind
+    def __init__(self, kind: Kind, years: Years) -> None:
+        self.kind, self.years = kind, years
 
     def __call__(self, x: float, pos: int | None = None) -> str:
         """The label of one number by itself."""
@@ -54,7 +56,7 @@ class RowFormatter(Formatter):
         if self.kind == "ratio":
             return [f"{value:g}" for value in values]
         if self.kind == "year":
-            return [financial_year(round(value)) for value in values]
+            return [self.years.name(round(value)) for value in values]
         return tick_labels(values, signed=self.kind == "signed")
 
 
@@ -97,8 +99,8 @@ def roomy_ticks(lower: float, upper: float, width: float, *, signed: bool) -> li
     return [values[len(values) // 2]]
 
 
-def roomy_years(years: Sequence[int], width: float) -> list[int]:
+def roomy_years(within: Sequence[int], width: float, years: Years) -> list[int]:
     """Every year, every second, …, the last among them, as an axis that long can label."""
-    room = max(1, int(width / (width_of("2000/01", STYLE.small) + 0.08)))
-    every = -(-len(years) // room)
-    return list(years)[::-1][::every][::-1]
+    room = max(1, int(width / (width_of(years.name(2000), STYLE.small) + 0.08)))
+    every = -(-len(within) // room)
+    return list(within)[::-1][::every][::-1]

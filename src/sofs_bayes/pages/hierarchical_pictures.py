@@ -30,6 +30,7 @@ from sofs_bayes.spec import FittedAnalysis, OpenAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, PER_UNIT
 from sofs_bayes.spec.outcomes import capital, column_in_words
 from sofs_bayes.spec.study import words_of
+from sofs_bayes.spec.years import Years, years_of
 from sofs_bayes.tables.contents.effects import main_rows, risk_scale
 from sofs_bayes.tables.contents.hierarchical import (
     by_year_rows,
@@ -88,6 +89,7 @@ class Counted(TypedDict):
     events: str
     denominator: str
     per: NotRequired[int]
+    years: NotRequired[Years]
 
 
 def counted(analysis: FittedAnalysis, *, children: bool = False) -> Counted:
@@ -96,13 +98,15 @@ def counted(analysis: FittedAnalysis, *, children: bool = False) -> Counted:
         found: Counted = {
             "events": capital(column_in_words(analysis.data.events)),
             "denominator": column_in_words(analysis.data.denominator),
+            "years": years_of(analysis),
         }
         if analysis.estimands.per:
             found["per"] = analysis.estimands.per
         return found
     own = words_of(analysis)
     events = own.children if children else own.events
-    return {"events": capital(events), "denominator": "referrals, weighted as in the model"}
+    among = "referrals, weighted as in the model"
+    return {"events": capital(events), "denominator": among, "years": years_of(analysis)}
 
 
 def _is_printed(run: Run) -> bool:

@@ -9,6 +9,7 @@ from sofs_bayes.pages.page import Part, analysis_sentence, write_result
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
 from sofs_bayes.spec.outcomes import capital
 from sofs_bayes.spec.study import of_report, words_of
+from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables.contents.posterior_replication import posterior_tables
 from sofs_bayes.tables.contents.regressions import regression_tables, tests_table
 from sofs_bayes.tables.contents.replication import (
@@ -179,6 +180,7 @@ def rates_figure(
         found.rates,
         events=capital(own.children),
         denominator="referrals (weighted)",
+        years=years_of(analysis),
         title=f"{figure} pilots' rate and the counterfactual one",
         evidence=evidence,
         status="converged",

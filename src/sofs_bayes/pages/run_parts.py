@@ -18,6 +18,7 @@ from sofs_bayes.records.notices import Notice
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.outcomes import column_in_words
+from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables import contents
 from sofs_bayes.tables.contents import assumptions
 from sofs_bayes.tables.formats import Table
@@ -92,10 +93,8 @@ def _what_was_counted(run: Run) -> Iterator[str]:
         return
     pair = (analysis.data.events, analysis.data.denominator)
     counted = " among ".join(map(column_in_words, pair))
-    first, last = (
-        f"{year}/{(year + 1) % 100:02d}"
-        for year in (analysis.data.first_year, analysis.data.last_year)
-    )
+    ends = (analysis.data.first_year, analysis.data.last_year)
+    first, last = map(years_of(analysis).name, ends)
     yield f"Counted are {counted}, {first} to {last}. {analysis.design.comparators.why}"
     trend = next(iter(run.rows(PreTrendRow)), None)
     if trend is not None and trend.trend_gap == trend.trend_gap:

@@ -12,6 +12,7 @@ from sofs_bayes.pipeline.children import files_of, load_children
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
 from sofs_bayes.spec.study import words_of
+from sofs_bayes.spec.years import years_of
 
 if TYPE_CHECKING:
     from sofs_bayes.figures.drawing import Drawing
@@ -119,7 +120,7 @@ def _rates(
     notes += _left_out(sum(math.isnan(row.rate) for row in rows), len(rows), "rates", rule)
     return rates_before(
         rows,
-        calendar=analysis.records.first_month == 1,
+        years=years_of(analysis),
         title=f"Before matching: {analysis.title}",
         evidence=evidence,
         status="converged",

@@ -16,6 +16,7 @@ from sofs_bayes.spec import (
     PrintedAnalysis,
 )
 from sofs_bayes.spec.study import printed_in
+from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables.formats import Column, Table
 
 Prior = Normal | HalfNormal | Exponential | Beta | Departure
@@ -75,7 +76,7 @@ def windows_table(run: Run) -> Table:
     left = "put in" if design.breaks_in_headline else "left out of the headline"
     rows = []
     for pilot in design.pilots:
-        first, last = (f"{year}/{(year + 1) % 100:02d}" for year in pilot.settling_in)
+        first, last = map(years_of(run.analysis).name, pilot.settling_in)
         own = breaks.get(pilot.authority)
         note = f"recording break in {own.year}, {left}: {own.why}" if own else ""
         rows.append((pilot.authority, f"wave {pilot.wave}", f"{first} to {last}", note))

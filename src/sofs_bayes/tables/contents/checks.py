@@ -2,6 +2,7 @@
 
 from sofs_bayes.checks.registry.predictions import PredictiveCell, PredictiveStatistic
 from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables.contents.assumptions import model_scale
 from sofs_bayes.tables.contents.effect_columns import LARGER, predicted_ends
 from sofs_bayes.tables.contents.effects import rate_format, rate_notes, run_table
@@ -20,7 +21,7 @@ def predictive_table(run: Run) -> Table:
     level = cells[0].level if cells else 0.0
     columns = [
         Column(key="arm", heading="Authorities"),
-        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="year", heading=years_of(run.analysis).heading, format="year"),
         Column(key="cells", heading="Number", format="integer"),
         Column(key="inside", heading="Inside", format="percent"),
     ]
@@ -67,7 +68,7 @@ def extremes_table(run: Run, *, tail: float = 0.005) -> Table:
     cells = [c for c in run.rows(PredictiveCell) if min(c.pit, 1 - c.pit) < tail]
     columns = [
         Column(key="authority", heading="Authority"),
-        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="year", heading=years_of(run.analysis).heading, format="year"),
         Column(key="arm", heading="Arm"),
         Column(key="observed", heading="Rate", format=rate_format(run)),
         *predicted_ends(cells, rate_format(run)),

@@ -7,6 +7,7 @@ from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.matching.choice import LeftOut, Match, PreTrendRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
+from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables.contents.effect_columns import interval_columns
 from sofs_bayes.tables.contents.effects import interval_note, rate_format, rate_notes, run_table
 from sofs_bayes.tables.formats import Column, Table, table_of
@@ -36,7 +37,7 @@ def pre_trend_table(run: Run) -> Table:
     """
     columns = [
         Column(key="target", heading="Pilots"),
-        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="year", heading=years_of(run.analysis).heading, format="year"),
         Column(key="pilots", heading="Their rate", format=rate_format(run)),
         Column(key="comparators", heading="Comparators' rate", format=rate_format(run)),
         gap_column(run),
@@ -84,7 +85,7 @@ def rates_table(run: Run) -> Table:
     """
     _, *ends = interval_columns(run.level, rate_format(run), prefix="counterfactual_")
     columns = [
-        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="year", heading=years_of(run.analysis).heading, format="year"),
         Column(key="period", heading="Period"),
         Column(key="observed", heading="Pilots", format=rate_format(run)),
         Column(key="counterfactual", heading="Without the programme", format=rate_format(run)),
@@ -126,7 +127,7 @@ def notices_table(notices: Iterable["Notice"], evidence: Evidence = "open-data")
     columns = [
         Column(key="kind", heading="What"),
         Column(key="authority", heading="Authority"),
-        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="year", heading=years_of(run.analysis).heading, format="year"),
         Column(key="file", heading="File"),
         Column(key="detail", heading="Detail"),
     ]

@@ -17,6 +17,7 @@ from sofs_bayes.estimands.rows import MonteCarloRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import OpenAnalysis
 from sofs_bayes.spec.outcomes import column_in_words
+from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.checks import (
     extremes_table,
@@ -123,7 +124,7 @@ def arm_years_table(run: Run) -> Table:
         lines.append(tuple(line))
     columns = [
         Column(key="arm", heading="Authorities"),
-        Column(key="year", heading="Financial year from, or period"),
+        Column(key="year", heading=f"{years_of(run.analysis).heading}, or period"),
         Column(key="children", heading=_counted(run), format="integer"),
         Column(key="observed", heading="Rate", format=rate_format(run)),
     ]
@@ -212,7 +213,7 @@ def loo_cells_table(run: Run, *, most: int = WORST) -> Table:
     rows = sorted(run.rows(LooRow), key=lambda row: -row.pareto_k)[:most]
     columns = [
         Column(key="authority", heading="Authority"),
-        Column(key="year", heading="Financial year from", format="year"),
+        Column(key="year", heading=years_of(run.analysis).heading, format="year"),
         Column(key="elpd", heading="Log predictive density", format="number"),
         Column(key="pareto_k", heading="Pareto k", format="number"),
     ]

@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 import pytest
 import xarray as xr
 from tests.arviz_calls import check_arviz_calls
@@ -292,6 +293,50 @@ def test_draws_give_the_rows_of_every_fit_again(made_up: Run, tmp_path: Path) ->
         sb.at_level(made_up, 95.0)
     with pytest.raises(BadInput, match="no draws of effects"):
         sb.at_level(replace(made_up, posterior=None), 0.95)
+
+
+def without_halves(folder: Path) -> Run:
+    """The run of a folder as it was before there were 50% intervals in its files."""
+    manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
+    for name in ("effects.csv", "sensitivity.csv", "shrinkage.csv"):
+        if (folder / name).exists():
+            frame = pd.read_csv(folder / name, dtype=str, keep_default_na=False)
+            older = frame[[column for column in frame.columns if not column.endswith("_50")]]
+            older.to_csv(folder / name, index=False, lineterminator="\n")
+            digest = sha256((folder / name).read_bytes()).hexdigest()
+            manifest["files_sha256"][name] = digest
+    (folder / "manifest.json").write_text(json.dumps(manifest), encoding="utf-8")
+    return read(folder)
+
+
+@pytest.mark.parametrize("name", ["made_up", "icpc"])
+def test_half_the_probability_is_in_an_interval_of_its_own(
+    name: str, request: pytest.FixtureRequest, tmp_path: Path
+) -> None:
+    run: Run = request.getfixturevalue(name)
+    half = sb.at_level(run, 0.5)
+    pairs = [(run.effects, half.effects), (run.sensitivity, half.sensitivity)]
+    for rows, halves in pairs:
+        for row, other in zip(rows, halves, strict=True):
+            assert (row.lower_50, row.upper_50) == pytest.approx((other.lower, other.upper))
+    for row, other in zip(run.rows(ShrinkageRow), half.rows(ShrinkageRow), strict=True):
+        assert (row.lower_50, row.upper_50) == (other.lower, other.upper)
+        ends = (row.unpooled_lower_50, row.unpooled_upper_50)
+        assert ends == (other.unpooled_lower, other.unpooled_upper)
+    save(run, tmp_path / "run")
+    assert all(row.lower_50 is None for row in without_halves(tmp_path / "run").effects)
+    again = sb.read_run(tmp_path / "run")
+    for rows, halves in ((again.effects, half.effects), (again.sensitivity, half.sensitivity)):
+        for row, other in zip(rows, halves, strict=True):
+            assert (row.lower_50, row.upper_50) == pytest.approx((other.lower, other.upper))
+
+
+def test_an_older_folder_without_draws_is_read_without_halves(made_up: Run, tmp_path: Path) -> None:
+    save(replace(made_up, posterior=None), tmp_path / "run")
+    without_halves(tmp_path / "run")
+    again = sb.read_run(tmp_path / "run")
+    assert [row.median for row in again.effects] == [row.median for row in made_up.effects]
+    assert {row.lower_50 for row in again.effects} == {None}
 
 
 def test_print_has_other_levels_from_its_grid(icpc: Run) -> None:

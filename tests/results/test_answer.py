@@ -10,7 +10,7 @@ import pytest
 from matplotlib.text import Text
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
-from sofs_bayes.estimands.conversions import probability_below
+from sofs_bayes.estimands.conversions import as_odds_ratio, probability_below
 from sofs_bayes.figures.answer import sources_figure
 from sofs_bayes.pages.answer import (
     Unit,
@@ -196,6 +196,28 @@ def test_the_figure_has_a_line_for_each_source_and_says_what_they_allow(
     assert sources_figure(shifted).alt.startswith("Every source settles a direction")
     mixed = [shifted[0], replace(rows[1], lower=0.8, median=1.0, upper=1.2)]
     assert sources_figure(mixed).alt.startswith("1 of 2 sources do not settle")
+
+
+def test_the_figure_has_the_inner_half_of_each_interval(printed_run: Run, open_run: Run) -> None:
+    drawing = answer_drawing([printed_run, open_run], [])
+    assert drawing is not None
+    assert drawing.canvas.subtitle.endswith("median and 90% credible interval")
+    ratios = [
+        replace(row, lower_50=1.05, upper_50=1.15) if row.scale == "odds ratio" else row
+        for row in open_run.effects
+    ]
+    halved = answer_drawing([replace(open_run, effects=tuple(ratios))], [])
+    assert halved is not None
+    assert "(thick: 50%, thin: 90%)" in halved.canvas.subtitle
+    assert [1.05, 1.15] in [list(line.get_xdata()) for line in halved.figure.axes[0].lines]  # type: ignore[arg-type]
+
+
+def test_a_change_in_risk_has_its_inner_half_as_an_odds_ratio(effect: MakeEffect) -> None:
+    row = effect("pooled", 0.1, 0.05, lower_50=0.08, upper_50=0.12)
+    found = as_odds_ratio(row, 0.4)
+    assert found.lower_50 == pytest.approx((0.48 / 0.52) / (0.4 / 0.6))
+    assert found.upper_50 == pytest.approx((0.52 / 0.48) / (0.4 / 0.6))
+    assert as_odds_ratio(replace(row, lower_50=None, upper_50=None), 0.4).lower_50 is None
 
 
 def test_the_figure_marks_what_did_not_converge(printed_run: Run, open_run: Run) -> None:

@@ -28,6 +28,7 @@ from sofs_bayes.figures.rank_bands import (
     simultaneous_band,
 )
 from sofs_bayes.figures.rank_panels import MOST, rank_grid
+from sofs_bayes.pages.calibration_page import calibration_drawings
 
 Faults = Callable[[Figure], list[str]]
 
@@ -239,6 +240,37 @@ def test_alt_texts_say_what_is_out(calibrated: Calibrated, uniform: Calibrated) 
     assert coverage.alt.endswith("none is outside.")
     assert strips.alt.endswith("none is out.")
     assert "OUT" not in written(ecdf)
+
+
+def test_titles_are_what_is_found_and_what_is_shown_stands_below(
+    calibrated: Calibrated, uniform: Calibrated
+) -> None:
+    out = {each.name: each.canvas for each in calibration_drawings(calibrated)}
+    right = {each.name: each.canvas for each in calibration_drawings(uniform)}
+    drawn, _ = shown_tests(calibrated.verdict, MOST)
+    outside = {row.quantity for row in ecdf_rows(calibrated.verdict, drawn) if not row.inside}
+    assert out["ecdf"].title == (
+        f"RANKS ARE NOT UNIFORM: The ranks of {len(outside)} of {len(drawn)} quantities leave the"
+        " band of right posteriors"
+    )
+    assert out["ecdf"].subtitle.startswith("ECDF of the truths' ranks. Share of ranks below")
+    assert out["coverage"].title.endswith(
+        "4 of 180 shares of truths inside intervals are not those of right posteriors"
+    )
+    assert right["coverage"].title == (
+        "Intervals hold the truth as often as they say, as far as 400 replicates can tell"
+    )
+    shares = [
+        float(np.mean([not row.inside for row in bin_rows(v, shown_tests(v, MOST)[0])]))
+        for v in (calibrated.verdict, uniform.verdict)
+    ]
+    for each, share in zip((out, right), shares, strict=True):
+        assert f"{share:.0%} of bins are outside their band" in each["histogram"].title
+    for found, said in (([calibrated, uniform], "1 is out"), ([uniform], "none is out")):
+        drawing = dispersion_strips(found, title="Strips", mark="MARK: ", evidence="synthetic")
+        assert drawing.canvas.title.startswith("MARK: Of ")
+        assert drawing.canvas.title.endswith(said)
+        assert drawing.canvas.subtitle == "Strips"
 
 
 def test_what_is_out_differs_in_more_than_colour(calibrated: Calibrated) -> None:

@@ -1,5 +1,5 @@
 import math
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
 from functools import cache
 from pathlib import Path
@@ -8,6 +8,7 @@ import matplotlib as mpl
 import numpy as np
 import pytest
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.text import Text
 from matplotlib.transforms import Bbox
 from PIL import Image
@@ -465,6 +466,45 @@ def test_forest_lines_stand_by_median_with_summaries_last(drawings: dict[str, Dr
     found = [text for text in shown if text in {*PILOTS, "pooled", "new authority"}]
     by_median = sorted(forest_rows()[2:], key=lambda row: row.median)
     assert found == [*(row.target for row in by_median), "pooled", "new authority"]
+
+
+def halved(rows: Sequence[EffectRow]) -> list[EffectRow]:
+    """The rows with 50% intervals of two fifths the width."""
+    return [
+        replace(
+            row,
+            lower_50=row.median + 0.4 * (row.lower - row.median),
+            upper_50=row.median + 0.4 * (row.upper - row.median),
+        )
+        for row in rows
+    ]
+
+
+def thick(drawing: Drawing) -> list[Line2D]:
+    """The bars that are drawn on others."""
+    bars = [line for line in drawing.figure.axes[0].lines if len(line.get_xdata()) == 2]  # type: ignore[arg-type]
+    return [line for line in bars if line.get_linewidth() > 3.0]
+
+
+@pytest.mark.parametrize("level", [0.9, 0.95, 0.5])
+def test_the_inner_half_is_thick_and_the_words_say_so(level: float) -> None:
+    for rows, draw in ((forest_rows(), pilot_forest), (year_rows(), event_study)):
+        own = [replace(row, level=level) for row in halved(rows)]
+        drawing = draw(own, title="Effects")
+        wider = level > 0.5
+        assert len(thick(drawing)) == len(rows) * wider
+        said = " ".join(" ".join(text for text, _ in texts(drawing)).split())
+        assert (f"(thick: 50%, thin: {100 * level:.3g}%)" in said) == wider
+        assert ("thick" in said) == wider
+        older = draw(rows, title="Effects")
+        assert not thick(older)
+        assert "thick" not in " ".join(text for text, _ in texts(older))
+
+
+def test_a_refused_row_has_no_inner_half() -> None:
+    rows = halved(forest_rows())
+    refused = [replace(rows[0], status=REFUSED), *rows[1:]]
+    assert len(thick(pilot_forest(refused, title="Effects"))) == len(rows) - 1
 
 
 def test_forest_in_given_order() -> None:

@@ -178,6 +178,16 @@ def test_shrinkage_has_both_intervals_of_every_pilot(pilots: Rows) -> None:
     assert "Ashmere −3.0 [−8.0, +2.0], partially pooled −0.5 [−3.5, +2.5]" in drawing.alt
 
 
+def test_shrinkage_has_the_inner_halves_of_both(pilots: Rows) -> None:
+    halves = {"unpooled_lower_50": -0.011, "unpooled_upper_50": 0.012}
+    halves |= {"lower_50": 0.003, "upper_50": 0.007}
+    rows = [replace(row, **halves) for row in pilots]
+    drawing = shrinkage(rows, title="Pilots", evidence="open-data", status="converged")
+    found = [tuple(line.get_xdata()) for line in drawing.figure.axes[0].lines]  # type: ignore[arg-type]
+    for ends in ((-1.1, 1.2), (0.3, 0.7)):
+        assert sum(each == pytest.approx(ends) for each in found if len(each) == 2) == len(rows)
+
+
 def test_many_pilots_have_only_the_outermost_in_words(pilots: Rows) -> None:
     rows = [replace(pilots[0], target=f"P{i}", unpooled_median=0.01 * i) for i in range(8)]
     alt = shrinkage(rows, **WORDS).alt

@@ -7,7 +7,7 @@ from matplotlib.text import Text
 from tests.rows import of_fit
 
 from sofs_bayes.estimands import EffectRow
-from sofs_bayes.figures import Drawing
+from sofs_bayes.figures import Drawing, audit_brackets
 from sofs_bayes.pages.answer import answer_drawing
 from sofs_bayes.pages.pictures import brackets, drawings
 from sofs_bayes.published.audit import audit
@@ -126,3 +126,8 @@ def test_brackets_are_of_pilot_and_effect_rows_and_of_all() -> None:
     rows = {row.row for row in main.data[1]}
     assert rows
     assert all(row.startswith(("Pilot", "DiD")) for row in rows)
+    above = [b for b in found.brackets if b.ratio_lower is not None and b.ratio_lower > 1]
+    assert every.canvas.title.startswith(f"The stars of {len(above)} of ")
+    assert every.canvas.subtitle == "Which standard errors do the printed stars allow?"
+    lower = [replace(b, se_lower=0.0) for b in found.brackets]
+    assert audit_brackets(lower, title="t").canvas.title.startswith("The stars of none of ")

@@ -299,6 +299,41 @@ def test_the_table_of_found_effects_has_no_number_of_those_not_to_be_asked(
     assert "broken" not in {row[keys.index("process")] for row in table.rows}
 
 
+def test_titles_of_figures_are_what_is_found(found: Recovered) -> None:
+    titles = {each.name: each.canvas.title for each in recovery_figures(found)}
+    rows = [row for row in found.pooled if row.method == POSTERIOR]
+    (near,) = (row for row in rows if row.effect == 0.05 and row.process == "model"
+               and (row.heterogeneity, row.authorities) == (0.02, 1))  # fmt: skip
+    assert f"is found in {100 * near.significant:.0f}% of replicates" in titles["power"]
+    assert titles["coverage"].endswith("least often: trends part, pilots' sd 0.02")
+    assert "7.8 pp with 1 times" in titles["width"] and "3.9 pp with 4 times" in titles["width"]
+    never = tuple(
+        replace(row, significant=0.0, mean_width=0.5, coverage_95=0.5) for row in found.rows
+    )
+    others = {each.name: each.canvas.title for each in recovery_figures(replace(found, rows=never))}
+    assert "hold the truth in 50% of replicates" in others["coverage"]
+    assert "is found in 0% of replicates" in others["power"]
+    assert "50.0 pp with 1 times" in others["width"]
+    exact = tuple(
+        replace(row, above_zero=row.mean_probability)
+        for row in found.reliability
+        if row.above_zero is not None
+    )
+    (last,) = (
+        each.canvas.title
+        for each in recovery_figures(replace(found, reliability=exact))
+        if each.name == "reliability"
+    )
+    assert "at most 0 percentage points" in last
+    shown = [each.canvas.subtitle for each in recovery_figures(found)]
+    assert [text.partition(":")[0] for text in shown] == [
+        "How often 95% intervals hold the truth, by scenario and method",
+        "How often an effect is found",
+        "What more authorities would buy",
+        "Whether probabilities are right",
+    ]
+
+
 def test_a_curve_of_nothing_is_refused() -> None:
     axes = CurveAxes(x="x", y="y")
     with pytest.raises(BadInput, match="no rows"):

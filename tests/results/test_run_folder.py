@@ -393,3 +393,24 @@ def test_a_hash_is_that_of_the_bytes(tmp_path: Path) -> None:
     (tmp_path / "abc").write_bytes(b"abc")
     known = "ba7816bf8f01cfea414140de5dae2223b00361a396177a9cb410ff61f20015ad"
     assert sha256(tmp_path / "abc") == known
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Grown:
+    """A row with a column that earlier versions did not write."""
+
+    name: str
+    value: float
+    added: float | None = None
+
+
+def test_columns_at_the_end_that_have_a_default_may_lack(tmp_path: Path) -> None:
+    path = tmp_path / "rows.csv"
+    path.write_text("name,value\na,1.5\n", encoding="utf-8")
+    assert read_rows(path, Grown) == [Grown(name="a", value=1.5)]
+    path.write_text(rows_to_csv(Grown, [Grown(name="a", value=1.5, added=2.0)]), encoding="utf-8")
+    assert read_rows(path, Grown) == [Grown(name="a", value=1.5, added=2.0)]
+    for header in ("name,added", "name", "value,name", "name,value,added,more", ""):
+        path.write_text(f"{header}\n", encoding="utf-8")
+        with pytest.raises(BadInput, match="header: found other columns"):
+            read_rows(path, Grown)

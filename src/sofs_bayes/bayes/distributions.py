@@ -147,7 +147,7 @@ def _shortest(quantile: Callable[[Array], Array], level: float) -> Array:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Summary:
-    """One quantity's distribution in five numbers, on the quantity's own scale."""
+    """One quantity's distribution in seven numbers, on the quantity's own scale."""
 
     quantity: Role
     mean: float
@@ -155,6 +155,8 @@ class Summary:
     median: float
     lower: float
     upper: float
+    lower_50: float
+    upper_50: float
 
 
 def summary(
@@ -164,8 +166,9 @@ def summary(
     level: float,
     kind: Literal["eti", "hdi"],
 ) -> Summary:
-    """Mean, sd, median and interval of a distribution."""
+    """Mean, sd, median, interval and 50% interval of a distribution."""
     lower, upper = interval(distribution, level=level, kind=kind)
+    lower_50, upper_50 = interval(distribution, level=0.5, kind=kind)
     return Summary(
         quantity=quantity,
         mean=distribution.mean(),
@@ -173,4 +176,6 @@ def summary(
         median=float(distribution.quantile(0.5)),
         lower=lower,
         upper=upper,
+        lower_50=lower_50,
+        upper_50=upper_50,
     )

@@ -19,8 +19,10 @@ def as_odds_ratio(row: EffectRow, base: float) -> EffectRow:
         risk = min(max(base + change, NEARLY_CERTAIN), 1 - NEARLY_CERTAIN)
         return risk / (1 - risk) / (base / (1 - base))
 
-    median, lower, upper = map(ratio, (row.median, row.lower, row.upper))
-    return replace(row, scale="odds ratio", median=median, lower=lower, upper=upper)
+    columns = ("median", "lower", "upper", "lower_50", "upper_50")
+    found = {column: getattr(row, column) for column in columns}
+    ratios = {column: None if each is None else ratio(each) for column, each in found.items()}
+    return replace(row, scale="odds ratio", **ratios)  # type: ignore[arg-type]
 
 
 def per_log_odds(rates: Sequence[float], weights: Sequence[float]) -> float | None:

@@ -5,7 +5,7 @@ of coefficients that are transformed afterwards.
 """
 
 from collections.abc import Callable, Iterator, Mapping
-from dataclasses import asdict, dataclass, fields
+from dataclasses import asdict, dataclass, fields, replace
 from math import isnan
 from typing import Any
 
@@ -103,11 +103,17 @@ def interval_of(draws: xr.DataArray, estimands: Estimands) -> tuple[Floats, Floa
     return ends.sel(ci_bound="lower").to_numpy(), ends.sel(ci_bound="upper").to_numpy()
 
 
+def half_of(draws: xr.DataArray, estimands: Estimands) -> tuple[Floats, Floats]:
+    """As `interval_of`, of the interval that holds half of the probability."""
+    return interval_of(draws, replace(estimands, level=0.5))
+
+
 def effect_rows(effects: Effects, estimands: Estimands, label: Label) -> list[EffectRow]:
-    """Mean, median, sd and interval of each effect, with the interval's kind and level."""
+    """Mean, median, sd and intervals of each effect, with the intervals' kind and the level."""
     draws, over = effects.array, ("chain", "draw")
     mean, median, sd = draws.mean(over), draws.median(over), draws.std(over, ddof=1)
     lower, upper = interval_of(draws, estimands)
+    lower_50, upper_50 = half_of(draws, estimands)
     return [
         EffectRow(
             **columns_of(question, label),
@@ -118,6 +124,8 @@ def effect_rows(effects: Effects, estimands: Estimands, label: Label) -> list[Ef
             upper=float(upper[i]),
             level=estimands.level,
             interval=estimands.interval,
+            lower_50=float(lower_50[i]),
+            upper_50=float(upper_50[i]),
         )
         for i, question in enumerate(effects)
     ]

@@ -105,6 +105,8 @@ def effect_rows(
             upper=each.upper,
             level=wanted.level,
             interval=wanted.interval,
+            lower_50=each.lower_50,
+            upper_50=each.upper_50,
         )
         for question, each in found.items()
     ]

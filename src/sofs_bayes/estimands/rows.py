@@ -80,7 +80,10 @@ def _named(item: Any, kind: type) -> dict[str, Any]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class EffectRow(OfFit):
-    """One line of effects.csv."""
+    """One line of effects.csv, with the interval of `level` and that of 50%.
+
+    The latter is None in rows of files that were written before there was one.
+    """
 
     mean: float
     median: float
@@ -89,6 +92,8 @@ class EffectRow(OfFit):
     upper: float
     level: float
     interval: str
+    lower_50: float | None = None
+    upper_50: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,7 +193,8 @@ class ShrinkageRow:
     """A pilot's effect by itself, and drawn towards the pooled effect by what pilots share.
 
     `shrinkage` is the share of the way from the median without pooling to the pooled effect's
-    median; NaN where these two are no further apart than their Monte Carlo error.
+    median; NaN where these two are no further apart than their Monte Carlo error. Ends of 50%
+    intervals are None in rows of files that were written before there were any.
     """
 
     target: str
@@ -203,6 +209,10 @@ class ShrinkageRow:
     shrinkage: float
     level: float
     interval: str
+    unpooled_lower_50: float | None = None
+    unpooled_upper_50: float | None = None
+    lower_50: float | None = None
+    upper_50: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -3,7 +3,7 @@
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.estimands.effects import Effects, interval_of
+from sofs_bayes.estimands.effects import Effects, half_of, interval_of
 from sofs_bayes.estimands.rows import ShrinkageRow
 from sofs_bayes.spec import Estimands
 from sofs_bayes.spec.keys import AFTER, NEW, POOLED, Estimand
@@ -50,6 +50,7 @@ def _shrinkage(
     apart = abs(alone - together) > float(error)
     lower, upper = interval_of(partial, estimands)
     unpooled_lower, unpooled_upper = interval_of(unpooled, estimands)
+    halves = [float(end) for each in (unpooled, partial) for end in half_of(each, estimands)]
     median = float(partial.median())
     return ShrinkageRow(
         target=question.target,
@@ -64,4 +65,8 @@ def _shrinkage(
         shrinkage=(alone - median) / (alone - together) if apart else float("nan"),
         level=estimands.level,
         interval=estimands.interval,
+        unpooled_lower_50=halves[0],
+        unpooled_upper_50=halves[1],
+        lower_50=halves[2],
+        upper_50=halves[3],
     )

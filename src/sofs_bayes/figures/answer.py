@@ -7,8 +7,8 @@ from functools import partial
 from sofs_bayes.figures.canvas import CONVERGED, MARK, Canvas
 from sofs_bayes.figures.dots import Beside, Row, dots
 from sofs_bayes.figures.drawing import Drawing, drawn
-from sofs_bayes.figures.intervals import effect_axis
-from sofs_bayes.figures.marks import Dot, Rule, at_end
+from sofs_bayes.figures.intervals import dot_of, drawn_name, effect_axis
+from sofs_bayes.figures.marks import Rule, at_end
 from sofs_bayes.figures.numbers import SCALES, percent
 from sofs_bayes.figures.refusals import check_rows
 from sofs_bayes.figures.style import NO_EFFECT, STYLE, marker
@@ -27,7 +27,7 @@ AT_BASE = (
     "1: no effect. From print a change in risk is shown as the odds ratio that it is at the rate of"
     " all children."
 )
-OF_SETS = " Authorities that were no pilots: the range of estimates of random sets of them."
+OF_SETS = " Authorities that were no pilots: these shares of the estimates of random sets of them."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -43,6 +43,8 @@ class SourceRow:
     median: float
     lower: float
     upper: float
+    lower_50: float | None = None
+    upper_50: float | None = None
     level: float
     status: str = "converged"
     is_range: bool = False
@@ -69,7 +71,7 @@ def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Draw
         name=name,
         title=title,
         evidence=tuple(dict.fromkeys(row.evidence for row in rows)),
-        subtitle=f"Odds ratio of the outcome, median and {level} credible interval",
+        subtitle=f"Odds ratio of the outcome: {drawn_name(rows, 'credible')}",
         notes=(AT_BASE + (OF_SETS if any(row.is_range for row in rows) else ""),),
     )
     chart = partial(
@@ -102,20 +104,18 @@ def _finding(rows: "Sequence[SourceRow]") -> str:
 
 
 def _line(row: "SourceRow") -> Row:
-    colour, shape = LOOKS.get(row.evidence, LOOKS["open-data"])
+    colour, shape = RANGE if row.is_range else LOOKS.get(row.evidence, LOOKS["open-data"])
     bar = {"color": colour, "linewidth": 2.0}
-    if row.is_range:
-        colour, shape = RANGE
-        bar = {"color": colour, "linewidth": 5.0}
     refused = row.status != CONVERGED
     if refused:
         colour = STYLE.mark
         bar = {"color": colour, "linewidth": 2.0, "linestyle": (0, (2, 1))}
-    look = marker(shape, 6.0, colour, "white" if refused else "")
+    size = 11.0 if row.is_range else 6.0  # an upright line, which a thick bar would hide
+    look = marker(shape, size, colour, "white" if refused else "")
     return Row(
         label=f"{row.source}: {MARK}" if refused else row.source,
         colour=STYLE.mark if refused else STYLE.ink,
-        dots=[Dot(value=row.median, lower=row.lower, upper=row.upper, look=look, bar=bar)],
+        dots=[dot_of(row, SCALES["odds ratio"], look=look, bar=bar)],
         beside=[Beside(text=_numbers(row))],
     )
 

@@ -56,7 +56,8 @@ def audit_brackets(
     brackets
         In the order they are to be shown; tables are kept together.
     title, evidence, status, name
-        Title, evidence line, `converged` or not, and stem of the files.
+        What is shown (below the finding, which is the title), evidence line, `converged` or not,
+        and stem of the files.
 
     Raises
     ------
@@ -73,9 +74,10 @@ def audit_brackets(
         rows += [_line(bracket, ends) for bracket in shown if bracket.table == table]
     canvas = Canvas(
         name=name,
-        title=title,
+        title=_finding(shown),
         evidence=(evidence,),
         status=status,
+        subtitle=title,
         notes=_notes(len(brackets) - len(shown)),
         key=_key(shown),
     )
@@ -164,6 +166,14 @@ def _notes(left_out: int) -> list[str]:
             " worked out from what is printed."
         )
     return notes
+
+
+def _finding(shown: Sequence[StarBracket]) -> str:
+    above = sum(_ratios(bracket)[0] > 1 for bracket in shown)
+    return (
+        f"The stars of {above or 'none'} of {counted(len(shown), 'coefficient')} need a larger"
+        " standard error than independent children would give"
+    )
 
 
 def _alt(shown: Sequence[StarBracket], every: int) -> str:

@@ -6,7 +6,7 @@ from typing import Unpack
 
 from sofs_bayes.checks.calibration import Calibrated
 from sofs_bayes.checks.ranks import Kind, RankVerdict
-from sofs_bayes.figures.canvas import Canvas, KeyEntry, Told, name_of
+from sofs_bayes.figures.canvas import Canvas, KeyEntry, ToldBelow, name_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.dots import Beside, Row, dots
 from sofs_bayes.figures.drawing import Drawing, drawn
@@ -35,7 +35,7 @@ LANE, LANES = 0.13, 0.32  # inches between the lanes of a strip, and of all of t
 NAMED = 4  # quantities that are out, named in an alt text or below a strip
 
 
-def coverage_levels(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
+def coverage_levels(verdict: RankVerdict, **said: Unpack[ToldBelow]) -> Drawing:
     """Attained minus nominal coverage of every quantity at every level, with binomial bands.
 
     Parameters
@@ -43,14 +43,14 @@ def coverage_levels(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
     verdict
         On a calibration; all its quantities are drawn.
     said
-        `title`, `evidence` and, where wanted, `notes` and `name`; as `Told` has them.
+        `title`, `evidence` and, where wanted, `mark`, `notes` and `name`; as `ToldBelow` has them.
 
     Raises
     ------
     BadInput
         No quantity with ranks.
     """
-    name, rows = name_of(said, Told, "coverage"), attained_rows(verdict)
+    name, rows = name_of(said, ToldBelow, "coverage"), attained_rows(verdict)
     check_rows(name, rows)
     outside = [row for row in rows if not row.inside]
     notes = ["Within a level quantities stand side by side in the order of the tables."]
@@ -59,6 +59,7 @@ def coverage_levels(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
     canvas = Canvas.of(
         said,
         name,
+        finding=_shares_out(rows, outside),
         subtitle="Truths inside their interval, minus the nominal level, % points",
         notes=notes,
         key=[
@@ -85,6 +86,16 @@ def coverage_levels(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
     panel = Panel(x=x, y=Axis(ends=padded(edges), kind="signed"), marks=marks)
     chart = partial(curves, panels=[panel], height=HEIGHT)
     return drawn(canvas, chart, _alt(rows, outside), AttainedRow, rows)
+
+
+def _shares_out(rows: Sequence[AttainedRow], outside: Sequence[AttainedRow]) -> str:
+    if not outside:
+        enough = f"as far as {rows[0].replicates:,} replicates can tell"
+        return f"Intervals hold the truth as often as they say, {enough}"
+    return (
+        f"{len(outside)} of {len(rows)} shares of truths inside intervals are not those of right"
+        " posteriors"
+    )
 
 
 def _level(slot: int, rows: Sequence[AttainedRow]) -> list[Mark]:
@@ -134,7 +145,7 @@ def _alt(rows: Sequence[AttainedRow], outside: Sequence[AttainedRow]) -> str:
     )
 
 
-def dispersion_strips(found: Sequence[Calibrated], **said: Unpack[Told]) -> Drawing:
+def dispersion_strips(found: Sequence[Calibrated], **said: Unpack[ToldBelow]) -> Drawing:
     """The dispersion of every quantity of several analyses; those out are marked and named.
 
     Parameters
@@ -142,25 +153,27 @@ def dispersion_strips(found: Sequence[Calibrated], **said: Unpack[Told]) -> Draw
     found
         Calibrations, each with ranks.
     said
-        `title`, `evidence` and, where wanted, `notes` and `name`; as `Told` has them.
+        `title`, `evidence` and, where wanted, `mark`, `notes` and `name`; as `ToldBelow` has them.
 
     Raises
     ------
     BadInput
         No calibration with ranks, or two of one analysis.
     """
-    name = name_of(said, Told, "dispersion")
+    name = name_of(said, ToldBelow, "dispersion")
     strips = [own for each in found if (own := dispersion_rows(each))]
     check_rows(name, strips, once=("analysis", [each.analysis.name for each in found]))
     rows = [row for own in strips for row in own]
+    out = sum(row.verdict == "out" for row in rows)
     canvas = Canvas.of(
         said,
         name,
+        finding=f"Of {len(rows)} quantities {out or 'none'} {'are' if out > 1 else 'is'} out",
         notes=_strip_notes([each.analysis.name for each in found if not each.verdict.tests]),
         key=[
             KeyEntry(name="95% of right posteriors", fill=STYLE.fill),
             *kinds_key({row.kind for row in rows if row.verdict != "out"}),
-            *([KeyEntry(name="out", line=OUT)] if any(r.verdict == "out" for r in rows) else []),
+            *([KeyEntry(name="out", line=OUT)] if out else []),
         ],
     )
     values = [value for row in rows for value in (row.dispersion, row.lower, row.upper)]

@@ -12,8 +12,10 @@ from sofs_bayes.figures.dots import Beside, Row, dots
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.intervals import (
     COLUMNS,
-    Interval,
+    HALF,
     checked_scale,
+    dot_of,
+    drawn_name,
     effect_axis,
     evidence_of,
     finding,
@@ -23,7 +25,7 @@ from sofs_bayes.figures.intervals import (
     shown_decimals,
     status_of,
 )
-from sofs_bayes.figures.marks import Dot, Rule
+from sofs_bayes.figures.marks import Rule
 from sofs_bayes.figures.numbers import ShownScale, amount, counted, minus, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, shown_scale
 from sofs_bayes.figures.style import DOTTED, NO_EFFECT, SOLID, STYLE, Look, marker
@@ -41,6 +43,7 @@ KEY = (
     KeyEntry(name="pooled effect", line=TOGETHER),
 )
 ALONE_COLUMNS = ("unpooled_median", "unpooled_lower", "unpooled_upper")
+ALONE_HALF = ("unpooled_lower_50", "unpooled_upper_50")
 LANE = 0.17  # inches from one interval of a pilot to the other
 MANY = 4  # rows or pilots, beyond which the alt text gives the outermost and not each
 
@@ -102,7 +105,7 @@ def pilot_forest(
     chart = partial(
         dots,
         rows=lines,
-        axis=effect_axis(found, scale, f"{scale.axis}:\nmedian and {interval}"),
+        axis=effect_axis(found, scale, f"{scale.axis}:\n{drawn_name(rows)}"),
         marks=[Rule(at=scale.null, look=NO_EFFECT)],
         columns=[f"median [{percent(rows[0].level)}]"],
     )
@@ -129,7 +132,6 @@ def _line(
     row: EffectRow, scale: ShownScale, label: str, numbers: str, *, bold: bool, gap: bool
 ) -> Row:
     """A row of the forest: summaries are heavier, refused ones hollow and dashed."""
-    median, lower, upper = shown(row, scale)
     converged = row.status == CONVERGED
     colour = STYLE.mark if not converged else STYLE.ink if bold else STYLE.strong
     bar = {
@@ -141,7 +143,7 @@ def _line(
     look = marker(shape, size, colour, colour if converged else "white")
     return Row(
         label=label,
-        dots=[Dot(value=median, lower=lower, upper=upper, look=look, bar=bar)],
+        dots=[dot_of(row, scale, look=look, bar=bar)],
         beside=[Beside(text=numbers)],
         colour=STYLE.ink if converged else STYLE.mark,
         bold=bold,
@@ -196,8 +198,8 @@ def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
     )
     chart = partial(
         dots,
-        rows=[_both(*each) for each in zip(ranked, pairs, numbers, strict=True)],
-        axis=effect_axis(every, scale, f"{scale.axis}:\nmedian and {interval}"),
+        rows=[_both(row, scale, texts) for row, texts in zip(ranked, numbers, strict=True)],
+        axis=effect_axis(every, scale, f"{scale.axis}:\n{drawn_name(rows)}"),
         marks=[Rule(at=scale.null, look=NO_EFFECT), Rule(at=pooled, look=TOGETHER)],
         columns=[f"median [{percent(rows[0].level)}]", "pulled in"],
         longest=0.27,
@@ -216,12 +218,14 @@ def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
     return drawn(canvas, chart, alt, ShrinkageRow, rows)
 
 
-def _both(row: ShrinkageRow, pair: Sequence[Interval], numbers: Sequence[str]) -> Row:
+def _both(row: ShrinkageRow, scale: ShownScale, numbers: Sequence[str]) -> Row:
     marks, beside = [], []
-    both = zip(pair, (ALONE, POOLED_IN), numbers, (-LANE / 2, LANE / 2), strict=True)
-    for (median, lower, upper), look, text, lane in both:
+    halves = ((ALONE, ALONE_COLUMNS, ALONE_HALF), (POOLED_IN, COLUMNS, HALF))
+    for (look, columns, inner), text, lane in zip(
+        halves, numbers, (-LANE / 2, LANE / 2), strict=True
+    ):
         bar = {**look, "marker": "None"}
-        marks.append(Dot(at=lane, value=median, lower=lower, upper=upper, look=look, bar=bar))
+        marks.append(dot_of(row, scale, look=look, bar=bar, at=lane, columns=columns, inner=inner))
         beside.append(Beside(text=text, lane=lane, colour=look["color"]))
     pulled = "–" if math.isnan(row.shrinkage) else minus(f"{100 * row.shrinkage:.0f}%")
     beside.append(Beside(text=pulled, column=1, lane=LANE / 2))

@@ -9,6 +9,8 @@ from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.intervals import (
     checked_scale,
+    dot_of,
+    drawn_name,
     effect_axis,
     evidence_of,
     finding,
@@ -79,7 +81,7 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
         title=f"{title}: {finding(rows, scale)}",
         evidence=evidence_of(rows),
         status=status_of(rows),
-        subtitle=f"{scale.axis}: median and {interval}",
+        subtitle=f"{scale.axis}: {drawn_name(rows)}",
         notes=NOTES,
     )
     panel = Panel(x=Axis(ends=ends, name=below, ticks=_labels(years)), y=up, marks=marks)
@@ -115,13 +117,12 @@ def _labels(years: Sequence[int]) -> dict[float, str]:
 
 
 def _effect(year: int, row: EffectRow, scale: ShownScale) -> Dot:
-    median, lower, upper = shown(row, scale)
     before = year < 0
     colour = STYLE.second if before else STYLE.strong
     face = "white" if before or row.status != CONVERGED else colour
     line = {"color": colour, "linewidth": 1.4, "linestyle": (0, (3, 1.2)) if before else SOLID}
     look = marker("s" if before else "o", 6.0, colour, face, 1.3)
-    return Dot(at=_place(year), value=median, lower=lower, upper=upper, look=look, bar=line)
+    return dot_of(row, scale, look=look, bar=line, at=_place(year))
 
 
 def _reference(scale: ShownScale, ends: tuple[float, float]) -> Words:

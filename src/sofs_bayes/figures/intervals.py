@@ -6,7 +6,7 @@ from typing import Any
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.estimands.rows import ShrinkageRow
 from sofs_bayes.figures.canvas import CONVERGED
-from sofs_bayes.figures.marks import Axis
+from sofs_bayes.figures.marks import Axis, Dot
 from sofs_bayes.figures.numbers import (
     INTERVALS,
     ShownScale,
@@ -16,9 +16,11 @@ from sofs_bayes.figures.numbers import (
     percent,
 )
 from sofs_bayes.figures.refusals import check_rows, only_value, refuse, shown_scale
+from sofs_bayes.figures.style import Look
 from sofs_bayes.spec import Evidence
 
 COLUMNS = ("median", "lower", "upper")
+HALF = ("lower_50", "upper_50")
 Interval = tuple[float, float, float]  # in this order
 
 
@@ -35,6 +37,40 @@ def interval_name(figure: str, rows: Sequence[EffectRow | ShrinkageRow]) -> str:
     """Level and kind of the rows' intervals, as in "90% equal-tailed interval"."""
     kind, level = only_value(figure, rows, "interval"), only_value(figure, rows, "level")
     return f"{percent(level)} {INTERVALS.get(kind, kind)} interval"
+
+
+def drawn_name(rows: Sequence[Any], kind: str = "") -> str:
+    """What dots and bars are, for an axis or below a title; the kind of interval is the rows'."""
+    kind, level = kind or INTERVALS[rows[0].interval], percent(rows[0].level)
+    if all(half(row) is None for row in rows):
+        return f"median and {level} {kind} interval"
+    return f"median, {kind} intervals (thick: 50%, thin: {level})"
+
+
+def half(row: Any, columns: Sequence[str] = HALF) -> tuple[float, float] | None:
+    """The 50% interval of a row; None where it has none, is refused, or has no wider one."""
+    lower, upper = (getattr(row, column) for column in columns)
+    refused = getattr(row, "status", CONVERGED) != CONVERGED
+    if lower is None or upper is None or refused or row.level <= 0.5:
+        return None
+    return lower, upper
+
+
+def dot_of(
+    row: Any,
+    scale: ShownScale,
+    *,
+    look: Look,
+    bar: Look,
+    at: float = 0.0,
+    columns: Sequence[str] = COLUMNS,
+    inner: Sequence[str] = HALF,
+) -> Dot:
+    """A row's median on its bar, whose inner half is thick, as the axis has them."""
+    median, lower, upper = shown(row, scale, columns)
+    ends = half(row, inner)
+    thick = None if ends is None else (scale.factor * ends[0], scale.factor * ends[1])
+    return Dot(at=at, value=median, lower=lower, upper=upper, inner=thick, look=look, bar=bar)
 
 
 def evidence_of(rows: Sequence[EffectRow]) -> tuple[Evidence, ...]:

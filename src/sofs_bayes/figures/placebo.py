@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 from sofs_bayes.figures.canvas import Canvas, KeyEntry
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
-from sofs_bayes.figures.marks import Axis, Dot, Mark, Rule, Series
+from sofs_bayes.figures.marks import Axis, Dot, Mark, Rule
 from sofs_bayes.figures.refusals import check_rows
 from sofs_bayes.figures.style import STYLE, THIN, Look, marker
 from sofs_bayes.spec import Evidence
@@ -28,11 +28,12 @@ def placebo_dots(
     pilots: "PlaceboRow",
     *,
     title: str,
+    subtitle: str,
     evidence: Evidence,
     alt: str,
     name: str = "placebo",
 ) -> Drawing:
-    """Piles of dots, one for each set, over the odds ratio; the real pilots with their interval.
+    """Piles of dots, one for each set, over the odds ratio; the real pilots with their intervals.
 
     Raises
     ------
@@ -44,7 +45,7 @@ def placebo_dots(
         name=name,
         title=title,
         evidence=(evidence,),
-        notes=("Posterior means. Bar: the real pilots' 90% credible interval.",),
+        subtitle=subtitle,
         key=[
             KeyEntry(name="authorities that were no pilots", line=SET),
             KeyEntry(name="the real pilots", line=PILOTS),
@@ -61,9 +62,18 @@ def placebo_dots(
         marks.append(Dot(at=exp(lower + place * step), value=float(piles[place]), look=SET))
     highest = max(piles.values())
     below = -0.09 * highest - 1.0
-    ends = [exp(pilots.lower_90), exp(pilots.upper_90)]
-    marks.append(Series(x=ends, y=[below, below], look=BAR))
-    marks.append(Series(x=[exp(pilots.mean)], y=[below], look=PILOTS, zorder=4.0))
+    marks.append(
+        Dot(
+            at=below,
+            value=exp(pilots.mean),
+            lower=exp(pilots.lower_90),
+            upper=exp(pilots.upper_90),
+            inner=(exp(pilots.lower_50), exp(pilots.upper_50)),
+            look=PILOTS,
+            bar=BAR,
+            across=True,
+        )
+    )
     margin = 0.04 * (upper - lower)
     panel = Panel(
         x=Axis(ends=(exp(lower - margin), exp(upper + margin)), name="odds ratio", kind="ratio"),

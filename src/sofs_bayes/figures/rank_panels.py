@@ -5,7 +5,7 @@ from functools import partial
 from typing import Unpack
 
 from sofs_bayes.checks.ranks import BINS, DRAWS, FEW, RankTest, RankVerdict
-from sofs_bayes.figures.canvas import Canvas, KeyEntry, Told, name_of
+from sofs_bayes.figures.canvas import Canvas, KeyEntry, ToldBelow, name_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.marks import Axis, Mark, Rule, Series
@@ -32,7 +32,7 @@ ZERO: Look = {"color": STYLE.soft, "linewidth": 0.7}
 EXPECTED: Look = {"color": STYLE.ink, "linewidth": 0.8, "linestyle": DASHED}
 
 
-def rank_ecdf(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
+def rank_ecdf(verdict: RankVerdict, **said: Unpack[ToldBelow]) -> Drawing:
     """The ECDF of each quantity's ranks minus the diagonal, with its simultaneous band.
 
     Parameters
@@ -41,14 +41,14 @@ def rank_ecdf(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
         On a calibration. Drawn are effects, spreads, log likelihood, and other parameters that
         are out; of more than `MOST` those with the smallest p-values.
     said
-        `title`, `evidence` and, where wanted, `notes` and `name`; as `Told` has them.
+        `title`, `evidence` and, where wanted, `mark`, `notes` and `name`; as `ToldBelow` has them.
 
     Raises
     ------
     BadInput
         No quantity with ranks.
     """
-    name = name_of(said, Told, "ecdf")
+    name = name_of(said, ToldBelow, "ecdf")
     tests, wanted = shown_tests(verdict, MOST)
     check_rows(name, tests)
     rows = ecdf_rows(verdict, tests)
@@ -66,9 +66,16 @@ def rank_ecdf(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
             Series(x=x, y=[row.difference for row in own], look=_look(test)),
         ]
 
+    outside = len({row.quantity for row in rows if not row.inside})
+    who = (
+        f"{outside} of {len(tests)} quantities leave the band"
+        if outside
+        else "every quantity stay inside the band"
+    )
     canvas = Canvas.of(
         said,
         name,
+        finding=f"The ranks of {who} of right posteriors",
         subtitle="Share of ranks below each place, minus the share expected there",
         notes=(
             "Horizontal: rank of the truth among posterior draws, as a share of them. Right"
@@ -86,17 +93,18 @@ def rank_ecdf(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
     return drawn(canvas, chart, _ecdf_alt(tests, rows), EcdfRow, rows)
 
 
-def rank_histogram(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
+def rank_histogram(verdict: RankVerdict, **said: Unpack[ToldBelow]) -> Drawing:
     """The ranks of each quantity counted in bins, with the binomial band of a single bin.
 
     Parameters and refusals are those of `rank_ecdf`.
     """
-    name = name_of(said, Told, "histogram")
+    name = name_of(said, ToldBelow, "histogram")
     tests, wanted = shown_tests(verdict, MOST)
     check_rows(name, tests)
     rows = bin_rows(verdict, tests)
     most, upper = max(row.count for row in rows), rows[0].upper
     highest = 1.08 * min(max(most, upper), FRAME * upper)
+    share = sum(not row.inside for row in rows) / len(rows)
 
     def marks(test: RankTest) -> list[Mark]:
         own = [row for row in rows if row.quantity == test.quantity]
@@ -113,6 +121,7 @@ def rank_histogram(verdict: RankVerdict, **said: Unpack[Told]) -> Drawing:
     canvas = Canvas.of(
         said,
         name,
+        finding=f"{share:.0%} of bins are outside their band; of right posteriors about 5% are",
         subtitle="Number of truths whose rank is in a bin",
         notes=(
             f"Horizontal: rank of the truth, 0 to {DRAWS} as a share, in {BINS} bins; dashed: the"

@@ -144,7 +144,13 @@ def _method_marks(
 
 
 def coverage_of_methods(
-    points: Sequence[CoveragePoint], *, title: str, name: str, alt: str, notes: Sequence[str] = ()
+    points: Sequence[CoveragePoint],
+    *,
+    title: str,
+    subtitle: str,
+    name: str,
+    alt: str,
+    notes: Sequence[str] = (),
 ) -> Drawing:
     """Coverage of 95% intervals: a line for each kind of scenario, a marker for each method.
 
@@ -159,6 +165,7 @@ def coverage_of_methods(
         name=name,
         title=title,
         evidence=("synthetic",),
+        subtitle=subtitle,
         notes=notes,
         key=[KeyEntry(name=m, line={**look, "linestyle": "None"}) for m, look in looks.items()],
     )

@@ -426,6 +426,8 @@ def _source_rows(run: Run, said: str) -> "Iterator[SourceRow]":
         median=row.median,
         lower=row.lower,
         upper=row.upper,
+        lower_50=row.lower_50,
+        upper_50=row.upper_50,
         level=row.level,
         status=run.status,
     )

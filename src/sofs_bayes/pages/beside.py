@@ -119,8 +119,10 @@ def placebo_rows(opened: Sequence[Result]) -> list[dict[str, Any]]:
         study = placebo_of(each)
         if study.early is None:
             level = study.analysis.estimands.level
-            ends = central_range([exp(row.mean) for row in study.rows], level)
-            told = dict(zip(("lower", "median", "upper"), ends, strict=True))
+            ratios = [exp(row.mean) for row in study.rows]
+            ends = (*central_range(ratios, level), *central_range(ratios, 0.5))
+            names = ("lower", "median", "upper", "lower_50", "median", "upper_50")
+            told = dict(zip(names, ends, strict=True))
             found.append({"evidence": study.evidence, "level": level, **told})
     return found
 

@@ -13,6 +13,7 @@ from sofs_bayes.figures import (
     rank_ecdf,
     rank_histogram,
 )
+from sofs_bayes.figures.canvas import ToldBelow
 from sofs_bayes.pages.page import Part, analysis_sentence, write_result
 from sofs_bayes.spec import PrintedAnalysis
 from sofs_bayes.tables.contents.calibration import (
@@ -42,6 +43,7 @@ from sofs_bayes.tables.formats import Table, rows_to_csv, to_csv, to_markdown
 if TYPE_CHECKING:
     from sofs_bayes.checks.calibration import Calibrated
 
+ECDF = "ECDF of the truths' ranks"
 SHORT = 10  # rows of a table of fits that are not folded
 FILES = (
     "sbc.csv has the tests of all quantities, coverage.csv the shares of truths inside their"
@@ -125,8 +127,9 @@ def write_overview(
     heading = _with_further(marked_all(found, f"{QUESTION} {len(found)} analyses"), scenarios)
     figures: tuple[Drawing, ...] = ()
     if any(each.verdict.tests for each in found):
-        title = marked_all(found, "Dispersion of ranks, by analysis")
-        figures = (dispersion_strips(found, title=title, evidence=summary.evidence),)
+        title, mark = "Dispersion of ranks, by analysis", marked_all(found, "")
+        drawn = dispersion_strips(found, title=title, mark=mark, evidence=summary.evidence)
+        figures = (drawn,)
     parts = (
         Part(heading="What comes out", anchor="short", bullets=said[1:]),
         Part(heading="What is done", anchor="method", paragraphs=(method_sentences(found),)),
@@ -213,17 +216,19 @@ def _figures(found: "Calibrated") -> tuple[tuple[Drawing, ...], tuple[Drawing, .
     """Those of ranks, and that of coverage; none without ranks."""
     if not found.verdict.tests:
         return (), ()
-    evidence, verdict, notes = found.evidence, found.verdict, (origin_sentence(found),)
-    ecdf = marked(found, "ECDF of the truths' ranks")
-    histogram = marked(found, "Histograms of the truths' ranks")
-    coverage = marked(found, "Truths inside their intervals")
+    verdict = found.verdict
     return (
         (
-            rank_ecdf(verdict, title=ecdf, evidence=evidence, notes=notes),
-            rank_histogram(verdict, title=histogram, evidence=evidence, notes=notes),
+            rank_ecdf(verdict, **_told(found, ECDF)),
+            rank_histogram(verdict, **_told(found, "Histograms of the truths' ranks")),
         ),
-        (coverage_levels(verdict, title=coverage, evidence=evidence, notes=notes),),
+        (coverage_levels(verdict, **_told(found, "Truths inside their intervals")),),
     )
+
+
+def _told(found: "Calibrated", title: str) -> ToldBelow:
+    notes = (origin_sentence(found),)
+    return {"title": title, "mark": marked(found, ""), "evidence": found.evidence, "notes": notes}
 
 
 def _bullets(found: "Calibrated") -> tuple[str, ...]:
@@ -280,13 +285,9 @@ def _linked(found: "Calibrated") -> Part:
     )
     figures: tuple[Drawing, ...] = ()
     if found.verdict.tests:
-        title = marked(found, f"{found.analysis.title}: ECDF of the truths' ranks")
-        stem = f"ecdf-{name}"
-        notes = (origin_sentence(found),)
-        drawn = rank_ecdf(
-            found.verdict, title=title, evidence=found.evidence, notes=notes, name=stem
-        )
-        figures = (drawn,)
+        told = _told(found, f"{found.analysis.title}: {ECDF}")
+        told["name"] = f"ecdf-{name}"
+        figures = (rank_ecdf(found.verdict, **told),)
     return Part(
         heading=to_page,
         anchor=f"analysis-{name}",

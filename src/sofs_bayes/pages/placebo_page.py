@@ -195,10 +195,17 @@ def placebo_drawing(found: Placebo) -> Drawing:
     """The real pilots' estimate among those of the sets."""
     from sofs_bayes.figures.placebo import placebo_dots
 
+    as_far = sum(abs(row.mean) >= abs(found.pilots.mean) for row in found.rows)
     return placebo_dots(
         found.rows,
         found.pilots,
-        title=marked(found, "The real pilots among authorities where nothing happened"),
+        title=marked(
+            found,
+            f"{as_far} of {len(found.rows):,} sets where nothing happened are as far from no"
+            " effect as the real pilots",
+        ),
+        subtitle="Posterior means of odds ratios; of the real pilots with credible intervals"
+        " (thick: 50%, thin: 90%)",
         evidence=found.evidence,
         alt=f"{len(found.rows)} estimates of placebo pilots spread by {found.spread:.2f} log-odds"
         f" about no effect; the real pilots' is an odds ratio of {_ratios(found.pilots)}, and"

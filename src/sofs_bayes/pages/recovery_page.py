@@ -6,6 +6,8 @@ from pathlib import Path
 
 from sofs_bayes.checks.recovered import Recovered
 from sofs_bayes.checks.recovery import RecoveryRow
+from sofs_bayes.checks.recovery_answers import POSTERIOR
+from sofs_bayes.checks.recovery_power import DETECTED
 from sofs_bayes.figures import Drawing
 from sofs_bayes.figures.recovery import (
     CoveragePoint,
@@ -164,9 +166,16 @@ def _coverage(found: Recovered) -> Drawing:
         label: min(p.coverage for p in shown if p.method == label) for label in METHODS.values()
     }
     listed = ", ".join(f"{label} {percentage(share)}" for label, share in worst.items())
+    ranks = sorted((p for p in shown if p.method == METHODS[POSTERIOR]), key=lambda p: p.coverage)
+    ends = dict.fromkeys(percentage(p.coverage) for p in (ranks[0], ranks[-1]))
     return coverage_of_methods(
         shown,
-        title=marked(found, "How often 95% intervals hold the truth"),
+        title=marked(
+            found,
+            f"95% intervals ({ranks[0].method}) hold the truth in {' to '.join(ends)} of"
+            f" replicates; least often: {' '.join(ranks[0].scenario.split())}",
+        ),
+        subtitle="How often 95% intervals hold the truth, by scenario and method",
         name="coverage",
         alt=f"Coverage of 95% intervals by method and scenario. The lowest of each: {listed}.",
         notes=("Bars: 95% Monte Carlo error. Averaged over the true effects of a scenario.",),
@@ -188,6 +197,7 @@ def _power(found: Recovered) -> Drawing | None:
         for row in of_method(rows, method)
     ]
     largest = max(rows, key=lambda row: row.effect or 0.0).effect
+    near = min(of_method(rows, POSTERIOR), key=lambda row: abs(row.significant - DETECTED))
     ends = ", ".join(
         f"{METHODS[row.method]} {percentage(row.significant)}"
         for row in rows
@@ -197,12 +207,16 @@ def _power(found: Recovered) -> Drawing | None:
         shown,
         CurveAxes(
             x="true effect, percentage points",
-            y="95% intervals that exclude 0, %",
+            y="How often an effect is found: 95% intervals that exclude 0, %",
             y_range=(0.0, 102.0),
             y_ticks=PERCENT,
-            level=80.0,
+            level=100 * DETECTED,
         ),
-        title=marked(found, "How often an effect is found"),
+        title=marked(
+            found,
+            f"A true effect of {points(near.mean_truth)} is found in"
+            f" {percentage(near.significant)} of replicates ({METHODS[POSTERIOR]})",
+        ),
         name="power",
         alt=f"Power by true effect and method. At the largest: {ends}.",
         notes=(
@@ -223,27 +237,28 @@ def _widths(found: Recovered) -> Drawing | None:
             if rows:
                 width, error = (100 * x for x in _averaged(rows, "mean_width"))
                 shown.append(CurvePoint(method=label, x=float(times), y=width, mcse=error))
-    if not shown:
+    own = sorted((p for p in shown if p.method == METHODS[POSTERIOR]), key=lambda point: point.x)
+    if not own:
         return None
-    said = ", ".join(
-        f"{points(p.y / 100)} with {p.x:g} times the design's authorities"
-        for p in sorted(shown, key=lambda point: point.x)
-        if p.method == METHODS["posterior"]
-    )
+    said = [f"{points(p.y / 100)} with {p.x:g} times the design's authorities" for p in own]
+    ends = dict.fromkeys((said[0], said[-1]))
     pilots, comparators, _ = found.design
     return method_curves(
         shown,
         CurveAxes(
             x="pilots + comparators",
-            y="mean width of 95% intervals, percentage points",
+            y="What more authorities would buy: mean width of 95% intervals, percentage points",
             x_ticks={
                 float(times): f"{times * pilots} + {times * comparators}"
                 for times in found.grid.authorities
             },
         ),
-        title=marked(found, "What more authorities would buy"),
+        title=marked(
+            found,
+            f"95% intervals ({own[0].method}) are {' and '.join(ends)}",
+        ),
         name="width",
-        alt=f"Width of 95% intervals by number of authorities. The posterior's: {said or 'none'}.",
+        alt=f"Width of 95% intervals by number of authorities. The posterior's: {', '.join(said)}.",
         notes=("Bars: 95% Monte Carlo error. Intervals without an end are left out.",),
     )
 
@@ -251,7 +266,7 @@ def _widths(found: Recovered) -> Drawing | None:
 def _reliability(found: Recovered) -> Drawing | None:
     shown = [
         CurvePoint(
-            method=METHODS["posterior"],
+            method=METHODS[POSTERIOR],
             x=100 * row.mean_probability,
             y=100 * row.above_zero,
             mcse=100 * (row.above_zero_mcse or 0.0),
@@ -266,12 +281,16 @@ def _reliability(found: Recovered) -> Drawing | None:
         shown,
         CurveAxes(
             x="posterior probability of an effect above 0, %",
-            y="true effects above 0, %",
+            y="Whether probabilities are right: true effects above 0, %",
             y_range=(-2.0, 102.0),
             y_ticks=PERCENT,
             diagonal=True,
         ),
-        title=marked(found, "Whether probabilities are right"),
+        title=marked(
+            found,
+            f"Posterior probabilities are at most {furthest:.0f} percentage points from the share"
+            " of true effects above 0",
+        ),
         name="reliability",
         alt="Share of true effects above 0 by the posterior probability given to it; at most"
         f" {furthest:.0f} percentage points from the diagonal.",

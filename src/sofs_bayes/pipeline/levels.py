@@ -28,7 +28,8 @@ def read_run(folder: Path | str, *, level: float | None = None) -> Run:
     folder
         A folder `fit` wrote.
     level
-        Of credible intervals of effects, in place of the analysis's own: see `at_level`.
+        Of credible intervals of effects, in place of the analysis's own: see `at_level`. So are
+        intervals of 50% found in a folder that was written before they were kept.
 
     Returns
     -------
@@ -46,9 +47,13 @@ def read_run(folder: Path | str, *, level: float | None = None) -> Run:
     'published-inferred'
     """
     run = read(folder)
+    printed = isinstance(run.analysis, PrintedAnalysis)
     if level is None:
-        return run
-    tree = None if isinstance(run.analysis, PrintedAnalysis) else open_posterior(folder)
+        kept = all(row.lower_50 is not None for row in run.effects)
+        if kept or not (printed or "posterior.nc" in run.files):
+            return run
+        level = run.level
+    tree = None if printed else open_posterior(folder)
     return replace(at_level(replace(run, posterior=tree), level), posterior=None)
 
 

@@ -5,7 +5,7 @@ import io
 import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import fields
+from dataclasses import MISSING, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
@@ -71,21 +71,25 @@ def _exact(cell: Any) -> str:
 def read_rows[Row](path: Path, kind: type[Row]) -> list[Row]:
     """Dataclass rows from a CSV that `rows_to_csv` wrote; empty numbers are NaN.
 
+    Columns at its end that have a default may lack: earlier versions did not write them.
+
     Raises
     ------
     BadInput
         Another header, or a cell that is not of its column's type.
     """
     hints = get_type_hints(kind)
-    names = [field.name for field in fields(kind)]  # type: ignore[arg-type]
+    columns = fields(kind)  # type: ignore[arg-type]
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.reader(stream)
             header = next(reader, [])
-            if header != names:
+            names = [each.name for each in columns]
+            needed = [each.name for each in columns[len(header) :] if each.default is MISSING]
+            if needed or header != names[: len(header)]:
                 raise BadInput(path, "header", "other columns", ", ".join(names))
             return [
-                kind(**_read_line(line, hints, names, path=path, number=number))
+                kind(**_read_line(line, hints, header, path=path, number=number))
                 for number, line in enumerate(reader, start=2)
             ]
     except (csv.Error, UnicodeDecodeError) as error:

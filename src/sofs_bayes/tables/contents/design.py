@@ -127,7 +127,7 @@ def notices_table(notices: Iterable["Notice"], evidence: Evidence = "open-data")
     columns = [
         Column(key="kind", heading="What"),
         Column(key="authority", heading="Authority"),
-        Column(key="year", heading=years_of(run.analysis).heading, format="year"),
+        Column(key="year", heading="Year", format="year"),
         Column(key="file", heading="File"),
         Column(key="detail", heading="Detail"),
     ]

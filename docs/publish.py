@@ -26,7 +26,7 @@ from latex2mathml.converter import convert
 from sphinx.application import Sphinx
 
 from sofs_bayes.cli import parsers
-from sofs_bayes.cli.manual_pages import all_pages
+from sofs_bayes.cli.manual import all_pages
 
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = "docs"

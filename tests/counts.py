@@ -8,7 +8,7 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.checks.prior_draws import prior_draws
+from sofs_bayes.checks.thinned_draws import prior_draws
 from sofs_bayes.spec import OpenAnalysis
 
 Floats = npt.NDArray[np.float64]

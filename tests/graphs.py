@@ -6,7 +6,7 @@ from contextlib import contextmanager
 import pytest
 
 from sofs_bayes.bayes import compiled_model
-from sofs_bayes.bayes.copied_model import copied_arrays
+from sofs_bayes.bayes.compiled_model import copied_arrays
 from sofs_bayes.bayes.did_model import Arrays, Form
 from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.checks import did_calibration, placebo, recovery_fits

@@ -27,10 +27,10 @@ from sofs_bayes.checks.panels import (
     Estimates,
     Shocks,
     estimate,
+    reported,
     simulate_panels,
 )
 from sofs_bayes.checks.printed_calibration import prior_draws
-from sofs_bayes.checks.printing import reported
 from sofs_bayes.errors import BadInput
 from sofs_bayes.published.facts import Printed
 from sofs_bayes.spec import Normal, PrintedAnalysis, PrintedDesign, Reading

@@ -1,6 +1,7 @@
 """Every command as typed: what it prints, writes and refuses, and its exit code."""
 
 import csv
+import functools
 import io
 import json
 import os
@@ -25,6 +26,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import read_manifest
 from sofs_bayes.pipeline import fits
 from sofs_bayes.pipeline.did_fits import Programs
+from sofs_bayes.pipeline.reanalysis import reanalyse
 from sofs_bayes.published.facts import load_facts
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.open_data import read_panel
@@ -958,6 +960,7 @@ def test_reanalyse_passes_on_what_was_asked(
 ) -> None:
     asked: list[dict[str, Any]] = []
 
+    @functools.wraps(reanalyse)
     def pretend(target: Path, **how: Any) -> str:
         how.pop("progress")
         asked.append({"target": target, **how})

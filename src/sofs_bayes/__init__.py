@@ -28,8 +28,7 @@ if TYPE_CHECKING:
     from sofs_bayes.pages.show import show
     from sofs_bayes.pipeline.before import pictures_before
     from sofs_bayes.pipeline.beginning import check, init
-    from sofs_bayes.pipeline.calibrate import calibrate
-    from sofs_bayes.pipeline.calibrate_all import calibrate_all
+    from sofs_bayes.pipeline.calibrate import calibrate, calibrate_all
     from sofs_bayes.pipeline.children import collapse, match, matched_file
     from sofs_bayes.pipeline.comparison import compare
     from sofs_bayes.pipeline.disclosure import cleared, disclose
@@ -110,7 +109,7 @@ _PUBLIC = {
     "open_posterior": ("runs.run_folder", "open_posterior"),
     "compare": ("pipeline.comparison", "compare"),
     "calibrate": ("pipeline.calibrate", "calibrate"),
-    "calibrate_all": ("pipeline.calibrate_all", "calibrate_all"),
+    "calibrate_all": ("pipeline.calibrate", "calibrate_all"),
     "recover": ("pipeline.recovery", "recover"),
     "placebo": ("pipeline.placebo", "placebo"),
     "effects_table": ("tables.contents", "effects_table"),

@@ -7,11 +7,11 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 import pytest
+from tests.likelihood import bernoulli_logit
 
 from sofs_bayes.bayes.cell_data import CellData, cell_data, regression_data, without
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells
-from sofs_bayes.cells.likelihood import bernoulli_logit
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.did import fit
 from sofs_bayes.frequentist.terms import Design, design

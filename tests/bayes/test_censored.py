@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 from tests.graphs import compile_once
+from tests.likelihood import bernoulli_logit
 
 from sofs_bayes.bayes.blocks import Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData, cell_data, without
@@ -28,7 +29,6 @@ from sofs_bayes.bayes.did_model import build_model, form_of, model_data
 from sofs_bayes.bayes.sampling import sample
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import STATES, Cells, frame_of
-from sofs_bayes.cells.likelihood import bernoulli_logit
 from sofs_bayes.disclosure.cells import protect
 from sofs_bayes.disclosure.release import release
 from sofs_bayes.disclosure.rules import OutputRule

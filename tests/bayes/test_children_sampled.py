@@ -17,9 +17,8 @@ from tests.graphs import compile_once
 
 from sofs_bayes.bayes.blocks import Setting, blocks
 from sofs_bayes.bayes.cell_data import cell_data
-from sofs_bayes.bayes.did_draws import named
+from sofs_bayes.bayes.did_draws import in_use, named
 from sofs_bayes.bayes.did_model import form_of, model_data
-from sofs_bayes.bayes.in_use import in_use
 from sofs_bayes.bayes.sampling import sample
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.checks.diagnostics import Gate, gate

@@ -9,15 +9,14 @@ import numpy.typing as npt
 import pandas as pd
 import pytest
 import xarray as xr
+from tests.likelihood import bernoulli_logit
 
 from sofs_bayes.bayes import did_draws
 from sofs_bayes.bayes.blocks import FLAT, Blocks, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData, cell_data, without
-from sofs_bayes.bayes.did_draws import gaussian_log_likelihood, named
+from sofs_bayes.bayes.did_draws import gaussian_log_likelihood, named, regression_coefficients
 from sofs_bayes.bayes.did_model import Arrays, build_model, form_of, model_data
-from sofs_bayes.bayes.in_use import regression_coefficients
 from sofs_bayes.cells.dataset import Cells
-from sofs_bayes.cells.likelihood import bernoulli_logit
 from sofs_bayes.frequentist.did import fit
 from sofs_bayes.frequentist.terms import design
 from sofs_bayes.spec import HierarchicalAnalysis, Normal

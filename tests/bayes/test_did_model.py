@@ -10,14 +10,14 @@ import pandas as pd
 import pymc as pm
 import pytest
 from scipy import stats
+from tests.likelihood import bernoulli_logit
 
-from sofs_bayes.bayes import did_model, shocks
+from sofs_bayes.bayes import did_model
 from sofs_bayes.bayes.blocks import Setting, blocks
 from sofs_bayes.bayes.cell_data import cell_data, without
 from sofs_bayes.bayes.did_model import Form, build_model, form_of, model_data
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells
-from sofs_bayes.cells.likelihood import bernoulli_logit
 from sofs_bayes.frequentist.terms import Design, design
 from sofs_bayes.spec import HierarchicalAnalysis, Normal
 
@@ -514,7 +514,7 @@ def test_a_jacobian_left_out_is_noticed(
     analysis = hierarchical(likelihood="binomial logit")
     right = made_case(children_rows, children_cells, analysis)
     assert logistic_spread(right, {}, determinant=False) > NOTICED
-    whole = shocks.shocks_by_year
+    whole = did_model.shocks_by_year
 
     def without_jacobian(*given: Any) -> tuple[Any, Any]:
         found, log_density = whole(*given)

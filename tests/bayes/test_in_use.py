@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.bayes.in_use import regression_coefficients
+from sofs_bayes.bayes.did_draws import regression_coefficients
 
 TERMS = ("intercept", "did", "assessments")
 

@@ -6,7 +6,7 @@ import pytest
 from tests.printed_forms import BOTH, FORMS, analysis
 
 from sofs_bayes.bayes.from_published import PrintedPosterior, posterior
-from sofs_bayes.bayes.printed_evidence import correlation_told, star_evidence, star_fit
+from sofs_bayes.checks.quadrature import correlation_told, star_evidence, star_fit
 
 LOW = 0.01
 FREE = {"children": 10**9}  # hardly any chance of children

@@ -18,12 +18,7 @@ from sofs_bayes.bayes.printed_model import (
     se_distribution,
     variances,
 )
-from sofs_bayes.bayes.printed_rows import (
-    PrintedRows,
-    printed_rows,
-    row_test,
-    value_and_half_unit,
-)
+from sofs_bayes.bayes.printed_rows import PrintedRows, printed_rows, row_test, value_and_half_unit
 from sofs_bayes.errors import BadInput
 from sofs_bayes.published.facts import read_printed
 

@@ -11,15 +11,22 @@ from scipy import stats
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import PrintedRows, choose_prior, posterior
 from sofs_bayes.bayes.limits import MAX_EDGE_MASS
-from sofs_bayes.bayes.printed_evidence import star_evidence
-from sofs_bayes.bayes.printed_model import PrintedModel, printed_model, row_probability, variances
+from sofs_bayes.bayes.printed_model import (
+    PrintedModel,
+    Studies,
+    conditional,
+    log_likelihood,
+    printed_model,
+    row_probability,
+    variances,
+)
 from sofs_bayes.bayes.printed_rows import printed_rows
-from sofs_bayes.bayes.printed_studies import Studies, conditional, log_likelihood
 from sofs_bayes.bayes.printed_summaries import (
     authority_sd,
     correlation,
     draws,
 )
+from sofs_bayes.checks.quadrature import star_evidence
 from sofs_bayes.published.facts import read_printed
 
 EXACT = 1e-8

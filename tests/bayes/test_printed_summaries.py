@@ -10,7 +10,6 @@ from hypothesis import strategies as st
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import PrintedPosterior, posterior
-from sofs_bayes.bayes.printed_evidence import star_evidence
 from sofs_bayes.bayes.printed_model import variances
 from sofs_bayes.bayes.printed_summaries import (
     alternatives,
@@ -23,6 +22,7 @@ from sofs_bayes.bayes.printed_summaries import (
     posterior_summaries,
     probability,
 )
+from sofs_bayes.checks.quadrature import star_evidence
 from sofs_bayes.errors import BadInput
 
 DRAWS = 100_000

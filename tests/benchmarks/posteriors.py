@@ -64,7 +64,7 @@ def slowest(fit: PosteriorFit) -> tuple[str, float]:
     """The smallest bulk effective size among what is read, and whose it is."""
     import arviz_stats as azs
 
-    from sofs_bayes.bayes.in_use import in_use
+    from sofs_bayes.bayes.did_draws import in_use
 
     kept = in_use(fit.posterior, fit.blocks)
     draws = {name: kept[name] for name in READ if name in kept}

@@ -12,7 +12,7 @@ import pandas as pd
 import pytest
 import xarray as xr
 
-from sofs_bayes.cells import csv_files, files
+from sofs_bayes.cells import files
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.cells.files import content_sha256, read_cells, write_cells
@@ -189,7 +189,7 @@ def test_a_changed_or_missing_companion_is_noticed(
 def hash_again(path: Path, lines: list[str]) -> None:
     """Write lines that were edited, with their own hash, as somebody might by hand."""
     text = "".join(f"{line}\n" for line in (lines[0], *lines[2:]))
-    path.write_text(csv_files._signed(text), encoding="utf-8")
+    path.write_text(files._signed(text), encoding="utf-8")
 
 
 def test_a_file_in_csv_that_was_cut_or_edited_is_noticed(

@@ -7,10 +7,10 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.likelihood import bernoulli_logit, gaussian
 
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import KEYS, Cells, frame_of, with_authority_covariates
-from sofs_bayes.cells.likelihood import bernoulli_logit, gaussian
 from sofs_bayes.spec import ChildrenAnalysis
 
 # The sums have the same terms in another order.

@@ -18,10 +18,9 @@ from sofs_bayes.checks.predictive import (
     predicted_rates,
     predictive_check,
 )
-from sofs_bayes.checks.prior_draws import prior_draws
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
-from sofs_bayes.checks.thinned_draws import new_shocks, thinned_draws
-from sofs_bayes.estimands.mean_risks import mean_risks
+from sofs_bayes.checks.thinned_draws import new_shocks, prior_draws, thinned_draws
+from sofs_bayes.estimands.did_effects import mean_risks
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis
 
 # Sums of the same numbers in another order.

@@ -24,12 +24,11 @@ from sofs_bayes.checks.classical_intervals import (
     regressors,
 )
 from sofs_bayes.errors import BadInput
-from sofs_bayes.frequentist import wild_limits
+from sofs_bayes.frequentist import wild_bootstrap as wild
 from sofs_bayes.frequentist.did import fit
 from sofs_bayes.frequentist.term import DID
 from sofs_bayes.frequentist.terms import design
-from sofs_bayes.frequentist.wild_bootstrap import wild_bootstrap
-from sofs_bayes.frequentist.wild_limits import cluster_weights, wild_tests
+from sofs_bayes.frequentist.wild_bootstrap import cluster_weights, wild_bootstrap, wild_tests
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
 
 FOLDER = Path(__file__).parents[1] / "reference" / "regressions"
@@ -120,7 +119,7 @@ def test_the_bootstrap_is_that_of_the_rows(
     linear_analysis: HierarchicalAnalysis,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    monkeypatch.setattr(wild_limits, "FEWEST_SIGNS", 1)  # all sign patterns, as the other has
+    monkeypatch.setattr(wild, "FEWEST_SIGNS", 1)  # all sign patterns, as the other has
     found = intervals(seen(linear_analysis, matched))[WILD]
     column = next(each for each in children.regressions.columns if each.name == "did")
     rows = wild_bootstrap(matched, children, replace(column, cluster="authority"), DID)

@@ -6,8 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import pytest
 
-from sofs_bayes.checks.comparison import compare_fits
-from sofs_bayes.checks.loo import LooResult
+from sofs_bayes.checks.loo import LooResult, compare_fits
 from sofs_bayes.checks.registry.leaving_out import LooRow, LooSummary
 from sofs_bayes.errors import BadInput
 

@@ -13,10 +13,10 @@ from scipy.special import logsumexp
 
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.censored import Censored, combinations, log_likelihood
-from sofs_bayes.checks.authority_density import authority_log_density
-from sofs_bayes.checks.cell_likelihood import (
+from sofs_bayes.checks.authority_density import (
     NormalPredictor,
     Parabola,
+    authority_log_density,
     integrated,
     logistic_parabola,
 )

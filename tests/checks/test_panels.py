@@ -14,8 +14,8 @@ from sofs_bayes.checks.panels import (
     Shocks,
     estimate,
     simulate_panels,
+    stars,
 )
-from sofs_bayes.checks.printing import stars
 
 EXACT = 1e-10
 MOMENT = 0.03  # relative; 20,000 replicates leave 1% on a variance

@@ -8,7 +8,7 @@ import xarray as xr
 from scipy import stats
 
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.log_priors import effect_log_prior, sds_log_prior
+from sofs_bayes.bayes.reweighting import effect_log_prior, sds_log_prior
 from sofs_bayes.checks.power_scaling import ALL, CONFLICT, FINE, STRONG, power_scaling
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.estimands.effects import Effects

@@ -16,6 +16,7 @@ from sofs_bayes.bayes.from_published import (
 from sofs_bayes.bayes.printed_model import printed_model
 from sofs_bayes.checks import calibration
 from sofs_bayes.checks.calibration import Around, Fitted, Problem, replicate
+from sofs_bayes.checks.panels import print_cell
 from sofs_bayes.checks.printed_calibration import (
     KINDS,
     Fit,
@@ -23,7 +24,6 @@ from sofs_bayes.checks.printed_calibration import (
     printed_problem,
     printed_study,
 )
-from sofs_bayes.checks.printing import print_cell
 from sofs_bayes.checks.ranks import (
     DRAWS,
     RankVerdict,

@@ -8,14 +8,8 @@ import pytest
 from scipy import stats
 
 from sofs_bayes import spec
-from sofs_bayes.checks.printed_coverage import (
-    Batch,
-    Coverage,
-    Scenario,
-    batch,
-    coverage,
-    scenarios,
-)
+from sofs_bayes.checks.calibration import Coverage
+from sofs_bayes.checks.printed_coverage import Batch, Scenario, batch, coverage, scenarios
 from sofs_bayes.errors import BadInput
 
 REPLICATES = 600

@@ -7,11 +7,17 @@ import pytest
 from scipy import stats
 
 from sofs_bayes.checks.classical_intervals import METHODS, WILD
-from sofs_bayes.checks.recovery import RecoveryRow, measures, recovery_rows
-from sofs_bayes.checks.recovery_answers import POSTERIOR, Answer, Replicate, replicate_of
-from sofs_bayes.checks.recovery_power import detectable
-from sofs_bayes.checks.recovery_prior import LEAST, assurance, owed_coverage, reliability
-from sofs_bayes.checks.recovery_scenarios import Process, Scenario
+from sofs_bayes.checks.recovered import LEAST, assurance, detectable, owed_coverage, reliability
+from sofs_bayes.checks.recovery import (
+    POSTERIOR,
+    Answer,
+    RecoveryRow,
+    Replicate,
+    measures,
+    recovery_rows,
+    replicate_of,
+)
+from sofs_bayes.checks.recovery_truths import Process, Scenario
 
 SCENARIO = Scenario(process="model", effect=0.1, heterogeneity=0.0)
 

@@ -11,27 +11,25 @@ import xarray as xr
 from sofs_bayes import spec
 from sofs_bayes.bayes.blocks import Blocks, Setting
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.copied_model import build_copied, copied_arrays, falls_apart
+from sofs_bayes.bayes.compiled_model import build_copied, copied_arrays, falls_apart
 from sofs_bayes.bayes.did_model import build_model, form_of, model_data
 from sofs_bayes.bayes.replicated import replicated
 from sofs_bayes.checks.classical_intervals import regressors
 from sofs_bayes.checks.did_calibration import Design
 from sofs_bayes.checks.recovery_fits import effects
-from sofs_bayes.checks.recovery_scenarios import (
+from sofs_bayes.checks.recovery_truths import (
     STRONG,
     Scenario,
     enlarged,
-    median,
-    scenarios,
-    usual_grid,
-)
-from sofs_bayes.checks.recovery_truths import (
     levels,
+    median,
     notes_of,
     random_effects,
+    scenarios,
     shared_out,
     shocks,
     truth_of,
+    usual_grid,
     years_after,
 )
 from sofs_bayes.spec import HierarchicalAnalysis

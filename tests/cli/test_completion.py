@@ -6,7 +6,7 @@ import subprocess
 import pytest
 
 from sofs_bayes.cli import main
-from sofs_bayes.cli.manual_pages import page_names
+from sofs_bayes.cli.manual import page_names
 from sofs_bayes.spec import bundled_models
 
 # A line as typed so far, and what it may go on with.

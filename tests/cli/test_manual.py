@@ -12,16 +12,17 @@ import pytest
 
 from sofs_bayes.cli import _parser, main
 from sofs_bayes.cli.arguments import Parser
-from sofs_bayes.cli.manual_html import anchor, to_html
-from sofs_bayes.cli.manual_pages import (
+from sofs_bayes.cli.manual import (
     OPTIONS,
     Page,
     all_pages,
+    anchor,
     options_text,
     page_names,
     read_page,
+    to_html,
+    to_terminal,
 )
-from sofs_bayes.cli.manual_text import to_terminal
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import Evidence
 

@@ -157,7 +157,7 @@ def _no_sampling(patch: pytest.MonkeyPatch) -> None:
 
 def _few_children(patch: pytest.MonkeyPatch, designs: Path) -> None:
     from sofs_bayes.disclosure.release import release
-    from sofs_bayes.pipeline import children, recovery_job, sbc, simulation
+    from sofs_bayes.pipeline import children, recovery, sbc, simulation
 
     simulate, source_of = simulation.simulate, sbc.source_of_design
 
@@ -178,7 +178,7 @@ def _few_children(patch: pytest.MonkeyPatch, designs: Path) -> None:
     patch.setattr(simulation, "simulate", small)
     patch.setattr(simulation, "_drawn", once(simulation._drawn))
     patch.setattr("sofs_bayes.disclosure.release.release", once(release))
-    for module in (sbc, recovery_job):
+    for module in (sbc, recovery):
         patch.setattr(module, "source_of_design", of_design)
 
 
@@ -285,7 +285,7 @@ def of_each_kind(function: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _few_replicates(patch: pytest.MonkeyPatch) -> None:
-    from sofs_bayes.pipeline import calibrate, calibrate_all, placebo, recovery, replicates
+    from sofs_bayes.pipeline import calibrate, placebo, recovery, replicates
 
     real, recover, here = calibrate.calibrate, recovery.recover, replicates._here
     drawn = placebo.placebo
@@ -306,10 +306,9 @@ def _few_replicates(patch: pytest.MonkeyPatch) -> None:
 
     patch.setattr(placebo, "placebo", few_sets)
     patch.setattr(placebo, "LEAST", FEW)
-    for module in (calibrate, calibrate_all):
-        patch.setattr(module, "calibrate", few)
+    patch.setattr(calibrate, "calibrate", few)
     patch.setattr(calibrate, "LEAST", FEW)
-    patch.setattr(calibrate_all, "calibrate_all", of_each_kind(calibrate_all.calibrate_all))
+    patch.setattr(calibrate, "calibrate_all", of_each_kind(calibrate.calibrate_all))
     patch.setattr(recovery, "recover", few_recovered)
     patch.setattr(recovery, "LEAST", FEW)
     patch.setattr(replicates, "in_processes", lambda job, numbers, _: here(job, numbers))

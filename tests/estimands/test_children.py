@@ -19,9 +19,8 @@ from sofs_bayes.bayes.cell_data import CellData, cell_data, without
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.errors import BadInput
-from sofs_bayes.estimands.did_effects import PER_1000, did_effects
+from sofs_bayes.estimands.did_effects import PER_1000, did_effects, mean_risks
 from sofs_bayes.estimands.effects import largest_pilot_rows, probability_rows
-from sofs_bayes.estimands.mean_risks import mean_risks
 from sofs_bayes.estimands.rows import Label
 from sofs_bayes.frequentist.terms import child_terms
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, Normal

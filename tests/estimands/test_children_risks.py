@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sofs_bayes.bayes.cell_data import Patterns
-from sofs_bayes.estimands.mean_risks import TOGETHER, mean_risks
+from sofs_bayes.estimands.did_effects import TOGETHER, mean_risks
 
 # Sums over some hundred children in another order.
 EXACT = 1e-12

@@ -8,9 +8,8 @@ import pytest
 import xarray as xr
 from tests.rows import of_effect
 
-from sofs_bayes.estimands.effects import Effects, effect_rows, monte_carlo_rows
+from sofs_bayes.estimands.effects import Effects, effect_rows, monte_carlo_rows, shrinkage_rows
 from sofs_bayes.estimands.rows import Label
-from sofs_bayes.estimands.shrinkage import shrinkage_rows
 from sofs_bayes.spec import Estimands, Statement
 from sofs_bayes.spec.keys import HEADLINE, NEW, POOLED, Estimand
 

@@ -8,9 +8,9 @@ from scipy.special import stdtrit
 from tests.frequentist.studies import study
 
 from sofs_bayes.frequentist.did import DidFit, fit
-from sofs_bayes.frequentist.few_clusters import LEVEL, Arms
 from sofs_bayes.frequentist.published_analysis import published_analysis, term_rows
 from sofs_bayes.frequentist.replication import coefficients
+from sofs_bayes.frequentist.wild_bootstrap import LEVEL, Arms
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 # Satterthwaite's degrees of freedom are an approximation, on the safe side in lopsided designs.

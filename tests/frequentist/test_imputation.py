@@ -8,8 +8,15 @@ import pytest
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.did import fit
-from sofs_bayes.frequentist.imputation import fit_imputed, impute, missing_shares
-from sofs_bayes.frequentist.predictors import DONORS, draw_level, draw_number, usable
+from sofs_bayes.frequentist.imputation import (
+    DONORS,
+    draw_level,
+    draw_number,
+    fit_imputed,
+    impute,
+    missing_shares,
+    usable,
+)
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Regression
 
 DID = Regression(name="did", model="linear")

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.frequentist.counterfactual import ALL_AFTER, average_marginal_effects, effect_terms
 from sofs_bayes.frequentist.did import fit
-from sofs_bayes.frequentist.margins import ALL_AFTER, average_marginal_effects, effect_terms
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 EFFECT = 1e-9

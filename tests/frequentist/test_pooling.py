@@ -8,7 +8,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from sofs_bayes.frequentist.did import DidFit
-from sofs_bayes.frequentist.pooling import pool, rubin
+from sofs_bayes.frequentist.imputation import pool, rubin
 
 EXACT = 1e-12
 

@@ -15,8 +15,7 @@ from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.pipeline.before import pictures_before
 from sofs_bayes.pipeline.beginning import Begun, check, init
-from sofs_bayes.pipeline.draft import roles_of
-from sofs_bayes.pipeline.draft_models import predictive, scales_of
+from sofs_bayes.pipeline.draft import predictive, roles_of, scales_of
 from sofs_bayes.pipeline.print_tables import effects_of_print
 from sofs_bayes.records.profile import Profile, profile
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OpenAnalysis

@@ -16,9 +16,8 @@ from sofs_bayes.checks import did_calibration
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.manifest import read_manifest
-from sofs_bayes.pipeline import sbc, work_keys
-from sofs_bayes.pipeline.calibrate import LEAST, calibrate
-from sofs_bayes.pipeline.calibrate_all import calibrate_all
+from sofs_bayes.pipeline import asked, sbc
+from sofs_bayes.pipeline.calibrate import LEAST, calibrate, calibrate_all
 from sofs_bayes.pipeline.jobs import Job
 
 DFE = Path(__file__).parents[1] / "data" / "dfe"
@@ -236,5 +235,5 @@ def test_the_key_hangs_on_what_decides_ranks(
 
     monkeypatch.setattr(open_counts, "open_cell_data", nudged)
     assert job().key == before  # last digits of a design are not part of it
-    monkeypatch.setattr(work_keys, "versions", lambda: {"numpy": "0"})
+    monkeypatch.setattr(asked, "versions", lambda: {"numpy": "0"})
     assert job().key != before

@@ -11,8 +11,7 @@ import sofs_bayes as sb
 from sofs_bayes import spec
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.errors import BadInput, SofsBayesError
-from sofs_bayes.pipeline.did_sources import children_source, source_of
-from sofs_bayes.pipeline.frames import FRAME, frame_panel
+from sofs_bayes.pipeline.did_sources import FRAME, children_source, frame_panel, source_of
 from sofs_bayes.records.open_data import read_panel
 
 REGRESSIONS = Path(__file__).parents[1] / "reference" / "regressions"

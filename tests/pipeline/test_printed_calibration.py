@@ -17,12 +17,12 @@ import pytest
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.from_published import PrintedPosterior, posterior
-from sofs_bayes.checks.calibration import Calibrated
+from sofs_bayes.checks.calibration import FULL, Calibrated, Coverage
 from sofs_bayes.checks.printed_calibration import KINDS
-from sofs_bayes.checks.printed_coverage import FULL, Coverage, Scenario, scenarios
+from sofs_bayes.checks.printed_coverage import Scenario, scenarios
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.store import open_store
-from sofs_bayes.pipeline import printed_calibration, work_keys
+from sofs_bayes.pipeline import asked, printed_calibration
 from sofs_bayes.pipeline.jobs import Execution, Job, Result
 from sofs_bayes.pipeline.printed_calibration import (
     STUDIES,
@@ -251,7 +251,7 @@ def test_all_that_decides_is_in_the_key(monkeypatch: pytest.MonkeyPatch) -> None
     keys = [each.key for each in jobs]
     assert len(set(keys)) == len(keys)
     assert job().key == keys[0]
-    monkeypatch.setattr(work_keys, "versions", lambda: {"numpy": "0.1"})
+    monkeypatch.setattr(asked, "versions", lambda: {"numpy": "0.1"})
     assert job().key != keys[0]
 
 

@@ -17,12 +17,11 @@ from sofs_bayes.bayes import sampling
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.files import write_cells
 from sofs_bayes.checks import recovery_fits
-from sofs_bayes.checks.recovery_scenarios import Scenario
+from sofs_bayes.checks.recovery_truths import Scenario
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
-from sofs_bayes.pipeline import recovery_job
-from sofs_bayes.pipeline.recovery import origin_of, recover
-from sofs_bayes.pipeline.recovery_job import Trials, grid_of, prepared
+from sofs_bayes.pipeline import recovery
+from sofs_bayes.pipeline.recovery import Trials, grid_of, origin_of, prepared, recover
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
 
 CONFTEST = Path(__file__).parents[1] / "bayes" / "conftest.py"
@@ -154,7 +153,7 @@ def test_replicates_whose_truths_had_other_tails_are_not_mixed_in(
     assert isinstance(analysis, HierarchicalAnalysis)
     own = replace(analysis, model=replace(analysis.model, tails=tails))
     now = prepared(own, files[1], grid_of(own, {}), prior="reference")[0].key
-    monkeypatch.setattr(recovery_job, "_decisive", before)
+    monkeypatch.setattr(recovery, "_decisive", before)
     assert (prepared(own, files[1], grid_of(own, {}), prior="reference")[0].key == now) is kept
 
 

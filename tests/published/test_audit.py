@@ -6,7 +6,7 @@ import pytest
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.published.audit import Audit, audit
-from sofs_bayes.published.practice_models import AFTER, SIMILAR
+from sofs_bayes.published.coefficients import AFTER, SIMILAR
 from sofs_bayes.published.printed_report import (
     DID,
     LINEAR,

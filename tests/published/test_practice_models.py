@@ -4,7 +4,7 @@ import pytest
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.published.audit import Audit
-from sofs_bayes.published.practice_models import AFTER, ORDINARY, SIMILAR
+from sofs_bayes.published.coefficients import AFTER, ORDINARY, SIMILAR
 from sofs_bayes.published.printed_report import DID, LINEAR, PRACTICE
 
 

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.published.audit import Audit
+from sofs_bayes.published.entry_to_care import base_rate, reconciling_trend, risk_change
 from sofs_bayes.published.printed_report import DID, LINEAR_CLUSTERED
-from sofs_bayes.published.scales import base_rate, reconciling_trend, risk_change
 
 ARITHMETIC = 1e-9  # floating-point error of a few operations and of sixty halvings
 SMALL = 1e-6  # relative: second-order terms of a small change are of this size

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.published.typed_table import typed_table
+from sofs_bayes.published.as_written import typed_table
 
 CELLS = [["", "(1)", "(2)"], ["Treated", "0.021", "0,021"], ["Post", "−0.018**", ""]]
 ERRORS = ["", "(0.008)", ""]

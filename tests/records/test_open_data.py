@@ -20,8 +20,7 @@ from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.open_data import read_panel
 from sofs_bayes.records.panel import PANEL_SYMBOLS, ROLES, Entry, Panel, make_panel
 from sofs_bayes.records.panel_csv import panel_text
-from sofs_bayes.records.symbols import SYMBOLS, read_count
-from sofs_bayes.records.text_values import trimmed
+from sofs_bayes.records.text_values import SYMBOLS, read_count, trimmed
 from sofs_bayes.spec import OpenCounts
 from sofs_bayes.spec.looks import look
 

@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 from tests.rows import of_effect, of_fit
 
-from sofs_bayes.checks.comparison import ComparisonRow
+from sofs_bayes.checks.loo import ComparisonRow
 from sofs_bayes.checks.registry.arm_weights import BOTH, ArmWeightRow
 from sofs_bayes.checks.registry.leaving_out import LooRow, LooSummary
 from sofs_bayes.checks.registry.predictions import ArmYearCheck

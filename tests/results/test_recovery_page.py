@@ -9,12 +9,16 @@ import pytest
 
 from sofs_bayes import spec
 from sofs_bayes.checks.classical_intervals import CHILD, CR3, METHODS, WILD
-from sofs_bayes.checks.recovered import Origin, Recovered
-from sofs_bayes.checks.recovery import RecoveryRow, recovery_rows
-from sofs_bayes.checks.recovery_answers import POSTERIOR, Answer, Replicate
-from sofs_bayes.checks.recovery_power import detectable
-from sofs_bayes.checks.recovery_prior import assurance, owed_coverage, reliability
-from sofs_bayes.checks.recovery_scenarios import Scenario, scenarios, usual_grid
+from sofs_bayes.checks.recovered import (
+    Origin,
+    Recovered,
+    assurance,
+    detectable,
+    owed_coverage,
+    reliability,
+)
+from sofs_bayes.checks.recovery import POSTERIOR, Answer, RecoveryRow, Replicate, recovery_rows
+from sofs_bayes.checks.recovery_truths import Scenario, scenarios, usual_grid
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
 from sofs_bayes.figures.recovery import CurveAxes, CurvePoint, method_curves

@@ -10,6 +10,7 @@ import xarray as xr
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.did_model import Arrays, child_precision
+from sofs_bayes.frequentist.term import INTERCEPT
 
 Floats = npt.NDArray[np.float64]
 
@@ -153,23 +154,17 @@ def _simulated(
     sds = _RandomSds.of(draws)
     residual = draws["residual_sd"].to_numpy()
     fixed = blocks.design * blocks.prior_sd
-    designs = {
-        "coefficient": (fixed, np.ones((size, fixed.shape[1]))),
-        "authority_intercept": (blocks.authorities, _rows(sds.authority, size, blocks.authorities)),
-        "pilot_deviation": (blocks.pilots, _rows(sds.pilot, size, blocks.pilots)),
-    }
-    if blocks.steps:
-        designs["year_step"] = (blocks.years_since, _rows(sds.year, size, blocks.years_since))
+    designs = {"coefficient": (fixed, np.ones((size, fixed.shape[1])))}
+    effects = {
+        "authority_intercept": (blocks.authorities, sds.authority),
+        "pilot_deviation": (blocks.pilots, sds.pilot),
+    } | ({"year_step": (blocks.years_since, sds.year)} if blocks.steps else {})
+    for name, (design, sd) in effects.items():  # 0 in columns that are out of use
+        designs[name] = (design, np.broadcast_to(sd, (size, design.shape[1])) * design.any(axis=0))
     noise = arrays["noise"] * residual[:, None, None] ** 2
     covariance = noise.copy()
-    cells = (
-        np.einsum(
-            "cd,sd->sc",
-            np.linalg.cholesky(arrays["noise"]),
-            rng.standard_normal((size, len(fixed))),
-        )
-        * residual[:, None]
-    )
+    chance, root = rng.standard_normal((size, len(fixed))), np.linalg.cholesky(arrays["noise"])
+    cells = np.einsum("cd,sd->sc", root, chance) * residual[:, None]
     drawn: dict[str, Floats] = {}
     for name, (design, sd) in designs.items():
         drawn[name] = sd * rng.standard_normal(sd.shape)
@@ -192,12 +187,6 @@ def _simulated(
     drawn |= {"shock": shocks, "cell_predictor": predictor, "child_effect": child}
     drawn["log_likelihood"] = gaussian_log_likelihood(data, predictor, child, residual)
     return drawn
-
-
-def _rows(sd: Floats, size: int, design: Floats) -> Floats:
-    """Sds by draw and column, 0 in columns that are out of use."""
-    rows: Floats = np.broadcast_to(sd, (size, design.shape[1])) * design.any(axis=0)
-    return rows
 
 
 def _prior_shocks(
@@ -257,3 +246,47 @@ def gaussian_log_likelihood(
         -data.curvature.sum() * np.log(residual) - 0.5 * (squares + within) / residual**2
     )
     return found
+
+
+def regression_coefficients(posterior: xr.Dataset, blocks: Blocks) -> xr.DataArray:
+    """Draws of `coefficient` (chain, draw, term), the intercept where all covariates are 0.
+
+    In the model authorities' covariates are centred, in the regressions they are not.
+    """
+    found = posterior["coefficient"]
+    taken = xr.DataArray(blocks.centres, dims="term", coords={"term": list(blocks.terms)})
+    moved = (found * taken).sum("term")
+    return found.where(found["term"] != INTERCEPT, found - moved)
+
+
+def in_use(posterior: xr.Dataset, blocks: Blocks) -> xr.Dataset:
+    """The parameters that the data or a prior move, without derived quantities.
+
+    A term whose prior has an sd of 0, a random effect without a design and its sd are out of
+    use: constants, or draws from a prior.
+    """
+    terms = [
+        name
+        for name, sd, column in zip(blocks.terms, blocks.prior_sd, blocks.design.T, strict=True)
+        if sd > 0 and column.any()
+    ]
+    kept: dict[str, xr.DataArray] = {"coefficient": posterior["coefficient"].sel(term=terms)}
+    groups = {
+        ("authority_intercept", "authority_sd"): blocks.authorities,
+        ("pilot_deviation", "pilot_effect_sd"): blocks.pilots,
+        ("year_step", "year_effect_sd"): blocks.years_since,
+    }
+    for (effect, sd), design in groups.items():
+        used = design.any(axis=0)
+        if used.any():
+            kept[effect] = posterior[effect].isel({posterior[effect].dims[-1]: used})
+            kept[sd] = posterior[sd]
+    if blocks.shocks.any():
+        names = ("shock", "shock_sd", "shock_correlation")
+        kept |= {name: posterior[name] for name in names if name in posterior}
+    others = [
+        name
+        for name in ("child_effect", "residual_sd")
+        if name in posterior and posterior[name].size
+    ]
+    return xr.Dataset(kept | {name: posterior[name] for name in others})

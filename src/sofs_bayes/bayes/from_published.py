@@ -15,9 +15,8 @@ import numpy as np
 
 from sofs_bayes.bayes.distributions import Array, NormalMixture
 from sofs_bayes.bayes.printed_grid import weighed
-from sofs_bayes.bayes.printed_model import PrintedModel, printed_model, se_distribution
+from sofs_bayes.bayes.printed_model import PrintedModel, Studies, printed_model, se_distribution
 from sofs_bayes.bayes.printed_rows import PrintedRows, printed_rows
-from sofs_bayes.bayes.printed_studies import Studies
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import Normal, PrintedAnalysis, Reading
 

@@ -7,8 +7,7 @@ import numpy.typing as npt
 import pandas as pd
 import xarray as xr
 
-from sofs_bayes.bayes.cell_checks import check_events
-from sofs_bayes.bayes.cell_data import CellData, of_expansion
+from sofs_bayes.bayes.cell_data import CellData, check_events, of_expansion
 from sofs_bayes.bayes.expansion import Counts, expand
 from sofs_bayes.bayes.patterns import Patterns
 from sofs_bayes.frequentist.term import DID, INTERCEPT, PILOT, since_name

@@ -15,9 +15,16 @@ from scipy import special
 
 from sofs_bayes.bayes.distributions import Array
 from sofs_bayes.bayes.limits import MAX_EDGE_MASS
-from sofs_bayes.bayes.printed_model import PrintedModel, se_bounds, variances
+from sofs_bayes.bayes.printed_model import (
+    Conditional,
+    PrintedModel,
+    Studies,
+    conditional,
+    log_star_probability,
+    se_bounds,
+    variances,
+)
 from sofs_bayes.bayes.printed_rows import ROWS
-from sofs_bayes.bayes.printed_studies import Conditional, Studies, conditional, log_star_probability
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import Normal
 

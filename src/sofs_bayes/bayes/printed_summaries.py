@@ -16,8 +16,7 @@ from sofs_bayes.bayes.distributions import (
     weighted_values,
 )
 from sofs_bayes.bayes.from_published import PrintedPosterior, choose_prior
-from sofs_bayes.bayes.printed_model import variances
-from sofs_bayes.bayes.printed_studies import conditional
+from sofs_bayes.bayes.printed_model import conditional, variances
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import (
     Beta,

@@ -3,26 +3,20 @@
 A problem is two functions, so that a planted fault is one of them exchanged.
 """
 
+import math
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import Any, Literal
 
 import numpy as np
 import numpy.typing as npt
 
-from sofs_bayes.checks.ranks import (
-    DRAWS,
-    Kind,
-    RankVerdict,
-    rank_verdict,
-    ranked_of,
-    thinned_rank,
-)
+from sofs_bayes.checks.ranks import DRAWS, Kind, RankVerdict, rank_verdict, ranked_of, thinned_rank
 from sofs_bayes.spec import Evidence, FittedAnalysis
 
-if TYPE_CHECKING:
-    from sofs_bayes.checks.printed_coverage import Coverage
+FULL = 1500  # studies of a full calibration
+TOO_NARROW, TOO_WIDE = 0.02, 0.03  # coverage below and above the level that is still accepted
 
 Floats = npt.NDArray[np.float64]
 Truths = Mapping[str, float]
@@ -70,6 +64,59 @@ class Problem[Data]:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Coverage:
+    """How often the effect's interval held the truth.
+
+    Attributes
+    ----------
+    scenario, owed
+        Its name, and whether intervals owe their level there.
+    panels
+        How many were simulated to get so many studies.
+    """
+
+    scenario: str
+    owed: bool
+    replicates: int
+    level: float
+    coverage: float
+    standard_error: float
+    mean_width: float
+    panels: int
+
+    @property
+    def allowed(self) -> tuple[float, float]:
+        """The lowest and highest coverage that is accepted.
+
+        From `FULL` studies on `TOO_NARROW` below the level to `TOO_WIDE` above it. Fewer allow
+        more, as the square root of their number, so that a right posterior is refused as rarely.
+        """
+        wider = max(FULL / self.replicates, 1.0) ** 0.5
+        return self.level - wider * TOO_NARROW, min(self.level + wider * TOO_WIDE, 1.0)
+
+    @property
+    def allowed_from(self) -> float:
+        """The lowest that is accepted; NaN where nothing is owed."""
+        return self.allowed[0] if self.owed else math.nan
+
+    @property
+    def allowed_to(self) -> float:
+        """The highest that is accepted; NaN where nothing is owed."""
+        return self.allowed[1] if self.owed else math.nan
+
+    @property
+    def accepted(self) -> bool:
+        """Whether the coverage is one of those `allowed`."""
+        lowest, highest = self.allowed
+        return lowest <= self.coverage <= highest
+
+    @property
+    def verdict(self) -> str:
+        """`in` or `out` where the intervals owe their level, else `not owed`."""
+        return ("in" if self.accepted else "out") if self.owed else "not owed"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Calibrated:
     """A finished calibration.
 
@@ -104,7 +151,7 @@ class Calibrated:
     notes: tuple[str, ...]
     seconds: float
     reading: str = ""
-    panels: "tuple[Coverage, ...]" = ()
+    panels: tuple[Coverage, ...] = ()
 
     @property
     def passed(self) -> bool:

@@ -17,7 +17,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.clustering import clustered
 from sofs_bayes.frequentist.term import DID
 from sofs_bayes.frequentist.terms import independent_products
-from sofs_bayes.frequentist.wild_limits import cluster_weights, wild_tests
+from sofs_bayes.frequentist.wild_bootstrap import cluster_weights, wild_tests
 
 Floats = npt.NDArray[np.float64]
 

@@ -10,14 +10,13 @@ import xarray as xr
 from sofs_bayes.bayes.blocks import FLAT, Blocks, Setting, blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.compiled_model import compile_model
-from sofs_bayes.bayes.did_draws import gaussian_log_likelihood
+from sofs_bayes.bayes.did_draws import gaussian_log_likelihood, in_use
 from sofs_bayes.bayes.did_model import form_of, model_data
-from sofs_bayes.bayes.in_use import in_use
 from sofs_bayes.bayes.replicated import replicated, together, whole_counts
 from sofs_bayes.checks.calibration import Fitted, Kind, Problem, Truths
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD, SPREADS, effects_ranked, elements
-from sofs_bayes.checks.prior_draws import prior_draws
 from sofs_bayes.checks.short_fits import attempts, sampled, short_gate, shortened
+from sofs_bayes.checks.thinned_draws import prior_draws
 from sofs_bayes.estimands.did_effects import did_effects
 from sofs_bayes.spec import DidAnalysis
 from sofs_bayes.spec.seeds import stage_seed

@@ -20,6 +20,7 @@ from sofs_bayes.bayes.compiled_model import compile_model
 from sofs_bayes.bayes.did_model import Form, form_of, model_data
 from sofs_bayes.bayes.open_counts import open_cell_data
 from sofs_bayes.checks.calibration import until_passed
+from sofs_bayes.checks.recovery import BAND, judged
 from sofs_bayes.checks.short_fits import sampled, short_gate, shortened
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands.did_effects import did_effects
@@ -40,8 +41,6 @@ PROBABILITIES = (0.05, 0.1, 0.25, 0.5, 0.75, 0.9, 0.95)
 # Chains, tuning and kept draws of each attempt but the last, which is the analysis's own.
 ATTEMPTS = ((2, 300, 600), (2, 500, 2000))
 MIN_ESS = 400.0  # of the effect: the ends of its 95% interval are wanted
-# The band that a right posterior's coverage is in but once in a thousand.
-BAND = 0.999
 # What a stored result says of its fit and no row does.
 OF_FIT = ("failures", "attempts", "seconds")
 LOG_ODDS = Estimand(role=AFTER, target=POOLED, scale="log-odds")
@@ -329,17 +328,8 @@ def coverage_of(rows: Sequence[PlaceboRow], candidates: int) -> tuple[PlaceboCov
         off = wide * sqrt(level * (1 - level) / len(rows) + of_authorities**2)
         at = f"{100 * level:.0f}"
         widths = [getattr(row, f"upper_{at}") - getattr(row, f"lower_{at}") for row in rows]
-        found.append(
-            PlaceboCoverage(
-                level=level,
-                sets=len(rows),
-                coverage=held,
-                lower=max(0.0, level - off),
-                upper=min(1.0, level + off),
-                width=float(np.mean(widths)),
-                verdict="in" if level - off <= held <= level + off else "out",
-            )
-        )
+        told = judged(level, held, max(0.0, level - off), min(1.0, level + off))
+        found.append(PlaceboCoverage(sets=len(rows), width=float(np.mean(widths)), **told))
     return tuple(found)
 
 

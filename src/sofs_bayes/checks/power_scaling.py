@@ -7,7 +7,7 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import FLAT, Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.log_priors import effect_log_prior, sds_log_prior, terms_log_prior
+from sofs_bayes.bayes.reweighting import effect_log_prior, sds_log_prior, terms_log_prior
 from sofs_bayes.checks.registry.power_scaling import FINE, PowerScalingRow
 from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.frequentist.term import find_term

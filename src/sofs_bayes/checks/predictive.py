@@ -10,11 +10,7 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.checks.registry.predictions import (
-    ArmYearCheck,
-    PredictiveCell,
-    PredictiveStatistic,
-)
+from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell, PredictiveStatistic
 from sofs_bayes.checks.thinned_draws import (
     MOST,
     ThinnedDraws,
@@ -22,7 +18,7 @@ from sofs_bayes.checks.thinned_draws import (
     own_shocks,
     thinned_draws,
 )
-from sofs_bayes.estimands.mean_risks import mean_risks
+from sofs_bayes.estimands.did_effects import mean_risks
 from sofs_bayes.frequentist.term import POST
 
 Floats = npt.NDArray[np.float64]

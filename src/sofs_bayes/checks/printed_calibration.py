@@ -17,9 +17,14 @@ from sofs_bayes.bayes.from_published import (
     posterior,
 )
 from sofs_bayes.bayes.limits import MAX_EDGE_MASS
-from sofs_bayes.bayes.printed_model import PrintedModel, printed_model, variances
+from sofs_bayes.bayes.printed_model import (
+    PrintedModel,
+    Studies,
+    log_likelihood,
+    printed_model,
+    variances,
+)
 from sofs_bayes.bayes.printed_rows import PrintedError, PrintedRows, Row
-from sofs_bayes.bayes.printed_studies import Studies, log_likelihood
 from sofs_bayes.bayes.printed_summaries import (
     AUTHORITY_SD,
     CORRELATION,
@@ -29,7 +34,7 @@ from sofs_bayes.bayes.printed_summaries import (
 )
 from sofs_bayes.checks.calibration import DRAWS, Around, Fitted, Kind, Problem, Truths
 from sofs_bayes.checks.labels import LOG_LIKELIHOOD
-from sofs_bayes.checks.printing import print_row
+from sofs_bayes.checks.panels import print_row
 from sofs_bayes.published.facts import Printed
 from sofs_bayes.spec import PrintedAnalysis, Reading
 from sofs_bayes.spec.seeds import stage_seed

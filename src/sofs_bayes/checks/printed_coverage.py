@@ -6,7 +6,6 @@ and among those with the stars of the real print. Readings known to be wrong are
 study: they show what a check that fails looks like.
 """
 
-import math
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import islice
@@ -19,21 +18,21 @@ from sofs_bayes.bayes.from_published import posterior
 from sofs_bayes.bayes.printed_model import PrintedModel, printed_model
 from sofs_bayes.bayes.printed_rows import PrintedRows, printed_rows
 from sofs_bayes.bayes.printed_summaries import PrintedDraws, authority_sd, correlation
+from sofs_bayes.checks.calibration import Coverage
 from sofs_bayes.checks.panels import (
     INDEPENDENT_YEARS,
     Estimates,
-    Panels,
     Shocks,
     estimate,
+    print_row,
+    reported,
     simulate_panels,
+    stars,
 )
 from sofs_bayes.checks.printed_calibration import draw_truths, rows_of
-from sofs_bayes.checks.printing import print_row, reported, stars
 from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import PrintedAnalysis, PrintedDesign, Reading
 
-FULL = 1500  # studies of a full calibration
-TOO_NARROW, TOO_WIDE = 0.02, 0.03  # coverage below and above the level that is still accepted
 PANELS = 1_000  # simulated at once where only some are kept
 RAREST = 5_000  # panels without one of the printed stars before the pattern counts as too rare
 
@@ -66,59 +65,6 @@ class Scenario:
     truth: tuple[float, float, float, float] | None = None
     shocks: Shocks = INDEPENDENT_YEARS
     calibrated: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Coverage:
-    """How often the effect's interval held the truth.
-
-    Attributes
-    ----------
-    scenario, owed
-        Its name, and whether intervals owe their level there.
-    panels
-        How many were simulated to get so many studies.
-    """
-
-    scenario: str
-    owed: bool
-    replicates: int
-    level: float
-    coverage: float
-    standard_error: float
-    mean_width: float
-    panels: int
-
-    @property
-    def allowed(self) -> tuple[float, float]:
-        """The lowest and highest coverage that is accepted.
-
-        From `FULL` studies on `TOO_NARROW` below the level to `TOO_WIDE` above it. Fewer allow
-        more, as the square root of their number, so that a right posterior is refused as rarely.
-        """
-        wider = max(FULL / self.replicates, 1.0) ** 0.5
-        return self.level - wider * TOO_NARROW, min(self.level + wider * TOO_WIDE, 1.0)
-
-    @property
-    def allowed_from(self) -> float:
-        """The lowest that is accepted; NaN where nothing is owed."""
-        return self.allowed[0] if self.owed else math.nan
-
-    @property
-    def allowed_to(self) -> float:
-        """The highest that is accepted; NaN where nothing is owed."""
-        return self.allowed[1] if self.owed else math.nan
-
-    @property
-    def accepted(self) -> bool:
-        """Whether the coverage is one of those `allowed`."""
-        lowest, highest = self.allowed
-        return lowest <= self.coverage <= highest
-
-    @property
-    def verdict(self) -> str:
-        """`in` or `out` where the intervals owe their level, else `not owed`."""
-        return ("in" if self.accepted else "out") if self.owed else "not owed"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -205,7 +151,18 @@ def _panel_studies(
     else:
         s, c, beta, delta = (np.full(n, value) for value in scenario.truth)
         truths = PrintedDraws(s=s, c=c, beta=beta, delta=delta)
-    fitted = estimate(_panels(analysis, scenario, truths, rng))
+    fitted = estimate(
+        simulate_panels(
+            analysis.design,
+            s=truths.s,
+            c=truths.c,
+            beta=np.nan_to_num(truths.beta),  # no DiD depends on it
+            delta=truths.delta,
+            rng=rng,
+            shocks=scenario.shocks,
+            child_variance_factor=scenario.world.child_variance_factor,
+        )
+    )
     found = _reported(fitted, scenario, analysis.design, model)
     kept = np.full(n, True)
     for row, cell, error in like.each():
@@ -219,21 +176,6 @@ def _panel_studies(
             for row, cell, error in like.each()
         }
         yield rows_of(made), float(truths.delta[i])
-
-
-def _panels(
-    analysis: PrintedAnalysis, scenario: Scenario, truths: PrintedDraws, rng: np.random.Generator
-) -> Panels:
-    return simulate_panels(
-        analysis.design,
-        s=truths.s,
-        c=truths.c,
-        beta=np.nan_to_num(truths.beta),  # no DiD depends on it
-        delta=truths.delta,
-        rng=rng,
-        shocks=scenario.shocks,
-        child_variance_factor=scenario.world.child_variance_factor,
-    )
 
 
 def _reported(

@@ -4,7 +4,7 @@ Every replicate counts, also one whose fit did not pass its gate; one without dr
 interval that missed. All measures come with Monte Carlo standard errors.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -12,11 +12,93 @@ import numpy as np
 import numpy.typing as npt
 
 from sofs_bayes.checks.classical_intervals import LEVELS, METHODS
-from sofs_bayes.checks.recovery_answers import POSTERIOR, Answer, Replicate
-from sofs_bayes.checks.recovery_scenarios import Scenario
+from sofs_bayes.checks.ranks import Fared, fared_of
+from sofs_bayes.checks.recovery_truths import Scenario
+from sofs_bayes.spec.keys import POOLED
 
 Floats = npt.NDArray[np.float64]
+
+POSTERIOR = "posterior"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Answer:
+    """One method's answer about one effect in one replicate, on the risk scale.
+
+    Attributes
+    ----------
+    truth
+        The effect on the children of this replicate.
+    estimate
+        NaN if there is none.
+    limits
+        At each of `LEVELS`, shape (levels, 2); NaN if there are none.
+    above_zero
+        The posterior probability that the effect is above 0; NaN for other methods.
+    """
+
+    truth: float
+    estimate: float
+    limits: Floats
+    above_zero: float = float("nan")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Replicate(Fared):
+    """One replicate of a scenario, numbered within it.
+
+    Attributes
+    ----------
+    answers
+        By method, of the pooled effect.
+    pilots
+        The posterior's, of each pilot's own effect.
+    """
+
+    answers: Mapping[str, Answer]
+    pilots: tuple[Answer, ...]
+
+
+def replicate_of(number: int, result: Mapping[str, Any]) -> Replicate:
+    """A replicate from what JSON holds of it."""
+    truth, posterior = result["truth"], result["posterior"]
+    none = {"estimate": None, "limits": [[None, None]] * len(LEVELS)}
+    answers = {POSTERIOR: _answer(truth[POOLED], posterior.get(POOLED, none))}
+    for method in METHODS:
+        given = result["classical"].get(method)
+        found = _answer(truth[POOLED], given or none)
+        answers[method] = found if given is None else _unbounded(found)
+    return Replicate(
+        answers=answers,
+        pilots=tuple(
+            _answer(true, posterior.get(name, none))
+            for name, true in truth.items()
+            if name != POOLED
+        ),
+        **fared_of(number, result),
+    )
+
+
+def _answer(truth: float, given: Mapping[str, Any]) -> Answer:
+    estimate, above = given["estimate"], given.get("above_zero")
+    return Answer(
+        truth=float(truth),
+        estimate=float("nan") if estimate is None else float(estimate),
+        limits=np.array(given["limits"], dtype=np.float64),
+        above_zero=float("nan") if above is None else float(above),
+    )
+
+
+def _unbounded(found: Answer) -> Answer:
+    """JSON has no infinity: the ends that an interval there lacks."""
+    ends = np.where(np.isnan(found.limits), [-np.inf, np.inf], found.limits)
+    return Answer(truth=found.truth, estimate=found.estimate, limits=ends)
+
+
 Target = Literal["pooled", "each pilot"]
+
+BAND = 0.999  # the share of right posteriors whose coverage is in the band it is judged by
+FEW = "too few"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -154,6 +236,15 @@ def measures(answers: Sequence[Sequence[Answer]], *, nothing: bool) -> dict[str,
         both = (*share_and_error(wrong, of[found]), *sizes)
         result |= dict(zip(names, both, strict=True))
     return result
+
+
+def judged(
+    level: float, coverage: float, lower: float, upper: float, *, few: bool = False
+) -> dict[str, Any]:
+    """How often intervals of a level held the truth, beside the band of right ones."""
+    verdict = FEW if few else "in" if lower <= coverage <= upper else "out"
+    band = {"lower": lower, "upper": upper}
+    return {"level": level, "coverage": coverage, **band, "verdict": verdict}
 
 
 def excludes_zero(limits: Floats) -> npt.NDArray[np.bool_]:

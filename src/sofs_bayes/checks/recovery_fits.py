@@ -11,8 +11,7 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.compiled_model import compile_model
-from sofs_bayes.bayes.copied_model import falls_apart
+from sofs_bayes.bayes.compiled_model import compile_model, falls_apart
 from sofs_bayes.bayes.did_model import form_of, model_data
 from sofs_bayes.bayes.sampling import Compiled
 from sofs_bayes.checks.calibration import until_passed
@@ -24,10 +23,16 @@ from sofs_bayes.checks.classical_intervals import (
     regressors,
 )
 from sofs_bayes.checks.did_calibration import Design, drawn
-from sofs_bayes.checks.prior_draws import prior_draws
-from sofs_bayes.checks.recovery_scenarios import Scenario, enlarged
-from sofs_bayes.checks.recovery_truths import Levels, levels, shared_out, truth_of
+from sofs_bayes.checks.recovery_truths import (
+    Levels,
+    Scenario,
+    enlarged,
+    levels,
+    shared_out,
+    truth_of,
+)
 from sofs_bayes.checks.short_fits import SHORT, sampled, short_gate, shortened
+from sofs_bayes.checks.thinned_draws import prior_draws
 from sofs_bayes.estimands.did_effects import did_effects
 from sofs_bayes.spec.keys import AFTER, POOLED
 from sofs_bayes.spec.seeds import stage_seed

@@ -13,7 +13,7 @@ import xarray as xr
 
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.bayes.copied_model import copied_arrays
+from sofs_bayes.bayes.compiled_model import copied_arrays
 from sofs_bayes.bayes.did_draws import named
 from sofs_bayes.bayes.did_model import model_data
 from sofs_bayes.bayes.limits import MIN_BFMI

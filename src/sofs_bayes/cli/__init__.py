@@ -12,17 +12,14 @@ from collections.abc import Sequence
 
 from sofs_bayes.cli import (
     beginning,
-    calibrate,
     children,
     completion,
-    disclose,
     manual,
     opened,
-    placebo,
     printed,
-    recovery,
     report,
     runs,
+    studies,
 )
 from sofs_bayes.cli.arguments import Parser
 from sofs_bayes.cli.faults import (
@@ -103,10 +100,10 @@ def _parser() -> argparse.ArgumentParser:
     children.add_replicate(verbs)
     runs.add_fit(verbs)
     runs.add_run_readers(verbs)
-    calibrate.add_calibrate(verbs)
-    recovery.add_recover(verbs)
-    placebo.add_placebo(verbs)
-    disclose.add_disclose(verbs)
+    studies.add_calibrate(verbs)
+    studies.add_recover(verbs)
+    studies.add_placebo(verbs)
+    report.add_disclose(verbs)
     report.add_report(verbs)
     completion.add_completion(verbs)
     manual.add_manual(verbs)

@@ -1,20 +1,53 @@
 """What every verb needs: its parser, its progress, the files it is given."""
 
 import argparse
+import inspect
 import math
 import re
 import sys
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import NoReturn
+from typing import Any, NoReturn, cast
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.text_values import NUMBER
 
 
-class Parser(argparse.ArgumentParser):
+class Options(argparse._ActionsContainer):
+    """What options can be added to, in a line each."""
+
+    def flag(self, name: str, text: str) -> None:
+        """An option that is there or not."""
+        self.add_argument(name, action="store_true", help=text)
+
+    def option(
+        self,
+        name: str,
+        kind: Callable[[str], Any],
+        metavar: str | tuple[str, ...],
+        text: str,
+        **more: Any,
+    ) -> None:
+        """An option that takes words of a kind."""
+        self.add_argument(name, type=kind, metavar=metavar, help=text, **more)
+
+    def output(self, metavar: str, text: str, **more: Any) -> None:
+        """The option of the folder or file that is written."""
+        self.add_argument("-o", "--output", type=Path, metavar=metavar, help=text, **more)
+
+
+class Group(Options, argparse._ArgumentGroup):
+    """Options that `--help` lists together."""
+
+
+class Parser(Options, argparse.ArgumentParser):
     """An argument parser whose complaint is one line, like every other complaint."""
+
+    def group(self, title: str) -> Group:
+        """A new group of options."""
+        self._action_groups.append(Group(self, title))
+        return cast(Group, self._action_groups[-1])
 
     def error(self, message: str) -> NoReturn:
         """One line and exit code 2."""
@@ -89,12 +122,16 @@ def add_verb(
     """A verb with the function that runs it, and its help."""
     parser = verbs.add_parser(name, help=text, description=f"{text} {more}".strip())
     parser.set_defaults(run=run)
-    parser.add_argument(
-        "--debug",
-        action="store_true",
-        help="write the traceback of an unforeseen fault to a file",
-    )
+    parser.flag("--debug", "write the traceback of an unforeseen fault to a file")
     return parser
+
+
+def called[Result](
+    function: Callable[..., Result], options: argparse.Namespace, **own: Any
+) -> Result:
+    """A function with the options that are named as its parameters are, and others of its own."""
+    named = inspect.signature(function).parameters
+    return function(**{name: x for name, x in vars(options).items() if name in named} | own)
 
 
 def progress_line() -> Callable[[str], None]:

@@ -3,7 +3,7 @@
 import argparse
 from pathlib import Path
 
-from sofs_bayes.cli.arguments import Verbs, Wholes, add_verb, progress_line
+from sofs_bayes.cli.arguments import Verbs, Wholes, add_verb, called, progress_line
 
 
 def add_init(verbs: Verbs) -> None:
@@ -19,16 +19,16 @@ def add_init(verbs: Verbs) -> None:
     )
     help_text = "folder of referrals, authorities and groups; a panel of counts; or a typed table"
     verb.add_argument("data", type=Path, help=help_text)
-    verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: analysis/NAME")
+    verb.output("FOLDER", "default: analysis/NAME")
     verb.add_argument("--name", help="of the analyses; default: the folder's")
-    verb.add_argument(
+    verb.option(
         "--year-begins",
-        type=Wholes(least=1, most=12),
+        Wholes(least=1, most=12),
+        "MONTH",
+        "with which a year begins, 1 to 12 (4, April)",
         default=4,
-        metavar="MONTH",
-        help="with which a year begins, 1 to 12 (4, April)",
     )
-    verb.add_argument("--replace", action="store_true", help="replace an earlier draft")
+    verb.flag("--replace", "replace an earlier draft")
 
 
 def add_check(verbs: Verbs) -> None:
@@ -43,11 +43,9 @@ def add_check(verbs: Verbs) -> None:
     )
     verb.add_argument("data", type=Path, help="folder of referrals, authorities and groups")
     verb.add_argument("analysis", help="bundled name or TOML file")
-    verb.add_argument(
-        "--pictures", type=Path, metavar="FOLDER", help="of children's records, before matching"
-    )
+    verb.option("--pictures", Path, "FOLDER", "of children's records, before matching")
     verb.add_argument("--memory", default="1GB", help="what may be held in memory (1GB)")
-    verb.add_argument("--replace", action="store_true", help="replace earlier pictures")
+    verb.flag("--replace", "replace earlier pictures")
 
 
 def _init(options: argparse.Namespace) -> int:
@@ -55,14 +53,7 @@ def _init(options: argparse.Namespace) -> int:
     from sofs_bayes.tables.formats import to_markdown
 
     progress = progress_line()
-    begun = init(
-        options.data,
-        options.output,
-        name=options.name,
-        year_begins=options.year_begins,
-        replace=options.replace,
-        progress=progress,
-    )
+    begun = called(init, options, progress=progress)
     progress("done\n")
     print("\n".join(map(to_markdown, begun.tables)))
     for path in sorted(begun.folder.glob("*.toml")):

@@ -40,7 +40,7 @@ def add_completion(verbs: Verbs) -> None:
 
 
 def _completion(verbs: Verbs, options: argparse.Namespace) -> int:
-    from sofs_bayes.cli.manual_pages import page_names
+    from sofs_bayes.cli.manual import page_names
     from sofs_bayes.spec import bundled_models
 
     known = {"analysis": tuple(bundled_models()), "page": page_names()}

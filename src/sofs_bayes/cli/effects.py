@@ -72,29 +72,24 @@ def add_effects(verbs: Verbs) -> None:
         "runs", nargs="*", type=Path, metavar="RUN", help="run folders that fit wrote"
     )
     verb.add_argument(
-        "--table",
-        nargs="+",
-        action=_Kinds,
-        default=("effects",),
-        metavar="KIND",
-        help=KINDS_HELP,
+        "--table", nargs="+", action=_Kinds, default=("effects",), metavar="KIND", help=KINDS_HELP
     )
     verb.add_argument(
         "--format",
         choices=FORMATS,
         help="default: what the file's ending says, else md; docx and xlsx need -o",
     )
-    verb.add_argument("--prior", metavar="NAME", help="effects: only this effect prior")
+    verb.option("--prior", str, "NAME", "effects: only this effect prior")
     verb.add_argument("--scale", choices=SCALES, help="effects: only this scale")
-    verb.add_argument(
+    verb.option(
         "--beside",
+        Path,
+        "FOLDER",
+        "folders that replicate (comparison) and calibrate (calibration) wrote",
         nargs="+",
-        type=Path,
         default=(),
-        metavar="FOLDER",
-        help="folders that replicate (comparison) and calibrate (calibration) wrote",
     )
-    verb.add_argument("-o", "--output", type=Path, metavar="FILE", help="instead of printing")
+    verb.output("FILE", "instead of printing")
     add_level(verb)
     add_disclosure_options(verb)
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes.cli.arguments import Numbers, Wholes
+from sofs_bayes.cli.arguments import Numbers, Parser, Wholes
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.given import check_there
 
@@ -115,50 +115,45 @@ class Export:
         print(f"disclosure check: {summary(self.log)}{where}", file=sys.stderr)
 
 
-def add_disclosure_options(verb: argparse.ArgumentParser) -> None:
+def add_disclosure_options(verb: Parser) -> None:
     """The options of the disclosure check, the same for every verb that releases something."""
-    group = verb.add_argument_group("disclosure check (results of children's records)")
-    group.add_argument(
+    group = verb.group("disclosure check (results of children's records)")
+    group.option(
         "--threshold",
-        type=Wholes(least=1),
+        Wholes(least=1),
+        "N",
+        "fewest children behind a number (10)",
         default=USUAL_THRESHOLD,
-        metavar="N",
-        help="fewest children behind a number (10)",
     )
-    group.add_argument(
+    group.flag(
         "--lower-threshold-agreed",
-        action="store_true",
-        help="needed for a threshold below 10: the custodian agreed; the log says so",
+        "needed for a threshold below 10: the custodian agreed; the log says so",
     )
-    group.add_argument(
+    group.option(
         "--ledger",
-        type=Path,
-        metavar="FILE",
-        help="all that was released before, kept by the custodian; default: SOFS_BAYES_LEDGER, or"
+        Path,
+        "FILE",
+        "all that was released before, kept by the custodian; default: SOFS_BAYES_LEDGER, or"
         " disclosure-ledger.jsonl in the working folder or above it",
     )
-    group.add_argument(
-        "--no-ledger",
-        action="store_true",
-        help="do not look at earlier releases, nor note this one; the log says so",
-    )
-    group.add_argument(
+    group.flag("--no-ledger", "do not look at earlier releases, nor note this one; the log says so")
+    group.option(
         "--earlier",
+        Path,
+        "FOLDER",
+        "further ledgers or exports: what could be found by differencing is suppressed",
         nargs="+",
-        type=Path,
         default=(),
-        metavar="FOLDER",
-        help="further ledgers or exports: what could be found by differencing is suppressed",
     )
 
 
-def add_level(verb: argparse.ArgumentParser) -> None:
+def add_level(verb: Parser) -> None:
     """The option of another level of credible intervals."""
-    verb.add_argument(
+    verb.option(
         "--level",
-        type=Numbers(above=0.0, below=1.0),
-        metavar="LEVEL",
-        help="of credible intervals of effects, as 0.95; default: as the analysis declares",
+        Numbers(above=0.0, below=1.0),
+        "LEVEL",
+        "of credible intervals of effects, as 0.95; default: as the analysis declares",
     )
 
 

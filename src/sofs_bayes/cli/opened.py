@@ -28,14 +28,10 @@ def add_open_data(verbs: Verbs) -> None:
         " the error stream, or to a file.",
     )
     verb.add_argument("files", nargs="*", type=Path, help="DfE files, or folders that hold them")
-    verb.add_argument(
-        "--table",
-        action="store_true",
-        help="make the table of all counts, as the one that is part of the package",
-    )
+    verb.flag("--table", "make the table of all counts, as the one that is part of the package")
     verb.add_argument("--analysis", default="icpc-open-data", help="says what is counted")
-    verb.add_argument("--events", metavar="COLUMN", help="another column of events")
-    verb.add_argument("--denominator", metavar="COLUMN", help="another denominator")
+    verb.option("--events", str, "COLUMN", "another column of events")
+    verb.option("--denominator", str, "COLUMN", "another denominator")
     verb.add_argument(
         "--where",
         action="append",
@@ -47,14 +43,8 @@ def add_open_data(verbs: Verbs) -> None:
     verb.add_argument(
         "--years", nargs=2, type=Wholes(least=1990, most=2100), metavar=("FIRST", "LAST")
     )
-    verb.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="instead of printing: .csv, .dta (Stata) or .xlsx (Excel)",
-    )
-    verb.add_argument("--notices", type=Path, metavar="CSV", help="everything noticed, as CSV")
+    verb.output("FILE", "instead of printing: .csv, .dta (Stata) or .xlsx (Excel)")
+    verb.option("--notices", Path, "CSV", "everything noticed, as CSV")
 
 
 def _open_data(options: argparse.Namespace) -> int:

@@ -24,40 +24,35 @@ def add_published(verbs: Verbs) -> None:
     )
     verb.add_argument("analysis", nargs="?", help="a printed analysis: bundled name or TOML file")
     verb.add_argument("--column", help="another column of the same table, as printed")
-    verb.add_argument("--pilot-row", metavar="ROW", help="another row for the pilot difference")
-    verb.add_argument("--did-row", metavar="ROW", help="another row for the effect")
+    verb.option("--pilot-row", str, "ROW", "another row for the pilot difference")
+    verb.option("--did-row", str, "ROW", "another row for the effect")
     verb.add_argument("--prior", action="append", metavar="NAME", help="only this effect prior")
-    verb.add_argument("--facts", action="store_true", help="every printed number, as CSV")
-    verb.add_argument("--audit", action="store_true", help="what the tables contradict and imply")
-    verb.add_argument("--sensitivity", action="store_true", help="one assumption at a time")
-    verb.add_argument("--nuts", action="store_true", help="the same by MCMC, beside the grid")
-    verb.add_argument("--json", action="store_true", help="the same tables, for other programs")
-    verb.add_argument(
+    verb.flag("--facts", "every printed number, as CSV")
+    verb.flag("--audit", "what the tables contradict and imply")
+    verb.flag("--sensitivity", "one assumption at a time")
+    verb.flag("--nuts", "the same by MCMC, beside the grid")
+    verb.flag("--json", "the same tables, for other programs")
+    verb.option(
         "--correlation",
-        metavar="COLUMN",
-        help="a prior of the correlation before and after, from this column of a panel",
+        str,
+        "COLUMN",
+        "a prior of the correlation before and after, from this column of a panel",
     )
-    verb.add_argument("--denominator", metavar="COLUMN", help="of --correlation: of how many")
-    verb.add_argument(
+    verb.option("--denominator", str, "COLUMN", "of --correlation: of how many")
+    verb.option(
         "--panel",
-        type=Path,
-        metavar="FILE",
-        help="with the columns authority and year; without it the counts that are bundled",
+        Path,
+        "FILE",
+        "with the columns authority and year; without it the counts that are bundled",
     )
-    verb.add_argument(
+    verb.option(
         "--between",
-        type=Wholes(least=0, most=50),
+        Wholes(least=0, most=50),
+        "YEARS",
+        "settling-in years left out of the panel's windows (0)",
         default=0,
-        metavar="YEARS",
-        help="settling-in years left out of the panel's windows (0)",
     )
-    verb.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FILE",
-        help="instead of printing: .xlsx, .docx, .tex, .html, .md, .csv or .json",
-    )
+    verb.output("FILE", "instead of printing: .xlsx, .docx, .tex, .html, .md, .csv or .json")
 
 
 def _published(options: argparse.Namespace) -> int:

@@ -11,6 +11,7 @@ from sofs_bayes.cli.arguments import (
     Verbs,
     Wholes,
     add_verb,
+    called,
     data_files,
     progress_line,
     progress_lines,
@@ -34,28 +35,24 @@ def add_reanalyse(verbs: Verbs) -> None:
         " are given) and simulated children, side by side. Interrupted, the same command goes on.",
     )
     verb.add_argument("files", nargs="*", type=Path, help="DfE files, or folders that hold them")
-    verb.add_argument("--open-data", type=Path, metavar="FOLDER", help="the same, as an option")
+    verb.option("--open-data", Path, "FOLDER", "the same, as an option")
     verb.add_argument("-o", "--output", type=Path, default=Path("reanalysis"), metavar="FOLDER")
-    verb.add_argument("--replace", action="store_true", help="replace an earlier result")
-    verb.add_argument(
-        "--full",
-        action="store_true",
-        help="also variants of open counts, event studies and all refits: far longer",
-    )
-    verb.add_argument(
+    verb.flag("--replace", "replace an earlier result")
+    verb.flag("--full", "also variants of open counts, event studies and all refits: far longer")
+    verb.option(
         "--beside",
+        Path,
+        "FOLDER",
+        "what calibrate and placebo wrote, to be shown on the page",
         nargs="+",
-        type=Path,
         default=[],
-        metavar="FOLDER",
-        help="what calibrate and placebo wrote, to be shown on the page",
     )
 
 
 def add_list(verbs: Verbs) -> None:
     """`list`: the bundled analyses."""
     verb = add_verb(verbs, "list", _list, "The bundled analyses, one line each.")
-    verb.add_argument("--json", action="store_true", help="for other programs, with their files")
+    verb.flag("--json", "for other programs, with their files")
 
 
 def add_fit(verbs: Verbs) -> None:
@@ -73,32 +70,29 @@ def add_fit(verbs: Verbs) -> None:
     verb.add_argument(
         "data", nargs="*", type=Path, help="DfE files, a panel CSV, cells, or folders"
     )
-    verb.add_argument("-o", "--output", type=Path, metavar="FOLDER", help="default: runs/NAME")
-    verb.add_argument("--replace", action="store_true", help="replace an earlier run")
+    verb.output("FOLDER", "default: runs/NAME")
+    verb.flag("--replace", "replace an earlier run")
     verb.add_argument(
         "--leave-out",
         choices=("none", "pilots", "all"),
         default="pilots",
         help="repeat the fit without each of these authorities",
     )
-    verb.add_argument(
-        "--quick",
-        action="store_true",
-        help="the effect priors only (of counts: and years), no refits",
-    )
-    verb.add_argument(
+    verb.flag("--quick", "the effect priors only (of counts: and years), no refits")
+    verb.option(
         "--again",
+        str,
+        "NAME",
+        "effect priors or changes, as tables name them: only their fits are sampled anew, for"
+        " longer; the run there is replaced",
         nargs="+",
         default=[],
-        metavar="NAME",
-        help="effect priors or changes, as tables name them: only their fits are sampled anew, for"
-        " longer; the run there is replaced",
     )
-    verb.add_argument(
+    verb.option(
         "--draws",
-        type=Wholes(least=100, most=100_000),
-        metavar="N",
-        help="with --again: draws of a chain; default: twice the analysis's",
+        Wholes(least=100, most=100_000),
+        "N",
+        "with --again: draws of a chain; default: twice the analysis's",
     )
 
 
@@ -108,20 +102,14 @@ def add_run_readers(verbs: Verbs) -> None:
     verb.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="run folders that fit wrote"
     )
-    verb.add_argument("--json", action="store_true", help="the verdicts, for other programs")
+    verb.flag("--json", "the verdicts, for other programs")
     add_effects(verbs)
     verb = add_verb(verbs, "figure", _figure, "Run folders → pictures, each with its data as CSV.")
     verb.add_argument(
         "runs", nargs="+", type=Path, metavar="RUN", help="run folders that fit wrote"
     )
-    verb.add_argument(
-        "-o",
-        "--output",
-        type=Path,
-        metavar="FOLDER",
-        help="a new folder; default: figures/NAME",
-    )
-    verb.add_argument("--replace", action="store_true", help="replace earlier figures there")
+    verb.output("FOLDER", "a new folder; default: figures/NAME")
+    verb.flag("--replace", "replace earlier figures there")
     verb.add_argument(
         "--format",
         nargs="+",
@@ -138,14 +126,8 @@ def _reanalyse(options: argparse.Namespace) -> int:
 
     named = [*options.files, *([options.open_data] if options.open_data else [])]
     progress = progress_lines()
-    status = reanalyse(
-        options.output,
-        open_data=data_files(named),
-        replace=options.replace,
-        beside=options.beside,
-        full=options.full,
-        progress=progress,
-    )
+    own = {"target": options.output, "open_data": data_files(named), "progress": progress}
+    status = called(reanalyse, options, **own)
     progress(f"done: open {options.output / 'index.html'}\n")
     print(options.output / "index.html")
     return 0 if status == "converged" else 1
@@ -186,14 +168,12 @@ def _fit(options: argparse.Namespace) -> int:
 
     progress = progress_line()
     hierarchical = isinstance(analysis, spec.HierarchicalAnalysis)
-    target, run = fit_folder(
-        analysis,
-        options.data if hierarchical else data_files(options.data),
-        target,
-        leave_out=options.leave_out,
-        quick=options.quick,
-        again=options.again,
-        draws=options.draws,
+    target, run = called(
+        fit_folder,
+        options,
+        analysis=analysis,
+        data=options.data if hierarchical else data_files(options.data),
+        folder=target,
         replace=replace,
         inputs=[path for path in [Path(options.analysis), *options.data] if path.exists()],
         progress=progress,

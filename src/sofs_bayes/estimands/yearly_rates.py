@@ -12,8 +12,8 @@ import xarray as xr
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.estimands.contrasts import changes, contrasts
+from sofs_bayes.estimands.did_effects import mean_risks
 from sofs_bayes.estimands.effects import interval_of
-from sofs_bayes.estimands.mean_risks import mean_risks
 from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.spec import Estimands
 from sofs_bayes.spec.keys import HEADLINES

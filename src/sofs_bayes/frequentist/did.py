@@ -10,9 +10,9 @@ import pandas as pd
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.clustering import Correction, cluster_labels, clustered
 from sofs_bayes.frequentist.estimation import Estimate, least_squares, logistic, unfit
-from sofs_bayes.frequentist.few_clusters import Caution, caution
 from sofs_bayes.frequentist.multilevel import random_intercepts
 from sofs_bayes.frequentist.terms import Design, design, kept_rows
+from sofs_bayes.frequentist.wild_bootstrap import Caution, caution
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 Floats = npt.NDArray[np.float64]
@@ -193,7 +193,14 @@ def fit(
         if isinstance(estimate, str):
             return replace(empty, failure=estimate)
         chosen = correction or analysis.regressions.correction
-        found = _estimated(empty, estimate)
+        found = replace(
+            empty,
+            coefficients=estimate.coefficients,
+            covariance=estimate.covariance,
+            r_squared=estimate.r_squared,
+            log_likelihood=estimate.log_likelihood,
+            dispersion=estimate.dispersion,
+        )
         if warned is None or warned.errors:
             found = _with_errors(found, estimate, numbers, regression, chosen)
     if reference == "normal":
@@ -231,17 +238,6 @@ def _empty(numbers: Design, kept: pd.DataFrame, regression: Regression) -> DidFi
         log_likelihood=float("nan"),
         dispersion=float("nan"),
         dropped=numbers.dropped,
-    )
-
-
-def _estimated(empty: DidFit, estimate: Estimate) -> DidFit:
-    return replace(
-        empty,
-        coefficients=estimate.coefficients,
-        covariance=estimate.covariance,
-        r_squared=estimate.r_squared,
-        log_likelihood=estimate.log_likelihood,
-        dispersion=estimate.dispersion,
     )
 
 

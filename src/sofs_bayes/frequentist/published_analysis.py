@@ -17,12 +17,14 @@ from sofs_bayes.frequentist.assumptions import (
     leads_test,
 )
 from sofs_bayes.frequentist.clustering import Correction
-from sofs_bayes.frequentist.counterfactual import YearRate, counterfactual_rates
+from sofs_bayes.frequentist.counterfactual import (
+    YearRate,
+    average_marginal_effects,
+    counterfactual_rates,
+)
 from sofs_bayes.frequentist.decisions import Decision, choose_errors, choose_model, judge_trends
 from sofs_bayes.frequentist.did import DidFit, fit
-from sofs_bayes.frequentist.few_clusters import terms_to_bootstrap
 from sofs_bayes.frequentist.imputation import Imputations, fit_imputed, impute
-from sofs_bayes.frequentist.margins import average_marginal_effects
 from sofs_bayes.frequentist.replication import (
     Replicated,
     assumption_numbers,
@@ -31,7 +33,13 @@ from sofs_bayes.frequentist.replication import (
 )
 from sofs_bayes.frequentist.term import DID, WITHIN, find_term
 from sofs_bayes.frequentist.terms import design
-from sofs_bayes.frequentist.wild_bootstrap import BOOTSTRAP, DRAWS, has_bootstrap, wild_bootstrap
+from sofs_bayes.frequentist.wild_bootstrap import (
+    BOOTSTRAP,
+    DRAWS,
+    has_bootstrap,
+    terms_to_bootstrap,
+    wild_bootstrap,
+)
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 from sofs_bayes.spec.study import of_report
 

@@ -6,12 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
-from sofs_bayes.frequentist.printed_rows import (
-    LEVELS,
-    printed_column,
-    printed_r_squared,
-    term_of,
-)
+from sofs_bayes.frequentist.printed_rows import LEVELS, printed_column, printed_r_squared, term_of
 from sofs_bayes.matching.balance import BalanceRow
 from sofs_bayes.matching.summary import SummaryRow
 from sofs_bayes.published.facts import Fact, fact, load_facts

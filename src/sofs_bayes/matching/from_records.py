@@ -15,12 +15,7 @@ import xarray as xr
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.matching.authorities import nearest_first
 from sofs_bayes.matching.choice import Choice, LeftOut, Match, PreTrendRow
-from sofs_bayes.matching.pre_trend import (
-    PreTrendFit,
-    distances,
-    fit_in_years,
-    pre_trend_rows,
-)
+from sofs_bayes.matching.pre_trend import PreTrendFit, distances, fit_in_years, pre_trend_rows
 from sofs_bayes.matching.stacking import days_sql, unknown_authorities
 from sofs_bayes.published.printed_report import PrintedReport, printed_report
 from sofs_bayes.published.samples import tables_of, used_pilots

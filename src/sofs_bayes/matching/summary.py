@@ -5,14 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from sofs_bayes.matching.matched_rows import (
-    MISSING,
-    STAGES,
-    Arm,
-    Connected,
-    Stage,
-    connection_of,
-)
+from sofs_bayes.matching.matched_rows import MISSING, STAGES, Arm, Connected, Stage, connection_of
 from sofs_bayes.records.column_values import quoted
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Number
 

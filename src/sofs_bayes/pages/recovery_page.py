@@ -4,10 +4,8 @@ from collections.abc import Mapping
 from math import isfinite
 from pathlib import Path
 
-from sofs_bayes.checks.recovered import Recovered
-from sofs_bayes.checks.recovery import RecoveryRow
-from sofs_bayes.checks.recovery_answers import POSTERIOR
-from sofs_bayes.checks.recovery_power import DETECTED
+from sofs_bayes.checks.recovered import DETECTED, Recovered
+from sofs_bayes.checks.recovery import POSTERIOR, RecoveryRow
 from sofs_bayes.figures import Drawing
 from sofs_bayes.figures.recovery import (
     CoveragePoint,

@@ -10,8 +10,7 @@ from sofs_bayes import spec
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.whole import claim
-from sofs_bayes.pipeline.draft import Roles, children_text, columns_lines, roles_of
-from sofs_bayes.pipeline.draft_models import model_text
+from sofs_bayes.pipeline.draft import Roles, children_text, columns_lines, model_text, roles_of
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.records.profile import Profile, YearCount, profile, year_counts
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
@@ -112,10 +111,10 @@ def init(
 
 def _drafts(data: Path, stem: str, year_begins: int) -> "tuple[dict[str, str], tuple[Table, ...]]":
     """Drafts by file, and what was seen: of a printed table, a panel of counts, or records."""
-    from sofs_bayes.published.typed_table import typed_table
+    from sofs_bayes.published.as_written import typed_table
 
     if cells := typed_table(data):
-        from sofs_bayes.pipeline.draft_print import print_texts, typed_cells_table
+        from sofs_bayes.pipeline.draft import print_texts, typed_cells_table
 
         return print_texts(data.name, cells, stem), (typed_cells_table(data.name, cells),)
     panel = _panel(data)
@@ -154,7 +153,7 @@ def _of_records(
 
 def _panel(path: Path) -> "CsvText | None":
     """The panel of counts in a file; None where it is none."""
-    from sofs_bayes.pipeline.draft_counts import is_panel
+    from sofs_bayes.pipeline.draft import is_panel
     from sofs_bayes.records.table_files import FORMATS, read_table
 
     if not path.is_file() or path.suffix.casefold() not in FORMATS:
@@ -165,7 +164,7 @@ def _panel(path: Path) -> "CsvText | None":
 
 def _of_panel(table: "CsvText", stem: str) -> "tuple[dict[str, str], tuple[Table, ...]]":
     """The draft of an analysis of counts by file, and what was seen."""
-    from sofs_bayes.pipeline.draft_counts import counts_text, panel_counts
+    from sofs_bayes.pipeline.draft import counts_text, panel_counts
     from sofs_bayes.tables.contents.seen import counts_table
 
     seen = counts_table(table.path.name, panel_counts(table), evidence="unknown-origin")

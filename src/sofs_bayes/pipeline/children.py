@@ -34,13 +34,7 @@ SYNTHETIC = "synthetic-"
 
 
 def load_children(source: ChildrenAnalysis | Path | str) -> ChildrenAnalysis:
-    """An analysis of children's records, or the one in a TOML file or of a bundled name.
-
-    Raises
-    ------
-    BadInput
-        It cannot be read, or is of another kind.
-    """
+    """An analysis of children's records, or the one in a TOML file or of a bundled name."""
     analysis = spec.analysis_of(source)
     if not isinstance(analysis, ChildrenAnalysis):
         own = analysis.children.name if isinstance(analysis, HierarchicalAnalysis) else ""

@@ -51,13 +51,7 @@ def on_cluster(job: AnyJob, numbers: Sequence[int], scheduler: str) -> Iterator[
 
 
 def check_scheduler(scheduler: str | None) -> None:
-    """Refuse an address at which no scheduler answers, before anything is written.
-
-    Raises
-    ------
-    BadInput
-        As `on_cluster`.
-    """
+    """Refuse an address at which no scheduler answers, before anything is written."""
     if scheduler is not None:
         _client(scheduler).close()  # type: ignore[no-untyped-call]
 

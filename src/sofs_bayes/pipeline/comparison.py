@@ -2,8 +2,7 @@
 
 from collections.abc import Sequence
 
-from sofs_bayes.checks.comparison import compare_fits
-from sofs_bayes.checks.loo import LooResult
+from sofs_bayes.checks.loo import LooResult, compare_fits
 from sofs_bayes.checks.registry.leaving_out import LooRow, LooSummary
 from sofs_bayes.errors import BadInput
 from sofs_bayes.runs.run_folder import Run

@@ -186,7 +186,7 @@ def _checked(
 
 def _before(analysis: DidAnalysis, main: PosteriorFit) -> "xr.Dataset":
     """Named draws of the headline's priors."""
-    from sofs_bayes.checks.prior_draws import prior_draws
+    from sofs_bayes.checks.thinned_draws import prior_draws
     from sofs_bayes.spec.seeds import stage_seed
 
     seed = stage_seed(analysis.sampler.seed, "prior draws")
@@ -406,7 +406,7 @@ def _judged(
     pareto_k: float | None = None,
 ) -> PosteriorFit:
     """Draws with the effects derived from them, and the gate's verdict on both."""
-    from sofs_bayes.bayes.in_use import in_use
+    from sofs_bayes.bayes.did_draws import in_use
     from sofs_bayes.checks.diagnostics import gate, judged_parameters
     from sofs_bayes.estimands.did_effects import did_effects
     from sofs_bayes.spec.seeds import stage_seed

@@ -1,21 +1,33 @@
-"""Children's cells, or counts of whole authorities → what a hierarchical DiD is fitted to."""
+"""Children's cells, or counts of authorities, from files or a frame → what a DiD is fitted to."""
 
+import hashlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
 from sofs_bayes.folders.places import Paths, paths
+from sofs_bayes.folders.temporary import temporary_folder
 from sofs_bayes.pipeline.children import matched_file
-from sofs_bayes.pipeline.frames import files_of, frame_source, is_frame
-from sofs_bayes.spec import Analysis, DidAnalysis, Evidence, HierarchicalAnalysis, OpenAnalysis
+from sofs_bayes.records.column_values import literal
+from sofs_bayes.records.connections import connected
+from sofs_bayes.spec import (
+    Analysis,
+    DidAnalysis,
+    Evidence,
+    HierarchicalAnalysis,
+    OpenAnalysis,
+    OpenCounts,
+)
 from sofs_bayes.spec.keys import Variant
 
 if TYPE_CHECKING:
+    from typing import TypeGuard
+
     import pandas as pd
 
     from sofs_bayes.bayes.cell_data import CellData
@@ -83,7 +95,7 @@ def source_of(
     data
         Of children: cells or matched children, one file, or the folder that `collapse` or
         `match` wrote. Of open counts: the Department's files, or one panel; without any, the
-        counts that are part of the package. Of both: a frame (see `frames.frame_source`).
+        counts that are part of the package. Of both: a frame (see `frame_source`).
     evidence
         What a frame of children is.
 
@@ -112,11 +124,6 @@ def files_for(analyses: Sequence[Analysis], files: Paths) -> dict[str, tuple[Pat
 
     An analysis of which neither column is in the files rests on the counts that are part of the
     package, as if none had been given; unless that is so of all of them.
-
-    Raises
-    ------
-    BadInput
-        A file that cannot be used.
     """
     from sofs_bayes.records.open_data import counted_columns
 
@@ -297,3 +304,78 @@ def _of_panel(analysis: OpenAnalysis, panel: "Panel", choice: "Choice") -> Rows:
         LeftOut: (*choice.left_out, *choice.unmatched),
         Notice: panel.notices,
     }
+
+
+FRAME = "data frame"  # what messages and manifests call it
+
+
+def is_frame(data: Any) -> "TypeGuard[pd.DataFrame]":
+    """Whether data are a frame; anything else loads no pandas."""
+    return type(data).__name__ == "DataFrame"
+
+
+def files_of(data: "Paths | pd.DataFrame") -> list[Path]:
+    """The files of data that are no frame."""
+    return paths(cast("Paths", data))
+
+
+def frame_source(
+    analysis: DidAnalysis, frame: "pd.DataFrame", evidence: Evidence = "records"
+) -> "Source":
+    """Matched children, or counts by authority and year, as a source.
+
+    Parameters
+    ----------
+    evidence
+        What children are: `records`, or `synthetic` where they are made up. Counts are of
+        unknown origin.
+
+    Raises
+    ------
+    BadInput, BadSpec
+        A column that is missing, a value that is not allowed.
+    """
+    from sofs_bayes.cells.collapse import collapse
+
+    if isinstance(analysis, OpenAnalysis):
+        return counts_source(analysis, frame_panel(frame, analysis.data))
+    if evidence not in ("records", "synthetic"):
+        raise BadInput("evidence", "", repr(evidence), "records, synthetic")
+    products = analysis.model.likelihood == "gaussian"
+    cells = collapse(frame, analysis.children, products=products, evidence=evidence)
+    return children_source(analysis, cells, {FRAME: _sha256(frame)})
+
+
+def frame_panel(frame: "pd.DataFrame", counts: OpenCounts) -> "Panel":
+    """Counts by authority and year in a frame, with the columns of a panel file.
+
+    Raises
+    ------
+    BadInput, BadSpec
+        As `read_panel` of a file; rows are counted as its lines, the header as line 1.
+    """
+    from sofs_bayes.records.open_data import read_panel
+
+    texts = {n: frame[n].astype("string") for n in frame.columns if frame[n].dtype == object}
+    with temporary_folder() as home:
+        file = home / "panel.parquet"
+        with connected() as connection:
+            connection.register("given", frame.assign(**texts))
+            connection.execute(f"COPY given TO {literal(str(file))} (FORMAT parquet)")
+        try:
+            return read_panel(file, counts)
+        except BadSpec as error:
+            raise BadSpec([_of_frame(fault) for fault in error.faults]) from None
+        except BadInput as error:
+            raise _of_frame(error) from None
+
+
+def _of_frame(error: BadInput) -> BadInput:
+    return BadInput(FRAME, error.place, error.found, error.allowed)
+
+
+def _sha256(frame: "pd.DataFrame") -> str:
+    import pandas as pd
+
+    rows = pd.util.hash_pandas_object(frame, index=False).to_numpy().tobytes()
+    return hashlib.sha256(repr([*frame.columns]).encode() + rows).hexdigest()

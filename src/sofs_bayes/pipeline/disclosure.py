@@ -161,11 +161,6 @@ def cleared_runs(
     -------
     runs, log, told
         The last is what the runs tell: what later exports are checked against.
-
-    Raises
-    ------
-    BadInput
-        A run that may not leave at all.
     """
     found, logs, told = cleared_together(runs, rule, earlier=ledger.before)
     for log, place in zip(logs, places, strict=True):

@@ -4,12 +4,20 @@ A text that begins with `DECIDE` is refused by every verb, so that nothing is gu
 """
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 
+import numpy as np
+
+from sofs_bayes.pipeline.from_print import UNKNOWN, UNKNOWN_WHY
+from sofs_bayes.published.as_written import TypedCell
 from sofs_bayes.records.csv_text import CsvText
-from sofs_bayes.records.profile import FEWEST, ColumnProfile, Profile
+from sofs_bayes.records.panel_csv import PLACES
+from sofs_bayes.records.profile import FEWEST, ColumnProfile, Profile, YearCount
+from sofs_bayes.spec.names import file_stem
 from sofs_bayes.spec.toml_files import DECIDE
+from sofs_bayes.tables.formats import Column, Table, table_of
 
 # Codes that often stand for a missing value.
 MISSING = ("nk", "n/k", "na", "n/a", "unknown", "not known", "missing", "not recorded", "99", "999")
@@ -43,17 +51,13 @@ def roles_of(found: Profile, authorities: Sequence[str]) -> Roles:
     partial = [each.name for each in dates if each.missing]
     flags = [each.name for each in found.of_kind("flag")]
     levels = found.of_kind("levels")
-    named = [each for each in levels if _names(each) >= set(authorities)]
+    named = [each for each in levels if {level for level, _ in each.levels} >= set(authorities)]
     return Roles(
         child=tuple(each.name for each in found.of_kind("identifier")),
         authority=tuple(each.name for each in (named if authorities else levels)),
         referral_date=tuple(whole),
         outcome=tuple(partial or flags),
     )
-
-
-def _names(found: ColumnProfile) -> set[str]:
-    return {level for level, _ in found.levels}
 
 
 def decide(text: str) -> str:
@@ -219,3 +223,347 @@ def _analysis(own: Sequence[ColumnProfile], authority_covariates: Sequence[str])
         yield f"model = {toml_text(model)}"
         if treatment:
             yield f"treatment = {toml_text(treatment)}"
+
+
+SEED, DRAWS = 20220701, 20_000
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Scales:
+    """Priors' standard deviations, on a model's scale, from a share of outcomes."""
+
+    intercept: tuple[float, float]
+    year: float
+    pilot_difference: float
+    authority_covariate: float
+    authority_sd: float
+    pilot_effect_sd: float
+    shock_sd: float
+    reference: float
+    sceptical: float
+
+
+def scales_of(share: float, *, linear: bool) -> Scales:
+    """Scales in proportion to the share on risks; those usual on log-odds, whatever it is."""
+    unit = share if linear else 1.0
+    middle = share if linear else math.log(share / (1 - share))
+    return Scales(
+        intercept=(_round(middle), _round(unit / 2)),
+        year=_round(unit / 2),
+        pilot_difference=_round(unit / (1 if linear else 2)),
+        authority_covariate=_round(unit / 4),
+        authority_sd=_round(unit / 2),
+        pilot_effect_sd=_round(unit / 4),
+        shock_sd=_round(unit / 4),
+        reference=_round(unit),
+        sceptical=_round(unit / 5),
+    )
+
+
+def _round(value: float) -> float:
+    return float(f"{value:.2g}")
+
+
+def predictive(scales: Scales, *, linear: bool) -> Mapping[str, tuple[float, float]]:
+    """The 90% ranges that priors allow: of an authority-year's rate, of the change in it.
+
+    Under the reference prior; of linear models as they are, whether or not a rate can be so.
+    """
+    rng = np.random.default_rng(SEED)
+
+    def half(scale: float) -> "np.ndarray[tuple[int], np.dtype[np.float64]]":
+        return np.abs(rng.normal(0, scale, DRAWS)) * rng.standard_normal(DRAWS)
+
+    level = rng.normal(*scales.intercept, DRAWS) + rng.normal(0, scales.year, DRAWS)
+    level = level + half(scales.authority_sd) + half(scales.shock_sd)
+    after = level + rng.normal(0, scales.reference, DRAWS)
+    if not linear:
+        level, after = (1 / (1 + np.exp(-each)) for each in (level, after))
+    found = {}
+    for name, values in (("rate", level), ("change", after - level)):
+        low, high = np.quantile(values, (0.05, 0.95))
+        found[name] = (float(low), float(high))
+    return found
+
+
+MODEL = """\
+# Drafted by `sofs-bayes init`. Priors are proposed from {share} outcomes in 100 referrals, \
+whenever these came.
+# They allow (90%) an authority's yearly rate from {rate[0]:.1f} to {rate[1]:.1f} in 100, and \
+under the reference prior a change
+# of {change[0]:+.1f} to {change[1]:+.1f} percentage points. Is that what you hold possible, no \
+less and no more?
+
+kind = "hierarchical"
+name = {name}
+title = {title}
+why = {why}
+children = {children}
+column = {column}
+
+[model]
+likelihood = {likelihood}
+
+[priors]
+{priors}
+
+[effect_priors]
+{effect_priors}
+
+[sampler]
+name = "nutpie"
+chains = 4
+tune = 1000
+draws = 1000
+target_accept = 0.95
+
+[estimands]
+statements = [
+  {{ scale = "risk", above = 0.0 }},
+  {{ scale = "risk", below = 0.0 }},
+]
+# A change that is too small to matter: {{ scale = "risk", within = [-0.01, 0.01] }}
+"""
+
+
+def model_text(share: float, *, name: str, children: str, linear: bool) -> str:
+    """The draft of a hierarchical analysis: priors from the share of outcomes, with their range."""
+    scales, in_100 = scales_of(share, linear=linear), f"{100 * share:.1f}"
+    ranges = predictive(scales, linear=linear)
+    said = toml_text(
+        f"Proposed from {in_100} outcomes in 100 referrals; say what you know instead."
+    )
+
+    def priors(**values: str) -> str:
+        return "\n".join(f"{key} = {{ {x}, why = {said} }}" for key, x in values.items())
+
+    def normal(sd: float, mean: float = 0.0) -> str:
+        return f"mean = {mean}, sd = {sd}"
+
+    middle, spread = scales.intercept
+    own = {"residual_sd": "scale = 0.5"} if linear else {"child_covariate": normal(1.0)}
+    return MODEL.format(
+        share=in_100,
+        rate=[100 * each for each in ranges["rate"]],
+        change=[100 * each for each in ranges["change"]],
+        name=toml_text(name),
+        title=decide("how results are labelled"),
+        why=decide("which question this model answers, in a sentence"),
+        children=toml_text(children),
+        column=toml_text("Linear" if linear else "Logistic"),
+        likelihood=toml_text("gaussian" if linear else "binomial logit"),
+        priors=priors(
+            intercept=normal(spread, middle),
+            year=normal(scales.year),
+            pilot_difference=normal(scales.pilot_difference),
+            authority_covariate=normal(scales.authority_covariate),
+            **own,
+            authority_sd=f"scale = {scales.authority_sd}",
+            pilot_effect_sd=f"scale = {scales.pilot_effect_sd}",
+            shock_sd=f"scale = {scales.shock_sd}",
+            shock_correlation="a = 2.0, b = 2.0",
+            departure="multiple = 1.0",
+        ),
+        effect_priors=priors(
+            reference=normal(scales.reference), sceptical=normal(scales.sceptical)
+        ),
+    )
+
+
+def is_panel(header: Sequence[str]) -> bool:
+    """Whether a table is a panel of counts: `authority,code,year`, then what is counted."""
+    return tuple(header[:3]) == PLACES and len(header) >= 5
+
+
+def panel_counts(table: CsvText) -> tuple[YearCount, ...]:
+    """The counts of the rows where both are whole numbers."""
+    return tuple(
+        YearCount(authority=name, year=int(year), referrals=int(whole), outcomes=int(events))
+        for name, _, year, events, whole, *_ in (record.fields for record in table.records)
+        if year.isdecimal() and events.isdecimal() and whole.isdecimal()
+    )
+
+
+def counts_text(path: Path, table: CsvText, *, name: str) -> str:
+    """The draft of an analysis of open counts, as TOML with comments."""
+    counts = panel_counts(table)
+    events, children = (sum(getattr(c, k) for c in counts) for k in ("outcomes", "referrals"))
+    share = min(max(events / max(children, 1), 1e-4), 1 - 1e-4)
+    years = sorted({each.year for each in counts}) or [2000]
+    return "\n".join([*_counts_head(path, table, years, name), *_priors(share)]) + "\n"
+
+
+def _counts_head(path: Path, table: CsvText, years: Sequence[int], name: str) -> Iterator[str]:
+    yield f"# Drafted by `sofs-bayes init` from {path.name}: {len(table.records):,} rows."
+    yield "# Every DECIDE is yours: no verb works while one is left."
+    yield ""
+    yield 'kind = "open data"'
+    yield f"name = {toml_text(name)}"
+    yield f"title = {decide('how results are labelled')}"
+    yield f"intervention = {decide('what is evaluated, as family hubs')}"
+    yield f"why = {decide('why the analysis is made, in a sentence')}"
+    yield "model = {}"
+    yield 'sampler = { name = "nutpie" }'
+    yield ""
+    yield "[outcome]"
+    yield f"name = {decide('what happens, as protection plan')}"
+    yield f"plural = {decide('several of them, as protection plans')}"
+    yield f"unit = {decide('whom it happens to, as children with a protection plan')}"
+    yield ""
+    yield "[data]"
+    yield f"events = {toml_text(table.header[3])}"
+    yield f"denominator = {toml_text(table.header[4])}"
+    yield f"first_year = {years[0]}"
+    yield f"last_year = {years[-1]}"
+    yield '# published = "title, year, where": only where the counts are public already'
+    yield ""
+    for _ in range(2):
+        yield "[[design.pilots]]"
+        yield f"authority = {decide('a pilot, as the counts name it')}"
+        yield "wave = 1"
+        yield f"settling_in = [{decide('first and last year left out, as 2017, 2018')}]"
+        yield ""
+    yield "[design.comparators]"
+    yield 'rule = "all"  # or "pre-trend", the nearest on the trend before settling-in'
+    yield f"why = {decide('why these authorities are compared')}"
+    yield ""
+
+
+def _priors(share: float) -> Iterator[str]:
+    scales = scales_of(share, linear=False)
+    why = toml_text(f"Proposed from {100 * share:.1f} events in 100; say what you know instead.")
+    normal: Mapping[str, tuple[float, float]] = {
+        "intercept": scales.intercept,
+        "year": (0.0, scales.year),
+        "pilot_difference": (0.0, scales.pilot_difference),
+    }
+    yield "[priors]"
+    for key, (mean, sd) in normal.items():
+        yield f"{key} = {{ mean = {mean}, sd = {sd}, why = {why} }}"
+    for key in ("authority_sd", "pilot_effect_sd", "shock_sd"):
+        yield f"{key} = {{ scale = {getattr(scales, key)}, why = {why} }}"
+    yield f"shock_correlation = {{ a = 2.0, b = 2.0, why = {why} }}"
+    yield ""
+    yield "[effect_priors]"
+    for key in ("reference", "sceptical"):
+        yield f"{key} = {{ mean = 0.0, sd = {getattr(scales, key)}, why = {why} }}"
+    yield ""
+    yield "[estimands]"
+    yield 'statements = [{ scale = "risk", above = 0.0 }, { scale = "risk", below = 0.0 }]'
+
+
+def print_texts(file: str, cells: Sequence[TypedCell], stem: str) -> dict[str, str]:
+    """The drafts by name of file; a table of one column makes one, called by the stem alone."""
+    columns = list(dict.fromkeys(cell.column for cell in cells))
+    texts: dict[str, str] = {}
+    for number, column in enumerate(columns, 1):
+        name = f"{stem}-print" if len(columns) == 1 else file_stem(f"{stem}-{number}-{column}")
+        own = [cell for cell in cells if cell.column == column]
+        texts[f"{name}.toml"] = "\n".join(_draft(file, own, name)) + "\n"
+    return texts
+
+
+def typed_cells_table(file: str, cells: Sequence[TypedCell]) -> Table:
+    """Every cell as typed, and what it was read as, or why it cannot be used."""
+    return table_of(
+        "typed-cells",
+        f"{file}: what was typed in, and what it is read as",
+        cells,
+        [
+            Column(key="row", heading="Row"),
+            Column(key="column", heading="Column"),
+            Column(key="text", heading="As typed"),
+            Column(key="error", heading="Error below it"),
+            Column(key="stars", heading="Stars", format="integer"),
+            Column(key="fault", heading="Not read; allowed"),
+        ],
+        evidence="published",
+        study=file,
+    )
+
+
+def _draft(file: str, cells: Sequence[TypedCell], name: str) -> Iterator[str]:
+    read = [cell for cell in cells if not cell.fault]
+    yield f"# Drafted by `sofs-bayes init` from {file}, column {cells[0].column}."
+    yield "# Every DECIDE is yours: no verb works while one is left. The rows as typed:"
+    for cell in cells:
+        said = f" (not read; allowed: {cell.fault})" if cell.fault else ""
+        yield f"#   {cell.row}: {cell.text} {cell.error}".rstrip() + said
+    yield ""
+    yield 'kind = "printed"'
+    yield f"name = {toml_text(name)}"
+    yield f"title = {decide('how results are labelled')}"
+    yield f"outcome = {decide('what is counted, as protection plans')}"
+    yield f"why = {decide('which question the table answers, in a sentence')}"
+    yield ""
+    yield "[as_printed]"
+    yield f"source = {decide('where it is printed, as Table 2 of Smith (2020)')}"
+    yield from _rows(read)
+    yield ""
+    yield from _design()
+    yield from _print_priors(several=len(read) > 1)
+
+
+def _rows(read: Sequence[TypedCell]) -> Iterator[str]:
+    """The effect and the pilot difference: filled in only where there is nothing to choose."""
+    named = "; ".join(f"{cell.row}: {cell.text}" for cell in read) or "no cell could be read"
+    if len(read) == 1:
+        yield f"did = {toml_text(read[0].text)}  # {read[0].row}"
+        if read[0].error:
+            yield f"did_se = {toml_text(read[0].error)}"
+        return
+    yield f"did = {decide(f'the effect as printed, with its stars; one of {named}')}"
+    wanted = f"the pilot difference, or delete this line where none is printed; one of {named}"
+    yield f"pilot = {decide(wanted)}"
+    if any(cell.error for cell in read):
+        yield f"did_se = {decide('the number in parentheses below the effect, if it is its error')}"
+
+
+def _design() -> Iterator[str]:
+    yield "[design]"
+    yield f"scale = {decide('risk, log-odds or units (then unit = a name, and no base_rate)')}"
+    yield f"pilots = {decide('how many treated units there are')}"
+    yield f"comparators = {decide('how many others')}"
+    yield f"years_pre = {decide('how many years before are averaged')}"
+    yield f"years_post = {decide('how many years after')}"
+    yield f"base_rate = {decide('the usual rate of the outcome, as 0.11')}"
+    yield "# children = how many, over all units and years, where rows are children"
+    yield ""
+    yield "[[readings]]"
+    yield 'name = "as printed"'
+    wanted = "authority where errors are clustered on the unit; else none, child or comparators"
+    yield f"se_reading = {decide(wanted)}"
+    yield f"why = {decide('what says so: a note below the table, or the text')}"
+    yield ""
+    yield "[critical_values]"
+    yield 'distribution = "normal"  # or "t", with df = number of clusters less one'
+    yield f"star_levels = [{decide('p-values of one, two, three stars, as 0.1, 0.05, 0.01')}]"
+    yield f"why = {decide('the key below the table, in words')}"
+    yield ""
+
+
+def _print_priors(*, several: bool) -> Iterator[str]:
+    yield "[priors.authority_sd]"
+    yield f"scale = {decide('how far the means of units differ, as half the base rate')}"
+    yield f"why = {decide('what is known of it')}"
+    yield ""
+    yield "[priors.correlation]"
+    yield "# `sofs-bayes published --correlation` makes one from a panel of the same kind of units;"
+    yield "# fixed = 0.0 in place of a and b where other persons are seen before and after."
+    yield f"a = {UNKNOWN[0]}"
+    yield f"b = {UNKNOWN[1]}"
+    yield f"why = {toml_text(UNKNOWN_WHY)}"
+    yield ""
+    if several:
+        yield "[priors.pilot_difference]  # delete it where no pilot difference is printed"
+        yield "mean = 0.0"
+        yield f"sd = {decide('how far the arms may differ before')}"
+        yield f"why = {decide('what is known of it')}"
+        yield ""
+    yield "[effect_priors.reference]"
+    yield "mean = 0.0"
+    yield f"sd = {decide('how large effects can be')}"
+    yield f"why = {decide('what is known of such programmes')}"
+    yield ""
+    yield "[estimands]"
+    yield f"statements = [{{ scale = {decide('as the design')}, above = 0.0 }}]"

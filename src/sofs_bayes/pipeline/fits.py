@@ -10,11 +10,10 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import claim
-from sofs_bayes.pipeline.asked import fittable, prior_of
-from sofs_bayes.pipeline.frames import FRAME, files_of, is_frame
+from sofs_bayes.pipeline.asked import fittable, prior_of, work_key
+from sofs_bayes.pipeline.did_sources import FRAME, files_of, is_frame
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent
-from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.runs import run_folder
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Analysis, Evidence, PrintedAnalysis

@@ -17,6 +17,16 @@ UNKNOWN_WHY = (
 OF_S0 = {"pilot difference": 3.0, "effect": 2.0}  # sds of these priors, in scales of s
 LOG_ODDS_SD = 0.5  # odds of most authorities within a factor of e of each other
 
+# What is given of the printed rows, the design and the tests.
+ERRORS = ("se", "p", "interval")
+ROWS = tuple(f"{row}_{each}" for row in ("did", "pilot") for each in ERRORS)
+PRINTED = ("source", "pilot", "did", *ROWS, "interval_level")
+DESIGN = (
+    *("scale", "unit", "pilots", "comparators", "years_pre", "years_post"),
+    *("base_rate", "children", "child_sd"),
+)
+TESTS = ("df", "star_levels", "alternative")
+
 Interval = tuple[str, str]
 
 
@@ -102,48 +112,20 @@ def from_print(
     >>> run.status
     'converged'
     """
-    given = {
-        "pilot": pilot,
-        "did": did,
-        "did_se": did_se,
-        "did_p": did_p,
-        "did_interval": did_interval,
-        "pilot_se": pilot_se,
-        "pilot_p": pilot_p,
-        "pilot_interval": pilot_interval,
-        "interval_level": interval_level,
-    }
-    design = {
-        "scale": scale,
-        "unit": unit,
-        "pilots": pilots,
-        "comparators": comparators,
-        "years_pre": years_pre,
-        "years_post": years_post,
-        "base_rate": base_rate,
-        "children": children,
-        "child_sd": child_sd,
-    }
-    key = {
-        "distribution": "normal" if df is None else "t",
-        "df": df,
-        "star_levels": star_levels,
-        "alternative": alternative,
-        "why": "As given in the call.",
-    }
+    given = {name: value for name, value in locals().items() if value is not None}
     spread = authority_sd if authority_sd is not None else _usual_spread(scale, base_rate)
+    why = "As given in the call."
     document = {
         "kind": "printed",
         "name": CALLED,
         "title": title,
         "outcome": outcome,
         "why": "One call of from_print, with priors that it chose where none was given.",
-        "as_printed": _said({"source": source, **given}),
-        "design": _said(design),
-        "readings": [
-            {"name": se_reading, "se_reading": se_reading, "why": "As given in the call."}
-        ],
-        "critical_values": _said(key),
+        "as_printed": {name: given[name] for name in PRINTED if name in given},
+        "design": {name: given[name] for name in DESIGN if name in given},
+        "readings": [{"name": se_reading, "se_reading": se_reading, "why": why}],
+        "critical_values": {"distribution": "normal" if df is None else "t", "why": why}
+        | {name: given[name] for name in TESTS if name in given},
         "priors": _priors(spread, correlation, pilot=pilot is not None),
         "effect_priors": {"reference": _normal(effect_sd or OF_S0["effect"] * spread, "effects")},
         "estimands": {"statements": [{"scale": scale, "above": 0.0}]},
@@ -151,10 +133,6 @@ def from_print(
     analysis = parse(document, file=CALLED)
     assert isinstance(analysis, PrintedAnalysis)
     return fit_printed(analysis)
-
-
-def _said(values: dict[str, Any]) -> dict[str, Any]:
-    return {key: value for key, value in values.items() if value is not None}
 
 
 def _usual_spread(scale: str, base_rate: float | None) -> float:

@@ -104,8 +104,7 @@ def _from_grid(run: Run, wanted: Estimands) -> Run:
 
 
 def _from_draws(run: Run, wanted: Estimands) -> Run:
-    from sofs_bayes.estimands.effects import effect_rows, monte_carlo_rows
-    from sofs_bayes.estimands.shrinkage import shrinkage_rows
+    from sofs_bayes.estimands.effects import effect_rows, monte_carlo_rows, shrinkage_rows
 
     effects: list[EffectRow] = []
     further: list[EffectRow] = []

@@ -10,12 +10,11 @@ from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import Claim, claim
-from sofs_bayes.pipeline.asked import prior_of
+from sofs_bayes.pipeline.asked import prior_of, work_key
 from sofs_bayes.pipeline.cluster import check_scheduler
 from sofs_bayes.pipeline.jobs import Bench, Execution, Job
 from sofs_bayes.pipeline.replicates import replicates as make
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
-from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import Analysis, OpenAnalysis, analysis_of
 from sofs_bayes.tables.formats import rows_to_csv

@@ -6,11 +6,11 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
 from sofs_bayes.folders.store import Store
+from sofs_bayes.pipeline.asked import work_key
 from sofs_bayes.pipeline.did_fits import Workshop, one_fit
 from sofs_bayes.pipeline.did_sources import source_of
 from sofs_bayes.pipeline.refits import NO_SHOCKS, REGRESSION, setting_of
 from sofs_bayes.pipeline.watching import Progress, silent
-from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
 from sofs_bayes.spec.keys import HEADLINE
 
@@ -58,7 +58,7 @@ def posterior_replication(
     unfinished
         A folder that keeps finished fits, so that after an interruption they are not made again.
     """
-    from sofs_bayes.bayes.in_use import regression_coefficients
+    from sofs_bayes.bayes.did_draws import regression_coefficients
     from sofs_bayes.checks.posterior_replication import PosteriorsOfColumn, posterior_beside
 
     rows: list[PosteriorBeside] = []

@@ -17,13 +17,7 @@ from sofs_bayes.tables.formats import Table
 def effects_of_print(
     analysis: PrintedAnalysis, *, priors: Sequence[str] | None = None
 ) -> tuple[Table, ...]:
-    """The effect under each prior (or those named) and reading: a table per scale of statements.
-
-    Raises
-    ------
-    BadInput
-        A prior the analysis does not have, or a printed cell that is a gap.
-    """
+    """The effect under each prior (or those named) and reading: a table per scale of statements."""
     run = _light_run(analysis, list(posteriors(analysis, priors)))
     return tuple(contents.effects_table(run, scale=scale) for scale in contents.effect_scales(run))
 

@@ -8,24 +8,23 @@ from typing import Any
 import numpy as np
 
 from sofs_bayes.bayes.from_published import choose_prior, choose_reading
-from sofs_bayes.checks.calibration import DRAWS, Around, Calibrated, calibrated, replicate
-from sofs_bayes.checks.printed_calibration import KINDS, printed_problem
-from sofs_bayes.checks.printed_coverage import (
+from sofs_bayes.checks.calibration import (
+    DRAWS,
     FULL,
-    PANELS,
     TOO_NARROW,
     TOO_WIDE,
-    Batch,
+    Around,
+    Calibrated,
     Coverage,
-    Scenario,
-    batch,
-    coverage,
-    scenarios,
+    calibrated,
+    replicate,
 )
+from sofs_bayes.checks.printed_calibration import KINDS, printed_problem
+from sofs_bayes.checks.printed_coverage import PANELS, Batch, Scenario, batch, coverage, scenarios
 from sofs_bayes.folders.store import open_store
+from sofs_bayes.pipeline.asked import work_key
 from sofs_bayes.pipeline.jobs import HERE, Bench, Execution, Job, Result
 from sofs_bayes.pipeline.replicates import replicates as made
-from sofs_bayes.pipeline.work_keys import work_key
 from sofs_bayes.spec import PrintedAnalysis, Reading
 from sofs_bayes.spec.seeds import stage_seed
 from sofs_bayes.tables.contents.effect_columns import coverage_columns

@@ -13,9 +13,9 @@ from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import Store
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline import second_process
+from sofs_bayes.pipeline.asked import children_inputs, work_key
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
-from sofs_bayes.pipeline.work_keys import children_inputs, work_key
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.runs import run_folder
 from sofs_bayes.runs.run_folder import Run

@@ -10,16 +10,17 @@ from sofs_bayes.pipeline.children import files_of, hashes, load_children, matche
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent, timed
 from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.runs.result_manifest import describe
-from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec import ChildrenAnalysis, Evidence
 from sofs_bayes.spec.study import of_report
 from sofs_bayes.tables.formats import rows_to_csv, to_markdown
 
 if TYPE_CHECKING:
+    import pandas as pd
+
     from sofs_bayes.checks.posterior_replication import PosteriorBeside
     from sofs_bayes.frequentist.clustering import Correction
     from sofs_bayes.frequentist.published_analysis import PublishedAnalysis
     from sofs_bayes.frequentist.replication import Replicated
-    from sofs_bayes.tables.formats import Table
 
 
 def replicate(
@@ -101,11 +102,7 @@ def _replicate(
     notice: Progress,
 ) -> bool:
     """Replicate into the place claimed; whether every number can be trusted."""
-    from sofs_bayes.frequentist.published_analysis import published_analysis
     from sofs_bayes.matching.strata import read_label, read_matched
-    from sofs_bayes.pages.replication_page import replication_tables, write_replication_page
-    from sofs_bayes.pipeline.posterior_replication import posterior_replication
-    from sofs_bayes.tables.excel import write_workbook
 
     seconds: dict[str, float] = {}
     evidence = read_label(file).evidence
@@ -113,32 +110,23 @@ def _replicate(
     with timed(seconds, "read"):
         frame = read_matched(file, analysis)
     with timed(seconds, "fit"):
-        found = published_analysis(
-            frame,
-            analysis,
-            correction=how["correction"],
-            bootstrap=how["bootstrap"],
-            imputed=how["missing"] == "impute",
-            progress=lambda stage: progress(f"{analysis.name}: {stage}"),
-        )
+        found = _published(frame, analysis, how, progress)
     for note in found.notes:
         notice(f"{analysis.name}: {note}")
     numbers = _numbers(found, file.parent, analysis, made_up=evidence == "synthetic")
     beside: tuple[PosteriorBeside, ...] = ()
     if how["posterior"]:
+        from sofs_bayes.pipeline.posterior_replication import posterior_replication
+
         with timed(seconds, "posterior"):
             beside = posterior_replication(
                 analysis, frame, file, unfinished=place.unfinished, progress=progress
             )
-    tables = replication_tables(found, numbers, analysis, evidence, beside)
     failed = found.failed or any(row.status != "converged" for row in beside)
     with place.folder() as folder:
         progress(f"{analysis.name}: writing")
         with timed(seconds, "write"):
-            write_replication_page(folder, found, tables, analysis, evidence, versions=versions())
-            for name, text in _texts(found, numbers, beside, tables).items():
-                (folder / name).write_text(text, encoding="utf-8", newline="")
-            write_workbook(folder / "tables.xlsx", tables)
+            _write(folder, analysis, evidence, found=found, numbers=numbers, beside=beside)
         describe(
             folder,
             analysis,
@@ -154,6 +142,21 @@ def _replicate(
     return not failed
 
 
+def _published(
+    frame: "pd.DataFrame", analysis: ChildrenAnalysis, how: Mapping[str, Any], progress: Progress
+) -> "PublishedAnalysis":
+    from sofs_bayes.frequentist.published_analysis import published_analysis
+
+    return published_analysis(
+        frame,
+        analysis,
+        correction=how["correction"],
+        bootstrap=how["bootstrap"],
+        imputed=how["missing"] == "impute",
+        progress=lambda stage: progress(f"{analysis.name}: {stage}"),
+    )
+
+
 def _numbers(
     found: "PublishedAnalysis", folder: Path, analysis: ChildrenAnalysis, *, made_up: bool
 ) -> "tuple[Replicated, ...]":
@@ -165,17 +168,25 @@ def _numbers(
     return with_reasons(numbers, reasons(analysis)) if made_up and numbers else numbers
 
 
-def _texts(
+def _write(
+    folder: Path,
+    analysis: ChildrenAnalysis,
+    evidence: Evidence,
+    *,
     found: "PublishedAnalysis",
     numbers: "Sequence[Replicated]",
     beside: "Sequence[PosteriorBeside]",
-    tables: "Sequence[Table]",
-) -> dict[str, str]:
-    """The text files of a replication, by name; those without rows are not there."""
+) -> None:
+    """The page, tables and text files of a replication; those without rows are not there."""
     from sofs_bayes.checks.posterior_replication import PosteriorBeside
     from sofs_bayes.frequentist.published_analysis import FurtherEffect, TermRow, term_rows
     from sofs_bayes.frequentist.replication import Replicated
+    from sofs_bayes.pages.replication_page import replication_tables, write_replication_page
+    from sofs_bayes.tables.excel import write_workbook
 
+    tables = replication_tables(found, numbers, analysis, evidence, beside)
+    write_replication_page(folder, found, tables, analysis, evidence, versions=versions())
+    write_workbook(folder / "tables.xlsx", tables)
     texts = {
         "fits.csv": rows_to_csv(TermRow, list(term_rows(found))),
         "further.csv": rows_to_csv(FurtherEffect, found.further),
@@ -185,7 +196,8 @@ def _texts(
         texts["numbers.csv"] = rows_to_csv(Replicated, numbers)
     if beside:
         texts["posterior.csv"] = rows_to_csv(PosteriorBeside, beside)
-    return texts
+    for name, text in texts.items():
+        (folder / name).write_text(text, encoding="utf-8", newline="")
 
 
 def _of_matching(folder: Path, analysis: ChildrenAnalysis) -> "tuple[Replicated, ...]":

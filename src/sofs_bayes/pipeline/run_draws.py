@@ -38,13 +38,13 @@ def run_draws(
     others
         The refits, under the headline's prior.
     prior
-        Named draws from the priors of the headline (`checks.prior_draws`).
+        Named draws from the priors of the headline (`thinned_draws.prior_draws`).
     log_density
         Of each authority's year given all others (`checks.loo.loo_cells`).
     """
     import xarray as xr
 
-    from sofs_bayes.bayes.in_use import in_use
+    from sofs_bayes.bayes.did_draws import in_use
     from sofs_bayes.checks.draw_groups import observation_groups
     from sofs_bayes.checks.power_scaling import log_priors
     from sofs_bayes.estimands.did_effects import did_effects

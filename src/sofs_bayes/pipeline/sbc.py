@@ -11,9 +11,9 @@ from sofs_bayes.checks.calibration import Around
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.temporary import temporary_folder
+from sofs_bayes.pipeline.asked import children_inputs, work_key
 from sofs_bayes.pipeline.jobs import Bench, Job
 from sofs_bayes.pipeline.watching import Progress
-from sofs_bayes.pipeline.work_keys import children_inputs, work_key
 from sofs_bayes.spec import DidAnalysis, Evidence, OpenAnalysis, OwnOutcome
 
 if TYPE_CHECKING:

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.folders.whole import Claim, claim
+from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.children import files_of, load_children
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.spec import ChildrenAnalysis, OpenAnalysis, OwnOutcome, load
@@ -92,12 +92,52 @@ def simulate(
     'made'
     """
     given, analysis = analysis, load_children(analysis)
+    from sofs_bayes.synthetic.fixture import write_fixture
     from sofs_bayes.synthetic.population import write_population
+
+    read = files_of(given)
+    drawing = {"effect": effect, "effect_sd": effect_sd, "shock_sd": shock_sd}
+    drawing |= {"persistence": persistence, "times": times}
+    fixture = None
+    if isinstance(analysis.outcome, OwnOutcome):
+        only = {"--scenario": scenario, "--stress": stress, "--solve": solve}
+        _check_own(analysis, only | {"--pilot-4-window": pilot_4_window})
+        name, assumed = analysis.name, None
+    else:
+        assumed = _assumed(analysis.outcome, scenario, stress, pilot_4_window, seed)
+        name, read = assumed.name, [*read, *files_of(scenario or "")]
+        drawn = drawn or assumed.drawn is not None
+        if drawn and solve:
+            raise BadInput("--solve", "", "a drawn population", "one of the two")
+    output = Path(output or f"{name}-synthetic")
+    with claim(output, written_by="simulate", inputs=read, replace=replace) as place:
+        if assumed is not None and not drawn:
+            fixture = _solved(assumed, analysis, progress) if solve else None
+            population = _rebuilt(assumed, analysis, fixture, progress)
+        else:
+            progress(f"{name}: drawing")
+            population = _by_chance(assumed, analysis, drawing, seed)
+        with place.folder() as folder:
+            progress(f"{name}: writing {len(population.referrals):,} referrals")
+            if fixture is not None:
+                write_fixture(fixture, folder / "fixture.json")
+            write_population(population, folder, format=format)
+    return output
+
+
+def _assumed(
+    outcome: str,
+    scenario: Path | str | None,
+    stress: bool,
+    window: tuple[date, date] | None,
+    seed: int | None,
+) -> "Scenario":
+    """The scenario that is asked for, of the outcome."""
     from sofs_bayes.synthetic.scenario import load_scenario
 
     windows = None
-    if pilot_4_window is not None:
-        first, last = pilot_4_window
+    if window is not None:
+        first, last = window
         if first >= last:
             found, allowed = f"{first} to {last}", "a first day before the last one"
             raise BadInput("--pilot-4-window", "", found, allowed)
@@ -105,42 +145,11 @@ def simulate(
     if stress and scenario:
         raise BadInput("--stress", "", "--scenario beside it", "one of the two")
     changes = {} if seed is None else {"seed": seed}
-    drawing = {"effect": effect, "effect_sd": effect_sd, "shock_sd": shock_sd}
-    drawing |= {"persistence": persistence, "times": times}
-    if isinstance(analysis.outcome, OwnOutcome):
-        only = {"--scenario": scenario, "--stress": stress, "--solve": solve}
-        _check_own(analysis, only | {"--pilot-4-window": pilot_4_window})
-        output = Path(output or f"{analysis.name}-synthetic")
-        read = files_of(given)
-        with claim(output, written_by="simulate", inputs=read, replace=replace) as place:
-            progress(f"{analysis.name}: drawing")
-            _rehearse(place, analysis, drawing | {"seed": seed}, format=format)
-        return output
-    bundled = analysis.outcome.lower() + ("-stress" if stress else "")
+    bundled = outcome.lower() + ("-stress" if stress else "")
     assumed = load_scenario(scenario or bundled, windows=windows, **changes)
-    if assumed.outcome != analysis.outcome:
-        raise BadInput(str(scenario), "outcome", repr(assumed.outcome), repr(analysis.outcome))
-    drawn = drawn or assumed.drawn is not None
-    if drawn and solve:
-        raise BadInput("--solve", "", "a drawn population", "one of the two")
-    output = Path(output or f"{assumed.name}-synthetic")
-    read = [*files_of(given), *files_of(scenario or "")]
-    with claim(output, written_by="simulate", inputs=read, replace=replace) as place:
-        fixture = None
-        if drawn:
-            progress(f"{assumed.name}: drawing")
-            population = _drawn(assumed, analysis, drawing)
-        else:
-            fixture = _solved(assumed, analysis, progress) if solve else None
-            population = _rebuilt(assumed, analysis, fixture, progress)
-        with place.folder() as folder:
-            progress(f"{assumed.name}: writing {len(population.referrals):,} referrals")
-            if fixture is not None:
-                from sofs_bayes.synthetic.fixture import write_fixture
-
-                write_fixture(fixture, folder / "fixture.json")
-            write_population(population, folder, format=format)
-    return output
+    if assumed.outcome != outcome:
+        raise BadInput(str(scenario), "outcome", repr(assumed.outcome), repr(outcome))
+    return assumed
 
 
 def _check_own(analysis: ChildrenAnalysis, only: Mapping[str, object]) -> None:
@@ -150,21 +159,19 @@ def _check_own(analysis: ChildrenAnalysis, only: Mapping[str, object]) -> None:
         raise BadInput(asked[0], "", found, "an analysis of " + " or ".join(OUTCOMES))
 
 
-def _rehearse(
-    place: Claim,
+def _by_chance(
+    scenario: "Scenario | None",
     analysis: ChildrenAnalysis,
-    given: Mapping[str, Any],
-    *,
-    format: Literal["parquet", "csv", "stata"],
-) -> None:
-    """Write children of a study's own design into the place claimed."""
-    from sofs_bayes.synthetic.population import write_population
+    given: dict[str, float | None],
+    seed: int | None,
+) -> "Population":
+    """Drawn children of a scenario, or (without one) of a study's own design."""
     from sofs_bayes.synthetic.rehearsed import rehearsed
 
-    drawing = {name: value for name, value in given.items() if value is not None}
-    population = rehearsed(analysis, **drawing)
-    with place.folder() as folder:
-        write_population(population, folder, format=format)
+    if scenario is not None:
+        return _drawn(scenario, analysis, given)
+    asked: dict[str, Any] = {**given, "seed": seed}
+    return rehearsed(analysis, **{name: x for name, x in asked.items() if x is not None})
 
 
 def _rebuilt(

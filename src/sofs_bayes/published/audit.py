@@ -8,15 +8,12 @@ from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.published.coefficients import audit_coefficients
-from sofs_bayes.published.entry_to_care import audit_entry_to_care
+from sofs_bayes.published.coefficients import audit_coefficients, audit_practice_models
+from sofs_bayes.published.entry_to_care import audit_entry_to_care, audit_scales
 from sofs_bayes.published.facts import Fact, StatedFact
-from sofs_bayes.published.findings import Computed, Finding
-from sofs_bayes.published.practice_models import audit_practice_models
-from sofs_bayes.published.printed_report import printed_report
+from sofs_bayes.published.printed_report import Computed, Finding, printed_report
 from sofs_bayes.published.rates import audit_rates
 from sofs_bayes.published.samples import audit_samples
-from sofs_bayes.published.scales import audit_scales
 from sofs_bayes.published.stars import StarBracket, bracket_at, star_brackets
 from sofs_bayes.published.timing import audit_timing
 

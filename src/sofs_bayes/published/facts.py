@@ -56,13 +56,7 @@ class Printed:
 
     @property
     def half_unit(self) -> float:
-        """Half a unit of the last printed decimal: the largest rounding error of `value`.
-
-        Raises
-        ------
-        ValueError
-            The cell holds no number with decimals.
-        """
+        """Half a unit of the last printed decimal: the largest rounding error of `value`."""
         if self.decimals is None:
             raise ValueError(f"{self.text!r} has no last decimal")
         return 0.5 * 10.0**-self.decimals
@@ -138,13 +132,7 @@ UNITS = tuple(_READERS)
 
 
 def read_cell(text: str, unit: str) -> Printed:
-    """The printed cell in `text`, whose unit says what it may hold beside a gap.
-
-    Raises
-    ------
-    ValueError
-        The text cannot stand in a cell of this unit, or there is no such unit.
-    """
+    """The printed cell in `text`, whose unit says what it may hold beside a gap."""
     if unit not in _READERS:
         raise ValueError(f"{unit!r} is not one of {', '.join(UNITS)}")
     return read_printed(text) if text in GAPS else _READERS[unit](text)
@@ -305,13 +293,7 @@ def _nearest(label: str, known: list[str]) -> str:
 
 @cache
 def statements() -> Mapping[str, StatedFact]:
-    """The numbers and wordings of captions, notes and sentences: key → stated fact.
-
-    Raises
-    ------
-    BadInput
-        The file is missing or cannot be read.
-    """
+    """The numbers and wordings of captions, notes and sentences: key → stated fact."""
     return read_statements(_FOLDER)
 
 

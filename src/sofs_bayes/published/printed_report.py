@@ -7,6 +7,7 @@ import re
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from itertools import product
+from typing import Literal
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.published.facts import (
@@ -63,13 +64,7 @@ class Interval:
 
 
 def apart(first: Interval, second: Interval, place: str) -> None:
-    """Refuse two rounded numbers that may be equal, where their difference is divided by.
-
-    Raises
-    ------
-    BadInput
-        The intervals share a value.
-    """
+    """Refuse two rounded numbers that may be equal, where their difference is divided by."""
     if first.meets(second):
         raise BadInput("facts", place, "two numbers equal by rounding", "different numbers")
 
@@ -176,13 +171,7 @@ def arms(outcome: str) -> tuple[str, str]:
 
 
 def read_star_key(text: str) -> Mapping[str, float]:
-    """The p-value below which each mark is printed, from a key such as "*p<0.1, **p<0.05".
-
-    Raises
-    ------
-    BadInput
-        The text holds no mark, or more marks do not mean a smaller p-value.
-    """
+    """The p-value below which each mark is printed, from a key such as "*p<0.1, **p<0.05"."""
     pairs = re.findall(r"(\*+|\++)\s*p\s*<\s*([0-9.]+)", text.replace("$", ""))
     levels = {mark: float(level) for mark, level in pairs}
     if not levels or list(levels.values()) != sorted(set(levels.values()), reverse=True):
@@ -233,3 +222,61 @@ def study_years(report: PrintedReport, outcome: str) -> StudyYears:
         gap=gap,
         post=tuple(year for year in years if year > max(gap)),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Computed:
+    """One computed number with its unit.
+
+    `lower` and `upper` bound it over the rounding of the printed numbers it comes from; both
+    are None where rounding plays no part or was not carried through.
+    """
+
+    label: str
+    value: float
+    unit: str
+    lower: float | None = None
+    upper: float | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Finding:
+    """One question put to the printed report and what its numbers answer.
+
+    Parameters
+    ----------
+    key
+        Short name, unique within an audit.
+    question
+        What was asked, so that "agrees" has a meaning.
+    place
+        Tables, rows and notes compared.
+    evidence
+        `published` where printed entries are compared as they stand, `published-inferred`
+        where the answer is computed from them.
+    agrees
+        True where the printed numbers fit together, False where they do not, None where a
+        number is derived that nothing printed could confirm or deny.
+    computed
+        The numbers behind the answer.
+    sentence
+        The answer in words, made from the computed numbers.
+    """
+
+    key: str
+    question: str
+    place: str
+    evidence: Literal["published", "published-inferred"]
+    agrees: bool | None
+    computed: tuple[Computed, ...]
+    sentence: str
+
+
+def rounded(label: str, value: float, unit: str, bounds: Interval) -> Computed:
+    """A computed number with the values that rounding allows it."""
+    return Computed(label=label, value=value, unit=unit, lower=bounds.lower, upper=bounds.upper)
+
+
+def counted(number: int, noun: str) -> str:
+    """A number with its noun: "no star", "1 star", "2 stars"."""
+    return f"{number or 'no'} {noun}{'' if number < 2 else 's'}"

@@ -7,15 +7,17 @@ import re
 from dataclasses import dataclass
 
 from sofs_bayes.published.facts import Printed
-from sofs_bayes.published.findings import Computed, Finding, rounded
 from sofs_bayes.published.printed_report import (
     OUTCOMES,
     PRE_COUNT,
     TOTAL_COUNT,
+    Computed,
+    Finding,
     Interval,
     PrintedReport,
     arms,
     image,
+    rounded,
 )
 
 SPECIFICATION = "Main specification (which determines sample size)"

@@ -5,11 +5,12 @@ Source: Tables 1 and 3, and the notes under Tables 3 to 7 and Figure 2.
 
 from collections.abc import Mapping
 
-from sofs_bayes.published.findings import Computed, Finding
 from sofs_bayes.published.printed_report import (
     OUTCOMES,
     PRE_COUNT,
     TOTAL_COUNT,
+    Computed,
+    Finding,
     PrintedReport,
     arms,
     read_star_key,

@@ -155,11 +155,6 @@ def se_bracket(
 
     `critical` holds the critical values of one star, two and so on; `place` is only named in
     messages.
-
-    Raises
-    ------
-    BadInput
-        More stars than the key has.
     """
     if stars > len(critical):
         raise BadInput("stars", place, f"{stars} asterisks", f"at most {len(critical)} by the key")

@@ -8,7 +8,6 @@ import re
 from statistics import fmean
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.published.findings import Computed, Finding, rounded
 from sofs_bayes.published.printed_report import (
     DID,
     LAGGED,
@@ -18,9 +17,12 @@ from sofs_bayes.published.printed_report import (
     LOGIT_UNCLUSTERED,
     OUTCOMES,
     PILOT,
+    Computed,
+    Finding,
     PrintedReport,
     apart,
     image,
+    rounded,
     stars_at,
     study_years,
 )

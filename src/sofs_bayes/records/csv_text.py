@@ -119,11 +119,6 @@ def with_names(table: CsvText, names: Mapping[str, str]) -> CsvText:
     ----------
     names
         By the name that a reader knows, that of the file.
-
-    Raises
-    ------
-    BadSpec
-        A column of the file's that is declared is not there.
     """
     other = {given: name for name, given in names.items() if given != name}
     if missing := [name for name in other if name not in table.header]:
@@ -191,13 +186,7 @@ def csv_records(path: Path, stream: Iterable[str]) -> Iterator[Record]:
 
 
 def check_header(path: Path, header: tuple[str, ...]) -> None:
-    """Refuse a header with an empty name, or with one twice.
-
-    Raises
-    ------
-    BadInput
-        It has.
-    """
+    """Refuse a header with an empty name, or with one twice."""
     doubled = [name for name, times in Counter(header).items() if name and times > 1]
     if "" in header or doubled:
         found = f"the column {doubled[0]} twice" if doubled else "a column without a name"

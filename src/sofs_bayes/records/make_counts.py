@@ -14,8 +14,8 @@ from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.open_data import file_of, placed_rows
 from sofs_bayes.records.panel_csv import cut_off, is_panel
 from sofs_bayes.records.series import Key, Series, series_of
-from sofs_bayes.records.symbols import SYMBOLS
 from sofs_bayes.records.table_files import read_table
+from sofs_bayes.records.text_values import SYMBOLS
 
 
 def counts_table(files: Paths) -> tuple[str, tuple[Notice, ...]]:

@@ -5,16 +5,10 @@ Counts are those of whole authorities, as published; they say nothing about sing
 
 from collections import defaultdict
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from pathlib import Path
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.places import Paths, paths
-from sofs_bayes.records.counts_table import (
-    BUNDLED,
-    bundled_notices,
-    counts_file,
-    is_counts_table,
-)
+from sofs_bayes.records.counts_table import BUNDLED, bundled_notices, counts_file, is_counts_table
 from sofs_bayes.records.csv_text import CsvText, did_you_mean
 from sofs_bayes.records.dfe_files import (
     LOCAL_AUTHORITY,
@@ -23,8 +17,9 @@ from sofs_bayes.records.dfe_files import (
     DfeFile,
     DfeRow,
     dfe_file,
+    rows_where,
+    splits,
 )
-from sofs_bayes.records.dfe_splits import rows_where, splits
 from sofs_bayes.records.identity import (
     KnownCodes,
     PlacedRow,
@@ -37,8 +32,8 @@ from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.panel import Cell, Entry, Panel, Role, Source, make_panel
 from sofs_bayes.records.panel_csv import cut_off, is_panel, panel_from_csv
 from sofs_bayes.records.series import Series, series_of
-from sofs_bayes.records.symbols import count
 from sofs_bayes.records.table_files import read_table
+from sofs_bayes.records.text_values import count
 from sofs_bayes.spec import OpenCounts
 
 # National rows are rounded to the nearest 10.
@@ -93,13 +88,7 @@ def read_panel(files: Paths, counts: OpenCounts) -> Panel:
 
 
 def counted_columns(files: Paths) -> frozenset[str]:
-    """All columns that files count something in, of whatever kinds the files are.
-
-    Raises
-    ------
-    BadInput
-        A file that cannot be used.
-    """
+    """All columns that files count something in, of whatever kinds the files are."""
     tables = [read_table(file, numbers=("year", "time_period")) for file in paths(files)]
     panels = [table.header for table in tables if is_panel(table)]
     read = [file_of(table).indicators for table in tables if not is_panel(table)]
@@ -107,13 +96,7 @@ def counted_columns(files: Paths) -> frozenset[str]:
 
 
 def file_of(table: CsvText) -> DfeFile:
-    """The rows of a file, of whichever kind its header says it is.
-
-    Raises
-    ------
-    BadInput
-        It is of no known kind, or not as such files are.
-    """
+    """The rows of a file, of whichever kind its header says it is."""
     if is_counts_table(table):
         return counts_file(table)
     if is_release(table):
@@ -223,12 +206,10 @@ def _names(rows: Iterable[PlacedRow], main: DfeFile) -> tuple[dict[str, str], li
 
 
 def _source(file: DfeFile, series: Mapping[str, Series]) -> Source:
-    taken = tuple(c for c, each in series.items() if file.path in _paths(each))
+    taken = tuple(
+        c for c, each in series.items() if file.path in {one.path for one in each.taken.values()}
+    )
     return Source(file=file.name, sha256=file.sha256, indicators=taken)
-
-
-def _paths(series: Series) -> set[Path]:
-    return {file.path for file in series.taken.values()}
 
 
 def _about_files(

@@ -17,7 +17,7 @@ import xarray as xr
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.known_files import evidence_of_counts
 from sofs_bayes.records.notices import Notice, notices_of_counts
-from sofs_bayes.records.symbols import SYMBOLS
+from sofs_bayes.records.text_values import SYMBOLS
 from sofs_bayes.spec import Evidence, OpenCounts
 
 Role = Literal["events", "denominator"]

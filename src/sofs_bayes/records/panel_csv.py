@@ -18,18 +18,9 @@ from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.authority_names import faults_of_names
 from sofs_bayes.records.csv_text import CsvText, Record
 from sofs_bayes.records.notices import Notice
-from sofs_bayes.records.panel import (
-    PANEL_SYMBOLS,
-    ROLES,
-    Cell,
-    Entry,
-    Panel,
-    Source,
-    make_panel,
-)
+from sofs_bayes.records.panel import PANEL_SYMBOLS, ROLES, Cell, Entry, Panel, Source, make_panel
 from sofs_bayes.records.stata_files import check_stata_names, stata_bytes
-from sofs_bayes.records.symbols import read_count
-from sofs_bayes.records.text_values import trimmed
+from sofs_bayes.records.text_values import read_count, trimmed
 from sofs_bayes.spec import OpenCounts
 
 if TYPE_CHECKING:

@@ -7,22 +7,10 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.records.column_values import (
-    Given,
-    date_value,
-    number_value,
-    text_value,
-    year_of,
-)
+from sofs_bayes.records.column_values import Given, date_value, number_value, text_value, year_of
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.csv_lines import csv_header
-from sofs_bayes.records.referral_files import (
-    ALLOWED,
-    Evidence,
-    Source,
-    open_source,
-    referrals_file,
-)
+from sofs_bayes.records.referral_files import ALLOWED, Evidence, Source, open_source, referrals_file
 from sofs_bayes.records.stata_files import stata_columns
 
 if TYPE_CHECKING:

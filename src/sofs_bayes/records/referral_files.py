@@ -84,7 +84,8 @@ def referrals_file(path: Path | str) -> Path:
     readable = [
         each
         for each in sorted(path.iterdir())
-        if each.name.casefold().endswith(SUFFIXES) and not _is_beside(each)
+        if each.name.casefold().endswith(SUFFIXES)
+        and each.name.split(".")[0].casefold() not in BESIDE
     ]
     named = [each for each in readable if "children" in each.name.casefold()]
     candidates = named or readable
@@ -94,22 +95,10 @@ def referrals_file(path: Path | str) -> Path:
     return candidates[0]
 
 
-def _is_beside(path: Path) -> bool:
-    """Whether a file is one of authorities or groups, by its name."""
-    return path.name.split(".")[0].casefold() in BESIDE
-
-
 def open_source(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str]) -> Source:
     """The referrals in a file, with the wanted columns at least.
 
     A Stata file is copied into the connection in portions; the others stay where they are.
-
-    Raises
-    ------
-    BadInput
-        The file is empty, encrypted, damaged or not of its format.
-    BadSpec
-        Wanted columns are missing.
     """
     with one_line(path):
         if path.stat().st_size == 0:

@@ -15,12 +15,7 @@ from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.authority_names import DIFFERING
 from sofs_bayes.records.column_values import quoted
 from sofs_bayes.records.connections import connected
-from sofs_bayes.records.referral_contract import (
-    Contract,
-    check_names,
-    contract,
-    wanted_columns,
-)
+from sofs_bayes.records.referral_contract import Contract, check_names, contract, wanted_columns
 from sofs_bayes.records.referral_files import (
     Evidence,
     Source,

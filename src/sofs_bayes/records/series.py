@@ -16,7 +16,7 @@ from sofs_bayes.records.identity import PlacedRow
 from sofs_bayes.records.looked_after import POPULATION
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.panel import Entry
-from sofs_bayes.records.symbols import SYMBOLS, read_count
+from sofs_bayes.records.text_values import SYMBOLS, read_count
 
 # A year with a smaller share of another year's rows has lost some to more than reorganisation,
 # which moved one or two authorities in a hundred and fifty at a time.

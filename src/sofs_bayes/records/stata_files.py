@@ -173,13 +173,7 @@ def _one_line(path: Path, allowed: str) -> Iterator[None]:
 
 
 def check_stata_names(path: Path, names: Iterable[str]) -> None:
-    """Refuse columns that Stata cannot have under their own names.
-
-    Raises
-    ------
-    BadInput
-        A name of more than 32 characters, or of others than letters, digits and `_`.
-    """
+    """Refuse columns that Stata cannot have under their own names."""
     for name in names:
         if not NAME.fullmatch(name):
             allowed = "up to 32 letters, digits and _, as Stata has it; or another format"

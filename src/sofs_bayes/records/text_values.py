@@ -1,16 +1,26 @@
-"""Numbers and days that stand in a file as text: one pattern each, for Python and for SQL alike.
+"""Numbers, counts and days that stand in a file as text: a pattern each, for Python and SQL alike.
 
 A number is ASCII digits with at most one sign, one point and one exponent (`-0.5`, `.5`, `1e+05`):
 no separators of any kind, no other digits, and none of `inf`, `nan` or `0x1F`. A day is
 `2014-04-30`, alone or with a time of day. A time with `Z` or an offset behind it is an instant,
 and its day is London's; without one it is taken as it stands. Blanks around a value, also those
 that are not seen, do not count.
+
+In a DfE file a symbol may stand where a count is missing. Source: the Department for Education's
+open data standards (section on data symbols), which follow the Government Statistical Service's
+guidance; `:` and `~` are listed there as obsolete forms of `x` and `low`, and `k` is the Service's
+own letter for `low`. The children in need release adds that `c` stands for 1 to 5 children, or
+protects such a number elsewhere.
 """
 
 import math
 import re
+from collections.abc import Mapping
 from datetime import date, datetime
+from pathlib import Path
 from zoneinfo import ZoneInfo
+
+from sofs_bayes.errors import BadInput
 
 LONDON = "Europe/London"
 EARLIEST, LATEST = date(1990, 1, 1), date(2100, 12, 31)
@@ -51,3 +61,48 @@ def day(text: str) -> date | None:
     except (ValueError, OverflowError):  # no day of the calendar
         pass
     return None
+
+
+SYMBOLS: Mapping[str, str] = {
+    "x": "not available",
+    "z": "not applicable",
+    "c": "confidential, a small number or one that would reveal a small number",
+    "u": "of low reliability",
+    "k": "not zero, but rounds to zero",
+    "low": "not zero, but rounds to zero",
+    ":": "not available (an obsolete symbol)",
+    "~": "not zero, but rounds to zero (an obsolete symbol)",
+}
+
+# Nine digits hold every number of people, and a float holds them exactly.
+_WHOLE_NUMBER = re.compile(r"[0-9]{1,9}")
+
+
+def count(text: str) -> int | None:
+    """The count a field holds, None if it holds none."""
+    return int(text) if _WHOLE_NUMBER.fullmatch(text := trimmed(text)) else None
+
+
+def read_count(
+    text: str, *, symbols: Mapping[str, str], file: Path | str, line: int, column: str
+) -> tuple[float, str]:
+    """The count a field holds and "", or NaN and the symbol that stands in its place.
+
+    Raises
+    ------
+    BadInput
+        Neither one to nine digits nor one of `symbols`: a negative or decimal number, a
+        thousands separator, a blank or any other text.
+    """
+    text = trimmed(text)
+    if (found := count(text)) is not None:
+        return float(found), ""
+    if text in symbols:
+        return math.nan, text
+    raise BadInput(
+        file,
+        f"line {line}, column {column}",
+        repr(text) if text else "nothing",
+        "a whole number of at least 0 in one to nine digits, or one of the symbols "
+        + " ".join(symbol for symbol in symbols if symbol),
+    )

@@ -52,7 +52,7 @@ def _rates(fits: Fits) -> Rows:
 
 def _densities(fits: Fits) -> Rows:
     """The pooled effect's density on the risk scale before and after the data, by prior."""
-    from sofs_bayes.checks.prior_draws import prior_draws
+    from sofs_bayes.checks.thinned_draws import prior_draws
     from sofs_bayes.estimands.densities import drawn_density_rows
     from sofs_bayes.estimands.did_effects import did_effects
     from sofs_bayes.spec.seeds import stage_seed
@@ -72,7 +72,7 @@ def _is_headline(each: Estimand) -> bool:
 
 
 def _shrinkage(fits: Fits) -> Rows:
-    from sofs_bayes.estimands.shrinkage import shrinkage_rows
+    from sofs_bayes.estimands.effects import shrinkage_rows
 
     alone = fits.others[UNPOOLED].effects
     return {ShrinkageRow: list(shrinkage_rows(fits.main.effects, alone, fits.analysis.estimands))}

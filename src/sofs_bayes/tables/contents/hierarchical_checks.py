@@ -45,7 +45,7 @@ from sofs_bayes.tables.contents.effects import (
 from sofs_bayes.tables.formats import Cell, Column, Format, Table, shown, table_of
 
 if TYPE_CHECKING:
-    from sofs_bayes.checks.comparison import ComparisonRow
+    from sofs_bayes.checks.loo import ComparisonRow
     from sofs_bayes.spec import Evidence
 
 FEW = 30  # authorities, below which a sum over them has no normal error

@@ -3,9 +3,8 @@
 from dataclasses import replace
 from typing import Any
 
-from sofs_bayes.checks.recovered import Recovered
+from sofs_bayes.checks.recovered import TOO_MANY, Recovered
 from sofs_bayes.checks.recovery import RecoveryRow
-from sofs_bayes.checks.recovery_power import TOO_MANY
 from sofs_bayes.tables.contents.effect_columns import PROBABILITY, coverage_columns, ends
 from sofs_bayes.tables.contents.recovery_findings import METHODS, kind_of, marked, percentage
 from sofs_bayes.tables.formats import Column, Table, table_of

@@ -5,11 +5,8 @@ from math import isfinite
 from typing import Any
 
 from sofs_bayes.checks.classical_intervals import CHILD, CR1, CR3, WILD
-from sofs_bayes.checks.recovered import Origin, Recovered
-from sofs_bayes.checks.recovery import RecoveryRow
-from sofs_bayes.checks.recovery_answers import POSTERIOR
-from sofs_bayes.checks.recovery_power import DetectableRow
-from sofs_bayes.checks.recovery_prior import LEAST
+from sofs_bayes.checks.recovered import LEAST, DetectableRow, Origin, Recovered
+from sofs_bayes.checks.recovery import POSTERIOR, RecoveryRow
 
 METHODS: Mapping[str, str] = {
     POSTERIOR: "hierarchical posterior",

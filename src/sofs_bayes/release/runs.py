@@ -51,14 +51,7 @@ def cleared(
     rule = rule or OutputRule()
     name = run.analysis.name
     place = place or (lambda part: f"{name}: {part}" if part else name)
-    whole = LogLine(
-        output=place(""),
-        what=f"the whole run, evidence {run.evidence}",
-        rule=published_where(run.evidence, run.analysis),
-        result="passed",
-        vouched=vouched_for(run.analysis, run.inputs),
-        about="run",
-    )
+    whole = _whole(run, place(""))
     if whole.rule:
         return without_children(run), (whole,)
     counts = arm_counts(run.rows(ArmYearCheck))
@@ -85,6 +78,18 @@ def cleared(
         place=place,
     )
     return found.cleared(), tuple(found.log)
+
+
+def _whole(run: Run, output: str) -> LogLine:
+    """The line on a whole run, passed where it is public already; else its rule is empty."""
+    return LogLine(
+        output=output,
+        what=f"the whole run, evidence {run.evidence}",
+        rule=published_where(run.evidence, run.analysis),
+        result="passed",
+        vouched=vouched_for(run.analysis, run.inputs),
+        about="run",
+    )
 
 
 def cleared_together(

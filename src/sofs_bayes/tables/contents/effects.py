@@ -163,10 +163,8 @@ def effects_table(
         lines.append((*_what(row, run), row.median, row.lower, row.upper, *chance))
     worst = max((e for own in errors.values() for e in own if not math.isnan(e)), default=0.0)
     notes = [*rows_taken(run.analysis), interval_note(run)]
-    if worst > 0:
-        notes.append(MCSE_NOTE.format(worst))
-    if any(row.role == MEAN_OF_PILOTS for row in rows):
-        notes.append(FIXEF_NOTE)
+    notes += [MCSE_NOTE.format(worst)] * (worst > 0)
+    notes += [FIXEF_NOTE] * any(row.role == MEAN_OF_PILOTS for row in rows)
     notes += [*printed_notices(run), *not_shown(run, AUTHORITIES)]
     return Table(
         name=name,

@@ -6,7 +6,7 @@ import numpy as np
 import numpy.typing as npt
 import xarray as xr
 
-from sofs_bayes.spec.keys import Estimand
+from sofs_bayes.spec.keys import POOLED, Estimand
 
 Floats = npt.NDArray[np.float64]
 
@@ -27,10 +27,14 @@ SCALES = ("risk", "children per 10,000", "log-odds")
 
 
 def effects_ranked(answers: Mapping[Estimand, xr.DataArray]) -> dict[str, Floats]:
-    """Each effect on the scales of `SCALES`, shape (chain, draw), by estimand, target, scale."""
+    """Each effect on the scales of `SCALES`, shape (chain, draw), by estimand, target, scale.
+
+    The pooled ones stand first.
+    """
+    pooled_first = sorted(answers.items(), key=lambda answer: answer[0].target != POOLED)
     return {
         f"{question}, {question.target} ({question.scale})": values.to_numpy()
-        for question, values in answers.items()
+        for question, values in pooled_first
         if question.scale in SCALES and question.is_effect
     }
 

@@ -80,8 +80,8 @@ def correlation_of_panel(
 
 def _table(found: tuple[Window, ...], called: str, prior: Beta, *, known: bool) -> Table:
     columns = [
-        Column(key="first_year", heading="From"),
-        Column(key="last_year", heading="to"),
+        Column(key="first_year", heading="First year"),
+        Column(key="last_year", heading="Last year"),
         Column(key="authorities", heading="Authorities", format="integer"),
         Column(key="correlation", heading="Correlation before and after", format="number"),
     ]

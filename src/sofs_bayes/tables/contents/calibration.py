@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.checks.ranks import ALPHA, BINS, DRAWS, LEVELS, Kind, out_below
-from sofs_bayes.estimands import POOLED
 from sofs_bayes.tables.contents.calibration_words import (
     LIMITS,
     fitted_longer,
@@ -284,14 +283,12 @@ def _summary(found: "Calibrated") -> tuple[Cell, ...]:
 
 
 def pooled_effect(found: "Calibrated", *, level: float = SUMMED_UP) -> "IntervalCoverage | None":
-    """How often intervals of a level held the pooled effect, the first of them: after settling-in,
-    on the risk scale where there is one.
+    """How often intervals of a level held the first effect; None if there are no effects.
 
-    Where no effect is called pooled, the first of all effects; None if there are none.
+    That is the pooled one after settling-in, on the risk scale, where there are these.
     """
-    rows = [r for r in found.verdict.coverage if r.kind == "effect" and r.level == level]
-    pooled = [row for row in rows if f", {POOLED} (" in row.quantity]
-    return next(iter(pooled or rows), None)
+    rows = (r for r in found.verdict.coverage if r.kind == "effect" and r.level == level)
+    return next(rows, None)
 
 
 def pooled_coverage(found: "Calibrated", *, level: float = SUMMED_UP) -> float | None:

@@ -37,6 +37,17 @@ class BadInput(SofsBayesError):
         return type(self), (self.file, self.place, self.found, self.allowed)
 
 
+class BadParameter(BadInput):
+    """A parameter that cannot be used; the command line names the option that gives it."""
+
+    def __init__(self, name: str, found: str, allowed: str, place: str = "") -> None:
+        super().__init__(name, place, found, allowed)
+
+    def __reduce__(self) -> tuple[type, tuple[str, ...]]:
+        """What workers send it home as."""
+        return type(self), (self.file, self.found, self.allowed, self.place)
+
+
 def unreadable(path: Path | str, error: OSError, allowed: str) -> BadInput:
     """What the file system said of a file or folder that was to be read, as one line."""
     gone = isinstance(error, FileNotFoundError | NotADirectoryError)

@@ -2,6 +2,7 @@
 
 import errno
 import os
+import pickle
 import signal
 import subprocess
 import sys
@@ -11,6 +12,7 @@ from typing import NoReturn
 import pytest
 
 from sofs_bayes.cli import main, printed
+from sofs_bayes.errors import BadInput, BadParameter
 
 SECRET = "a value of a record"
 
@@ -30,6 +32,33 @@ def test_an_unforeseen_fault_is_one_line_without_any_value(
     assert capsys.readouterr().err == (
         "an unforeseen fault (KeyError); with --debug its traceback is written to a file\n"
     )
+
+
+def test_a_parameter_is_called_by_its_option_and_a_file_by_its_name(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    failing(monkeypatch, BadParameter("denominator", "nothing", "a column", "its place"))
+    assert main(["published"]) == 2
+    assert capsys.readouterr().err == (
+        "--denominator: its place: found nothing; allowed: a column\n"
+    )
+    failing(monkeypatch, BadInput("denominator", "", "no such file", "a file"))
+    assert main(["published"]) == 2
+    assert capsys.readouterr().err == "denominator: found no such file; allowed: a file\n"
+
+
+def test_a_folder_may_be_called_as_an_option_is(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", "icpc-linear", "draws", "-o", "run"]) == 2
+    assert capsys.readouterr().err.splitlines()[-1].startswith("draws: ")
+
+
+def test_a_parameter_comes_home_from_a_worker_as_it_was() -> None:
+    sent = BadParameter("workers", "0", "at least 1", "here")
+    home = pickle.loads(pickle.dumps(sent))
+    assert (type(home), str(home), home.place) == (BadParameter, str(sent), "here")
 
 
 def test_asked_for_the_traceback_is_in_a_file_for_its_owner_alone(
@@ -60,6 +89,7 @@ SLOW = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from sofs_bayes.cli import main, printed
+from sofs_bayes.errors import BadInput, BadParameter
 def slow(_):
     print("there", flush=True)
     time.sleep(60)

@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 from typing import NoReturn
 
-from sofs_bayes.errors import BadInput, SofsBayesError
+from sofs_bayes.errors import BadInput, BadParameter, SofsBayesError
 
 UNFORESEEN = 70
 INTERRUPTED = 130
@@ -60,7 +60,7 @@ def _interrupt(_: int, __: FrameType | None) -> NoReturn:
 
 def as_option(error: SofsBayesError, parser: argparse.ArgumentParser) -> str:
     """A message on a parameter as one on the option that gives it, where the verb has one."""
-    if isinstance(error, BadInput):
+    if isinstance(error, BadParameter):
         for action in parser._actions:
             if action.option_strings and action.dest == error.file:
                 return action.option_strings[-1] + str(error).removeprefix(error.file)

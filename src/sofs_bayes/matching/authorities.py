@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadParameter
 from sofs_bayes.matching.choice import Choice, LeftOut, Match, years_after, years_before
 from sofs_bayes.matching.pre_trend import distances
 from sofs_bayes.records.csv_text import did_you_mean
@@ -132,7 +132,7 @@ def did_cells(
     unknown = sorted(set(leave_out) - set(known))
     if unknown:
         found = f"{unknown[0]!r}{did_you_mean(unknown[0], known)}"
-        raise BadInput("leave_out", "", found, "a pilot or comparator of the analysis")
+        raise BadParameter("leave_out", found, "a pilot or comparator of the analysis")
     without = set(leave_out)
     if not include_breaks:
         without |= {declared.authority for declared in design.recording_breaks}
@@ -141,7 +141,7 @@ def did_cells(
     comparators = sorted(serving - without)
     if not pilots or not comparators:
         found = f"{len(pilots)} pilots and {len(comparators)} comparators left"
-        raise BadInput("leave_out", "", found, "at least one of each")
+        raise BadParameter("leave_out", found, "at least one of each")
     return _cells(panel, pilots, comparators)
 
 

@@ -4,7 +4,7 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadParameter
 from sofs_bayes.folders.manifest import sha256, versions
 from sofs_bayes.folders.store import key_of
 from sofs_bayes.published.facts import facts_sha256
@@ -39,7 +39,7 @@ def fittable(
 def prior_of(analysis: FittedAnalysis, name: str | None) -> str:
     """The name of an effect prior, or of the headline's."""
     if name is not None and name not in analysis.effect_priors:
-        raise BadInput("prior", "", repr(name), ", ".join(analysis.effect_priors))
+        raise BadParameter("prior", repr(name), ", ".join(analysis.effect_priors))
     return analysis.headline_prior if name is None else name
 
 

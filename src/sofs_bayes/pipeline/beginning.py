@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
-from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.errors import BadInput, BadParameter, BadSpec
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.draft import Roles, children_text, columns_lines, model_text, roles_of
@@ -94,7 +94,7 @@ def init(
     stem = file_stem(name or Path(data).resolve().name.partition(".")[0])
     target = Path(output or Path("analysis") / stem)
     if year_begins not in range(1, 13):
-        raise BadInput("init", "year_begins", str(year_begins), "a month, 1 to 12")
+        raise BadParameter("year_begins", str(year_begins), "a month, 1 to 12")
     with claim(target, written_by="init", inputs=[Path(data)], replace=replace) as place:
         progress("looking")
         texts, tables = _drafts(Path(data), stem, year_begins)

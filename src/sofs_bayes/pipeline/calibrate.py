@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, get_args
 from sofs_bayes import spec
 from sofs_bayes.checks.calibration import Around, Calibrated, calibrated
 from sofs_bayes.checks.ranks import LEAST
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadParameter
 from sofs_bayes.folders.manifest import versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
@@ -101,7 +101,7 @@ def calibrate(
     """
     analysis = fittable(analysis, instead="calibrate icpc-linear")
     if around not in get_args(Around):
-        raise BadInput("around", "", repr(around), ", ".join(get_args(Around)))
+        raise BadParameter("around", repr(around), ", ".join(get_args(Around)))
     if replicates is None:
         replicates = usual(analysis)
     name = prior_of(analysis, prior)
@@ -134,9 +134,9 @@ def _check_asked(
     """Refuse what cannot be calibrated so, before any work."""
     least = LEAST if isinstance(analysis, PrintedAnalysis) else LEAST_MADE
     if replicates < least:
-        raise BadInput("replicates", "", str(replicates), f"at least {least}")
+        raise BadParameter("replicates", str(replicates), f"at least {least}")
     if reading is not None and not isinstance(analysis, PrintedAnalysis):
-        raise BadInput("reading", "", "a reading of stars", "none: only printed analyses have any")
+        raise BadParameter("reading", "a reading of stars", "none: only printed analyses have any")
 
 
 def _sampled(

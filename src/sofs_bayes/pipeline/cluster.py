@@ -4,7 +4,7 @@ import threading
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadParameter
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.pipeline.jobs import (
     AHEAD,
@@ -62,12 +62,12 @@ def _client(scheduler: str) -> "Client":
     except ImportError as error:
         found = "no dask.distributed"
         allowed = "sofs-bayes installed with its extra [cluster]"
-        raise BadInput("scheduler", "", found, allowed) from error
+        raise BadParameter("scheduler", found, allowed) from error
     try:
         return Client(scheduler, timeout=SECONDS, set_as_default=False)  # type: ignore[no-untyped-call]
     except (OSError, ValueError) as error:
         allowed = "the address of a dask scheduler, as tcp://host:8786"
-        raise BadInput("scheduler", scheduler, "no scheduler that answers", allowed) from error
+        raise BadParameter("scheduler", "no scheduler that answers", allowed, scheduler) from error
 
 
 # ---------------------------------------------------------------------------------- on a worker
@@ -82,7 +82,7 @@ def check_versions(wanted: Mapping[str, str]) -> None:
     if other := [name for name in wanted if own.get(name) != wanted[name]]:
         found = ", ".join(f"{name} {own.get(name, 'absent')}" for name in other)
         allowed = ", ".join(f"{name} {wanted[name]}" for name in other)
-        raise BadInput("scheduler", "a worker", found, f"{allowed}, as here")
+        raise BadParameter("scheduler", found, f"{allowed}, as here", "a worker")
 
 
 def _itself(job: AnyJob) -> AnyJob:

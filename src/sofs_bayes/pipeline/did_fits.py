@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.checks import registry
 from sofs_bayes.checks.registry import Fits, PosteriorFit, Refit
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadParameter
 from sofs_bayes.estimands import EffectRow, Label, ProbabilityRow
 from sofs_bayes.estimands.rows import fit_of
 from sofs_bayes.folders.store import Store, from_bytes, to_bytes
@@ -200,7 +200,7 @@ def _longer(
     names = {each: f"{HEADLINE} / {each}" for each in analysis.effect_priors}
     names |= {str(each): _named(analysis, each) for each in wanted}
     if unknown := [each for each in again if each not in names]:
-        raise BadInput("again", "", repr(unknown[0]), ", ".join(names))
+        raise BadParameter("again", repr(unknown[0]), ", ".join(names))
     size = analysis.sampler.draws * 2 if draws is None else draws
     return {names[each]: replace(analysis.sampler, draws=size) for each in again}
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.errors import BadInput, BadParameter, BadSpec
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
@@ -340,7 +340,7 @@ def frame_source(
     if isinstance(analysis, OpenAnalysis):
         return counts_source(analysis, frame_panel(frame, analysis.data))
     if evidence not in ("records", "synthetic"):
-        raise BadInput("evidence", "", repr(evidence), "records, synthetic")
+        raise BadParameter("evidence", repr(evidence), "records, synthetic")
     products = analysis.model.likelihood == "gaussian"
     cells = collapse(frame, analysis.children, products=products, evidence=evidence)
     return children_source(analysis, cells, {FRAME: _sha256(frame)})

@@ -6,7 +6,7 @@ from dataclasses import fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadParameter
 from sofs_bayes.folders.places import Paths
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.folders.whole import claim
@@ -95,7 +95,7 @@ def fit(
             found = FRAME if is_frame(data) else str(files_of(data)[0])
             raise BadInput(found, "", "data", "none: a printed analysis has its own")
         if again:
-            raise BadInput("again", "", repr(again[0]), "none: nothing of print is sampled")
+            raise BadParameter("again", repr(again[0]), "none: nothing of print is sampled")
         return fit_printed(analysis, progress=progress)
     from sofs_bayes.pipeline.did_fits import fit_did
     from sofs_bayes.pipeline.did_sources import source_of

@@ -5,7 +5,7 @@ from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
 from dataclasses import dataclass
 from typing import Any
 
-from sofs_bayes.errors import BadInput, SofsBayesError
+from sofs_bayes.errors import BadParameter, SofsBayesError
 from sofs_bayes.pipeline.watching import Progress, silent
 
 Result = Mapping[str, Any]
@@ -74,7 +74,7 @@ class Execution:
 
     def __post_init__(self) -> None:
         if self.workers < 1:
-            raise BadInput("workers", "", str(self.workers), "at least 1")
+            raise BadParameter("workers", str(self.workers), "at least 1")
 
 
 HERE = Execution()

@@ -5,7 +5,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadParameter
 from sofs_bayes.estimands.rows import EffectRow, Label, MonteCarloRow, ShrinkageRow
 from sofs_bayes.pipeline.run_draws import FURTHER
 from sofs_bayes.runs.run_folder import Run, open_posterior, read
@@ -88,7 +88,7 @@ def at_level(run: Run, level: float) -> Run:
     {0.5}
     """
     if not 0.0 < level < 1.0:
-        raise BadInput("level", "", f"{level:g}", "above 0 and below 1, as 0.95")
+        raise BadParameter("level", f"{level:g}", "above 0 and below 1, as 0.95")
     wanted = replace(run.analysis.estimands, level=level)
     if isinstance(run.analysis, PrintedAnalysis):
         return _from_grid(run, wanted)

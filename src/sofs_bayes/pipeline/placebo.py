@@ -5,7 +5,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadParameter
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
@@ -111,7 +111,7 @@ def placebo(
         raise BadInput(analysis.name, "kind", repr(analysis.kind), allowed)
     name = prior_of(analysis, prior)
     if sets < LEAST:
-        raise BadInput("sets", "", str(sets), f"at least {LEAST}")
+        raise BadParameter("sets", str(sets), f"at least {LEAST}")
     how = Execution(workers=workers, scheduler=scheduler, progress=progress)
     folder = Path(output or Path("placebo") / analysis.name)
     check_scheduler(scheduler)
@@ -152,7 +152,7 @@ def dated_early(analysis: OpenAnalysis, early: int) -> OpenAnalysis:
         there = f"{last - first + 1} years before settling-in"
         allowed = f"{least} to {most}" if least < most else f"{least}"
         allowed = f"an analysis with more than {there}" if least > most else allowed
-        raise BadInput("early", "", str(early), allowed)
+        raise BadParameter("early", str(early), allowed)
     design = changed(
         analysis.design,
         pilots=tuple(

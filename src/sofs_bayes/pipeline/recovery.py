@@ -19,7 +19,7 @@ from sofs_bayes.checks.recovered import (
 )
 from sofs_bayes.checks.recovery import RecoveryRow, Replicate, recovery_rows, replicate_of
 from sofs_bayes.checks.recovery_truths import PROCESSES, Grid, Scenario, scenarios, usual_grid
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadParameter
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.places import paths
 from sofs_bayes.folders.store import open_store
@@ -122,28 +122,28 @@ def grid_of(
         values = getattr(grid, name)
         if not values or len(set(values)) < len(values):
             found = "a value twice" if values else "nothing"
-            raise BadInput(name, "", found, "values, each once")
+            raise BadParameter(name, found, "values, each once")
     if unknown := sorted(set(grid.process) - set(PROCESSES)):
-        raise BadInput("process", "", repr(unknown[0]), ", ".join(PROCESSES))
+        raise BadParameter("process", repr(unknown[0]), ", ".join(PROCESSES))
     _check_numbers(grid)
     for times in grid.authorities:
         if times != int(times) or times < 1:
-            raise BadInput("authorities", "", str(times), "a whole number, 1 or more")
+            raise BadParameter("authorities", str(times), "a whole number, 1 or more")
         if times > 1 and fixed:
             allowed = "1: in this analysis authorities have terms of their own"
-            raise BadInput("authorities", "", str(times), allowed)
+            raise BadParameter("authorities", str(times), allowed)
     return grid
 
 
 def _check_numbers(grid: Grid) -> None:
     for value, option in (*((x, "effect") for x in grid.effect), (grid.drift, "drift")):
         if not isfinite(value):
-            raise BadInput(option, "", str(value), "a finite number")
+            raise BadParameter(option, str(value), "a finite number")
     sds = [(x, "heterogeneity") for x in grid.heterogeneity]
     sds += [(grid.authority_sd, "authority_sd"), (grid.shock_sd, "shock_sd")]
     for value, option in sds:
         if not (isfinite(value) and value >= 0):
-            raise BadInput(option, "", str(value), "a standard deviation, 0 or more")
+            raise BadParameter(option, str(value), "a standard deviation, 0 or more")
 
 
 def prepared(
@@ -266,7 +266,7 @@ def recover(
     of_prior = TIMES_PRIOR * replicates if prior_replicates is None else prior_replicates
     for option, count in (("replicates", replicates), ("prior_replicates", of_prior)):
         if count < LEAST:
-            raise BadInput(option, "", str(count), f"at least {LEAST}")
+            raise BadParameter(option, str(count), f"at least {LEAST}")
     how = Execution(workers=workers, scheduler=scheduler, progress=progress)
     folder = Path(output or Path("recovery") / analysis.name)
     check_scheduler(scheduler)

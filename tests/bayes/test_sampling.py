@@ -1,5 +1,6 @@
 """Draws repeat with their seed, whatever the graph was compiled with, and find what is planted."""
 
+import signal
 import subprocess
 import sys
 from collections.abc import Callable
@@ -71,6 +72,19 @@ def test_a_model_that_can_start_nowhere_is_a_line_and_the_process_ends_well() ->
 
 
 # ------------------------------------------------------------------------------- seeds
+
+
+@pytest.mark.skipif(not hasattr(signal, "setitimer"), reason="Windows has no alarm")
+def test_an_interrupt_while_drawing_ends_the_fit(compiled: Compiled) -> None:
+    many = replace(FEW, draws=100_000)
+    before = signal.signal(signal.SIGALRM, signal.default_int_handler)
+    try:
+        signal.setitimer(signal.ITIMER_REAL, 0.5)
+        with pytest.raises(KeyboardInterrupt):
+            sample(compiled, many)
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
 
 
 def test_each_stage_has_a_seed_of_its_own() -> None:

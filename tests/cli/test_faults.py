@@ -89,7 +89,6 @@ SLOW = """
 import signal, sys, time
 signal.signal(signal.SIGINT, signal.default_int_handler)
 from sofs_bayes.cli import main, printed
-from sofs_bayes.errors import BadInput, BadParameter
 def slow(_):
     print("there", flush=True)
     time.sleep(60)

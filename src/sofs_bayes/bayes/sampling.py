@@ -164,7 +164,7 @@ def sample(
     # Chains are the threads: with more of them for matrices of a hundred rows, all wait.
     with threadpool_limits(1):
         try:
-            tree: xr.DataTree = nutpie.sample(
+            chains = nutpie.sample(
                 compiled.program,
                 chains=sampler.chains,
                 cores=cores,
@@ -174,7 +174,13 @@ def sample(
                 target_accept=sampler.target_accept,
                 save_warmup=False,
                 progress_bar=False,
+                blocking=False,  # else an interrupt gives what is drawn so far, as if it were all
             )
+            try:
+                tree: xr.DataTree = chains.wait()
+            except BaseException:
+                chains.cancel()
+                raise
         except RuntimeError as error:
             _wait_for_workers()
             if NO_START not in str(error):

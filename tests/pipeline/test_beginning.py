@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 import pytest
-from tests.other_study import CHILDREN, make
+from tests.other_study import CHILDREN, LINEAR, make
 
 from sofs_bayes import spec
 from sofs_bayes.cli import main
@@ -19,6 +19,7 @@ from sofs_bayes.pipeline.draft import predictive, roles_of, scales_of
 from sofs_bayes.pipeline.print_tables import effects_of_print
 from sofs_bayes.records.profile import Profile, profile
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OpenAnalysis
+from sofs_bayes.spec.years import years_of
 
 OF_REPORT = spec.load("icpc-printed").from_table  # type: ignore[union-attr]
 
@@ -152,7 +153,7 @@ def test_the_verb_shows_what_it_saw(
     assert main(["init", str(records), "-o", str(tmp_path / "new"), "--name", "hubs"]) == 0
     out = capsys.readouterr().out
     assert "| imd_quintile | levels | 6 | 0.0% |" in out
-    assert "outcomes among children, by authority and year" in out
+    assert "outcomes among referrals, by authority and year" in out
     assert str(tmp_path / "new" / "hubs-linear.toml") in out
     assert out.partition("\n")[0] in (tmp_path / "new" / "seen.md").read_text("utf-8")
 
@@ -185,7 +186,10 @@ def test_a_panel_of_counts_is_drafted_too(tmp_path: Path) -> None:
     ]
     panel = tmp_path / "panel.csv"
     panel.write_text("\n".join(["authority,code,year,plans,children", *rows]), encoding="utf-8")
-    init(panel, tmp_path / "analysis")
+    begun = init(panel, tmp_path / "analysis", year_begins=1)
+    [seen] = begun.tables
+    assert seen.title == "panel.csv: plans among children, by authority and year"
+    assert seen.notes == ("2015 begins in January 2015.",)
     path = tmp_path / "analysis" / "panel-counts.toml"
     text = path.read_text("utf-8")
     with pytest.raises(BadSpec, match=r"design\.pilots\.0\.authority: found DECIDE"):
@@ -197,6 +201,8 @@ def test_a_panel_of_counts_is_drafted_too(tmp_path: Path) -> None:
     found = spec.load(decided(path))
     assert isinstance(found, OpenAnalysis)
     assert (found.data.events, found.data.denominator) == ("plans", "children")
+    assert years_of(found).name(2015) == "2015"
+    assert years_of(spec.load("icpc-open-data")).name(2015) == "2015/16"
     assert check(panel, path) == ()
 
 
@@ -275,7 +281,7 @@ def test_pictures_before_matching_hold_no_small_number(
     records: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     folder = tmp_path / "before"
-    assert main(["check", str(records), str(CHILDREN), "--pictures", str(folder)]) == 0
+    assert main(["check", str(records), str(LINEAR), "--pictures", str(folder)]) == 0
     assert str(folder / "rates-before-matching.png") in capsys.readouterr().out
     children = pd.read_csv(records / "referrals.csv", parse_dates=["contact_date", "plan_start"])
     day, plan = children["contact_date"], children["plan_start"]

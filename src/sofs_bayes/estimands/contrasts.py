@@ -27,16 +27,13 @@ from sofs_bayes.frequentist.term import (
 )
 from sofs_bayes.spec.keys import (
     AFTER,
+    APART,
     AT_RATING,
     AT_VALUE,
     IN_YEAR,
     NEW,
-    NOT_TOLD_APART,
-    OTHER,
     PER_UNIT,
     POOLED,
-    SIMILAR,
-    TOLD_APART,
     Estimand,
     Role,
 )
@@ -44,10 +41,7 @@ from sofs_bayes.spec.keys import (
 Floats = npt.NDArray[np.float64]
 
 KINDS: dict[str, Role] = {
-    post_name(name): role
-    for name, role in zip(
-        (*OTHERS, *OWN_OTHERS), (SIMILAR, OTHER, TOLD_APART, NOT_TOLD_APART), strict=True
-    )
+    post_name(name): role for name, role in zip((*OTHERS, *OWN_OTHERS), APART, strict=True)
 }
 
 
@@ -243,6 +237,17 @@ def _score(found: Changes) -> list[Contrast]:
     ]
 
 
+def _occurring(rating: Floats, children: Floats, *, quartiles: bool) -> Floats:
+    """Whole values among treated children; their quartiles, where asked for and others occur."""
+    values = np.unique(rating[children > 0])
+    whole: Floats = values[values == values.round()]
+    if not quartiles or len(whole) == len(values):
+        return whole
+    order = np.argsort(rating)
+    share = np.cumsum(children[order]) / children.sum()
+    return np.unique(rating[order][np.searchsorted(share, (0.25, 0.5, 0.75))])
+
+
 def _ratings(found: Changes, data: CellData) -> list[Contrast]:
     """The effect on all treated children if their authority had a rating that occurs."""
     answers = []
@@ -251,9 +256,7 @@ def _ratings(found: Changes, data: CellData) -> list[Contrast]:
             continue
         role = AT_VALUE if name == modified_name(MODIFIER) else AT_RATING
         rating = data.design[:, data.terms.index(name)]
-        for value in np.unique(rating[found.targets[POOLED] > 0]):
-            if value != round(value):
-                continue
+        for value in _occurring(rating, found.targets[POOLED], quartiles=role == AT_VALUE):
             moved = found.coefficient[name][:, None] * (value - rating)
             answers.append(
                 Contrast(

@@ -144,7 +144,10 @@ class PublishedAnalysis:
     def notes(self) -> tuple[str, ...]:
         """What a reader must know: regressions without an estimate or p-values, missing tests."""
         tests = {"Breusch-Godfrey test": self.serial, "Leads": self.leads}
-        of_fits = [f"{regression.name}: {fit.note}." for regression, fit in self.fits if fit.note]
+        said: dict[str, list[str]] = {}
+        for regression, fitted in self.fits:
+            said.setdefault(fitted.note, []).append(regression.name)
+        of_fits = [f"{', '.join(names)}: {note}." for note, names in said.items() if note]
         return (*of_fits, *(f"{k}: {why}." for k, why in tests.items() if isinstance(why, str)))
 
 

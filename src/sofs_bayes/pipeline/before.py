@@ -10,7 +10,7 @@ from sofs_bayes.folders.manifest import write_manifest
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.children import files_of, load_children
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
-from sofs_bayes.spec import ChildrenAnalysis, Evidence
+from sofs_bayes.spec import ChildrenAnalysis, Evidence, HierarchicalAnalysis, analysis_of
 from sofs_bayes.spec.study import words_of
 from sofs_bayes.spec.years import years_of
 
@@ -26,7 +26,7 @@ LEFT_OUT = (
 
 def pictures_before(
     data: Path | str,
-    analysis: ChildrenAnalysis | Path | str,
+    analysis: ChildrenAnalysis | HierarchicalAnalysis | Path | str,
     output: Path | str | None = None,
     *,
     formats: Sequence[str] = ("png", "pdf"),
@@ -41,7 +41,7 @@ def pictures_before(
     data
         The folder of referrals and groups.
     analysis
-        Of children's records.
+        Of children's records, or of a model of them.
     output
         The new folder; `before/` and the analysis's name by default.
     formats
@@ -72,7 +72,9 @@ def pictures_before(
     """
     from sofs_bayes.figures.drawing import save
 
-    source, analysis = analysis, load_children(analysis)
+    source, found = analysis, analysis_of(analysis)
+    own = found.children if isinstance(found, HierarchicalAnalysis) else found
+    analysis = own if isinstance(own, ChildrenAnalysis) else load_children(source)
     folder = Path(output or Path("before") / analysis.name)
     read = [Path(data), *files_of(source)]
     with claim(folder, written_by="check", inputs=read, replace=replace) as place:

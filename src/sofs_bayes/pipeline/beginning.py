@@ -118,7 +118,11 @@ def _drafts(data: Path, stem: str, year_begins: int) -> "tuple[dict[str, str], t
 
         return print_texts(data.name, cells, stem), (typed_cells_table(data.name, cells),)
     panel = _panel(data)
-    return _of_records(data, stem, year_begins) if panel is None else _of_panel(panel, stem)
+    return (
+        _of_records(data, stem, year_begins)
+        if panel is None
+        else _of_panel(panel, stem, year_begins)
+    )
 
 
 def _of_records(
@@ -162,13 +166,22 @@ def _panel(path: Path) -> "CsvText | None":
     return table if is_panel(table.header) else None
 
 
-def _of_panel(table: "CsvText", stem: str) -> "tuple[dict[str, str], tuple[Table, ...]]":
+def _of_panel(
+    table: "CsvText", stem: str, year_begins: int
+) -> "tuple[dict[str, str], tuple[Table, ...]]":
     """The draft of an analysis of counts by file, and what was seen."""
     from sofs_bayes.pipeline.draft import counts_text, panel_counts
     from sofs_bayes.tables.contents.seen import counts_table
 
-    seen = counts_table(table.path.name, panel_counts(table), evidence="unknown-origin")
-    return {f"{stem}-counts.toml": counts_text(table.path, table, name=f"{stem}-counts")}, (seen,)
+    seen = counts_table(
+        table.path.name,
+        panel_counts(table),
+        evidence="unknown-origin",
+        first_month=year_begins,
+        what=" among ".join(table.header[3:5]),
+    )
+    name = f"{stem}-counts"
+    return {f"{name}.toml": counts_text(table, name=name, year_begins=year_begins)}, (seen,)
 
 
 def _beside(file: Path, name: str) -> "CsvText | None":

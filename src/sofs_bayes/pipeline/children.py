@@ -14,7 +14,7 @@ from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.jobs import Execution
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, timed
 from sofs_bayes.runs.result_manifest import describe
-from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OwnOutcome
+from sofs_bayes.spec import Analysis, ChildrenAnalysis, HierarchicalAnalysis, OwnOutcome
 from sofs_bayes.tables.formats import rows_to_csv, to_markdown
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ MATCHED = "matched.parquet"
 SYNTHETIC = "synthetic-"
 
 
-def load_children(source: ChildrenAnalysis | Path | str) -> ChildrenAnalysis:
+def load_children(source: Analysis | Path | str) -> ChildrenAnalysis:
     """An analysis of children's records, or the one in a TOML file or of a bundled name."""
     analysis = spec.analysis_of(source)
     if not isinstance(analysis, ChildrenAnalysis):

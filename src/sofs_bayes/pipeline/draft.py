@@ -384,17 +384,19 @@ def panel_counts(table: CsvText) -> tuple[YearCount, ...]:
     )
 
 
-def counts_text(path: Path, table: CsvText, *, name: str) -> str:
+def counts_text(table: CsvText, *, name: str, year_begins: int) -> str:
     """The draft of an analysis of open counts, as TOML with comments."""
     counts = panel_counts(table)
     events, children = (sum(getattr(c, k) for c in counts) for k in ("outcomes", "referrals"))
     share = min(max(events / max(children, 1), 1e-4), 1 - 1e-4)
     years = sorted({each.year for each in counts}) or [2000]
-    return "\n".join([*_counts_head(path, table, years, name), *_priors(share)]) + "\n"
+    return "\n".join([*_counts_head(table, years, name, year_begins), *_priors(share)]) + "\n"
 
 
-def _counts_head(path: Path, table: CsvText, years: Sequence[int], name: str) -> Iterator[str]:
-    yield f"# Drafted by `sofs-bayes init` from {path.name}: {len(table.records):,} rows."
+def _counts_head(
+    table: CsvText, years: Sequence[int], name: str, year_begins: int
+) -> Iterator[str]:
+    yield f"# Drafted by `sofs-bayes init` from {table.path.name}: {len(table.records):,} rows."
     yield "# Every DECIDE is yours: no verb works while one is left."
     yield ""
     yield 'kind = "open data"'
@@ -415,6 +417,7 @@ def _counts_head(path: Path, table: CsvText, years: Sequence[int], name: str) ->
     yield f"denominator = {toml_text(table.header[4])}"
     yield f"first_year = {years[0]}"
     yield f"last_year = {years[-1]}"
+    yield f"year_begins = {year_begins}  # the month, 1 to 12: what years are called"
     yield '# published = "title, year, where": only where the counts are public already'
     yield ""
     for _ in range(2):

@@ -26,7 +26,7 @@ def no_authorities() -> pd.DataFrame:
 def read_authorities(path: Path | str, analysis: ChildrenAnalysis) -> pd.DataFrame:
     """The authorities' covariates in a file, or in that called `authorities` in a folder.
 
-    Columns `authority`, `year` (financial, by its first calendar year) and those that
+    Columns `authority`, `year` (by the calendar year it begins in) and those that
     `analysis.records.authority_covariates` names; others are ignored. Every authority and
     year stands there once, every number is given.
 
@@ -102,7 +102,7 @@ def _broken(
 ) -> Iterator[tuple["pd.Series[bool]", str, str, str]]:
     """Rows that break a rule, with the rule's column, what is found and what is allowed."""
     yield frame[AUTHORITY] == "", AUTHORITY, "no name", "the name of an authority"
-    allowed = "a financial year by its first calendar year, such as 2014"
+    allowed = "a year by the calendar year it begins in, such as 2014"
     yield frame[YEAR].isna(), YEAR, "no year", allowed
     twice = frame.duplicated([AUTHORITY, YEAR]) & frame[YEAR].notna()
     yield twice, f"{AUTHORITY} and {YEAR}", "the same once more", "each authority and year once"

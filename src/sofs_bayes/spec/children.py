@@ -10,7 +10,7 @@ from sofs_bayes.spec.beside import AuthorityColumns, GroupColumns
 from sofs_bayes.spec.names import Name
 from sofs_bayes.spec.outcomes import OutcomeOfChildren, OwnOutcome
 from sofs_bayes.spec.rehearsal import Rehearsal
-from sofs_bayes.spec.terms import STRICT, Count, Rate, Text, Why, Year
+from sofs_bayes.spec.terms import STRICT, Count, Month, Rate, Text, Why, Year
 
 Names = tuple[Text, ...]
 APRIL = 4  # England's financial years, and those of its statistics, begin with it
@@ -139,7 +139,7 @@ class Records:
     columns: Columns
     window: OutcomeWindow
     years: Annotated[tuple[Year, ...], Field(min_length=2)]
-    year_begins: Annotated[int, Field(ge=1, le=12)] | None = None
+    year_begins: Month | None = None
     covariates: Annotated[tuple[Covariate, ...], Field(min_length=1)]
     authority_covariates: tuple[AuthorityCovariate, ...] = ()
     authority_columns: AuthorityColumns | None = None

@@ -12,8 +12,8 @@ Role = Literal[
     "effect after settling-in",
     "effect against comparators with a similar practice model",
     "effect against other comparators",
-    "effect against the comparators told apart",
-    "effect against those not told apart",
+    "effect against comparators of the first kind",
+    "effect against comparators of the second kind",
     "effect (DiD)",
     "effect in year",
     "effect at an Ofsted rating of",
@@ -31,8 +31,9 @@ Role = Literal[
 AFTER: Role = "effect after settling-in"
 SIMILAR: Role = "effect against comparators with a similar practice model"
 OTHER: Role = "effect against other comparators"
-TOLD_APART: Role = "effect against the comparators told apart"
-NOT_TOLD_APART: Role = "effect against those not told apart"
+TOLD_APART: Role = "effect against comparators of the first kind"
+NOT_TOLD_APART: Role = "effect against comparators of the second kind"
+APART: tuple[Role, ...] = (SIMILAR, OTHER, TOLD_APART, NOT_TOLD_APART)
 PRINTED: Role = "effect (DiD)"
 IN_YEAR: Role = "effect in year"
 AT_RATING: Role = "effect at an Ofsted rating of"
@@ -45,7 +46,7 @@ BETWEEN_YEARS: Role = "spread between years of one authority"
 BETWEEN_AUTHORITIES: Role = "spread between authorities"
 EFFECTS: tuple[Role, ...] = get_args(Role)[:10]
 # Effects of the practice model itself, on all treated children of a target.
-HEADLINES: tuple[Role, ...] = (AFTER, SIMILAR, OTHER, TOLD_APART, NOT_TOLD_APART, PRINTED)
+HEADLINES: tuple[Role, ...] = (AFTER, *APART, PRINTED)
 
 POOLED = "pooled"
 NEW = "new authority"

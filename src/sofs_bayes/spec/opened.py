@@ -13,6 +13,7 @@ from sofs_bayes.spec.terms import (
     Count,
     Departure,
     Estimands,
+    Month,
     Normal,
     Pooling,
     PriorOfSd,
@@ -35,7 +36,8 @@ class OpenCounts:
     need no rows there, and rows that are there are not used. `where` gives, for a file that is
     split by further columns, the value of each whose rows are taken.
     `published` says where counts of your own are published ("title, year, where"): every table
-    repeats it.
+    repeats it. `year_begins` is the month that years begin with, April where nothing is said: it
+    names them, and nothing else.
     """
 
     events: Text
@@ -47,6 +49,7 @@ class OpenCounts:
     above_denominator: Literal["refuse", "drop"] = "refuse"
     jump_factor: Annotated[float, Field(gt=1)] = 2.0
     published: Why | None = None
+    year_begins: Month | None = None
 
     @model_validator(mode="after")
     def _ordered(self) -> Self:

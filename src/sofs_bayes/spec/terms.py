@@ -36,6 +36,7 @@ Positive = Annotated[float, Field(gt=0)]
 Shape = Annotated[float, Field(gt=0, le=200)]  # narrower betas fall between a grid's points
 Count = Annotated[int, Field(ge=1)]
 Year = Annotated[int, Field(ge=1990, le=2100)]
+Month = Annotated[int, Field(ge=1, le=12)]
 Rate = Annotated[float, Field(gt=0, lt=1)]
 
 NO_EFFECT: Mapping[Scale, float] = {

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from sofs_bayes.spec.children import APRIL, ChildrenAnalysis
 from sofs_bayes.spec.files import Analysis
 from sofs_bayes.spec.hierarchical import HierarchicalAnalysis
+from sofs_bayes.spec.opened import OpenAnalysis
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,4 +35,7 @@ FINANCIAL = Years()
 def years_of(analysis: Analysis) -> Years:
     """The years of an analysis."""
     own = analysis.children if isinstance(analysis, HierarchicalAnalysis) else analysis
-    return Years(own.records.first_month) if isinstance(own, ChildrenAnalysis) else FINANCIAL
+    if isinstance(own, ChildrenAnalysis):
+        return Years(own.records.first_month)
+    counts = own.data if isinstance(own, OpenAnalysis) else None
+    return FINANCIAL if counts is None else Years(counts.year_begins or APRIL)

@@ -58,7 +58,7 @@ def rehearsed(
     """
     design = analysis.rehearsal
     if design is None:
-        allowed = "a table [rehearsal] with pilots, comparators, referrals and rate"
+        allowed = "a table [rehearsal] with settling_in, comparators, referrals, rate and why"
         raise BadInput(analysis.name, "rehearsal", "nothing", allowed)
     chosen = design.seed if seed is None else seed
     years = analysis.records.years

@@ -259,14 +259,12 @@ def comparison_tables(runs: Sequence[Run], beside: Sequence[Path]) -> list[Table
     """A table for each outcome that a run or a replicate folder is about."""
     folders = replicated_folders(beside)
     about = [run.analysis.outcome for run in runs] + [each.analysis.outcome for each in folders]
-    return [
-        _table(
-            outcome,
-            [run for run in runs if run.analysis.outcome == outcome],
-            [each for each in folders if each.analysis.outcome == outcome],
-        )
-        for outcome in dict.fromkeys(about)
-    ]
+    tables = []
+    for outcome in dict.fromkeys(about):
+        own = [run for run in runs if run.analysis.outcome == outcome]
+        parts = _parts(outcome, own, [each for each in folders if each.analysis.outcome == outcome])
+        tables += [_table(outcome, own, parts)] if parts else []
+    return tables
 
 
 def _of_report(
@@ -280,11 +278,15 @@ def _of_report(
     return [part for i, part in enumerate(parts) if i == 0 or len(part[1]) > 1]
 
 
-def _table(
+def _is_printed(outcome: str | OwnOutcome) -> bool:
+    return isinstance(outcome, str) and outcome in OUTCOMES
+
+
+def _parts(
     outcome: str | OwnOutcome, runs: Sequence[Run], folders: Sequence[ReplicatedFolder]
-) -> Table:
-    printed = isinstance(outcome, str) and outcome in OUTCOMES
-    if printed:
+) -> list[Answers]:
+    """Headings with what stands below them; none where no run has a single effect."""
+    if _is_printed(outcome):
         parts = _of_report(str(outcome), runs, folders)
     else:
         names = own_columns(runs, folders)
@@ -293,6 +295,11 @@ def _table(
     opened = list(open_data_answers(runs))
     if opened:
         parts.append((OTHERS if parts else COUNTED, opened))
+    return parts
+
+
+def _table(outcome: str | OwnOutcome, runs: Sequence[Run], parts: Sequence[Answers]) -> Table:
+    printed = _is_printed(outcome)
     answers = [each for _, own in parts for each in own]
     logs = any(each.log_odds is not None for each in answers)
     made_up = any(each.evidence == "synthetic" for each in answers)

@@ -1,13 +1,20 @@
 """Runs → tables of effects, and of what changes them."""
 
 import math
-from collections.abc import Callable, Collection, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
 from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow, statement_text
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec import FittedAnalysis, OpenAnalysis, PrintedAnalysis, Statement
+from sofs_bayes.spec import (
+    FittedAnalysis,
+    HierarchicalAnalysis,
+    OpenAnalysis,
+    OwnTreatment,
+    PrintedAnalysis,
+    Statement,
+)
 from sofs_bayes.spec.keys import MEAN_OF_PILOTS
 from sofs_bayes.spec.study import printed_in
 from sofs_bayes.tables.contents.assumptions import in_units
@@ -69,6 +76,21 @@ def counts_used(run: Run) -> list[str]:
             " the Open Government Licence v3.0."
         ]
     return [f"The counts are from files that were given: {names}."]
+
+
+def own_words(analyses: Iterable[FittedAnalysis]) -> tuple[str, ...]:
+    """What analyses call the treatments that their effects rest on, a sentence each."""
+    found = (each.regression for each in analyses if isinstance(each, HierarchicalAnalysis))
+    treatments = (each.treatment for each in found)
+    own = [each for each in treatments if isinstance(each, OwnTreatment)]
+    said = {
+        "score": "The score is “{label}”.",
+        "comparators": "Comparators of the first kind: “{label}”; of the second: “{others}”.",
+        "modifier": "The modifier is “{label}”.",
+    }
+    return tuple(
+        dict.fromkeys(said[each.kind].format(label=each.label, others=each.others) for each in own)
+    )
 
 
 def risk_scale(run: Run) -> str:
@@ -162,7 +184,7 @@ def effects_table(
         chance = [None if p is None else p.probability for p in found]
         lines.append((*_what(row, run), row.median, row.lower, row.upper, *chance))
     worst = max((e for own in errors.values() for e in own if not math.isnan(e)), default=0.0)
-    notes = [*rows_taken(run.analysis), interval_note(run)]
+    notes = [*rows_taken(run.analysis), *own_words([run.analysis]), interval_note(run)]
     notes += [MCSE_NOTE.format(worst)] * (worst > 0)
     notes += [FIXEF_NOTE] * any(row.role == MEAN_OF_PILOTS for row in rows)
     notes += [*printed_notices(run), *not_shown(run, AUTHORITIES)]

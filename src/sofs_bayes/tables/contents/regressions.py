@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sofs_bayes.frequentist.term import term_label
@@ -67,7 +68,7 @@ def _terms(
             for term in dict.fromkeys(term for term, _ in at)
         ),
         evidence=evidence,
-        notes=(STARS, *_without_errors(rows, further)),
+        notes=(STARS, *_without_errors(rows, further, analysis)),
     )
 
 
@@ -82,12 +83,24 @@ def _cell(row: "TermRow | None") -> str:
     return f"{row.coefficient:.{DECIMALS}f}{stars} ({error})".replace("-", MINUS)
 
 
-def _without_errors(rows: Sequence["TermRow"], further: Sequence["FurtherEffect"]) -> Iterator[str]:
+def in_own_words(
+    further: Sequence["FurtherEffect"], analysis: ChildrenAnalysis
+) -> list["FurtherEffect"]:
+    """The effects, their terms in the words of the treatments that the analysis declares."""
+    own = {each.name: each.rests_on for each in analysis.regressions.columns}
+    return [replace(each, term=term_label(each.term, own[each.regression])) for each in further]
+
+
+def _without_errors(
+    rows: Sequence["TermRow"], further: Sequence["FurtherEffect"], analysis: ChildrenAnalysis
+) -> Iterator[str]:
     """Why regressions have no errors, or no estimate, and the bootstrap that stands in place."""
-    for name, note in dict.fromkeys((row.regression, row.note) for row in rows if row.note):
-        yield f"{name}: {note}."
-        for each in further:
-            if (each.regression, each.method) == (name, "wild bootstrap"):
+    found = {row.regression: row.note for row in rows if row.note}
+    for note in dict.fromkeys(found.values()):
+        names = [name for name in found if found[name] == note]
+        yield f"{', '.join(names)}: {note}."
+        for each in in_own_words(further, analysis):
+            if each.regression in names and each.method == "wild bootstrap":
                 yield bootstrapped(each)
 
 

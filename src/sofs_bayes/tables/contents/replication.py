@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
 from sofs_bayes.tables.contents.effect_columns import interval_columns
-from sofs_bayes.tables.contents.regressions import bootstrapped
+from sofs_bayes.tables.contents.regressions import bootstrapped, in_own_words
 from sofs_bayes.tables.digits import MINUS
 from sofs_bayes.tables.formats import Cell, Column, Table, table_of
 
@@ -253,7 +253,7 @@ def effects_beside_table(
     return table_of(
         "further",
         f"Effects on the probability scale: {analysis.title}",
-        found.further,
+        in_own_words(found.further, analysis),
         columns,
         evidence=evidence,
         notes=[f"{100 * level:g}% confidence intervals.", *found.notes],

@@ -5,18 +5,24 @@ from dataclasses import dataclass, replace
 
 from sofs_bayes.estimands import POOLED, EffectRow
 from sofs_bayes.frequentist.printed_rows import term_of
-from sofs_bayes.frequentist.term import OTHERS, SCORES, post_name, since_name
+from sofs_bayes.frequentist.term import (
+    OTHERS,
+    OWN_OTHERS,
+    OWN_SCORE,
+    SCORES,
+    post_name,
+    since_name,
+)
 from sofs_bayes.published.facts import Fact, load_facts
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.keys import (
     AFTER,
+    APART,
     HEADLINE,
     IN_YEAR,
-    OTHER,
     PER_UNIT,
     PRINTED,
-    SIMILAR,
     Estimand,
     Variant,
 )
@@ -36,9 +42,11 @@ FROM_PRINT = {
 # effect, a rise among pilots is a fall among comparators.
 OF_CHILDREN: Mapping[str, tuple[Estimand, int]] = {
     **{since_name(k): (Estimand(role=IN_YEAR, scale="", year=k), 1) for k in range(10)},
-    **{post_name(name): (Estimand(role=PER_UNIT, scale=""), 1) for name in SCORES},
-    post_name(OTHERS[0]): (Estimand(role=SIMILAR, scale=""), -1),
-    post_name(OTHERS[1]): (Estimand(role=OTHER, scale=""), -1),
+    **{post_name(name): (Estimand(role=PER_UNIT, scale=""), 1) for name in (*SCORES, OWN_SCORE)},
+    **{
+        post_name(name): (Estimand(role=role, scale=""), -1)
+        for name, role in zip((*OTHERS, *OWN_OTHERS), APART, strict=True)
+    },
 }
 OF_ALL = Estimand(role=AFTER, scale="")
 

@@ -7,14 +7,14 @@ from pathlib import Path
 from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.estimands.rows import AuthoritySizeRow
-from sofs_bayes.frequentist.term import since_name
+from sofs_bayes.frequentist.term import DID, since_name
 from sofs_bayes.published.facts import Fact
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec import HierarchicalAnalysis
+from sofs_bayes.spec import FittedAnalysis, HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, Estimand
 from sofs_bayes.spec.outcomes import capital
 from sofs_bayes.spec.study import printed_in
-from sofs_bayes.tables.contents.effects import interval_note
+from sofs_bayes.tables.contents.effects import interval_note, own_words
 from sofs_bayes.tables.contents.publication_beside import ReplicatedFolder, replicated_folders
 from sofs_bayes.tables.contents.publication_numbers import overall
 from sofs_bayes.tables.contents.replication import TITLES
@@ -200,7 +200,11 @@ def own_layout_table(group: ReportGroup, beside: Sequence[Path]) -> Table:
         lines,
         heading="Effect (risk: pp)",
         title=f"{group.about}: {'regressions and ' * regressed}",
-        notes=[REGRESSED if regressed else f"{POSTERIORS} {NOT_BESIDE}", *intervals],
+        notes=[
+            REGRESSED if regressed else f"{POSTERIORS} {NOT_BESIDE}",
+            *own_words(column.run.analysis for column in group.columns),
+            *intervals,
+        ],
     )
 
 
@@ -217,26 +221,28 @@ def _regression_line(
 
 def _regressed(column: ReportColumn, effect: Estimand, folders: Sequence[ReplicatedFolder]) -> str:
     """The regression's estimate of an effect, in pp or log-odds; empty where there is none."""
-    analysis, term = column.run.analysis, _term_of(effect)
+    analysis, terms = column.run.analysis, _terms_of(effect, column.run.analysis)
     if not isinstance(analysis, HierarchicalAnalysis):
         return ""
     for folder in folders:
         if folder.analysis != analysis.children or folder.evidence != column.run.evidence:
             continue
         for row in folder.terms:
-            if (row.regression, row.term) == (analysis.column, term):
+            if row.regression == analysis.column and row.term in terms:
                 factor, unit = (100.0, "pp") if row.model == "linear" else (1.0, "log-odds")
+                factor *= terms[row.term]
                 middle = f"{factor * row.coefficient:+.2f} {unit}"
                 if not math.isnan(row.standard_error):
-                    return _minus(f"{middle} ({factor * row.standard_error:.2f})")
-                return _minus(f"{middle}{_bootstrapped(folder, row.regression, term, factor)}")
+                    return _minus(f"{middle} ({abs(factor) * row.standard_error:.2f})")
+                return _minus(f"{middle}{_bootstrapped(folder, row.regression, row.term, factor)}")
     return ""
 
 
 def _bootstrapped(folder: ReplicatedFolder, regression: str, term: str, factor: float) -> str:
     for each in folder.further:
         if (each.regression, each.term, each.method) == (regression, term, "wild bootstrap"):
-            return f" [{factor * each.lower:+.2f}, {factor * each.upper:+.2f}]"
+            lower, upper = sorted((factor * each.lower, factor * each.upper))
+            return f" [{lower:+.2f}, {upper:+.2f}]"
     return " (–)"
 
 
@@ -244,14 +250,14 @@ def _minus(text: str) -> str:
     return text.replace("-", MINUS)
 
 
-def _term_of(effect: Estimand) -> str:
-    """The term of a regression that is an effect; empty where none is."""
+def _terms_of(effect: Estimand, analysis: FittedAnalysis) -> dict[str, int]:
+    """The terms of regressions that are an effect, with their signs; none where none is."""
     if effect.role == AFTER:
-        return "did"
+        rests_on = isinstance(analysis, HierarchicalAnalysis) and analysis.regression.rests_on
+        return {} if rests_on else {DID: 1}  # beside a modifier it is the effect where that is 0
     if effect.role == IN_YEAR and effect.year is not None:
-        return since_name(effect.year)
-    found = (term for term, (each, _) in OF_CHILDREN.items() if each == effect)
-    return next(found, "")
+        return {since_name(effect.year): 1}
+    return {term: sign for term, (each, sign) in OF_CHILDREN.items() if each == effect}
 
 
 Ask = Callable[[ReportColumn, str], Answer | None]

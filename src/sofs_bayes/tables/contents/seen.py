@@ -5,7 +5,6 @@ from collections.abc import Iterator, Sequence
 
 from sofs_bayes.records.profile import FEWEST, Profile, YearCount
 from sofs_bayes.spec import Evidence
-from sofs_bayes.spec.children import APRIL
 from sofs_bayes.tables.contents.effect_columns import ends
 from sofs_bayes.tables.formats import Cell, Column, Table
 
@@ -71,14 +70,20 @@ def _rare(found: Profile) -> Iterator[str]:
 
 
 def counts_table(
-    file: str, counts: Sequence[YearCount], *, evidence: Evidence, first_month: int = APRIL
+    file: str,
+    counts: Sequence[YearCount],
+    *,
+    evidence: Evidence,
+    first_month: int,
+    what: str = "",
 ) -> Table:
-    """Outcomes among children by authority and year; a dash where there are none."""
+    """Outcomes among referrals, or what a panel counts; a dash where there are none."""
+    begins = f"2015 begins in {month_name[first_month]} 2015."
     years = sorted({each.year for each in counts})
     at = {(each.authority, each.year): f"{each.outcomes}/{each.referrals}" for each in counts}
     return Table(
         name="outcomes-by-year",
-        title=f"{file}: outcomes among children, by authority and year",
+        title=f"{file}: {what or 'outcomes among referrals'}, by authority and year",
         columns=(
             Column(key="authority", heading="Authority"),
             *(Column(key=str(year), heading=str(year)) for year in years),
@@ -88,5 +93,5 @@ def counts_table(
             for name in dict.fromkeys(each.authority for each in counts)
         ),
         evidence=evidence,
-        notes=(f"Outcomes whenever they came; 2015 begins in {month_name[first_month]} 2015.",),
+        notes=(begins if what else f"Outcomes whenever they came; {begins}",),
     )

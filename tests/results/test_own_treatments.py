@@ -8,12 +8,13 @@ import numpy as np
 import pandas as pd
 import pytest
 from tests.other_study import CHILDREN, LINEAR, make
-from tests.other_study.wording import in_folder, text_of
+from tests.other_study.wording import in_folder, of_this_study, text_of
 from tests.results.conftest import MakeEffect
 from tests.rows import of_effect
 
 from sofs_bayes import spec
 from sofs_bayes.cli import main
+from sofs_bayes.pages.answer import size_sentence
 from sofs_bayes.runs.run_folder import Run, read
 from sofs_bayes.spec.keys import AFTER, AT_VALUE, NOT_TOLD_APART, PER_UNIT, TOLD_APART, Role
 from sofs_bayes.tables.contents.design import rates_table
@@ -158,6 +159,16 @@ def test_without_a_single_effect_there_is_nothing_to_compare(
     run = run_of(own, "Score", hierarchical_run, effect)
     with pytest.raises(NothingToShow, match="found plans-score; allowed: a run with a single eff"):
         publication_tables("comparison", [run], beside=[own.folder / "replicated"])
+
+
+def test_two_effects_of_one_run_are_no_two_readings_of_print(
+    own: Own, hierarchical_run: Run, effect: MakeEffect
+) -> None:
+    run = run_of(own, "Kinds", hierarchical_run, effect)
+    first, second, *_ = run.effects
+    said = size_sentence(replace(run, effects=(first, replace(second, median=0.015))))
+    assert "whichever comparators stand beside" in said
+    assert of_this_study(said) == []
 
 
 def test_regressions_are_told_in_own_words(own: Own) -> None:

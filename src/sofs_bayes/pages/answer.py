@@ -173,9 +173,11 @@ def size_sentence(run: Run) -> str:
     medians = sorted(row.median for row in rows)
     if len(rows) == 1 or unit.more(medians[0]) == unit.more(medians[-1]):
         return f"{unit.more(widest.median)} {where} ({level} {ends}).{refused}"
+    printed = isinstance(run.analysis, PrintedAnalysis)
+    which = "way the printed stars are read" if printed else "comparators stand beside"
     return (
-        f"{unit.more(medians[0])} to {unit.more(medians[-1])} {where}, whichever way the printed"
-        f" stars are read; the widest {level} is {ends}.{refused}"
+        f"{unit.more(medians[0])} to {unit.more(medians[-1])} {where}, whichever {which};"
+        f" the widest {level} is {ends}.{refused}"
     )
 
 

@@ -8,21 +8,18 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from tests.other_study import CHILDREN
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.matching.stacking import stack
 from sofs_bayes.matching.strata import match
+from sofs_bayes.pipeline.simulation import simulate
 from sofs_bayes.records.referrals import open_referrals
 from sofs_bayes.spec import ChildrenAnalysis
-from sofs_bayes.synthetic.drawn import (
-    DrawnModel,
-    DrawnRows,
-    draw_population,
-    drawn_rows,
-)
+from sofs_bayes.synthetic.drawn import DrawnRows, draw_population, drawn_rows
 from sofs_bayes.synthetic.persistence import persistent
 from sofs_bayes.synthetic.population import write_population
-from sofs_bayes.synthetic.scenario import Scenario
+from sofs_bayes.synthetic.scenario import DrawnModel, Scenario
 
 EXACT = 1e-9  # log odds of probabilities and back
 # Three standard errors of a correlation or variance of 40,000 shocks.
@@ -148,10 +145,18 @@ def test_a_drawn_population_goes_the_way_of_records(
 
 
 def test_what_cannot_be_drawn_is_refused(rows: DrawnRows) -> None:
-    with pytest.raises(BadInput, match="persistence"):
-        replace(NOTHING, persistence=1.0)
-    with pytest.raises(BadInput, match="standard deviations"):
-        replace(NOTHING, shock_sd=-0.1)
     for term in ("shoe_size", "age: 8", "gender"):
         with pytest.raises(BadInput, match="covariates"):
             draw_population(rows, replace(NOTHING, covariates={term: 1.0}), seed=1)
+
+
+@pytest.mark.parametrize(
+    ("given", "says"), [({"persistence": 1.0}, "persistence"), ({"shock_sd": -0.1}, "shock_sd")]
+)
+@pytest.mark.parametrize("analysis", ["icpc-children", CHILDREN])
+def test_a_model_that_is_none_is_refused(
+    analysis: str | Path, given: dict[str, float], says: str, tmp_path: Path
+) -> None:
+    with pytest.raises(BadSpec, match=f"{says}: found"):
+        simulate(analysis, tmp_path / "out", drawn=True, **given)  # type: ignore[arg-type]
+    assert list(tmp_path.iterdir()) == []

@@ -7,7 +7,14 @@ import pytest
 
 from sofs_bayes.frequentist.did import fit
 from sofs_bayes.synthetic.solver import rounding
-from sofs_bayes.synthetic.solver.rounding import Found, Wanted, fit_outcomes, printed_outcomes
+from sofs_bayes.synthetic.solver.equations import Place
+from sofs_bayes.synthetic.solver.rounding import (
+    Wanted,
+    farthest,
+    fit_outcomes,
+    printed_misses,
+    printed_outcomes,
+)
 
 # Far below standard errors, far above what a single outcome moves.
 NEAR = {"ICPC": 0.004, "CLA": 0.02}
@@ -33,7 +40,7 @@ def test_coefficients_and_stars_are_those_of_the_fits(name: str, linear_toy, out
     missed = (expected.coefficients[at] - [each.value for each in targets]) / [
         each.half_unit for each in targets
     ]
-    np.testing.assert_allclose(found.misses[: len(at)], missed, atol=1e-2)
+    np.testing.assert_allclose(found.targets[0], missed, atol=1e-2)
     stars = next(each for each in wanted.stars if each.fitted == name)
     t = np.log(np.abs([each.value for each in targets])) - 0.5 * np.log(
         np.diag(expected.covariance)[at]
@@ -51,15 +58,16 @@ def test_slopes_are_derivatives_by_outcomes(toy) -> None:  # type: ignore[no-unt
     way = STEP * rng.standard_normal(len(p))
     here = fit_outcomes(wanted, p)
     above, below = (fit_outcomes(wanted, p + sign * way, here.coefficients) for sign in (1, -1))
-    change = (above.misses - below.misses) / 2
-    assert way @ here.slopes == pytest.approx(change, rel=1e-4, abs=1e-6)
+    change = (printed_misses(above)[0] - printed_misses(below)[0]) / 2
+    assert printed_misses(here)[1] @ way == pytest.approx(change, rel=1e-4, abs=1e-6)
     if toy.scenario.outcome == "ICPC":
-        assert way @ here.star_slopes == pytest.approx((above.stars - below.stars) / 2, rel=1e-3)
+        change = (above.stars[0] - below.stars[0]) / 2
+        assert here.stars[1] @ way == pytest.approx(change, rel=1e-3)
 
 
-def aimed(wanted: Wanted, found: Found, near: float) -> Wanted:
+def aimed(wanted: Wanted, found: Place, near: float) -> Wanted:
     """As if the tables printed what was found, so near."""
-    values = found.misses * np.concatenate(
+    values = printed_misses(found)[0] * np.concatenate(
         [
             [each.half_unit for each in wanted.targets],
             wanted.means.near,
@@ -90,7 +98,7 @@ def test_outcomes_have_what_their_probabilities_have(toy) -> None:  # type: igno
     said: list[str] = []
     outcome = printed_outcomes(wanted, p, block, rng=np.random.default_rng(8), say=said.append)
     assert outcome is not None and set(np.unique(outcome)) == {0, 1}
-    assert fit_outcomes(wanted, outcome.astype(float)).farthest <= 1
+    assert farthest(fit_outcomes(wanted, outcome.astype(float))) <= 1
     assert said[-1].endswith("0 clustered stars not as printed")
 
 

@@ -11,7 +11,7 @@ from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.fixture import load_fixture, rows_sha256
 from sofs_bayes.synthetic.rows import Rows
 from sofs_bayes.synthetic.solver import solve
-from sofs_bayes.synthetic.solver.rounding import fit_outcomes, wanted_on, with_outcomes
+from sofs_bayes.synthetic.solver.rounding import farthest, fit_outcomes, wanted_on, with_outcomes
 from sofs_bayes.synthetic.solver.search import NotReached, Stage
 
 
@@ -31,10 +31,10 @@ def test_the_solver_takes_the_shipped_outcomes_as_they_are(
     matched = with_outcomes(rows.matched, shipped.authorities, shipped.outcome.astype(np.int8))
     wanted = wanted_on(matched.assign(child="C"), analysis, asked)
     found = fit_outcomes(wanted, outcome)
-    assert found.farthest <= 1
+    assert farthest(found) <= 1
     assert found.stars_missed == (16 if stress and scenario.outcome == "CLA" else 0)
     outcome[:200] = 1 - outcome[:200]
-    assert fit_outcomes(wanted, outcome).farthest > 1
+    assert farthest(fit_outcomes(wanted, outcome)) > 1
 
 
 def test_a_hopeless_draw_is_given_up(linear_toy) -> None:  # type: ignore[no-untyped-def]

@@ -1,7 +1,6 @@
 """A scenario → a synthetic population in a folder: solved, or drawn with a known effect."""
 
 from collections.abc import Mapping
-from dataclasses import replace as with_values
 from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
@@ -10,7 +9,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.children import files_of, load_children
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
-from sofs_bayes.spec import ChildrenAnalysis, OpenAnalysis, OwnOutcome, load
+from sofs_bayes.spec import ChildrenAnalysis, OpenAnalysis, OwnOutcome, changed, load
 from sofs_bayes.spec.outcomes import OUTCOMES
 
 if TYPE_CHECKING:
@@ -201,10 +200,8 @@ def _drawn(
     from sofs_bayes.synthetic.drawn import draw_population, drawn_rows, model_of
 
     changes: dict[str, Any] = {name: value for name, value in given.items() if value is not None}
-    times = changes.pop("times", None)
-    model = with_values(model_of(scenario, _real_spreads(scenario)), **changes)
-    if times is None:
-        times = scenario.drawn.times if scenario.drawn else 1.0
+    times = changes.pop("times", scenario.drawn.times if scenario.drawn else 1.0)
+    model = changed(model_of(scenario, _real_spreads(scenario)), changes, file=scenario.name)
     rows = drawn_rows(scenario, analysis, scale=times)
     return draw_population(rows, model, seed=scenario.seed)
 

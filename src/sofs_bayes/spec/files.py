@@ -135,11 +135,7 @@ def parse(document: dict[str, Any], *, file: Path | str) -> Analysis:
         raise BadSpec([BadInput(file, "kind", shortened(repr(kind)), allowed)])
     if kind == "hierarchical" and isinstance(document.get("children"), str):
         document = document | {"children": _children(document["children"], file)}
-    try:
-        # JSON mode: strict types, while arrays may become tuples.
-        return TypeAdapter[Analysis](model).validate_json(json.dumps(document, default=str))
-    except ValidationError as error:
-        raise BadSpec(_faults(file, model, error, document)) from error
+    return checked(model, document, file=file)
 
 
 def _children(named: str, file: Path | str) -> dict[str, Any]:
@@ -271,8 +267,14 @@ def changed[Part](part: Part, changes: dict[str, Any], *, file: str) -> Part:
     """A part of an analysis with some keys changed, checked as a file would be."""
     kind = type(part)
     document = TypeAdapter(kind).dump_python(part, mode="json", exclude_none=True) | changes
+    return checked(kind, document, file=file)
+
+
+def checked[Part](kind: type[Part], document: dict[str, Any], *, file: Path | str) -> Part:
+    """What a document describes; every fault of it named at once."""
     try:
-        return TypeAdapter(kind).validate_json(json.dumps(document))
+        # JSON mode: strict types, while arrays may become tuples and text dates.
+        return TypeAdapter(kind).validate_json(json.dumps(document, default=str))
     except ValidationError as error:
         raise BadSpec(_faults(file, kind, error, document)) from error
 

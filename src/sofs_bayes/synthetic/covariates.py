@@ -104,27 +104,14 @@ def printed_age(scenario: Scenario, *, pilot: int) -> float:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Patterns:
-    """All combinations of age and levels.
+    """All combinations of age and levels."""
 
-    Parameters
-    ----------
-    levels
-        Levels by axis (without age), missing last; their order is the codes'.
-    ages
-        Completed years.
-    codes
-        Code of each pattern on each axis of `AXES`, shape (patterns, axes).
-    interval
-        The pattern's interval of the coarsened age, shape (patterns,).
-    coarse
-        The pattern's stratum: exact levels and coarsened age, shape (patterns,).
-    """
-
+    # Levels by axis (without age), missing last; their order is the codes'
     levels: Mapping[str, tuple[str, ...]]
-    ages: Integers
-    codes: Integers
-    interval: Integers
-    coarse: Integers
+    ages: Integers  # completed years
+    codes: Integers  # code of each pattern on each axis of `AXES`, shape (patterns, axes)
+    interval: Integers  # the pattern's interval of the coarsened age, shape (patterns,)
+    coarse: Integers  # the pattern's stratum: exact levels and coarsened age, shape (patterns,)
 
     def axis(self, name: str) -> Integers:
         """The codes of all patterns on one axis."""
@@ -206,10 +193,7 @@ def own_mix(
 ) -> Floats:
     """One authority's probabilities: the common ones with its own mix of levels and ages.
 
-    Parameters
-    ----------
-    lean
-        How far ages lean within their intervals, from -1 to 1; no stratum's share changes.
+    `lean`: how far ages lean within their intervals, from -1 to 1; no stratum's share changes.
     """
     own = probability
     for name, deviation in children.mix_sd.items():

@@ -57,22 +57,13 @@ KEPT_IN_STRATUM = 4
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Draft:
-    """Referrals with a day and a pattern each.
-
-    Parameters
-    ----------
-    referrals
-        As `dated_referrals` gives them.
-    pattern
-        Each referral's pattern, shape (referrals,).
-    stacked
-        Its rows in the groups, with `stratum` and `kept` (1 where the stratum has both arms).
-    """
+    """Referrals with a day and a pattern each."""
 
     calendar: list[Calendar]
     patterns: Patterns
-    referrals: pd.DataFrame
-    pattern: Integers
+    referrals: pd.DataFrame  # as `dated_referrals` gives them
+    pattern: Integers  # each referral's pattern, shape (referrals,)
+    # Its rows in the groups, with `stratum` and `kept` (1 where the stratum has both arms)
     stacked: pd.DataFrame
 
     def count(self, pilot: int, post: int) -> int:

@@ -8,76 +8,32 @@ with u_j ~ N(0, σ_u), d_j ~ N(0, σ_d) and shocks v_jt of standard deviation σ
 year correlated by ρ (0: independent). Children, windows and groups are a scenario's.
 """
 
-import math
-from collections.abc import Mapping
-from dataclasses import asdict, dataclass, field, replace
-from typing import Literal
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import expit, logit
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.groups import Groups
 from sofs_bayes.spec import ChildrenAnalysis, Levels
 from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.authority_frame import drawn_authorities
-from sofs_bayes.synthetic.covariates import Floats, Integers, printed_margins, weighted_quota
-from sofs_bayes.synthetic.drafts import Draft, scaled_draft
+from sofs_bayes.synthetic.covariates import Floats, Integers
+from sofs_bayes.synthetic.drafts import scaled_draft
 from sofs_bayes.synthetic.file_columns import referrals_file
 from sofs_bayes.synthetic.persistence import persistent
 from sofs_bayes.synthetic.plausibility import Spreads
-from sofs_bayes.synthetic.population import Population, truth_of
+from sofs_bayes.synthetic.population import Population, Truth
 from sofs_bayes.synthetic.recurrence import child_ids, recurring_children
 from sofs_bayes.synthetic.referral_dates import POST
-from sofs_bayes.synthetic.rows import groups_of, named_referrals
-from sofs_bayes.synthetic.scenario import Drawn, Scenario, scenario_document
-
-Booleans = npt.NDArray[np.bool_]
+from sofs_bayes.synthetic.rows import groups_of, main_needs, named_referrals
+from sofs_bayes.synthetic.scenario import Drawn, DrawnModel, Scenario, scenario_document
 
 # Probabilities stay inside, on the scale of risk, where a sum may leave 0 to 1.
 LOWEST, HIGHEST = 0.001, 0.999
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnModel:
-    """The parameters outcomes are drawn with.
-
-    Parameters
-    ----------
-    scale
-        What they are on: `log-odds`, or `risk` (0.01 = one percentage point).
-    intercept
-        α: of a comparator's child at all reference levels, age 8, in the first year.
-    pilot, effect
-        β and δ.
-    effect_sd, authority_sd, shock_sd
-        σ_d, σ_u, σ_v.
-    persistence
-        ρ of the shocks, from 0 to below 1.
-    years
-        λ by year; 0 where none is given.
-    covariates
-        γ by term, such as `disabled: yes`; `age` per year.
-    """
-
-    scale: Literal["log-odds", "risk"]
-    intercept: float
-    pilot: float
-    effect: float
-    effect_sd: float
-    authority_sd: float
-    shock_sd: float
-    persistence: float = 0.0
-    years: Mapping[int, float] = field(default_factory=dict)
-    covariates: Mapping[str, float] = field(default_factory=dict)
-
-    def __post_init__(self) -> None:
-        deviations = (self.effect_sd, self.authority_sd, self.shock_sd)
-        if min(deviations) < 0:
-            raise BadInput("the model", "standard deviations", str(min(deviations)), "0 or above")
-        if not 0 <= self.persistence < 1:
-            raise BadInput("the model", "persistence", str(self.persistence), "from 0 to below 1")
 
 
 def model_of(scenario: Scenario, spreads: Spreads) -> DrawnModel:
@@ -87,11 +43,9 @@ def model_of(scenario: Scenario, spreads: Spreads) -> DrawnModel:
     and move by `spreads`.
     """
     if scenario.drawn is not None:
-        said = asdict(scenario.drawn)
-        del said["times"]
-        return DrawnModel(**said)
+        return scenario.drawn
     prior = scenario.outcomes
-    pilots, rate = (math.log(each / (1 - each)) for each in (prior.pilots, prior.comparators))
+    pilots, rate = (float(logit(each)) for each in (prior.pilots, prior.comparators))
     return DrawnModel(
         scale="log-odds",
         intercept=rate,
@@ -104,42 +58,41 @@ def model_of(scenario: Scenario, spreads: Spreads) -> DrawnModel:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class DrawnRows:
-    """Referrals without outcomes, from which populations can be drawn many times.
+class Places:
+    """Where referrals stand that outcomes are drawn for."""
 
-    Parameters
-    ----------
-    scale
-        How many times the report's referrals they are.
-    referrals
-        As in `Rows`.
-    authority, year
-        Places of each referral's authority in `names` and of its year among all financial
-        years from the first, shape (referrals,).
-    treated
-        Of a pilot, matched, after settling-in, shape (referrals,).
-    """
+    names: tuple[str, ...]  # names, pilots: of authorities, and of those among them that are pilots
+    pilots: Collection[str]
+    first_year: int
+    # authority, year: places of each referral's authority in `names` and of its year, from
+    # `first_year` on, shape (referrals,)
+    authority: Integers
+    year: Integers
+    treated: npt.NDArray[np.bool_]  # of a pilot, matched, after settling-in, shape (referrals,)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DrawnRows(Places):
+    """Referrals without outcomes, `scale` times the report's, to draw populations from often."""
 
     scenario: Scenario
     analysis: ChildrenAnalysis
     scale: float
     groups: Groups
     referrals: pd.DataFrame
-    names: tuple[str, ...]
-    authority: Integers
-    year: Integers
-    treated: Booleans
 
 
 def drawn_rows(scenario: Scenario, analysis: ChildrenAnalysis, *, scale: float = 1.0) -> DrawnRows:
     """A scenario's referrals, `scale` times as many as the report had."""
     draft = scaled_draft(scenario, analysis, scale)
     referrals = named_referrals(draft)
-    referrals["main_need"] = _needs(scenario, referrals)
+    referrals["main_need"] = main_needs(scenario, referrals, {(): np.ones(len(referrals))})
     child = recurring_children(scenario, referrals)
     referrals["child"] = child_ids(scenario, child, 0)
-    dates = referrals["referral_date"].dt
+    dates, first = referrals["referral_date"].dt, analysis.records.years[0]
     year = (dates.year - (dates.month < analysis.records.first_month)).to_numpy(np.int64)
+    rows = draft.stacked
+    here = rows["kept"] & (rows["pilot"] == 1) & (rows["post"] == POST)
     return DrawnRows(
         scenario=scenario,
         analysis=analysis,
@@ -147,9 +100,11 @@ def drawn_rows(scenario: Scenario, analysis: ChildrenAnalysis, *, scale: float =
         groups=groups_of(scenario),
         referrals=referrals.astype({"child": "str", "main_need": "str"}),
         names=tuple(each.authority for each in draft.calendar),
+        pilots=scenario.pilots,
+        first_year=first,
         authority=draft.referrals["authority"].to_numpy(np.int64),
-        year=year - analysis.records.years[0],
-        treated=_treated(draft),
+        year=year - first,
+        treated=np.isin(np.arange(len(referrals)), rows.loc[here, "referral"]),
     )
 
 
@@ -161,79 +116,65 @@ def draw_population(rows: DrawnRows, model: DrawnModel, *, seed: int) -> Populat
     BadInput
         The model names a term that the children do not have.
     """
-    untreated = _untreated(rows, model, seed)
-    effect = model.effect + model.effect_sd * _normal(rows, seed, "effects")
-    added = np.where(rows.treated, effect[rows.authority], 0.0)
-    before = _probability(untreated, model)
-    after = _probability(untreated + added, model)
-    outcome = stream(seed, "outcomes").random(len(after)) < after
+    outcome, truth = drawn_outcomes(rows, model, _of_child(rows, model), seed=seed)
     scenario, analysis = rows.scenario, rows.analysis
+    drawn = Drawn(**asdict(model) | {"times": rows.scale})
     return Population(
         name=f"{scenario.name}-drawn",
         analysis=analysis,
         seed=seed,
-        referrals=referrals_file(rows.referrals, outcome.astype(np.float64), analysis, seed=seed),
+        referrals=referrals_file(rows.referrals, outcome, analysis, seed=seed),
         authorities=drawn_authorities(replace(scenario, seed=seed), analysis, rows.names),
         groups=rows.groups,
-        assumptions=scenario_document(replace(scenario, seed=seed, drawn=_drawn(rows, model))),
-        truth=truth_of(
-            rows.names,
-            scenario.pilots,
-            rows.authority,
-            rows.treated,
-            before=before,
-            after=after,
-        ),
+        assumptions=scenario_document(replace(scenario, seed=seed, drawn=drawn)),
+        truth=truth,
     )
 
 
-def _drawn(rows: DrawnRows, model: DrawnModel) -> Drawn:
-    """The model as a scenario says it."""
-    said = asdict(model) | {"years": dict(model.years), "covariates": dict(model.covariates)}
-    return Drawn(**said, times=rows.scale)
+def drawn_outcomes(
+    places: Places, model: DrawnModel, child: Floats | float = 0.0, *, seed: int
+) -> tuple[Floats, Truth]:
+    """Outcomes of 0 and 1 from the model, and the effects that they were drawn with.
+
+    `child`: x_i'γ, shape (referrals,).
+    """
+
+    def normal(stage: str) -> Floats:
+        return np.array([stream(seed, stage, name).standard_normal() for name in places.names])
+
+    authority = model.intercept + model.pilot * np.isin(places.names, list(places.pilots))
+    authority = authority + model.authority_sd * normal("authorities")
+    count = places.year.max() + 1
+    years = np.array([model.years.get(places.first_year + i, 0.0) for i in range(count)])
+    noise = [stream(seed, "shocks", name).standard_normal(count) for name in places.names]
+    shocks = model.shock_sd * persistent(np.stack(noise), model.persistence)
+    untreated = (authority[:, None] + years + shocks)[places.authority, places.year] + child
+    effect = model.effect + model.effect_sd * normal("effects")
+    added = np.where(places.treated, effect[places.authority], 0.0)
+    before, after = (_probability(each, model) for each in (untreated, untreated + added))
+    outcome = stream(seed, "outcomes").random(len(after)) < after
+    return outcome.astype(np.float64), _truth(places, before, after)
 
 
-def _treated(draft: Draft) -> Booleans:
-    rows = draft.stacked
-    here = rows[rows["kept"] & (rows["pilot"] == 1) & (rows["post"] == POST)]
-    treated = np.zeros(len(draft.referrals), dtype=np.bool_)
-    treated[here["referral"]] = True
-    return treated
+def _probability(linear: Floats, model: DrawnModel) -> Floats:
+    found = np.clip(linear, LOWEST, HIGHEST) if model.scale == "risk" else expit(linear)
+    return np.asarray(found, dtype=np.float64)
 
 
-def _needs(scenario: Scenario, referrals: pd.DataFrame) -> npt.NDArray[np.object_]:
-    """Main needs by quotas, each arm's printed ones."""
-    needs = np.full(len(referrals), "", dtype=object)
-    pilot = referrals["authority"].isin(scenario.pilots).to_numpy()
-    for arm in (1, 0):
-        here = pilot == arm
-        rng = stream(scenario.seed, "needs", str(arm))
-        shares = printed_margins(scenario, "main_need", pilot=arm)
-        needs[here] = weighted_quota(shares, np.ones(here.sum()), rng)
-    return needs
-
-
-def _normal(rows: DrawnRows, seed: int, stage: str) -> Floats:
-    """A standard normal number for each authority, shape (authorities,)."""
-    return np.array([stream(seed, stage, name).standard_normal() for name in rows.names])
-
-
-def _untreated(rows: DrawnRows, model: DrawnModel, seed: int) -> Floats:
-    """What a referral would have on the model's scale without treatment, shape (referrals,)."""
-    pilots = np.isin(rows.names, rows.scenario.pilots)
-    authority = model.intercept + model.pilot * pilots
-    authority = authority + model.authority_sd * _normal(rows, seed, "authorities")
-    first = rows.analysis.records.years[0]
-    years = np.array([model.years.get(first + i, 0.0) for i in range(rows.year.max() + 1)])
-    shocks = model.shock_sd * np.stack(
-        [
-            persistent(stream(seed, "shocks", name).standard_normal(len(years)), model.persistence)
-            for name in rows.names
-        ]
+def _truth(places: Places, before: Floats, after: Floats) -> Truth:
+    """The effects behind referrals' probabilities without and with treatment."""
+    risk, log_odds = after - before, logit(after) - logit(before)
+    of_pilot = {
+        name: places.treated & (places.authority == place)
+        for place, name in enumerate(places.names)
+        if name in places.pilots
+    }
+    return Truth(
+        risk=float(risk[places.treated].mean()),
+        log_odds=float(log_odds[places.treated].mean()),
+        pilot_risk={name: float(risk[here].mean()) for name, here in of_pilot.items()},
+        pilot_log_odds={name: float(log_odds[here].mean()) for name, here in of_pilot.items()},
     )
-    level = authority[:, None] + years + shocks
-    of_authority: Floats = level[rows.authority, rows.year]
-    return of_authority + _of_child(rows, model)
 
 
 def _of_child(rows: DrawnRows, model: DrawnModel) -> Floats:
@@ -249,9 +190,3 @@ def _of_child(rows: DrawnRows, model: DrawnModel) -> Floats:
         else:
             total += effect * (rows.referrals[name].to_numpy() - covariate.centre)
     return total
-
-
-def _probability(linear: Floats, model: DrawnModel) -> Floats:
-    if model.scale == "risk":
-        return np.clip(linear, LOWEST, HIGHEST)
-    return 1 / (1 + np.exp(-linear))

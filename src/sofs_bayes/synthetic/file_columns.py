@@ -15,10 +15,7 @@ def referrals_file(
 ) -> pd.DataFrame:
     """Referrals with the columns of a file, outcomes as dates within the window (or flags).
 
-    Parameters
-    ----------
-    outcome
-        0 or 1, shape (referrals,).
+    `outcome`: 0 or 1, shape (referrals,).
     """
     records, columns = analysis.records, analysis.records.columns
     file = {

@@ -33,27 +33,15 @@ LABEL = (
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fixture:
-    """What was solved for one scenario.
+    """What was solved for one scenario."""
 
-    Parameters
-    ----------
-    scenario
-        Its name.
-    rows_sha256
-        Of the matched rows it was solved for.
-    authorities
-        authority, year and the analysis' covariates, for pilots and comparators.
-    outcome
-        0 or 1 for each matched referral, in ascending order of `referral`, uint8.
-    child_order
-        The number of the order of the children's ids.
-    """
-
-    scenario: str
-    rows_sha256: str
+    scenario: str  # its name
+    rows_sha256: str  # of the matched rows it was solved for
+    # Authority, year and the analysis' covariates, for pilots and comparators
     authorities: pd.DataFrame
+    # 0 or 1 for each matched referral, in ascending order of `referral`, uint8
     outcome: npt.NDArray[np.uint8]
-    child_order: int = 0
+    child_order: int = 0  # the number of the order of the children's ids
 
 
 def rows_sha256(rows: Rows, analysis: ChildrenAnalysis) -> str:

@@ -11,14 +11,9 @@ def persistent(
 ) -> Floats:
     """Stationary autoregressive shocks of order 1 that have the noise's variance.
 
-    Parameters
-    ----------
-    noise
-        Independent, of one variance; years last, shape (…, years).
-    correlation
-        From one year to the next; a number, or an array that broadcasts against (…).
-    years
-        Which years these are, ascending; None for one after the other.
+    `noise`: independent, of one variance; years last, shape (…, years). `correlation`: from one
+    year to the next; a number, or an array that broadcasts against (…). `years`: which years these
+    are, ascending; None for one after the other.
     """
     shocks = np.array(noise, dtype=np.float64)
     gaps = np.ones(shocks.shape[-1] - 1) if years is None else np.diff(years)

@@ -30,10 +30,7 @@ def spreads_of(panel: Panel, *, without: Sequence[str] = ()) -> Spreads:
     σ²(1 − ρ^h) and the variance of chance: σ and ρ by least squares, weighted by the number of
     changes. Levels vary by what is left of the means over the years.
 
-    Parameters
-    ----------
-    without
-        Authorities to leave out.
+    `without`: authorities to leave out.
     """
     counts = panel.counts.transpose("authority", "year")
     events, others = counts["events"].to_numpy(), counts["denominator"].to_numpy()

@@ -1,6 +1,6 @@
 """Rows + solved outcomes → a population of made-up children, and the folder it is written to."""
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import asdict, dataclass
 from datetime import datetime
 from importlib.metadata import version
@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any, Literal
 
 import numpy as np
-import numpy.typing as npt
 import pandas as pd
 import tomli_w
 
@@ -22,7 +21,7 @@ from sofs_bayes.spec import AuthorityColumns, ChildrenAnalysis, fingerprint
 from sofs_bayes.spec.seeds import stream
 from sofs_bayes.spec.study import of_report
 from sofs_bayes.synthetic.authority_frame import drawn_authorities
-from sofs_bayes.synthetic.covariates import Floats, Integers
+from sofs_bayes.synthetic.covariates import Floats
 from sofs_bayes.synthetic.file_columns import referrals_file
 from sofs_bayes.synthetic.fixture import LABEL, Fixture, rows_sha256
 from sofs_bayes.synthetic.recurrence import child_ids, recurring_children
@@ -48,82 +47,28 @@ class Truth:
 
     A referral's effect is the difference that treatment made to the probability its outcome was
     drawn with, or to the log odds of that.
-
-    Parameters
-    ----------
-    risk, log_odds
-        Over the referrals of all pilots after settling-in.
-    pilot_risk, pilot_log_odds
-        By pilot.
     """
 
-    risk: float
+    risk: float  # risk, log_odds: over the referrals of all pilots after settling-in
     log_odds: float
-    pilot_risk: Mapping[str, float]
+    pilot_risk: Mapping[str, float]  # pilot_risk, pilot_log_odds: by pilot
     pilot_log_odds: Mapping[str, float]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Population:
-    """Made-up referrals with what records would come with, and what is behind them.
-
-    Parameters
-    ----------
-    referrals
-        A file of referrals, with the columns that the analysis names.
-    authorities
-        authority, year and the analysis' covariates.
-    assumptions
-        What it was made from, as a TOML file would say it.
-    truth
-        None where outcomes were solved for printed tables: no effect is behind those.
-    """
+    """Made-up referrals with what records would come with, and what is behind them."""
 
     name: str
     analysis: ChildrenAnalysis
     seed: int
-    referrals: pd.DataFrame
-    authorities: pd.DataFrame
+    referrals: pd.DataFrame  # A file of referrals, with the columns that the analysis names
+    authorities: pd.DataFrame  # authority, year and the analysis' covariates
     groups: Groups
-    assumptions: Mapping[str, Any]
+    assumptions: Mapping[str, Any]  # what it was made from, as a TOML file would say it
+    # None where outcomes were solved for printed tables: no effect is behind those
     truth: Truth | None
     evidence: Literal["synthetic"] = EVIDENCE
-
-
-def truth_of(
-    names: Sequence[str],
-    pilots: Collection[str],
-    authority: Integers,
-    treated: npt.NDArray[np.bool_],
-    *,
-    before: Floats,
-    after: Floats,
-) -> Truth:
-    """The effects that referrals were drawn with.
-
-    Parameters
-    ----------
-    names
-        Of authorities; `authority` are places among them, shape (referrals,).
-    treated
-        Of a pilot, after settling-in, shape (referrals,).
-    before, after
-        Each referral's probability without and with treatment.
-    """
-    risk, log_odds = after - before, _log_odds(after) - _log_odds(before)
-    of_pilot = {
-        name: treated & (authority == place) for place, name in enumerate(names) if name in pilots
-    }
-    return Truth(
-        risk=float(risk[treated].mean()),
-        log_odds=float(log_odds[treated].mean()),
-        pilot_risk={name: float(risk[here].mean()) for name, here in of_pilot.items()},
-        pilot_log_odds={name: float(log_odds[here].mean()) for name, here in of_pilot.items()},
-    )
-
-
-def _log_odds(probability: Floats) -> Floats:
-    return np.log(probability / (1 - probability))
 
 
 def build(scenario: Scenario, analysis: ChildrenAnalysis, fixture: Fixture) -> Population:

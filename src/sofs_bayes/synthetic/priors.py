@@ -51,10 +51,7 @@ def walks(solved: Solved, authorities: int, years: int, common: float) -> Floats
 def outcome_covariances(prior: OutcomePrior, places: pd.DataFrame) -> tuple[Floats, Floats]:
     """Covariance of levels and common years, and of shocks, in shares of the mean.
 
-    Parameters
-    ----------
-    places
-        authority and year of each outcome that is looked for.
+    `places`: authority and year of each outcome that is looked for.
     """
     authority, year = places["authority"].to_numpy(str), places["year"].to_numpy(np.float64)
     gap, same = np.abs(year[:, None] - year), authority[:, None] == authority

@@ -66,18 +66,10 @@ def _numbered(scenario: Scenario, child: Integers, order: int) -> Integers:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class SerialCorrelation:
-    """The Breusch–Godfrey statistic of order 1 as a function of the order of the rows.
+    """The Breusch–Godfrey statistic of order 1 as a function of the order of the rows."""
 
-    Parameters
-    ----------
-    residuals
-        Of unweighted least squares, shape (rows,).
-    basis
-        Orthonormal columns that span the terms, shape (rows, terms).
-    """
-
-    residuals: Floats
-    basis: Floats
+    residuals: Floats  # of unweighted least squares, shape (rows,)
+    basis: Floats  # orthonormal columns that span the terms, shape (rows, terms)
 
     def p_value(self, order: Integers) -> float:
         """The p-value when the rows stand in this order, shape (rows,).
@@ -115,14 +107,8 @@ def order_for_print(
 ) -> tuple[int, float]:
     """The first order of ids with which the printed p-value of Table 4 comes out.
 
-    Parameters
-    ----------
-    child
-        As `recurring_children` gives it.
-    matched
-        Matched rows with outcome and authorities' covariates.
-    regression
-        The main one.
+    `child`: as `recurring_children` gives it. `matched`: matched rows with outcome and authorities'
+    covariates. `regression`: the main one.
 
     Returns
     -------

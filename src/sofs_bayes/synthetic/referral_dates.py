@@ -21,25 +21,13 @@ WORKING_DAYS = 5
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Calendar:
-    """One authority's days.
+    """One authority's days."""
 
-    Parameters
-    ----------
-    authority, pilot
-        Its name, and whether it is a pilot (1 or 0).
-    days
-        From the first April to the last March, shape (days,).
-    rate
-        Relative number of referrals, shape (days,).
-    period
-        PRE, POST or OUTSIDE in each of the scenario's groups, shape (days, groups).
-    """
-
-    authority: str
+    authority: str  # authority, pilot: its name, and whether it is a pilot (1 or 0)
     pilot: int
-    days: pd.DatetimeIndex
-    rate: Floats
-    period: Integers
+    days: pd.DatetimeIndex  # from the first April to the last March, shape (days,)
+    rate: Floats  # relative number of referrals, shape (days,)
+    period: Integers  # PRE, POST or OUTSIDE in each of the scenario's groups, shape (days, groups)
 
 
 def calendars(scenario: Scenario, analysis: ChildrenAnalysis) -> list[Calendar]:

@@ -4,23 +4,25 @@ Covariates are drawn evenly over their levels or range and go with nothing. Outc
 from the hierarchical model on log-odds: authorities differ and move, pilots have an effect.
 """
 
-import math
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from datetime import date, timedelta
 from typing import Any
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
+from scipy.special import logit
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.groups import Groups, Pair, Window
 from sofs_bayes.spec import AuthorityCovariate, ChildrenAnalysis, Levels, Number, Rehearsal
+from sofs_bayes.spec.files import checked
 from sofs_bayes.spec.seeds import stream
 from sofs_bayes.synthetic.covariates import Floats, Integers
+from sofs_bayes.synthetic.drawn import Places, drawn_outcomes
 from sofs_bayes.synthetic.file_columns import referrals_file
-from sofs_bayes.synthetic.persistence import persistent
-from sofs_bayes.synthetic.population import Population, truth_of
+from sofs_bayes.synthetic.population import Population
+from sofs_bayes.synthetic.scenario import DrawnModel
 
 AGAIN = 0.3  # of referrals, that are of a child who was referred before
 SPREAD = 10.0  # of an authority's number whose range is open
@@ -38,18 +40,10 @@ def rehearsed(
 ) -> Population:
     """Simulated children of the design that an analysis declares (`rehearsal`).
 
-    Parameters
-    ----------
-    effect, effect_sd
-        The mean of the pilots' effects and their standard deviation, on log-odds.
-    shock_sd
-        Between the years of an authority, on log-odds; the design's by default.
-    persistence
-        Correlation of an authority's shocks from one year to the next.
-    times
-        How many times the design's referrals.
-    seed
-        The design's by default.
+    `effect` and `effect_sd` are the mean of the pilots' effects and their standard deviation,
+    `shock_sd` is between the years of an authority (the design's by default), all on log-odds;
+    `persistence` is shocks' correlation from one year to the next, `times` how many times the
+    design's referrals there are. The `seed` is the design's by default.
 
     Raises
     ------
@@ -80,24 +74,35 @@ def rehearsed(
         frame[each.name] = _covariate(each, cells * count, rng)
     frame = frame.assign(place=authority, since=year)
     frame = frame.drop_duplicates(["child", "referral_date"], ignore_index=True)
-    treated = _treated(frame, groups)
-    own = design if shock_sd is None else replace(design, shock_sd=shock_sd)
-    shape = (len(names), len(years))
-    level = _levels(own, shape, persistence=persistence, seed=chosen)
-    of_pilot = effect + effect_sd * stream(chosen, "effects").standard_normal(len(names))
-    place = frame["place"].to_numpy()
-    untreated = level[place, frame["since"].to_numpy()]
-    before, after = _chance(untreated), _chance(untreated + treated * of_pilot[place])
-    outcome = stream(chosen, "outcomes").random(len(frame)) < after
+    places = Places(
+        names=names,
+        pilots=groups.pilots,
+        first_year=years[0],
+        authority=frame["place"].to_numpy(),
+        year=frame["since"].to_numpy(),
+        treated=_treated(frame, groups),
+    )
+    drawing = {
+        "scale": "log-odds",
+        "intercept": float(logit(design.rate)),
+        "pilot": 0.0,
+        "effect": effect,
+        "effect_sd": effect_sd,
+        "authority_sd": design.authority_sd,
+        "shock_sd": design.shock_sd if shock_sd is None else shock_sd,
+        "persistence": persistence,
+    }
+    model = checked(DrawnModel, drawing, file=analysis.name)
+    outcome, truth = drawn_outcomes(places, model, seed=chosen)
     return Population(
         name=f"{analysis.name}-rehearsed",
         analysis=analysis,
         seed=chosen,
-        referrals=referrals_file(frame, outcome.astype(np.float64), analysis, seed=chosen),
+        referrals=referrals_file(frame, outcome, analysis, seed=chosen),
         authorities=_authorities(analysis, names, chosen),
         groups=groups,
         assumptions={"rehearsal": asdict(design), "effect": effect, "effect_sd": effect_sd},
-        truth=truth_of(names, groups.pilots, place, treated, before=before, after=after),
+        truth=truth,
     )
 
 
@@ -150,18 +155,6 @@ def _treated(frame: pd.DataFrame, groups: Groups) -> npt.NDArray[np.bool_]:
     ends = {window.pilot: pd.Timestamp(window.end) for window in groups.windows}
     end = pd.to_datetime(frame["authority"].map(ends))
     return (frame["referral_date"] > end).to_numpy()
-
-
-def _levels(design: Rehearsal, shape: tuple[int, int], *, persistence: float, seed: int) -> Floats:
-    """Log-odds by authority and year without treatment, shape (authorities, years)."""
-    level = design.authority_sd * stream(seed, "authorities").standard_normal((shape[0], 1))
-    noise = stream(seed, "shocks").standard_normal(shape)
-    usual = math.log(design.rate / (1 - design.rate))
-    return np.asarray(usual + level + design.shock_sd * persistent(noise, persistence))
-
-
-def _chance(log_odds: Floats) -> Floats:
-    return np.asarray(1 / (1 + np.exp(-log_odds)))
 
 
 def _authorities(analysis: ChildrenAnalysis, names: tuple[str, ...], seed: int) -> pd.DataFrame:

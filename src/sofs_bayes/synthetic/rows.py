@@ -1,8 +1,10 @@
 """Scenario + printed counts → referrals without outcomes, and the matched rows among them."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
+import numpy.typing as npt
 import pandas as pd
 
 from sofs_bayes.matching.matched_file import IN_ORDER
@@ -33,23 +35,15 @@ MOVABLE = frozenset({0, 1, 2, 3, 6, 7, 8, 9, 10, 13, 14, 15, 16, 17})
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """What the solvers give outcomes to.
-
-    Parameters
-    ----------
-    referrals
-        Unique referrals in the order of the file: referral (from 0), child, authority,
-        referral_date and the children's covariates. Those in no matched row are among them.
-    groups
-        The matched groups.
-    matched
-        A row for each matched referral in each of its groups, as `matching.strata` gives
-        them, without outcome and authorities' covariates.
-    """
+    """What the solvers give outcomes to."""
 
     scenario: Scenario
+    # Unique referrals in the order of the file: referral (from 0), child, authority, referral_date
+    # and the children's covariates. Those in no matched row are among them.
     referrals: pd.DataFrame
-    groups: Groups
+    groups: Groups  # the matched groups
+    # A row for each matched referral in each of its groups, as `matching.strata` gives them,
+    # without outcome and authorities' covariates
     matched: pd.DataFrame
 
 
@@ -66,7 +60,13 @@ def build_rows(scenario: Scenario, analysis: ChildrenAnalysis) -> Rows:
     groups = groups_of(scenario)
     matched = matched_rows(referrals, groups, analysis)
     referrals["age"] = _ages(scenario, referrals, matched)
-    referrals["main_need"] = _needs(scenario, referrals, matched)
+    weight = np.bincount(matched["referral"], matched["weight"], minlength=len(referrals))
+    before = np.isin(np.arange(len(referrals)), matched.loc[matched["post"] == 0, "referral"])
+    parts: dict[tuple[str, ...], Floats] = {
+        ("before",): weight * before,
+        ("otherwise",): np.where(before, 0.0, 1.0),
+    }
+    referrals["main_need"] = main_needs(scenario, referrals, parts)
     referrals["child"] = child_ids(scenario, recurring_children(scenario, referrals), 0)
     referrals = referrals.astype({"child": "str", "main_need": "str"})
     place = matched["referral"].to_numpy()
@@ -157,20 +157,19 @@ def _ages(scenario: Scenario, referrals: pd.DataFrame, matched: pd.DataFrame) ->
     return ages
 
 
-def _needs(
-    scenario: Scenario, referrals: pd.DataFrame, matched: pd.DataFrame
-) -> "np.ndarray[tuple[int], np.dtype[np.object_]]":
-    """Main needs by quotas: each arm's printed ones, before settling-in and otherwise."""
+def main_needs(
+    scenario: Scenario, referrals: pd.DataFrame, parts: Mapping[tuple[str, ...], Floats]
+) -> npt.NDArray[np.object_]:
+    """Main needs by quotas: each arm's printed ones, in every part.
+
+    `parts`: name → weights of the referrals, 0 of those outside, shape (referrals,).
+    """
     needs = np.full(len(referrals), "", dtype=object)
     pilot = referrals["authority"].isin(scenario.pilots).to_numpy()
-    weight = np.bincount(matched["referral"], matched["weight"], minlength=len(referrals))
-    before = np.zeros(len(referrals), dtype=np.bool_)
-    before[matched.loc[matched["post"] == 0, "referral"]] = True
     for arm in (1, 0):
         shares = printed_margins(scenario, "main_need", pilot=arm)
-        for name, part in (("before", before), ("otherwise", ~before)):
-            here = (pilot == arm) & part
-            weights = weight[here] if name == "before" else np.ones(here.sum())
-            rng = stream(scenario.seed, "needs", str(arm), name)
-            needs[here] = weighted_quota(shares, weights, rng)
+        for name, weight in parts.items():
+            here = (pilot == arm) & (weight > 0)
+            rng = stream(scenario.seed, "needs", str(arm), *name)
+            needs[here] = weighted_quota(shares, weight[here], rng)
     return needs

@@ -5,17 +5,16 @@ sizes after settling-in, how covariates go together, who recurs, around which va
 solvers look. Every assumption carries a `why`.
 """
 
-import json
 from datetime import date
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, TypeAdapter, ValidationError, model_validator
+from pydantic import Field, TypeAdapter, model_validator
 from pydantic.dataclasses import dataclass
-from pydantic_core import ErrorDetails
 
-from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.errors import BadInput
 from sofs_bayes.spec import changed, read_toml
+from sofs_bayes.spec.files import checked
 from sofs_bayes.spec.terms import STRICT, Count, Positive, Text, Why, Year
 
 Share = Annotated[float, Field(ge=0, le=1)]
@@ -221,10 +220,13 @@ class Authorities:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
-class Drawn:
-    """The model that a drawn population's outcomes come from: `DrawnModel`, and its size.
+class DrawnModel:
+    """The parameters that outcomes are drawn with, by their letters in `drawn`.
 
-    `times` is how many times the children of the report there are.
+    On `log-odds` or `risk` (0.01 = one percentage point): `intercept` α, of a comparator's child at
+    all reference levels, age 8, in the first year; `pilot` β, `effect` δ; the standard deviations
+    σ_d, σ_u, σ_v; `persistence` ρ; λ by year, 0 where none is given; γ by term, such as
+    `disabled: yes`, `age` per year.
     """
 
     scale: Literal["log-odds", "risk"]
@@ -234,9 +236,15 @@ class Drawn:
     effect_sd: Deviation
     authority_sd: Deviation
     shock_sd: Deviation
-    persistence: Annotated[float, Field(ge=0, lt=1)]
-    years: dict[Year, float]
-    covariates: dict[Text, float]
+    persistence: Annotated[float, Field(ge=0, lt=1)] = 0.0
+    years: dict[Year, float] = Field(default_factory=dict)
+    covariates: dict[Text, float] = Field(default_factory=dict)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, config=STRICT)
+class Drawn(DrawnModel):
+    """The model of a drawn population, and how many times the report's children it has."""
+
     times: Positive
 
 
@@ -302,14 +310,9 @@ def load_scenario(
 ) -> Scenario:
     """The Scenario in a TOML file, given by its path or by the name of a bundled one.
 
-    Parameters
-    ----------
-    source
-        A path, or `icpc`, `cla`, `icpc-stress` or `cla-stress`.
-    windows
-        Other settling-in windows by pilot: first and last day, ISO dates.
-    changes
-        Other values of top-level keys, such as `seed`.
+    `source`: a path, or `icpc`, `cla`, `icpc-stress` or `cla-stress`. `windows`: other settling-in
+    windows by pilot: first and last day, ISO dates. `changes`: other values of top-level keys, such
+    as `seed`.
 
     Raises
     ------
@@ -319,21 +322,16 @@ def load_scenario(
         Keys or values cannot be used.
     """
     path = _path_of(source)
-    scenario = _validated(_document(path), path)
+    scenario = checked(Scenario, _document(path), file=path)
+    if unknown := sorted(set(windows or ()) - set(scenario.pilots)):
+        raise BadInput(path, "windows", repr(unknown[0]), " or ".join(scenario.pilots))
     if windows:
-        if unknown := sorted(set(windows) - set(scenario.pilots)):
-            raise BadInput(path, "windows", repr(unknown[0]), " or ".join(scenario.pilots))
+        ends = ("settling_in_start", "settling_in_end")
         changes["groups"] = [
-            _with_window(group, windows.get(group.pilot)) for group in scenario.groups
+            group | dict(zip(ends, windows.get(group["pilot"], ()), strict=False))
+            for group in scenario_document(scenario)["groups"]
         ]
     return changed(scenario, changes, file=str(path)) if changes else scenario
-
-
-def _with_window(group: Group, window: tuple[str, str] | None) -> dict[str, Any]:
-    document: dict[str, Any] = TypeAdapter(Group).dump_python(group, mode="json")
-    if window is not None:
-        document |= {"settling_in_start": window[0], "settling_in_end": window[1]}
-    return document
 
 
 def _bundled() -> dict[str, Path]:
@@ -361,25 +359,6 @@ def _document(path: Path) -> dict[str, Any]:
         both = isinstance(value, dict) and isinstance(base.get(key), dict)
         base[key] = base[key] | value if both else value
     return base
-
-
-def _validated(document: dict[str, Any], path: Path) -> Scenario:
-    try:
-        # JSON mode: strict types, while arrays may become tuples and text dates.
-        return TypeAdapter(Scenario).validate_json(json.dumps(document, default=str))
-    except ValidationError as error:
-        raise BadSpec([_fault(detail, path) for detail in error.errors()]) from error
-
-
-def _fault(detail: ErrorDetails, path: Path) -> BadInput:
-    place = ".".join(map(str, detail["loc"])) or "the whole file"
-    if "unexpected" in detail["type"]:
-        return BadInput(path, place, "an unknown key", "the keys of a scenario")
-    if "missing" in detail["type"]:
-        return BadInput(path, place, "nothing", f"{detail['loc'][-1]} must be given")
-    given = detail["input"]
-    found = "a contradiction" if isinstance(given, dict | list) else repr(given)
-    return BadInput(path, place, found, detail["msg"].removeprefix("Value error, "))
 
 
 def scenario_document(scenario: Scenario) -> dict[str, Any]:

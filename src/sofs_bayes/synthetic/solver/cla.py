@@ -185,10 +185,7 @@ def starting_problem(
     percent the rating's coefficient is about −1.6, whatever the ratings. The number of innovation
     projects takes up most of the lags, as it grows with them.
 
-    Parameters
-    ----------
-    rates
-        The outcome's rate before settling-in among pilots and among comparators.
+    `rates`: the outcome's rate before settling-in among pilots and among comparators.
     """
     unknowns, ground = problem.unknowns, problem.ground
     pilot, post = (ground.frame[name].to_numpy(np.float64) for name in ("pilot", "post"))

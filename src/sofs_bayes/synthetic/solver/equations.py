@@ -1,6 +1,6 @@
 """Printed numbers as equations in what may be moved: scaled misses and their derivatives."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,12 +10,13 @@ from sofs_bayes.synthetic.solver.fits import (
     Fit,
     NoFit,
     Outcome,
+    Values,
     coefficient_values,
     explained_values,
     fit,
 )
 from sofs_bayes.synthetic.solver.ground import Column, Ground
-from sofs_bayes.synthetic.solver.printed import Means, Stars, Target
+from sofs_bayes.synthetic.solver.printed import MARGIN, Means, Stars, Target
 from sofs_bayes.synthetic.solver.search import Misses, Stage
 from sofs_bayes.synthetic.solver.unknowns import Point, Unknowns
 
@@ -26,37 +27,31 @@ BOUND_WEIGHT = 1e5
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Problem:
-    """Printed columns on a ground, and what may be moved to meet them.
+class Wants:
+    """What printed columns are to have."""
 
-    Parameters
-    ----------
-    targets
-        What is to be met, in the order of the columns; `half_unit` is how near, beside a search's
-        own nearness.
-    wishes
-        Coefficients that are wanted near a value: `half_unit` is a standard deviation.
-    r_squared
-        The R² of a column, McFadden's of a logistic one.
-    ties
-        What printed coefficients restrict whatever the outcome, if that is asked for.
-    children
-        What children's own covariates add to outcomes, beside the probabilities of cells.
-    bounds
-        Of probabilities.
-    """
+    # What is to be met, in the order of the columns; `half_unit` is how near, beside a search's own
+    # nearness
+    targets: tuple[Target, ...]
+    # Coefficients that are wanted near a value: `half_unit` is a standard deviation
+    wishes: tuple[Target, ...] = ()
+    means: Means
+    r_squared: Target  # the R² of a column, McFadden's of a logistic one
+    stars: tuple[Stars, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Problem(Wants):
+    """Printed columns on a ground, and what may be moved to meet them."""
 
     ground: Ground
     columns: tuple[Column, ...]
     unknowns: Unknowns
-    targets: tuple[Target, ...]
-    wishes: tuple[Target, ...]
-    means: Means
-    r_squared: Target
-    stars: tuple[Stars, ...]
+    # What printed coefficients restrict whatever the outcome, if that is asked for
     ties: "Callable[[Problem, Point], Misses] | None" = None
+    # What children's own covariates add to outcomes, beside the probabilities of cells
     children: Outcome | None = None
-    bounds: tuple[float, float] = (0.0, 1.0)
+    bounds: tuple[float, float] = (0.0, 1.0)  # of probabilities
 
     def column(self, name: str) -> Column:
         """The column of a name."""
@@ -83,27 +78,20 @@ def constant_outcome(ground: Ground, values: Floats) -> Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Place:
-    """What is missed where a vector stands, in units of how near it is wanted.
-
-    Parameters
-    ----------
-    targets, ties, wishes, means, explained, stars, bounds
-        Misses, and their derivatives by the vector.
-    stars_missed
-        How many stars are not as printed.
-    coefficients
-        Column → all its coefficients: where the next fit starts from.
-    """
+    """What is missed where a vector of unknowns (or of outcomes) stands."""
 
     vector: Floats
+    # targets, wishes, explained, stars, means, ties, bounds: misses in units of how near it is
+    # wanted, and their derivatives by the vector
     targets: Misses
-    ties: Misses
     wishes: Misses
-    means: Misses
     explained: Misses
     stars: Misses
+    means: Misses
+    ties: Misses
     bounds: Misses
-    stars_missed: int
+    stars_missed: int  # how many stars are not as printed
+    # Column → all its coefficients: where the next fit starts from
     coefficients: Mapping[str, Floats]
 
 
@@ -116,70 +104,92 @@ def together(parts: Sequence[Misses], near: Sequence[float] | None = None) -> Mi
     )
 
 
+def place_of(
+    wants: Wants,
+    vector: Floats,
+    fits: Iterable[tuple[str, Sequence[str], Fit]],
+    slopes: Callable[[str, Values], Floats],
+    *,
+    means: Misses,
+    ties: Misses | None = None,
+    bounds: Misses | None = None,
+    margin: float = MARGIN,
+) -> Place:
+    """What fits miss of what is wanted.
+
+    `fits`: columns' names, their terms' names, and fits. `slopes`: a column's name, values of its
+    fit → their derivatives by the vector, (values, size). `margin`: how far inside their ranges
+    stars are wanted.
+    """
+    none = np.zeros(0), np.zeros((0, len(vector)))
+    parts: dict[str, list[Misses]] = {
+        kind: [none] for kind in ("targets", "wishes", "explained", "stars")
+    }
+    coefficients, wrong = {}, 0
+
+    def miss(kind: str, column: str, values: Values) -> None:
+        parts[kind].append((values.found, slopes(column, values)))
+
+    for column, names, found in fits:
+        coefficients[column] = found.coefficients
+        for kind, wanted in (("targets", wants.targets), ("wishes", wants.wishes)):
+            own = [each for each in wanted if each.column == column]
+            values = coefficient_values(found, [names.index(each.term) for each in own])
+            aims, near = (
+                np.array([getattr(each, of) for each in own]) for of in ("value", "half_unit")
+            )
+            miss(kind, column, values.off(aims, near))
+        for each in wants.stars:
+            if each.fitted == column:
+                values = each.values(names, found)
+                outside, number = each.misses(values.found, margin)
+                counted = np.where(outside != 0, 1.0, np.inf)
+                miss("stars", column, values.off(values.found - outside, counted))
+                wrong += number
+        if column == wants.r_squared.column:
+            aim, values = wants.r_squared, explained_values(found)
+            miss("explained", column, values.off(np.array(aim.value), np.array(aim.half_unit)))
+    return Place(
+        vector=vector,
+        **{kind: together(misses) for kind, misses in parts.items()},
+        means=means,
+        ties=ties or none,
+        bounds=bounds or none,
+        stars_missed=wrong,
+        coefficients=coefficients,
+    )
+
+
 def stand(problem: Problem, vector: Floats, start: Mapping[str, Floats]) -> Place:
-    """All that is missed at a vector.
+    """All that is missed at a vector of unknowns.
 
     Raises
     ------
     NoFit
         A column cannot be fitted there.
     """
-    unknowns, ground = problem.unknowns, problem.ground
+    unknowns, ground, means = problem.unknowns, problem.ground, problem.means
     point = unknowns.point(vector)
     outcome = problem.outcome(point)
-    none = np.zeros(0), np.zeros((0, unknowns.size))
-    targets, wishes, stars, explained, coefficients = [none], [none], [none], none, {}
-    wrong = 0
-    for column in problem.columns:
-        found = fit(
-            column.regressors(ground, unknowns.terms(column, point)),
-            outcome,
-            start.get(column.name),
+    columns = {each.name: each for each in problem.columns}
+    fits = (
+        (
+            name,
+            each.names,
+            fit(each.regressors(ground, unknowns.terms(each, point)), outcome, start.get(name)),
         )
-        coefficients[column.name] = found.coefficients
-        for wanted, misses in ((problem.targets, targets), (problem.wishes, wishes)):
-            misses.append(_missed(unknowns, column, point, found, wanted))
-        for each in problem.stars:
-            if each.fitted == column.name:
-                values = each.values(column.names, found)
-                outside, number = each.misses(values.found)
-                slopes = unknowns.by_vector(column, point, values)
-                stars.append((outside, np.where(outside != 0, 1.0, 0.0)[:, None] * slopes))
-                wrong += number
-        if column.name == problem.r_squared.column:
-            values, aim = explained_values(found), problem.r_squared
-            slopes = unknowns.by_vector(column, point, values)
-            explained = (values.found - aim.value) / aim.half_unit, slopes / aim.half_unit
-    return Place(
-        vector=vector,
-        targets=together(targets),
-        ties=none if problem.ties is None else problem.ties(problem, point),
-        wishes=together(wishes),
-        means=_means(problem, point),
-        explained=explained,
-        stars=together(stars),
-        bounds=_bounds(problem, point),
-        stars_missed=wrong,
-        coefficients=coefficients,
+        for name, each in columns.items()
     )
-
-
-def _missed(
-    unknowns: Unknowns, column: Column, point: Point, found: Fit, wanted: Sequence[Target]
-) -> Misses:
-    """What a column's coefficients miss of those wanted."""
-    own = [each for each in wanted if each.column == column.name]
-    values = coefficient_values(found, column.at([each.term for each in own]))
-    near = np.array([each.half_unit for each in own])
-    missed = (values.found - np.array([each.value for each in own])) / near
-    return missed, unknowns.by_vector(column, point, values) / near[:, None]
-
-
-def _means(problem: Problem, point: Point) -> Misses:
-    means = problem.means
-    missed = (point.probability @ means.shares - means.values) / means.near
-    slopes = problem.unknowns.by_probability(point, means.shares)
-    return missed, slopes / means.near[:, None]
+    by_means = unknowns.by_probability(point, means.shares / means.near)
+    return place_of(
+        problem,
+        vector,
+        fits,
+        lambda name, values: unknowns.by_vector(columns[name], point, values),
+        means=(means.misses(point.probability), by_means),
+        ties=problem.ties and problem.ties(problem, point),
+        bounds=_bounds(problem, point),
+    )
 
 
 def _bounds(problem: Problem, point: Point) -> Misses:
@@ -223,37 +233,22 @@ def equations(problem: Problem, stage: Stage, place: Place) -> Callable[[Floats]
 class Asked:
     """What the tables of one outcome ask for, and the way to it.
 
-    Parameters
-    ----------
-    problem
-        Of the search; on cells.
-    path
-        Whether and how near the printed numbers are first followed from the start.
-    stages, polish
-        Searches one after the other, and one that is repeated until `near_enough`.
-    renewed
-        The problem where a vector stands, for whatever is held fixed in a search.
-    near_enough
-        Whether outcomes can do the rest.
-    probabilities
-        Of referrals, in ascending order, at a vector.
-    targets, stars, r_squared, rates
-        What outcomes are to meet; rates by their place in `printed.shares_of`.
-    main
-        The column whose residuals Table 4 tests.
-    leads
-        Whether as many leads are to be insignificant as Table 4 prints.
+    `targets`, `stars`, `r_squared`, `rates`: what outcomes are to meet; rates by their place in
+    `printed.shares_of`.
     """
 
-    problem: Problem
+    problem: Problem  # of the search; on cells
+    # Whether and how near the printed numbers are first followed from the start
     path: Stage | None = None
+    # stages, polish: searches one after the other, and one that is repeated until `near_enough`
     stages: tuple[Stage, ...]
     polish: Stage | None = None
+    # The problem where a vector stands, for whatever is held fixed in a search
     renewed: Callable[[Problem, Floats], Problem] = lambda problem, vector: problem
-    near_enough: Callable[[Place], bool] = lambda place: True
-    probabilities: Callable[[Floats], Floats]
+    near_enough: Callable[[Place], bool] = lambda place: True  # whether outcomes can do the rest
+    probabilities: Callable[[Floats], Floats]  # of referrals, in ascending order, at a vector
     targets: tuple[Target, ...]
     r_squared: Target
     rates: tuple[int, ...]
-    main: str
-    leads: bool
+    main: str  # the column whose residuals Table 4 tests
+    leads: bool  # whether as many leads are to be insignificant as Table 4 prints

@@ -34,79 +34,51 @@ class Outcome:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Regressors:
-    """The numbers of a regression, by row or by cell of rows.
+    """The numbers of a regression, by row or by cell of rows."""
 
-    Parameters
-    ----------
-    terms, weight
-        Shapes (rows, terms), (rows,).
-    rows
-        How many matched rows they stand for.
-    included
-        0 where the regression leaves a row out, else 1, shape (rows,).
-    authority
-        Whom a row belongs to, from 0, shape (rows,).
-    logistic
-        Whether the model is logistic (else linear).
-    child
-        Weighted sums of further terms that differ within a cell, shape (rows, child terms).
-    grams
-        Authority and Σ w z z' of these; several of an authority add up.
-    penalty
-        What is added to the terms' Gram matrix.
-    """
-
-    terms: Floats
+    terms: Floats  # terms, weight: shapes (rows, terms), (rows,)
     weight: Floats
-    rows: float
-    included: Floats
-    authority: Integers
-    logistic: bool
+    rows: float  # how many matched rows they stand for
+    included: Floats  # 0 where the regression leaves a row out, else 1, shape (rows,)
+    authority: Integers  # whom a row belongs to, from 0, shape (rows,)
+    logistic: bool  # whether the model is logistic (else linear)
+    # Weighted sums of further terms that differ within a cell, shape (rows, child terms)
     child: Floats
+    # Authority and Σ w z z' of these; several of an authority add up
     grams: tuple[tuple[int, Floats], ...] = ()
-    penalty: Floats | None = None
+    penalty: Floats | None = None  # what is added to the terms' Gram matrix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Values:
-    """Numbers of a fit and their derivatives.
+    """Numbers of a fit and their derivatives."""
 
-    Parameters
-    ----------
-    found
-        Shape (values,).
-    by_outcome
-        Shape (rows, values).
-    by_term
-        Pairs u, a of shapes (terms, values) and (rows, values): the derivative by term j of a
-        row is Σ u_j a over the pairs.
-    """
-
-    found: Floats
-    by_outcome: Floats
+    found: Floats  # shape (values,)
+    by_outcome: Floats  # shape (rows, values)
+    # Pairs u, a of shapes (terms, values) and (rows, values): the derivative by term j of a row is
+    # Σ u_j a over the pairs
     by_term: tuple[tuple[Floats, Floats], ...]
+
+    def off(self, wanted: Floats, near: Floats) -> "Values":
+        """What is missed of those wanted, in units of how near they are wanted."""
+        return Values(
+            found=(self.found - wanted) / near,
+            by_outcome=self.by_outcome / near,
+            by_term=tuple((term / near, row) for term, row in self.by_term),
+        )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Fit:
-    """A fitted regression.
-
-    Parameters
-    ----------
-    coefficients, inverse
-        Of all terms, those of children last, and the inverse information.
-    right
-        Σ w z y, shape (terms,).
-    residual, slope
-        Σ w (y − F) and F' of each row.
-    """
+    """A fitted regression."""
 
     of: Regressors
     outcome: Outcome
+    # coefficients, inverse: of all terms, those of children last, and the inverse information
     coefficients: Floats
     inverse: Floats
-    right: Floats
-    residual: Floats
+    right: Floats  # Σ w z y, shape (terms,)
+    residual: Floats  # residual, slope: Σ w (y − F) and F' of each row
     slope: Floats
 
     def lever(self, ways: Floats) -> Floats:
@@ -148,10 +120,7 @@ def expit(logit: Floats) -> Floats:
 def fit(of: Regressors, outcome: Outcome, start: Floats | None = None) -> Fit:
     """A regression fitted to outcomes or their probabilities.
 
-    Parameters
-    ----------
-    start
-        Coefficients that Newton's method starts from; None: 0 but the intercept.
+    `start`: coefficients that Newton's method starts from; None: 0 but the intercept.
 
     Raises
     ------

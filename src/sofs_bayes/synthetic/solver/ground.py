@@ -37,43 +37,27 @@ NO_LAG = -2
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Ground:
-    """Matched rows by cell.
+    """Matched rows by cell."""
 
-    Parameters
-    ----------
-    frame
-        A row per cell: the columns it was gathered by, and authorities' given ratings.
-    rows, once, weight
-        Matched rows, referrals (those in several groups divided among them) and matching weights
-        of each cell, shape (cells,).
-    authority, block, authority_year
-        Number of its authority, of what outcomes are looked for by, and of its authority's
-        year, shape (cells,).
-    blocks
-        What outcomes are looked for by: authority, year and a part of it.
-    own
-        The children's terms, shape (cells, child terms); no column where children differ.
-    names
-        Of the child terms.
-    child
-        Weighted sums of the child terms, shape (cells, child terms); no column where cells
-        share them.
-    grams
-        Group, authority's number and Σ w z z' of their rows' child terms.
-    """
-
+    # A row per cell: the columns it was gathered by, and authorities' given ratings
     frame: pd.DataFrame
+    # rows, once, weight: matched rows, referrals (those in several groups divided among them) and
+    # matching weights of each cell, shape (cells,)
     rows: Floats
     once: Floats
     weight: Floats
+    # authority, block, authority_year: number of its authority, of what outcomes are looked for by,
+    # and of its authority's year, shape (cells,)
     authority: Integers
     block: Integers
     authority_year: Integers
-    blocks: pd.DataFrame
+    blocks: pd.DataFrame  # what outcomes are looked for by: authority, year and a part of it
     authority_years: pd.DataFrame
-    own: Floats
-    names: tuple[str, ...]
+    own: Floats  # the children's terms, shape (cells, child terms); no column where children differ
+    names: tuple[str, ...]  # of the child terms
+    # Weighted sums of the child terms, shape (cells, child terms); no column where cells share them
     child: Floats
+    # Group, authority's number and Σ w z z' of their rows' child terms
     grams: tuple[tuple[str, int, Floats], ...]
 
     def by_authority_year(self, values: Floats) -> Floats:
@@ -87,20 +71,13 @@ class Ground:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Rows:
-    """The matched rows that cells were gathered from.
+    """The matched rows that cells were gathered from."""
 
-    Parameters
-    ----------
-    cell, weight, child
-        Each row's cell, weight and child terms, shapes (rows,), (rows,), (rows, child terms).
-    cells
-        How many cells there are.
-    """
-
+    # Each row's cell, weight and child terms, shapes (rows,), (rows,), (rows, child terms)
     cell: Integers
     weight: Floats
     child: Floats
-    cells: int
+    cells: int  # how many cells there are
 
     def outcome(self, values: Floats) -> Outcome:
         """An outcome of rows, shape (rows,), by cell."""
@@ -149,13 +126,8 @@ def gather(
 ) -> tuple[Ground, Rows]:
     """The cells of matched rows, and which rows belong to them.
 
-    Parameters
-    ----------
-    by
-        The columns that are constant in a cell; `quarter` and `lag` (years since settling-in of
-        pilots after it) are made here.
-    blocks
-        Those among them by which outcomes are looked for.
+    `by`: the columns that are constant in a cell; `quarter` and `lag` (years since settling-in of
+    pilots after it) are made here. `blocks`: those among them by which outcomes are looked for.
     """
     shared = set(analysis.regressions.covariates) <= set(by)
     lag = np.where((matched["pilot"] == 1) & (matched["post"] == 1), matched["years_since"], NO_LAG)
@@ -214,38 +186,20 @@ class Column:
     """One regression on a ground: its terms as a linear function of what is looked for.
 
     Terms are `fixed` + Σ_s score_s · `by_score`_s, and behind them the authorities' covariates.
-
-    Parameters
-    ----------
-    name
-        The regression's, followed by `BARE` where it goes without authorities' covariates.
-    names
-        The terms but for sums of children's, in order.
-    fixed
-        Terms at scores 0, shape (cells, terms but covariates).
-    by_score
-        Score's name → derivative of these by it, same shape.
-    covariates
-        Which of the analysis' authority covariates stand in the last places.
-    centred
-        1 for those that the regression centres over its rows, 0 for those it takes as they are.
-    included
-        1 for cells of the regression, 0 for those it leaves out, shape (cells,).
-    share
-        Of each authority-year in these rows, shape (authority-years,).
-    penalty
-        What is added to the Gram matrix of the terms, shape (terms, terms).
     """
 
-    name: str
+    name: str  # the regression's, followed by `BARE` where it goes without authorities' covariates
     regression: Regression
-    names: tuple[str, ...]
-    fixed: Floats
-    by_score: dict[str, Floats]
+    names: tuple[str, ...]  # the terms but for sums of children's, in order
+    fixed: Floats  # terms at scores 0, shape (cells, terms but covariates)
+    by_score: dict[str, Floats]  # score's name → derivative of these by it, same shape
+    # Which of the analysis' authority covariates stand in the last places
     covariates: tuple[int, ...]
+    # 1 for those that the regression centres over its rows, 0 for those it takes as they are
     centred: Floats
-    included: Floats
-    share: Floats
+    included: Floats  # 1 for cells of the regression, 0 for those it leaves out, shape (cells,)
+    share: Floats  # of each authority-year in these rows, shape (authority-years,)
+    # What is added to the Gram matrix of the terms, shape (terms, terms)
     penalty: Floats | None = None
 
     def terms(self, ground: Ground, covariates: Floats, scores: dict[str, Floats]) -> Floats:
@@ -299,10 +253,7 @@ def column_of(
 
     With fixed effects of authorities there is no pilot term, which is a combination of them.
 
-    Parameters
-    ----------
-    adjusted
-        Whether it has the authorities' covariates.
+    `adjusted`: whether it has the authorities' covariates.
     """
     none = ground.frame.assign(**dict.fromkeys(SCORES, 0.0))
     if "lag" in none:

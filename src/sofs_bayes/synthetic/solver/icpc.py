@@ -73,18 +73,12 @@ POLISH = Stage(pull=0.3, steps=15, near=5e-5, stars_near=0.05, damping=1.0, enou
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Children:
-    """Matched rows and referrals, and how children's covariates move outcomes.
+    """Matched rows and referrals, and how children's covariates move outcomes."""
 
-    Parameters
-    ----------
-    rows, place
-        The matched rows, and which referral (in ascending order) each is of.
-    effect, block
-        Of each referral: log odds of its covariates, its authority's quarter; (referrals,).
-    """
-
-    rows: Rows
+    rows: Rows  # rows, place: the matched rows, and which referral (in ascending order) each is of
     place: Integers
+    # effect, block: of each referral: log odds of its covariates, its authority's quarter;
+    # (referrals,)
     effect: Floats
     block: Integers
 

@@ -44,18 +44,10 @@ POOL, PICKS, POOLS = 60_000, 80, 400
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sums:
-    """Sums over referrals that outcomes are to meet: |Σ a_i y_i − target| ≤ tolerance.
+    """Sums over referrals that outcomes are to meet: |Σ a_i y_i − target| ≤ tolerance."""
 
-    Parameters
-    ----------
-    rows
-        a_i, shape (referrals, sums).
-    target, tolerance
-        Shape (sums,); tolerances above 0.
-    """
-
-    rows: Floats
-    target: Floats
+    rows: Floats  # a_i, shape (referrals, sums)
+    target: Floats  # target, tolerance: shape (sums,); tolerances above 0
     tolerance: Floats
 
     def misses(self, outcome: Binary | Floats) -> Floats:
@@ -188,24 +180,15 @@ def _swap_reach(sums: Sums, block: Integers) -> tuple[Floats, Floats]:
 
 @dataclass(slots=True, kw_only=True)
 class _Search:
-    """Outcomes under way, and what they miss.
-
-    Parameters
-    ----------
-    rows, missed
-        a_i and what is missed, along a basis and in units of a reach: shapes
-        (referrals, basis), (basis,).
-    back
-        From `missed` to tolerances, shape (sums, basis).
-    fixed
-        Misses that no outcome can mend, in tolerances, shape (sums,).
-    """
+    """Outcomes under way, and what they miss."""
 
     outcome: Binary
+    # rows, missed: a_i and what is missed, along a basis and in units of a reach: shapes
+    # (referrals, basis), (basis,)
     rows: Floats
     missed: Floats
-    back: Floats
-    fixed: Floats
+    back: Floats  # from `missed` to tolerances, shape (sums, basis)
+    fixed: Floats  # misses that no outcome can mend, in tolerances, shape (sums,)
 
     @classmethod
     def of(cls, outcome: Binary, sums: Sums, reach: Floats, basis: Floats) -> Self:

@@ -48,19 +48,15 @@ def printed_targets(analysis: ChildrenAnalysis) -> tuple[Target, ...]:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Means:
-    """Weighted means of outcomes that are wanted, and how near.
+    """Weighted means of outcomes that are wanted, and how near."""
 
-    Parameters
-    ----------
-    shares
-        Of cells or referrals; each mean's add up to 1, shape (cells, means).
-    values, near
-        Shape (means,).
-    """
-
-    shares: Floats
-    values: Floats
+    shares: Floats  # of cells or referrals; each mean's add up to 1, shape (cells, means)
+    values: Floats  # values, near: shape (means,)
     near: Floats
+
+    def misses(self, outcome: Floats) -> Floats:
+        """How far the means of outcomes or probabilities are off, in units of how near."""
+        return np.asarray((outcome @ self.shares - self.values) / self.near, dtype=np.float64)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -70,23 +66,13 @@ class Stars:
     A coefficient's stars are met if its |t| lies in their range both under Student's t with as
     many degrees of freedom as there are authorities less one, and under the normal distribution:
     which of them the report's stars were read from is not told.
-
-    Parameters
-    ----------
-    fitted
-        The column that is fitted for it: two columns that differ in their errors are one fit.
-    targets
-        Its printed coefficients.
-    clusters
-        How many authorities errors are clustered on; None: they are not.
-    as_printed
-        Whether t is of the printed coefficients (else of those found).
     """
 
+    # The column that is fitted for it: two columns that differ in their errors are one fit
     fitted: str
-    targets: tuple[Target, ...]
-    clusters: int | None
-    as_printed: bool = False
+    targets: tuple[Target, ...]  # its printed coefficients
+    clusters: int | None  # how many authorities errors are clustered on; None: they are not
+    as_printed: bool = False  # whether t is of the printed coefficients (else of those found)
 
     def values(self, names: Sequence[str], found: Fit) -> Values:
         """Log |t| of the coefficients of a fit whose terms have these names."""

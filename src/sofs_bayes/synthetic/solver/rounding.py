@@ -16,14 +16,8 @@ import pandas as pd
 
 from sofs_bayes.frequentist.terms import design, kept_rows
 from sofs_bayes.spec import ChildrenAnalysis
-from sofs_bayes.synthetic.solver.equations import Asked
-from sofs_bayes.synthetic.solver.fits import (
-    Outcome,
-    Regressors,
-    coefficient_values,
-    explained_values,
-    fit,
-)
+from sofs_bayes.synthetic.solver.equations import Asked, Place, Wants, place_of, together
+from sofs_bayes.synthetic.solver.fits import Outcome, Regressors, fit
 from sofs_bayes.synthetic.solver.ground import BARE, referral_places, summed
 from sofs_bayes.synthetic.solver.outcomes import (
     Binary,
@@ -33,13 +27,8 @@ from sofs_bayes.synthetic.solver.outcomes import (
     swapped_outcomes,
     tilted_probabilities,
 )
-from sofs_bayes.synthetic.solver.printed import (
-    Means,
-    Stars,
-    Target,
-    printed_rates,
-    shares_of,
-)
+from sofs_bayes.synthetic.solver.printed import Means, printed_rates, shares_of
+from sofs_bayes.synthetic.solver.search import Misses
 
 Floats = npt.NDArray[np.float64]
 Integers = npt.NDArray[np.int64]
@@ -59,20 +48,12 @@ STARS_INSIDE, STARS_AROUND = {False: 0.01, True: 0.03}, {False: 0.008, True: 0.0
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class RowColumn:
-    """A regression on the matched rows it uses, as the regressions' own code has it.
-
-    Parameters
-    ----------
-    names
-        Of its terms.
-    place
-        The referral that each of its rows is of, shape (rows,).
-    """
+    """A regression on the matched rows it uses, as the regressions' own code has it."""
 
     name: str
-    names: tuple[str, ...]
+    names: tuple[str, ...]  # of its terms
     regressors: Regressors
-    place: Integers
+    place: Integers  # the referral that each of its rows is of, shape (rows,)
 
     def outcome(self, values: Floats) -> Outcome:
         """The outcomes of referrals, by row."""
@@ -81,23 +62,11 @@ class RowColumn:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
-class Wanted:
-    """What outcomes of referrals are to meet.
-
-    Parameters
-    ----------
-    targets, means, r_squared, stars
-        As in `equations.Problem`; `half_unit` and `near` are the printed rounding.
-    weight
-        Matching weight of each referral, shape (referrals,).
-    """
+class Wanted(Wants):
+    """What outcomes of referrals are to meet; `half_unit` and `near` are the printed rounding."""
 
     columns: tuple[RowColumn, ...]
-    targets: tuple[Target, ...]
-    means: Means
-    r_squared: Target
-    stars: tuple[Stars, ...]
-    weight: Floats
+    weight: Floats  # matching weight of each referral, shape (referrals,)
 
     @property
     def logistic(self) -> bool:
@@ -163,98 +132,56 @@ def _row_column(
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Found:
-    """All fits to outcomes or probabilities of referrals.
-
-    Parameters
-    ----------
-    outcome
-        Shape (referrals,).
-    misses, slopes
-        Coefficients, means and R² less what is wanted, in units of the rounding, and derivatives
-        by outcomes, shapes (wanted,), (referrals, wanted).
-    stars, star_slopes
-        How far log |t| of stars that are wrong, or nearly so, lies outside its range, and
-        derivatives, shapes (stars,), (referrals, stars).
-    stars_near
-        How near their ranges they are wanted.
-    stars_missed
-        How many stars are not as printed.
-    coefficients
-        Column → all its coefficients.
-    """
-
-    outcome: Floats
-    misses: Floats
-    slopes: Floats
-    stars: Floats
-    star_slopes: Floats
-    stars_near: float
-    stars_missed: int
-    coefficients: Mapping[str, Floats]
-
-    @property
-    def farthest(self) -> float:
-        """The largest miss."""
-        return float(np.abs(self.misses).max())
-
-    def sums(self, *, slack: float, stars: bool) -> Sums:
-        """All of it, or all but stars, as sums over outcomes, which they are near these.
-
-        What is off by no more than the slack, in units of the rounding, is to stay as it is.
-        """
-        near = np.ones(len(self.misses))
-        near[-1] = EXPLAINED_WITHIN
-        left = slack * near
-        rows, missing = self.slopes, np.clip(self.misses, -left, left) - self.misses
-        if stars:
-            rows = np.hstack([rows, self.star_slopes])
-            missing = np.concatenate([missing, -self.stars])
-            near = np.concatenate([near, np.full(len(self.stars), self.stars_near)])
-        return Sums(rows=rows, target=self.outcome @ rows + missing, tolerance=near)
-
-
 def fit_outcomes(
     wanted: Wanted, outcome: Floats, start: Mapping[str, Floats] | None = None
-) -> Found:
-    """The columns fitted to outcomes or their probabilities, shape (referrals,)."""
-    count, coefficients, missed = len(outcome), {}, 0
-    misses, slopes, stars, star_slopes = [], [], [np.zeros(0)], [np.zeros((count, 0))]
-    explained: tuple[Floats, Floats] | None = None
-    for column in wanted.columns:
-        found = fit(column.regressors, column.outcome(outcome), (start or {}).get(column.name))
-        coefficients[column.name] = found.coefficients
-        own = [each for each in wanted.targets if each.column == column.name]
-        values = coefficient_values(found, [column.names.index(each.term) for each in own])
-        near = np.array([each.half_unit for each in own])
-        misses.append((values.found - np.array([each.value for each in own])) / near)
-        slopes.append(summed(column.place, count, values.by_outcome) / near)
-        for each in wanted.stars:
-            if each.fitted == column.name:
-                values = each.values(column.names, found)
-                outside, wrong = each.misses(values.found, STARS_INSIDE[wanted.logistic])
-                missed += wrong
-                stars.append(outside[outside != 0])
-                star_slopes.append(summed(column.place, count, values.by_outcome[:, outside != 0]))
-        if column.name == wanted.r_squared.column:
-            values, aim = explained_values(found), wanted.r_squared
-            by_referral = summed(column.place, count, values.by_outcome) / aim.half_unit
-            explained = (values.found - aim.value) / aim.half_unit, by_referral
-    assert explained is not None
-    means = wanted.means
-    return Found(
-        outcome=outcome,
-        misses=np.concatenate(
-            [*misses, (outcome @ means.shares - means.values) / means.near, explained[0]]
-        ),
-        slopes=np.hstack([*slopes, means.shares / means.near, explained[1]]),
-        stars=np.concatenate(stars),
-        star_slopes=np.hstack(star_slopes),
-        stars_near=STARS_AROUND[wanted.logistic],
-        stars_missed=missed,
-        coefficients=coefficients,
+) -> Place:
+    """What the columns fitted to outcomes or their probabilities miss, shape (referrals,)."""
+    columns = {each.name: each for each in wanted.columns}
+    fits = (
+        (
+            name,
+            each.names,
+            fit(each.regressors, each.outcome(outcome), (start or {}).get(name)),
+        )
+        for name, each in columns.items()
     )
+    means = wanted.means
+    return place_of(
+        wanted,
+        outcome,
+        fits,
+        lambda name, values: summed(columns[name].place, len(outcome), values.by_outcome).T,
+        means=(means.misses(outcome), (means.shares / means.near).T),
+        margin=STARS_INSIDE[wanted.logistic],
+    )
+
+
+def printed_misses(place: Place) -> Misses:
+    """All that outcomes have to meet: coefficients, means, and R² as the last."""
+    return together([place.targets, place.means, place.explained])
+
+
+def farthest(place: Place) -> float:
+    """The largest of these misses."""
+    return float(np.abs(printed_misses(place)[0]).max())
+
+
+def sums_near(place: Place, *, slack: float, stars_near: float | None) -> Sums:
+    """What is wanted as sums over outcomes, which they are near a place; with stars or without.
+
+    What is off by no more than the slack, in units of the rounding, is to stay as it is.
+    """
+    misses, slopes = printed_misses(place)
+    near = np.ones(len(misses))
+    near[-1] = EXPLAINED_WITHIN
+    missing = np.clip(misses, -slack * near, slack * near) - misses
+    if stars_near is not None:
+        outside = place.stars[0] != 0
+        slopes = np.vstack([slopes, place.stars[1][outside]])
+        missing = np.concatenate([missing, -place.stars[0][outside]])
+        near = np.concatenate([near, np.full(np.count_nonzero(outside), stars_near)])
+    rows = np.ascontiguousarray(slopes.T)
+    return Sums(rows=rows, target=place.vector @ rows + missing, tolerance=near)
 
 
 def printed_outcomes(
@@ -270,37 +197,34 @@ def printed_outcomes(
 
     Of several roundings the one with the fewest wrong stars; none if no rounding met the rest.
 
-    Parameters
-    ----------
-    probability, block
-        Of each referral; swaps stay inside a block.
-    taken
-        Whether outcomes that meet it all have what else is asked of them.
+    `probability`, `block`: of each referral; swaps stay inside a block. `taken`: whether outcomes
+    that meet it all have what else is asked of them.
     """
     best, least = None, np.inf
     search = moved_nearby if wanted.logistic else swapped_outcomes
+    slack, stars_near = SLACK[wanted.logistic], STARS_AROUND[wanted.logistic]
     found = fit_outcomes(wanted, probability)
-    if found.farthest > INSIDE:
+    if farthest(found) > INSIDE:
         probability = tilted_probabilities(
-            probability, found.sums(slack=SLACK[wanted.logistic], stars=False)
+            probability, sums_near(found, slack=slack, stars_near=None)
         )
     start = fit_outcomes(wanted, probability)
     for number in range(ROUNDINGS):
         outcome = rounded_outcomes(probability, block, rng=rng, along=wanted.weight)
-        sums, found = start.sums(slack=SLACK[wanted.logistic], stars=True), start
+        found = start
         for again in range(ROUNDS[wanted.logistic]):
+            sums = sums_near(found, slack=slack, stars_near=stars_near)
             outcome = search(outcome, block, sums, rng=rng)
             found = fit_outcomes(wanted, outcome.astype(np.float64), found.coefficients)
             say(
-                f"rounding {number + 1}, fit {again + 1}: farthest off {found.farthest:.2f} of the"
+                f"rounding {number + 1}, fit {again + 1}: farthest off {farthest(found):.2f} of the"
                 f" rounding, {found.stars_missed} clustered stars not as printed"
             )
-            met = found.farthest <= INSIDE
+            met = farthest(found) <= INSIDE
             if met and found.stars_missed < least and taken(outcome):
                 best, least = outcome, found.stars_missed
             if least == 0:
                 return best
             if met and found.stars_missed == 0:
                 break
-            sums = found.sums(slack=SLACK[wanted.logistic], stars=True)
     return best

@@ -33,33 +33,20 @@ class NotReached(ArithmeticError):
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Stage:
-    """One search.
+    """One search."""
 
-    Parameters
-    ----------
-    pull
-        How much the departure from the prior's draw counts (1: as a prior would).
-    steps, enough
-        At most so many; fewer where a step lowers the objective by less than this share of it.
-    near, stars_near
-        How near coefficients (beside their own units) and log |t| are wanted; stars are left
-        alone where it is None.
-    explained
-        Whether R² counts.
-    damping
-        Of the first step, in units of the prior's precision.
-    hopeless
-        Where the objective stays above, the draw is given up.
-    """
-
-    pull: float
+    pull: float  # how much the departure from the prior's draw counts (1: as a prior would)
+    # steps, enough: at most so many; fewer where a step lowers the objective by less than this
+    # share of it
     steps: int
+    # near, stars_near: how near coefficients (beside their own units) and log |t| are wanted; stars
+    # are left alone where it is None
     near: float
     stars_near: float | None = None
-    explained: bool = True
-    damping: float = 1e-4
+    explained: bool = True  # whether R² counts
+    damping: float = 1e-4  # of the first step, in units of the prior's precision
     enough: float = 1e-3
-    hopeless: float = np.inf
+    hopeless: float = np.inf  # where the objective stays above, the draw is given up
 
 
 def least_departure(equations: Equations, vector: Floats, stage: Stage) -> tuple[Floats, float]:

@@ -50,12 +50,7 @@ def solve(
 ) -> Fixture:
     """The outcomes and authorities' covariates of a scenario that the printed columns ask for.
 
-    Parameters
-    ----------
-    seed
-        Of the draws; the scenario's if None.
-    progress
-        Told how far it is, in a sentence.
+    `seed`: of the draws; the scenario's if None. `progress`: told how far it is, in a sentence.
 
     Raises
     ------

@@ -41,61 +41,38 @@ SEGMENT_SD = 0.05
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Point:
-    """Where a vector stands.
+    """Where a vector stands."""
 
-    Parameters
-    ----------
-    covariates
-        Authorities' covariates, shape (authority-years, covariates).
-    scores, slopes
-        Score's name → the pilots' scores, and their derivatives by log odds, shape (pilots,).
-    unprinted
-        Coefficients that are not printed, by term.
-    probability, slope
-        Of the outcome, and its derivative by a block's level, shape (cells,).
-    """
-
-    covariates: Floats
+    covariates: Floats  # authorities' covariates, shape (authority-years, covariates)
+    # scores, slopes: score's name → the pilots' scores, and their derivatives by log odds, shape
+    # (pilots,)
     scores: dict[str, Floats]
     slopes: dict[str, Floats]
-    unprinted: dict[str, float]
+    unprinted: dict[str, float]  # coefficients that are not printed, by term
+    # probability, slope: of the outcome, and its derivative by a block's level, shape (cells,)
     probability: Floats
     slope: Floats
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unknowns:
-    """The vector's layout and prior, and the ground it belongs to.
-
-    Parameters
-    ----------
-    start, factor
-        What is moved at the vector 0, and what the vector adds: shapes (moved,), (moved, size).
-    places
-        Where each kind stands in what is moved.
-    given
-        Covariates by authority-year, those that are looked for at 0.
-    solved
-        For each covariate looked for: its place among the analysis' covariates and its prior.
-    pilot
-        Number of each cell's pilot, the number of pilots for comparators, shape (cells,).
-    ranges
-        Lowest and highest of each score.
-    logistic
-        Whether levels are log odds (else probabilities).
-    """
+    """The vector's layout and prior, and the ground it belongs to."""
 
     ground: Ground
+    # start, factor: what is moved at the vector 0, and what the vector adds: shapes (moved,),
+    # (moved, size)
     start: Floats
     factor: Floats
-    places: dict[str, slice]
-    given: Floats
+    places: dict[str, slice]  # where each kind stands in what is moved
+    given: Floats  # covariates by authority-year, those that are looked for at 0
+    # For each covariate looked for: its place among the analysis' covariates and its prior
     solved: Solved
     pilots: tuple[str, ...]
+    # Number of each cell's pilot, the number of pilots for comparators, shape (cells,)
     pilot: npt.NDArray[np.int64]
-    ranges: dict[str, tuple[float, float]]
+    ranges: dict[str, tuple[float, float]]  # lowest and highest of each score
     unprinted: tuple[str, ...]
-    logistic: bool
+    logistic: bool  # whether levels are log odds (else probabilities)
 
     @property
     def size(self) -> int:
@@ -208,10 +185,7 @@ def lay_out(
     Levels of authorities' probabilities, and all authorities' years, begin at their mean, all else
     at the draw; where levels are log odds, all are drawn.
 
-    Parameters
-    ----------
-    unprinted
-        Treatment terms of a printed column whose own coefficient is not printed.
+    `unprinted`: treatment terms of a printed column whose own coefficient is not printed.
     """
     from scipy.linalg import block_diag
 

@@ -1,7 +1,7 @@
 """Printed numbers as equations in what may be moved: scaled misses and their derivatives."""
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -90,7 +90,7 @@ class Place:
     means: Misses
     ties: Misses
     bounds: Misses
-    stars_missed: int  # how many stars are not as printed
+    stars_missed: tuple[str, ...]  # column and term of stars that are not as printed
     # Column → all its coefficients: where the next fit starts from
     coefficients: Mapping[str, Floats]
 
@@ -125,7 +125,8 @@ def place_of(
     parts: dict[str, list[Misses]] = {
         kind: [none] for kind in ("targets", "wishes", "explained", "stars")
     }
-    coefficients, wrong = {}, 0
+    coefficients: dict[str, Floats] = {}
+    wrong: list[str] = []
 
     def miss(kind: str, column: str, values: Values) -> None:
         parts[kind].append((values.found, slopes(column, values)))
@@ -142,10 +143,9 @@ def place_of(
         for each in wants.stars:
             if each.fitted == column:
                 values = each.values(names, found)
-                outside, number = each.misses(values.found, margin)
-                counted = np.where(outside != 0, 1.0, np.inf)
-                miss("stars", column, values.off(values.found - outside, counted))
-                wrong += number
+                outside, names_missed = each.misses(values.found, margin)
+                miss("stars", column, replace(values, found=outside))
+                wrong += names_missed
         if column == wants.r_squared.column:
             aim, values = wants.r_squared, explained_values(found)
             miss("explained", column, values.off(np.array(aim.value), np.array(aim.half_unit)))
@@ -155,7 +155,7 @@ def place_of(
         means=means,
         ties=ties or none,
         bounds=bounds or none,
-        stars_missed=wrong,
+        stars_missed=tuple(wrong),
         coefficients=coefficients,
     )
 
@@ -223,7 +223,9 @@ def equations(problem: Problem, stage: Stage, place: Place) -> Callable[[Floats]
         if stage.explained:
             parts, near = [*parts, known.explained], [*near, 1.0]
         if stage.stars_near is not None:
-            parts, near = [*parts, known.stars], [*near, stage.stars_near]
+            outside, slopes = known.stars
+            stars = outside, slopes * (outside != 0)[:, None]
+            parts, near = [*parts, stars], [*near, stage.stars_near]
         return together(parts, near)
 
     return at
@@ -240,7 +242,7 @@ class Asked:
     problem: Problem  # of the search; on cells
     # Whether and how near the printed numbers are first followed from the start
     path: Stage | None = None
-    # stages, polish: searches one after the other, and one that is repeated until `near_enough`
+    # Searches one after the other, and one that is repeated until stars hold and `near_enough`
     stages: tuple[Stage, ...]
     polish: Stage | None = None
     # The problem where a vector stands, for whatever is held fixed in a search

@@ -322,4 +322,4 @@ def _regressed(
 def near_enough(place: Place) -> bool:
     """Whether outcomes can do the rest."""
     off, tied = np.abs(place.targets[0]).max(), np.abs(place.ties[0]).max()
-    return bool(off <= COEFFICIENTS_WITHIN and tied <= TIES_WITHIN and place.stars_missed == 0)
+    return bool(off <= COEFFICIENTS_WITHIN and tied <= TIES_WITHIN)

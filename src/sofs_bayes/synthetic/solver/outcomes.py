@@ -38,8 +38,9 @@ BLOCKS = 40
 SWEEPS, IDLE = 3000, 30
 # The same where sums hold only near outcomes: the fit that follows says how far they held.
 NEARBY_GOAL = 0.9
-# Pairs drawn at a time, the most of them that are swapped, and how often.
-POOL, PICKS, POOLS = 60_000, 80, 400
+# Pairs drawn at a time, those of them that are looked at again, the most that are swapped, and how
+# often.
+POOL, SHORT_LIST, PICKS, POOLS = 60_000, 4000, 80, 60
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -255,35 +256,43 @@ def moved_nearby(
 
     A logistic coefficient is a sum over outcomes only near those it was fitted to, and the many
     small steps of `swapped_outcomes` lead its fit astray. So the largest steps are taken here:
-    single flips, each time the best, while one helps; then from pools of pairs inside a block,
-    drawn at random, the best again and again.
+    the best single flips while one helps; then the best of pairs, of which a pool is drawn again
+    and again, by turns among all and inside blocks. Among all, as errors clustered on authorities
+    depend on how many outcomes each has.
     """
-    moved, missed, rows = outcome.copy(), sums.misses(outcome), sums.rows / sums.tolerance
-    changes = rows * (1.0 - 2.0 * outcome)[:, None]
-    for best in _best(changes, missed, np.arange(len(outcome))[:, None], len(outcome)):
-        moved[best] = 1 - moved[best]
-    for _ in range(POOLS):
+    moved, rows, flips = outcome.copy(), sums.rows / sums.tolerance, True
+    for pool in range(POOLS):
         missed = sums.misses(moved)
         if np.all(np.abs(missed) <= NEARBY_GOAL):
             break
-        pairs = _pairs(moved, block, rng)
-        for best in _best(rows[pairs[:, 1]] - rows[pairs[:, 0]], missed, pairs, PICKS):
-            moved[pairs[best]] = 0, 1
+        if flips:
+            members = np.arange(len(moved))[:, None]
+            changes = rows * (1.0 - 2.0 * moved)[:, None]
+        else:
+            members = _pairs(moved, block if pool % 2 else np.zeros_like(block), rng)
+            changes = rows[members[:, 1]] - rows[members[:, 0]]
+        taken = members[list(_best(changes, missed, members))]
+        moved[taken] = 1 - moved[taken]
+        flips = flips and len(taken) > 0
     return moved
 
 
-def _best(changes: Floats, missed: Floats, members: Integers, most: int) -> Iterator[int]:
+def _best(changes: Floats, missed: Floats, members: Integers) -> Iterator[int]:
     """Positions of changes that bring the sums nearer, best first, no referral twice."""
     size = np.einsum("ik,ik->i", changes, changes)
+    near = np.arange(len(changes))
+    if len(changes) > SHORT_LIST:
+        near = np.argpartition(2 * changes @ missed + size, SHORT_LIST)[:SHORT_LIST]
+    changes, size, members = changes[near], size[near], members[near]
     free = np.ones(len(changes), dtype=np.bool_)
-    for _ in range(most):
+    for _ in range(PICKS):
         gain = np.where(free, 2 * changes @ missed + size, np.inf)
         best = int(np.argmin(gain))
         if gain[best] >= 0 or np.all(np.abs(missed) <= NEARBY_GOAL):
             return
         missed = missed + changes[best]
         free &= np.all(members != members[best], axis=1)
-        yield best
+        yield int(near[best])
 
 
 def _pairs(outcome: Binary, block: Integers, rng: np.random.Generator) -> Integers:

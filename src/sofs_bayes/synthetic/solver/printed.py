@@ -91,16 +91,18 @@ class Stars:
             ),
         )
 
-    def misses(self, log_t: Floats, margin: float = MARGIN) -> tuple[Floats, int]:
-        """How far log |t| lies outside the stars' ranges, and how many stars are not as printed.
+    def misses(self, log_t: Floats, margin: float = MARGIN) -> tuple[Floats, tuple[str, ...]]:
+        """How far log |t| lies outside the stars' ranges, and which stars are not as printed.
 
         The ranges are narrowed by the margin for the first.
         """
         stars = [each.stars for each in self.targets]
         lowest, highest = log_ranges(stars, self.clusters, 0.0)
-        wrong = int(np.count_nonzero((log_t <= lowest) | (log_t >= highest)))
+        wrong = (log_t <= lowest) | (log_t >= highest)
+        names = (f"{each.column}: {each.term}" for each in self.targets)
         lowest, highest = log_ranges(stars, self.clusters, margin)
-        return np.minimum(log_t - lowest, 0.0) + np.maximum(log_t - highest, 0.0), wrong
+        outside = np.minimum(log_t - lowest, 0.0) + np.maximum(log_t - highest, 0.0)
+        return outside, tuple(name for name, off in zip(names, wrong, strict=True) if off)
 
 
 def log_ranges(stars: Sequence[int], clusters: int | None, margin: float) -> tuple[Floats, Floats]:

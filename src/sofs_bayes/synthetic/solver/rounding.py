@@ -7,7 +7,7 @@ themselves have what is printed. Probabilities are to have it already: most of w
 restricts the design, and no outcome can mend it.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -35,7 +35,9 @@ Integers = npt.NDArray[np.int64]
 
 # Roundings that are tried, and how often each is fitted and searched on: where sums are linear in
 # outcomes, what a few searches have not mended no further one will.
-ROUNDINGS, ROUNDS = 10, {False: 5, True: 12}
+ROUNDINGS, ROUNDS = 10, {False: 5, True: 14}
+# Roundings that are still tried for fewer wrong stars.
+IDLE = 2
 # Shares of the printed rounding: where fits are to stay, and how near R² is wanted.
 INSIDE, EXPLAINED_WITHIN = 0.98, 0.5
 # What is off by no more than this is left as it is: a search that wanted all in the middle of its
@@ -44,6 +46,8 @@ SLACK = {False: 0.35, True: 0.0}
 # On the log scale: how far inside their range statistics are wanted that are outside, and how
 # far around that they may end; further where coefficients move as well.
 STARS_INSIDE, STARS_AROUND = {False: 0.01, True: 0.03}, {False: 0.008, True: 0.02}
+# How far others may move, and the share of their way that is asked of them first.
+STARS_KEPT, FIRST_SHARE = {False: 0.03, True: 0.06}, 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -166,22 +170,42 @@ def farthest(place: Place) -> float:
     return float(np.abs(printed_misses(place)[0]).max())
 
 
-def sums_near(place: Place, *, slack: float, stars_near: float | None) -> Sums:
-    """What is wanted as sums over outcomes, which they are near a place; with stars or without.
+def missing_at(place: Place, *, logistic: bool, share: float) -> tuple[Floats, Floats]:
+    """By how much printed numbers and a share of stars are to move, and how near that is wanted.
 
-    What is off by no more than the slack, in units of the rounding, is to stay as it is.
+    What is off by no more than the slack, in units of the rounding, is to stay as it is, as are
+    stars that are as printed.
     """
-    misses, slopes = printed_misses(place)
+    misses, outside = printed_misses(place)[0], place.stars[0]
     near = np.ones(len(misses))
     near[-1] = EXPLAINED_WITHIN
-    missing = np.clip(misses, -slack * near, slack * near) - misses
-    if stars_near is not None:
-        outside = place.stars[0] != 0
-        slopes = np.vstack([slopes, place.stars[1][outside]])
-        missing = np.concatenate([missing, -place.stars[0][outside]])
-        near = np.concatenate([near, np.full(np.count_nonzero(outside), stars_near)])
-    rows = np.ascontiguousarray(slopes.T)
-    return Sums(rows=rows, target=place.vector @ rows + missing, tolerance=near)
+    slack = SLACK[logistic] * near
+    around = np.where(outside == 0, STARS_KEPT[logistic], share * STARS_AROUND[logistic])
+    missing = np.clip(misses, -slack, slack) - misses
+    return np.concatenate([missing, -share * outside]), np.concatenate([near, around])
+
+
+def sums_near(place: Place, *, logistic: bool, share: float) -> Sums:
+    """What is to move as sums over outcomes, which it is near a place; without stars at 0."""
+    missing, near = missing_at(place, logistic=logistic, share=share)
+    slopes = printed_misses(place)[1]
+    rows = np.ascontiguousarray((np.vstack([slopes, place.stars[1]]) if share else slopes).T)
+    count = rows.shape[1]
+    return Sums(rows=rows, target=place.vector @ rows + missing[:count], tolerance=near[:count])
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Rounded:
+    """Outcomes of 0 and 1, and what they miss of print."""
+
+    outcome: Binary
+    place: Place
+    off: tuple[str, ...]  # coefficients, rates, R² and leads that are not as printed
+
+    @property
+    def rank(self) -> tuple[float, ...]:
+        """Lower is better."""
+        return len(self.off), len(self.place.stars_missed), farthest(self.place)
 
 
 def printed_outcomes(
@@ -192,39 +216,90 @@ def printed_outcomes(
     rng: np.random.Generator,
     say: Callable[[str], None],
     taken: Callable[[Binary], bool] = lambda outcome: True,
-) -> Binary | None:
-    """Outcomes of 0 and 1 near given probabilities that meet all that is wanted.
+) -> Rounded:
+    """Outcomes of 0 and 1 near given probabilities that meet all that is wanted, or most of it.
 
-    Of several roundings the one with the fewest wrong stars; none if no rounding met the rest.
+    Of several roundings the best: none once all is met, few once only stars are not.
 
     `probability`, `block`: of each referral; swaps stay inside a block. `taken`: whether outcomes
-    that meet it all have what else is asked of them.
+    that meet it all have the printed leads.
     """
-    best, least = None, np.inf
-    search = moved_nearby if wanted.logistic else swapped_outcomes
-    slack, stars_near = SLACK[wanted.logistic], STARS_AROUND[wanted.logistic]
-    found = fit_outcomes(wanted, probability)
-    if farthest(found) > INSIDE:
-        probability = tilted_probabilities(
-            probability, sums_near(found, slack=slack, stars_near=None)
-        )
+    logistic, best, idle = wanted.logistic, None, 0
     start = fit_outcomes(wanted, probability)
+    if farthest(start) > INSIDE:
+        sums = sums_near(start, logistic=logistic, share=0.0)
+        probability = tilted_probabilities(probability, sums)
+        start = fit_outcomes(wanted, probability)
     for number in range(ROUNDINGS):
         outcome = rounded_outcomes(probability, block, rng=rng, along=wanted.weight)
-        found = start
-        for again in range(ROUNDS[wanted.logistic]):
-            sums = sums_near(found, slack=slack, stars_near=stars_near)
-            outcome = search(outcome, block, sums, rng=rng)
-            found = fit_outcomes(wanted, outcome.astype(np.float64), found.coefficients)
+        before = best
+        for place in _approached(wanted, outcome, start, block, rng):
+            moved = place.vector.astype(np.int8)
+            off = missed_by(wanted, place)
+            if not off and not taken(moved):
+                off = ("the number of insignificant leads",)
+            found = Rounded(outcome=moved, place=place, off=off)
             say(
-                f"rounding {number + 1}, fit {again + 1}: farthest off {farthest(found):.2f} of the"
-                f" rounding, {found.stars_missed} clustered stars not as printed"
+                f"rounding {number + 1}: farthest off {farthest(place):.2f} of the rounding,"
+                f" {len(place.stars_missed)} clustered stars not as printed"
             )
-            met = farthest(found) <= INSIDE
-            if met and found.stars_missed < least and taken(outcome):
-                best, least = outcome, found.stars_missed
-            if least == 0:
-                return best
-            if met and found.stars_missed == 0:
-                break
+            best = found if best is None or found.rank < best.rank else best
+            if not off and not place.stars_missed:
+                return found
+        idle = 0 if best is not before else idle + 1
+        if best is not None and not best.off and idle == IDLE:
+            break
+    assert best is not None
     return best
+
+
+def missed_by(wanted: Wanted, place: Place) -> tuple[str, ...]:
+    """Printed coefficients, rates and R² that are not met, by name, and by how much."""
+    columns = [each.name for each in wanted.columns]
+    names = [
+        f"{each.column}: {each.term}"
+        for column in columns
+        for each in wanted.targets
+        if each.column == column
+    ]
+    names += ["rates before settling-in, and the incidence"] * len(wanted.means.values)
+    misses = printed_misses(place)[0]
+    return tuple(
+        f"{name} ({miss:+.2f} of its rounding)"
+        for name, miss in zip([*names, "R²"], misses.tolist(), strict=True)
+        if abs(miss) > INSIDE
+    )
+
+
+def _approached(
+    wanted: Wanted, outcome: Binary, start: Place, block: Integers, rng: np.random.Generator
+) -> Iterator[Place]:
+    """Where searches from a rounding end, one after the other, each from the best before it.
+
+    Where sums hold only nearby, printed numbers are met first, as few changes do that. Stars take
+    many and are asked for by shares of their way, printed numbers after each: a larger share once
+    less is left to do, half of it where there is not.
+    """
+    logistic, place = wanted.logistic, start
+    search, share = (moved_nearby, 0.0) if logistic else (swapped_outcomes, 1.0)
+    for again in range(ROUNDS[logistic]):
+        tried, there = outcome, place
+        for part in (share, 0.0) if logistic and share else (share,):
+            sums = sums_near(there, logistic=logistic, share=part)
+            tried = search(tried, block, sums, rng=rng)
+            there = fit_outcomes(wanted, tried.astype(np.float64), there.coefficients)
+            yield there
+        better = again == 0 or _left(there, logistic, share) < _left(place, logistic, share)
+        if better:
+            outcome, place = tried, there
+        if share:
+            share = min(2 * share, 1.0) if better else share / 2
+        elif farthest(place) <= INSIDE:
+            share = FIRST_SHARE
+
+
+def _left(place: Place, logistic: bool, share: float) -> float:
+    """The sum of squares of what is missed, in tolerances; without stars at the share 0."""
+    missing, near = missing_at(place, logistic=logistic, share=1.0)
+    count = None if share else len(printed_misses(place)[0])
+    return float(((missing / near)[:count] ** 2).sum())

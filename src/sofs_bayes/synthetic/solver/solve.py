@@ -30,13 +30,15 @@ from sofs_bayes.synthetic.scenario import Scenario, load_scenario
 from sofs_bayes.synthetic.solver import cla, icpc
 from sofs_bayes.synthetic.solver.equations import Asked, Place, equations, stand
 from sofs_bayes.synthetic.solver.ground import quarter_of, referral_places
-from sofs_bayes.synthetic.solver.rounding import printed_outcomes, wanted_on, with_outcomes
+from sofs_bayes.synthetic.solver.rounding import Rounded, printed_outcomes, wanted_on, with_outcomes
 from sofs_bayes.synthetic.solver.search import NotReached, Progress, follow, least_departure
 from sofs_bayes.synthetic.solver.unknowns import authorities_frame
 
 Floats = npt.NDArray[np.float64]
 
 DRAWS, POLISHES = 10, 15
+# Draws whose outcomes are looked for, if none have all that is printed: the best are kept.
+ROUNDED = 2
 ASKED = {"ICPC": icpc.asked, "CLA": cla.asked}
 STREAMS = {"ICPC": "joint solve", "CLA": "CLA"}
 
@@ -50,31 +52,41 @@ def solve(
 ) -> Fixture:
     """The outcomes and authorities' covariates of a scenario that the printed columns ask for.
 
+    Or what comes nearest to them, and then the progress says what is not as printed.
+
     `seed`: of the draws; the scenario's if None. `progress`: told how far it is, in a sentence.
 
     Raises
     ------
     BadInput
-        No draw led to all printed coefficients.
+        No draw led to probabilities on which the printed numbers come out.
     """
     seed = scenario.seed if seed is None else seed
-    rows = build_rows(scenario, analysis)
+    rows, found = build_rows(scenario, analysis), []
     for draw in range(DRAWS):
         progress(f"draw {draw + 1}")
         rng = stream(seed, STREAMS[scenario.outcome], str(draw))
         asked = ASKED[scenario.outcome](rows.matched, scenario, analysis, rng)
         try:
             vector = searched(asked, progress)
-            return _with_outcomes(asked, vector, rows, analysis, rng=rng, say=progress)
         except NotReached as error:
             progress(f"draw {draw + 1}: {error}")
-    raise BadInput(
-        scenario.name, "outcomes", f"no solution from {DRAWS} draws", "a scenario that has one"
-    )
+            continue
+        found.append(_with_outcomes(asked, vector, rows, analysis, rng=rng, say=progress))
+        if not found[-1][1].off or len(found) == ROUNDED:
+            break
+    if not found:
+        raise BadInput(
+            scenario.name, "outcomes", f"no solution from {DRAWS} draws", "a scenario that has one"
+        )
+    fixture, rounded = min(found, key=lambda each: each[1].rank)
+    for missed in (*rounded.off, *(f"stars of {name}" for name in rounded.place.stars_missed)):
+        progress(f"not as printed: {missed}")
+    return fixture
 
 
 def searched(asked: Asked, say: Progress) -> Floats:
-    """The vector on which all that is asked for holds on cells.
+    """The vector on which all that is asked for holds on cells; stars, as far as they do.
 
     Raises
     ------
@@ -91,7 +103,8 @@ def searched(asked: Asked, say: Progress) -> Floats:
         place = stand(problem, vector, {} if place is None else place.coefficients)
         if number:
             say(_described(place))
-        if number >= len(asked.stages) and asked.near_enough(place):
+        done = number >= len(asked.stages) and not place.stars_missed
+        if (done or stage is None) and asked.near_enough(place):
             return vector
         if stage is not None:
             vector, left = least_departure(equations(problem, stage, place), vector, stage)
@@ -103,7 +116,7 @@ def searched(asked: Asked, say: Progress) -> Floats:
 def _described(place: Place) -> str:
     return (
         f"departure {np.linalg.norm(place.vector):.1f}, coefficients off by up to"
-        f" {np.abs(place.targets[0]).max():.2g}, {place.stars_missed} stars not as printed"
+        f" {np.abs(place.targets[0]).max():.2g}, {len(place.stars_missed)} stars not as printed"
     )
 
 
@@ -115,14 +128,8 @@ def _with_outcomes(
     *,
     rng: np.random.Generator,
     say: Progress,
-) -> Fixture:
-    """The fixture with outcomes near a vector's probabilities.
-
-    Raises
-    ------
-    NotReached
-        No outcomes print what is asked for.
-    """
+) -> tuple[Fixture, Rounded]:
+    """The fixture with outcomes near a vector's probabilities, and what these miss."""
     scenario = rows.scenario
     authorities = authorities_frame(asked.problem.unknowns, vector, scenario, analysis)
     first = referral_places(rows.matched)[1]
@@ -131,7 +138,7 @@ def _with_outcomes(
     single = rows.matched.iloc[first]
     quarter = single[["authority"]].assign(quarter=quarter_of(single["referral_date"]))
     block = quarter.groupby(["authority", "quarter"]).ngroup().to_numpy().astype(np.int64)
-    outcome = printed_outcomes(
+    found = printed_outcomes(
         wanted,
         asked.probabilities(vector),
         block,
@@ -142,17 +149,17 @@ def _with_outcomes(
             or leads_as_printed(with_outcomes(rows.matched, authorities, each), analysis)
         ),
     )
-    if outcome is None:
-        raise NotReached("no outcomes with the printed coefficients, rates and R²")
+    outcome = found.outcome
     matched = with_outcomes(rows.matched, authorities, outcome)
     child, main = recurring_children(scenario, rows.referrals), _regression(analysis, asked.main)
-    return Fixture(
+    fixture = Fixture(
         scenario=scenario.name,
         rows_sha256=rows_sha256(rows, analysis),
         authorities=authorities,
         outcome=outcome.astype(np.uint8),
         child_order=order_for_print(scenario, child, matched, analysis, main)[0],
     )
+    return fixture, found
 
 
 def leads_as_printed(matched: pd.DataFrame, analysis: ChildrenAnalysis) -> bool:

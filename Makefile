@@ -121,7 +121,7 @@ benchmark: $(VENV)/.test
 benchmark-posteriors: $(VENV)/.test
 	OMP_NUM_THREADS=1 $(BIN)/python -m tests.benchmarks.posteriors --peer
 
-# The counts of real authorities beside bambi, pyfixest and diff-diff, which get one, too.
+# The counts of real authorities beside bambi, pyfixest, diff-diff and, in one more, CausalPy.
 benchmark-peers: $(VENV)/.test
 	$(BIN)/python -m tests.benchmarks.panel
 

@@ -6,7 +6,6 @@ A text that begins with `DECIDE` is refused by every verb, so that nothing is gu
 import math
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 

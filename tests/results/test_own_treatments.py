@@ -15,6 +15,7 @@ from tests.rows import of_effect
 from sofs_bayes import spec
 from sofs_bayes.cli import main
 from sofs_bayes.pages.answer import size_sentence
+from sofs_bayes.pages.page import OPEN_COUNTS, credits_of
 from sofs_bayes.runs.run_folder import Run, read
 from sofs_bayes.spec.keys import AFTER, AT_VALUE, NOT_TOLD_APART, PER_UNIT, TOLD_APART, Role
 from sofs_bayes.tables.contents.design import rates_table
@@ -194,6 +195,12 @@ def test_years_that_begin_in_january_are_called_by_one_number(
     for name in ("matched", "replicated"):
         for path in (own.folder / name).rglob("*.*"):
             assert not FINANCIAL.search(text_of(path)), path
+
+
+def test_own_counts_are_credited_to_nobody() -> None:
+    counts = [spec.load("icpc-open-data")]
+    assert OPEN_COUNTS in credits_of(counts, ["open-data"])
+    assert OPEN_COUNTS not in credits_of(counts, [None, "unknown-origin"])
 
 
 @pytest.mark.long  # each compiles a graph of its own

@@ -129,12 +129,15 @@ class Page:
     credits: tuple[str, ...] = (QUOTED, OPEN_COUNTS)
 
 
-def credits_of(analyses: Iterable[Analysis]) -> tuple[str, ...]:
-    """Whose numbers analyses quote: the published report's, the Department's."""
+def credits_of(
+    analyses: Iterable[Analysis], evidence: Iterable[Evidence | None]
+) -> tuple[str, ...]:
+    """Whose numbers analyses quote: the published report's, the Department's; not own counts'."""
+    others = "unknown-origin" in (given := {*evidence}) and "open-data" not in given
     own = list(analyses)
     quoted = any(of_report(each) for each in own)
     counted = any(isinstance(each, OpenAnalysis) and not each.data.published for each in own)
-    return (QUOTED,) * quoted + (OPEN_COUNTS,) * counted
+    return (QUOTED,) * quoted + (OPEN_COUNTS,) * (counted and not others)
 
 
 def write_page(folder: Path, page: Page, *, further: Sequence[Table] = ()) -> None:
@@ -180,15 +183,16 @@ def write_result(
     title
         Of the window; the heading by default.
     """
+    shown = tuple(part for part in parts if part.holds_anything)
     page = Page(
         title=title or heading,
         heading=heading,
         lead=lead,
-        parts=tuple(part for part in parts if part.holds_anything),
+        parts=shown,
         files=f"{files} {FILES}",
         provenance=(*origin, versions_sentence(versions)),
         status=status,
-        credits=credits_of(analyses),
+        credits=credits_of(analyses, (part.evidence for part in shown)),
     )
     write_page(folder, page)
 

@@ -123,7 +123,7 @@ def report_page(
         files=files,
         provenance=tuple(provenance(runs, beside, versions)),
         status="converged" if converged else "not converged",
-        credits=credits_of(analyses),
+        credits=credits_of(analyses, (run.evidence for run in runs)),
     )
 
 

@@ -88,7 +88,7 @@ def in_own_words(
 ) -> list["FurtherEffect"]:
     """The effects, their terms in the words of the treatments that the analysis declares."""
     own = {each.name: each.rests_on for each in analysis.regressions.columns}
-    return [replace(each, term=term_label(each.term, own[each.regression])) for each in further]
+    return [replace(each, term=term_label(each.term, own.get(each.regression))) for each in further]
 
 
 def _without_errors(

@@ -121,22 +121,32 @@ def test_what_no_outcome_can_meet_is_named(linear_toy, monkeypatch) -> None:  # 
     assert refused.off == ("the number of insignificant leads",)
 
 
-def test_a_search_that_leaves_things_worse_is_not_kept(linear_toy, monkeypatch) -> None:  # type: ignore[no-untyped-def]
-    """The one after it starts from the best before, and asks for half of the way."""
-    wanted, starts, shares = linear_toy.wanted, [], []
-    p = np.random.default_rng(3).uniform(0.1, 0.3, len(wanted.weight))
+def test_a_search_that_leaves_things_worse_is_not_kept(toy, monkeypatch) -> None:  # type: ignore[no-untyped-def]
+    """The next one starts from the best before; of stars half as much is asked, where by shares."""
+    p = np.random.default_rng(3).uniform(0.1, 0.3, len(toy.wanted.weight))
     good = (np.random.default_rng(5).random(len(p)) < p).astype(np.int8)
+    bad = np.random.default_rng(6).permutation(good)
+    logistic = toy.wanted.logistic
+    starts: list[np.ndarray] = []
+    shares: list[float] = []
 
     def astray(outcome: np.ndarray, block: np.ndarray, sums: Sums, **_: object) -> np.ndarray:
-        starts.append(outcome)
-        shares.append(float(sums.tolerance.min()))
-        return good if len(starts) == 1 else 1 - good
+        if len(sums.target) > len(printed):
+            shares.append(float(sums.tolerance.min()))
+            starts.append(outcome)
+        return good if not starts or (not logistic and len(starts) == 1) else bad
 
-    monkeypatch.setattr(rounding, "swapped_outcomes", astray)
+    name = "moved_nearby" if logistic else "swapped_outcomes"
+    monkeypatch.setattr(rounding, name, astray)
     monkeypatch.setattr(rounding, "ROUNDINGS", 1)
+    monkeypatch.setattr(rounding, "ROUNDS", {logistic: 4})
+    at_good = fit_outcomes(toy.wanted, good.astype(float))
+    printed = printed_misses(at_good)[0]
+    aim = aimed(toy.wanted, at_good, NEAR[toy.scenario.outcome] / 4)
+    wanted = replace(aim, stars=toy.wanted.stars)
     block, rng = np.zeros(len(p), dtype=np.int64), np.random.default_rng(1)
-    aim = replace(aimed(wanted, fit_outcomes(wanted, p), NEAR["ICPC"]), stars=wanted.stars)
-    found = printed_outcomes(aim, p, block, rng=rng, say=str)
+    found = printed_outcomes(wanted, p, block, rng=rng, say=str)
     np.testing.assert_array_equal(found.outcome, good)
-    assert all(np.array_equal(each, good) for each in starts[1:])
-    assert np.array(shares[1:]) / shares[1] == pytest.approx([1.0, 0.5, 0.25, 0.125])
+    assert all(np.array_equal(each, good) for each in starts[0 if logistic else 1 :])
+    expected = [1.0, 0.5, 0.25] if logistic else [1.0, 1.0, 1.0]
+    assert np.array(shares[-3:]) / shares[-3] == pytest.approx(expected)

@@ -46,8 +46,8 @@ SLACK = {False: 0.35, True: 0.0}
 # On the log scale: how far inside their range statistics are wanted that are outside, and how
 # far around that they may end; further where coefficients move as well.
 STARS_INSIDE, STARS_AROUND = {False: 0.01, True: 0.03}, {False: 0.008, True: 0.02}
-# How far others may move, and the share of their way that is asked of them first.
-STARS_KEPT, FIRST_SHARE = {False: 0.03, True: 0.06}, 0.25
+# How far others may move where many outcomes do, and the share of the way that is asked first.
+STARS_KEPT, FIRST_SHARE = {False: np.inf, True: 0.06}, 0.25
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -292,9 +292,9 @@ def _approached(
         better = again == 0 or _left(there, logistic, share) < _left(place, logistic, share)
         if better:
             outcome, place = tried, there
-        if share:
+        if logistic and share:
             share = min(2 * share, 1.0) if better else share / 2
-        elif farthest(place) <= INSIDE:
+        elif logistic and farthest(place) <= INSIDE:
             share = FIRST_SHARE
 
 

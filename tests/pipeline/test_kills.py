@@ -384,7 +384,9 @@ def _plain(name: str, given: bytes | None) -> Any:
     if name.endswith(NAME):
         document = json.loads(given)
         return document | {FILES: sorted(document[FILES])}
-    return re.sub(rb"\d+ releases? in", b"releases in", given)
+    given = re.sub(rb"\d+ releases? in", b"releases in", given)
+    # The page to sign names the hash of the file that says so.
+    return re.sub(rb"(disclosure\.json \(SHA-256) [0-9a-f]{64}", rb"\1", given)
 
 
 def given_again(bench: Bench, number: int, folder: Path | None = None) -> list[str]:

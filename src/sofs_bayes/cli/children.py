@@ -174,8 +174,9 @@ def _simulate(options: argparse.Namespace) -> int:
     progress = progress_line()
     analysis = POPULATIONS.get(options.population, options.population)
     window = options.pilot_4_window and tuple(options.pilot_4_window)
+    notice = partial(print, file=sys.stderr)
     own = {"analysis": analysis, "pilot_4_window": window, "progress": progress}
-    folder = called(simulate, options, **own)
+    folder = called(simulate, options, **own, notice=notice)
     progress("done\n")
     print(folder)
     return 0

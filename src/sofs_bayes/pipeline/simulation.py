@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.children import files_of, load_children
-from sofs_bayes.pipeline.watching import Progress, in_notebooks
+from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent
 from sofs_bayes.spec import ChildrenAnalysis, OpenAnalysis, OwnOutcome, changed, load
 from sofs_bayes.spec.outcomes import OUTCOMES
 
@@ -37,6 +37,7 @@ def simulate(
     seed: int | None = None,
     replace: bool = False,
     progress: Progress = in_notebooks,
+    notice: Progress = silent,
 ) -> Path:
     """Write a synthetic population: referrals, authorities, groups, scenario, manifest.
 
@@ -74,6 +75,8 @@ def simulate(
         Whether an earlier result there may be replaced.
     progress
         Told how far the work is, a line each; by default shown below a notebook's cell.
+    notice
+        Told what of a solved population is not as printed, a line each.
 
     Returns
     -------
@@ -111,7 +114,7 @@ def simulate(
     output = Path(output or f"{name}-synthetic")
     with claim(output, written_by="simulate", inputs=read, replace=replace) as place:
         if assumed is not None and not drawn:
-            fixture = _solved(assumed, analysis, progress) if solve else None
+            fixture = _solved(assumed, analysis, progress, notice) if solve else None
             population = _rebuilt(assumed, analysis, fixture, progress)
         else:
             progress(f"{name}: drawing")
@@ -186,10 +189,15 @@ def _rebuilt(
     return build(scenario, analysis, fixture or load_fixture(scenario.name))
 
 
-def _solved(scenario: "Scenario", analysis: ChildrenAnalysis, progress: Progress) -> "Fixture":
+def _solved(
+    scenario: "Scenario", analysis: ChildrenAnalysis, progress: Progress, notice: Progress
+) -> "Fixture":
     from sofs_bayes.synthetic.solver.solve import solve
 
-    return solve(scenario, analysis, progress=lambda stage: progress(f"{scenario.name}: {stage}"))
+    def said(stage: str) -> None:
+        progress(f"{scenario.name}: {stage}")
+
+    return solve(scenario, analysis, progress=said, notice=notice)
 
 
 def _drawn(

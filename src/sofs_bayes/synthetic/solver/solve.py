@@ -49,12 +49,14 @@ def solve(
     *,
     seed: int | None = None,
     progress: Progress = lambda said: None,
+    notice: Progress = lambda said: None,
 ) -> Fixture:
     """The outcomes and authorities' covariates of a scenario that the printed columns ask for.
 
-    Or what comes nearest to them, and then the progress says what is not as printed.
+    Or what comes nearest to them.
 
     `seed`: of the draws; the scenario's if None. `progress`: told how far it is, in a sentence.
+    `notice`: told what is not as printed, a line each.
 
     Raises
     ------
@@ -81,7 +83,7 @@ def solve(
         )
     fixture, rounded = min(found, key=lambda each: each[1].rank)
     for missed in (*rounded.off, *(f"stars of {name}" for name in rounded.place.stars_missed)):
-        progress(f"not as printed: {missed}")
+        notice(f"not as printed: {missed}")
     return fixture
 
 

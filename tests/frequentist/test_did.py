@@ -226,7 +226,7 @@ def test_logistic_random_effects_are_refused(
 
 
 def test_importing_loads_no_statistics() -> None:
-    modules = ["did", "wild_bootstrap", "imputation", "margins", "assumptions", "decisions"]
+    modules = ["did", "wild_bootstrap", "imputation", "counterfactual", "assumptions", "decisions"]
     program = "import sys\n" + "".join(
         f"import sofs_bayes.frequentist.{module}\n" for module in modules
     )

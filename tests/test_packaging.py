@@ -23,7 +23,7 @@ PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))
 # Declared, and imported by no statement: an engine that xarray is asked for by name.
 BY_NAME = {"h5netcdf"}
 # In an environment of their own (peers), or in every environment (pip), or of this tree.
-APART = {"bambi", "diff_diff", "simuk", "pip", "tests", "sofs_bayes"}
+APART = {"bambi", "causalpy", "diff_diff", "simuk", "pip", "tests", "sofs_bayes"}
 
 
 # ------------------------------------------------------------------------- declared, imported

@@ -11,6 +11,7 @@ from tests.counts import draws_from_nowhere, observed
 from tests.cpu_times import CpuTimes
 from tests.graphs import compile_once, compiled_once
 from tests.order import arrange, by_group
+from tests.pictures import drawn_empty
 
 from sofs_bayes.bayes import from_published
 from sofs_bayes.bayes.blocks import Blocks, Setting, blocks
@@ -64,6 +65,14 @@ def own_ledger(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.Mon
 def shared_graphs() -> Iterator[None]:
     """Graphs are compiled once for all tests of a process."""
     with compiled_once():
+        yield
+
+
+@pytest.fixture(scope="module")
+def empty_pictures() -> Iterator[None]:
+    """For files that do not look at pictures: each kind is laid out once, and written empty."""
+    with pytest.MonkeyPatch.context() as patch:
+        drawn_empty(patch)
         yield
 
 

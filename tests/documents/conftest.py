@@ -15,7 +15,7 @@ What it does is shortened here, in `shortened`, and nowhere else:
   without an authority, which stands for all.
 - The same drawing, release or fit of the same data is made once; linear algebra has one thread,
   and the main job one process.
-- Pictures are made, and written empty.
+- Pictures are made once of each kind, and written empty.
 
 What samplers, solvers, workers and checks find is the matter of other tests.
 """
@@ -37,6 +37,7 @@ import numpy as np
 import pytest
 import xarray as xr
 from tests.graphs import COMPILE_ANEW, USERS
+from tests.pictures import drawn_empty
 from threadpoolctl import threadpool_limits
 
 from sofs_bayes import spec
@@ -68,7 +69,7 @@ def shortened(tmp_path_factory: pytest.TempPathFactory) -> Iterator[None]:
         _few_children(patch, tmp_path_factory.mktemp("designs"))
         _few_fits(patch)
         _few_replicates(patch)
-        empty_pictures(patch)
+        drawn_empty(patch)
         yield
 
 
@@ -313,18 +314,6 @@ def _few_replicates(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(recovery, "LEAST", FEW)
     patch.setattr(replicates, "in_processes", lambda job, numbers, _: here(job, numbers))
     patch.setattr("sofs_bayes.pipeline.printed_calibration.STUDIES", FEW)
-
-
-def empty_pictures(patch: pytest.MonkeyPatch) -> None:
-    """Pictures are written empty."""
-    from matplotlib.figure import Figure
-
-    real = Figure.savefig
-
-    def empty(_: Figure, *words: Any, **how: Any) -> None:
-        real(Figure(figsize=(1, 1)), *words, **how)
-
-    patch.setattr(Figure, "savefig", empty)
 
 
 # ------------------------------------------------------------------------------- open data

@@ -14,6 +14,8 @@ import pytest
 
 import sofs_bayes as sb
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 FUNCTIONS = [name for name in sb.__all__ if not inspect.isclass(getattr(sb, name))]
 # What only `replicate` has at hand, which writes both; and cells with a term for every covariate.
 WITHOUT_EXAMPLE = {"replication_tables", "replication_drawing", "gram"}

@@ -20,6 +20,8 @@ from sofs_bayes.pipeline import asked, sbc
 from sofs_bayes.pipeline.calibrate import LEAST, calibrate, calibrate_all
 from sofs_bayes.pipeline.jobs import Job
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 DFE = Path(__file__).parents[1] / "data" / "dfe"
 FILES = sorted(DFE.glob("*.csv"))
 FEW = 60

@@ -13,7 +13,7 @@ from typing import Any
 
 import pytest
 import tomli_w
-from tests.documents.conftest import empty_pictures
+from tests.pictures import drawn_empty
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
@@ -311,7 +311,7 @@ def fit_quickly(programs: Programs) -> Callable[..., Run]:
 def counted(fit_quickly: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> Fits:
     """The fits of open data, counted; fits of the print are made once, of pages there is little."""
     fits = Fits()
-    empty_pictures(monkeypatch)
+    drawn_empty(monkeypatch)
     monkeypatch.setattr("sofs_bayes.pages.report_page.report_page", little_page)
     monkeypatch.setattr("sofs_bayes.pages.word_page.write_word", little_word)
     monkeypatch.setattr(reanalysis, "fit_printed", print_once)

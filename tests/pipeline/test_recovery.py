@@ -24,6 +24,8 @@ from sofs_bayes.pipeline import recovery
 from sofs_bayes.pipeline.recovery import Trials, grid_of, origin_of, prepared, recover
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 CONFTEST = Path(__file__).parents[1] / "bayes" / "conftest.py"
 REPLICATES = 25
 # Shocks that the fitted model does not have, far larger than chance in a cell.

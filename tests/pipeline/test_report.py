@@ -20,6 +20,8 @@ from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import PrintedAnalysis, load
 from sofs_bayes.tables.formats import Column, Table, rows_to_csv
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 
 @pytest.fixture(scope="module")
 def run_path(tmp_path_factory: pytest.TempPathFactory) -> Path:

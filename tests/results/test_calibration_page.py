@@ -14,6 +14,8 @@ from sofs_bayes.pages.calibration_page import write_calibration, write_overview
 from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.tables.formats import Column, Table
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 OUT = "pilot_effect_sd"
 FURTHER = Table(
     name="scenarios",

@@ -33,6 +33,8 @@ from sofs_bayes.tables.contents.recovery_findings import (
     owed_sentence,
 )
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 SPREAD = {POSTERIOR: 0.02, CHILD: 0.01}  # of intervals; what is wrong with CHILD
 
 
@@ -209,7 +211,7 @@ def test_a_page_of_a_failed_recovery_is_headed_with_it(found: Recovered, tmp_pat
     assert f"<p>{OUT} Until the cause is found, " in page
     assert f"{mark}: Coverage of the posterior" in page
     for drawing in recovery_figures(failed(found)):
-        assert mark in " ".join(text.get_text() for text in drawing.figure.texts)
+        assert mark in " ".join(text.get_text() for text in drawing.chart(drawing.canvas).texts)
     (tmp_path / "passed").mkdir()
     assert mark not in page_of(found, tmp_path / "passed")
 

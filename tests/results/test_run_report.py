@@ -18,6 +18,8 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Equivalence
 from sofs_bayes.tables.formats import Table
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 MakeChances = Callable[..., tuple[ProbabilityRow, ...]]
 AFTER = "effect after settling-in"
 VERDICTS = ("practically equivalent", "not equivalent", "undecided")

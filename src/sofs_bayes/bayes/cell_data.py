@@ -4,9 +4,9 @@ A cell here is an authority in a year in which all terms but the children's own 
 matched groups that share a comparator's year share its cell.
 """
 
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass, replace
-from typing import TypedDict
+from typing import Any, TypedDict
 
 import numpy as np
 import numpy.typing as npt
@@ -191,14 +191,12 @@ class CellData:
     @property
     def authority(self) -> Integers:
         """Each cell's authority, as a position in `authorities`."""
-        place = {name: i for i, name in enumerate(self.authorities)}
-        return np.asarray(self.cells["authority"].map(place), dtype=np.int64)
+        return _places(self.cells["authority"], self.authorities)
 
     @property
     def year(self) -> Integers:
         """Each cell's year, as a position in `years`."""
-        place = {name: i for i, name in enumerate(self.years)}
-        return np.asarray(self.cells["year"].map(place), dtype=np.int64)
+        return _places(self.cells["year"], self.years)
 
     @property
     def treated(self) -> Floats:
@@ -423,6 +421,11 @@ def _merged(frame: pd.DataFrame, terms: pd.DataFrame) -> tuple[pd.DataFrame, Flo
     known = keys.iloc[first].reset_index(drop=True)
     design: Floats = terms.iloc[first].to_numpy(np.float64)
     return known, design, of_row
+
+
+def _places(labels: pd.Series, known: Sequence[Any]) -> Integers:
+    """Where each label stands among the known ones."""
+    return np.asarray(pd.Index(known).get_indexer(labels), dtype=np.int64)
 
 
 def _summed(values: Floats, group: Integers, groups: int) -> Floats:

@@ -1,6 +1,7 @@
 """The rows in which effects, probabilities, densities and rates are written and read."""
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import dataclass, fields
+from functools import cache
 from typing import Any
 
 from sofs_bayes.spec import Evidence, Scale, Statement
@@ -41,7 +42,7 @@ class OfEstimand:
     @property
     def effect(self) -> Estimand:
         """The same on no scale in particular: that by which rows on several scales are joined."""
-        return replace(self.estimand, scale="")
+        return Estimand(**_named(self, Estimand) | {"scale": ""})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -75,7 +76,12 @@ def fit_of(label: Label) -> dict[str, Any]:
 
 def _named(item: Any, kind: type) -> dict[str, Any]:
     """The fields of a dataclass, from an item that has them."""
-    return {each.name: getattr(item, each.name) for each in fields(kind)}
+    return {name: getattr(item, name) for name in _names(kind)}
+
+
+@cache
+def _names(kind: type) -> tuple[str, ...]:
+    return tuple(each.name for each in fields(kind))
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -19,6 +19,7 @@ from sofs_bayes.spec import check_name
 from sofs_bayes.tables.formats import rows_to_csv
 
 COLOURS = 256  # of a picture of pixels
+UNPACKED = {"compress_level": 0}  # it is read and written once more
 Chart = Callable[[Canvas], Figure]  # `dots` or `curves`, all but the canvas given
 
 
@@ -108,6 +109,7 @@ def _picture(
     dpi: int = STYLE.dpi,
 ) -> bytes:
     found = io.BytesIO()
+    how: dict[str, Any] = {"pil_kwargs": UNPACKED} if wanted == "png" else {}
     # Names of an SVG's parts are random but for this setting, which savefig takes no argument for.
     with rc_context({"svg.hashsalt": drawing.name, "svg.fonttype": "path"}):
         figure.savefig(
@@ -117,6 +119,7 @@ def _picture(
             metadata=metadata,
             facecolor="white",
             edgecolor="white",
+            **how,
         )
     if wanted == "png":
         return _of_few_colours(found.getvalue())

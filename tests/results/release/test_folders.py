@@ -25,6 +25,8 @@ from sofs_bayes.pipeline.disclosure import disclose
 from sofs_bayes.records.csv_rows import rows_to_csv
 from sofs_bayes.runs.run_folder import Run, open_posterior, read, write
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 
 def results(log: tuple[LogLine, ...]) -> dict[str, str]:
     order = ("passed", "suppressed", "refused")

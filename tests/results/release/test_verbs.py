@@ -10,6 +10,8 @@ from tests.results.release.conftest import SMALL, MakeRun
 from sofs_bayes.cli import main
 from sofs_bayes.runs.run_folder import Run, write
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 
 @pytest.fixture(scope="module")
 def small_folder(small_pilot: Run, tmp_path_factory: pytest.TempPathFactory) -> Path:

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Sequence
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
-from sofs_bayes.estimands.rows import ThresholdRow
+from sofs_bayes.estimands.rows import OfFit, ThresholdRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
 from sofs_bayes.tables.contents.monte_carlo import NAN
@@ -23,19 +23,20 @@ GRAVEST: tuple[Evidence, ...] = (
 
 def stated(run: Run, row: EffectRow) -> dict[str, ProbabilityRow]:
     """The probabilities of all statements about an effect, on whichever scale, by their text."""
-    asked = (row.effect, row.prior, row.variant)
-    return {
-        each.statement: each
-        for each in run.probabilities
-        if (each.effect, each.prior, each.variant) == asked
-    }
+    return {each.statement: each for each in _about(run.probabilities, row)}
 
 
 def thresholds_of(run: Run, row: EffectRow) -> list[ThresholdRow]:
     """The thresholds of an effect, on every scale that the run has them on."""
-    asked = (row.effect, row.prior, row.variant)
     rows: Sequence[ThresholdRow] = run.rows(ThresholdRow)
-    return [each for each in rows if (each.effect, each.prior, each.variant) == asked]
+    return _about(rows, row)
+
+
+def _about[R: OfFit](rows: Sequence[R], row: EffectRow) -> list[R]:
+    """The rows that are about the same effect, on whichever scale, of the same fit."""
+    some = [each for each in rows if (each.target, each.prior) == (row.target, row.prior)]
+    asked = (row.effect, row.variant)
+    return [each for each in some if (each.effect, each.variant) == asked]
 
 
 def above_zero(run: Run, row: EffectRow) -> tuple[float | None, float]:

@@ -452,11 +452,18 @@ class Shelf:
         return place
 
 
+@pytest.fixture(scope="session")
+def shelf_folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Where what documents presuppose is kept, for all files that share a process."""
+    return tmp_path_factory.mktemp("shelf")
+
+
 @pytest.fixture(scope="module")
-def shelf(shortened: None, dfe: Path, tmp_path_factory: pytest.TempPathFactory) -> Shelf:
-    """Nothing is on it yet but the Department's files."""
-    folder = tmp_path_factory.mktemp("shelf")
-    for name in ("dfe-files", "folder"):
-        shutil.copytree(dfe, folder / name)
-    (folder / "starting.csv").write_text(_split((dfe / "referrals.csv").read_text("utf-8-sig")))
-    return Shelf(folder=folder, shown=SHOWN)
+def shelf(shortened: None, dfe: Path, shelf_folder: Path) -> Shelf:
+    """Nothing is on it at first but the Department's files."""
+    if not any(shelf_folder.iterdir()):
+        for name in ("dfe-files", "folder"):
+            shutil.copytree(dfe, shelf_folder / name)
+        split = _split((dfe / "referrals.csv").read_text("utf-8-sig"))
+        (shelf_folder / "starting.csv").write_text(split)
+    return Shelf(folder=shelf_folder, shown=SHOWN)

@@ -18,7 +18,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from tests.documents.conftest import Shelf, dfe, shelf, shortened
+from tests.documents.conftest import Shelf, dfe, shelf, shelf_folder, shortened
 from tests.fuzz.trying import COUNTS, LONG
 from tests.pipeline import kills
 from tests.pipeline.kills import (
@@ -39,7 +39,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders import whole
 from sofs_bayes.folders.manifest import FILES, NAME, read_manifest
 
-__all__ = ["dfe", "shelf", "shortened"]
+__all__ = ["dfe", "shelf", "shelf_folder", "shortened"]
 
 type Content = dict[str, bytes | None]
 

@@ -13,7 +13,6 @@ from typing import Any
 
 import pytest
 import tomli_w
-from tests.pictures import drawn_empty
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
@@ -27,6 +26,8 @@ from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.reanalysis import reanalyse
 from sofs_bayes.runs.run_folder import Run, read
 from sofs_bayes.tables.formats import EVIDENCE_LINES
+
+pytestmark = pytest.mark.usefixtures("empty_pictures")
 
 DFE = Path(__file__).parents[1] / "data" / "dfe"
 FILES = sorted(DFE.glob("*.csv"))
@@ -311,7 +312,6 @@ def fit_quickly(programs: Programs) -> Callable[..., Run]:
 def counted(fit_quickly: Callable[..., Run], monkeypatch: pytest.MonkeyPatch) -> Fits:
     """The fits of open data, counted; fits of the print are made once, of pages there is little."""
     fits = Fits()
-    drawn_empty(monkeypatch)
     monkeypatch.setattr("sofs_bayes.pages.report_page.report_page", little_page)
     monkeypatch.setattr("sofs_bayes.pages.word_page.write_word", little_word)
     monkeypatch.setattr(reanalysis, "fit_printed", print_once)

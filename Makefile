@@ -12,7 +12,7 @@
 #   make notebooks                          the chapters, executed, as notebooks and pages
 #   make test                               all checks, and the tests but for long ones (a quarter of an hour)
 #   make test-all                           … and those marked long, with coverage (an hour)
-#   make fuzz                               a hundred times what the tests try of damaged files, kills
+#   make fuzz TIMES=10                      so many times what the tests try of damaged files, kills
 #   make docs                               the documentation as a site, with the chapters' results
 #   make bundle                             project and packages in one file for a secure setting
 #   make … WHEELHOUSE=folder                install from that folder, with no network
@@ -90,9 +90,11 @@ test test-all: $(VENV)/.test
 	$(BIN)/lint-imports
 	OPENBLAS_NUM_THREADS=1 $(BIN)/python -m pytest $(CHOSEN) $(ON_TWO)
 
-# A hundred times what the tests try of damaged files and of kills; ends with the counts (an hour).
+# So many times what the tests try of damaged files and of kills; ends with the counts.
+TIMES ?= 10
 fuzz: $(VENV)/.test
-	SOFS_BAYES_FUZZ=long $(BIN)/python -m pytest tests/fuzz tests/pipeline/test_kills.py
+	OPENBLAS_NUM_THREADS=1 SOFS_BAYES_FUZZ=$(TIMES) $(BIN)/python -m pytest tests/fuzz \
+	  tests/pipeline/test_kills.py -n 2 --dist load
 
 # The long version of what the tests do in small, for all bundled analyses; with OPEN_DATA newer
 # counts than those of the package.

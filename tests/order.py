@@ -57,8 +57,11 @@ def arrange(items: list[pytest.Item]) -> None:
 def by_group(config: pytest.Config, log: Any) -> Any:
     """The scheduler of pytest-xdist that gives a process all tests of a group.
 
-    Its own groups, by marks, do nothing beside pytest 9.2.
+    Its own groups, by marks, do nothing beside pytest 9.2. None where tests are asked to be
+    distributed in another way.
     """
+    if config.getoption("dist") != "loadscope":
+        return None
     from xdist.scheduler import LoadScopeScheduling
 
     class ByGroup(LoadScopeScheduling):

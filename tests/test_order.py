@@ -27,12 +27,12 @@ def test_files_that_start_first_or_stay_together_are_there() -> None:
     assert group_of("tests/test_spec.py") == "tests/test_spec.py"
 
 
-@pytest.mark.parametrize("ours", [True, False])
-def test_tests_of_a_file_share_a_process(ours: bool, tmp_path: Path) -> None:
+@pytest.mark.parametrize("dist", ["loadscope", "load"])
+def test_tests_of_a_file_share_a_process(dist: str, tmp_path: Path) -> None:
     for name in ("test_one", "test_two"):
         (tmp_path / f"{name}.py").write_text(WRITES)
-    (tmp_path / "conftest.py").write_text(OURS if ours else "")
-    words = ["-n", "2", "-q", "--no-loadscope-reorder", "-p", "no:cacheprovider", "--rootdir=."]
+    (tmp_path / "conftest.py").write_text(OURS)
+    words = ["-n", "2", "--dist", dist, "-q", "--no-loadscope-reorder", "-p", "no:cacheprovider", "--rootdir=."]
     subprocess.run(
         [sys.executable, "-m", "pytest", *words],
         cwd=tmp_path,
@@ -42,4 +42,4 @@ def test_tests_of_a_file_share_a_process(ours: bool, tmp_path: Path) -> None:
     )
     found = [(tmp_path / f"{name}.txt").read_text().split() for name in ("test_one", "test_two")]
     assert [len(each) for each in found] == [6, 6]
-    assert all(len(set(each)) == 1 for each in found) == ours
+    assert all(len(set(each)) == 1 for each in found) == (dist == "loadscope")

@@ -19,7 +19,7 @@ from typing import Any
 
 import pytest
 from tests.documents.conftest import Shelf, dfe, shelf, shelf_folder, shortened
-from tests.fuzz.trying import COUNTS, LONG
+from tests.fuzz.trying import COUNTS, LONG, TIMES
 from tests.pipeline import kills
 from tests.pipeline.kills import (
     HIDDEN,
@@ -432,12 +432,12 @@ def test_a_full_disk_is_one_line_and_leaves_nothing(name: str, bench: Callable[.
 def killed(at_work: Bench) -> Counter[str]:
     """Kill a command at its steps; how often what was wrong.
 
-    Every state is looked at; from some of them, in the long version all, it is given again. Once
+    Every state is looked at; from some of them, in the long version more, it is given again. Once
     it is really killed.
     """
     wrong = looked_at(at_work)
     *some, really = telling(at_work)
-    again = [*at_work.states.found] if LONG else some
+    again = spread([*at_work.states.found]) if LONG else some
     for number in again:
         wrong.update(given_again(at_work, number))
     folder = at_work.folder(f"killed-{really}")
@@ -451,6 +451,12 @@ def killed(at_work: Bench) -> Counter[str]:
     counts["accepted"] += len(again) + 1
     counts["half-written"] += wrong.total()
     return wrong
+
+
+def spread(steps: Sequence[int]) -> list[int]:
+    """As many of the steps as everything is tried, from the first to the last."""
+    places = {round(i * (len(steps) - 1) / (TIMES - 1)) for i in range(TIMES)}
+    return [steps[place] for place in sorted(places)]
 
 
 def looked_at(at_work: Bench) -> Counter[str]:
@@ -481,10 +487,10 @@ def shapes(found: Content) -> list[str]:
 
 
 def filled(at_work: Bench) -> Counter[str]:
-    """Fill the disk from some of the steps on that need room, or all; how often what was wrong."""
+    """Fill the disk from some of the steps on that need room; how often what was wrong."""
     wrong, steps = Counter[str](), at_work.states.needing_room
     counts = COUNTS[f"full disk: {at_work.name}"]
-    for number in steps if LONG else (steps[len(steps) // 2], steps[-4]):
+    for number in spread(steps) if LONG else (steps[len(steps) // 2], steps[-4]):
         folder = at_work.folder(f"full-{number}")
         ended = run(folder, at_work.words, full_from(number))
         counts["cases"] += 1

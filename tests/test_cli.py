@@ -34,6 +34,8 @@ from sofs_bayes.records.panel_csv import panel_text
 from sofs_bayes.runs.run_folder import read, read_rows, write
 from sofs_bayes.tables.formats import Column, Table
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 DFE = Path(__file__).parent / "data" / "dfe"
 MADE_UP = DFE / "made-up.toml"
 NO_DATA_ROW = "DiD in year t"  # printed in the lagged column alone

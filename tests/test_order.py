@@ -32,7 +32,17 @@ def test_tests_of_a_file_share_a_process(dist: str, tmp_path: Path) -> None:
     for name in ("test_one", "test_two"):
         (tmp_path / f"{name}.py").write_text(WRITES)
     (tmp_path / "conftest.py").write_text(OURS)
-    words = ["-n", "2", "--dist", dist, "-q", "--no-loadscope-reorder", "-p", "no:cacheprovider", "--rootdir=."]
+    words = [
+        "-n",
+        "2",
+        "--dist",
+        dist,
+        "-q",
+        "--no-loadscope-reorder",
+        "-p",
+        "no:cacheprovider",
+        "--rootdir=.",
+    ]
     subprocess.run(
         [sys.executable, "-m", "pytest", *words],
         cwd=tmp_path,

@@ -22,6 +22,8 @@ from sofs_bayes.pipeline.children import load_children
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.synthetic.scenario import load_scenario
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 ANALYSIS = "icpc-children"
 # Cells are to be as good as children.
 EXACT = 1e-10

@@ -32,6 +32,8 @@ from sofs_bayes.runs.run_folder import Run, open_posterior, read
 from sofs_bayes.spec import HierarchicalAnalysis, Sampler
 from sofs_bayes.spec.keys import Variant
 
+pytestmark = pytest.mark.usefixtures("empty_pictures")
+
 NAME = "icpc-linear"
 # So few draws that the gate must refuse them; and enough for it on any processor.
 FEW = {"chains": 2, "tune": 100, "draws": 100}

@@ -151,8 +151,8 @@ FAULTS = {
 }
 
 
-# Those that take a minute or two to be seen.
-SLOW = ("prior sd × 1.5", "sign of the DiD")
+# Those that take long to be seen.
+SLOW = ("prior sd × 1.5", "sign of the DiD", "likelihood without authority effects")
 
 
 @pytest.mark.parametrize(

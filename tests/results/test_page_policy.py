@@ -5,6 +5,8 @@ import hashlib
 import re
 from pathlib import Path
 
+import pytest
+
 from sofs_bayes.cli import main
 from sofs_bayes.tables.page_policy import closed
 
@@ -25,6 +27,7 @@ def test_its_own_scripts_run_and_no_others() -> None:
     assert "script-src 'none'" in policy_of(closed(PAGE))
 
 
+@pytest.mark.usefixtures("empty_pictures")
 def test_all_that_is_written_as_html_is_closed(tmp_path: Path) -> None:
     assert main(["manual", "--all", "-o", str(tmp_path / "manual")]) == 0
     assert main(["published", "--audit", "-o", str(tmp_path / "audit.html")]) == 0

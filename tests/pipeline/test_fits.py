@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from dataclasses import asdict, fields, replace
 from hashlib import sha256
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -33,10 +34,10 @@ from sofs_bayes.estimands.rows import (
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.store import open_store
 from sofs_bayes.matching.choice import LeftOut, Match
-from sofs_bayes.pipeline import did_fits
+from sofs_bayes.pipeline import did_fits, did_sources
 from sofs_bayes.pipeline.did_fits import Programs, Refit, fit_did
 from sofs_bayes.pipeline.did_sources import counts_source, files_for, source_of
-from sofs_bayes.pipeline.fits import fit, save
+from sofs_bayes.pipeline.fits import fit, fit_folder, save
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.records.counts_table import BUNDLED
 from sofs_bayes.records.notices import Notice
@@ -651,6 +652,36 @@ def test_a_fit_that_is_made_again_is_the_only_one_that_is_sampled(
     assert rows(first, "far") != rows(second, "far")
     with pytest.raises(BadInput, match=f"again: found 'fra'; allowed: {headline}, "):
         fitted(analysis, made_up_panel, again=["fra"], **how)
+
+
+def test_a_run_is_made_again_as_it_was_made(
+    made_up: Run, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    asked: list[dict[str, Any]] = []
+
+    def told(_analysis: Any, _source: Any, **how: Any) -> Run:
+        asked.append(how)
+        return made_up
+
+    monkeypatch.setattr(did_fits, "fit_did", told)
+    monkeypatch.setattr(did_sources, "source_of", lambda *_: SimpleNamespace(inputs={}))
+    analysis, folder = made_up.analysis, tmp_path / "run"
+    assert isinstance(analysis, OpenAnalysis)
+    first, *others = analysis.effect_priors
+    usual = analysis.sampler.draws
+    options = {"leave_out": "none", "quick": "yes", f"draws of main / {first}": str(usual)}
+    save(replace(made_up, options=options), folder)
+    how: dict[str, Any] = {"folder": folder, "replace": True}
+    fit_folder(analysis, again=others[:1], **how)
+    assert (asked[-1]["quick"], asked[-1]["leave_out"]) == (True, "none")
+    assert asked[-1]["again"] == [first, others[0]]
+    assert asked[-1]["draws"] == {first: usual, others[0]: 2 * usual}
+    save(replace(made_up, options=options), folder, replace=True)
+    fit_folder(analysis, again=[first], draws=3000, leave_out="all", **how)
+    assert (asked[-1]["leave_out"], asked[-1]["draws"]) == ("all", {first: 3000})
+    for other, where in ((analysis, tmp_path / "none"), (replace(analysis, why=WHY), folder)):
+        with pytest.raises(BadInput, match="found no run of this analysis; allowed: the run whose"):
+            fit_folder(other, again=[first], folder=where, replace=True)
 
 
 @pytest.mark.parametrize(

@@ -75,8 +75,7 @@ def add_fit(verbs: Verbs) -> None:
     verb.add_argument(
         "--leave-out",
         choices=("none", "pilots", "all"),
-        default="pilots",
-        help="repeat the fit without each of these authorities",
+        help="repeat the fit without each of these authorities (pilots; with --again as it was)",
     )
     verb.flag("--quick", "the effect priors only (of counts: and years), no refits")
     verb.option(
@@ -84,7 +83,7 @@ def add_fit(verbs: Verbs) -> None:
         str,
         "NAME",
         "effect priors or changes, as tables name them: only their fits are sampled anew, for"
-        " longer; the run there is replaced",
+        " longer; all else is as the run there was made, which is replaced",
         nargs="+",
         default=[],
     )
@@ -92,7 +91,7 @@ def add_fit(verbs: Verbs) -> None:
         "--draws",
         Wholes(least=100, most=100_000),
         "N",
-        "with --again: draws of a chain; default: twice the analysis's",
+        "with --again: draws of a chain; default: twice what it had",
     )
 
 

@@ -65,7 +65,7 @@ def fit_did(
     quick: bool = False,
     kinds: Collection[Kind] | None = None,
     again: Sequence[str] = (),
-    draws: int | None = None,
+    draws: int | Mapping[str, int] | None = None,
     store: Store | None = None,
     programs: Programs | None = None,
     progress: Progress = silent,
@@ -86,8 +86,8 @@ def fit_did(
     kinds
         Which kinds of refits are made; None for all.
     again, draws
-        Effect priors or changes whose fit is sampled anew with so many draws a chain (twice the
-        analysis's by default), while all others are taken from the store.
+        Effect priors or changes whose fit is sampled anew with so many draws a chain, also by
+        name (twice the analysis's by default), while all others are taken from the store.
     store, programs
         As in `Workshop`.
 
@@ -194,15 +194,19 @@ def _before(analysis: DidAnalysis, main: PosteriorFit) -> "xr.Dataset":
 
 
 def _longer(
-    analysis: DidAnalysis, wanted: Sequence[Variant], again: Sequence[str], draws: int | None
+    analysis: DidAnalysis,
+    wanted: Sequence[Variant],
+    again: Sequence[str],
+    draws: int | Mapping[str, int] | None,
 ) -> dict[str, Sampler]:
     """By the name of a fit, the sampler it is to be made again with."""
     names = {each: f"{HEADLINE} / {each}" for each in analysis.effect_priors}
     names |= {str(each): _named(analysis, each) for each in wanted}
     if unknown := [each for each in again if each not in names]:
         raise BadParameter("again", repr(unknown[0]), ", ".join(names))
-    size = analysis.sampler.draws * 2 if draws is None else draws
-    return {names[each]: replace(analysis.sampler, draws=size) for each in again}
+    if not isinstance(draws, Mapping):
+        draws = dict.fromkeys(again, draws or analysis.sampler.draws * 2)
+    return {names[each]: replace(analysis.sampler, draws=draws[each]) for each in again}
 
 
 def _named(analysis: DidAnalysis, variant: Variant) -> str:

@@ -1,10 +1,10 @@
 """An Analysis and its input → a Run, and a Run → its folder."""
 
 import shutil
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import fields
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, get_args
 
 from sofs_bayes.errors import BadInput, BadParameter
 from sofs_bayes.folders.places import Paths
@@ -16,7 +16,7 @@ from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent
 from sofs_bayes.runs import run_folder
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec import Analysis, Evidence, PrintedAnalysis
+from sofs_bayes.spec import Analysis, ChildrenAnalysis, Evidence, PrintedAnalysis, fingerprint
 from sofs_bayes.spec.keys import HEADLINE, LeaveOut, Variant
 
 if TYPE_CHECKING:
@@ -32,7 +32,7 @@ def fit(
     leave_out: LeaveOut = "pilots",
     quick: bool = False,
     again: Sequence[str] = (),
-    draws: int | None = None,
+    draws: int | Mapping[str, int] | None = None,
     evidence: Evidence = "records",
     seed: int | None = None,
     unfinished: Path | str | None = None,
@@ -56,7 +56,8 @@ def fit(
         Whether a model is fitted under its effect priors only, without refits.
     again, draws
         Effect priors, or changes as tables name them, whose fit is sampled anew with so many
-        draws a chain (twice the analysis's by default); all others are taken from `unfinished`.
+        draws a chain, also by name (twice the analysis's by default); all others are taken from
+        `unfinished`.
     evidence
         What a frame of children is: `records`, or `synthetic` where they are made up. A frame of
         counts is of unknown origin, and files say themselves what they are.
@@ -175,7 +176,7 @@ def fit_folder(
     data: Paths = (),
     folder: Path | str | None = None,
     *,
-    leave_out: LeaveOut = "pilots",
+    leave_out: LeaveOut | None = None,
     quick: bool = False,
     again: Sequence[str] = (),
     draws: int | None = None,
@@ -189,7 +190,8 @@ def fit_folder(
     ----------
     analysis, data, leave_out, quick, again, draws
         As `fit` takes them. Where a fit did not pass the gate, all fits are kept beside the
-        folder, so that `again` makes only its own anew.
+        folder, so that `again` makes only its own anew, with twice the draws by default; all else
+        is as the run there was made.
     folder
         The new folder; `runs/` and the analysis's name by default.
     replace
@@ -200,18 +202,18 @@ def fit_folder(
     Raises
     ------
     BadInput
-        As `fit` and `save`.
+        As `fit` and `save`; `again`, and no run of the analysis is there.
     """
     target = Path(folder or Path("runs") / analysis.name)
     given = files_of(data)
     with claim(target, written_by="fit", inputs=[*given, *inputs], replace=replace) as place:
+        asked = _as_made(target, analysis, again, draws) if again else {}
+        asked |= {"leave_out": leave_out} if leave_out else {}
+        asked |= {"quick": True} if quick else {}
         run = fit(
             analysis,
             given,
-            leave_out=leave_out,
-            quick=quick,
-            again=again,
-            draws=draws,
+            **asked,
             unfinished=place.unfinished,
             progress=progress,
         )
@@ -222,14 +224,41 @@ def fit_folder(
     return target, run
 
 
+def _as_made(
+    target: Path, analysis: Analysis, again: Sequence[str], draws: int | None
+) -> dict[str, Any]:
+    """With what `fit` makes a run as it was, but for the fits that are made again."""
+    if isinstance(analysis, PrintedAnalysis | ChildrenAnalysis):
+        return {"again": again}  # which `fit` refuses
+    made = run_folder.read(target) if target.is_dir() else None
+    if made is None or fingerprint(made.analysis) != fingerprint(analysis):
+        found, allowed = "no run of this analysis", "the run whose fits are to be made again"
+        raise BadInput(target, "", found, allowed)
+    sizes = {
+        _called(verdict): verdict["draws"] // analysis.sampler.chains
+        for name, verdict in made.diagnostics["fits"].items()
+        if f"draws of {name}" in made.options
+    }
+    sizes |= {each: draws or 2 * sizes.get(each, analysis.sampler.draws) for each in again}
+    left_out = [each for each in get_args(LeaveOut) if each == made.options.get("leave_out")]
+    return {
+        "again": [*sizes],
+        "draws": sizes,
+        "quick": made.options.get("quick") == "yes",
+        "leave_out": next(iter(left_out), "pilots"),
+    }
+
+
 def missed(run: Run) -> list[str]:
     """The fits of a run that did not pass the gate, as `again` names them."""
-    found = []
-    for verdict in run.diagnostics["fits"].values():
-        if verdict["status"] != "converged":
-            variant = Variant(**{each.name: verdict[each.name] for each in fields(Variant)})
-            found.append(verdict["prior"] if variant == HEADLINE else str(variant))
-    return found
+    verdicts = run.diagnostics["fits"].values()
+    return [_called(each) for each in verdicts if each["status"] != "converged"]
+
+
+def _called(verdict: Mapping[str, Any]) -> str:
+    """A fit as `again` names it."""
+    variant = Variant(**{each.name: verdict[each.name] for each in fields(Variant)})
+    return verdict["prior"] if variant == HEADLINE else str(variant)
 
 
 def save(

@@ -15,6 +15,7 @@ from sofs_bayes.errors import BadSpec
 from sofs_bayes.figures import Drawing
 from sofs_bayes.pages.pictures import drawings
 from sofs_bayes.pipeline.report import report
+from sofs_bayes.runs import run_folder
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.study import evaluated, of_report
@@ -129,6 +130,18 @@ def test_regressions_stand_beside_posteriors(folder: Path, run: Run) -> None:
         assert of_this_study(text) == []
     [first, *_] = publication_tables("report", [run])
     assert "No folder that replicate wrote" in to_markdown(first)
+
+
+@pytest.mark.parametrize("kind", ["comparison", "calibration"])
+def test_what_stands_beside_a_run_is_asked_for(
+    run: Run, kind: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    run_folder.write(run, tmp_path / "run")
+    assert main(["effects", str(tmp_path / "run"), "--table", kind]) == 2
+    said = capsys.readouterr().err
+    assert said.count("\n") == 1
+    assert "with --beside FOLDER" in said
+    assert "suppressed" not in said
 
 
 def test_a_report_asks_and_answers_the_own_question(folder: Path, run: Run, tmp_path: Path) -> None:

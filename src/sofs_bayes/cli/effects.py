@@ -108,7 +108,7 @@ def _effects(options: argparse.Namespace) -> int:
         try:
             tables = export.tables(_tables(export.runs, options))
         except BadInput as reason:
-            raise _with_what_was_hidden(export, reason) from reason
+            raise _with_what_was_hidden(export, reason, options) from reason
         if options.output:
             export.write(options.output, lambda target: write_tables(target, tables, how))
         else:
@@ -118,9 +118,14 @@ def _effects(options: argparse.Namespace) -> int:
         return 0 if all(run.status == "converged" for run in export.runs) else 1
 
 
-def _with_what_was_hidden(export: Export, reason: BadInput) -> BadInput:
+def _with_what_was_hidden(
+    export: Export, reason: BadInput, options: argparse.Namespace
+) -> BadInput:
     """The complaint, saying where numbers may be missing as the check took them away."""
-    if all(line.result == "passed" for line in export.log):
+    from sofs_bayes.tables.contents.publication import OF_BESIDE
+
+    not_given = not options.beside and set(options.table) <= set(OF_BESIDE)
+    if not_given or all(line.result == "passed" for line in export.log):
         return reason
     found = f"{reason.found}, of which the disclosure check suppressed something (see disclose)"
     return BadInput(reason.file, reason.place, found, reason.allowed)

@@ -45,12 +45,16 @@ _NEEDED: Mapping[str, str] = {
     "priors": "a run",
     "thresholds": "a run with rows of thresholds, or statements on the risk scale",
     "comparison": (
-        "a run with a single effect, and beside it a folder that replicate wrote, another run or"
-        " a printed column of the same outcome"
+        "a run with a single effect, and beside it another run of the same outcome or, with"
+        " --beside FOLDER, what replicate wrote"
     ),
     "diagnostics": "a run",
-    "calibration": "folders that calibrate wrote, given beside the runs",
+    "calibration": "what calibrate wrote, with --beside FOLDER",
 }
+
+
+# Kinds for which a run alone has nothing.
+OF_BESIDE = ("comparison", "calibration")
 
 
 class NothingToShow(BadInput):

@@ -3,6 +3,7 @@
 import csv
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 from matplotlib.text import Text
@@ -17,8 +18,10 @@ from sofs_bayes.pages.pictures import drawings
 from sofs_bayes.pipeline.report import report
 from sofs_bayes.runs import run_folder
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec import HierarchicalAnalysis
+from sofs_bayes.spec import HierarchicalAnalysis, OwnOutcome, Statement
+from sofs_bayes.spec.keys import MEAN_OF_PILOTS
 from sofs_bayes.spec.study import evaluated, of_report
+from sofs_bayes.spec.terms import PER_10_000, PER_1000
 from sofs_bayes.tables.contents.publication import publication_tables
 from sofs_bayes.tables.formats import to_markdown
 
@@ -158,6 +161,50 @@ def test_figures_say_nothing_of_this_study(run: Run) -> None:
     assert len(found) > 5
     said = [f"{each.alt} {texts(each)}" for each in found]
     assert [words for each in said if (words := of_this_study(each))] == []
+
+
+def on(scale: str, rows: tuple[Any, ...]) -> tuple[Any, ...]:
+    """Rows of changes in risk, told on another scale of them."""
+    return tuple(
+        replace(row, scale=scale) if getattr(row, "scale", "") == "risk" else row for row in rows
+    )
+
+
+@pytest.mark.parametrize("counted", ["contacts", None])
+def test_what_is_counted_is_named_wherever_it_is_read(
+    run: Run, counted: str | None, tmp_path: Path
+) -> None:
+    assert isinstance(run.analysis, HierarchicalAnalysis)
+    outcome = run.analysis.children.outcome
+    assert isinstance(outcome, OwnOutcome)
+    children = replace(run.analysis.children, outcome=replace(outcome, counted=counted))
+    above = Statement(scale=PER_10_000, above=0.0)
+    wanted = replace(run.analysis.estimands, per=10_000, statements=(above,))
+    mean = replace(run.effects[0], role=MEAN_OF_PILOTS)
+    told = replace(
+        run,
+        analysis=replace(run.analysis, children=children, estimands=wanted),
+        effects=on(PER_10_000, (*run.effects, mean)) + on(PER_1000, run.effects),
+        sensitivity=on(PER_10_000, run.sensitivity),
+        probabilities=(),
+        beside={kind: on(PER_10_000, rows) for kind, rows in run.beside.items()},
+    )
+    report(told, tmp_path / "report")
+    kinds = ("effects", "report", "pilots")
+    tables = [to_markdown(each) for kind in kinds for each in publication_tables(kind, [told])]
+    drawn = [f"{each.alt} {texts(each)}" for each in drawings(told)]
+    page = text_of(tmp_path / "report" / "index.html")
+    said = " ".join(" ".join([*tables, *drawn, page]).split())
+    who, other = counted or "children", "children" if counted else "contacts"
+    for words in (
+        *("{} per 1,000", "change, {} per 10,000", "({} per 10,000)"),
+        *("all treated {}", "pilots' {} after", "Rates are per 10,000 {}"),
+    ):
+        assert words.format(who) in said
+        assert words.format(other) not in said
+    assert "10,000 children" not in said or not counted
+    rows = (tmp_path / "report").rglob("effects.csv")
+    assert all("contacts" not in path.read_text("utf-8") for path in rows)
 
 
 def test_words_of_this_study_are_found_where_they_are(hierarchical_run: Run) -> None:

@@ -25,7 +25,7 @@ from sofs_bayes.spec.keys import (
     Estimand,
     Role,
 )
-from sofs_bayes.spec.terms import RISKS
+from sofs_bayes.spec.terms import PER_1000, RISKS
 
 Floats = npt.NDArray[np.float64]
 
@@ -74,9 +74,6 @@ def mean_risks(
                 spared = share @ (1.0 / (1.0 + odds * np.exp(predictor[part, cell])))
                 risk[part, cell] = 1.0 - spared
     return found
-
-
-PER_1000 = "children per 1,000"
 
 
 def did_effects(

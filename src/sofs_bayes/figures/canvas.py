@@ -32,9 +32,10 @@ class ToldBelow(Told):
 
 
 class Said(Told):
-    """What a picture of a fit is told: whether it converged, too."""
+    """What a picture of a fit is told: whether it converged, and whom its scale counts."""
 
     status: str
+    whom: NotRequired[str]
 
 
 class SaidOfRates(Said):

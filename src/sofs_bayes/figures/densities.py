@@ -31,6 +31,7 @@ from sofs_bayes.figures.style import (
     wrapped,
 )
 from sofs_bayes.spec import Statement
+from sofs_bayes.spec.terms import CHILDREN
 
 PRIOR: Look = {"color": STYLE.second, "linewidth": 1.3, "linestyle": DASHED}
 POSTERIOR: Look = {"color": STYLE.strong, "linewidth": 1.6}
@@ -72,7 +73,7 @@ def prior_posterior(
     """
     name = name_of(said, Said, "prior-posterior")
     check_rows(name, rows, finite=("value", "prior_density", "posterior_density"))
-    scale = shown_scale(name, rows)
+    scale = shown_scale(name, rows, said.get("whom", CHILDREN))
     bounds = threshold_values(thresholds, rows[0].scale)
     own: Own = {}
     for row in rows:

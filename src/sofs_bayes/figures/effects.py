@@ -29,6 +29,7 @@ from sofs_bayes.figures.marks import Rule
 from sofs_bayes.figures.numbers import ShownScale, amount, counted, minus, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, shown_scale
 from sofs_bayes.figures.style import DOTTED, NO_EFFECT, SOLID, STYLE, Look, marker
+from sofs_bayes.spec.terms import CHILDREN
 
 ALONE: Look = {
     **marker("o", 5.5, STYLE.second, "white"),
@@ -66,6 +67,7 @@ def pilot_forest(
     apart: Callable[[EffectRow], bool] = is_summary,
     order: Literal["median", "given"] = "median",
     name: str = "pilot-forest",
+    whom: str = CHILDREN,
 ) -> Drawing:
     """Medians and intervals, a line each; some set apart at the bottom.
 
@@ -73,7 +75,8 @@ def pilot_forest(
     picture compares fits: `label=lambda row: str(row.variant)` with
     `apart=lambda row: row.kind == "main"` for one left out at a time, and
     `order="given"` for priors. Evidence and convergence are those of the rows; where only
-    some rows did not converge, these are hollow and say so.
+    some rows did not converge, these are hollow and say so. `whom` is those of changes per
+    1,000 or 10,000.
 
     Raises
     ------
@@ -81,7 +84,7 @@ def pilot_forest(
         No rows, a bound that is no finite number, two rows with one label, or rows that
         differ in scale, kind or level of interval.
     """
-    scale = checked_scale(name, rows)
+    scale = checked_scale(name, rows, whom)
     check_rows(name, rows, once=("label", [label(row) for row in rows]))
     interval = interval_name(name, rows)
     ranked = sorted(rows, key=lambda row: row.median) if order == "median" else list(rows)
@@ -186,7 +189,7 @@ def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
     name = name_of(said, Said, "shrinkage")
     once = ("pilot", [row.target for row in rows])
     check_rows(name, rows, finite=(*ALONE_COLUMNS, *COLUMNS, "pooled_median"), once=once)
-    scale, interval = shown_scale(name, rows), interval_name(name, rows)
+    scale, interval = shown_scale(name, rows, said.get("whom", CHILDREN)), interval_name(name, rows)
     pooled = scale.factor * only_value(name, rows, "pooled_median")
     ranked = sorted(rows, key=lambda row: row.unpooled_median)
     pairs = [(shown(row, scale, ALONE_COLUMNS), shown(row, scale)) for row in ranked]

@@ -24,6 +24,7 @@ from sofs_bayes.figures.marks import Axis, Dot, Mark, Rule, Span, Words
 from sofs_bayes.figures.numbers import ShownScale, minus
 from sofs_bayes.figures.refusals import check_rows, refuse
 from sofs_bayes.figures.style import NO_EFFECT, SOLID, STYLE, marker
+from sofs_bayes.spec.terms import CHILDREN
 
 REFERENCE = -1
 GAP = 1.0  # the place settling-in takes on the axis, in years
@@ -36,7 +37,13 @@ NOTES = (
 )
 
 
-def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-study") -> Drawing:
+def event_study(
+    rows: Sequence[EffectRow],
+    *,
+    title: str,
+    name: str = "event-study",
+    whom: str = CHILDREN,
+) -> Drawing:
     """The pooled effect in each year before and after settling-in, with its interval.
 
     Years before settling-in (hollow squares) lie around no effect if pilots and comparators
@@ -50,6 +57,8 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
         Evidence and convergence are those of the rows.
     title, name
         Title, and stem of the files.
+    whom
+        Those of changes told per 1,000 or 10,000.
 
     Raises
     ------
@@ -57,7 +66,7 @@ def event_study(rows: Sequence[EffectRow], *, title: str, name: str = "event-stu
         No rows, another estimand, a year twice, the reference year, a bound that is no finite
         number, or rows that differ in fit, scale, target, kind or level of interval.
     """
-    scale = checked_scale(name, rows)
+    scale = checked_scale(name, rows, whom)
     check_rows(name, rows, same=("target", "prior", "variant", "status"))
     interval = interval_name(name, rows)
     since = [_year_since(name, row) for row in rows]

@@ -18,16 +18,17 @@ from sofs_bayes.figures.numbers import (
 from sofs_bayes.figures.refusals import check_rows, only_value, refuse, shown_scale
 from sofs_bayes.figures.style import Look
 from sofs_bayes.spec import Evidence
+from sofs_bayes.spec.terms import CHILDREN
 
 COLUMNS = ("median", "lower", "upper")
 HALF = ("lower_50", "upper_50")
 Interval = tuple[float, float, float]  # in this order
 
 
-def checked_scale(figure: str, rows: Sequence[EffectRow]) -> ShownScale:
+def checked_scale(figure: str, rows: Sequence[EffectRow], whom: str = CHILDREN) -> ShownScale:
     """The one scale of effects that can be drawn; anything else is refused."""
     check_rows(figure, rows, finite=COLUMNS)
-    scale = shown_scale(figure, rows)
+    scale = shown_scale(figure, rows, whom)
     if scale.logarithmic and (lowest := min(row.lower for row in rows)) <= 0:
         raise refuse(figure, "lower", f"{lowest:g}", f"an {scale.unit} above 0")
     return scale

@@ -16,25 +16,22 @@ class ShownScale:
     factor: float = 1.0
     null: float = 0.0
     logarithmic: bool = False
+    coarse: bool = False  # larger numbers need one decimal only
 
 
 SCALES: Mapping[str, ShownScale] = {
     "risk": ShownScale(
-        axis="change in risk, percentage points", unit="percentage points", factor=100.0
+        axis="change in risk, percentage points",
+        unit="percentage points",
+        factor=100.0,
+        coarse=True,
     ),
     "log-odds": ShownScale(axis="change in log-odds", unit="log-odds"),
     "odds ratio": ShownScale(
         axis="odds ratio, logarithmic axis", unit="odds ratio", null=1.0, logarithmic=True
     ),
     "units": ShownScale(axis="change in the outcome, its units", unit="units of the outcome"),
-    "children per 1,000": ShownScale(axis="change, children per 1,000", unit="children per 1,000"),
-    "children per 10,000": ShownScale(
-        axis="change, children per 10,000", unit="children per 10,000"
-    ),
 }
-
-# Units whose larger numbers need one decimal only.
-COARSE = ("percentage points", "children per 1,000", "children per 10,000")
 
 
 def minus(text: str) -> str:
@@ -50,7 +47,7 @@ def amount(value: float, scale: ShownScale, decimals: int) -> str:
 
 def decimals_for(values: Sequence[float], scale: ShownScale) -> int:
     """Two decimals for log-odds, ratios and small numbers of points, otherwise one."""
-    return 1 if scale.unit in COARSE and max(map(abs, values)) >= 2 else 2
+    return 1 if scale.coarse and max(map(abs, values)) >= 2 else 2
 
 
 def percent(share: float) -> str:

@@ -6,6 +6,7 @@ from typing import Any
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.figures.numbers import SCALES, ShownScale
+from sofs_bayes.spec.terms import CHILDREN, PER, told_in
 
 
 def refuse(figure: str, place: str, found: object, allowed: str) -> BadInput:
@@ -63,9 +64,12 @@ def only_value(figure: str, rows: Sequence[Any], column: str) -> Any:
     return values[0]
 
 
-def shown_scale(figure: str, rows: Sequence[Any]) -> ShownScale:
-    """The scale that all rows are on."""
+def shown_scale(figure: str, rows: Sequence[Any], whom: str = CHILDREN) -> ShownScale:
+    """The scale that all rows are on, with whom it counts."""
     name = only_value(figure, rows, "scale")
+    if name in PER:
+        unit = told_in(name, whom)
+        return ShownScale(axis=f"change, {unit}", unit=unit, coarse=True)
     if name not in SCALES:
-        raise refuse(figure, "scale", repr(name), ", ".join(SCALES))
+        raise refuse(figure, "scale", repr(name), ", ".join((*SCALES, *PER)))
     return SCALES[name]

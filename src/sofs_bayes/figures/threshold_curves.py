@@ -18,6 +18,7 @@ from sofs_bayes.figures.refusals import check_rows, shown_scale
 from sofs_bayes.figures.style import LINES
 from sofs_bayes.figures.ticks import Kind
 from sofs_bayes.spec import Equivalence, Statement
+from sofs_bayes.spec.terms import CHILDREN
 
 HIGH, LOW = {1: 3.2, 2: 2.0}, 1.5  # inches of a panel, by their number; of one of many
 SHARES = {share: f"{share:.0%}" for share in (0.0, 0.25, 0.5, 0.75, 1.0)}
@@ -59,7 +60,7 @@ def threshold_curve(
     """
     name = name_of(said, Said, "threshold-curve")
     check_rows(name, rows, finite=("threshold", "above"), same=("target",))
-    scale, grid = shown_scale(name, rows), _grid(name, rows)
+    scale, grid = shown_scale(name, rows, said.get("whom", CHILDREN)), _grid(name, rows)
     bounds = threshold_values(statements, rows[0].scale)
     region = equivalence if equivalence and equivalence.scale == rows[0].scale else None
     canvas = Canvas.of(

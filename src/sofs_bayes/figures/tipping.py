@@ -15,6 +15,7 @@ from sofs_bayes.figures.marks import Axis, Dot, Mark, Rule, Series, Words
 from sofs_bayes.figures.numbers import ShownScale, amount, decimals_for, minus, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, shown_scale
 from sofs_bayes.figures.style import DOTTED, STYLE, THIN, Look, marker
+from sofs_bayes.spec.terms import CHILDREN
 
 CURVE: Look = {"color": STYLE.strong, "linewidth": 2.0}
 DOUBTFUL: Look = {"color": STYLE.light, "linewidth": 1.4, "linestyle": DOTTED}
@@ -54,7 +55,10 @@ def tipping_curve(
     name = name_of(said, Said, "tipping")
     once = ("departure", [f"{row.departure:.12g}" for row in rows])
     check_rows(name, rows, finite=("departure", "probability_above_zero"), once=once)
-    scale, target = shown_scale(name, rows), only_value(name, rows, "target")
+    scale, target = (
+        shown_scale(name, rows, said.get("whom", CHILDREN)),
+        only_value(name, rows, "target"),
+    )
     rows = sorted(rows, key=lambda row: row.departure)
     points = [
         point

@@ -25,7 +25,9 @@ from sofs_bayes.spec import (
     PrintedAnalysis,
 )
 from sofs_bayes.spec.keys import BETWEEN_YEARS
-from sofs_bayes.spec.outcomes import OwnOutcome, capital, column_in_words, outcome
+from sofs_bayes.spec.outcomes import OwnOutcome, capital, outcome
+from sofs_bayes.spec.study import denominator_of
+from sofs_bayes.spec.terms import PER_10_000
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.effect_columns import ABOVE_0, interval_columns
 from sofs_bayes.tables.contents.effects import prior_marked
@@ -87,19 +89,13 @@ class Unit:
 def unit_of(run: Run, rows: Sequence[EffectRow]) -> Unit | None:
     """The unit that suits a run's changes in risk; None where it has none."""
     scales = {row.scale for row in rows}
-    whom = _denominator(run)
-    if scales == {"children per 10,000"}:
+    whom = denominator_of(run.analysis)
+    if scales == {PER_10_000}:
         return Unit(factor=1.0, per="10,000", whom=whom)
     if scales != {"risk"}:
         return None
     small = max(max(-row.lower, row.upper) for row in rows) < SMALL
     return Unit(factor=1000.0 if small else 100.0, per="1,000" if small else "100", whom=whom)
-
-
-def _denominator(run: Run) -> str:
-    if isinstance(run.analysis, OpenAnalysis):
-        return column_in_words(run.analysis.data.denominator)
-    return "referrals"
 
 
 def answer_part(runs: Sequence[Run], beside: Sequence[Result]) -> Part:
@@ -167,7 +163,8 @@ def size_sentence(run: Run) -> str:
     refused = " NOT CONVERGED: not to be used." if run.status != "converged" else ""
     if unit is None:
         median, lower, upper = (f"{x:.2f}" for x in (widest.median, widest.lower, widest.upper))
-        return f"{widest.scale} {median} ({level} {lower} to {upper}).{refused}"
+        scale = in_units(run.analysis, widest.scale)
+        return f"{scale} {median} ({level} {lower} to {upper}).{refused}"
     ends = f"{unit.more(widest.lower)} to {unit.more(widest.upper)}"
     where = f"per {unit.per} {unit.whom}"
     medians = sorted(row.median for row in rows)

@@ -22,6 +22,8 @@ from sofs_bayes.pages.words import (
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.keys import Variant
+from sofs_bayes.spec.study import words_of
+from sofs_bayes.spec.terms import told_in
 from sofs_bayes.tables.contents.assumptions import declared_priors
 from sofs_bayes.tables.contents.effects import effect_scales
 from sofs_bayes.tables.contents.model_design import MEANING
@@ -57,7 +59,8 @@ def goal(run: Run, _: OnPage) -> Answer:
     said = len(run.analysis.estimands.claims)
     if not named:
         return "not reported", "no effect is reported"
-    scales = ", ".join(effect_scales(run))
+    whom = words_of(run.analysis).whom
+    scales = ", ".join(told_in(scale, whom) for scale in effect_scales(run))
     return "met", f"{'; '.join(named)}; scales: {scales}; probabilities of {said} statements."
 
 

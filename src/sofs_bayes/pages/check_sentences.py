@@ -11,7 +11,8 @@ from sofs_bayes.pages import barg_answers as answer
 from sofs_bayes.pages.barg_answers import OnPage
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.keys import HEADLINES
-from sofs_bayes.tables.contents.effect_columns import UNIT_OF, number_format
+from sofs_bayes.tables.contents.assumptions import in_units
+from sofs_bayes.tables.contents.effect_columns import number_format
 from sofs_bayes.tables.contents.effects import risk_scale
 from sofs_bayes.tables.contents.hierarchical_checks import few_authorities, tipping_table
 from sofs_bayes.tables.formats import shown
@@ -75,7 +76,8 @@ def _arm_weights(run: Run) -> Iterator[str]:
     ]
     if not rows:
         return
-    number, unit = number_format(risk_scale(run), run.effects), UNIT_OF.get(risk_scale(run), "")
+    number = number_format(risk_scale(run), run.effects)
+    unit = in_units(run.analysis, risk_scale(run))
     rows = [row for row in rows if row.role == rows[0].role]
     as_it_is = next(row for row in rows if row.arm == BOTH)
     moved = [

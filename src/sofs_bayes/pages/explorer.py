@@ -18,6 +18,8 @@ from sofs_bayes.pages.words import (
 )
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence
+from sofs_bayes.spec.terms import PER_10_000, PER_1000
+from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.effect_columns import ABOVE_0
 from sofs_bayes.tables.formats import Cell, Column, Table
 
@@ -29,8 +31,8 @@ SHOWN: Mapping[str, tuple[float, ...]] = {
     "risk": (-5, -2, -1, 0, 1, 2, 5),
     "log-odds": (-0.5, -0.2, -0.1, 0, 0.1, 0.2, 0.5),
     "odds ratio": (0.5, 0.8, 0.9, 1, 1.1, 1.25, 2),
-    "children per 10,000": (-5, -2, -1, 0, 1, 2, 5),
-    "children per 1,000": (-50, -20, -10, 0, 10, 20, 50),
+    PER_10_000: (-5, -2, -1, 0, 1, 2, 5),
+    PER_1000: (-50, -20, -10, 0, 10, 20, 50),
 }
 MARK = f"{SYNTHETIC}."
 NO_FINDING = " This says nothing about real children."
@@ -64,14 +66,15 @@ def _rows(run: Run) -> "list[ThresholdRow]":
     return [row for row in run.rows(ThresholdRow) if row.scale == scale]
 
 
-def _factor(scale: str) -> tuple[float, str]:
-    return (100.0, "percentage points") if scale == "risk" else (1.0, scale)
+def _factor(scale: str, runs: Sequence[Run]) -> tuple[float, str]:
+    units = dict.fromkeys(in_units(run.analysis, scale) for run in runs)
+    return 100.0 if scale == "risk" else 1.0, " or ".join(units)
 
 
 def _analysis(run: Run) -> dict[str, object]:
     """One analysis as the page's script reads it."""
     scale = main_scale(run)
-    factor, unit = _factor(scale)
+    factor, unit = _factor(scale, [run])
     effects: dict[str, dict[str, list[ThresholdRow]]] = {}
     order = {row.estimand: i for i, row in enumerate(reversed(_rows(run)))}
     # All pilots together first, effects as the run has them, each curve from left to right.
@@ -116,7 +119,7 @@ def _round_steps(own: Sequence[Run]) -> tuple[float, ...]:
 def _table(own: Sequence[Run], kind: Evidence, width: str) -> Table:
     """The probabilities at some thresholds, of runs of one evidence and width."""
     scale = width.removeprefix("narrow ")
-    factor, unit = _factor(scale)
+    factor, unit = _factor(scale, own)
     at = SHOWN.get(width) or _round_steps(own)
     lines: list[tuple[Cell, ...]] = []
     for run in own:

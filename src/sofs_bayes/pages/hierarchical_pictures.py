@@ -29,7 +29,7 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import FittedAnalysis, OpenAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, PER_UNIT
 from sofs_bayes.spec.outcomes import capital, column_in_words
-from sofs_bayes.spec.study import words_of
+from sofs_bayes.spec.study import denominator_of, words_of
 from sofs_bayes.spec.years import Years, years_of
 from sofs_bayes.tables.contents.effects import main_rows, risk_scale
 from sofs_bayes.tables.contents.hierarchical import (
@@ -49,10 +49,10 @@ def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
     rows = main_rows(run, scale)
     drawn = (
         *numbered(_yearly_rates(run)),
-        *numbered(_forests(rows)),
+        *numbered(_forests(run, rows)),
         *_shrinkage(run),
-        *_event_study([*rows, *by_year_rows(run, scale)]),
-        *_other_effects(rows),
+        *_event_study(run, [*rows, *by_year_rows(run, scale)]),
+        *_other_effects(run, rows),
         *under_each_prior(run),
         *threshold_curves(run),
         *prior_to_posterior(run, title="The pooled effect: prior and posterior"),
@@ -66,7 +66,8 @@ def hierarchical_drawings(run: Run) -> tuple[Drawing, ...]:
 
 
 def _told(run: Run, title: str) -> Said:
-    return {"title": title, "evidence": run.evidence, "status": run.status}
+    whom = words_of(run.analysis).whom
+    return {"title": title, "evidence": run.evidence, "status": run.status, "whom": whom}
 
 
 def _yearly_rates(run: Run) -> Iterator[Drawing]:
@@ -97,7 +98,7 @@ def counted(analysis: FittedAnalysis, *, children: bool = False) -> Counted:
     if isinstance(analysis, OpenAnalysis):
         found: Counted = {
             "events": capital(column_in_words(analysis.data.events)),
-            "denominator": column_in_words(analysis.data.denominator),
+            "denominator": denominator_of(analysis),
             "years": years_of(analysis),
         }
         if analysis.estimands.per:
@@ -105,7 +106,7 @@ def counted(analysis: FittedAnalysis, *, children: bool = False) -> Counted:
         return found
     own = words_of(analysis)
     events = own.children if children else own.events
-    among = "referrals, weighted as in the model"
+    among = f"{denominator_of(analysis)}, weighted as in the model"
     return {"events": capital(events), "denominator": among, "years": years_of(analysis)}
 
 
@@ -113,22 +114,24 @@ def _is_printed(run: Run) -> bool:
     return run.analysis.kind == "hierarchical" and bool(words_of(run.analysis).figure)
 
 
-def _forests(rows: Sequence[EffectRow]) -> Iterator[Drawing]:
+def _forests(run: Run, rows: Sequence[EffectRow]) -> Iterator[Drawing]:
     """The pilots with pooled effect and new authority, a forest for each effect that has them."""
     for estimand in dict.fromkeys(replace(row.estimand, target=POOLED) for row in rows):
         own = [row for row in rows if replace(row.estimand, target=POOLED) == estimand]
         if any(row.target not in (POOLED, NEW) for row in own):
-            yield pilot_forest(own, title=f"{capital(str(estimand))}, pilot by pilot")
+            title = f"{capital(str(estimand))}, pilot by pilot"
+            yield pilot_forest(own, title=title, whom=words_of(run.analysis).whom)
 
 
-def _event_study(rows: Sequence[EffectRow]) -> list[Drawing]:
+def _event_study(run: Run, rows: Sequence[EffectRow]) -> list[Drawing]:
     years = [row for row in rows if row.role == IN_YEAR]
     before = any(row.year is not None and row.year < 0 for row in years)
     title = "Effect by year" + (" before and" if before else "") + " after settling-in"
-    return [event_study(years, title=title)] if years else []
+    whom = words_of(run.analysis).whom
+    return [event_study(years, title=title, whom=whom)] if years else []
 
 
-def _other_effects(rows: Sequence[EffectRow]) -> list[Drawing]:
+def _other_effects(run: Run, rows: Sequence[EffectRow]) -> list[Drawing]:
     """Pooled effects beside each other where there are several, but for those by year."""
     pooled = [r for r in rows if r.target == POOLED and r.role != IN_YEAR]
     units = [row for row in pooled if row.role != PER_UNIT]  # another unit
@@ -142,6 +145,7 @@ def _other_effects(rows: Sequence[EffectRow]) -> list[Drawing]:
             apart=lambda row: row.role == AFTER,
             order="given",
             name="effects",
+            whom=words_of(run.analysis).whom,
         )
     ]
 
@@ -160,6 +164,7 @@ def _beside_main(
                 apart=lambda row: row.kind == "main",
                 order="given",
                 name=name,
+                whom=words_of(run.analysis).whom,
             )
 
 

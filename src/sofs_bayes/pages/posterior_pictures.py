@@ -8,6 +8,7 @@ from sofs_bayes.estimands.rows import DensityRow, ThresholdRow
 from sofs_bayes.figures import Drawing, pilot_forest, prior_posterior, threshold_curve
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.keys import IN_YEAR, PER_UNIT, Estimand
+from sofs_bayes.spec.study import words_of
 from sofs_bayes.tables.contents.hierarchical import headline
 from sofs_bayes.tables.contents.publication_numbers import overall
 
@@ -30,6 +31,7 @@ def threshold_curves(run: Run) -> list[Drawing]:
             evidence=run.evidence,
             status=overall([run.status, *(row.status for row in rows)]),
             name=name,
+            whom=words_of(run.analysis).whom,
         )
         for target, (name, title) in WHOSE.items()
         if (rows := _rows_of(run, target))
@@ -78,6 +80,7 @@ def under_each_prior(run: Run) -> list[Drawing]:
             apart=lambda _: False,
             order="given",
             name="by-prior",
+            whom=words_of(run.analysis).whom,
         )
     ]
 
@@ -128,5 +131,6 @@ def prior_to_posterior(run: Run, *, title: str) -> list[Drawing]:
             title=title,
             evidence=run.evidence,
             status=run.status,
+            whom=words_of(run.analysis).whom,
         )
     ]

@@ -15,6 +15,7 @@ from sofs_bayes.figures.recovery import (
     method_curves,
 )
 from sofs_bayes.pages.page import Part, analysis_sentence, write_result
+from sofs_bayes.spec.study import words_of
 from sofs_bayes.tables.contents.recovery import recovery_tables
 from sofs_bayes.tables.contents.recovery_findings import (
     DESIGNS,
@@ -117,22 +118,23 @@ def _how(found: Recovered) -> tuple[str, ...]:
     scale = "log-odds" if logistic else "risk"
     model, simulated = found.analysis.model, "simulated " if found.evidence == "synthetic" else ""
     tails = model.degrees_of_freedom if model.tails == "student t" else None
+    whom = words_of(found.analysis).whom
     sds = (
         f"On the model's scale ({scale}) authorities differ with an sd of {grid.authority_sd:.3g}"
         f"{f' (the scale of Student t with {tails:g} degrees of freedom)' if tails else ''}"
         f" and move from year to year with one of {grid.shock_sd:.3g}"
         f"{' (not as modelled, nor where trends part)' if model.shocks == 'none' else ''}; levels,"
-        f" years and covariates are those of the design's {found.design[2]:,} {simulated}children."
+        f" years and covariates are those of the design's {found.design[2]:,} {simulated}{whom}."
         " More authorities: copies of the design's with levels and shocks of their own."
     )
     effect = (
-        "The effect is the change in risk averaged over all treated children of a replicate,"
+        f"The effect is the change in risk averaged over all treated {whom} of a replicate,"
         " pilots' own deviations included; that is the truth each interval is held against."
     )
     regression = (
         "The regression is the linear one of its column, without random effects"
         + (", a linear probability model of the counts" if logistic else "")
-        + ". Errors: children independent of one another; clustered on authority (CR1, and CR3,"
+        + f". Errors: {whom} independent of one another; clustered on authority (CR1, and CR3,"
         " the jackknife), read from t with one degree of freedom less than authorities; and the"
         " wild cluster bootstrap with the null imposed, inverted."
     )

@@ -118,6 +118,7 @@ def _head(found: Profile, name: str) -> Iterator[str]:
     yield f"plural = {decide('several of them, as protection plans')}"
     yield f"unit = {decide('whom it happens to, as children with a protection plan')}"
     yield 'direction = "neither"  # or "higher is better", "lower is better"'
+    yield '# counted = "referrals"  # what rows are, if they are not to be called children'
 
 
 def _records(found: Profile, roles: Roles, years: Sequence[int], year_begins: int) -> Iterator[str]:

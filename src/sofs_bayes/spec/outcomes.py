@@ -7,7 +7,7 @@ from typing import Annotated, Literal
 from pydantic import Discriminator, Tag
 from pydantic.dataclasses import dataclass as checked
 
-from sofs_bayes.spec.terms import STRICT, Text
+from sofs_bayes.spec.terms import CHILDREN, STRICT, Text
 
 Direction = Literal["higher is better", "lower is better", "neither"]
 
@@ -18,13 +18,15 @@ class OwnOutcome:
 
     `name` and `plural` are what happens ("protection plan", "protection plans"), `unit` is whom it
     happens to, in the plural ("children with a protection plan"). `direction` says which change
-    the analyst takes for the better, if any: it is repeated, and changes no number.
+    the analyst takes for the better, if any, and `counted` what rows are, in the plural, where
+    they are not to be called children: both are repeated, and change no number.
     """
 
     name: Text
     plural: Text
     unit: Text
     direction: Direction = "neither"
+    counted: Text | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -45,6 +47,8 @@ class Outcome:
         With what the report's names of its rates begin.
     direction
         Which change is taken for the better.
+    counted
+        What rows are, in the plural; empty if not said.
     """
 
     name: str
@@ -54,6 +58,12 @@ class Outcome:
     figure: str = ""
     printed_rates: str = ""
     direction: Direction = "neither"
+    counted: str = ""
+
+    @property
+    def whom(self) -> str:
+        """Those whose outcome is told: "so many … per 1,000", "all treated …"."""
+        return self.counted or CHILDREN
 
 
 OUTCOMES: Mapping[str, Outcome] = {
@@ -115,6 +125,7 @@ def outcome(given: str | OwnOutcome) -> Outcome:
             events=given.plural,
             children=given.unit,
             direction=given.direction,
+            counted=given.counted or "",
         )
     return OUTCOMES.get(given) or Outcome(name=given, rate=given, events=given, children=given)
 

@@ -4,7 +4,8 @@ from collections.abc import Sequence
 
 from sofs_bayes.spec.files import Analysis
 from sofs_bayes.spec.hierarchical import HierarchicalAnalysis
-from sofs_bayes.spec.outcomes import OUTCOMES, Outcome, outcome
+from sofs_bayes.spec.opened import OpenAnalysis
+from sofs_bayes.spec.outcomes import OUTCOMES, Outcome, column_in_words, outcome
 from sofs_bayes.spec.printed import PrintedAnalysis
 
 OF_REPORT = "the practice model"
@@ -35,6 +36,15 @@ def evaluated_by(analyses: Sequence[Analysis]) -> str:
 def words_of(analysis: Analysis) -> Outcome:
     """The words of an analysis's outcome."""
     return outcome(analysis.outcome)
+
+
+def denominator_of(analysis: Analysis) -> str:
+    """What rates are of, in the plural: referrals if nothing is said (a child may have several)."""
+    if counted := words_of(analysis).counted:
+        return counted
+    if isinstance(analysis, OpenAnalysis):
+        return column_in_words(analysis.data.denominator)
+    return "referrals"
 
 
 def printed_in(analysis: Analysis) -> str:

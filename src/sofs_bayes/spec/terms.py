@@ -13,7 +13,10 @@ Evidence = Literal[
 ]
 Scale = Literal["risk", "children per 10,000", "log-odds", "odds ratio", "units"]
 # The scale of a change in risk, by the number of children it is told in.
+CHILDREN = "children"  # whom changes in risk count, unless an outcome says otherwise
 PER_10_000: Scale = "children per 10,000"
+PER_1000 = "children per 1,000"
+PER: Mapping[str, str] = {PER_1000: "1,000", PER_10_000: "10,000"}
 RISKS: Mapping[int | None, Scale] = {None: "risk", 10_000: PER_10_000}
 Pooling = Literal["partial", "none", "full"]
 Shocks = Literal["persistent", "independent", "none"]
@@ -46,6 +49,11 @@ NO_EFFECT: Mapping[Scale, float] = {
     "odds ratio": 1.0,
     "units": 0.0,
 }
+
+
+def told_in(scale: str, whom: str) -> str:
+    """A scale in words: changes in risk, where they are told per so many, with whom they count."""
+    return f"{whom} per {PER[scale]}" if scale in PER else scale
 
 
 class WithPriors:

@@ -15,7 +15,8 @@ from sofs_bayes.spec import (
     OpenAnalysis,
     PrintedAnalysis,
 )
-from sofs_bayes.spec.study import printed_in
+from sofs_bayes.spec.study import printed_in, words_of
+from sofs_bayes.spec.terms import told_in
 from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables.formats import Column, Table
 
@@ -49,10 +50,10 @@ def model_scale(analysis: FittedAnalysis) -> Literal["risk", "log-odds", "units"
 
 
 def in_units(analysis: FittedAnalysis, scale: str) -> str:
-    """A scale in words; the unit of a printed outcome that is no risk."""
+    """A scale in words, with what the analysis counts; the unit of an outcome that is no risk."""
     if scale == "units" and isinstance(analysis, PrintedAnalysis):
         return analysis.design.unit or scale
-    return "percentage points" if scale == "risk" else scale
+    return "percentage points" if scale == "risk" else told_in(scale, words_of(analysis).whom)
 
 
 def distribution(prior: Prior) -> str:

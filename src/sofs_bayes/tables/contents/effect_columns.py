@@ -9,14 +9,6 @@ from sofs_bayes.tables.digits import Format
 from sofs_bayes.tables.model import Column
 
 NARROW = 0.02  # risk differences known this closely are shown with two decimals
-UNIT_OF: dict[str, str] = {
-    "risk": "percentage points",
-    "log-odds": "log-odds",
-    "odds ratio": "odds ratio",
-    "children per 1,000": "children per 1,000",
-    "children per 10,000": "children per 10,000",
-    "units": "units of the outcome",
-}
 FIXED: dict[str, Format] = {"log-odds": "signed2", "odds ratio": "ratio", "units": "number"}
 PROBABILITY = "Probability that the effect is"
 ABOVE_0 = Column(key="P(above 0)", heading="above 0", format="probability", group=PROBABILITY)

@@ -16,10 +16,9 @@ from sofs_bayes.spec import (
     Statement,
 )
 from sofs_bayes.spec.keys import MEAN_OF_PILOTS
-from sofs_bayes.spec.study import printed_in
+from sofs_bayes.spec.study import printed_in, words_of
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.effect_columns import (
-    UNIT_OF,
     chance_columns,
     chance_key,
     in_order,
@@ -42,7 +41,7 @@ CALLED: dict[str, str] = {
 # Words of the sentences of `Run.withheld`.
 AUTHORITIES, COUNTS = "single authorities", "rates of"
 FIXEF_NOTE = (
-    "The effect after settling-in is the average over all treated children. The mean of pilots'"
+    "The effect after settling-in is the average over all treated {whom}. The mean of pilots'"
     " effects is what theirs are drawn around, each pilot alike and on the model's scale; R's"
     " lme4, brms and rstanarm print it as fixef."
 )
@@ -57,7 +56,7 @@ def effect_scales(run: Run) -> tuple[str, ...]:
     present = {row.scale for row in run.effects if row.is_effect}
     named: dict[str, None] = dict.fromkeys(s.scale for s in run.analysis.estimands.claims)
     if run.analysis.kind == "hierarchical":
-        named |= dict.fromkeys(UNIT_OF)
+        named |= dict.fromkeys(CALLED)
     return tuple(scale for scale in named if scale in present)
 
 
@@ -101,14 +100,14 @@ def risk_scale(run: Run) -> str:
 
 
 def rate_format(run: Run) -> Format:
-    """How a run's rates are shown: as percentages, or per 10,000 children."""
+    """How a run's rates are shown: as percentages, or per 10,000."""
     return "per10000" if run.analysis.estimands.per else "percent"
 
 
 def rate_notes(run: Run) -> tuple[str, ...]:
     """What a table of rates has to say of their unit; nothing of percentages."""
     per = run.analysis.estimands.per
-    return (f"Rates are per {per:,} children.",) if per else ()
+    return (f"Rates are per {per:,} {words_of(run.analysis).whom}.",) if per else ()
 
 
 def rows_taken(analysis: FittedAnalysis) -> list[str]:
@@ -186,7 +185,9 @@ def effects_table(
     worst = max((e for own in errors.values() for e in own if not math.isnan(e)), default=0.0)
     notes = [*rows_taken(run.analysis), *own_words([run.analysis]), interval_note(run)]
     notes += [MCSE_NOTE.format(worst)] * (worst > 0)
-    notes += [FIXEF_NOTE] * any(row.role == MEAN_OF_PILOTS for row in rows)
+    notes += [FIXEF_NOTE.format(whom=words_of(run.analysis).whom)] * any(
+        row.role == MEAN_OF_PILOTS for row in rows
+    )
     notes += [*printed_notices(run), *not_shown(run, AUTHORITIES)]
     return Table(
         name=name,

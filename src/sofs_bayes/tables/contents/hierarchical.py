@@ -7,9 +7,9 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR
 from sofs_bayes.spec.study import of_report
+from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.effect_columns import (
     ABOVE_0,
-    UNIT_OF,
     interval_columns,
     number_format,
 )
@@ -80,7 +80,7 @@ def columns_table(runs: Sequence[Run], *, scale: str = "risk") -> Table:
     ]
     return Table(
         name="columns",
-        title=f"The pooled effect: analyses side by side ({UNIT_OF[scale]})",
+        title=f"The pooled effect: analyses side by side ({in_units(runs[0].analysis, scale)})",
         columns=(
             Column(key="analysis", heading="Analysis"),
             Column(key="column", heading="Regression" if own else "Column of the report"),

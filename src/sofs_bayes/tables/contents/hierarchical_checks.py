@@ -15,8 +15,9 @@ from sofs_bayes.checks.registry.tipping import TippingPoint
 from sofs_bayes.estimands import NEW, POOLED
 from sofs_bayes.estimands.rows import MonteCarloRow
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec import OpenAnalysis
-from sofs_bayes.spec.outcomes import column_in_words
+from sofs_bayes.spec.outcomes import capital
+from sofs_bayes.spec.study import denominator_of, words_of
+from sofs_bayes.spec.terms import told_in
 from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.checks import (
@@ -125,7 +126,7 @@ def arm_years_table(run: Run) -> Table:
     columns = [
         Column(key="arm", heading="Authorities"),
         Column(key="year", heading=f"{years_of(run.analysis).heading}, or period"),
-        Column(key="children", heading=_counted(run), format="integer"),
+        Column(key="children", heading=capital(denominator_of(run.analysis)), format="integer"),
         Column(key="observed", heading="Rate", format=rate_format(run)),
     ]
     for kind in kinds:
@@ -145,14 +146,6 @@ def arm_years_table(run: Run) -> Table:
         *rate_notes(run),
         *not_shown(run, COUNTS),
     )
-
-
-def _counted(run: Run) -> str:
-    """What an arm's rate is of: referrals (a child may have several), or what is counted."""
-    analysis = run.analysis
-    if isinstance(analysis, OpenAnalysis):
-        return column_in_words(analysis.data.denominator).capitalize()
-    return "Referrals"
 
 
 def _pilots_and_years_first(place: tuple[str, str]) -> tuple[bool, bool, bool, str]:
@@ -353,7 +346,7 @@ def monte_carlo_table(run: Run, *, scale: str | None = None) -> Table:
     return run_table(
         run,
         "monte_carlo",
-        f"Monte Carlo errors ({scale})",
+        f"Monte Carlo errors ({told_in(scale, words_of(run.analysis).whom)})",
         rows,
         columns,
         *(["0.001 = 0.1 percentage points."] if scale == "risk" else []),

@@ -8,9 +8,9 @@ from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.estimands.rows import ShrinkageRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.keys import AFTER, Estimand
+from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.effect_columns import (
     ABOVE_0,
-    UNIT_OF,
     interval_columns,
     number_format,
 )
@@ -77,7 +77,7 @@ def pilots_table(run: Run, *, scale: str | None = None, effect: Estimand | None 
     return run_table(
         run,
         f"pilots-{run.analysis.name}",
-        f"{what}pilot by pilot ({UNIT_OF[scale]})",
+        f"{what}pilot by pilot ({in_units(run.analysis, scale)})",
         lines,
         tuple(_columns(run, number, by_itself=bool(alone))),
         *_notes(run, rows, number, by_itself=bool(alone)),

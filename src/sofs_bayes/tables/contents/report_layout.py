@@ -13,7 +13,7 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import FittedAnalysis, HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, Estimand
 from sofs_bayes.spec.outcomes import capital
-from sofs_bayes.spec.study import printed_in
+from sofs_bayes.spec.study import printed_in, words_of
 from sofs_bayes.tables.contents.effects import interval_note, own_words
 from sofs_bayes.tables.contents.publication_beside import ReplicatedFolder, replicated_folders
 from sofs_bayes.tables.contents.publication_numbers import overall
@@ -176,12 +176,12 @@ def _is_turned(group: ReportGroup, row: str) -> bool:
 
 
 REGRESSED = (
-    "Lines 'regression' are confidence intervals of the regression of the same children: in"
+    "Lines 'regression' are confidence intervals of the regression of the same {whom}: in"
     " brackets the standard error, or in square brackets the interval of the wild bootstrap. All"
-    " other lines are posteriors; they average over the pilots' children after settling-in, and"
+    " other lines are posteriors; they average over the pilots' {whom} after settling-in, and"
     " have a probability in place of stars."
 )
-POSTERIORS = "Posteriors average over the pilots' children after settling-in."
+POSTERIORS = "Posteriors average over the pilots' {whom} after settling-in."
 NOT_BESIDE = "No folder that replicate wrote is beside these runs (--beside)."
 
 
@@ -194,6 +194,7 @@ def own_layout_table(group: ReportGroup, beside: Sequence[Path]) -> Table:
         lines += _regression_line(group, effect, folders)
         lines += posterior_lines(group, effect)
     regressed = any(line[0] == REGRESSION for line in lines)
+    whom = words_of(group.columns[0].run.analysis).whom
     intervals = dict.fromkeys(interval_note(column.run) for column in group.columns)
     return _table(
         group,
@@ -201,7 +202,7 @@ def own_layout_table(group: ReportGroup, beside: Sequence[Path]) -> Table:
         heading="Effect (risk: pp)",
         title=f"{group.about}: {'regressions and ' * regressed}",
         notes=[
-            REGRESSED if regressed else f"{POSTERIORS} {NOT_BESIDE}",
+            (REGRESSED if regressed else f"{POSTERIORS} {NOT_BESIDE}").format(whom=whom),
             *own_words(column.run.analysis for column in group.columns),
             *intervals,
         ],

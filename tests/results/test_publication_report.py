@@ -236,7 +236,7 @@ def test_authorities_are_counted_by_arm(hierarchical_run: Run) -> None:
     assert last["Authorities (pilots + comparators)"][1] == "3 + 4"
 
 
-def test_counts_that_a_disclosure_check_withheld_are_gaps_and_not_smaller(
+def test_counts_that_a_disclosure_check_withheld_are_said_to_be_and_not_smaller(
     hierarchical_run: Run,
 ) -> None:
     rows = hierarchical_run.rows(ArmYearCheck)
@@ -251,6 +251,12 @@ def test_counts_that_a_disclosure_check_withheld_are_gaps_and_not_smaller(
         withheld=withheld,
     )
     table, counts = publication_tables("report", [run])
-    assert counts.rows[0][2:6] == (None, 10_700 + 10_800, None, None)
+    gone = "suppressed"
+    assert counts.rows[0][2:6] == (gone, 10_700 + 10_800, gone, gone)
     assert set(withheld) <= set(counts.notes)
-    assert "Authorities (pilots + comparators)" not in block(table, "Sources of the columns")
+    last = block(table, "Sources of the columns")
+    assert last["Authorities (pilots + comparators)"][1] == gone
+    # Of authorities that are all there, sizes alone are withheld: their number is known.
+    sizes = replace(run, withheld=("Numbers by authority: lower bounds in place of all.",))
+    table, counts = publication_tables("report", [sizes])
+    assert counts.rows[0][4:6] == (2, 1)

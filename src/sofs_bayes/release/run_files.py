@@ -267,6 +267,7 @@ class Clearing:
             if row.authority in self.who.may_leave
             and (row.period in PERIODS or (row.authority, row.period) in self.who.years)
         )
+        self.unshown.update(self.unnamed(rows))
         action = "rows removed, and for the others a lower bound in place of each number"
         reasons = reasons_text(dict.fromkeys(self.who.reasons), self.who.reasons)
         named = f"{action}: {reasons}" if reasons else action

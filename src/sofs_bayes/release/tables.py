@@ -11,8 +11,8 @@ from sofs_bayes.disclosure.origin import PUBLIC
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.disclosure.search import Entries, entries, suppressed
 from sofs_bayes.tables.formats import Cell, Column, Table
+from sofs_bayes.tables.model import SUPPRESSED
 
-SUPPRESSED = "suppressed"
 DECLARED = "Counts of unknown origin, published by the analysis's own word:"
 NOTE = "“suppressed”: too few children, or what would tell them."
 

@@ -24,6 +24,7 @@ EVIDENCE_LINES: Mapping[Evidence, str] = {
     "unknown-origin": "Evidence: counts of unknown origin on whole authorities (unknown-origin).",
     "records": "Evidence: children's records.",
 }
+SUPPRESSED = "suppressed"  # in place of a number that disclosure control took away
 DIGITS_NOTE = (
     "Digits: rounded to the smallest power of ten that is not below half the Monte Carlo error, the"
     " same in a whole column: that of its middle row, a median and its interval as the least exact"

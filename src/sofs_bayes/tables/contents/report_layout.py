@@ -14,7 +14,13 @@ from sofs_bayes.spec import FittedAnalysis, HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, Estimand
 from sofs_bayes.spec.outcomes import capital
 from sofs_bayes.spec.study import printed_in, words_of
-from sofs_bayes.tables.contents.effects import interval_note, own_words
+from sofs_bayes.tables.contents.effects import (
+    AUTHORITIES,
+    COUNTS,
+    interval_note,
+    not_shown,
+    own_words,
+)
 from sofs_bayes.tables.contents.publication_beside import ReplicatedFolder, replicated_folders
 from sofs_bayes.tables.contents.publication_numbers import overall
 from sofs_bayes.tables.contents.replication import TITLES
@@ -36,7 +42,7 @@ from sofs_bayes.tables.contents.report_columns import (
     table_facts,
 )
 from sofs_bayes.tables.digits import GAP, MINUS, Cell, last_digit, shown
-from sofs_bayes.tables.model import Column, Holds, Table
+from sofs_bayes.tables.model import SUPPRESSED, Column, Holds, Table
 
 LAYOUT = (
     "Lines 'as printed' are the report's (published), with its stars: * p<0.1, ** p<0.05,"
@@ -313,33 +319,39 @@ PERIODS, ARMS = ("before", "after"), ("pilot", "comparator")
 
 def authorities(run: Run) -> str:
     """The numbers of pilots and comparators of a run; nothing where it does not say."""
-    pilots, comparators = (_of_arm(run, arm) for arm in ARMS)
-    return f"{pilots} + {comparators}" if pilots and comparators else ""
+    numbers = [_of_arm(run, arm) for arm in ARMS]
+    if SUPPRESSED in numbers:
+        return SUPPRESSED
+    return " + ".join(map(str, numbers)) if all(numbers) else ""
 
 
-def _of_arm(run: Run, arm: str) -> int | None:
+def _of_arm(run: Run, arm: str) -> int | str | None:
     """How many authorities an arm has; None where the run does not say.
 
-    Nor where a disclosure check withheld something of authorities: then not all may be left.
+    Suppressed where a disclosure check took single authorities away: not all are left.
     """
+    if not_shown(run, AUTHORITIES):
+        return SUPPRESSED
     sizes, left = run.rows(AuthoritySizeRow), run.rows(AuthorityLooRow)
     found = {row.authority for row in sizes if row.arm == arm}
     found |= {row.authority for row in left if row.arm == arm}
-    all_left = not any("authorit" in note for note in run.withheld)
-    return len(found) if found and all_left else None
+    return len(found) or None
 
 
-def _referrals(run: Run, arm: str) -> int | None:
+def _referrals(run: Run, arm: str) -> int | str | None:
     """The matched referrals of an arm, before and after; None where the run does not say both.
 
-    Not the sum of its years, of which some may be withheld.
+    Suppressed where a disclosure check took one of them away. Not the sum of its years, of which
+    some may be withheld.
     """
     rows = [
         row
         for row in run.rows(ArmYearCheck)
         if (row.kind, row.arm) == ("posterior", arm) and row.year in PERIODS
     ]
-    return sum(row.children for row in rows) if len(rows) == len(PERIODS) else None
+    if len(rows) == len(PERIODS):
+        return sum(row.children for row in rows)
+    return SUPPRESSED if not_shown(run, COUNTS) else None
 
 
 def _by_arm(group: str, key: str, *, holds: Holds = "") -> Iterator[Column]:

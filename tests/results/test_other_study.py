@@ -202,7 +202,7 @@ def test_what_is_counted_is_named_wherever_it_is_read(
     ):
         assert words.format(who) in said
         assert words.format(other) not in said
-    assert "10,000 children" not in said or not counted
+    assert f"per 10,000 {counted or 'referrals'}, weighted as in the model" in said
     rows = (tmp_path / "report").rglob("effects.csv")
     assert all("contacts" not in path.read_text("utf-8") for path in rows)
 

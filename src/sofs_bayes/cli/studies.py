@@ -1,7 +1,9 @@
 """The verbs that ask whether posteriors and models are right: calibrate, placebo, recover."""
 
 import argparse
+from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from sofs_bayes.cli.arguments import (
     Numbers,
@@ -14,6 +16,9 @@ from sofs_bayes.cli.arguments import (
     progress_line,
 )
 from sofs_bayes.errors import BadInput
+
+if TYPE_CHECKING:
+    from sofs_bayes.spec import Analysis
 
 ALL = "all"
 
@@ -64,18 +69,30 @@ def _calibrate(options: argparse.Namespace) -> int:
     from sofs_bayes import spec
 
     analysis = spec.load(options.analysis)
-    output = options.output or Path("calibration") / analysis.name
     from sofs_bayes.pipeline.calibrate import calibrate
 
-    progress = progress_line()
     opened = isinstance(analysis, spec.OpenAnalysis)
     data = data_files(options.data) if opened else options.data
-    own = {"analysis": analysis, "output": output, "progress": progress}
-    _, passed = called(calibrate, options, data=data, **own)
-    progress("done\n")
+    output, _, passed = _done(calibrate, options, analysis, "calibration", data=data)
     print((output / "calibration.md").read_text(encoding="utf-8"), end="")
     print(output / "index.html")
     return 0 if passed else 1
+
+
+def _done[Found](
+    verb: Callable[..., tuple[Found, bool]],
+    options: argparse.Namespace,
+    analysis: "Analysis",
+    home: str,
+    **own: Any,
+) -> tuple[Path, Found, bool]:
+    """The folder a verb wrote, by default of the analysis's name; what it found; its verdict."""
+    output = options.output or Path(home) / analysis.name
+    progress = progress_line()
+    own |= {"analysis": analysis, "output": output, "progress": progress}
+    found, passed = called(verb, options, **own)
+    progress("done\n")
+    return output, found, passed
 
 
 def _all(options: argparse.Namespace) -> int:
@@ -163,12 +180,8 @@ def _recover(options: argparse.Namespace) -> int:
     from sofs_bayes.pipeline.recovery import recover
     from sofs_bayes.tables.contents.recovery_findings import out_sentence
 
-    progress = progress_line()
     analysis = spec.load(options.analysis)
-    output = options.output or Path("recovery") / analysis.name
-    own = {"analysis": analysis, "output": output, "progress": progress}
-    found, passed = called(recover, options, **own)
-    progress("done\n")
+    output, found, passed = _done(recover, options, analysis, "recovery")
     if not passed:
         print(out_sentence(found))
     print(output / "index.html")
@@ -209,12 +222,8 @@ def _placebo(options: argparse.Namespace) -> int:
     from sofs_bayes.pages.placebo_page import coverage_sentence, marked
     from sofs_bayes.pipeline.placebo import placebo
 
-    progress = progress_line()
-    analysis = spec.load(options.analysis)
-    output = options.output or Path("placebo") / analysis.name
-    own = {"analysis": analysis, "output": output, "progress": progress}
-    found, passed = called(placebo, options, data=data_files(options.data), **own)
-    progress("done\n")
+    analysis, data = spec.load(options.analysis), data_files(options.data)
+    output, found, passed = _done(placebo, options, analysis, "placebo", data=data)
     print(marked(found, coverage_sentence(found)))
     print(output / "index.html")
     return 0 if passed else 1

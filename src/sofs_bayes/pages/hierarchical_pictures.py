@@ -95,19 +95,20 @@ class Counted(TypedDict):
 
 def counted(analysis: FittedAnalysis, *, children: bool = False) -> Counted:
     """What an analysis counts: events, or the children they happen to."""
-    if isinstance(analysis, OpenAnalysis):
-        found: Counted = {
-            "events": capital(column_in_words(analysis.data.events)),
-            "denominator": denominator_of(analysis),
-            "years": years_of(analysis),
-        }
-        if analysis.estimands.per:
-            found["per"] = analysis.estimands.per
-        return found
-    own = words_of(analysis)
+    own, among = words_of(analysis), denominator_of(analysis)
     events = own.children if children else own.events
-    among = f"{denominator_of(analysis)}, weighted as in the model"
-    return {"events": capital(events), "denominator": among, "years": years_of(analysis)}
+    if isinstance(analysis, OpenAnalysis):
+        events = column_in_words(analysis.data.events)
+    else:
+        among = f"{among}, weighted as in the model"
+    found: Counted = {
+        "events": capital(events),
+        "denominator": among,
+        "years": years_of(analysis),
+    }
+    if analysis.estimands.per:
+        found["per"] = analysis.estimands.per
+    return found
 
 
 def _is_printed(run: Run) -> bool:

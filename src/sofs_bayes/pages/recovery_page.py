@@ -186,16 +186,6 @@ def _power(found: Recovered) -> Drawing | None:
     rows = base_rows(found)
     if len({row.effect for row in rows}) < 2:
         return None
-    shown = [
-        CurvePoint(
-            method=label,
-            x=100 * row.mean_truth,
-            y=100 * row.significant,
-            mcse=100 * row.significant_mcse,
-        )
-        for method, label in METHODS.items()
-        for row in of_method(rows, method)
-    ]
     largest = max(rows, key=lambda row: row.effect or 0.0).effect
     near = min(of_method(rows, POSTERIOR), key=lambda row: abs(row.significant - DETECTED))
     ends = ", ".join(
@@ -204,7 +194,7 @@ def _power(found: Recovered) -> Drawing | None:
         if row.effect == largest
     )
     return method_curves(
-        shown,
+        [_power_point(row) for method in METHODS for row in of_method(rows, method)],
         CurveAxes(
             x="true effect, percentage points",
             y="How often an effect is found: 95% intervals that exclude 0, %",
@@ -224,6 +214,11 @@ def _power(found: Recovered) -> Drawing | None:
             " is 0; one that finds more there has no power worth the name.",
         ),
     )
+
+
+def _power_point(row: RecoveryRow) -> CurvePoint:
+    found, error = 100 * row.significant, 100 * row.significant_mcse
+    return CurvePoint(method=METHODS[row.method], x=100 * row.mean_truth, y=found, mcse=error)
 
 
 def _widths(found: Recovered) -> Drawing | None:

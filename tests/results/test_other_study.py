@@ -5,12 +5,15 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
+import xarray as xr
 from matplotlib.text import Text
 from tests.other_study import CHILDREN, LINEAR, make
 from tests.other_study.wording import in_folder, of_this_study, text_of
 
 from sofs_bayes import spec
+from sofs_bayes.checks.labels import effects_ranked
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadSpec
 from sofs_bayes.figures import Drawing
@@ -19,7 +22,7 @@ from sofs_bayes.pipeline.report import report
 from sofs_bayes.runs import run_folder
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, OwnOutcome, Statement
-from sofs_bayes.spec.keys import MEAN_OF_PILOTS
+from sofs_bayes.spec.keys import AFTER, MEAN_OF_PILOTS, Estimand
 from sofs_bayes.spec.study import evaluated, of_report
 from sofs_bayes.spec.terms import PER_10_000, PER_1000
 from sofs_bayes.tables.contents.publication import publication_tables
@@ -205,6 +208,13 @@ def test_what_is_counted_is_named_wherever_it_is_read(
     assert f"per 10,000 {counted or 'referrals'}, weighted as in the model" in said
     rows = (tmp_path / "report").rglob("effects.csv")
     assert all("contacts" not in path.read_text("utf-8") for path in rows)
+
+
+def test_what_is_ranked_is_named_with_what_is_counted() -> None:
+    draws = xr.DataArray(np.zeros((2, 3)), dims=("chain", "draw"))
+    asked = {Estimand(role=AFTER, scale=scale): draws for scale in ("risk", PER_10_000)}
+    names = [*effects_ranked(asked, "contacts")]
+    assert names == [f"{AFTER}, pooled (risk)", f"{AFTER}, pooled (contacts per 10,000)"]
 
 
 def test_words_of_this_study_are_found_where_they_are(hierarchical_run: Run) -> None:

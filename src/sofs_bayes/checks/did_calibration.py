@@ -20,6 +20,7 @@ from sofs_bayes.checks.thinned_draws import prior_draws
 from sofs_bayes.estimands.did_effects import did_effects
 from sofs_bayes.spec import DidAnalysis
 from sofs_bayes.spec.seeds import stage_seed
+from sofs_bayes.spec.study import words_of
 
 if TYPE_CHECKING:
     from sofs_bayes.bayes.sampling import Compiled
@@ -181,7 +182,7 @@ def quantities(
     tails = analysis.model.degrees_of_freedom if analysis.model.tails == "student t" else None
     per = analysis.estimands.per
     answers = did_effects(draws, data, of_fit, seed=seed, degrees_of_freedom=tails, per=per)
-    found = effects_ranked(answers)
+    found = effects_ranked(answers, words_of(analysis).whom)
     kinds: dict[str, Kind] = {**dict.fromkeys(found, "effect"), LOG_LIKELIHOOD: "likelihood"}
     found[LOG_LIKELIHOOD] = draws["log_likelihood"].transpose("chain", "draw").to_numpy()
     for name, values in in_use(draws, of_fit).items():

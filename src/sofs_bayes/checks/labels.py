@@ -7,6 +7,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from sofs_bayes.spec.keys import POOLED, Estimand
+from sofs_bayes.spec.terms import PER_10_000, told_in
 
 Floats = npt.NDArray[np.float64]
 
@@ -23,17 +24,17 @@ SPREADS = frozenset(
     }
 )
 # Ranks on further scales would be the same, or nearly.
-SCALES = ("risk", "children per 10,000", "log-odds")
+SCALES = ("risk", PER_10_000, "log-odds")
 
 
-def effects_ranked(answers: Mapping[Estimand, xr.DataArray]) -> dict[str, Floats]:
+def effects_ranked(answers: Mapping[Estimand, xr.DataArray], whom: str) -> dict[str, Floats]:
     """Each effect on the scales of `SCALES`, shape (chain, draw), by estimand, target, scale.
 
-    The pooled ones stand first.
+    The pooled ones stand first. `whom` are those of changes told per 10,000.
     """
     pooled_first = sorted(answers.items(), key=lambda answer: answer[0].target != POOLED)
     return {
-        f"{question}, {question.target} ({question.scale})": values.to_numpy()
+        f"{question}, {question.target} ({told_in(question.scale, whom)})": values.to_numpy()
         for question, values in pooled_first
         if question.scale in SCALES and question.is_effect
     }

@@ -117,7 +117,10 @@ def test_a_file_has_what_the_screen_has(how: str, runs: tuple[str, str], capsys:
         (["-o", "t.doc"], "t.doc: ending: found '.doc'; allowed: .md, .csv"),
         (["-o", "t.csv", "--format", "xlsx"], "found '.csv' with --format xlsx; allowed: '.xlsx'"),
         (["--table", "pilots", "-o", "t.docx"], "tables of kind pilots: found icpc-printed"),
-        (["--table", "calibration", "-o", "t.md"], "allowed: folders that calibrate wrote"),
+        (
+            ["--table", "calibration", "-o", "t.md"],
+            "allowed: what calibrate wrote, with --beside FOLDER",
+        ),
         (
             ["--table", "priors", "--prior", "x"],
             "--prior: found tables of priors; allowed",

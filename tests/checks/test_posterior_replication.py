@@ -13,6 +13,7 @@ from sofs_bayes.frequentist.did import DidFit
 from sofs_bayes.spec import HierarchicalAnalysis
 from sofs_bayes.tables.contents.posterior_replication import posterior_tables
 from sofs_bayes.tables.contents.within import BETWEEN, PRIORS, SAME, THREE
+from sofs_bayes.tables.model import lines_of
 
 TERMS = ("intercept", "pilot", "did")
 ESTIMATES, ERROR = np.array([0.13, -0.06, 0.04]), 0.02
@@ -105,7 +106,7 @@ def test_an_error_that_too_few_authorities_do_not_give_is_a_gap(
     (table,) = posterior_tables(
         posterior_beside(analysis, few, draws()), analysis.children, "records"
     )
-    assert all("; –)" in str(row[2]) and "nan" not in str(row) for row in table.rows)
+    assert all("; –)" in line.cells[2] and "nan" not in str(line.cells) for line in lines_of(table))
 
 
 @pytest.mark.parametrize(
@@ -120,7 +121,7 @@ def test_a_sentence_says_why_effects_differ(
     found = posterior_beside(analysis, fits(within=within), replace(drawn, hierarchical=moved))
     (table,) = posterior_tables(found, analysis.children, "records")
     assert table.notes[0].startswith(why)
-    by_row = {row[0]: row[3] for row in table.rows}
+    by_row = {line.cells[0]: line.cells[3] for line in lines_of(table)}
     assert by_row["Pilot LA"] == "–"
     assert by_row["DiD (pilot LA * post settling-in period)"].startswith(
         f"{within:.4f}".replace("-", "−")

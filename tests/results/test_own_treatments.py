@@ -147,7 +147,7 @@ def test_own_regressions_stand_beside_own_effects_with_their_sign(
         assert shown in line
         lower, upper = (
             float(each.replace("\N{MINUS SIGN}", "-"))
-            for each in line.partition("[")[2].partition("]")[0].split(", ")
+            for each in line.partition("pp (")[2].partition(")")[0].split(" to ")
         )
         assert lower < upper
     assert WORDS[column] in table.notes

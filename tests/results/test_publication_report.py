@@ -16,7 +16,7 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, PrintedAnalysis, bundled_models, load
 from sofs_bayes.tables.contents import publication_tables
 from sofs_bayes.tables.contents.report_columns import OUTCOME_OF_TABLE, report_columns
-from sofs_bayes.tables.digits import Estimate
+from sofs_bayes.tables.digits import Estimate, shown
 from sofs_bayes.tables.model import Table
 
 MakeEffect = Callable[..., EffectRow]
@@ -67,13 +67,15 @@ def test_every_bundled_analysis_stands_for_the_column_it_names(name: str, open_r
 def test_a_number_as_printed_stands_above_the_posterior(hierarchical_run: Run) -> None:
     table, counts = publication_tables("report", [hierarchical_run])
     lines = block(table, DID)
-    assert lines["as printed"] == ("published", "0.0407 (+4.07)")
+    assert lines["as printed"][0] == "published"
+    assert shown(lines["as printed"][1], "pp") == "0.0407\n(+4.07)"
     evidence, cell = lines[MEDIAN]
     assert evidence == "synthetic"
     assert cell == Estimate(
         median=0.012, lower=pytest.approx(-0.011), upper=pytest.approx(0.035), error=0.0007
     )
-    assert lines["probability that it is above 0"] == ("synthetic", "0.10")
+    evidence, chance = lines["probability that it is above 0"]
+    assert (evidence, shown(chance, "pp")) == ("synthetic", "0.10")
     last = block(table, "Sources of the columns")
     assert last["Prior of the effect"][1] == "reference"
     assert last["Draws"][1] == "converged"
@@ -104,7 +106,8 @@ def test_years_go_to_the_rows_of_their_year(of_analysis: OfAnalysis, effect: Mak
         "DiD in year t+2": 0.02,
         "Effect in year +3 (not in the report)": 0.03,
     }
-    assert block(table, "DiD in year t+1")["as printed"][1] == "−0.0056 (−0.56)"
+    printed = block(table, "DiD in year t+1")["as printed"][1]
+    assert shown(printed, "pp") == "−0.0056\n(−0.56)"
 
 
 def test_rows_of_comparators_have_the_printed_sign(
@@ -127,7 +130,7 @@ def test_rows_of_comparators_have_the_printed_sign(
     cell = lines[MEDIAN][1]
     assert isinstance(cell, Estimate)
     assert (cell.median, cell.lower, cell.upper) == pytest.approx((-0.03, -0.05, -0.01))
-    assert lines["probability that it is above 0"][1] == "0.10"
+    assert shown(lines["probability that it is above 0"][1], "pp") == "0.10"
     assert "rose among pilots against these comparators" in " ".join(table.notes)
 
 
@@ -138,8 +141,8 @@ def test_a_score_goes_to_the_row_of_its_own_column(
     runs = [of_analysis(name, [row]) for name in ("icpc-embeddedness", "icpc-quality")]
     table = publication_tables("report", runs)[0]
     quality = block(table, "Quality of delivery * post-settling-in period")
-    assert quality["as printed"][1:] == ("0.0511 (+5.11)", "N/A")
-    assert quality[MEDIAN][2] == "–"
+    assert [shown(x, "pp") for x in quality["as printed"][1:]] == ["0.0511\n(+5.11)", "N/A"]
+    assert quality[MEDIAN][2] is None
     assert isinstance(quality[MEDIAN][1], Estimate)
 
 
@@ -165,8 +168,9 @@ def test_log_odds_stand_above_the_change_in_risk(
         MEDIAN,
         "probability that it is above 0",
     ]
-    assert lines["as printed"][1] == "0.08"
-    assert lines["posterior median, 90% interval (log-odds)"][1] == "+0.10\n(−0.10 to +0.30)"
+    assert shown(lines["as printed"][1], "pp") == "0.08"
+    logs_shown = shown(lines["posterior median, 90% interval (log-odds)"][1], "pp")
+    assert logs_shown == "+0.10\n(−0.10 to +0.30)"
 
 
 def test_a_run_of_another_outcome_never_lands_in_a_table(hierarchical_run: Run) -> None:

@@ -1,8 +1,12 @@
 """A cell → its text: with the digits its format has, or with those Monte Carlo error leaves."""
 
 import math
-from collections.abc import Callable, Iterable, Mapping
-from dataclasses import dataclass
+import re
+from collections import Counter
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from itertools import repeat
 from typing import Literal
 
 Format = Literal[
@@ -26,22 +30,8 @@ GAP = "\N{EN DASH}"
 MINUS = "\N{MINUS SIGN}"
 # More places than these, and a number is shown as powers of ten.
 MOST_PLACES = 6
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Estimate:
-    """A median with its interval in one cell, where a table has no room for three columns.
-
-    `error` is the largest Monte Carlo standard error of the three, NaN where none is known.
-    """
-
-    median: float
-    lower: float
-    upper: float
-    error: float = math.nan
-
-
-Cell = str | float | int | bool | Estimate | None
+# Of a line with a number, what stands before its point; all behind it hangs there.
+BEFORE_POINT = re.compile(r"\D*[\d,]*")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -64,6 +54,50 @@ class Look:
     decimals: int | None = None
     signed: bool = False
     end: str = ""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """A number with what belongs to it in one cell: its interval, stars, errors in brackets.
+
+    Attributes
+    ----------
+    median, lower, upper
+        The number and its interval; NaN where it has none.
+    error
+        The largest Monte Carlo standard error of the three, NaN where none is known.
+    mark
+        What hangs at the number's right: stars, a cross.
+    bracket
+        What stands below it in brackets, as standard errors; NaN is a dash.
+    look
+        How the cell's numbers are shown, where not as its column's: a format, or with decimals.
+    bracket_look
+        How those in brackets are: without it, as the number, unsigned.
+    """
+
+    median: float
+    lower: float = math.nan
+    upper: float = math.nan
+    error: float = math.nan
+    mark: str = ""
+    bracket: tuple[float, ...] = ()
+    look: "Look | Format | None" = None
+    bracket_look: Look | None = None
+
+    @property
+    def has_interval(self) -> bool:
+        """Whether it has an end, at least."""
+        return not (math.isnan(self.lower) and math.isnan(self.upper))
+
+    def look_of_bracket(self, how: Format) -> Look:
+        """How what stands in brackets is shown, in a column of this format."""
+        own = self.look or how
+        number = own if isinstance(own, Look) else LOOKS[own]
+        return self.bracket_look or replace(number, signed=False, end="")
+
+
+Cell = str | float | int | bool | Estimate | None
 
 
 # Formats that are not here show labels or whole things; errors do not change them.
@@ -146,7 +180,8 @@ def shown(cell: Cell, how: Format, last: int | None = None) -> str:
     Parameters
     ----------
     cell
-        As stored; an estimate has two lines: its median, and its interval in brackets.
+        As stored; an estimate has its number in the first line, in further ones, in brackets,
+        its interval and its errors.
     how
         The column's format.
     last
@@ -167,11 +202,69 @@ def shown(cell: Cell, how: Format, last: int | None = None) -> str:
 
 
 def _shown_estimate(cell: Estimate, how: Format, last: int | None) -> str:
-    last = last_digit([cell.error], how) if last is None else last
-    median, lower, upper = (shown(x, how, last) for x in (cell.median, cell.lower, cell.upper))
-    if lower == upper == GAP:
-        return median
-    return f"{median}\n({lower} to {upper})"
+    own = cell.look or how
+    if not isinstance(own, Look) and (cell.look or last is None):
+        last = last_digit([cell.error], own)
+    text = partial(_looking, look=own, last=last)
+    lines = [f"{text(cell.median)}{cell.mark}"]
+    if cell.has_interval:
+        bare = replace(own, end="") if isinstance(own, Look) else own
+        lower, upper = (_looking(each, bare, last) for each in (cell.lower, cell.upper))
+        lines.append(f"({lower} to {upper})")
+    if cell.bracket:
+        text = partial(_looking, look=cell.look_of_bracket(how), last=None)
+        lines.append(f"({'; '.join(map(text, cell.bracket))})")
+    return "\n".join(lines)
+
+
+def _looking(value: float, look: Look | Format, last: int | None) -> str:
+    if not isinstance(look, Look):
+        return shown(value, look, last)
+    if not math.isfinite(value):
+        return shown(value, "number")
+    return _in_digits(value, look, -(look.decimals or 0)).replace("-", MINUS)
+
+
+def pads_of(cells: Sequence[Cell], texts: Sequence[str]) -> list[tuple[str, ...]]:
+    """What each line of a column's cells lacks at its right to have its point below the others'.
+
+    Stars, brackets and further digits hang there. A writer leaves room for these characters: with
+    them all numbers have the same behind their point, so that right-aligned points are aligned. A
+    nought stands for any digit. Lines that are no single number lack nothing.
+
+    Parameters
+    ----------
+    cells
+        Of one column.
+    texts
+        As they are shown.
+    """
+    hanging = [
+        [
+            Counter(re.sub(r"\d", "0", BEFORE_POINT.sub("", line, count=1))) if single else None
+            for line, single in zip(text.split("\n"), _single(cell), strict=False)
+        ]
+        for cell, text in zip(cells, texts, strict=True)
+    ]
+    every: Counter[str] = Counter()
+    for own in hanging:
+        for each in own:
+            every |= each or every
+    return [
+        tuple("".join((every - each).elements()) if each is not None else "" for each in own)
+        for own in hanging
+    ]
+
+
+def _single(cell: Cell) -> Iterator[bool]:
+    """Line by line, whether a cell's text is one number; what has further lines is text."""
+    if isinstance(cell, Estimate):
+        yield math.isfinite(cell.median)
+        yield from [False] * cell.has_interval
+        yield from [len(cell.bracket) == 1] * bool(cell.bracket)
+        return
+    yield isinstance(cell, int | float) and not isinstance(cell, bool) and math.isfinite(cell)
+    yield from repeat(False)
 
 
 def _rounded(value: float, how: Format, last: int) -> str:
@@ -183,10 +276,14 @@ def _rounded(value: float, how: Format, last: int) -> str:
             return f">{1.0 - unit:.{decimals}f}"
         if 0.0 < value < unit / 2:
             return f"<{unit:.{decimals}f}"
+    return _in_digits(value, look, last)
+
+
+def _in_digits(value: float, look: Look, last: int) -> str:
     rounded = round(look.factor * value, -last)
     sign = "+" if look.signed and rounded else ""
     # Nought has no sign: which side of it a number is on is what its error leaves open.
-    return f"{rounded or 0.0:{sign},.{decimals}f}{look.end}"
+    return f"{rounded or 0.0:{sign},.{max(-last, 0)}f}{look.end}"
 
 
 _SHOWN: Mapping[Format, Callable[[float], str]] = {

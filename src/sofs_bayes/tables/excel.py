@@ -181,8 +181,8 @@ def _fill_rows(sheet: "Worksheet", table: Table, first: int) -> int:
                 put_text(to, line.cells[0] if j == 0 else "", bold=True, border=border)
                 continue
             indent = int(column.format == "text" and j > 0)
-            how, last = column.format, digits[j]
-            put(to, cell, how, last, bold=line.bold, border=border, indent=indent)
+            how, last, (pad, *_) = column.format, digits[j], line.pads[j]
+            put(to, cell, how, last, pad=pad, bold=line.bold, border=border, indent=indent)
     return first + len(table.rows)
 
 

@@ -4,7 +4,17 @@ import math
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Literal
 
-from sofs_bayes.tables.digits import LOOKS, MOST_PLACES, Cell, Format, last_shown, shown
+from sofs_bayes.tables.digits import (
+    LOOKS,
+    MOST_PLACES,
+    Cell,
+    Estimate,
+    Format,
+    Look,
+    last_digit,
+    last_shown,
+    shown,
+)
 from sofs_bayes.tables.office_files import legal_text
 
 if TYPE_CHECKING:
@@ -39,6 +49,7 @@ def put(
     how: Format,
     last: int | None,
     *,
+    pad: str = "",
     bold: bool,
     border: Border | None,
     indent: int,
@@ -49,6 +60,8 @@ def put(
     ----------
     last
         The last digit to show, as `digits.last_digit` has it.
+    pad
+        What the number lacks at its right, as `digits.pads_of` has it.
     """
     number = _number(cell, how)
     if number is None:
@@ -59,11 +72,20 @@ def put(
         return
     put_text(to, "", bold=bold, right=how != "text", border=border)
     to.value = number
-    to.number_format = number_format(float(cell), how, last)  # type: ignore[arg-type]
+    shape = _shape(cell, how, last) if isinstance(cell, Estimate) else None
+    shape = shape or number_format(float(cell), how, last)  # type: ignore[arg-type]
+    room = "".join(f"_{each}" for each in pad)
+    to.number_format = ";".join(f"{part}{room}" for part in shape.split(";"))
 
 
 def _number(cell: Cell, how: Format) -> float | int | None:
     """The number to store; None if there is none."""
+    if isinstance(cell, Estimate):
+        look = cell.look
+        if not isinstance(look, Look):
+            return _number(cell.median, look or how)
+        # A share is stored as one: Excel's sign for per cent multiplies it.
+        return cell.median if look.end == "%" else look.factor * cell.median
     if isinstance(cell, bool) or not isinstance(cell, int | float) or not math.isfinite(cell):
         return None
     if how == "year" and not cell:
@@ -71,6 +93,14 @@ def _number(cell: Cell, how: Format) -> float | int | None:
     if how in AS_SHOWN:
         return LOOKS[how].factor * float(cell)
     return cell if isinstance(cell, int) else float(cell)
+
+
+def _shape(cell: Estimate, how: Format, last: int | None) -> str:
+    if isinstance(cell.look, Look):
+        return _of_look(cell.median, cell.look, cell.look.decimals or 0, rounded=True)
+    if cell.look:
+        last = last_digit([cell.error], cell.look)
+    return number_format(cell.median, cell.look or how, last)
 
 
 def number_format(value: float, how: Format, last: int | None) -> str:
@@ -84,13 +114,23 @@ def number_format(value: float, how: Format, last: int | None) -> str:
     decimals = max(-last_shown(value, how, last), 0)
     if decimals > MOST_PLACES:
         return "0.00E+00"
-    places = "0" + ("." + "0" * decimals if decimals else "")
-    if LOOKS[how].signed:
+    if how == "number":
+        return f"#,##{_places(decimals)}"
+    return _of_look(value, LOOKS[how], decimals, rounded=last is not None)
+
+
+def _of_look(value: float, look: Look, decimals: int, *, rounded: bool) -> str:
+    places = _places(decimals) + ("%" if look.end == "%" else f'"{look.end}"' * bool(look.end))
+    if look.signed:
         # Nought has no sign. Excel shows whole numbers where others show tens: -4 is no nought.
-        if last is not None and not round(LOOKS[how].factor * value, decimals):
+        if rounded and not round(look.factor * value, decimals):
             return f"{places};{places}"
         return f"+{places};-{places};{places}"
-    return f"#,##{places}" if how == "number" else f"{places}{LOOKS[how].end}"
+    return places
+
+
+def _places(decimals: int) -> str:
+    return "0" + ("." + "0" * decimals if decimals else "")
 
 
 def put_text(

@@ -11,7 +11,16 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.whole import new_folder, write_new
 from sofs_bayes.spec.names import file_stem
 from sofs_bayes.tables.excel import write_workbook
-from sofs_bayes.tables.formats import Column, Table, to_csv, to_html, to_json, to_markdown, unfolded
+from sofs_bayes.tables.formats import (
+    PADDED,
+    Column,
+    Table,
+    to_csv,
+    to_html,
+    to_json,
+    to_markdown,
+    unfolded,
+)
 from sofs_bayes.tables.latex import to_latex
 from sofs_bayes.tables.page_policy import closed
 from sofs_bayes.tables.word import add_table, new_document, save_document
@@ -35,7 +44,8 @@ th, td { padding: .2rem .6rem; text-align: left; vertical-align: top; font-weigh
 thead th { font-weight: 700; vertical-align: bottom; border-bottom: 1px solid; }
 thead .group { text-align: center; }
 .bold th { font-weight: 700; }
-.num { text-align: right; }
+.num { text-align: right; white-space: nowrap; }
+thead .num { white-space: normal; }
 .note { font-size: .85rem; max-width: 60rem; margin: .4rem 0 0; }
 """
 
@@ -175,6 +185,6 @@ def _page(tables: Sequence[Table]) -> str:
     return closed(
         '<!DOCTYPE html>\n<html lang="en-GB">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
-        f"<title>{title}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n"
+        f"<title>{title}</title>\n<style>{STYLE}{PADDED}</style>\n</head>\n<body>\n<main>\n"
         f"{fragments}\n</main>\n</body>\n</html>\n"
     )

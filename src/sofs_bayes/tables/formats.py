@@ -8,6 +8,7 @@ import json
 import math
 from collections.abc import Sequence
 from html import escape
+from itertools import zip_longest
 from typing import Any
 
 from sofs_bayes.records.csv_rows import csv_text, rows_to_csv
@@ -49,11 +50,14 @@ __all__ = [
     "unfolded",
 ]
 
+# What a number lacks at its right is there, but neither seen, read out nor copied.
+PADDED = "[data-pad]::after{content:attr(data-pad);white-space:pre;visibility:hidden}"
 # Notebooks align all cells to the right, and would break no line in a long one.
 TABLE_STYLE = (
     "<style scoped>.table{overflow-x:auto}.table caption{text-align:left;font-weight:600;"
     "caption-side:top}.table th,.table td{text-align:left;vertical-align:top}"
     ".table .num{text-align:right;white-space:nowrap}.table thead .num{white-space:normal}"
+    f".table {PADDED}"
     "</style>"
 )
 
@@ -108,7 +112,9 @@ def to_json(table: Table) -> str:
 def _json_value(cell: Cell) -> Any:
     if isinstance(cell, Estimate):
         parts = {"median": cell.median, "lower": cell.lower, "upper": cell.upper}
-        return {key: _json_value(part) for key, part in parts.items()}
+        found = {key: _json_value(part) for key, part in parts.items()}
+        found |= {"mark": cell.mark} if cell.mark else {}
+        return found | ({"bracket": [*map(_json_value, cell.bracket)]} if cell.bracket else {})
     if isinstance(cell, float) and not math.isfinite(cell):
         return None if math.isnan(cell) else "Infinity" if cell > 0 else "-Infinity"
     # numpy's own numbers are no numbers to json, unless they are Python's, too
@@ -179,7 +185,7 @@ def _html_groups(table: Table) -> str:
 
 
 def _html_line(line: Line, kinds: Sequence[str]) -> str:
-    cells = [html.escape(cell).replace("\n", "<br>") for cell in line.cells]
+    cells = [_html_cell(*cell) for cell in zip(line.cells, line.pads, strict=True)]
     if line.heading:
         width = len(cells)
         return f'<tr class="bold"><th scope="rowgroup" colspan="{width}">{cells[0]}</th></tr>'
@@ -190,3 +196,10 @@ def _html_line(line: Line, kinds: Sequence[str]) -> str:
     )
     mark = ' class="bold"' if line.bold else ""
     return f'<tr{mark}><th scope="row">{cells[0]}</th>{rest}</tr>'
+
+
+def _html_cell(text: str, pads: Sequence[str]) -> str:
+    """A cell's lines, each with room for what it lacks at its right."""
+    ends = (f'<span data-pad="{html.escape(pad)}"></span>' if pad else "" for pad in pads)
+    lines = zip_longest(text.split("\n"), ends, fillvalue="")
+    return "<br>".join(f"{html.escape(line)}{end}" for line, end in lines)

@@ -3,6 +3,7 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
+from itertools import zip_longest
 from textwrap import wrap
 
 from sofs_bayes.tables.model import Column, Line, Table, lines_of, notes_of, spans_of, writer
@@ -262,15 +263,20 @@ def _row(table: Table, line: Line) -> str:
         width = len(line.cells)
         return f"\\multicolumn{{{width}}}{{l}}{{\\textbf{{{latex_text(line.cells[0])}}}}} \\\\"
     cells = [
-        _stacked(text, _side(column), place="t", bold=line.bold)
-        for text, column in zip(line.cells, table.columns, strict=True)
+        _stacked(text, _side(column), place="t", bold=line.bold, pads=pads)
+        for text, pads, column in zip(line.cells, line.pads, table.columns, strict=True)
     ]
     return " & ".join(cells) + " \\\\"
 
 
-def _stacked(text: str, side: str, *, place: str, bold: bool = False) -> str:
+def _stacked(
+    text: str, side: str, *, place: str, bold: bool = False, pads: Sequence[str] = ()
+) -> str:
     """A cell; with several lines, a table of its own, which needs no package."""
-    parts = [latex_text(part) for part in legal_text(text).split("\n")]
+    parts = [
+        latex_text(part) + (f"\\hphantom{{{latex_text(pad)}}}" if pad else "")
+        for part, pad in zip_longest(legal_text(text).split("\n"), pads, fillvalue="")
+    ]
     if bold:
         parts = [f"\\textbf{{{part}}}" for part in parts]
     if len(parts) == 1:

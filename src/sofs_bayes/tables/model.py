@@ -4,12 +4,22 @@ import math
 import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field, replace
+from functools import partial
 from itertools import groupby
 from typing import TYPE_CHECKING, Any, Literal
 
 from sofs_bayes.spec import Evidence
 from sofs_bayes.spec.keys import Estimand, Variant
-from sofs_bayes.tables.digits import Cell, Estimate, Format, column_digit, last_digit, shown
+from sofs_bayes.tables.digits import (
+    Cell,
+    Estimate,
+    Format,
+    Look,
+    column_digit,
+    last_digit,
+    pads_of,
+    shown,
+)
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -107,9 +117,13 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Line:
-    """A row as readers see it; a heading is its first cell, above all columns."""
+    """A row as readers see it; a heading is its first cell, above all columns.
+
+    `pads` has, line by line of each cell, what it lacks at its right (`digits.pads_of`).
+    """
 
     cells: tuple[str, ...]
+    pads: tuple[tuple[str, ...], ...]
     bold: bool
     heading: bool
 
@@ -183,13 +197,24 @@ def lines_of(table: Table) -> tuple[Line, ...]:
     """The rows as text, with the digits that Monte Carlo errors leave."""
     formats = [column.format for column in table.columns]
     bold, digits = frozenset(table.bold), last_digits(table)
+    texts = [
+        tuple(shown(*cell) for cell in zip(row, formats, digits, strict=True)) for row in table.rows
+    ]
+    columns = zip(formats, zip(*table.rows, strict=True), zip(*texts, strict=True), strict=False)
+    pads = [
+        [("",)] * len(own) if how == "text" else pads_of(own, shown_so)
+        for how, own, shown_so in columns
+    ]
     return tuple(
         Line(
-            cells=tuple(shown(*cell) for cell in zip(row, formats, digits, strict=True)),
+            cells=text,
+            pads=pad,
             bold=i in bold,
             heading=i in bold and len(row) > 1 and all(cell is None for cell in row[1:]),
         )
-        for i, row in enumerate(table.rows)
+        for i, (row, text, pad) in enumerate(
+            zip(table.rows, texts, zip(*pads, strict=True), strict=True)
+        )
     )
 
 
@@ -216,7 +241,7 @@ def _by_errors(table: Table) -> Iterator[int | None]:
     """
     of_columns = [_errors_of(table, column.key) for column in table.columns]
     by_row = [
-        [error_of(*pair) for pair in zip(row, errors, strict=True)]
+        [_error_for_column(*pair) for pair in zip(row, errors, strict=True)]
         for row, errors in zip(table.rows, zip(*of_columns, strict=True), strict=True)
     ]
     for column, own in zip(table.columns, _together(table.columns), strict=True):
@@ -230,13 +255,19 @@ def error_of(cell: Cell, known: float) -> float:
     return cell.error if isinstance(cell, Estimate) and not math.isnan(cell.error) else known
 
 
+def _error_for_column(cell: Cell, known: float) -> float:
+    """The error, by which the column's digits are decided; NaN of a cell with a look of its own."""
+    own = isinstance(cell, Estimate) and cell.look is not None
+    return math.nan if own else error_of(cell, known)
+
+
 def _errors_of(table: Table, key: str) -> tuple[float, ...]:
     return table.errors.get(key, (math.nan,) * len(table.rows))
 
 
 def _numbers(cell: Cell) -> tuple[float, ...]:
     if isinstance(cell, Estimate):
-        return cell.median, cell.lower, cell.upper
+        return () if cell.look else (cell.median, cell.lower, cell.upper)
     return (float(cell),) if isinstance(cell, int | float) else ()
 
 
@@ -273,26 +304,68 @@ def notes_of(table: Table) -> tuple[str, ...]:
 
 
 def unfolded(table: Table) -> Table:
-    """The table with a column each for an estimate's median and ends, as one calculates."""
-    folded = {i for row in table.rows for i, cell in enumerate(row) if isinstance(cell, Estimate)}
-    if not folded:
-        return table
+    """The table with a column each for what an estimate has in its cell, as one calculates."""
     columns: list[Column] = []
     cells: list[list[Cell]] = [[] for _ in table.rows]
     errors = dict(table.errors)
     for i, column in enumerate(table.columns):
         own = [row[i] for row in table.rows]
-        if i not in folded:
-            columns.append(column)
-            _append(cells, [[cell] for cell in own])
-            continue
-        columns += _of_estimate(column)
-        _append(cells, [_parts(cell) for cell in own])
-        errors.pop(column.key, None)
-        known = _errors_of(table, column.key)
-        errors[f"{column.key}_median"] = tuple(map(error_of, own, known))
+        parts = [_parts(cell, column.format) for cell in own]
+        keys = [key for key in PARTS if any(key in each for each in parts)] or ["median"]
+        several = _unfolded(column, keys) if len(keys) > 1 else [column]
+        columns += several
+        for line, each in zip(cells, parts, strict=True):
+            line.extend(each.get(key) for key in keys)
+        if len(keys) > 1:
+            known = _errors_of(table, column.key)
+            errors.pop(column.key, None)
+            errors[several[0].key] = tuple(map(_error_for_column, own, known))
+    if len(columns) == len(table.columns):
+        return table
     rows = tuple(map(tuple, cells))
     return replace(table, columns=tuple(columns), rows=rows, errors=errors)
+
+
+# What an estimate has in its cell → the heading of it in a column of its own.
+PARTS: Mapping[str, str] = {
+    "median": "Median",
+    "lower": "lower",
+    "upper": "upper",
+    "mark": "mark",
+    "bracket": "in brackets",
+    "bracket_2": "in brackets, second",
+    "bracket_3": "in brackets, third",
+}
+
+
+def _unfolded(column: Column, keys: Sequence[str]) -> list[Column]:
+    """A column for each part, under the heading of all; without intervals the number keeps its."""
+    within = f"{column.group}: {column.heading}" if column.group else column.heading
+    found = [
+        replace(
+            column,
+            key=f"{column.key}_{key}",
+            heading=PARTS[key],
+            format="text" if key == "mark" else column.format,
+            group=within,
+        )
+        for key in keys
+    ]
+    alone = "lower" not in keys
+    return [replace(column, group=within), *found[1:]] if alone else found
+
+
+def _parts(cell: Cell, how: Format) -> dict[str, Cell]:
+    """What a cell has, by the keys of parts; what is no estimate stands with the medians."""
+    if not isinstance(cell, Estimate):
+        return {"median": cell}
+    number = partial(_as_number, look=cell.look, error=cell.error)
+    found = {"median": number(cell.median)}
+    if cell.has_interval or cell.look is None:
+        found |= {"lower": number(cell.lower), "upper": number(cell.upper)}
+    found |= {"mark": cell.mark} if cell.mark else {}
+    below = [_as_number(each, cell.look_of_bracket(how)) for each in cell.bracket]
+    return found | dict(zip(("bracket", "bracket_2", "bracket_3"), below, strict=False))
 
 
 def flat_header(table: Table) -> tuple[str, ...]:
@@ -305,23 +378,14 @@ def flat_rows(table: Table) -> Iterator[tuple[Cell, ...]]:
     """Rows below that header, at full precision."""
     own = {column.key for column in table.columns}
     added = [getattr(table, key) for key in ADDED if key not in own]
-    return ((*row, *added) for row in unfolded(table).rows)
+    return ((*map(_plain, row), *added) for row in unfolded(table).rows)
 
 
-def _append(rows: Sequence[list[Cell]], cells: Sequence[Sequence[Cell]]) -> None:
-    for row, more in zip(rows, cells, strict=True):
-        row.extend(more)
+def _plain(cell: Cell) -> Cell:
+    return cell.median if isinstance(cell, Estimate) else cell
 
 
-def _of_estimate(column: Column) -> list[Column]:
-    within = f"{column.group}: {column.heading}" if column.group else column.heading
-    return [
-        replace(column, key=f"{column.key}_{part}", heading=heading, group=within)
-        for part, heading in (("median", "Median"), ("lower", "lower"), ("upper", "upper"))
-    ]
-
-
-def _parts(cell: Cell) -> list[Cell]:
-    if isinstance(cell, Estimate):
-        return [cell.median, cell.lower, cell.upper]
-    return [cell, None, None]
+def _as_number(value: float, look: Look | Format | None, error: float = math.nan) -> Cell:
+    if look is None or math.isnan(value):
+        return value
+    return Estimate(median=value, look=look, error=error)

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import zip_longest
 
 from sofs_bayes.tables.model import Table, lines_of, spans_of
 
@@ -53,9 +54,9 @@ def letters_of(table: Table) -> tuple[Letters, ...]:
     for i, column in enumerate(table.columns):
         bold = [BOLD if line.bold else 1.0 for line in lines]
         cells = [
-            (part, weight)
+            (part + pad, weight)
             for line, weight in zip(lines, bold, strict=True)
-            for part in line.cells[i].split("\n")
+            for part, pad in zip_longest(line.cells[i].split("\n"), line.pads[i], fillvalue="")
         ]
         longest = min(max((width_of(*cell) for cell in cells), default=0.0), MOST_LETTERS)
         head = _in_two_lines(column.heading, BOLD)

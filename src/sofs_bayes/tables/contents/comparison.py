@@ -145,7 +145,7 @@ def _place(fact: Fact) -> tuple[int, str]:
 def _printed(fact: Fact) -> SideAnswer:
     value = fact.printed.value
     assert value is not None
-    found = Estimate(median=value, lower=NAN, upper=NAN)
+    found = Estimate(median=value, mark="*" * fact.printed.stars)
     text = fact.printed.text.replace("-", MINUS)
     return SideAnswer(
         method=f"As printed: {text}",

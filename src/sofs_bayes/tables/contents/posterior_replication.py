@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
 from sofs_bayes.tables.contents.within import Compared, why_they_differ
+from sofs_bayes.tables.digits import MINUS, Estimate, Look
 from sofs_bayes.tables.formats import Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -13,16 +14,21 @@ if TYPE_CHECKING:
 
 COLUMNS = (
     Column(key="row", heading="Row"),
-    Column(key="published", heading="Published"),
-    Column(key="estimate", heading="Estimate (errors: independent children; child; authority)"),
-    Column(key="within", heading="Within authorities (error: authority)"),
-    Column(key="regression", heading="Posterior of the regression itself (sd)"),
+    Column(key="published", heading="Published", format="number"),
+    Column(
+        key="estimate",
+        heading="Estimate (errors: independent children; child; authority)",
+        format="number",
+    ),
+    Column(key="within", heading="Within authorities (error: authority)", format="number"),
+    Column(key="regression", heading="Posterior of the regression itself (sd)", format="number"),
     Column(key="met", heading="Agrees"),
-    Column(key="no_shocks", heading="Hierarchical without shocks: sd"),
-    Column(key="hierarchical", heading="Hierarchical (sd)"),
+    Column(key="no_shocks", heading="Hierarchical without shocks: sd", format="number"),
+    Column(key="hierarchical", heading="Hierarchical (sd)", format="number"),
     Column(key="interval", heading="Interval"),
     Column(key="wider", heading="Wider"),
 )
+LOOK = Look(decimals=4)
 NOTES = (
     "Within authorities: the same regression with fixed effects of authorities, so that each is"
     " compared with itself alone.",
@@ -84,20 +90,20 @@ def _table(
 
 
 def _line(row: "PosteriorBeside") -> tuple[Cell, ...]:
-    errors = "; ".join(
-        "–" if math.isnan(each) else f"{each:.4f}"
-        for each in (row.error, row.error_child, row.error_authority)
-    )
-    texts = (
+    apart = f"no: {row.apart:+.2f} sd, sd × {row.ratio:.2f}".replace("-", MINUS)
+    return (
         row.row,
-        f"{row.published:g}",
-        f"{row.estimate:.4f} ({errors})",
-        "–" if math.isnan(row.within) else f"{row.within:.4f} ({row.within_error:.4f})",
-        f"{row.mean:.4f} ({row.sd:.4f})",
-        "yes" if row.met else f"no: {row.apart:+.2f} sd, sd × {row.ratio:.2f}",
-        f"{row.no_shocks_sd:.4f}",
-        f"{row.hierarchical_mean:.4f} ({row.hierarchical_sd:.4f})",
-        f"{row.lower:.3f} to {row.upper:.3f}",
+        row.published,
+        _with(row.estimate, row.error, row.error_child, row.error_authority),
+        _with(row.within, row.within_error),
+        _with(row.mean, row.sd),
+        "yes" if row.met else apart,
+        _with(row.no_shocks_sd),
+        _with(row.hierarchical_mean, row.hierarchical_sd),
+        f"{row.lower:.3f} to {row.upper:.3f}".replace("-", MINUS),
         f"{row.wider:.1f} times",
     )
-    return tuple(text.replace("-", "\N{MINUS SIGN}") if i else text for i, text in enumerate(texts))
+
+
+def _with(value: float, *errors: float) -> Estimate | None:
+    return None if math.isnan(value) else Estimate(median=value, bracket=errors, look=LOOK)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.frequentist.term import term_label
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
-from sofs_bayes.tables.digits import MINUS
+from sofs_bayes.tables.digits import MINUS, Estimate, Look
 from sofs_bayes.tables.formats import Cell, Column, Table
 
 if TYPE_CHECKING:
@@ -61,7 +61,7 @@ def _terms(
         title=f"{model.capitalize()} regressions ({SCALES[model]}): {analysis.title}",
         columns=(
             Column(key="term", heading="Term"),
-            *(Column(key=name, heading=name) for name in names),
+            *(Column(key=name, heading=name, format="number") for name in names),
         ),
         rows=tuple(
             (term, *(_cell(at.get((term, name))) for name in names))
@@ -72,15 +72,18 @@ def _terms(
     )
 
 
-def _cell(row: "TermRow | None") -> str:
-    """Coefficient, stars and standard error; a dash where the regression has no such term."""
+def _cell(row: "TermRow | None") -> Estimate | None:
+    """Coefficient, stars and standard error; a gap where the regression has no such term."""
     from sofs_bayes.frequentist.replication import stars_of
 
     if row is None or math.isnan(row.coefficient):
-        return "–"
-    error = "–" if math.isnan(row.standard_error) else f"{row.standard_error:.{DECIMALS}f}"
-    stars = "*" * max(stars_of(row.p_value), 0)
-    return f"{row.coefficient:.{DECIMALS}f}{stars} ({error})".replace("-", MINUS)
+        return None
+    return Estimate(
+        median=row.coefficient,
+        mark="*" * stars_of(row.p_value),
+        bracket=(row.standard_error,),
+        look=Look(decimals=DECIMALS),
+    )
 
 
 def in_own_words(

@@ -2,12 +2,13 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
 from sofs_bayes.tables.contents.effect_columns import interval_columns
 from sofs_bayes.tables.contents.regressions import bootstrapped, in_own_words
-from sofs_bayes.tables.digits import MINUS
+from sofs_bayes.tables.digits import Estimate, Look
 from sofs_bayes.tables.formats import Cell, Column, Table, table_of
 
 if TYPE_CHECKING:
@@ -68,13 +69,12 @@ def _report_table(
     heads = [Column(key="row", heading=f"Table {number}")]
     for column in columns:
         heads += [
-            Column(key=f"{column}, published", heading=f"{column}: published"),
-            Column(key=f"{column}, replicated", heading="replicated"),
-            Column(key=f"{column}, difference", heading="difference"),
+            Column(key=f"{column}, {part}", heading=part, format="number", group=column)
+            for part in ("published", "replicated", "difference")
         ]
-    body = []
+    body: list[tuple[Cell, ...]] = []
     for row in rows:
-        line = [row]
+        line: list[Cell] = [row]
         for column in columns:
             line += _shown(at.get((row, column)))
         body.append(tuple(line))
@@ -101,49 +101,56 @@ def _notes(
     for column, why in dict.fromkeys((each.column, each.note) for each in cells if each.note):
         notes.append(f"{column}: {why}.")
         notes += [bootstrapped(each) for each in further if _is_instead(each, column)]
-    return notes
+    lacking: dict[str, list[str]] = {}
+    for each in cells:
+        if math.isnan(each.replicated) and each.reason and each.row != ABOVE:
+            lacking.setdefault(f"{each.column}: {each.reason}", []).append(each.row)
+    return notes + [f"{why} ({'; '.join(rows)})." for why, rows in lacking.items()]
 
 
 def _is_instead(effect: "FurtherEffect", column: str) -> bool:
     return effect.regression == column and effect.method == "wild bootstrap"
 
 
-def _shown(cell: "Replicated | None") -> list[str]:
-    """Published, replicated (standard error) and difference of one cell, as text."""
+def _shown(cell: "Replicated | None") -> list[Cell]:
+    """Published, replicated (standard error) and difference of one cell; gaps where it has none."""
     if cell is None:
         return ["", "", ""]
+    look = _look(cell)
+    printed: Cell = cell.printed
+    if not math.isnan(cell.published):
+        digits = replace(look, decimals=_printed_decimals(cell))
+        printed = _number(cell.published, digits, mark="*" * cell.printed.count("*"))
     if math.isnan(cell.replicated):
-        return [cell.printed, "–", cell.reason or "–"]
-    decimals = _decimals(cell)
-    stars = "*" * max(cell.stars, 0)
-    error = f" ({cell.standard_error:.{decimals}f})"
-    if math.isnan(cell.standard_error):
-        error = " (–)" if cell.note else ""
-    percent = "%" if cell.unit == "percent" else ""
-    replicated = f"{cell.replicated:,.{decimals}f}{percent}{stars}{error}"
-    difference = "" if math.isnan(cell.difference) else _difference(cell.difference, decimals)
-    if cell.met == "no":
-        difference += " ✗"
-    return [cell.printed, _signed(replicated), _signed(difference)]
+        return [printed, None, None]
+    found = _number(cell.replicated, look, mark="*" * cell.stars)
+    if cell.note or not math.isnan(cell.standard_error):
+        found = replace(found, bracket=(cell.standard_error,))
+    if math.isnan(cell.difference):
+        return [printed, found, ""]
+    apart = replace(look, signed=True, end="")
+    cross = " ✗" if cell.met == "no" else ""
+    return [printed, found, _number(cell.difference, apart, mark=cross)]
 
 
-def _difference(value: float, decimals: int) -> str:
-    """With its sign, but for one that rounds to 0."""
-    shown = f"{value:+,.{decimals}f}"
-    return shown[1:] if float(shown.replace(",", "")) == 0 else shown
+def _number(value: float, look: Look, *, mark: str) -> Estimate:
+    """A number in the printed unit, stored as the look has it."""
+    return Estimate(median=value / look.factor, mark=mark, look=look)
 
 
-def _decimals(cell: "Replicated") -> int:
+def _look(cell: "Replicated") -> Look:
     """The printed decimals and one more, so that a difference can be seen; counts have none."""
-    if cell.unit in ("count", "leads"):
-        return 0
-    if math.isnan(cell.half_unit):
-        return 1
-    return max(round(-math.log10(2 * cell.half_unit)), 0) + 1
+    share = cell.unit == "percent"
+    more = int(cell.unit not in ("count", "leads"))
+    return Look(
+        factor=100.0 if share else 1.0,
+        decimals=_printed_decimals(cell) + more if more else 0,
+        end="%" if share else "",
+    )
 
 
-def _signed(text: str) -> str:
-    return text.replace("-", MINUS)
+def _printed_decimals(cell: "Replicated") -> int:
+    return 0 if math.isnan(cell.half_unit) else max(round(-math.log10(2 * cell.half_unit)), 0)
 
 
 def totals_table(
@@ -194,7 +201,7 @@ def misses_table(
 ) -> Table:
     """Every printed number that does not come out, with the reason where it is known."""
     rows: tuple[tuple[Cell, ...], ...] = tuple(
-        (each.table, each.row, each.column, *_shown(each)[:3], each.reason or "not known")
+        (each.table, each.row, each.column, *_shown(each), each.reason or "not known")
         for each in numbers
         if each.met == "no"
     )
@@ -205,9 +212,9 @@ def misses_table(
             Column(key="table", heading="Table", format="integer"),
             Column(key="row", heading="Row"),
             Column(key="column", heading="Column"),
-            Column(key="published", heading="Published"),
-            Column(key="replicated", heading="Replicated"),
-            Column(key="difference", heading="Difference"),
+            Column(key="published", heading="Published", format="number"),
+            Column(key="replicated", heading="Replicated", format="number"),
+            Column(key="difference", heading="Difference", format="number"),
             Column(key="reason", heading="Reason"),
         ),
         rows=rows,

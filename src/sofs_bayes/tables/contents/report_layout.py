@@ -2,7 +2,9 @@
 
 import math
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
@@ -41,15 +43,18 @@ from sofs_bayes.tables.contents.report_columns import (
     report_groups,
     table_facts,
 )
-from sofs_bayes.tables.digits import GAP, MINUS, Cell, last_digit, shown
+from sofs_bayes.tables.digits import GAP, Cell, Estimate, Format, Look
 from sofs_bayes.tables.model import SUPPRESSED, Column, Holds, Table
+
+if TYPE_CHECKING:
+    from sofs_bayes.frequentist.published_analysis import TermRow
 
 LAYOUT = (
     "Lines 'as printed' are the report's (published), with its stars: * p<0.1, ** p<0.05,"
-    " *** p<0.01; in brackets the same number in percentage points (pp), in which all changes in"
-    " risk are. All other lines are posteriors: their source is in the column 'Source'; they"
-    " average over the pilots' children after settling-in, and have a probability in place of"
-    " stars."
+    " *** p<0.01; below, in brackets, the same number in percentage points (pp), in which all"
+    " changes in risk are. All other lines are posteriors: their source is in the column"
+    " 'Source'; they average over the pilots' children after settling-in, and have a probability"
+    " in place of stars."
 )
 TURNED = (
     "Rows of comparators have the report's sign: a coefficient below 0 means that the outcome rose"
@@ -137,16 +142,21 @@ def _not_printed_lines(group: ReportGroup, effect: Estimand) -> Iterator[tuple[C
     yield from posterior_lines(group, effect)
 
 
-def _with_points(fact: Fact | None) -> str:
-    """A printed coefficient as printed; a probability's in percentage points behind it."""
+def _with_points(fact: Fact | None) -> Cell:
+    """A printed coefficient as printed; a probability's in percentage points below it."""
     if fact is None:
-        return "–"
-    text = fact.printed.text.replace("-", "\N{MINUS SIGN}")
+        return None
     value, decimals = fact.printed.value, fact.printed.decimals
-    if value is None or decimals is None or fact.unit != "probability":
-        return text
-    points = f"{100 * value:+.{max(decimals - 2, 0)}f}".replace("-", "\N{MINUS SIGN}")
-    return f"{text} ({points})"
+    if value is None or decimals is None:
+        return fact.printed.text
+    points = Look(factor=100.0, decimals=max(decimals - 2, 0), signed=True)
+    return Estimate(
+        median=value,
+        mark="*" * fact.printed.stars,
+        look=Look(decimals=decimals),
+        bracket=(value,) * (fact.unit == "probability"),
+        bracket_look=points,
+    )
 
 
 def _notes(group: ReportGroup, left_out: Sequence[str]) -> Iterable[str]:
@@ -183,7 +193,7 @@ def _is_turned(group: ReportGroup, row: str) -> bool:
 
 REGRESSED = (
     "Lines 'regression' are confidence intervals of the regression of the same {whom}: in"
-    " brackets the standard error, or in square brackets the interval of the wild bootstrap. All"
+    " brackets the standard error, or from … to … the interval of the wild bootstrap. All"
     " other lines are posteriors; they average over the pilots' {whom} after settling-in, and"
     " have a probability in place of stars."
 )
@@ -215,7 +225,7 @@ def own_layout_table(group: ReportGroup, beside: Sequence[Path]) -> Table:
     )
 
 
-REGRESSION = "regression (standard error)"
+REGRESSION, BOOTSTRAP = "regression (standard error)", "wild bootstrap"
 
 
 def _regression_line(
@@ -223,38 +233,38 @@ def _regression_line(
 ) -> Iterator[tuple[Cell, ...]]:
     cells = [_regressed(column, effect, folders) for column in group.columns]
     if any(cells):
-        yield REGRESSION, group.evidence, *(cell or GAP for cell in cells)
+        yield REGRESSION, group.evidence, *cells
 
 
-def _regressed(column: ReportColumn, effect: Estimand, folders: Sequence[ReplicatedFolder]) -> str:
-    """The regression's estimate of an effect, in pp or log-odds; empty where there is none."""
+def _regressed(
+    column: ReportColumn, effect: Estimand, folders: Sequence[ReplicatedFolder]
+) -> Estimate | None:
+    """The regression's estimate of an effect, in pp or log-odds; None where there is none."""
     analysis, terms = column.run.analysis, _terms_of(effect, column.run.analysis)
     if not isinstance(analysis, HierarchicalAnalysis):
-        return ""
+        return None
     for folder in folders:
         if folder.analysis != analysis.children or folder.evidence != column.run.evidence:
             continue
         for row in folder.terms:
             if row.regression == analysis.column and row.term in terms:
                 factor, unit = (100.0, "pp") if row.model == "linear" else (1.0, "log-odds")
-                factor *= terms[row.term]
-                middle = f"{factor * row.coefficient:+.2f} {unit}"
-                if not math.isnan(row.standard_error):
-                    return _minus(f"{middle} ({abs(factor) * row.standard_error:.2f})")
-                return _minus(f"{middle}{_bootstrapped(folder, row.regression, row.term, factor)}")
-    return ""
+                found = Estimate(
+                    median=terms[row.term] * row.coefficient,
+                    bracket=(row.standard_error,),
+                    look=Look(factor=factor, decimals=2, signed=True, end=f" {unit}"),
+                )
+                known = not math.isnan(row.standard_error)
+                return found if known else _bootstrapped(found, folder, row, terms[row.term])
+    return None
 
 
-def _bootstrapped(folder: ReplicatedFolder, regression: str, term: str, factor: float) -> str:
+def _bootstrapped(found: Estimate, folder: ReplicatedFolder, row: "TermRow", sign: int) -> Estimate:
     for each in folder.further:
-        if (each.regression, each.term, each.method) == (regression, term, "wild bootstrap"):
-            lower, upper = sorted((factor * each.lower, factor * each.upper))
-            return f" [{lower:+.2f}, {upper:+.2f}]"
-    return " (–)"
-
-
-def _minus(text: str) -> str:
-    return text.replace("-", MINUS)
+        if (each.regression, each.term, each.method) == (row.regression, row.term, BOOTSTRAP):
+            lower, upper = sorted((sign * each.lower, sign * each.upper))
+            return replace(found, bracket=(), lower=lower, upper=upper)
+    return found
 
 
 def _terms_of(effect: Estimand, analysis: FittedAnalysis) -> dict[str, int]:
@@ -285,17 +295,17 @@ def answer_lines(group: ReportGroup, ask: Ask) -> Iterator[tuple[Cell, ...]]:
             ]
             label = f"posterior median, {_percent(group)}interval ({UNITS[scale]})"
             # The columns' format is that of risks.
-            texts = cells if scale == "risk" else [shown(cell, "signed2") for cell in cells]
-            yield label, group.evidence, *(text if text is not None else GAP for text in texts)
+            look: Format | None = None if scale == "risk" else "signed2"
+            yield label, group.evidence, *(cell and replace(cell, look=look) for cell in cells)
     best = [next((a for a in each if a), None) for each in zip(*asked.values(), strict=True)]
     if any(each is not None and each.above_zero is not None for each in best):
         yield "probability that it is above 0", group.evidence, *map(_chance, best)
 
 
-def _chance(found: Answer | None) -> str:
-    if found is None:
-        return GAP
-    return shown(found.above_zero, "probability", last_digit([found.mcse], "probability"))
+def _chance(found: Answer | None) -> Estimate | None:
+    if found is None or found.above_zero is None:
+        return None
+    return Estimate(median=found.above_zero, error=found.mcse, look="probability")
 
 
 def _percent(group: ReportGroup) -> str:

@@ -55,7 +55,23 @@ def test_data_from_the_model_pass(prediction: Prediction) -> None:
     assert all(row.lower < row.median < row.upper for row in prediction.years)
     names = {row.statistic for row in prediction.statistics}
     assert len(names) == 4
+    every = (*prediction.years, *prediction.statistics)
+    assert all(r.lower <= r.lower_50 <= r.median <= r.upper_50 <= r.upper for r in every)
     assert all(0.01 < row.p < 0.99 for row in prediction.statistics if "share" not in row.statistic)
+
+
+def test_the_middle_half_is_the_interval_of_50_per_cent(
+    linear: CellData, linear_analysis: HierarchicalAnalysis, design_of: Any, exact_of: Any
+) -> None:
+    design = design_of(linear, linear_analysis)
+    draws = exact_of(linear, design).draws(50, seed=1)
+    wide, half = (
+        predictive_check(draws, linear, design, kind="posterior", level=x, seed=2, by_cell=True)
+        for x in (0.9, 0.5)
+    )
+    for kind in ("years", "cells", "statistics"):
+        for one, other in zip(getattr(wide, kind), getattr(half, kind), strict=True):
+            assert (one.lower_50, one.upper_50) == pytest.approx((other.lower, other.upper))
 
 
 def test_observed_rates_are_weighted_averages(linear: CellData, prediction: Prediction) -> None:

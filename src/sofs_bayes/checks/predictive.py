@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
-from typing import Literal, TypedDict
+from typing import Literal
 
 import numpy as np
 import numpy.typing as npt
@@ -117,31 +117,24 @@ def _cells(
             year=int(cell["year"]),
             arm=ARMS[int(cell["pilot"])],
             denominator=float(cell["weight"]),
-            observed=found["observed"],
-            lower=found["lower"],
-            median=found["median"],
-            upper=found["upper"],
-            level=level,
-            pit=1.0 - found["p"],
+            pit=1.0 - found.pop("p"),
+            **found,
         )
 
 
-class _Beside(TypedDict):
-    observed: float
-    lower: float
-    median: float
-    upper: float
-    level: float
-    p: float
-
-
-def _beside(drawn: Floats, observed: float, level: float) -> _Beside:
-    lower, median, upper = np.quantile(drawn, [(1.0 - level) / 2.0, 0.5, (1.0 + level) / 2.0])
+def _beside(drawn: Floats, observed: float, level: float) -> dict[str, float]:
+    """An observed value beside its predictions, by the names of the rows' fields."""
+    places = {
+        "lower": (1.0 - level) / 2.0,
+        "lower_50": 0.25,
+        "median": 0.5,
+        "upper_50": 0.75,
+        "upper": (1.0 + level) / 2.0,
+    }
+    found = np.quantile(drawn, list(places.values())).tolist()
     return {
+        **dict(zip(places, found, strict=True)),
         "observed": observed,
-        "lower": float(lower),
-        "median": float(median),
-        "upper": float(upper),
         "level": level,
         "p": float(np.mean(drawn > observed) + 0.5 * np.mean(drawn == observed)),
     }

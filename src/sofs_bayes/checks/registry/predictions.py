@@ -16,7 +16,8 @@ class ArmYearCheck:
     """The observed rate of an arm beside its predictive distribution.
 
     `year` is a year, or `before` or `after` for all years before or after settling-in. `p` is
-    the share of predictions above the observed rate (half of the ties counted).
+    the share of predictions above the observed rate (half of the ties counted). Ends of 50%
+    intervals are None in rows of files that were written before there were any.
     """
 
     kind: str
@@ -29,6 +30,8 @@ class ArmYearCheck:
     upper: float
     level: float
     p: float
+    lower_50: float | None = None
+    upper_50: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -48,6 +51,8 @@ class PredictiveCell:
     upper: float
     level: float
     pit: float
+    lower_50: float | None = None
+    upper_50: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -65,6 +70,8 @@ class PredictiveStatistic:
     upper: float
     level: float
     p: float
+    lower_50: float | None = None
+    upper_50: float | None = None
 
 
 def _rows(fits: Fits) -> Rows:

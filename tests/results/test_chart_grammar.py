@@ -337,10 +337,10 @@ class Bounds:
 @pytest.mark.parametrize(
     ("ends", "scale", "said"),
     [
-        ([(-1.0, 1.0)], "risk", "the interval includes 0"),
-        ([(0.5, 1.0)], "risk", "the interval excludes 0"),
-        ([(-1.0, 1.0), (-2.0, 0.0)], "risk", "all 2 intervals include 0"),
-        ([(1.1, 1.4), (0.2, 0.9)], "odds ratio", "all 2 intervals exclude 1"),
+        ([(-1.0, 1.0)], "risk", "The interval includes 0"),
+        ([(0.5, 1.0)], "risk", "The interval excludes 0"),
+        ([(-1.0, 1.0), (-2.0, 0.0)], "risk", "All 2 intervals include 0"),
+        ([(1.1, 1.4), (0.2, 0.9)], "odds ratio", "All 2 intervals exclude 1"),
         ([(1.0, 2.0), (-1.0, 1.0), (-1.0, 2.0)], "risk", "1 of 3 intervals excludes 0"),
     ],
 )

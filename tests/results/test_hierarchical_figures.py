@@ -201,9 +201,23 @@ def test_arms_count_years_inside_and_name_those_outside(years: Rows) -> None:
     shown = texts(drawing)
     assert "Pilots: 6 of 7 years inside" in shown
     assert "Comparators: 7 of 7 years inside" in shown
-    assert "conferences per 100 referrals" in shown
+    assert any("conferences per 100 referrals" in text for text in shown)
     assert {"2012/13", "2018/19", "all before", "all after"} <= set(shown)
     assert "Outside: pilots 2015: 14.0 against 9.0 to 13.0." in drawing.alt
+
+
+def test_the_middle_half_of_predictions_is_thick_where_runs_have_it(years: Rows) -> None:
+    assert "predictive interval, 90% and its median" in texts(arm_years(years, **RATES))
+    halves = [replace(row, lower_50=row.lower, upper_50=row.median) for row in years]
+    drawing = arm_years(halves, **RATES)
+    assert "predictive interval (thick: 50%, thin: 90%) and its median" in texts(drawing)
+    bars = [
+        line for axes in drawing.figure.axes for line in axes.lines if len(line.get_ydata()) == 2
+    ]
+    row = halves[0]
+    thick = [line for line in bars if line.get_linewidth() > min(x.get_linewidth() for x in bars)]
+    assert len(thick) == len(halves)
+    assert list(thick[0].get_ydata()) == pytest.approx([100 * row.lower, 100 * row.median])
 
 
 def test_a_bound_is_inside(years: Rows) -> None:
@@ -249,7 +263,7 @@ def test_children_per_1000_have_an_axis(hierarchical_run: Run, faults: Faults) -
         replace(rows[0], target="pooled", **of_effect(f"effect in year {year:+d}"))
         for year in (-2, 0, 1)
     ]
-    assert "change, children per 1,000: median and 90%" in " ".join(
+    assert "Change, children per 1,000: median and 90%" in " ".join(
         texts(event_study(by_year, title="Years"))
     )
 

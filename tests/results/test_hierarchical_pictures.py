@@ -59,6 +59,17 @@ def test_a_hierarchical_run_has_the_figures_it_has_rows_for(hierarchical_run: Ru
     assert list(named(drawings(few))) == ["pilot-forest", "by-prior", "arm-years", "tipping"]
 
 
+def test_a_title_is_what_was_found_and_what_is_shown_stands_below(hierarchical_run: Run) -> None:
+    for drawing in drawings(hierarchical_run):
+        assert drawing.canvas.subtitle
+        assert ":" not in drawing.canvas.title.removeprefix("Simulated children: ")
+    found = named(drawings(hierarchical_run))
+    assert "inside their predictive intervals" in found["arm-years"].canvas.title
+    below = found["arm-years"].canvas.subtitle
+    assert below.startswith("The rate of each arm beside what the model predicts. ")
+    assert found["by-prior"].canvas.subtitle == "The pooled effect under each prior"
+
+
 def test_calendar_years_are_named_by_one_number(hierarchical_run: Run) -> None:
     analysis = hierarchical_run.analysis
     assert isinstance(analysis, HierarchicalAnalysis)

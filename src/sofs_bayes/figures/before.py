@@ -18,9 +18,10 @@ from sofs_bayes.figures.canvas import (
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.marks import Axis, Dot, Mark, Series
-from sofs_bayes.figures.numbers import padded
+from sofs_bayes.figures.numbers import counted, padded
 from sofs_bayes.figures.refusals import check_rows
 from sofs_bayes.figures.style import DASHED, STYLE, Look, marker
+from sofs_bayes.spec.outcomes import capital
 
 LOOKS: dict[str, Look] = {
     "pilots": {**marker("o", 5.0, STYLE.strong), "linewidth": 2.0, "linestyle": "solid"},
@@ -62,7 +63,6 @@ def rates_before(rows: Sequence[ArmRate], **said: Unpack[SaidOfRates]) -> Drawin
     """
     name = name_of(said, SaidOfRates, "rates-before-matching")
     check_rows(name, rows, once=("arm and year", [f"{row.arm}, {row.year}" for row in rows]))
-    canvas = Canvas.of(said, name, subtitle=unit_of(said))
     per = said.get("per", 100)
     found = sorted({row.year for row in rows})
     years = range(found[0], found[-1] + 1)
@@ -75,6 +75,7 @@ def rates_before(rows: Sequence[ArmRate], **said: Unpack[SaidOfRates]) -> Drawin
         if there:
             marks.append(Series(x=years, y=y, look=look, name=arm, at=there[-1]))
             words.append(f"{arm} from {there[0]:.1f} to {there[-1]:.1f}")
+    canvas = Canvas.of(said, name, finding=capital("; ".join(words)), subtitle=unit_of(said))
     shown = [per * row.rate for row in rows if not math.isnan(row.rate)] or [0.0, 1.0]
     panel = Panel(
         x=Axis(
@@ -106,8 +107,13 @@ def distances_before(rows: Sequence[PreTrendDistance], **said: Unpack[Told]) -> 
         KeyEntry(name="named as its comparators", line=NAMED),
         KeyEntry(name="other candidates", line=CANDIDATE),
     ]
-    canvas = replace(Canvas.of(said, name), key=key)
     pilots = list(dict.fromkeys(row.pilot for row in rows))
+    nearest = [
+        min((r for r in rows if r.pilot == each), key=lambda r: r.distance) for each in pilots
+    ]
+    own = sum(row.named for row in nearest) or "none"
+    found = f"The nearest candidate is a named one for {own} of {counted(len(pilots), 'pilot')}"
+    canvas = replace(Canvas.of(said, name, finding=found), key=key)
     place = {pilot: float(len(pilots) - i) for i, pilot in enumerate(pilots)}
     marks: list[Mark] = [
         Dot(
@@ -128,9 +134,6 @@ def distances_before(rows: Sequence[PreTrendDistance], **said: Unpack[Told]) -> 
         marks=marks,
     )
     chart = partial(curves, panels=[panel], height=max(1.6, LANE * len(pilots) + 0.8))
-    nearest = [
-        min((r for r in rows if r.pilot == each), key=lambda r: r.distance) for each in pilots
-    ]
     near = "; ".join(f"{each.pilot} {each.distance:.2f}" for each in nearest)
     alt = f"Distances of candidates from each pilot before settling-in; the nearest: {near}."
     return drawn(canvas, chart, alt, PreTrendDistance, rows)

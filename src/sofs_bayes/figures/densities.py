@@ -86,8 +86,7 @@ def prior_posterior(
         f" Height of the curves: density{shared}."
     ]
     label = scale.axis.removesuffix(", logarithmic axis")
-    title = f"{said['title']}: {_finding(own, scale)}"
-    canvas = Canvas.of(said, name, title=title, below=label, notes=notes, key=KEY)
+    canvas = Canvas.of(said, name, finding=_finding(own, scale), below=label, notes=notes, key=KEY)
     high = max(panel.side.count("\n") + 1 for panel in panels) * line_height(STYLE.text)
     chart = partial(curves, panels=panels, height=max(HEIGHT, high), columns=columns, shared="xy")
     return drawn(canvas, chart, _alt(own, scale), DensityRow, rows)
@@ -189,7 +188,7 @@ def _finding(own: Own, scale: ShownScale) -> str:
     peaks = sorted(_peaks(own, scale))
     decimals = decimals_for(peaks, scale)
     ends = [amount(peak, scale, decimals) for peak in (peaks[0], peaks[-1])]
-    return f"most likely {' to '.join(dict.fromkeys(ends))} {scale.unit}"
+    return f"The effect is most likely {' to '.join(dict.fromkeys(ends))} {scale.unit}"
 
 
 def _alt(own: Own, scale: ShownScale) -> str:

@@ -100,7 +100,8 @@ def pilot_forest(
     ]
     canvas = Canvas(
         name=name,
-        title=f"{title}: {finding(rows, scale)}",
+        title=finding(rows, scale),
+        subtitle=title,
         evidence=evidence_of(rows),
         status=status_of(rows),
         notes=_refused(rows),
@@ -196,9 +197,7 @@ def shrinkage(rows: Sequence[ShrinkageRow], **said: Unpack[Said]) -> Drawing:
     every = [each for pair in pairs for each in pair]
     decimals = shown_decimals(every, scale)
     numbers = [[numbers_text(each, scale, decimals) for each in pair] for pair in pairs]
-    canvas = Canvas.of(
-        said, name, key=KEY, title=f"{said['title']}: pooled, {finding(rows, scale)}"
-    )
+    canvas = Canvas.of(said, name, key=KEY, finding=f"{finding(rows, scale)} once pulled in")
     chart = partial(
         dots,
         rows=[_both(row, scale, texts) for row, texts in zip(ranked, numbers, strict=True)],

@@ -24,6 +24,7 @@ from sofs_bayes.figures.marks import Axis, Dot, Mark, Rule, Span, Words
 from sofs_bayes.figures.numbers import ShownScale, minus
 from sofs_bayes.figures.refusals import check_rows, refuse
 from sofs_bayes.figures.style import NO_EFFECT, SOLID, STYLE, marker
+from sofs_bayes.spec.outcomes import capital
 from sofs_bayes.spec.terms import CHILDREN
 
 REFERENCE = -1
@@ -87,10 +88,10 @@ def event_study(
         marks.append(_reference(scale, up.ends))
     canvas = Canvas(
         name=name,
-        title=f"{title}: {finding(rows, scale)}",
+        title=finding(rows, scale),
         evidence=evidence_of(rows),
         status=status_of(rows),
-        subtitle=f"{scale.axis}: {drawn_name(rows)}",
+        subtitle=f"{title}. {capital(scale.axis)}: {drawn_name(rows)}",
         notes=NOTES,
     )
     panel = Panel(x=Axis(ends=ends, name=below, ticks=_labels(years)), y=up, marks=marks)

@@ -96,12 +96,12 @@ def shown_decimals(found: Sequence[Interval], scale: ShownScale) -> int:
 
 
 def finding(rows: Sequence[EffectRow | ShrinkageRow], scale: ShownScale) -> str:
-    """How many intervals exclude no effect (0, or an odds ratio of 1), for a title."""
+    """How many intervals exclude no effect (0, or an odds ratio of 1), as a title."""
     excluding = sum(not row.lower <= scale.null <= row.upper for row in rows)
     if len(rows) == 1:
-        return f"the interval {'excludes' if excluding else 'includes'} {scale.null:g}"
+        return f"The interval {'excludes' if excluding else 'includes'} {scale.null:g}"
     if excluding in (0, len(rows)):
-        return f"all {len(rows)} intervals {'exclude' if excluding else 'include'} {scale.null:g}"
+        return f"All {len(rows)} intervals {'exclude' if excluding else 'include'} {scale.null:g}"
     verb = "excludes" if excluding == 1 else "exclude"
     return f"{excluding} of {len(rows)} intervals {verb} {scale.null:g}"
 

@@ -11,6 +11,7 @@ from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
 from sofs_bayes.figures.canvas import Canvas, KeyEntry, SaidOfRates, name_of, named_years, unit_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
+from sofs_bayes.figures.intervals import half
 from sofs_bayes.figures.marks import Axis, Dot, Rule, Series
 from sofs_bayes.figures.numbers import counted, listed, padded, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, refuse
@@ -18,7 +19,7 @@ from sofs_bayes.figures.style import DASHED, NO_EFFECT, STYLE, Look, marker, wid
 from sofs_bayes.figures.ticks import roomy_years
 from sofs_bayes.spec.years import Years
 
-INTERVAL: Look = {"color": STYLE.light, "linewidth": 4.5}
+INTERVAL: Look = {"color": STYLE.light, "linewidth": 2.6}
 INSIDE: Look = marker("o", 4.5, STYLE.strong, width=1.0)
 OUTSIDE: Look = marker("D", 6.0, STYLE.second, "white", 1.7)
 OBSERVED = (
@@ -26,7 +27,6 @@ OBSERVED = (
     KeyEntry(name="observed, outside", line=OUTSIDE),
 )
 COLUMNS, HEIGHT = 3, 1.15
-BAND: Look = {"color": STYLE.fill, "linewidth": 9.0}
 MIDDLE: Look = marker("_", 9.0, STYLE.soft, width=0.9)
 ARMS = {"pilot": "Pilots", "comparator": "Comparators"}
 PERIODS = ("before", "after")
@@ -67,11 +67,12 @@ def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> 
     years = range(min(cell.year for cell in cells), max(cell.year for cell in cells) + 1)
     x = Axis(ends=(years[0] - 0.6, years[-1] + 0.6), kind="year", years=named)
     panels = [_pilot(each, own, x, per) for each, own in by_name.items()]
-    interval = KeyEntry(name=f"{percent(level)} predictive interval", line=INTERVAL)
+    interval = KeyEntry(name=f"predictive interval{_levels(cells)}", line=INTERVAL)
     canvas = Canvas.of(
         said,
         name,
-        title=f"{said['title']}: {sum(map(inside, cells))} of {len(cells)} inside",
+        finding=f"{sum(map(inside, cells))} of {len(cells)} authority-years are inside their"
+        " predictive intervals",
         subtitle=f"Pilots: {unit_of(said)}" if pilots else "",
         notes=["Each pilot's panel has its own vertical axis."] if len(by_name) > 1 else [],
         key=[interval, *OBSERVED] if pilots else [],
@@ -88,6 +89,20 @@ def inside(cell: PredictiveCell | ArmYearCheck) -> bool:
     return cell.lower <= cell.observed <= cell.upper
 
 
+def _inner(row: PredictiveCell | ArmYearCheck, per: int) -> tuple[float, float] | None:
+    """The middle half of the predictions, where the rows' files have it."""
+    found = half(row)
+    return None if found is None else (per * found[0], per * found[1])
+
+
+def _levels(rows: Sequence[PredictiveCell | ArmYearCheck]) -> str:
+    """Of the bars, for a key."""
+    level = percent(rows[0].level)
+    return (
+        f", {level}" if all(half(row) is None for row in rows) else f" (thick: 50%, thin: {level})"
+    )
+
+
 def _pilot(name: str, cells: Sequence[PredictiveCell], x: Axis, per: int) -> Panel:
     values = [per * v for cell in cells for v in (cell.observed, cell.lower, cell.upper)]
     return Panel(
@@ -101,6 +116,7 @@ def _pilot(name: str, cells: Sequence[PredictiveCell], x: Axis, per: int) -> Pan
                 upper=per * cell.upper,
                 look=INSIDE if inside(cell) else OUTSIDE,
                 bar=INTERVAL,
+                inner=_inner(cell, per),
             )
             for cell in cells
         ],
@@ -184,11 +200,11 @@ def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Draw
     name, per = name_of(said, SaidOfRates, "arm-years"), said.get("per", 100)
     _refuse_arms(name, rows)
     level, unit = percent(only_value(name, rows, "level")), unit_of(said)
-    band = KeyEntry(name=f"{level} predictive interval, with its median", fill=STYLE.fill)
+    band = KeyEntry(name=f"predictive interval{_levels(rows)} and its median", line=INTERVAL)
     canvas = Canvas.of(
         said,
         name,
-        title=f"{said['title']}: {_inside_text(rows)}",
+        finding=f"{_inside_text(rows)} their predictive intervals",
         subtitle=unit,
         notes=_arms_notes(rows),
         key=[band, *OBSERVED],
@@ -266,7 +282,16 @@ def _arm_marks(row: ArmYearCheck, at: float, per: int) -> list[Dot]:
     lower, median, upper = per * row.lower, per * row.median, per * row.upper
     look = INSIDE if inside(row) else OUTSIDE
     return [
-        Dot(at=at, value=median, lower=lower, upper=upper, look=MIDDLE, bar=BAND, zorder=1.5),
+        Dot(
+            at=at,
+            value=median,
+            lower=lower,
+            upper=upper,
+            inner=_inner(row, per),
+            look=MIDDLE,
+            bar=INTERVAL,
+            zorder=1.5,
+        ),
         Dot(at=at, value=per * row.observed, look=look),
     ]
 

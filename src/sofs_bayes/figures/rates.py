@@ -11,7 +11,7 @@ from sofs_bayes.figures.canvas import Canvas, SaidOfRates, name_of, named_years,
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.marks import Axis, Dot, Mark, Series, Span
-from sofs_bayes.figures.numbers import listed, minus, padded, percent
+from sofs_bayes.figures.numbers import counted, listed, minus, padded, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, refuse
 from sofs_bayes.figures.style import DASHED, STYLE, Look, marker
 from sofs_bayes.frequentist.counterfactual import YearRate
@@ -99,7 +99,8 @@ def rate_and_counterfactual(
     _refuse(name, rows, [("counterfactual", *ends)], named_years(said))
     level = percent(only_value(name, rows, "level"))
     lines = _shown(rows, (OBSERVED, EXPECTED, COMPARATORS), summary=summary, level=level)
-    canvas = Canvas.of(said, name, subtitle=unit_of(said), notes=_notes(rows, lines, said))
+    found, notes = _outside(rows), _notes(rows, lines, said)
+    canvas = Canvas.of(said, name, finding=found, subtitle=unit_of(said), notes=notes)
     chart = partial(curves, panels=[_panel(rows, lines, said)], height=HEIGHT)
     alt = _alt(rows, said, f"{summary} and {level}", ends)
     return drawn(canvas, chart, alt, YearRate, rows)
@@ -135,11 +136,10 @@ def yearly_rates(rows: Sequence[YearlyRateRow], **said: Unpack[SaidOfRates]) -> 
     if _range(rows, lines)[0] < 0.0:
         notes.append("Rates below 0 are possible in a linear model, which does not bound them.")
     differs = _effect_text(rows, said)
-    title = ": ".join(filter(None, (said["title"], differs)))
-    canvas = Canvas.of(said, name, title=title, subtitle=unit_of(said), notes=notes)
+    canvas = Canvas.of(said, name, finding=differs, subtitle=unit_of(said), notes=notes)
     chart = partial(curves, panels=[_panel(rows, lines, said)], height=HEIGHT)
     ends = ("counterfactual_lower", "counterfactual_upper")
-    alt = _alt(rows, said, f"median and {level}", ends) + (f" T{differs[1:]}." if differs else "")
+    alt = _alt(rows, said, f"median and {level}", ends) + (f" {differs}." if differs else "")
     return drawn(canvas, chart, alt, YearlyRateRow, rows)
 
 
@@ -268,6 +268,16 @@ def _alt(rows: Sequence[Any], said: SaidOfRates, summary: str, ends: tuple[str, 
     )
 
 
+def _outside(rows: Sequence[YearRate]) -> str:
+    """In how many years the observed rate is outside the interval of the counterfactual."""
+    both = [r for r in rows if not math.isnan(r.observed + r.counterfactual)]
+    outside = sum(not row.lower <= row.observed <= row.upper for row in both)
+    if not both:
+        return ""
+    years = counted(len(both), "year")
+    return f"The rate leaves the interval of the counterfactual in {outside or 'none'} of {years}"
+
+
 def _effect_text(rows: Sequence[YearlyRateRow], said: SaidOfRates) -> str:
     """What the difference of the two lines comes to in the last year that has one."""
     last = next((row for row in reversed(rows) if not math.isnan(row.effect)), None)
@@ -277,4 +287,4 @@ def _effect_text(rows: Sequence[YearlyRateRow], said: SaidOfRates) -> str:
         minus(f"{said.get('per', 100) * value:+.1f}")
         for value in (last.effect, last.effect_lower, last.effect_upper)
     )
-    return f"the difference in {named_years(said).name(last.year)} is {middle} [{low}, {high}]"
+    return f"The difference in {named_years(said).name(last.year)} is {middle} [{low}, {high}]"

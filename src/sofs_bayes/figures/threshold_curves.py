@@ -66,7 +66,7 @@ def threshold_curve(
     canvas = Canvas.of(
         said,
         name,
-        title=f"{said['title']} {_finding(grid, scale)}",
+        finding=_finding(grid, scale),
         subtitle="Probability that the effect is above the value on the axis",
         notes=_notes(bounds, scale, region),
     )
@@ -158,7 +158,8 @@ def _finding(grid: Grid, scale: ShownScale) -> str:
     """The probabilities of an effect above none, from the lowest to the highest."""
     found = sorted(above(curve, scale.null) for own in grid.values() for curve in own.values())
     ends = " to ".join(dict.fromkeys((_share(found[0]), _share(found[-1]))))
-    return f"Above {scale.null:g}: {ends}{', by prior' * (len(found) > 1)}"
+    priors = ", by prior" * (len(found) > 1)
+    return f"The effect is above {scale.null:g} with probability {ends}{priors}"
 
 
 def _notes(bounds: Sequence[float], scale: ShownScale, region: Equivalence | None) -> list[str]:

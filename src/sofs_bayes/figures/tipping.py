@@ -70,12 +70,12 @@ def tipping_curve(
     texts = _texts(points, scale)
     marked = {text: point for text, point in zip(texts, points, strict=True) if text}
     nearest = {text: abs(point.level - 0.5) for text, point in marked.items()}.__getitem__
-    told = [f"probability of an increase {text}" for text in sorted(marked, key=nearest)]
+    told = [f"The probability of an increase is {text}" for text in sorted(marked, key=nearest)]
     canvas = Canvas.of(
         said,
         name,
-        title=": ".join([said["title"], *told[:1]]),
-        subtitle="probability that the effect is above 0, %",
+        finding=next(iter(told), ""),
+        subtitle="Probability that the effect is above 0, %",
         notes=[DEPARTURE, *_missing(points)],
         key=_key(rows, texts),
     )

@@ -15,8 +15,8 @@ from sofs_bayes.tables.contents.publication_numbers import overall
 AS_SPECIFIED = "as specified"  # the unchanged row of a sensitivity
 MOST_EFFECTS = 3  # panels of one picture, beyond which only the first effect is drawn
 WHOSE = {
-    POOLED: ("threshold-curve", "How likely is a larger effect?"),
-    NEW: ("threshold-curve-new-authority", "How likely is a larger effect in a new authority?"),
+    POOLED: ("threshold-curve", "All pilots together"),
+    NEW: ("threshold-curve-new-authority", "A new authority"),
 }
 
 

@@ -212,6 +212,12 @@ def test_which_rows_were_taken_is_said_once(open_run: Run, printed_run: Run) -> 
     assert rows_taken(open_run.analysis) == rows_taken(printed_run.analysis) == []
 
 
+def test_a_caption_says_whose_figure_it_is_and_what_it_shows(hierarchical_run: Run) -> None:
+    captions = [text for part in run_parts(hierarchical_run) for text in part.captions.values()]
+    assert "icpc-linear. The pooled effect under each prior." in captions
+    assert len(captions) == len(set(captions)) > 3
+
+
 def test_how_the_pilots_were_compared_is_said(page: str) -> None:
     assert (
         "Counted are children with an initial conference among children starting to be in need,"

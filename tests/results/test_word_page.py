@@ -83,6 +83,12 @@ def test_figures_have_alt_text_and_a_caption(document: Any) -> None:
     assert [text for text in captions if text.startswith("Simulated children: Figure 3.")]
 
 
+def test_a_document_does_not_say_how_to_move_what_does_not_move(document: Any) -> None:
+    texts = [paragraph.text for paragraph in document.paragraphs]
+    assert any(text.startswith("On the page index.html the threshold") for text in texts)
+    assert not any("The address of the page then holds" in text for text in texts)
+
+
 def test_the_contents_are_a_field_that_already_lists_the_headings(document: Any) -> None:
     codes = [each.text for each in document.element.body.iter(qn("w:instrText"))]
     assert [code for code in codes if code.strip().startswith("TOC")]

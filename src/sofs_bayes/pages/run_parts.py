@@ -1,6 +1,6 @@
 """A run → its parts of a report: why, figures, model and priors, checks."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 
 from sofs_bayes.figures import Drawing
@@ -23,25 +23,8 @@ from sofs_bayes.tables import contents
 from sofs_bayes.tables.contents import assumptions
 from sofs_bayes.tables.formats import Table
 
+
 # What a figure shows, by the beginning of its name, the longest that fits.
-CAPTIONS: Mapping[str, str] = {
-    "pilot-forest": "Effects, pilot by pilot",
-    "shrinkage": "Each pilot by itself, and as the others pull it in",
-    "event-study": "The effect by year",
-    "effects": "The pooled effects beside each other",
-    "by-prior": "The pooled effect under each prior",
-    "changes": "The pooled effect with one assumption changed at a time",
-    "prior-grid": "The pooled effect with other priors of the standard deviations",
-    "arm-years": "Rates by arm and year beside their predictions",
-    "tipping": "If trends had not been parallel",
-    "prior-posterior": "Prior and posterior",
-    "rate-and-counterfactual": "The pilots' rate, and what it would have been",
-    "yearly-rates": "The pilots' rate by year, and what it would have been",
-    "predictive": "Each authority-year beside its prediction",
-    "threshold": "The probability that the effect exceeds each threshold",
-}
-
-
 def run_parts(run: Run) -> Iterator[Part]:
     """The parts of one run: a heading with its figures, then model and checks below it."""
     name = run.analysis.name
@@ -106,11 +89,8 @@ def _what_was_counted(run: Run) -> Iterator[str]:
 
 
 def caption(run: Run, drawing: Drawing) -> str:
-    """What a figure shows, and of which analysis."""
-    own = drawing.name.removeprefix(f"{run.analysis.name}-")
-    fitting = [stem for stem in CAPTIONS if own.startswith(stem)]
-    what = CAPTIONS[max(fitting, key=len)] if fitting else own.replace("-", " ").capitalize()
-    return f"{what}: {run.analysis.name}"
+    """Of which analysis a figure is, and what it shows: its title is what was found."""
+    return f"{run.analysis.name}. {drawing.canvas.subtitle}"
 
 
 def _named_figures(run: Run) -> Iterator[Drawing]:

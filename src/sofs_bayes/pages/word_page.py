@@ -85,7 +85,8 @@ def _add_part(document: "Document", part: Part, figures: Path, places: Collectio
         _warn(document, f"{SYNTHETIC}. {MADE_UP}")
     for box in part.boxes:
         _add_box(document, box)
-    for text in part.paragraphs:
+    # What an explorer's part says is how to move what does not move here.
+    for text in (EXPLORER,) if part.explorer else part.paragraphs:
         document.add_paragraph(with_minus(text))
     for text in part.bullets:
         document.add_paragraph(with_minus(text), style="List Bullet")
@@ -94,7 +95,6 @@ def _add_part(document: "Document", part: Part, figures: Path, places: Collectio
         paragraph.add_run(f"{name}. ").font.bold = True
         paragraph.add_run(with_minus(text))
     if part.explorer:
-        document.add_paragraph(EXPLORER)
         for table in part.explorer.tables:
             add_table(document, table)
     for drawing in part.figures:

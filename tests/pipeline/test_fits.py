@@ -299,7 +299,8 @@ def test_draws_give_the_rows_of_every_fit_again(made_up: Run, tmp_path: Path) ->
 def without_halves(folder: Path) -> Run:
     """The run of a folder as it was before there were 50% intervals in its files."""
     manifest = json.loads((folder / "manifest.json").read_text(encoding="utf-8"))
-    for name in ("effects.csv", "sensitivity.csv", "shrinkage.csv"):
+    of_effects = ("effects.csv", "sensitivity.csv", "shrinkage.csv")
+    for name in (*of_effects, "arm_years.csv", "predictive.csv", "predictive_statistics.csv"):
         if (folder / name).exists():
             frame = pd.read_csv(folder / name, dtype=str, keep_default_na=False)
             older = frame[[column for column in frame.columns if not column.endswith("_50")]]

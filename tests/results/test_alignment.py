@@ -121,3 +121,29 @@ def test_every_printed_coefficient_stands_as_printed() -> None:
     for fact in facts:
         text = shown(_with_points(fact), "pp").split("\n")[0]
         assert text == fact.printed.text.replace("-", "\N{MINUS SIGN}")
+
+
+def test_excel_shows_counts_and_shares_as_other_formats_do(tmp_path: Path) -> None:
+    cells = (
+        Estimate(median=24_764.0, look=Look(decimals=0)),
+        Estimate(median=0.585, look=Look(factor=100.0, decimals=1, end="%")),
+        Estimate(median=-0.0318, look=Look(factor=100.0, decimals=2, signed=True, end=" pp")),
+    )
+    table = Table(
+        name="x",
+        title="X",
+        columns=TABLE.columns,
+        rows=tuple((f"row {i}", cell) for i, cell in enumerate(cells)),
+        evidence="published",
+    )
+    assert [line.cells[1] for line in lines_of(table)] == ["24,764", "58.5%", "−3.18 pp"]
+    to_excel([table], tmp_path / "t.xlsx")
+    sheet = openpyxl.load_workbook(tmp_path / "t.xlsx")["x"]
+    shown_so = [(sheet.cell(i, 2).value, sheet.cell(i, 2).number_format) for i in (5, 6, 7)]
+    values, formats = zip(*shown_so, strict=True)
+    assert values == pytest.approx((24_764, 0.585, -3.18))
+    assert [text.split(";")[0].partition("_")[0] for text in formats] == [
+        "#,##0",
+        "0.0%",
+        '+0.00" pp"',
+    ]

@@ -207,10 +207,10 @@ def test_arms_count_years_inside_and_name_those_outside(years: Rows) -> None:
 
 
 def test_the_middle_half_of_predictions_is_thick_where_runs_have_it(years: Rows) -> None:
-    assert "predictive interval, 90% and its median" in texts(arm_years(years, **RATES))
+    assert "median and 90% predictive interval" in texts(arm_years(years, **RATES))
     halves = [replace(row, lower_50=row.lower, upper_50=row.median) for row in years]
     drawing = arm_years(halves, **RATES)
-    assert "predictive interval (thick: 50%, thin: 90%) and its median" in texts(drawing)
+    assert "median, predictive intervals (thick: 50%, thin: 90%)" in texts(drawing)
     bars = [
         line for axes in drawing.figure.axes for line in axes.lines if len(line.get_ydata()) == 2
     ]

@@ -42,19 +42,26 @@ def interval_name(figure: str, rows: Sequence[EffectRow | ShrinkageRow]) -> str:
 
 def drawn_name(rows: Sequence[Any], kind: str = "") -> str:
     """What dots and bars are, for an axis or below a title; the kind of interval is the rows'."""
-    kind, level = kind or INTERVALS[rows[0].interval], percent(rows[0].level)
+    bars = bars_name(rows, kind or INTERVALS[rows[0].interval])
+    return f"median{',' if any(map(half, rows)) else ' and'} {bars}"
+
+
+def bars_name(rows: Sequence[Any], kind: str) -> str:
+    """What bars are, and which stretch of them is thick."""
     if all(half(row) is None for row in rows):
-        return f"median and {level} {kind} interval"
-    return f"median, {kind} intervals (thick: 50%, thin: {level})"
+        return f"{percent(rows[0].level)} {kind} interval"
+    return f"{kind} intervals (thick: 50%, thin: {percent(rows[0].level)})"
 
 
-def half(row: Any, columns: Sequence[str] = HALF) -> tuple[float, float] | None:
+def half(
+    row: Any, columns: Sequence[str] = HALF, factor: float = 1.0
+) -> tuple[float, float] | None:
     """The 50% interval of a row; None where it has none, is refused, or has no wider one."""
     lower, upper = (getattr(row, column) for column in columns)
     refused = getattr(row, "status", CONVERGED) != CONVERGED
     if lower is None or upper is None or refused or row.level <= 0.5:
         return None
-    return lower, upper
+    return factor * lower, factor * upper
 
 
 def dot_of(
@@ -69,8 +76,7 @@ def dot_of(
 ) -> Dot:
     """A row's median on its bar, whose inner half is thick, as the axis has them."""
     median, lower, upper = shown(row, scale, columns)
-    ends = half(row, inner)
-    thick = None if ends is None else (scale.factor * ends[0], scale.factor * ends[1])
+    thick = half(row, inner, scale.factor)
     return Dot(at=at, value=median, lower=lower, upper=upper, inner=thick, look=look, bar=bar)
 
 

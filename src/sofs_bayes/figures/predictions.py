@@ -11,7 +11,7 @@ from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
 from sofs_bayes.figures.canvas import Canvas, KeyEntry, SaidOfRates, name_of, named_years, unit_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
-from sofs_bayes.figures.intervals import half
+from sofs_bayes.figures.intervals import bars_name, drawn_name, half
 from sofs_bayes.figures.marks import Axis, Dot, Rule, Series
 from sofs_bayes.figures.numbers import counted, listed, padded, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, refuse
@@ -67,7 +67,7 @@ def predictive(cells: Sequence[PredictiveCell], **said: Unpack[SaidOfRates]) -> 
     years = range(min(cell.year for cell in cells), max(cell.year for cell in cells) + 1)
     x = Axis(ends=(years[0] - 0.6, years[-1] + 0.6), kind="year", years=named)
     panels = [_pilot(each, own, x, per) for each, own in by_name.items()]
-    interval = KeyEntry(name=f"predictive interval{_levels(cells)}", line=INTERVAL)
+    interval = KeyEntry(name=bars_name(cells, "predictive"), line=INTERVAL)
     canvas = Canvas.of(
         said,
         name,
@@ -89,20 +89,6 @@ def inside(cell: PredictiveCell | ArmYearCheck) -> bool:
     return cell.lower <= cell.observed <= cell.upper
 
 
-def _inner(row: PredictiveCell | ArmYearCheck, per: int) -> tuple[float, float] | None:
-    """The middle half of the predictions, where the rows' files have it."""
-    found = half(row)
-    return None if found is None else (per * found[0], per * found[1])
-
-
-def _levels(rows: Sequence[PredictiveCell | ArmYearCheck]) -> str:
-    """Of the bars, for a key."""
-    level = percent(rows[0].level)
-    return (
-        f", {level}" if all(half(row) is None for row in rows) else f" (thick: 50%, thin: {level})"
-    )
-
-
 def _pilot(name: str, cells: Sequence[PredictiveCell], x: Axis, per: int) -> Panel:
     values = [per * v for cell in cells for v in (cell.observed, cell.lower, cell.upper)]
     return Panel(
@@ -116,7 +102,7 @@ def _pilot(name: str, cells: Sequence[PredictiveCell], x: Axis, per: int) -> Pan
                 upper=per * cell.upper,
                 look=INSIDE if inside(cell) else OUTSIDE,
                 bar=INTERVAL,
-                inner=_inner(cell, per),
+                inner=half(cell, factor=per),
             )
             for cell in cells
         ],
@@ -200,7 +186,7 @@ def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Draw
     name, per = name_of(said, SaidOfRates, "arm-years"), said.get("per", 100)
     _refuse_arms(name, rows)
     level, unit = percent(only_value(name, rows, "level")), unit_of(said)
-    band = KeyEntry(name=f"predictive interval{_levels(rows)} and its median", line=INTERVAL)
+    band = KeyEntry(name=drawn_name(rows, "predictive"), line=INTERVAL)
     canvas = Canvas.of(
         said,
         name,
@@ -287,7 +273,7 @@ def _arm_marks(row: ArmYearCheck, at: float, per: int) -> list[Dot]:
             value=median,
             lower=lower,
             upper=upper,
-            inner=_inner(row, per),
+            inner=half(row, factor=per),
             look=MIDDLE,
             bar=INTERVAL,
             zorder=1.5,

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 Border = Literal["thin", "medium"]
 THIN_RULE: Border = "thin"
 THICK_RULE: Border = "medium"
-LONGEST_TEXT = 32_767
+LONGEST_TEXT, THOUSAND = 32_767, 1000
 REFUSED = "A00000"
 FONT = "Arial"
 # What Excel would take for more than text if a user went into the cell and out again.
@@ -114,23 +114,19 @@ def number_format(value: float, how: Format, last: int | None) -> str:
     decimals = max(-last_shown(value, how, last), 0)
     if decimals > MOST_PLACES:
         return "0.00E+00"
-    if how == "number":
-        return f"#,##{_places(decimals)}"
     return _of_look(value, LOOKS[how], decimals, rounded=last is not None)
 
 
 def _of_look(value: float, look: Look, decimals: int, *, rounded: bool) -> str:
-    places = _places(decimals) + ("%" if look.end == "%" else f'"{look.end}"' * bool(look.end))
+    whole = "#,##0" if look.decimals is None or abs(look.factor * value) >= THOUSAND else "0"
+    places = whole + ("." + "0" * decimals if decimals else "")
+    places += "%" if look.end == "%" else f'"{look.end}"' * bool(look.end)
     if look.signed:
         # Nought has no sign. Excel shows whole numbers where others show tens: -4 is no nought.
         if rounded and not round(look.factor * value, decimals):
             return f"{places};{places}"
         return f"+{places};-{places};{places}"
     return places
-
-
-def _places(decimals: int) -> str:
-    return "0" + ("." + "0" * decimals if decimals else "")
 
 
 def put_text(

@@ -30,6 +30,7 @@ from sofs_bayes.figures import (
     rate_and_counterfactual,
     save,
 )
+from sofs_bayes.figures.before import PreTrendDistance, distances_before
 from sofs_bayes.figures.curves import moved_apart
 from sofs_bayes.figures.densities import threshold_values
 from sofs_bayes.figures.predictions import shares_inside
@@ -784,3 +785,19 @@ def test_ticks_are_round_and_within_the_axis() -> None:
     assert tick_labels([-5.0, 0.0, 2.5], signed=True) == ["−5.0", "0", "+2.5"]
     assert ratio_ticks(0.15, 30, 9) == pytest.approx([0.2, 0.5, 1, 2, 5, 10, 20])
     assert ratio_ticks(0.85, 1.3, 6) == pytest.approx([0.9, 1.0, 1.1, 1.2, 1.3])
+
+
+def test_titles_of_rates_and_distances_are_counts_of_what_is_drawn() -> None:
+    rows = [row for row in rate_rows() if not math.isnan(row.counterfactual + row.observed)]
+    outside = sum(not row.lower <= row.observed <= row.upper for row in rows)
+    title = draw_rates().canvas.title
+    assert title.startswith("The rate leaves the interval of the counterfactual in ")
+    assert title.endswith(f" {outside or 'none'} of {len(rows)} years")
+    distances = [
+        PreTrendDistance(pilot=pilot, authority=f"C{i}", named=i == place, distance=0.1 * (i + 1))
+        for pilot, place in (("Ashby", 0), ("Birch", 1))
+        for i in range(2)
+    ]
+    drawing = distances_before(distances, title="Distances", evidence="records")
+    assert drawing.canvas.title == "The nearest candidate is a named one for 1 of 2 pilots"
+    assert drawing.canvas.subtitle == "Distances"

@@ -414,7 +414,11 @@ def given_again(bench: Bench, number: int, folder: Path | None = None) -> list[s
 # ------------------------------------------------------------------------------ the tests
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize(
+    "name",
+    # The main job goes on after each of its parts, which `test_reanalysis.py` interrupts.
+    [pytest.param(name, marks=pytest.mark.long if name == "reanalyse" else ()) for name in CASES],
+)
 def test_killed_at_any_step(name: str, bench: Callable[..., Bench]) -> None:
     assert not killed(bench(name))
 

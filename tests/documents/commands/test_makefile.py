@@ -20,7 +20,7 @@ WITH_DATA = ("reanalyse", "calibrate", "notebooks")
 # How many commands of the package's own a recipe gives.
 OURS = {"reanalyse": 1, "replicate": 6, "posterior": 14, "calibrate": 1, "recover": 1, "placebo": 2}
 # The commands of these are those of the manual's pages, one after the other.
-AT_LENGTH = ("posterior", "replicate", "calibrate")
+AT_LENGTH = ("posterior", "replicate", "calibrate", "reanalyse")
 
 LEDGER = "disclosure-ledger.jsonl"
 

@@ -1,5 +1,9 @@
 """Rows of a run → tables: which rows and columns, in which form, with which notes."""
 
+import csv
+import io
+import json
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 
@@ -9,6 +13,7 @@ from hypothesis import strategies as st
 from tests.rows import of_effect, of_fit
 
 from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow
+from sofs_bayes.pages.answer import sources_table
 from sofs_bayes.published.audit import audit
 from sofs_bayes.published.facts import load_facts
 from sofs_bayes.records.notices import Notice
@@ -20,7 +25,7 @@ from sofs_bayes.tables.contents.checks import (
     predictive_statistics_table,
     predictive_table,
 )
-from sofs_bayes.tables.formats import Cell, Table, to_markdown
+from sofs_bayes.tables.formats import Cell, Table, to_csv, to_json, to_markdown
 
 MakeEffect = Callable[..., EffectRow]
 MakeChances = Callable[..., tuple[ProbabilityRow, ...]]
@@ -295,6 +300,19 @@ def test_diagnostics_of_draws_and_of_a_quadrature(open_run: Run, printed_run: Ru
     )
     assert any("'Stars'" in note for note in grid.notes)
     assert not any("R-hat" in note for note in grid.notes)
+
+
+def test_each_row_says_what_it_rests_on(open_run: Run, printed_run: Run) -> None:
+    """In files row by row; readers are told of all that a table rests on."""
+    of_runs = {"open-data": [open_run], "published-inferred": [printed_run]}
+    for made in (contents.diagnostics_table, lambda *runs: sources_table("ICPC", runs)):
+        table, alone = made(open_run, printed_run), {k: made(*runs) for k, runs in of_runs.items()}
+        found = [row["evidence"] for row in csv.DictReader(io.StringIO(to_csv(table)))]
+        assert Counter(found) == {kind: len(each.rows) for kind, each in alone.items()}
+        assert json.loads(to_json(table))["evidence_of_rows"] == found
+        assert all(each.evidence_line in table.evidence_line for each in alone.values())
+    with pytest.raises(ValueError, match="zip"):
+        to_csv(replace(table, rests=table.rests[1:]))
 
 
 def test_diagnostics_of_several_runs_have_the_measures_of_all(

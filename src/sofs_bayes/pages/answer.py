@@ -359,6 +359,7 @@ def sources_table(name: str | OwnOutcome, runs: Sequence[Run]) -> Table:
         ),
         rows=tuple(lines),
         evidence=gravest(kinds) if kinds else "published",
+        rests=tuple(kinds),
         notes=(READINGS,) * any(isinstance(run.analysis, PrintedAnalysis) for run in runs),
         status=overall(run.status for run in _telling(_leading(runs))),
     )

@@ -93,6 +93,7 @@ def to_json(table: Table) -> str:
         "status": table.status,
         "evidence": table.evidence,
         "evidence_line": table.evidence_line,
+        **({"evidence_of_rows": list(table.rests)} if table.rests else {}),
         "notes": list(notes_of(table)[:-1]),
         "columns": [
             {key: getattr(column, key) for key in ("key", "heading", "group", "format")}

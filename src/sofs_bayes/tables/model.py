@@ -70,8 +70,10 @@ class Table:
     it has none; it decides how many digits are shown, the same in a whole column. Columns whose
     keys differ in nothing but mean, median, lower and upper (`unpooled_median`,
     `unpooled_lower`) share their digits. `study` says where another study than the report printed
-    what the numbers are computed from. `bold` has the numbers of the rows that stand out; one
-    of them with nothing (None) behind its first cell is a heading of the rows below it.
+    what the numbers are computed from. `rests` has what each row rests on, where rows rest on
+    several: `evidence` is then the one that must not be missed. `bold` has the numbers of the
+    rows that stand out; one of them with nothing (None) behind its first cell is a heading of the
+    rows below it.
     """
 
     name: str
@@ -84,13 +86,16 @@ class Table:
     errors: Mapping[str, tuple[float, ...]] = field(default_factory=dict)
     bold: tuple[int, ...] = ()
     study: str = ""
+    rests: tuple[Evidence, ...] = ()
 
     @property
     def evidence_line(self) -> str:
-        """What the table rests on, as a sentence; another study's print by its name."""
+        """What the table rests on, a sentence each; another study's print by its name."""
         if self.study:
             return f"Evidence: computed from numbers printed in {self.study} ({self.evidence})."
-        return EVIDENCE_LINES[self.evidence]
+        return " ".join(
+            EVIDENCE_LINES[each] for each in dict.fromkeys((*self.rests, self.evidence))
+        )
 
     @property
     def caption(self) -> str:
@@ -377,8 +382,10 @@ def flat_header(table: Table) -> tuple[str, ...]:
 def flat_rows(table: Table) -> Iterator[tuple[Cell, ...]]:
     """Rows below that header, at full precision."""
     own = {column.key for column in table.columns}
-    added = [getattr(table, key) for key in ADDED if key not in own]
-    return ((*map(_plain, row), *added) for row in unfolded(table).rows)
+    rests = table.rests or [table.evidence] * len(table.rows)
+    for row, evidence in zip(unfolded(table).rows, rests, strict=True):
+        added = {"evidence": evidence, "status": table.status}
+        yield (*map(_plain, row), *(added[key] for key in ADDED if key not in own))
 
 
 def _plain(cell: Cell) -> Cell:

@@ -301,15 +301,18 @@ def _parts(
 def _table(outcome: str | OwnOutcome, runs: Sequence[Run], parts: Sequence[Answers]) -> Table:
     printed = _is_printed(outcome)
     answers = [each for _, own in parts for each in own]
+    gravest_of_all = gravest(each.evidence for each in answers)
     logs = any(each.log_odds is not None for each in answers)
     made_up = any(each.evidence == "synthetic" for each in answers)
     columns = _columns(log_odds=logs)
     lines: list[tuple[Cell, ...]] = []
+    rests: list[Evidence] = []
     bold: list[int] = []
     for heading, own in parts if len(answers) > 1 else []:
         bold.append(len(lines))
         lines.append((heading, *[None] * (len(columns) - 1)))
         lines += [_line(each, log_odds=logs) for each in own]
+        rests += [gravest_of_all, *(each.evidence for each in own)]
     words = outcome_words(outcome)
     sides = "published, frequentist and Bayesian" if printed else "regressions and posteriors"
     return Table(
@@ -317,7 +320,8 @@ def _table(outcome: str | OwnOutcome, runs: Sequence[Run], parts: Sequence[Answe
         title=f"{capital(words.rate)}: {sides} side by side",
         columns=columns,
         rows=tuple(lines),
-        evidence=gravest(each.evidence for each in answers),
+        evidence=gravest_of_all,
+        rests=tuple(rests),
         notes=(*_whys(parts), *_notes(runs, logs=logs, made_up=made_up, printed=printed)),
         status=overall(each.status for each in answers),
         bold=tuple(bold),

@@ -101,6 +101,8 @@ def diagnostics_table(*runs: Run, every: bool = True) -> Table:
     drawn = (*SAMPLED, *[WEIGHTED] * weighted) if not all(grids) else ()
     measures = (*drawn, *(COMPUTED if any(grids) else ()))
     keys = [column.key for column in measures]
+    told = _every if every else _shortened
+    lines = [(run, line) for run in runs for line in told(run, keys)]
     notes = {OF_DRAWS: bool(drawn), SHORTENED: not every, OF_WEIGHTS: weighted}
     notes[OF_GRIDS] = any(grids)
     what = "draws be trusted? Convergence of every fit"
@@ -116,8 +118,9 @@ def diagnostics_table(*runs: Run, every: bool = True) -> Table:
             *measures,
             Column(key="status", heading="Verdict"),
         ),
-        rows=tuple(line for run in runs for line in (_every if every else _shortened)(run, keys)),
+        rows=tuple(line for _, line in lines),
         evidence=gravest(run.evidence for run in runs),
+        rests=tuple(run.evidence for run, _ in lines),
         notes=(*(note for note, said in notes.items() if said), *_evidence_note(runs)),
         status=overall(run.status for run in runs),
     )
@@ -186,6 +189,7 @@ def _checks(runs: Sequence[Run]) -> list[Table]:
         ),
         rows=tuple((run.analysis.name, *line) for run, line in lines),
         evidence=gravest(run.evidence for run in kept),
+        rests=tuple(run.evidence for run in kept),
         notes=(
             "Inside: of the observed rates (of arms by year, or of authorities by year in open"
             f" counts) those inside their {_levels(kept)} predictive interval. The furthest"

@@ -1,3 +1,4 @@
+import csv
 import math
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import replace
@@ -583,6 +584,10 @@ def test_files_are_whole_and_the_rows_can_be_read_back(
         kind, rows = drawing.data
         found = read_rows(paths[2], kind)
         assert repr(found) == repr(list(rows))  # as text, since NaN is not NaN
+        assert all(
+            line.get("evidence")
+            for line in csv.DictReader(paths[2].read_text("utf-8").splitlines())
+        )
 
 
 @pytest.mark.parametrize("name", ["pilot_forest", "prior_posterior"])

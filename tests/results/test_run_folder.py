@@ -1,5 +1,6 @@
 """A run folder comes back as it was written, appears whole or not at all, and shows tampering."""
 
+import csv
 import json
 import math
 from collections.abc import Callable
@@ -20,6 +21,7 @@ from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.folders.manifest import sha256
 from sofs_bayes.published.facts import facts_sha256
+from sofs_bayes.records.csv_rows import said_in
 from sofs_bayes.runs.run_folder import Run, open_posterior, read, read_rows, write
 from sofs_bayes.spec import OpenAnalysis, fingerprint
 from sofs_bayes.tables.formats import rows_to_csv
@@ -209,6 +211,30 @@ def test_rows_of_any_content_come_back(rows: list[Row], tmp_path: Path) -> None:
     file.write_text(rows_to_csv(Row, rows), encoding="utf-8")
     found = read_rows(file, Row)
     assert same([asdict(row) for row in found], [asdict(row) for row in rows])
+
+
+def test_what_is_said_of_all_rows_stands_in_each_and_only_what_is_known(tmp_path: Path) -> None:
+    file, rows = tmp_path / "rows.csv", [Row(text="a", number=1.0, count=1, truth=True)] * 2
+    text = rows_to_csv(Row, rows, evidence="open-data", status="converged")
+    file.write_text(text, encoding="utf-8")
+    assert [line["evidence"] for line in csv.DictReader(text.splitlines())] == ["open-data"] * 2
+    assert said_in(file) == {"evidence": "open-data", "status": "converged"}
+    assert read_rows(file, Row) == rows
+    assert rows_to_csv(EffectRow, [], evidence="records") == rows_to_csv(EffectRow, [])
+    for old, new in (("open-data", "secret"), ("evidence", "secret")):
+        file.write_text(text.replace(old, new), encoding="utf-8")
+        with pytest.raises(BadInput, match=r"evidence: found something else|other columns"):
+            read_rows(file, Row)
+
+
+def test_every_csv_of_a_run_names_its_evidence(open_run: Run, tmp_path: Path) -> None:
+    write(open_run, tmp_path / "run")
+    for path in (tmp_path / "run").glob("*.csv"):
+        named = {
+            line.get("evidence") for line in csv.DictReader(path.read_text("utf-8").splitlines())
+        }
+        assert named <= {"open-data"}, path.name
+    assert read(tmp_path / "run").beside == open_run.beside
 
 
 def test_rows_of_another_kind_are_refused(tmp_path: Path) -> None:

@@ -96,8 +96,15 @@ def save(
     folder.mkdir(parents=True, exist_ok=True)
     for path, wanted in zip(pictures, formats, strict=True):
         path.write_bytes(_picture(drawing, wanted, metadata[wanted], figure=drawing.figure))
-    csv_path.write_text(rows_to_csv(*drawing.data), encoding="utf-8")
+    kind, rows = drawing.data
+    csv_path.write_text(rows_to_csv(kind, rows, **_said(drawing.canvas)), encoding="utf-8")
     return (*pictures, csv_path)
+
+
+def _said(canvas: Canvas) -> dict[str, str]:
+    """What the rows rest on, where they do not say it themselves; those of several sources do."""
+    evidence = {"evidence": canvas.evidence[0]} if len(canvas.evidence) == 1 else {}
+    return {**evidence, "status": canvas.status}
 
 
 def _picture(

@@ -88,8 +88,10 @@ def write_calibration(
         status=_status(further),
     )
     files = {
-        "sbc.csv": rows_to_csv(RankTest, found.verdict.tests),
-        "coverage.csv": rows_to_csv(IntervalCoverage, found.verdict.coverage),
+        "sbc.csv": rows_to_csv(RankTest, found.verdict.tests, evidence=found.evidence),
+        "coverage.csv": rows_to_csv(
+            IntervalCoverage, found.verdict.coverage, evidence=found.evidence
+        ),
         "ranks.csv": to_csv(ranks_table(found)),
         "refused.csv": to_csv(refused_table(found)),
         "calibration.md": _markdown(found, further),

@@ -191,7 +191,7 @@ def _matched(
         progress(f"{analysis.name}: choosing comparators")
         choice = choose_from_records(referrals, given, analysis)
         chosen = choice.groups
-        texts["pre_trend.csv"] = rows_to_csv(PreTrendRow, choice.pre_trend)
+        texts["pre_trend.csv"] = rows_to_csv(PreTrendRow, choice.pre_trend, evidence=evidence)
         shown.append(tables.comparators_table(choice.matches, choice.next_best, analysis, evidence))
     progress(f"{analysis.name}: matching {referrals.rows:,} referrals")
     with timed(seconds, "match"):
@@ -208,8 +208,8 @@ def _matched(
         tables.balance_table(balanced, analysis, evidence),
     ]
     texts |= {
-        "balance.csv": rows_to_csv(BalanceRow, balanced),
-        "summary.csv": rows_to_csv(SummaryRow, summarised),
+        "balance.csv": rows_to_csv(BalanceRow, balanced, evidence=evidence),
+        "summary.csv": rows_to_csv(SummaryRow, summarised, evidence=evidence),
         "groups.csv": groups_text(chosen),
         "matching.md": "\n".join(map(to_markdown, shown)),
     }

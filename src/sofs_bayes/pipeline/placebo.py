@@ -189,7 +189,8 @@ def _write(place: Claim, found: "Placebo", inputs: Mapping[str, str]) -> None:
             ("coverage", PlaceboCoverage, found.coverage),
             ("probabilities", PlaceboProbability, found.probabilities),
         ):
-            (folder / f"{name}.csv").write_text(rows_to_csv(kind, rows), encoding="utf-8")
+            text = rows_to_csv(kind, rows, evidence=found.evidence)
+            (folder / f"{name}.csv").write_text(text, encoding="utf-8")
         write_placebo_page(folder, found, versions=versions())
         describe(
             folder,

@@ -344,7 +344,8 @@ def _write(place: Claim, found: Recovered, trials: Trials) -> None:
             ("reliability", ReliabilityRow, found.reliability),
             ("assurance", AssuranceRow, found.assurance),
         ):
-            (folder / f"{name}.csv").write_text(rows_to_csv(kind, rows), encoding="utf-8")
+            text = rows_to_csv(kind, rows, evidence="synthetic")
+            (folder / f"{name}.csv").write_text(text, encoding="utf-8")
         write_recovery_page(folder, found, versions=versions())
         describe(
             folder,

@@ -188,14 +188,14 @@ def _write(
     write_replication_page(folder, found, tables, analysis, evidence, versions=versions())
     write_workbook(folder / "tables.xlsx", tables)
     texts = {
-        "fits.csv": rows_to_csv(TermRow, list(term_rows(found))),
-        "further.csv": rows_to_csv(FurtherEffect, found.further),
+        "fits.csv": rows_to_csv(TermRow, list(term_rows(found)), evidence=evidence),
+        "further.csv": rows_to_csv(FurtherEffect, found.further, evidence=evidence),
         "replication.md": "\n".join(to_markdown(table) for table in tables),
     }
     if numbers:
-        texts["numbers.csv"] = rows_to_csv(Replicated, numbers)
+        texts["numbers.csv"] = rows_to_csv(Replicated, numbers, evidence=evidence)
     if beside:
-        texts["posterior.csv"] = rows_to_csv(PosteriorBeside, beside)
+        texts["posterior.csv"] = rows_to_csv(PosteriorBeside, beside, evidence=evidence)
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8", newline="")
 

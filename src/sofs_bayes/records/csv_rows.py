@@ -4,13 +4,14 @@ import csv
 import io
 import math
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from dataclasses import MISSING, fields
 from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.spec import Evidence
 
 # The wide ones are what Excel takes for their narrow twins where text is written in wide letters.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")
@@ -20,6 +21,8 @@ PLAIN_NUMBER = re.compile(
 )
 
 
+# What may be said of all rows of a file, at the end of each.
+SAID: Mapping[str, Any] = {"evidence": Evidence, "status": str}
 ALLOWED = {int: "a whole number", float: "a number or nothing", bool: "yes or no"}
 
 
@@ -40,10 +43,23 @@ def as_given(text: str) -> str:
     return text[1:] if text.startswith("'") and harmless(text[1:]) == text else text
 
 
-def rows_to_csv(kind: type, items: Iterable[Any]) -> str:
-    """Dataclass rows as CSV, a column per field of `kind`; `read_rows` gives them back."""
+def rows_to_csv(kind: type, items: Iterable[Any], **said: str) -> str:
+    """Dataclass rows as CSV, a column per field of `kind`; `read_rows` gives them back.
+
+    What is `said` of all rows, of `SAID`, has columns at the end where rows do not say it.
+    """
     names = [each.name for each in fields(kind)]
-    return csv_text(names, [tuple(getattr(item, name) for name in names) for item in items])
+    more = {name: said[name] for name in SAID if name in said and name not in names}
+    rows = [(*(getattr(item, name) for name in names), *more.values()) for item in items]
+    return csv_text([*names, *more], rows)
+
+
+def own_header(header: Sequence[str], names: Collection[str] = ()) -> list[str]:
+    """The columns of a file's own, without those that say what it rests on."""
+    own = list(header)
+    while own and own[-1] in SAID and own[-1] not in names:
+        own.pop()
+    return own
 
 
 def csv_text(header: Sequence[str], rows: Iterable[Sequence[Any]]) -> str:
@@ -68,6 +84,13 @@ def _exact(cell: Any) -> str:
     return repr(float(cell)) if isinstance(cell, float) else str(cell)
 
 
+def said_in(path: Path) -> dict[str, str]:
+    """What a file says of all its rows, as `rows_to_csv` takes it."""
+    with path.open(encoding="utf-8", newline="") as stream:
+        first = next(csv.DictReader(stream), {})
+    return {name: first[name] for name in SAID if name in first}
+
+
 def read_rows[Row](path: Path, kind: type[Row]) -> list[Row]:
     """Dataclass rows from a CSV that `rows_to_csv` wrote; empty numbers are NaN.
 
@@ -78,20 +101,22 @@ def read_rows[Row](path: Path, kind: type[Row]) -> list[Row]:
     BadInput
         Another header, or a cell that is not of its column's type.
     """
-    hints = get_type_hints(kind)
+    hints = {**SAID, **get_type_hints(kind)}
     columns = fields(kind)  # type: ignore[arg-type]
     try:
         with path.open(encoding="utf-8", newline="") as stream:
             reader = csv.reader(stream)
             header = next(reader, [])
             names = [each.name for each in columns]
-            needed = [each.name for each in columns[len(header) :] if each.default is MISSING]
-            if needed or header != names[: len(header)]:
+            own = own_header(header, names)
+            needed = [each.name for each in columns[len(own) :] if each.default is MISSING]
+            if needed or own != names[: len(own)]:
                 raise BadInput(path, "header", "other columns", ", ".join(names))
-            return [
-                kind(**_read_line(line, hints, header, path=path, number=number))
-                for number, line in enumerate(reader, start=2)
-            ]
+            rows = []
+            for number, line in enumerate(reader, start=2):
+                read = _read_line(line, hints, header, path=path, number=number)
+                rows.append(kind(**{name: read[name] for name in own}))
+            return rows
     except (csv.Error, UnicodeDecodeError) as error:
         raise BadInput(path, "", "a damaged file", "CSV as sofs-bayes wrote it") from error
 

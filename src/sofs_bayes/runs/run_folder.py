@@ -129,7 +129,10 @@ def fill(run: Run, folder: Path, *, written_by: str = "fit") -> None:
         "effects.csv": rows_to_csv(EffectRow, run.effects),
         "probabilities.csv": rows_to_csv(ProbabilityRow, run.probabilities),
         "sensitivity.csv": rows_to_csv(EffectRow, run.sensitivity),
-        **{f"{FILES[kind].name}.csv": rows_to_csv(kind, rows) for kind, rows in run.beside.items()},
+        **{
+            f"{FILES[kind].name}.csv": rows_to_csv(kind, rows, evidence=run.evidence)
+            for kind, rows in run.beside.items()
+        },
     }
     for name, text in texts.items():
         (folder / name).write_text(text, encoding="utf-8")

@@ -234,7 +234,6 @@ def test_every_csv_of_a_run_names_its_evidence(open_run: Run, tmp_path: Path) ->
             line.get("evidence") for line in csv.DictReader(path.read_text("utf-8").splitlines())
         }
         assert named <= {"open-data"}, path.name
-    assert read(tmp_path / "run").beside == open_run.beside
 
 
 def test_rows_of_another_kind_are_refused(tmp_path: Path) -> None:

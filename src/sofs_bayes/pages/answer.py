@@ -241,12 +241,15 @@ def _entries(runs: Sequence[Run], beside: Sequence[Result]) -> Iterator[tuple[st
         yield HEADINGS[run.evidence], capital(" ".join(filter(None, said)))
     trust = [f"{SOURCES[run.evidence]}: {' '.join(trust_sentences(run))}" for run in leading]
     shocks = list(shock_sentences(runs))
-    yield "How far it can be trusted", " ".join([*trust, *shocks, *beside_sentences(beside)])
+    first, *more = [*trust, *shocks, *beside_sentences(beside)]
+    yield "How far it can be trusted", first
+    yield from (("", each) for each in more)
     changed = [
         f"{SOURCES[run.evidence]}: {text}" for run in leading if (text := changes_sentence(run))
     ]
     if changed:
-        yield "What would change it", " ".join(changed)
+        yield "What would change it", changed[0]
+        yield from (("", each) for each in changed[1:])
 
 
 def shock_sentences(runs: Sequence[Run]) -> Iterator[str]:

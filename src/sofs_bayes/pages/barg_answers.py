@@ -204,7 +204,7 @@ def posterior_predictive(run: Run, _: OnPage) -> Answer:
     if cells:
         inside = sum(cell.lower <= cell.observed <= cell.upper for cell in cells)
         level = f"{100 * cells[0].level:g}%"
-        return "met", f"{inside} of {len(cells)} authority-years inside their {level} interval."
+        return "met", f"{inside:,} of {len(cells):,} authority-years inside their {level} interval."
     return _predicted(run, "posterior", "no check of what the fitted model predicts")
 
 

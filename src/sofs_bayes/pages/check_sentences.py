@@ -37,9 +37,20 @@ def trust_sentences(run: Run) -> Iterator[str]:
         passed = "passed" if run.status == "converged" else "NOT PASSED"
         yield f"numerical check {passed}."
         return
-    yield f"draws: {answer.convergence(run, NOWHERE)[1]}"
+    yield _sampled(run)
     yield f"Predictions: {answer.posterior_predictive(run, NOWHERE)[1]}"
     yield from _tipping(run)
+
+
+def _sampled(run: Run) -> str:
+    """Whether the draws may be trusted; how far they passed stands in an annex."""
+    fits = run.diagnostics["fits"].values()
+    missed = sum(fit["status"] != "converged" for fit in fits)
+    if missed:
+        return f"sampling did NOT converge in {missed} of {len(fits)} fits."
+    return (
+        f"sampling converged in all {len(fits)} fits." if len(fits) > 1 else "sampling converged."
+    )
 
 
 def _left_out(run: Run) -> Iterator[str]:
@@ -97,4 +108,4 @@ def _tipping(run: Run) -> Iterator[str]:
     table = tipping_table(run, pilots=False)
     said = [str(row[1]) for row in table.rows]
     if said:
-        yield f"If trends had not been parallel: P(effect > 0) {'; '.join(said)}."
+        yield f"The probability of an increase {'; '.join(said)}."

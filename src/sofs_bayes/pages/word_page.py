@@ -92,7 +92,7 @@ def _add_part(document: "Document", part: Part, figures: Path, places: Collectio
         document.add_paragraph(with_minus(text), style="List Bullet")
     for name, text in part.entries:
         paragraph = document.add_paragraph()
-        paragraph.add_run(f"{name}. ").font.bold = True
+        paragraph.add_run(f"{name}. " if name else "").font.bold = True
         paragraph.add_run(with_minus(text))
     if part.explorer:
         for table in part.explorer.tables:

@@ -84,8 +84,8 @@ class Part:
     Tables in `folded` are there for those who open them; figures in `beside` are written to
     the folder only. `evidence` is what all of the part rests on, shown beside its heading; an
     `annex` is closed, with all that follows it up to the next part of its level;
-    `entries` are (name, what is said of it), without a name more of the same; `captions` has what is said below a figure, by its
-    name.
+    `entries` are (name, what is said of it), without a name more of the same; `captions` has what
+    is said below a figure, by its name.
     """
 
     heading: str

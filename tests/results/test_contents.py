@@ -310,7 +310,9 @@ def test_each_row_says_what_it_rests_on(open_run: Run, printed_run: Run) -> None
         found = [row["evidence"] for row in csv.DictReader(io.StringIO(to_csv(table)))]
         assert Counter(found) == {kind: len(each.rows) for kind, each in alone.items()}
         assert json.loads(to_json(table))["evidence_of_rows"] == found
-        assert all(each.evidence_line in table.evidence_line for each in alone.values())
+        said = [each.evidence_line.removeprefix("Evidence: ") for each in alone.values()]
+        assert all(each in table.evidence_line for each in said)
+        assert table.evidence_line.count("Evidence: ") == 1
     with pytest.raises(ValueError, match="zip"):
         to_csv(replace(table, rests=table.rests[1:]))
 

@@ -158,6 +158,7 @@ def to_html(table: Table) -> str:
     """
     out = [f'<table id="{html.escape(table.name)}"><caption>{html.escape(table.caption)}</caption>']
     kinds = ["text" if column.format == "text" else "num" for column in table.columns]
+    kinds[0] = "text"  # rows are named at the left, by numbers, too
     heads = "".join(
         f'<th scope="col" class="{kind}">{html.escape(column.heading)}</th>'
         for column, kind in zip(table.columns, kinds, strict=True)

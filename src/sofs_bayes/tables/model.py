@@ -90,12 +90,14 @@ class Table:
 
     @property
     def evidence_line(self) -> str:
-        """What the table rests on, a sentence each; another study's print by its name."""
+        """What the table rests on, in sentences; another study's print by its name."""
         if self.study:
             return f"Evidence: computed from numbers printed in {self.study} ({self.evidence})."
-        return " ".join(
-            EVIDENCE_LINES[each] for each in dict.fromkeys((*self.rests, self.evidence))
-        )
+        kinds = dict.fromkeys((*self.rests, self.evidence))
+        said = sorted((EVIDENCE_LINES[each] for each in kinds), key=lambda line: ". " in line)
+        first, *more = said
+        also = "".join(f" Also {line.removeprefix('Evidence: ')}" for line in more)
+        return f"{first}{also}"
 
     @property
     def caption(self) -> str:

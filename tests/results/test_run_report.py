@@ -10,6 +10,7 @@ import pytest
 
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.estimands.rows import ThresholdRow
+from sofs_bayes.pages.check_sentences import trust_sentences
 from sofs_bayes.pages.explorer import explorer
 from sofs_bayes.pages.page import SYNTHETIC, Page
 from sofs_bayes.pages.report_page import report_page
@@ -221,6 +222,15 @@ def test_a_result_in_words(open_run: Run) -> None:
 def test_a_refused_result_says_so(open_run: Run) -> None:
     row = replace(answers(open_run)[0], status="not converged")
     assert "NOT CONVERGED" in result_sentence(open_run, row)
+
+
+def test_a_fit_that_did_not_converge_is_counted_where_trust_is_told(open_run: Run) -> None:
+    fits = open_run.diagnostics["fits"]
+    missed = {name: {**fit, "status": "not converged"} for name, fit in fits.items()}
+    refused = replace(open_run, diagnostics={**open_run.diagnostics, "fits": missed})
+    assert any("sampling converged" in said for said in trust_sentences(open_run))
+    first = f"sampling did NOT converge in {len(fits)} of {len(fits)} fits."
+    assert next(iter(trust_sentences(refused))) == first
 
 
 def test_without_a_declared_region_there_is_no_verdict(page: Page) -> None:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Literal
 from sofs_bayes.figures import STYLE, Drawing, save
 from sofs_bayes.spec import Analysis, Evidence, OpenAnalysis, fingerprint
 from sofs_bayes.spec.study import of_report
-from sofs_bayes.tables.formats import Table, to_csv, to_html, to_markdown
+from sofs_bayes.tables.formats import PADDED, Table, to_csv, to_html, to_markdown
 from sofs_bayes.tables.page_policy import closed
 
 if TYPE_CHECKING:
@@ -275,6 +275,7 @@ def _render(page: Page, images: Mapping[str, tuple[str, str]]) -> str:
         table=_scrollable,
         caption=figure_caption,
         minus=with_minus,
+        padded=PADDED,
         made_up=MADE_UP,
         json=_as_json,
         states=("met", "partly", "not reported"),

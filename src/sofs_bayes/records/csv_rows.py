@@ -19,10 +19,8 @@ FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "�
 PLAIN_NUMBER = re.compile(
     r"[+-]|[+-]?(?:\d+(?:\.\d*)?|\.\d+)(?:[eE][+-]?\d+)?%?(?:\*{1,3}|\+{1,2})?", re.ASCII
 )
-
-
 # What may be said of all rows of a file, at the end of each.
-SAID: Mapping[str, Any] = {"evidence": Evidence, "status": str}
+SAID: dict[str, Any] = {"evidence": Evidence, "status": str}
 ALLOWED = {int: "a whole number", float: "a number or nothing", bool: "yes or no"}
 
 
@@ -54,11 +52,12 @@ def rows_to_csv(kind: type, items: Iterable[Any], **said: str) -> str:
     return csv_text([*names, *more], rows)
 
 
-def own_header(header: Sequence[str], names: Collection[str] = ()) -> list[str]:
-    """The columns of a file's own, without those that say what it rests on."""
+def own_header(header: Sequence[str], names: Collection[str]) -> list[str]:
+    """The columns of rows alone, without what is said of all of them, as `rows_to_csv` puts it."""
     own = list(header)
-    while own and own[-1] in SAID and own[-1] not in names:
-        own.pop()
+    for name in reversed(SAID):
+        if own[-1:] == [name] and name not in names:
+            own.pop()
     return own
 
 
@@ -82,13 +81,6 @@ def _exact(cell: Any) -> str:
     if isinstance(cell, str):
         return harmless(cell)
     return repr(float(cell)) if isinstance(cell, float) else str(cell)
-
-
-def said_in(path: Path) -> dict[str, str]:
-    """What a file says of all its rows, as `rows_to_csv` takes it."""
-    with path.open(encoding="utf-8", newline="") as stream:
-        first = next(csv.DictReader(stream), {})
-    return {name: first[name] for name in SAID if name in first}
 
 
 def read_rows[Row](path: Path, kind: type[Row]) -> list[Row]:

@@ -22,7 +22,7 @@ from sofs_bayes.disclosure.matching import (
 )
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
-from sofs_bayes.records.csv_rows import own_header, read_rows, rows_to_csv, said_in
+from sofs_bayes.records.csv_rows import own_header, read_rows, rows_to_csv
 from sofs_bayes.release.run_files import SINGLE
 from sofs_bayes.release.single import authority_of
 
@@ -97,8 +97,8 @@ def judged_rows(path: Path, rule: OutputRule, earlier: Sequence[Released]) -> Ro
     changed = len(rows) - len(kept) or sum(a != b for a, b in zip(rows, kept, strict=True))
     if not kept and rows:
         return Rows(kind=kind, reason="nothing is left", changed=changed)
-    text = rows_to_csv(of, kept, **said_in(path))
-    return Rows(kind=kind, text=text, changed=changed, table=table)
+    # What the file says it rests on does not leave: the log says what vouches for it.
+    return Rows(kind=kind, text=rows_to_csv(of, kept), changed=changed, table=table)
 
 
 def kind_of(path: Path) -> type | None:

@@ -94,8 +94,7 @@ class Table:
         if self.study:
             return f"Evidence: computed from numbers printed in {self.study} ({self.evidence})."
         kinds = dict.fromkeys((*self.rests, self.evidence))
-        said = sorted((EVIDENCE_LINES[each] for each in kinds), key=lambda line: ". " in line)
-        first, *more = said
+        first, *more = (EVIDENCE_LINES[each] for each in kinds)
         also = "".join(f" Also {line.removeprefix('Evidence: ')}" for line in more)
         return f"{first}{also}"
 

@@ -368,6 +368,14 @@ def test_what_is_put_into_a_manifest_or_an_earlier_log_does_not_leave(tmp_path: 
         assert SECRET not in path.read_text(encoding="utf-8"), path.name
 
 
+def test_what_a_file_says_it_rests_on_does_not_leave(tmp_path: Path) -> None:
+    rows = terms("a", 500, 20)
+    said = rows_to_csv(TermRow, rows, evidence="synthetic", status=SECRET)
+    write_home(tmp_path / "in", {"fits.csv": said})
+    assert results(disclose(tmp_path / "in", tmp_path / "out").log)["fits.csv"] == "passed"
+    assert (tmp_path / "out" / "fits.csv").read_text("utf-8") == rows_to_csv(TermRow, rows)
+
+
 @pytest.mark.parametrize("name", ["../secret.csv", "/etc/hostname", "a/../../secret.csv"])
 def test_a_manifest_that_names_a_path_out_of_its_folder_vouches_for_nothing(
     tmp_path: Path, name: str

@@ -20,7 +20,8 @@ def connected(
 ) -> Iterator["duckdb.DuckDBPyConnection"]:
     """A connection whose temporary files are removed with it.
 
-    Nothing is fetched through it, and no variable of a caller becomes a table by its name.
+    Nothing is fetched through it, no variable of a caller becomes a table by its name, and it
+    shows nothing.
 
     Parameters
     ----------
@@ -57,6 +58,7 @@ def connected(
                 "memory", "", found, "a size such as 1GB, and 1 thread or more"
             ) from None
         with room_in(folder.parent), connection:
+            connection.execute("SET enable_progress_bar = false")  # on where Python is interactive
             yield connection
 
 

@@ -48,7 +48,10 @@ class Compiled:
 
     def fed(self, data: Arrays) -> "Compiled":
         """The same graph with other data."""
-        return replace(self, program=self.program.with_data(**data), data={**self.data, **data})
+        fed = {name: np.asarray(data.get(name, old), old.dtype) for name, old in self.data.items()}
+        if unknown := sorted(data.keys() - fed.keys()):
+            raise KeyError(f"no data of the graph: {', '.join(unknown)}")
+        return replace(self, program=self.program.with_data(**_joined(fed)), data=fed)
 
 
 def compile_graph(graph: "pm.Model") -> Compiled:
@@ -67,7 +70,7 @@ def compile_graph(graph: "pm.Model") -> Compiled:
         # Where there is no C++ compiler, which numba does not need.
         warnings.filterwarnings("ignore", "Loop fusion failed")
         program = nutpie.compile_pymc_model(
-            graph,
+            _of_joined_data(graph),
             backend="numba",
             initial_points=_origin(graph),
             # Deterministics compiled as well would take two thirds as long again.
@@ -75,6 +78,42 @@ def compile_graph(graph: "pm.Model") -> Compiled:
         )
     data = {each.name: each.get_value() for each in graph.data_vars}
     return Compiled(program=program, derive=derivation(graph), data=data)
+
+
+def _joined(data: Arrays) -> dict[str, npt.NDArray[Any]]:
+    """All values of a type as one array, by the type's name."""
+    kinds = dict.fromkeys(each.dtype.name for each in data.values())
+    return {
+        kind: np.concatenate([each.ravel() for each in data.values() if each.dtype.name == kind])
+        for kind in kinds
+    }
+
+
+def _of_joined_data(graph: "pm.Model") -> "pm.Model":
+    """The same graph with its data as parts of one array for each type.
+
+    nutpie's own code around a density is compiled for each array that it hands over.
+    """
+    import pytensor
+    from pymc.model.fgraph import fgraph_from_model, model_from_fgraph
+    from pytensor.graph.fg import FunctionGraph
+    from pytensor.graph.replace import clone_replace
+
+    functions, copies = fgraph_from_model(graph)
+    data = {each: each.get_value() for each in graph.data_vars}
+    joined = _joined({each.name: value for each, value in data.items()})
+    arrays = {kind: pytensor.shared(values, name=kind) for kind, values in joined.items()}
+    parts, end = {}, dict.fromkeys(arrays, 0)
+    for each, value in data.items():
+        start, end[each.dtype] = end[each.dtype], end[each.dtype] + value.size
+        part = arrays[each.dtype][start : end[each.dtype]].reshape(value.shape)
+        parts[copies[each].owner.inputs[0]] = part
+    outputs = clone_replace(functions.outputs, replace=parts, rebuild_strict=False)
+    found = FunctionGraph(outputs=outputs, clone=False)
+    found._coords, found._dim_lengths = functions._coords, functions._dim_lengths
+    model = model_from_fgraph(found, mutate_fgraph=True)
+    model.check_bounds = graph.check_bounds
+    return model
 
 
 def derivation(graph: "pm.Model") -> Callable[[Arrays], Arrays]:

@@ -11,6 +11,7 @@ import xarray as xr
 from sofs_bayes.checks.diagnostics import MAX_RHAT, MIN_BFMI, MIN_ESS, Failure, Gate, gate
 from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.spec.keys import PRINTED, Estimand
+from sofs_bayes.spec.terms import PER_10_000
 
 Floats = npt.NDArray[np.float64]
 
@@ -125,6 +126,14 @@ def test_a_derived_effect_fails_by_its_name() -> None:
     found = gate(xr.Dataset({"sound": normal(1)}), effects, stats_of())
     assert {quantity for quantity, _ in failed(found)} == {"effect (DiD), pooled (risk)"}
     assert found.quantities == 3
+
+
+def test_a_failure_is_told_in_what_the_analysis_counts() -> None:
+    shifted = normal(4)
+    shifted[0] += 0.5
+    effects = Effects.of({replace(POOLED_RISK, scale=PER_10_000): shifted})
+    found = gate(xr.Dataset({"sound": normal(1)}), effects, whom="referrals")
+    assert {name for name, _ in failed(found)} == {"effect (DiD), pooled (referrals per 10,000)"}
 
 
 def test_one_divergence_fails() -> None:

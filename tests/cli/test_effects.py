@@ -110,6 +110,20 @@ def test_a_file_has_what_the_screen_has(how: str, runs: tuple[str, str], capsys:
     assert capsys.readouterr().out == ""
 
 
+def test_a_format_is_also_known_by_its_program(runs: tuple[str, str], capsys: Say) -> None:
+    assert main(["effects", runs[0], "--format", "latex", "-o", "t.tex"]) == 0
+    assert "tabular" in Path("t.tex").read_text("utf-8")
+    assert main(["effects", runs[0], "--format", "Excel", "-o", "t.xlsx"]) == 0
+    assert main(["effects", runs[0], "--format", "word"]) == 2
+    assert "allowed: -o FILE.docx" in capsys.readouterr().err
+    with pytest.raises(SystemExit):
+        main(["effects", runs[0], "--format", "rtf"])
+    assert "invalid choice: 'rtf'" in capsys.readouterr().err
+    assert main(["report", runs[0], "--format", "word", "-o", "report"]) == 0
+    assert [path.name for path in Path("report").glob("report.*")] == ["report.docx"]
+    assert not Path("report/index.html").exists()
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [

@@ -1,12 +1,14 @@
 """Of a path that is not there, every verb says first that it is not there, whatever its ending."""
 
 import argparse
+import shutil
 from collections.abc import Mapping
 from pathlib import Path
 
 import pytest
 
 from sofs_bayes.cli import _parser, main
+from sofs_bayes.spec import bundled_models
 
 ENDINGS = ("", ".csv", ".xls", ".jsonl")
 
@@ -46,6 +48,13 @@ READS: Mapping[str, tuple[str, ...]] = {
 }
 OF_COUNTS = tuple((verb, "icpc-open-data", "PATH") for verb in ("fit", "calibrate", "placebo"))
 WRITTEN = ("output", "notices", "ledger", "pictures")
+
+# An analysis that each verb takes.
+OWN: Mapping[str, str] = {
+    **dict.fromkeys(("check", "match", "collapse", "replicate"), "icpc-children"),
+    **dict.fromkeys(("fit", "calibrate", "recover"), "icpc-linear"),
+    "placebo": "icpc-open-data",
+}
 
 VERBS: Mapping[str, argparse.ArgumentParser] = next(
     each.choices for each in _parser()._actions if isinstance(each.choices, dict)
@@ -107,3 +116,41 @@ def test_so_is_an_analysis_or_a_scenario(
 ) -> None:
     assert main(words) == 2
     assert capsys.readouterr().err.startswith("nowhere.toml: found no such file or folder; ")
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ("check", "nowhere", "own.toml"),
+        *((verb, "own.toml", "nowhere") for verb in ("match", "collapse", "replicate")),
+        *((verb, "own.toml", "nowhere") for verb in ("fit", "calibrate", "recover", "placebo")),
+        ("fit", "icpc-linear", "nowhere"),
+    ],
+    ids=" ".join,
+)
+def test_an_analysis_and_its_data_may_stand_in_either_order(
+    words: tuple[str, str, str],
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(bundled_models()[OWN[words[0]]], "own.toml")
+    verb, first, second = words
+    said = []
+    for ordered in ([verb, first, second], [verb, second, first]):
+        assert main(ordered) == 2
+        said.append(capsys.readouterr().err)
+    assert said[0] == said[1]
+    assert said[0].startswith("nowhere: found no such file or folder; allowed: ")
+
+
+def test_a_folder_called_as_an_analysis_is_data(
+    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("icpc-children").mkdir()
+    assert main(["check", "icpc-children", "icpc-children"]) == 2
+    assert capsys.readouterr().err.startswith("icpc-children")
+    assert main(["match", "nowhere", "icpc-children"]) == 2  # no word of it is an analysis
+    assert capsys.readouterr().err.startswith("nowhere: found no such analysis; allowed: ")

@@ -11,6 +11,7 @@ import xarray as xr
 from sofs_bayes.bayes.limits import MAX_RHAT, MIN_BFMI, MIN_ESS
 from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.spec import DidAnalysis, OpenAnalysis
+from sofs_bayes.spec.terms import CHILDREN, told_in
 
 Floats = npt.NDArray[np.float64]
 
@@ -88,6 +89,8 @@ def gate(
     parameters: xr.Dataset,
     effects: Effects | None,
     sample_stats: xr.Dataset | None = None,
+    *,
+    whom: str = CHILDREN,
 ) -> Gate:
     """The gate's verdict on parameters and on the effects derived from them.
 
@@ -99,6 +102,8 @@ def gate(
     sample_stats
         With `diverging` and `energy`, dims (chain, draw); None of draws that were weighted anew,
         which say nothing more of the sampler.
+    whom
+        Those of changes told per so many of them.
     """
     import arviz_stats as azs
 
@@ -107,7 +112,7 @@ def gate(
         rhat, bulk, tail = _measures(draws)
         measured[str(name)] = (np.max(rhat), np.min(bulk), np.min(tail))  # NaN wins, and fails
     if effects is not None:
-        names = (f"{each}, {each.target} ({each.scale})" for each in effects)
+        names = (f"{each}, {each.target} ({told_in(each.scale, whom)})" for each in effects)
         measured |= dict(zip(names, zip(*_measures(effects.array), strict=True), strict=True))
     failures = list(_failures(measured))
     bfmi, divergences = float("nan"), 0

@@ -21,7 +21,7 @@ from sofs_bayes.cli import (
     runs,
     studies,
 )
-from sofs_bayes.cli.arguments import Parser
+from sofs_bayes.cli.arguments import Parser, analysis_first
 from sofs_bayes.cli.faults import (
     INTERRUPTED,
     RESUMES,
@@ -50,6 +50,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     options = _parser().parse_args(arguments)
     try:
         with interruptible():
+            analysis_first(options)
             code: int = options.run(options)
             sys.stdout.flush()
     except SofsBayesError as error:

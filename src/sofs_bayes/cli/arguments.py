@@ -3,6 +3,7 @@
 import argparse
 import inspect
 import math
+import os
 import re
 import sys
 from collections.abc import Callable, Sequence
@@ -162,6 +163,38 @@ def progress_lines(every: float = 15.0) -> Callable[[str], None]:
             print(f"{now - start:5.0f} s  {message}", file=sys.stderr, flush=True)
 
     return tell
+
+
+def format_named(word: str) -> str:
+    """A format of tables by its ending, or by what else it is called: `latex`, `word`, `excel`."""
+    from sofs_bayes.tables.files import WORDS
+
+    return WORDS.get(word.lower(), word)
+
+
+def analysis_first(options: argparse.Namespace) -> None:
+    """Put an analysis and its data, typed in whichever order, where the verb looks for them."""
+    name = next((each for each in ("data", "children", "matched") if hasattr(options, each)), None)
+    if name is None or not hasattr(options, "analysis"):
+        return
+    given = getattr(options, name)
+    words = list(map(str, given)) if isinstance(given, list) else [str(given)]
+    analyses = [word for word in words if _is_analysis(word)]
+    if len(analyses) != 1 or _is_analysis(options.analysis):
+        return
+    at = words.index(analyses[0])
+    words[at], options.analysis = str(options.analysis), analyses[0]
+    paths = list(map(Path, words))
+    setattr(options, name, paths if isinstance(given, list) else paths[0])
+
+
+def _is_analysis(word: str) -> bool:
+    """Whether a word is a TOML file, or a bundled analysis and not a file or folder."""
+    if word.endswith(".toml"):
+        return True
+    from sofs_bayes.spec import bundled_models
+
+    return word in bundled_models() and not os.path.lexists(word)
 
 
 def data_files(named: Sequence[Path]) -> list[Path]:

@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sofs_bayes.cli.arguments import Verbs, add_verb
+from sofs_bayes.cli.arguments import Verbs, add_verb, format_named
 from sofs_bayes.cli.exports import Export, add_disclosure_options, add_level, export_of
 from sofs_bayes.errors import BadInput
 
@@ -76,8 +76,10 @@ def add_effects(verbs: Verbs) -> None:
     )
     verb.add_argument(
         "--format",
+        type=format_named,
         choices=FORMATS,
-        help="default: what the file's ending says, else md; docx and xlsx need -o",
+        help="default: what the file's ending says, else md; docx (word) and xlsx (excel) need"
+        " -o; tex is latex",
     )
     verb.option("--prior", str, "NAME", "effects: only this effect prior")
     verb.add_argument("--scale", choices=SCALES, help="effects: only this scale")

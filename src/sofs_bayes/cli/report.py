@@ -4,7 +4,7 @@ import argparse
 import sys
 from pathlib import Path
 
-from sofs_bayes.cli.arguments import Verbs, add_verb, called, progress_line
+from sofs_bayes.cli.arguments import Verbs, add_verb, called, format_named, progress_line
 from sofs_bayes.cli.exports import add_disclosure_options, add_level, ledger_of, rule_of
 
 
@@ -33,7 +33,7 @@ def add_report(verbs: Verbs) -> None:
     verb.flag("--replace", "replace an earlier report")
     verb.option(
         "--format",
-        str,
+        format_named,
         "FORMAT",
         "of the report itself: html, docx, or both (the default)",
         nargs="+",

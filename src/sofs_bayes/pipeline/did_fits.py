@@ -18,6 +18,7 @@ from sofs_bayes.pipeline.watching import Progress, silent, timed
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import DidAnalysis, Evidence, Sampler
 from sofs_bayes.spec.keys import BY_YEAR, HEADLINE, POOLED, Kind, LeaveOut, Variant
+from sofs_bayes.spec.study import words_of
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -422,7 +423,7 @@ def _judged(
         per = analysis.estimands.per
         effects = did_effects(posterior, data, design, seed=seed, degrees_of_freedom=tails, per=per)
         judged = judged_parameters(in_use(posterior, design), analysis)
-        verdict = gate(judged, effects, statistics)
+        verdict = gate(judged, effects, statistics, whom=words_of(analysis).whom)
     return PosteriorFit(
         data=data,
         blocks=design,

@@ -28,10 +28,18 @@ from sofs_bayes.tables.word import add_table, new_document, save_document
 FileFormat = Literal["md", "csv", "html", "docx", "xlsx", "tex", "json"]
 FORMATS: tuple[FileFormat, ...] = get_args(FileFormat)
 BINARY: tuple[FileFormat, ...] = ("docx", "xlsx")
+# What formats are also called.
+WORDS: Mapping[str, FileFormat] = {
+    **{each: each for each in FORMATS},
+    "markdown": "md",
+    "htm": "html",
+    "word": "docx",
+    "excel": "xlsx",
+    "latex": "tex",
+}
+PROGRAMS = ("word", "excel")  # words that no file ends in
 ENDINGS: Mapping[str, FileFormat] = {
-    **{f".{each}": each for each in FORMATS},
-    ".markdown": "md",
-    ".htm": "html",
+    f".{word}": named for word, named in WORDS.items() if word not in PROGRAMS
 }
 STYLE = """
 body { font: 1rem/1.5 Helvetica, Arial, sans-serif; color: #1b1f24; margin: 2rem auto;

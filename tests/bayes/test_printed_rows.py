@@ -45,7 +45,7 @@ def test_an_interval_is_twice_the_critical_value_wide() -> None:
     for key, z in ((NORMAL, stats.norm.ppf(0.975)), (T8, stats.t.ppf(0.975, 8))):
         low, high = did_range(analysis(BOTH | ends, key=key))
         assert (low, high) == pytest.approx(((0.0318 - 1e-4) / 2 / z, (0.0318 + 1e-4) / 2 / z))
-    wide = did_range(analysis(BOTH | ends | {"interval_level": 0.9}))
+    wide = did_range(analysis(BOTH | ends | {"did": "-0.0184", "interval_level": 0.9}))
     assert sum(wide) / 2 == pytest.approx(0.0318 / 2 / stats.norm.ppf(0.95))
 
 
@@ -83,7 +83,8 @@ def test_each_standard_error_is_in_the_range_of_what_it_prints(value: float, se:
         test = row_test(analysis(BOTH, key=key).critical_values, "did")
         p = float(test.p_value(np.array(value / se)))
         if 1e-4 < p < 0.9999:
-            low, high = did_range(analysis(BOTH | {"did_p": f"{p:.6f}"}, key=key), value)
+            rows = {"did": "-0.0184", "did_p": f"{p:.6f}"}
+            low, high = did_range(analysis(BOTH | rows, key=key), value)
             assert low * (1 - 1e-9) <= se <= high * (1 + 1e-9)
         stars = sum(p < level for level in (0.1, 0.05, 0.01))
         low, high = did_range(analysis({"did": f"{value:.6f}{'*' * stars}"}, key=key), value)
@@ -113,9 +114,33 @@ def test_a_standard_error_of_many_authorities_is_the_one_that_is_found() -> None
 
 
 def test_what_is_printed_of_an_error_takes_the_place_of_stars() -> None:
-    one, other = (analysis(ERROR | {"did": did}) for did in ("-0.0184", "-0.0184***"))
+    one, other = (analysis(ERROR | {"did": did}) for did in ("-0.0184", "-0.0184**"))
     at = posterior(one, prior="reference").effect.quantile(LEVELS)
     np.testing.assert_allclose(posterior(other, prior="reference").effect.quantile(LEVELS), at)
+
+
+@pytest.mark.parametrize(
+    ("rows", "key", "says"),
+    [
+        ({"did": "0.058**", "did_se": "(2.27)"}, NORMAL, r"'0.058\*\*' beside se \(2.27\)"),
+        ({"did": "-0.042***", "did_p": "0.30"}, NORMAL, "beside p 0.30"),
+        ({"did": "-0.042*", "did_interval": ["-0.09", "0.006"]}, NORMAL, None),
+        ({"did": "-0.042**", "did_interval": ["-0.09", "0.006"]}, NORMAL, "beside interval"),
+        ({"did": "0.042*", "did_se": "0.02"}, LESS, "beside se 0.02"),
+        ({"did": "0.196**", "did_se": "0.1"}, NORMAL, None),
+        ({"did": "-0.2**", "did_se": "0.1"}, T8, None),
+        ({"did": "-0.042", "did_se": "2.1"}, NORMAL, None),
+    ],
+)
+def test_more_stars_than_the_error_gives_are_refused(
+    rows: dict[str, Any], key: dict[str, Any], says: str | None
+) -> None:
+    found = analysis(rows, key=NORMAL | key)
+    if says is None:
+        assert printed_rows(found, found.readings[0]).did_error is not None
+        return
+    with pytest.raises(BadInput, match=f"as_printed.did: found .*{says}.*; allowed: no more stars"):
+        printed_rows(found, found.readings[0])
 
 
 def test_an_effect_alone_has_no_pilot_difference() -> None:

@@ -334,6 +334,15 @@ OF_PRINT: Mapping[str, str] = {
 }
 
 
+def test_a_number_below_the_only_effect_is_not_taken_for_its_error(tmp_path: Path) -> None:
+    table = tmp_path / "wages.md"
+    table.write_text("| | (1) |\n|---|---|\n| DiD | 0.058** |\n| | (2.27) |\n", encoding="utf-8")
+    init(table, tmp_path / "drafts")
+    text = (tmp_path / "drafts" / "wages-print.toml").read_text("utf-8")
+    assert 'did = "0.058**"  # DiD' in text
+    assert 'did_se = "DECIDE: (2.27), if it is its standard error, and no t or p"' in text
+
+
 def test_a_printed_table_that_was_typed_in_is_drafted(tmp_path: Path) -> None:
     table = tmp_path / "smith.md"
     rows = ["| | (1) |", "|---|---|", "| Treated | 0.0210 |", "| Treated × post | −0.0184** |"]

@@ -109,6 +109,23 @@ def test_a_posterior_of_c_that_is_its_prior_is_told_with_what_it_does() -> None:
     assert "Under the other priors tried it is" in notice
 
 
+@pytest.mark.parametrize(
+    ("given", "says"),
+    [
+        ({"did": "−0.8**", "did_se": "0.3", "base_rate": 0.2}, "larger than the base rate itself"),
+        ({"did": "-0.08**", "did_se": "0.03", "base_rate": 0.2}, ""),
+        ({"did": "0.86", "did_interval": ("0.75", "0.99")}, "could as well be an odds ratio's"),
+        ({"did": "0.35", "did_interval": ("0.10", "0.60")}, ""),
+        ({"did": "-0.15", "did_interval": ("-0.29", "-0.01")}, ""),
+    ],
+)
+def test_numbers_that_may_be_on_another_scale_are_told(given: dict[str, Any], says: str) -> None:
+    odds = {} if "base_rate" in given else {"scale": "log-odds", "base_rate": 0.2}
+    notices = printed_notices(sb.from_print(**FEW, **given, **odds))
+    told = [each for each in notices if "base rate itself" in each or "odds ratio" in each]
+    assert [says in each for each in told] == [True] * bool(says)
+
+
 def test_an_error_that_tells_the_correlation_needs_no_notice() -> None:
     rows = {"pilot_se": "0.0210", "did_se": "0.0021"}
     run = sb.from_print(

@@ -45,6 +45,43 @@ def test_a_file_of_another_kind_is_no_typed_table(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
+    ("text", "effect", "fault"),
+    [
+        (";a, b;c\nDiD;-0,018**;0.1\n;(0,008);(0.2)\n", None, "a decimal point and no comma"),
+        ("Row,Coef,p\nBefore,0.021,0.34\nDiD,-0.018,0.041\n", -0.018, ""),
+        (",(1)\nDiD,-0.018\n,(0.008)\n", -0.018, ""),
+        (",(1)\nDiD,−0·018 ∗∗\n,(0·008)\n", -0.018, ""),
+    ],
+)
+def test_a_csv_is_known_for_a_table(
+    tmp_path: Path, text: str, effect: float | None, fault: str
+) -> None:
+    path = tmp_path / "table.csv"
+    path.write_text(text, encoding="utf-8")
+    found = typed_table(path)
+    assert found is not None
+    cell = next(each for each in found if each.row == "DiD")
+    assert cell.value == effect
+    assert cell.fault.startswith(fault)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "child,age,when\n1,3.5,2014-04-01\n2,4.5,2014-04-02\n",
+        "child,age,when\n1,3.5,1.4.2014\n",
+        "authority,code,year,events,children\nDell,E1,2014,3,40\n",
+        "child,place,age\n1,Dell,3.5\n",
+        "site,year,n\n" + "1,2014,3.5\n" * 100,
+    ],
+)
+def test_records_and_panels_are_no_typed_tables(tmp_path: Path, text: str) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text(text, encoding="utf-8")
+    assert typed_table(path) is None
+
+
+@pytest.mark.parametrize(
     ("text", "message"),
     [
         ("no table here", "found no table"),

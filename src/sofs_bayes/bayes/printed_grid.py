@@ -212,4 +212,5 @@ def _impossible(model: PrintedModel, studies: Studies) -> BadInput:
                 " authority-years or of the same persons each year; it may be left out"
             )
             return BadInput(place, "stars", found, allowed)
-    return BadInput(place, "stars", "no standard error this reading allows", "another reading")
+    allowed = "another reading, or another key to the stars (levels, alternative)"
+    return BadInput(place, "stars", "no standard error this reading allows", allowed)

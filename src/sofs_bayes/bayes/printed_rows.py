@@ -6,8 +6,8 @@ two one of the SE itself, wide as the rounding.
 """
 
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
-from math import inf
+from dataclasses import dataclass, replace
+from math import copysign, inf
 from typing import Literal
 
 import numpy as np
@@ -145,6 +145,8 @@ def printed_rows(analysis: PrintedAnalysis, reading: Reading) -> PrintedRows:
         if getattr(written, row) is not None
     }
     errors = {row: _error(analysis, row, cell) for row, cell in cells.items()}
+    for row, cell in cells.items():
+        _check_agreed(analysis, row, cell, errors[row])
     return PrintedRows(
         pilot=cells.get("pilot"),
         did=cells["did"],
@@ -224,6 +226,24 @@ def _interval(
         raise BadInput(analysis.name, where, repr(found), allowed)
     level = analysis.as_printed.interval_level or LEVEL
     return PrintedError(kind="interval", cells=ends, level=level)
+
+
+def _check_agreed(
+    analysis: PrintedAnalysis, row: Row, cell: Printed, error: PrintedError | None
+) -> None:
+    """Refuse an error that no test would give so many stars: a t value typed as an error, say."""
+    if error is None or not cell.stars:
+        return
+    value, half = value_and_half_unit(cell)
+    # The normal gives the most stars, and rounding as many as it can.
+    test = row_test(replace(analysis.critical_values, distribution="normal", df=None), row)
+    at = np.array([copysign(abs(value) + half, value)])
+    _, most = se_range(at, cell, test)
+    least, _ = se_range(at, cell, test, error)
+    if least > most:
+        found = f"{cell.text!r} beside {error.text}"
+        allowed = "no more stars than such an error gives, or none; a t value is no error"
+        raise BadInput(analysis.name, f"as_printed.{row}", found, allowed)
 
 
 def value_and_half_unit(cell: Printed) -> tuple[float, float]:

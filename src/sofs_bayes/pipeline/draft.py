@@ -509,22 +509,23 @@ def _draft(file: str, cells: Sequence[TypedCell], name: str) -> Iterator[str]:
 
 def _rows(read: Sequence[TypedCell]) -> Iterator[str]:
     """The effect and the pilot difference: filled in only where there is nothing to choose."""
-    named = "; ".join(f"{cell.row}: {cell.text}" for cell in read) or "no cell could be read"
     if len(read) == 1:
         yield f"did = {toml_text(read[0].text)}  # {read[0].row}"
-        if read[0].error:
-            yield f"did_se = {toml_text(read[0].error)}"
-        return
-    yield f"did = {decide(f'the effect as printed, with its stars; one of {named}')}"
-    wanted = f"the pilot difference, or delete this line where none is printed; one of {named}"
-    yield f"pilot = {decide(wanted)}"
-    if any(cell.error for cell in read):
-        yield f"did_se = {decide('the number in parentheses below the effect, if it is its error')}"
+    else:
+        named = "; ".join(f"{cell.row}: {cell.text}" for cell in read)
+        seen = f"one of {named}" if named else "no cell could be read"
+        yield f"did = {decide(f'the effect as printed, with its stars; {seen}')}"
+        wanted = f"the pilot difference, or delete this line where none is printed; {seen}"
+        yield f"pilot = {decide(wanted)}"
+    if errors := [cell.error for cell in read if cell.error]:
+        below = errors[0] if len(read) == 1 else "the number in parentheses below the effect"
+        yield f"did_se = {decide(f'{below}, if it is its standard error, and no t or p')}"
 
 
 def _design() -> Iterator[str]:
     yield "[design]"
-    yield f"scale = {decide('risk, log-odds or units (then unit = a name, and no base_rate)')}"
+    yield "# Of an odds ratio the logarithm is on log-odds; units have a name in unit, no base_rate."
+    yield f"scale = {decide('risk, log-odds or units')}"
     yield f"pilots = {decide('how many treated units there are')}"
     yield f"comparators = {decide('how many others')}"
     yield f"years_pre = {decide('how many years before are averaged')}"

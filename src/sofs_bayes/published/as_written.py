@@ -16,6 +16,8 @@ from sofs_bayes.published.facts import Printed, read_printed
 # How print writes a minus and a star; a long dash is a gap and stays one.
 MINUS = re.compile("[\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d]")
 STAR = re.compile("[\u204e\u2217\uff0a\u22c6\u2605]")
+# The point of some journals' decimals, between digits.
+POINT = re.compile("(?<=[0-9])[\u00b7\u2219](?=[0-9])")
 BLANK = "[ \t\u00a0\u2002-\u200b\u202f\u2060]*"
 _COEFFICIENT = re.compile(
     rf"{BLANK}(?P<sign>[-+]?){BLANK}(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+){BLANK}"
@@ -27,16 +29,21 @@ _P_VALUE = re.compile(rf"(?:[pP]{BLANK}=?{BLANK})?(?P<less>[<\u2264]?){BLANK}(?P
 def read_coefficient(text: str) -> Printed:
     """A coefficient with its stars; `text` stays as it was written.
 
-    Read are a typographic minus or dash for a minus, a plus in front, typographic stars and gaps
-    around sign and stars.
+    Read are a typographic minus or dash for a minus, a plus in front, typographic stars, a raised
+    point, and gaps around sign and stars.
     """
-    plain = STAR.sub("*", MINUS.sub("-", text))
+    plain = _plain(text)
     match = _COEFFICIENT.fullmatch(plain)
     if match is None:
         raise ValueError(_allowed(plain))
     sign = match["sign"].replace("+", "")
     stars = "*" * match["stars"].count("*")
     return replace(read_printed(f"{sign}{match['number']}{stars}"), text=text)
+
+
+def _plain(text: str) -> str:
+    """The text with the signs of a keyboard."""
+    return POINT.sub(".", STAR.sub("*", MINUS.sub("-", text)))
 
 
 def read_positive(text: str) -> Printed:
@@ -85,6 +92,10 @@ MARKDOWN, TABS = (".md", ".markdown"), (".tsv", ".tab")
 ENDINGS = (*MARKDOWN, *TABS, ".csv")
 LARGEST = 100_000  # bytes: what is typed in is small
 RULE = re.compile(r":?-+:?")
+MOST_ROWS = 60  # of a table without any star
+DATE = re.compile(r"[0-9]+[-/.][0-9]+[-/.][0-9]+.*")
+NUMBERS = re.compile(r"[(\[]?\s*[-+<]?\s*[.0-9].*")
+DECIMALS = re.compile("[0-9][.,][0-9]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -103,7 +114,8 @@ class TypedCell:
 def typed_table(path: Path) -> tuple[TypedCell, ...] | None:
     """The cells with text of a typed table, column by column; None where a file is none.
 
-    A CSV file is one if some cell has a star; files of other endings must be.
+    A CSV file is one if some cell has a star, or if it is short, all its cells are numbers, some
+    have decimals and none is a date; files of other endings must be.
 
     Raises
     ------
@@ -119,10 +131,18 @@ def typed_table(path: Path) -> tuple[TypedCell, ...] | None:
             return None
         raise BadInput(path, "", "a file of more than 100 kB", "a table that was typed in")
     lines = _lines(path, ending)
-    if not surely and not any(cell.endswith("*") for line in lines for cell in line[1:]):
+    if not surely and not _is_typed(lines):
         return None
     _check(path, lines)
     return tuple(_cells(lines))
+
+
+def _is_typed(lines: Sequence[Sequence[str]]) -> bool:
+    cells = [_plain(cell) for line in lines[1:] for cell in line[1:] if cell]
+    if any(cell.endswith("*") for cell in cells):
+        return True
+    numbers = all(NUMBERS.fullmatch(cell) and not DATE.fullmatch(cell) for cell in cells)
+    return numbers and len(lines) <= MOST_ROWS and any(map(DECIMALS.search, cells))
 
 
 def _lines(path: Path, ending: str) -> list[list[str]]:
@@ -135,7 +155,10 @@ def _lines(path: Path, ending: str) -> list[list[str]]:
         rows = [line.strip() for line in text.splitlines() if line.strip().startswith("|")]
         split = [row.strip("|").split("|") for row in rows]
     else:
-        split = list(csv.reader(text.splitlines(), delimiter="\t" if ending in TABS else ","))
+        rows = [line for line in text.splitlines() if line.strip()]
+        semicolons = bool(rows) and all(";" in row for row in rows)
+        delimiter = "\t" if ending in TABS else ";" if semicolons else ","
+        split = list(csv.reader(rows, delimiter=delimiter))
     lines = [[cell.replace("\\*", "*").strip() for cell in line] for line in split]
     return [line for line in lines if any(line) and not all(map(RULE.fullmatch, line))]
 

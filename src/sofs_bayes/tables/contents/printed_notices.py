@@ -1,8 +1,10 @@
 """What a reader of a posterior from print must be told: what it rests on that is not printed."""
 
 from collections.abc import Iterator, Mapping
+from math import prod
 from typing import Any
 
+from sofs_bayes.published.as_written import read_coefficient
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Fixed, PrintedAnalysis
 from sofs_bayes.spec.keys import Kind, Variant
@@ -16,7 +18,8 @@ def printed_notices(run: Run) -> tuple[str, ...]:
     """Sentences under the headline's prior; none of other kinds of run, or of earlier versions."""
     if not isinstance(run.analysis, PrintedAnalysis):
         return ()
-    return (*_untold(run, run.analysis), *_unlikely(run, run.analysis))
+    analysis = run.analysis
+    return (*_untold(run, analysis), *_unlikely(run, analysis), *_other_scale(analysis))
 
 
 def _untold(run: Run, analysis: PrintedAnalysis) -> Iterator[str]:
@@ -70,6 +73,28 @@ def _unlikely(run: Run, analysis: PrintedAnalysis) -> Iterator[str]:
                 f" errors is unlikely under this reading{where}: the reading, the number of"
                 " authorities or that of children is doubtful."
             )
+
+
+def _other_scale(analysis: PrintedAnalysis) -> Iterator[str]:
+    """That numbers may be on another scale than the analysis says: points, or odds ratios."""
+    written, rate = analysis.as_printed, analysis.design.base_rate
+    if written is None or rate is None:
+        return
+    effect = read_coefficient(written.did)
+    if analysis.design.scale == "risk" and abs(effect.value or 0.0) > rate:
+        yield (
+            f"The printed effect, {effect.text}, is larger than the base rate itself, {rate:g}:"
+            " percentage points are to be given as shares (-0.018 for -1.8)."
+        )
+    cells = [effect, *map(read_coefficient, written.did_interval or ())]
+    least, *lows = ((each.value or 0.0) - each.half_unit for each in cells)
+    most, *highs = ((each.value or 0.0) + each.half_unit for each in cells)
+    positive = analysis.design.scale == "log-odds" and lows and min(lows) > 0
+    if positive and prod(lows) <= most**2 and prod(highs) >= least**2:
+        yield (
+            f"The printed effect, {effect.text}, and its interval could as well be an odds ratio's:"
+            " they are read as log-odds, which of an odds ratio are its logarithm."
+        )
 
 
 def _fits(run: Run) -> Mapping[str, Mapping[str, Any]]:

@@ -126,6 +126,18 @@ def test_numbers_that_may_be_on_another_scale_are_told(given: dict[str, Any], sa
     assert [says in each for each in told] == [True] * bool(says)
 
 
+def test_one_pilot_with_a_clustered_error_is_told() -> None:
+    one = {"did": "-0.05**", "did_se": "0.02", "base_rate": 0.2, "pilots": 1, "comparators": 38}
+    told = [
+        printed_notices(sb.from_print(**one, se_reading=how))
+        for how in ("authority", "comparators")
+    ]
+    assert [any("one pilot's own chance" in each for each in notices) for notices in told] == [
+        True,
+        False,
+    ]
+
+
 def test_an_error_that_tells_the_correlation_needs_no_notice() -> None:
     rows = {"pilot_se": "0.0210", "did_se": "0.0021"}
     run = sb.from_print(

@@ -524,7 +524,7 @@ def _rows(read: Sequence[TypedCell]) -> Iterator[str]:
 
 def _design() -> Iterator[str]:
     yield "[design]"
-    yield "# Of an odds ratio the logarithm is on log-odds; units have a name in unit, no base_rate."
+    yield "# Give an odds ratio's logarithm, on log-odds; units have a name in unit, no base_rate."
     yield f"scale = {decide('risk, log-odds or units')}"
     yield f"pilots = {decide('how many treated units there are')}"
     yield f"comparators = {decide('how many others')}"
@@ -535,7 +535,7 @@ def _design() -> Iterator[str]:
     yield ""
     yield "[[readings]]"
     yield 'name = "as printed"'
-    wanted = "authority where errors are clustered on the unit; else none, child or comparators"
+    wanted = "authority if errors are clustered on the unit (one treated: comparators); none; child"
     yield f"se_reading = {decide(wanted)}"
     yield f"why = {decide('what says so: a note below the table, or the text')}"
     yield ""

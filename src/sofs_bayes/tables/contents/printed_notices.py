@@ -11,6 +11,10 @@ from sofs_bayes.spec.keys import Kind, Variant
 
 UNTOLD = 0.2  # distance of the posterior of c from its prior, up to which they are called the same
 UNLIKELY = 0.01  # of `star_fit`, below which the stars speak against the reading
+SINGLE = (
+    "An error clustered on authorities knows nothing of one pilot's own chance, so that priors say"
+    " how wide the interval is. The reading 'comparators' takes the error for the others' spread."
+)
 OF_CORRELATION: Kind = "prior of the correlation"
 
 
@@ -19,7 +23,11 @@ def printed_notices(run: Run) -> tuple[str, ...]:
     if not isinstance(run.analysis, PrintedAnalysis):
         return ()
     analysis = run.analysis
-    return (*_untold(run, analysis), *_unlikely(run, analysis), *_other_scale(analysis))
+    single = [SINGLE] * (
+        analysis.design.pilots == 1
+        and any(each.se_reading == "authority" for each in analysis.readings)
+    )
+    return (*_untold(run, analysis), *_unlikely(run, analysis), *single, *_other_scale(analysis))
 
 
 def _untold(run: Run, analysis: PrintedAnalysis) -> Iterator[str]:

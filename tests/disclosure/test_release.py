@@ -134,3 +134,18 @@ def test_what_would_keep_years_is_said(
     rows = make_matched(analysis, referrals=400)
     with pytest.raises(BadInput, match=r"of cells by year nearly all|--most-suppressed 0\.\d+"):
         release(rows, analysis, OutputRule(), evidence="synthetic", most_suppressed=0.0)
+
+
+def test_a_limit_is_promised_to_keep_years_only_where_it_does(
+    analysis: ChildrenAnalysis, make_matched: Callable[..., pd.DataFrame]
+) -> None:
+    rows = make_matched(analysis, referrals=3000)
+
+    def released(most: float) -> tuple[str, bool]:
+        found = release(rows, analysis, OutputRule(), evidence="synthetic", most_suppressed=most)
+        said = [each.rule for each in found.log if "--most-suppressed" in each.rule]
+        return "".join(said), "year" in found.cells.patterns
+
+    assert released(0.0) == ("years need more than --most-suppressed 0.04", False)
+    assert released(0.1) == ("years are kept with --most-suppressed 0.14", False)
+    assert released(0.14) == ("", True)

@@ -133,7 +133,9 @@ def drawn(compiled: Any, *_: object, data: Mapping[str, Any] | None = None, **__
 def _no_sampling(patch: pytest.MonkeyPatch) -> None:
     from sofs_bayes.checks.diagnostics import Gate
 
-    def passed(parameters: xr.Dataset, derived: Mapping[str, Any], _: object = None) -> Gate:
+    def passed(
+        parameters: xr.Dataset, derived: Mapping[str, Any], *_: object, **__: object
+    ) -> Gate:
         return Gate(
             failures=(),
             max_rhat=1.0,

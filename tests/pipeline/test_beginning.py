@@ -153,7 +153,7 @@ def test_the_verb_shows_what_it_saw(
     assert main(["init", str(records), "-o", str(tmp_path / "new"), "--name", "hubs"]) == 0
     out = capsys.readouterr().out
     assert "| imd_quintile | levels | 6 | 0.0% |" in out
-    assert "outcomes among referrals, by authority and year" in out
+    assert "outcomes among rows, by authority and year" in out
     assert str(tmp_path / "new" / "hubs-linear.toml") in out
     assert out.partition("\n")[0] in (tmp_path / "new" / "seen.md").read_text("utf-8")
 

@@ -179,7 +179,7 @@ def test_the_page_has_what_a_reader_needs(on_print: Path) -> None:
         "The published tables: 3.3 more per 100 referrals (90% credible interval 3.3 fewer to 9.5"
         " more). An increase has a probability of 81%. This cannot tell whether initial child"
         " protection conferences rose or fell, nor a small effect from none.",
-        "the children's records have not been seen",
+        "the individual records have not been seen",
         "A difference-in-differences of 0.0407 on the risk (Table 5, linear model; no star",
         "What each source can tell you",
         "What this does not show",

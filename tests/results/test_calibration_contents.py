@@ -139,9 +139,9 @@ def test_every_table_says_what_it_rests_on_and_that_data_are_simulated(
     found = replace(calibrated, evidence="records")
     for table in calibration_tables(found):
         assert table.evidence == "records"
-    assert "of children's records only the design is used" in to_markdown(verdict_table(found))
+    assert "of individual records only the design is used" in to_markdown(verdict_table(found))
     around = replace(found, around="data")
-    assert "from the posterior of children's records" in origin_sentence(around)
+    assert "from the posterior of individual records" in origin_sentence(around)
     assert "those data and simulated ones together" in to_markdown(coverage_table(around))
 
 

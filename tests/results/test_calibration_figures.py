@@ -290,10 +290,10 @@ def test_rows_are_the_data_of_a_drawing(calibrated: Calibrated, uniform: Calibra
 
 
 def test_the_evidence_is_written_with_where_the_ranks_come_from(calibrated: Calibrated) -> None:
-    note = "Of children's records only the design is used."
+    note = "Of individual records only the design is used."
     for draw in (rank_ecdf, rank_histogram, coverage_levels):
         drawing = draw(calibrated.verdict, title="Ranks", evidence="records", notes=(note,))
-        assert note in written(drawing) and "Evidence: children's records." in written(drawing)
+        assert note in written(drawing) and "Evidence: individual records." in written(drawing)
 
 
 def test_nothing_to_draw_is_refused(calibrated: Calibrated) -> None:

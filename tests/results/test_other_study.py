@@ -1,6 +1,7 @@
 """Another study than the report's: its words, its regressions, and nothing of the report's."""
 
 import csv
+import re
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -201,8 +202,32 @@ def test_what_is_counted_is_named_wherever_it_is_read(
         assert words.format(who) in said
         assert words.format(other) not in said
     assert f"per 10,000 {counted or 'referrals'}, weighted as in the model" in said
+    assert not counted or of_children(said) == []
     rows = (tmp_path / "report").rglob("effects.csv")
     assert all("contacts" not in path.read_text("utf-8") for path in rows)
+
+
+def of_children(text: str) -> list[str]:
+    """Where a text speaks of children or referrals; not that rows of the fixture are made up."""
+    text = re.sub("plans-children|(Simulated|real) children", "", text)
+    found = re.finditer(r"\b(child|referral)", text, re.IGNORECASE)
+    return [text[max(each.start() - 40, 0) : each.end() + 40] for each in found]
+
+
+def test_matching_and_replication_name_what_is_counted(folder: Path, tmp_path: Path) -> None:
+    words = CHILDREN.read_text("utf-8").replace("[outcome]", '[outcome]\ncounted = "contacts"')
+    (tmp_path / "own.toml").write_text(words, encoding="utf-8")
+    for verb, data, output in (
+        ("match", str(folder / "records"), "matched"),
+        ("replicate", str(tmp_path / "matched"), "replicated"),
+    ):
+        given = [verb, str(tmp_path / "own.toml"), data, "-o", str(tmp_path / output)]
+        assert main(given) == 0
+    matched = (tmp_path / "matched" / "matching.md").read_text("utf-8")
+    replicated = (tmp_path / "replicated" / "replication.md").read_text("utf-8")
+    page = text_of(tmp_path / "replicated" / "index.html")
+    assert "contacts of" in matched
+    assert of_children(matched + replicated + page) == []
 
 
 def test_what_is_ranked_is_named_with_what_is_counted() -> None:

@@ -8,7 +8,7 @@ from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, OpenAnalys
 # Evidence whose numbers are public already.
 PUBLIC: Mapping[str, str] = {
     "published": "printed in the report: public already",
-    "published-inferred": "computed from the printed report alone: no children's records behind it",
+    "published-inferred": "computed from the printed report alone: no individual records behind it",
     "open-data": "computed from published statistics of whole authorities: public already",
 }
 

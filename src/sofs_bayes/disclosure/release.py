@@ -122,14 +122,14 @@ def release(
     steps = tuple(route or merging_route(analysis, what))
     most = MOST_SUPPRESSED[what] if most_suppressed is None else most_suppressed
     tried = (_counts if what == "counts" else _products)(how, analysis, rule, steps, most)
-    released, least, clashed = _first(tried, how, rule, most)
+    released, years, clashed = _first(tried, how, rule, most)
     if released is not None:
         return released
     allowed = f"cells of which at most {most:.0%} are suppressed"
+    allowed += ", by year, as linear models need" * (what == "products")
     if not clashed:
-        allowed += f"; {_for_years(least)}"
-    if what == "products":
-        allowed += ", by year, as linear models need; or counts, for logistic models"
+        allowed += f"; {years}"
+    allowed += "; or counts, for logistic models" * (what == "products")
     if clashed:
         allowed += f", and tell nothing beside earlier releases of the same children ({clashed})"
     raise BadInput(PLACE, "", "nothing that may be released, however merged", allowed)
@@ -137,36 +137,39 @@ def release(
 
 def _first(
     tried: "Tried", how: "_Collapsing", rule: OutputRule, most: float
-) -> tuple[Release | None, float, str]:
+) -> tuple[Release | None, str, str]:
     """The first step that may be released, with the log of those before; None if none may.
 
-    Beside it the least share that is suppressed by year, and why the last one that was fine by
+    Beside it what would keep years, and why the last one that was fine by
     itself could not leave beside what is out already.
     """
     log: list[LogLine] = []
-    clashed, least = "", 1.0
+    clashed, least = "", {True: 1.0, False: 1.0}  # by whether it is all that is suppressed
     for step, found in tried:
         whole = None if isinstance(found, float) else found
         share = found if isinstance(found, float) else found.suppressed
         if "year" in step.by and (whole is None or not whole.unprotected):
-            least = min(least, share)
+            least[whole is not None] = min(least[whole is not None], share)
         reason = _suppressed(found)
         if whole is not None and share <= most and not whole.unprotected:
             clashed = reason = how.clash(whole.told, rule)
             if not reason:
                 lost = [] if "year" in step.by else [line(_for_years(least), 0, "merged")]
-                return replace(whole, log=(*log, *lost, *whole.log)), least, ""
+                return replace(whole, log=(*log, *lost, *whole.log)), "", ""
         count = 0 if whole is None else whole.cells.patterns.sizes["pattern"]
         log.append(line(f"{step}: {reason}", count, "not released: merged further"))
-    return None, least, clashed
+    return None, _for_years(least), clashed
 
 
-def _for_years(least: float) -> str:
-    """What would keep years, where they were merged."""
-    limit = math.ceil(100 * least) / 100
-    if limit >= 1:
-        return "of cells by year nearly all would be suppressed, whatever the limit"
-    return f"years are kept with --most-suppressed {limit:.2g}"
+def _for_years(least: Mapping[bool, float]) -> str:
+    """What would keep years, where they were merged: a limit that is known to, or one that is not.
+
+    `least` is the smallest share suppressed by year, by whether it is all that has to be.
+    """
+    for whole, said in ((True, "are kept with"), (False, "need more than")):
+        if (limit := math.ceil(100 * least[whole]) / 100) < 1:
+            return f"years {said} --most-suppressed {limit:.2g}"
+    return "of cells by year nearly all would be suppressed, whatever the limit"
 
 
 def _suppressed(found: Release | float) -> str:

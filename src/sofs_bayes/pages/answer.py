@@ -40,26 +40,26 @@ if TYPE_CHECKING:
 
 # Of several sources on one outcome, the order of their sections; simulated children come last.
 SOURCES: dict[Evidence, str] = {
-    "records": "The children's records",
+    "records": "The individual records",
     "published-inferred": "The published tables",
     "open-data": "Real authorities",
     "unknown-origin": "Counts of unknown origin",
     "synthetic": "Simulated children",
 }
 HEADINGS: dict[Evidence, str] = {
-    "records": "What the children's records show",
+    "records": "What the individual records show",
     "published-inferred": "What the published tables support",
     "open-data": "What real authorities show",
     "unknown-origin": "What counts of unknown origin show",
     "synthetic": "What the records could show (simulated children)",
 }
 RESTS_ON: dict[Evidence, str] = {
-    "records": "the children's records",
+    "records": "the individual records",
     "published-inferred": "the evaluation's printed tables",
     "open-data": "the Department for Education's counts of whole authorities",
     "unknown-origin": "counts of whole authorities of unknown origin",
 }
-NOT_SEEN = "the children's records have not been seen"
+NOT_SEEN = "the individual records have not been seen"
 SIMULATED = (
     "Simulated children show that the method would work on the records; their numbers say nothing"
     " about real children."

@@ -22,7 +22,7 @@ from sofs_bayes.pages.words import (
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.keys import Variant
-from sofs_bayes.spec.study import words_of
+from sofs_bayes.spec.study import denominator_of, words_of
 from sofs_bayes.spec.terms import told_in
 from sofs_bayes.tables.contents.assumptions import declared_priors
 from sofs_bayes.tables.contents.effects import effect_scales
@@ -76,14 +76,14 @@ def data(run: Run, _: OnPage) -> Answer:
         if run.analysis.as_printed is not None:
             rows = "what is printed of the effect"
             rows += " and the pilot difference" if run.analysis.has_pilot_row else ""
-        return "met", f"{rows}, from {count} children."
+        return "met", f"{rows}, from {count} {denominator_of(run.analysis)}."
     files = ", ".join(run.inputs)
     cells = run.rows(PredictiveCell)
     if isinstance(run.analysis, OpenAnalysis):
         return enough(len(cells), 1), f"{len(cells)} authority-years; files: {files}."
     years = _arm_years(run, "posterior")
     children = sum(row.children for row in years)
-    text = f"{children:,.0f} matched rows of children in {len(years)} arm-years; files: {files}."
+    text = f"{children:,.0f} matched rows in {len(years)} arm-years; files: {files}."
     return enough(len(years), 1), text
 
 
@@ -365,7 +365,7 @@ AVAILABLE: dict[str, Answer] = {
     "synthetic": ("met", "the simulated children can be made again (sofs-bayes simulate)"),
     "open-data": ("met", "the Department for Education publishes the files"),
     "unknown-origin": ("partly", "the counts are the analyst's own: see where they say they are"),
-    "records": ("partly", "the children's records are confidential and stay where they are"),
+    "records": ("partly", "the individual records are confidential and stay where they are"),
 }
 
 

@@ -9,7 +9,7 @@ PRINTED = (
     "(β̂, δ̂) ~ Normal((β, δ), V): the printed coefficients of pilots and of their change scatter"
     " around the true ones; V grows with s, how far an authority's mean of a period departs from"
     " its arm's, falls with c, the correlation of an authority's two departures, and has the"
-    " children's own variance.",
+    " variance of single outcomes.",
     "P(stars | V) is the probability that a standard error clustered on the authority, of which"
     " V is the mean but for a known factor, gives the printed stars. δ is the effect.",
 )
@@ -20,11 +20,11 @@ OPEN = (
 GAUSSIAN = "y_i ~ Normal(η_i, σ)"
 LOGIT = "y_i ~ Bernoulli(expit(η_i))"
 CHILDREN = (
-    "{likelihood}, with η_i = α + λ_t + {treatment} + z_jt'κ{levels}{shocks} + x_i'γ for a child i"
-    " referred to authority j in year t; x and z are the covariates of children and authorities,"
-    " P marks pilots, D a pilot's children after settling-in. {weights}"
+    "{likelihood}, with η_i = α + λ_t + {treatment} + z_jt'κ{levels}{shocks} + x_i'γ for a row i"
+    " of authority j in year t; x and z are the covariates of rows and of authorities,"
+    " P marks pilots, D a pilot's rows after settling-in. {weights}"
 )
-WEIGHED = "Each child's log likelihood counts as often as its scaled matching weight says."
+WEIGHED = "Each row's log likelihood counts as often as its scaled matching weight says."
 UNWEIGHED = "Matching weights are not used."
 DEPARTS = {
     "levels": "u_j ~ Normal(0, σ_u)",

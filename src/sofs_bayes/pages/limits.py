@@ -15,18 +15,18 @@ PARALLEL = (
     "That trends would have been parallel without {evaluated} is assumed; the tipping point,"
     " where there is one, says how wrong that would have to be."
 )
-EITHER = "{more}, or fewer, may be good or bad for children: no number here says which."
+EITHER = "{more}, or fewer, may be good or bad: no number here says which."
 DECLARED = "That {direction} of {events} is better is the analyst's word: no number here tests it."
 OF_PILOTS = (
     "Pilots are numbered as in the report and are not identified: no number here is given to a"
     " named authority."
 )
 OF_PRINT = (
-    "Printed stars bound the errors only loosely, and all else about the children's data is"
+    "Printed stars bound the errors only loosely, and all else about the data behind them is"
     " assumed (independent authorities, normal errors)."
 )
 OF_COUNTS = (
-    "Open counts are of whole authorities, not adjusted for who the children are. A change in"
+    "Open counts are of whole authorities, not adjusted for whom they are of. A change in"
     " recording, or in anything else that befell the pilots alone, looks like an effect.",
 )
 

@@ -8,7 +8,7 @@ from sofs_bayes.figures import Drawing, rate_and_counterfactual
 from sofs_bayes.pages.page import Part, analysis_sentence, write_result
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
 from sofs_bayes.spec.outcomes import capital
-from sofs_bayes.spec.study import of_report, words_of
+from sofs_bayes.spec.study import denominator_of, of_report, words_of
 from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables.contents.posterior_replication import posterior_tables
 from sofs_bayes.tables.contents.regressions import regression_tables, tests_table
@@ -36,12 +36,12 @@ ABOUT: Mapping[Evidence, str] = {
 OWN_ABOUT: Mapping[Evidence, str] = {
     "synthetic": "These children are simulated in the design of the study: they show that the"
     " analysis can be computed, and say nothing about real children.",
-    "records": "These are children's records. The regressions take the children of one authority"
+    "records": "These are individual records. The regressions take the rows of one authority"
     " and year as alike but for what is adjusted for; the hierarchical model (fit) does not.",
 }
 BESIDE, REGRESSIONS = "published beside replicated", "regressions"
 LEAD = "The published regressions, run again on matched children."
-OWN_LEAD = "The regressions of the analysis, on matched children."
+OWN_LEAD = "The regressions of the analysis, on matched rows."
 OWN_FILES = "fits.csv has every term of every regression."
 FILES = f"numbers.csv has every printed number beside the replicated one; {OWN_FILES}"
 
@@ -179,7 +179,7 @@ def rates_figure(
     return rate_and_counterfactual(
         found.rates,
         events=capital(own.children),
-        denominator="referrals (weighted)",
+        denominator=f"{denominator_of(analysis)} (weighted)",
         years=years_of(analysis),
         title=f"{figure} pilots' rate and the counterfactual one",
         evidence=evidence,

@@ -35,7 +35,7 @@ HEADINGS: Mapping[Evidence, str] = {
     "published-inferred": "Computed from print",
     "open-data": "Open data",
     "unknown-origin": "Counts of unknown origin",
-    "records": "Children's records",
+    "records": "Individual records",
     "synthetic": SYNTHETIC,
 }
 IS, CAN, CANNOT = "What it is.", "What it can say.", "What it cannot say."
@@ -99,20 +99,27 @@ def evidences(runs: Sequence[Run]) -> list[Evidence]:
 # Of other studies than the published report's.
 OWN_LINES: Mapping[Evidence, tuple[str, str, str]] = {
     **LINES,
+    "published-inferred": (
+        *LINES["published-inferred"][:2],
+        "Anything about single pilots, or about more than is printed.",
+    ),
     "open-data": (
-        *LINES["open-data"][:2],
-        "How large it was among children in like circumstances: nothing is adjusted for who they"
-        " are. A change in recording looks like an effect.",
+        "Counts of whole authorities that are published.",
+        "Whether the rate changed more among pilots than elsewhere.",
+        "How large it was in like circumstances: nothing is adjusted for whom the counts are of. A"
+        " change in recording looks like an effect.",
     ),
     "unknown-origin": (
         "Counts of whole authorities, from a file whose origin is not known.",
         "Whether the rate changed more among pilots than elsewhere.",
-        "Where the counts come from. Nothing is adjusted for who the children are; a change in"
+        "Where the counts come from. Nothing is adjusted for whom they are of; a change in"
         " recording looks like an effect.",
     ),
     "records": (
-        *LINES["records"][:2],
-        "Whether trends would have been parallel; and whether a change is good for children.",
+        "Individual records, matched within their secure setting.",
+        "How large the effect was among those evaluated, pilot by pilot, if trends would have been"
+        " parallel.",
+        "Whether trends would have been parallel; and whether a change is good for anybody.",
     ),
     "synthetic": (
         "Children that do not exist, simulated in the design of this study.",

@@ -11,7 +11,8 @@ from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.children import files_of, load_children
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.spec import ChildrenAnalysis, Evidence, HierarchicalAnalysis, analysis_of
-from sofs_bayes.spec.study import words_of
+from sofs_bayes.spec.outcomes import capital
+from sofs_bayes.spec.study import denominator_of, words_of
 from sofs_bayes.spec.years import years_of
 
 if TYPE_CHECKING:
@@ -19,8 +20,8 @@ if TYPE_CHECKING:
     from sofs_bayes.matching.before import ArmYear, Distance
 
 LEFT_OUT = (
-    "Left out: {count} of {whole} {what} that rest on fewer than {least} referrals, outcomes or"
-    " referrals without one."
+    "Left out: {count} of {whole} {what} that rest on fewer than {least} rows, outcomes or rows"
+    " without one."
 )
 
 
@@ -118,7 +119,8 @@ def _rates(
         few = rule.small(each.outcomes) or rule.small(each.referrals - each.outcomes)
         rate = math.nan if few else each.outcomes / each.referrals
         rows.append(ArmRate(arm=each.arm, year=each.year, authorities=each.authorities, rate=rate))
-    notes = ["All referrals of a year count, in whatever period; others are in no group."]
+    among = denominator_of(analysis)
+    notes = [f"All {among} of a year count, in whatever period; others are in no group."]
     notes += _left_out(sum(math.isnan(row.rate) for row in rows), len(rows), "rates", rule)
     return rates_before(
         rows,
@@ -126,8 +128,8 @@ def _rates(
         title=f"Before matching: {analysis.title}",
         evidence=evidence,
         status="converged",
-        events=words.children,
-        denominator="referrals",
+        events=capital(words.children),
+        denominator=among,
         notes=notes,
     )
 

@@ -287,7 +287,7 @@ def predictive(scales: Scales, *, linear: bool) -> Mapping[str, tuple[float, flo
 
 
 MODEL = """\
-# Drafted by `sofs-bayes init`. Priors are proposed from {share} outcomes in 100 referrals, \
+# Drafted by `sofs-bayes init`. Priors are proposed from {share} outcomes in 100 rows, \
 whenever these came.
 # They allow (90%) an authority's yearly rate from {rate[0]:.1f} to {rate[1]:.1f} in 100, and \
 under the reference prior a change
@@ -330,9 +330,7 @@ def model_text(share: float, *, name: str, children: str, linear: bool) -> str:
     """The draft of a hierarchical analysis: priors from the share of outcomes, with their range."""
     scales, in_100 = scales_of(share, linear=linear), f"{100 * share:.1f}"
     ranges = predictive(scales, linear=linear)
-    said = toml_text(
-        f"Proposed from {in_100} outcomes in 100 referrals; say what you know instead."
-    )
+    said = toml_text(f"Proposed from {in_100} outcomes in 100 rows; say what you know instead.")
 
     def priors(**values: str) -> str:
         return "\n".join(f"{key} = {{ {x}, why = {said} }}" for key, x in values.items())

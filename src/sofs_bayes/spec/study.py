@@ -7,6 +7,7 @@ from sofs_bayes.spec.hierarchical import HierarchicalAnalysis
 from sofs_bayes.spec.opened import OpenAnalysis
 from sofs_bayes.spec.outcomes import OUTCOMES, Outcome, column_in_words, outcome
 from sofs_bayes.spec.printed import PrintedAnalysis
+from sofs_bayes.spec.terms import CHILDREN
 
 OF_REPORT = "the practice model"
 UNNAMED = "the programme"
@@ -44,7 +45,12 @@ def denominator_of(analysis: Analysis) -> str:
         return counted
     if isinstance(analysis, OpenAnalysis):
         return column_in_words(analysis.data.denominator)
-    return "referrals"
+    return "cases" if printed_in(analysis) else "referrals"
+
+
+def persons_of(analysis: Analysis) -> str:
+    """Whose referrals, or what else is counted, recur: children if nothing is said."""
+    return "persons" if words_of(analysis).counted else CHILDREN
 
 
 def printed_in(analysis: Analysis) -> str:

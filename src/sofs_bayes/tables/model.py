@@ -32,7 +32,7 @@ EVIDENCE_LINES: Mapping[Evidence, str] = {
     "synthetic": "Evidence: simulated (synthetic). It says nothing about real children.",
     "open-data": "Evidence: Department for Education open data on whole authorities (open-data).",
     "unknown-origin": "Evidence: counts of unknown origin on whole authorities (unknown-origin).",
-    "records": "Evidence: children's records.",
+    "records": "Evidence: individual records.",
 }
 SUPPRESSED = "suppressed"  # in place of a number that disclosure control took away
 DIGITS_NOTE = (

@@ -21,7 +21,7 @@ DESIGNS: Mapping[Evidence, str] = {
     "synthetic": "simulated children",
     "open-data": "the open data on whole authorities",
     "unknown-origin": "counts of unknown origin on whole authorities",
-    "records": "children's records",
+    "records": "individual records",
 }
 LIMITS = (
     "Calibration says whether the computation and the model's code agree with the model. It does"

@@ -237,15 +237,15 @@ def open_data_answers(runs: Sequence[Run]) -> Iterator[SideAnswer]:
             yield from _posterior(run, OF_ALL, method=method, adjusted=OPEN)
 
 
-CHILDREN: Mapping[Evidence, str] = {
+SAMPLES: Mapping[Evidence, str] = {
     "published": "the evaluation's",
     "published-inferred": "the evaluation's, by their printed numbers",
     "synthetic": "simulated",
-    "open-data": "whole authorities': other children",
-    "unknown-origin": "whole authorities', of unknown origin: other children",
+    "open-data": "whole authorities': others",
+    "unknown-origin": "whole authorities', of unknown origin: others",
     "records": "matched, from records",
 }
-OTHERS = "Open data: the same question, asked of other children"
+OTHERS = "Open data: the same question, asked of whole authorities"
 COUNTED = "Counts of whole authorities"
 Answers = tuple[str, list[SideAnswer]]
 MADE_UP = (
@@ -351,7 +351,7 @@ def _columns(*, log_odds: bool) -> tuple[Column, ...]:
     return (
         Column(key="method", heading="Method"),
         Column(key="evidence", heading="Source"),
-        Column(key="children", heading="Children"),
+        Column(key="sample", heading="Sample"),
         Column(key="adjusted", heading="Adjusted for"),
         Column(key="risk", heading="Change in risk (pp)", format="pp"),
         *logs,
@@ -366,7 +366,7 @@ def _line(found: SideAnswer, *, log_odds: bool) -> tuple[Cell, ...]:
     return (
         f"{refused}{found.method}",
         found.evidence,
-        CHILDREN[found.evidence],
+        SAMPLES[found.evidence],
         found.adjusted,
         found.risk,
         *logs,
@@ -377,15 +377,15 @@ def _line(found: SideAnswer, *, log_odds: bool) -> tuple[Cell, ...]:
 
 def _notes(runs: Sequence[Run], *, logs: bool, made_up: bool, printed: bool) -> Iterable[str]:
     yield (
-        "Lines are of the same children only where the columns 'Source' and 'Children' say so: a"
-        " difference between other lines may be one between children."
+        "Lines are of the same rows only where the columns 'Source' and 'Sample' say so: a"
+        " difference between other lines may be one between samples."
     )
     units = "Effects are changes in risk in percentage points"
     units += " (0.01 in the report is one of them)." if printed else "."
     if logs:
         units += " Logistic regressions are in log-odds; their change in risk is an average."
     yield f"{units} Confidence and credible intervals are not interchangeable; levels differ."
-    yield "Covariates are children's and authorities'."
+    yield "Covariates are those of rows and of authorities."
     if made_up and printed:
         yield MADE_UP
     priors = dict.fromkeys(run.prior for run in runs)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
+from sofs_bayes.spec.study import denominator_of, persons_of
 from sofs_bayes.tables.formats import Column, Table, table_of
 
 if TYPE_CHECKING:
@@ -39,8 +40,9 @@ def matched_rows_table(
         columns,
         evidence=evidence,
         notes=[
-            f"A referral has a row in each matched group it stands in: {after.rows:,} rows are"
-            f" {after.referrals:,} referrals of {after.children:,} children.",
+            f"Each has a row in each matched group it stands in: {after.rows:,} rows are"
+            f" {after.referrals:,} {denominator_of(analysis)} of {after.children:,}"
+            f" {persons_of(analysis)}.",
             f"{sample.strata:,} strata hold both arms; {sample.strata_dropped:,} hold one, and"
             " were dropped.",
         ],

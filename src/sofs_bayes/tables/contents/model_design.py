@@ -15,12 +15,12 @@ MEANING: Mapping[str, Mapping[str, str]] = {
         "binomial logit": "a logistic model of counts; effects are changes in log-odds",
     },
     "weights": {
-        "likelihood": "a child counts in the likelihood as often as its matching weight says",
+        "likelihood": "a row counts in the likelihood as often as its matching weight says",
         "covariates": "no matching weights; the strata of the matching enter as covariates",
     },
     "weights_sum_to": {
         "effective size": "weights scaled to sum to (Σw)² / Σw², so that they claim no more"
-        " children than they are worth",
+        " rows than they are worth",
         "rows": "weights scaled to sum to the number of matched rows",
         "weights": "weights as the matching gave them",
     },
@@ -76,7 +76,7 @@ def design_table(run: Run) -> Table:
 def _regression_lines(analysis: HierarchicalAnalysis) -> Iterator[tuple[str, str, str]]:
     regression = analysis.regression
     table = f", Table {regression.table}" if regression.table else ""
-    yield "children", analysis.children.name, analysis.children.title
+    yield "records", analysis.children.name, analysis.children.title
     yield "regression", f"{analysis.column}{table}", analysis.why
     if regression.without:
         yield "matched groups left out", ", ".join(regression.without), "as in that column"

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes.frequentist.term import term_label
 from sofs_bayes.spec import ChildrenAnalysis, Evidence
+from sofs_bayes.spec.outcomes import capital
+from sofs_bayes.spec.study import denominator_of, persons_of
 from sofs_bayes.tables.digits import MINUS, Estimate, Look
 from sofs_bayes.tables.formats import Cell, Column, Table
 
@@ -126,14 +128,24 @@ def fits_table(rows: Sequence["TermRow"], analysis: ChildrenAnalysis, evidence: 
     ]
     return Table(
         name="regressions-rest-on",
-        title=f"Regressions, their errors and children: {analysis.title}",
+        title=f"Regressions, their errors and rows: {analysis.title}",
         columns=(
             Column(key="regression", heading="Regression"),
             Column(key="model", heading="Model"),
             Column(key="errors", heading="Standard errors"),
             Column(key="rows", heading="Rows", format="integer", holds="children"),
-            Column(key="referrals", heading="Referrals", format="integer", holds="children"),
-            Column(key="children", heading="Children", format="integer", holds="children"),
+            Column(
+                key="referrals",
+                heading=capital(denominator_of(analysis)),
+                format="integer",
+                holds="children",
+            ),
+            Column(
+                key="children",
+                heading=capital(persons_of(analysis)),
+                format="integer",
+                holds="children",
+            ),
             Column(key="clusters", heading="Clusters", format="integer"),
         ),
         rows=tuple(lines),
@@ -150,7 +162,7 @@ def tests_table(
 
     lines: list[tuple[Cell, ...]] = []
     if isinstance(found.serial, BreuschGodfrey):
-        said = f"{found.fits[0][0].name}: errors of a child's referrals, one to the next"
+        said = f"{found.fits[0][0].name}: one person's errors, one row to the next"
         lines.append(("Breusch-Godfrey test of order 1", found.serial.p_value, said))
     if isinstance(found.leads, LeadsTest):
         level = SIGNIFICANT.format(level=100 * found.leads.level)

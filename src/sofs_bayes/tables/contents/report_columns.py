@@ -206,7 +206,7 @@ FROM: Mapping[Evidence, str] = {
     "synthetic": "posteriors of simulated children",
     "open-data": "posteriors from open data",
     "unknown-origin": "posteriors from counts of unknown origin",
-    "records": "posteriors of children's records",
+    "records": "posteriors of individual records",
 }
 
 

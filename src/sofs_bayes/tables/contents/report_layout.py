@@ -15,7 +15,7 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import FittedAnalysis, HierarchicalAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, Estimand
 from sofs_bayes.spec.outcomes import capital
-from sofs_bayes.spec.study import printed_in, words_of
+from sofs_bayes.spec.study import denominator_of, printed_in, words_of
 from sofs_bayes.tables.contents.effects import (
     AUTHORITIES,
     COUNTS,
@@ -193,7 +193,7 @@ def _is_turned(group: ReportGroup, row: str) -> bool:
 
 REGRESSED = (
     "Lines 'regression' are confidence intervals of the regression of the same {whom}: in"
-    " brackets the standard error, or from … to … the interval of the wild bootstrap. All"
+    " brackets the standard error, or from … to … the 95% interval of the wild bootstrap. All"
     " other lines are posteriors; they average over the pilots' {whom} after settling-in, and"
     " have a probability in place of stars."
 )
@@ -388,13 +388,14 @@ def rests_on_table(group: ReportGroup) -> Table:
         )
         for heading, column in zip(headings(group), group.columns, strict=True)
     ]
+    among = denominator_of(group.columns[0].run.analysis)
     return Table(
         name=f"counts-{group.key}-{group.evidence}",
         title=f"Sources of the columns: {group.about}, {FROM[group.evidence]}",
         columns=(
             Column(key="column", heading="Column"),
             Column(key="analysis", heading="Analysis"),
-            *_by_arm("Matched referrals", "{}_referrals", holds="children"),
+            *_by_arm(f"Matched {among}", "{}_referrals", holds="children"),
             *_by_arm("Authorities", "{}s"),
             Column(key="prior", heading="Prior of the effect"),
             Column(key="status", heading="Draws"),
@@ -403,7 +404,7 @@ def rests_on_table(group: ReportGroup) -> Table:
         evidence=group.evidence,
         study=printed_in(group.columns[0].run.analysis),
         notes=(
-            "A referral counts once in each matched group that it stands in.",
+            "Each counts once in each matched group that it stands in.",
             *dict.fromkeys(note for column in group.columns for note in column.run.withheld),
         ),
         status=overall(column.run.status for column in group.columns),

@@ -10,7 +10,7 @@ from sofs_bayes.tables.formats import Cell, Column, Table
 
 ENDS = (
     f"Lower and upper: at least {FEWEST} rows are there or beyond; the outermost values are single"
-    " children's, and are not shown."
+    " rows', and are not shown."
 )
 NOT_TO_LEAVE = "Exact counts of records: they stay where the records are."
 
@@ -83,7 +83,7 @@ def counts_table(
     at = {(each.authority, each.year): f"{each.outcomes}/{each.referrals}" for each in counts}
     return Table(
         name="outcomes-by-year",
-        title=f"{file}: {what or 'outcomes among referrals'}, by authority and year",
+        title=f"{file}: {what or 'outcomes among rows'}, by authority and year",
         columns=(
             Column(key="authority", heading="Authority"),
             *(Column(key=str(year), heading=str(year)) for year in years),

@@ -334,6 +334,18 @@ OF_PRINT: Mapping[str, str] = {
 }
 
 
+def test_a_child_that_is_a_number_is_pointed_at_and_left_to_decide(tmp_path: Path) -> None:
+    make.write(tmp_path / "records")
+    path = tmp_path / "records" / "referrals.csv"
+    rows = pd.read_csv(path)
+    rows["person_ref"] = rows["person_ref"].str[1:].astype(int) + 1
+    rows.to_csv(path, index=False)
+    init(tmp_path / "records", tmp_path / "drafts", name="hubs")
+    text = (tmp_path / "drafts" / "hubs-children.toml").read_text("utf-8")
+    different = rows["person_ref"].nunique()
+    assert f'child = "DECIDE: the column of the child (person_ref has {different:,} num' in text
+
+
 def test_a_number_below_the_only_effect_is_not_taken_for_its_error(tmp_path: Path) -> None:
     table = tmp_path / "wages.md"
     table.write_text("| | (1) |\n|---|---|\n| DiD | 0.058** |\n| | (2.27) |\n", encoding="utf-8")

@@ -132,7 +132,9 @@ def _records(found: Profile, roles: Roles, years: Sequence[int], year_begins: in
     yield f"year_begins = {year_begins}  # the month, 1 to 12; init --year-begins shows another's"
     yield ""
     yield "[records.columns]"
-    yield f"child = {_column(roles, 'child', 'the column of the child')}"
+    numbers = [each for each in found.of_kind("number") if each.different > each.rows / 4]
+    may_be = "".join(f" ({each.name} has {each.different:,} numbers)" for each in numbers)
+    yield f"child = {_column(roles, 'child', f'the column of the child{may_be}')}"
     yield f"authority = {_column(roles, 'authority', 'the column of the authority')}"
     yield f"referral_date = {_column(roles, 'referral_date', 'the date of referral')}"
     wanted = "the date of the outcome, or outcome_flag of 0 and 1"

@@ -172,7 +172,7 @@ class Clearing:
             self.write(name, rule, "passed")
             return rows
         self.write(name, rule, "suppressed", len(rows) - len(kept), "rows removed")
-        self.withheld.append(f"Suppressed: {_shown(name)}: authorities' years of few children.")
+        self.withheld.append(f"Suppressed: {_shown(name)}: authorities' years of few rows.")
         return kept
 
     def without_largest(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:

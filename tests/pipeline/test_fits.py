@@ -43,7 +43,7 @@ from sofs_bayes.records.counts_table import BUNDLED
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.runs.run_folder import Run, open_posterior, read
-from sofs_bayes.spec import Normal, OpenAnalysis, PrintedAnalysis, load
+from sofs_bayes.spec import Normal, OpenAnalysis, OwnOutcome, PrintedAnalysis, Statement, load
 from sofs_bayes.spec.keys import HEADLINE, Variant
 
 DFE = Path(__file__).parents[1] / "data" / "dfe"
@@ -505,7 +505,13 @@ def test_a_starved_sampler_is_not_converged(
     made_up_analysis: OpenAnalysis, made_up_panel: Panel, programs: Programs
 ) -> None:
     starved = replace(made_up_analysis.sampler, chains=2, tune=100, draws=100)
-    analysis = replace(made_up_analysis, sampler=starved)
+    above = Statement(scale="children per 10,000", above=0.0)
+    analysis = replace(
+        made_up_analysis,
+        sampler=starved,
+        outcome=OwnOutcome(name="plan", plural="plans", unit="plans", counted="contacts"),
+        estimands=replace(made_up_analysis.estimands, per=10_000, statements=(above,)),
+    )
     run = fitted(analysis, made_up_panel, quick=True, programs=programs)
     assert run.status == "not converged"
     rows = (*run.effects, *run.probabilities, *run.sensitivity)
@@ -513,6 +519,8 @@ def test_a_starved_sampler_is_not_converged(
     assert {str(row.variant) for row in rows} == {"main", "by year"}
     failures = run.diagnostics["fits"]["main / reference"]["failures"]
     assert {failure["measure"] for failure in failures} >= {"bulk ESS", "tail ESS"}
+    told = {each["quantity"] for each in failures if "per 10,000" in each["quantity"]}
+    assert told and all("(contacts per 10,000)" in each for each in told)
 
 
 def lively(panel: Panel, analysis: OpenAnalysis) -> Panel:

@@ -94,5 +94,5 @@ def _at_work(job: AnyJob, number: int, wanted: Mapping[str, str]) -> Result:
         if job.key not in _benches:
             check_versions(wanted)
             _benches.clear()
-            _benches[job.key] = one_thread(job.open())
+            _benches[job.key] = one_thread()(job.open())
     return _benches[job.key](number)

@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import FIRST_COMPLETED, CancelledError, Future, wait
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -107,16 +108,14 @@ def submitted(
                 raise WorkersDied(f"replicate {number} was cancelled") from error
 
 
-def one_thread(bench: Bench) -> Bench:
-    """The same with one thread for linear algebra, which more would not make faster.
+@contextmanager
+def one_thread() -> Iterator[None]:
+    """Linear algebra on one thread, which more would not make faster beside another process.
 
     Nor would the last digits be the same whatever the number of processors.
     """
+    import scipy.linalg  # noqa: F401 - only what is loaded can be limited
+    from threadpoolctl import threadpool_limits
 
-    def made(number: int) -> Result:
-        from threadpoolctl import threadpool_limits
-
-        with threadpool_limits(1):
-            return bench(number)
-
-    return made
+    with threadpool_limits(1):
+        yield

@@ -14,6 +14,7 @@ from sofs_bayes.folders.store import Store
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline import second_process
 from sofs_bayes.pipeline.asked import children_inputs, work_key
+from sofs_bayes.pipeline.jobs import one_thread
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.published.facts import facts_sha256
@@ -205,17 +206,18 @@ class Work:
         others = [each for each in analyses if not isinstance(each, HierarchicalAnalysis)]
         self.here.left = [each.kind for each in others]
         packs: dict[str, bytes] = {}
-        if of_children and others and second_process.MAY:
-            self.beside.left = steps_of(of_children)
-            with second_process.beside(self.kept, full=self.full, reached=self._reached) as end:
+        with one_thread():
+            if of_children and others and second_process.MAY:
+                self.beside.left = steps_of(of_children)
+                with second_process.beside(self.kept, full=self.full, reached=self._reached) as end:
+                    packs |= {each.name: self._pack(each) for each in others}
+                    self.here.end()
+                    end()
+                self.beside.left = []
+            else:
+                self.here.left += steps_of(of_children)
                 packs |= {each.name: self._pack(each) for each in others}
-                self.here.end()
-                end()
-            self.beside.left = []
-        else:
-            self.here.left += steps_of(of_children)
-            packs |= {each.name: self._pack(each) for each in others}
-        packs |= {each.name: self.of_children(each) for each in of_children}
+            packs |= {each.name: self.of_children(each) for each in of_children}
         self.here.end()
         return {each.name: packs[each.name] for each in analyses}
 

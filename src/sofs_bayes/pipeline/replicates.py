@@ -95,6 +95,6 @@ def _made(job: AnyJob, numbers: Sequence[int], how: Execution) -> Iterator[tuple
 
 
 def _here(job: AnyJob, numbers: Sequence[int]) -> Iterator[tuple[int, Result]]:
-    bench = one_thread(job.open())
+    bench = one_thread()(job.open())
     for number in numbers:
         yield number, bench(number)

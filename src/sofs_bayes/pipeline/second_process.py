@@ -73,6 +73,7 @@ def _passed_on(at_work: "subprocess.Popen[bytes]", reached: Reached) -> None:
 
 def main() -> int:
     """Make what the main job has of simulated children; a line of JSON for what is reached."""
+    from sofs_bayes.pipeline.jobs import one_thread
     from sofs_bayes.pipeline.reanalysis import Work, chosen_analyses
     from sofs_bayes.pipeline.watching import silent
     from sofs_bayes.spec import HierarchicalAnalysis
@@ -88,9 +89,10 @@ def main() -> int:
         print(json.dumps([kind, text]), flush=True)
 
     work = Work(kept=options.kept, full=options.full, tell=silent, reached=reached)
-    for each in chosen_analyses(full=options.full):
-        if isinstance(each, HierarchicalAnalysis):
-            work.of_children(each)
+    with one_thread():
+        for each in chosen_analyses(full=options.full):
+            if isinstance(each, HierarchicalAnalysis):
+                work.of_children(each)
     return 0
 
 

@@ -92,7 +92,7 @@ def _led(
 
     _leave_interrupts_to_parent()
     if fork:
-        _bench.append(one_thread(job.open()))
+        _bench.append(one_thread()(job.open()))
     pool = ProcessPoolExecutor(
         size,
         mp_context=multiprocessing.get_context("fork" if fork else "spawn"),
@@ -111,7 +111,7 @@ def _begin(job: AnyJob | None = None) -> None:
     if job is None:
         return
     try:
-        _bench.append(one_thread(job.open()))
+        _bench.append(one_thread()(job.open()))
     except Exception as error:  # noqa: BLE001 - raised here it would pass for a worker's death
         _bench.append(_refusing(error))
 

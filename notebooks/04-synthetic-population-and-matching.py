@@ -141,7 +141,7 @@ sb.show(
 #
 # - One may conclude that the pipeline computes what the report describes, on children whose
 #   truth is known.
-# - One may **not** conclude anything about real children. Their balance, weights and rates
+# - One may **not** conclude anything about real people. Their balance, weights and rates
 #   differ from these in ways that printed tables leave open.
 # - Where a number here equals a printed one, it was made to. Nothing is confirmed by it.
 # - On records the same lines run, with a folder of records in place of `people`; what they write

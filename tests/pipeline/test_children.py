@@ -110,7 +110,7 @@ def test_matching_leaves_labelled_rows_and_their_balance(matched: Path) -> None:
     manifest = json.loads((matched / "manifest.json").read_text("utf-8"))
     assert (manifest["evidence"], manifest["status"]) == ("synthetic", "matched")
     text = (matched / "matching.md").read_text("utf-8")
-    assert "It says nothing about real children" in text
+    assert "It says nothing about real people" in text
 
 
 @pytest.mark.parametrize("kind", ["csv", "stata"])

@@ -109,7 +109,7 @@ def test_the_folder_has_what_is_promised(finished: tuple[Path, int]) -> None:
     assert manifest["design_evidence"] == "synthetic"
     assert manifest["options"]["shock_sd"] == 0.3
     page = (folder / "index.html").read_text(encoding="utf-8")
-    assert "nothing about real children" in page
+    assert "nothing about real people" in page
     assert "in every scenario their truths are the design's own estimates" in unescape(page)
     assert "changes no rank" not in page  # which is what calibration says
     assert {path.name for path in (folder / "figures").glob("*.png")} >= {"coverage.png"}

@@ -166,7 +166,7 @@ def test_simulated_children_are_no_answer_beside_real_sources(
     part = answer_part([printed_run, hierarchical_run], [])
     told = " ".join(text for _, text in part.entries)
     assert "Simulated children:" not in told
-    assert "their numbers say nothing about real children" in told
+    assert "their numbers say nothing about real people" in told
     assert part.evidence is None
     parts = list(outcome_parts([printed_run, hierarchical_run], []))
     headings = [heading for each in parts for heading, _ in each.entries]

@@ -526,7 +526,7 @@ def test_forest_of_mixed_evidence_names_it_at_each_row() -> None:
     rows = [effect("pooled", 0.01, 0.02), effect("b", 0.01, 0.02, evidence="synthetic")]
     shown = [text for text, _ in texts(pilot_forest(rows, title="Mixed"))]
     assert {"pooled (open-data)", "b (synthetic)"} <= set(shown)
-    assert "Evidence: simulated (synthetic). It says nothing about real children." in shown
+    assert "Evidence: simulated (synthetic). It says nothing about real people." in shown
 
 
 def test_numbers_have_proper_minus_signs(drawings: dict[str, Drawing]) -> None:

@@ -131,7 +131,7 @@ def test_made_up_children_are_named_as_such_wherever_their_curve_is(
     page.select_option("#explorer-analysis", LINEAR)
     said = page.inner_text("#explorer-said")
     assert said.startswith("Simulated children.")
-    assert "says nothing about real children" in said
+    assert "says nothing about real people" in said
     assert "Simulated children" in page.text_content("#explorer-curve svg")
     assert "Simulated children" in page.get_attribute("#explorer-curve svg", "aria-label")
 

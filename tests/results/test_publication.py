@@ -79,7 +79,7 @@ def test_every_line_of_a_table_of_several_evidences_says_what_it_rests_on(
 def test_a_synthetic_line_is_never_without_its_warning(kind: str, runs: list[Run]) -> None:
     for table in publication_tables(kind, runs):
         if "synthetic" in to_csv(table):
-            assert "says nothing about real children" in " ".join(notes_of(table))
+            assert "says nothing about real people" in " ".join(notes_of(table))
 
 
 @pytest.mark.parametrize("kind", OF_RUNS)

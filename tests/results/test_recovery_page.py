@@ -138,7 +138,7 @@ def test_the_page_is_written_with_its_figures(found: Recovered, tmp_path: Path) 
     write_recovery_page(tmp_path, found, versions={"sofs-bayes": "0"})
     page = (tmp_path / "index.html").read_text(encoding="utf-8")
     assert "what the published design could and could not have detected" in page
-    assert "nothing about real children" in page
+    assert "nothing about real people" in page
     assert "Of 5,400 fits 36 did not pass the gate" in page
     names = {path.stem for path in (tmp_path / "figures").glob("*.png")}
     assert names == {"coverage", "power", "width", "reliability"}

@@ -34,7 +34,7 @@ def test_a_script_prints_markdown_and_sentences(
     show(table, "The effect is <large>.", evidence="open-data")
     out = capsys.readouterr().out
     assert "| x | 3 |" in out
-    assert "It says nothing about real children." in out
+    assert "It says nothing about real people." in out
     assert "[open-data] The effect is <large>." in out
 
 

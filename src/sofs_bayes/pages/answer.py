@@ -62,7 +62,7 @@ RESTS_ON: dict[Evidence, str] = {
 NOT_SEEN = "the individual records have not been seen"
 SIMULATED = (
     "Simulated children show that the method would work on the records; their numbers say nothing"
-    " about real children."
+    " about real people."
 )
 READINGS = "Of several readings of the printed stars, the one with the widest interval."
 SMALL = 0.02  # changes in risk that are smaller are told per 1,000

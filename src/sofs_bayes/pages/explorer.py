@@ -35,7 +35,7 @@ SHOWN: Mapping[str, tuple[float, ...]] = {
     PER_1000: (-50, -20, -10, 0, 10, 20, 50),
 }
 MARK = f"{SYNTHETIC}."
-NO_FINDING = " This says nothing about real children."
+NO_FINDING = " This says nothing about real people."
 REFUSED = " NOT CONVERGED: not to be used."
 
 

@@ -34,7 +34,7 @@ FILES = (
     "The folder tables/ has every table of this page (CSV and Markdown), figures/ every figure"
     " (PNG, PDF and the data behind it)."
 )
-MADE_UP = "None of their numbers says anything about real children."
+MADE_UP = "None of their numbers says anything about real people."
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

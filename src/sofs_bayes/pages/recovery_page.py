@@ -34,7 +34,7 @@ from sofs_bayes.tables.contents.recovery_findings import (
 
 ABOUT = (
     "All outcomes here are simulated, with effects that are known because they were put in. They"
-    " say what a study of this design can find, and nothing about real children."
+    " say what a study of this design can find, and nothing about real people."
 )
 UNUSABLE = (
     "Until the cause is found, what is said of the hierarchical posterior here must not be used."

@@ -35,7 +35,7 @@ ABOUT: Mapping[Evidence, str] = {
 }
 OWN_ABOUT: Mapping[Evidence, str] = {
     "synthetic": "These children are simulated in the design of the study: they show that the"
-    " analysis can be computed, and say nothing about real children.",
+    " analysis can be computed, and say nothing about real people.",
     "records": "These are individual records. The regressions take the rows of one authority"
     " and year as alike but for what is adjusted for; the hierarchical model (fit) does not.",
 }

@@ -70,7 +70,7 @@ LINES: Mapping[Evidence, tuple[str, str, str]] = {
         " for children.",
     ),
     "synthetic": (
-        "Children that do not exist, simulated so that the published regressions print the"
+        "People that do not exist, simulated so that the published regressions print the"
         " published coefficients.",
         "Whether the method and the programs work, and what a report on records would look like.",
         "Anything about Signs of Safety. No effect shown for simulated children, of all pilots or"
@@ -122,9 +122,9 @@ OWN_LINES: Mapping[Evidence, tuple[str, str, str]] = {
         "Whether trends would have been parallel; and whether a change is good for anybody.",
     ),
     "synthetic": (
-        "Children that do not exist, simulated in the design of this study.",
+        "People that do not exist, simulated in the design of this study.",
         LINES["synthetic"][1],
-        "Anything about real children.",
+        "Anything about real people.",
     ),
 }
 

@@ -29,7 +29,7 @@ Holds = Literal["", "children", "events", "rate", "extreme"]
 EVIDENCE_LINES: Mapping[Evidence, str] = {
     "published": "Evidence: printed in the report.",
     "published-inferred": "Evidence: computed from what is printed (published-inferred).",
-    "synthetic": "Evidence: simulated (synthetic). It says nothing about real children.",
+    "synthetic": "Evidence: simulated (synthetic). It says nothing about real people.",
     "open-data": "Evidence: Department for Education open data on whole authorities (open-data).",
     "unknown-origin": "Evidence: counts of unknown origin on whole authorities (unknown-origin).",
     "records": "Evidence: individual records.",

@@ -9,6 +9,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
+
 from sofs_bayes.bayes.blocks import Blocks
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.censored import censored_terms
@@ -45,19 +47,19 @@ def shocks_by_year(
     """
     import pytensor.tensor as pt
 
+    from sofs_bayes.bayes.recursion_op import Recursion, before
+
     curvature, pull = expected
-    columns: list[Any] = []
-    log_density: Any = 0.0
-    for t in range(len(years)):
-        mean, spread = pt.zeros_like(moved[:, 0]), sd
-        if t and correlation is not None:
-            kept = correlation ** float(years[t] - years[t - 1])
-            mean, spread = kept * columns[-1], sd * pt.sqrt(1.0 - kept**2)
-        known = 1.0 + curvature[:, t] * spread**2
-        own = spread * (pull[:, t] - curvature[:, t] * mean) / known + moved[:, t] / pt.sqrt(known)
-        log_density -= 0.5 * (own**2 + pt.log(known)).sum()
-        columns.append(mean + spread * own)
-    return pt.stack(columns, axis=1), log_density
+    kept = pt.zeros(len(years))
+    if correlation is not None:
+        gaps = np.diff(years).astype(np.float64)
+        kept = pt.concatenate([kept[:1], correlation**gaps])
+    spread = sd * pt.sqrt(1.0 - kept**2)
+    known = 1.0 + curvature * spread**2
+    shifted = spread * pull / known + moved / pt.sqrt(known)
+    shocks = Recursion()(kept / known, spread * shifted)
+    own = shifted - spread * curvature * kept * before(shocks) / known
+    return shocks, -0.5 * (own**2 + pt.log(known)).sum()
 
 
 __all__ = ["Arrays", "Form", "build_model", "child_precision", "form_of", "model_data"]

@@ -17,6 +17,7 @@ from sofs_bayes.pipeline.replicates import replicates as make
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import Analysis, OpenAnalysis, analysis_of
+from sofs_bayes.spec.wording import counted
 from sofs_bayes.tables.formats import rows_to_csv
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ def placebo(
     with claim(folder, written_by="placebo", inputs=read, replace=True, beside=[STORE]) as place:
         progress(f"{analysis.name}: reading")
         panel = read_panel(read, asked.data)
-        inputs = {source.file: source.sha256 for source in panel.sources}
+        inputs = panel.inputs
         job = _job(asked, panel, name, inputs)
         store = open_store(folder / STORE, job.key, replace=replace)
         made = make(job, store, range(sets + 1), how)
@@ -149,7 +150,7 @@ def dated_early(analysis: OpenAnalysis, early: int) -> OpenAnalysis:
     first, last = analysis.data.first_year, min(windows) - 1
     least, most = max(windows) - last + 1, last - first  # a year is left after it, and before
     if not least <= early <= most:
-        there = f"{last - first + 1} years before settling-in"
+        there = f"{counted(last - first + 1, 'year')} before settling-in"
         allowed = f"{least} to {most}" if least < most else f"{least}"
         allowed = f"an analysis with more than {there}" if least > most else allowed
         raise BadParameter("early", str(early), allowed)

@@ -67,4 +67,4 @@ class BadSpec(SofsBayesError):
         self.faults = tuple(faults)
         lines = [str(fault) for fault in self.faults[:MOST_LINES]]
         more = len(self.faults) - len(lines)
-        super().__init__("\n".join([*lines, f"and {more:,} faults more"] if more else lines))
+        super().__init__("\n".join([*lines, f"and {more:,} more"] if more else lines))

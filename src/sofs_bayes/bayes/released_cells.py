@@ -14,6 +14,7 @@ from sofs_bayes.frequentist.cell_terms import all_child_names
 from sofs_bayes.frequentist.terms import MISSING
 from sofs_bayes.spec import ChildrenAnalysis, Levels
 from sofs_bayes.spec.hierarchical import Weights
+from sofs_bayes.spec.wording import counted
 
 Floats = npt.NDArray[np.float64]
 PLACE = "cells"
@@ -65,7 +66,7 @@ def _sums(frame: pd.DataFrame, middle: dict[str, Floats], weights: Weights) -> d
     anyone = weights == "covariates"
     means = {name: _means(frame, name, count, anyone) for name, count in COUNT_OF.items()}
     if lacking := int(np.isnan(means["weight"]).sum()):
-        found = f"none released for {lacking} counts, nor near them"
+        found = f"none released for {counted(lacking, 'count')}, nor near them"
         raise BadInput(PLACE, "weight", found, 'coarser cells, or model.weights = "covariates"')
     for name in ("weighted_events", "weight_squared"):
         power = 2 if name == "weight_squared" else 1

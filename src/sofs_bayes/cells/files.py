@@ -23,6 +23,7 @@ from sofs_bayes.records.netcdf_links import check_no_links
 from sofs_bayes.records.referral_files import Evidence
 from sofs_bayes.records.text_values import NUMBER
 from sofs_bayes.spec import ChildrenAnalysis, fingerprint
+from sofs_bayes.spec.wording import counted
 
 WEIGHTED = ("weight", "weighted_events", "weight_squared")
 STATED = ("evidence", "analysis", "analysis_sha256", "threshold", "by", "covariates")
@@ -89,7 +90,7 @@ def _check_labels(dataset: xr.Dataset, file: Path) -> None:
             continue
         index = dataset[name].values
         if wrong := int(((index < 0) | (index >= dataset.sizes[label])).sum()):
-            raise BadInput(file, f"column {name}", f"no label in {wrong} rows", A_FILE)
+            raise BadInput(file, f"column {name}", f"no label in {counted(wrong, 'row')}", A_FILE)
 
 
 def _check_counts(cells: Cells, file: Path) -> None:
@@ -115,7 +116,9 @@ def _check_counts(cells: Cells, file: Path) -> None:
         faults["no number"] = np.isnan(n) | np.isnan(events)
     for found, flags in faults.items():
         if count := int(np.asarray(flags).sum()):
-            raise BadInput(file, "patterns", f"{found} in {count} rows", "counts that can be")
+            raise BadInput(
+                file, "patterns", f"{found} in {counted(count, 'row')}", "counts that can be"
+            )
 
 
 def _check_products(products: xr.Dataset, file: Path) -> None:

@@ -18,6 +18,7 @@ from sofs_bayes.frequentist.clustering import clustered
 from sofs_bayes.frequentist.term import DID
 from sofs_bayes.frequentist.terms import independent_products
 from sofs_bayes.frequentist.wild_bootstrap import cluster_weights, wild_tests
+from sofs_bayes.spec.wording import counted
 
 Floats = npt.NDArray[np.float64]
 
@@ -112,7 +113,10 @@ def regressors(data: CellData) -> Regressors:
         xx[:, k:, k:] += data.within_xx
     kept = independent_products(xx.sum(0))
     if weight.sum() <= kept.sum():
-        found = f"{weight.sum():.0f} children, {kept.sum()} terms"
+        found = (
+            f"{counted(float(weight.sum()), 'child', 'children')},"
+            f" {counted(int(kept.sum()), 'term')}"
+        )
         raise BadInput("cells", "children", found, "more children than terms")
     return Regressors(
         rows=rows[:, kept],

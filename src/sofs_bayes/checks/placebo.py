@@ -30,6 +30,7 @@ from sofs_bayes.spec import AuthorityNote, Evidence, OpenAnalysis, Pilot
 from sofs_bayes.spec.keys import AFTER, POOLED, Estimand
 from sofs_bayes.spec.seeds import stage_seed
 from sofs_bayes.spec.terms import RISKS
+from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from sofs_bayes.bayes.sampling import Compiled
@@ -230,7 +231,7 @@ def lottery(analysis: OpenAnalysis, panel: Panel, setting: Setting) -> Lottery:
     )
     candidates = choose_comparators(panel, design, file=analysis.name).eligible
     if len(candidates) < 2 * len(pilots):
-        found = f"{len(candidates)} authorities to draw {len(pilots)} from"
+        found = f"{counted(len(candidates), 'authority', 'authorities')} to draw {len(pilots)} from"
         raise BadInput(analysis.name, "design", found, "at least twice as many as pilots")
     return Lottery(
         analysis=analysis, setting=setting, panel=panel, pilots=pilots, candidates=candidates

@@ -13,6 +13,7 @@ from sofs_bayes.figures.numbers import SCALES, percent
 from sofs_bayes.figures.refusals import check_rows
 from sofs_bayes.figures.style import NO_EFFECT, STYLE, marker
 from sofs_bayes.spec import Evidence
+from sofs_bayes.spec.wording import counted
 
 # By evidence a colour and a shape, so that neither is needed alone.
 LOOKS: dict[Evidence, tuple[str, str]] = {
@@ -100,7 +101,10 @@ def _finding(rows: "Sequence[SourceRow]") -> str:
         return "No source settles whether the outcomes rose or fell"
     if not open_ended:
         return "Every source settles a direction"
-    return f"{len(open_ended)} of {len(sources)} sources do not settle whether the outcome rose"
+    return (
+        f"{len(open_ended)} of {counted(len(sources), 'source')} do not settle whether the"
+        " outcome rose"
+    )
 
 
 def _line(row: "SourceRow") -> Row:

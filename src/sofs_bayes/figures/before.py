@@ -18,10 +18,11 @@ from sofs_bayes.figures.canvas import (
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.marks import Axis, Dot, Mark, Series
-from sofs_bayes.figures.numbers import counted, padded
+from sofs_bayes.figures.numbers import padded
 from sofs_bayes.figures.refusals import check_rows
 from sofs_bayes.figures.style import DASHED, STYLE, Look, marker
 from sofs_bayes.spec.outcomes import capital
+from sofs_bayes.spec.wording import counted
 
 LOOKS: dict[str, Look] = {
     "pilots": {**marker("o", 5.0, STYLE.strong), "linewidth": 2.0, "linestyle": "solid"},

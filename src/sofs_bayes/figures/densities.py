@@ -15,7 +15,6 @@ from sofs_bayes.figures.marks import Axis, Mark, Rule, Series
 from sofs_bayes.figures.numbers import (
     ShownScale,
     amount,
-    counted,
     decimals_for,
     listed,
     minus,
@@ -32,6 +31,7 @@ from sofs_bayes.figures.style import (
 )
 from sofs_bayes.spec import Statement
 from sofs_bayes.spec.terms import CHILDREN
+from sofs_bayes.spec.wording import counted
 
 PRIOR: Look = {"color": STYLE.second, "linewidth": 1.3, "linestyle": DASHED}
 POSTERIOR: Look = {"color": STYLE.strong, "linewidth": 1.6}

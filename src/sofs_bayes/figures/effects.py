@@ -26,10 +26,11 @@ from sofs_bayes.figures.intervals import (
     status_of,
 )
 from sofs_bayes.figures.marks import Rule
-from sofs_bayes.figures.numbers import ShownScale, amount, counted, minus, percent
+from sofs_bayes.figures.numbers import ShownScale, amount, minus, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, shown_scale
 from sofs_bayes.figures.style import DOTTED, NO_EFFECT, SOLID, STYLE, Look, marker
 from sofs_bayes.spec.terms import CHILDREN
+from sofs_bayes.spec.wording import counted
 
 ALONE: Look = {
     **marker("o", 5.5, STYLE.second, "white"),
@@ -122,7 +123,10 @@ def pilot_forest(
 def _including(rows: Sequence[EffectRow], scale: ShownScale) -> list[str]:
     """How many intervals include no effect, and what is refused, in sentences."""
     including = sum(row.lower <= scale.null <= row.upper for row in rows)
-    return [f"{including} of {len(rows)} intervals include {scale.null:g}.", *_refused(rows)]
+    return [
+        f"{including} of {counted(len(rows), 'interval')} include {scale.null:g}.",
+        *_refused(rows),
+    ]
 
 
 def _name(row: EffectRow, label: str, rows: Sequence[EffectRow]) -> str:

@@ -19,6 +19,7 @@ from sofs_bayes.figures.refusals import check_rows, only_value, refuse, shown_sc
 from sofs_bayes.figures.style import Look
 from sofs_bayes.spec import Evidence
 from sofs_bayes.spec.terms import CHILDREN
+from sofs_bayes.spec.wording import counted
 
 COLUMNS = ("median", "lower", "upper")
 HALF = ("lower_50", "upper_50")
@@ -107,9 +108,12 @@ def finding(rows: Sequence[EffectRow | ShrinkageRow], scale: ShownScale) -> str:
     if len(rows) == 1:
         return f"The interval {'excludes' if excluding else 'includes'} {scale.null:g}"
     if excluding in (0, len(rows)):
-        return f"All {len(rows)} intervals {'exclude' if excluding else 'include'} {scale.null:g}"
+        return (
+            f"All {counted(len(rows), 'interval')} {'exclude' if excluding else 'include'}"
+            f" {scale.null:g}"
+        )
     verb = "excludes" if excluding == 1 else "exclude"
-    return f"{excluding} of {len(rows)} intervals {verb} {scale.null:g}"
+    return f"{excluding} of {counted(len(rows), 'interval')} {verb} {scale.null:g}"
 
 
 def numbers_text(found: Interval, scale: ShownScale, decimals: int) -> str:

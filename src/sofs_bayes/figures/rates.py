@@ -11,10 +11,11 @@ from sofs_bayes.figures.canvas import Canvas, SaidOfRates, name_of, named_years,
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.marks import Axis, Dot, Mark, Series, Span
-from sofs_bayes.figures.numbers import counted, listed, minus, padded, percent
+from sofs_bayes.figures.numbers import listed, minus, padded, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, refuse
 from sofs_bayes.figures.style import DASHED, STYLE, Look, marker
 from sofs_bayes.frequentist.counterfactual import YearRate
+from sofs_bayes.spec.wording import counted
 from sofs_bayes.spec.years import Years
 
 PERIODS = ("pre", "settling-in", "post")

@@ -8,6 +8,7 @@ import pandas as pd
 
 from sofs_bayes.frequentist.assumptions import BreuschGodfrey, LeadsTest
 from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec.wording import counted
 
 INTERVAL = 0.95
 
@@ -93,7 +94,7 @@ def judge_trends(tested: LeadsTest) -> Decision:
         interval=None,
         branch="met" if tested.met else "not met",
         uncertain=uncertain,
-        why=f"{fine} of {count} leads are not significant at {tested.level:g}"
+        why=f"{fine} of {counted(count, 'lead')} are not significant at {tested.level:g}"
         + (", and one lead would decide otherwise." if uncertain else "."),
     )
 

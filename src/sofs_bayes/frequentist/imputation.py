@@ -30,6 +30,7 @@ from sofs_bayes.frequentist.terms import (
     independent_columns,
 )
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Number, Regression
+from sofs_bayes.spec.wording import counted
 
 # How many observed referrals a number is drawn from, as in `mice`.
 DONORS = 5
@@ -87,7 +88,7 @@ def draw_number(values: Floats, seen: Floats, absent: Floats, rng: np.random.Gen
     """
     left = len(values) - seen.shape[1]
     if left < 1:
-        found = f"{len(values)} referrals to impute a number from"
+        found = f"{counted(len(values), 'referral')} to impute a number from"
         raise BadInput("matched referrals", "", found, f"more than {seen.shape[1]}")
     inverse = np.linalg.inv(seen.T @ seen)
     coefficients = inverse @ (seen.T @ values)

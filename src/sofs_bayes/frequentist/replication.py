@@ -12,6 +12,7 @@ from sofs_bayes.matching.summary import SummaryRow
 from sofs_bayes.published.facts import Fact, fact, load_facts
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 from sofs_bayes.spec.outcomes import outcome
+from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from sofs_bayes.frequentist.assumptions import BreuschGodfrey, LeadsTest
@@ -193,7 +194,7 @@ def assumption_numbers(
         return
     wanted = int(printed.printed.text.split(" out of ")[1].split(" ")[0])
     count = len(leads.leads)
-    other = f"{count} leads can be estimated on these rows, {wanted} are printed"
+    other = f"{counted(count, 'lead')} can be estimated on these rows, {wanted} are printed"
     yield _beside(printed, leads.not_significant, reason=other if count != wanted else "")
 
 

@@ -27,6 +27,7 @@ from sofs_bayes.frequentist.term import (
     since_name,
 )
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Number, OwnTreatment, Regression
+from sofs_bayes.spec.wording import counted
 
 MISSING = "missing"
 
@@ -273,7 +274,7 @@ def child_terms(frame: pd.DataFrame, analysis: ChildrenAnalysis) -> pd.DataFrame
 def _dummies(values: "pd.Series[str]", covariate: Levels) -> dict[str, Floats]:
     levels = [*covariate.levels, MISSING]
     if unknown := int((~values.isin(levels)).sum()):
-        found = f"{unknown} rows with another level"
+        found = f"{counted(unknown, 'row')} with another level"
         raise BadInput("matched referrals", covariate.name, found, ", ".join(levels))
     codes = values.to_numpy()
     return {

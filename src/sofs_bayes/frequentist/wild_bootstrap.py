@@ -24,6 +24,7 @@ from sofs_bayes.frequentist.multilevel import authority_sums
 from sofs_bayes.frequentist.term import effect_terms
 from sofs_bayes.frequentist.terms import Design, design
 from sofs_bayes.spec import ChildrenAnalysis, Regression
+from sofs_bayes.spec.wording import counted
 
 # More than England has authorities; with as many in both arms CR1 needs no bootstrap.
 MOST_CLUSTERS = 200
@@ -96,7 +97,7 @@ def wild_bootstrap(
     count = len(sums.xx)
     if count > MOST_CLUSTERS:
         allowed = f"at most {MOST_CLUSTERS}"
-        raise BadInput("matched referrals", "authority", f"{count} clusters", allowed)
+        raise BadInput("matched referrals", "authority", counted(count, "cluster"), allowed)
     rng = np.random.default_rng(analysis.regressions.seed if seed is None else seed)
     weights = signs(count, draws, rng)
     weights[0] = 1.0  # the observed signs count, drawn or not: no p-value is 0

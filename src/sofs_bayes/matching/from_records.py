@@ -23,6 +23,7 @@ from sofs_bayes.records.groups import Groups, Pair, Window
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.records.referrals import Referrals
 from sofs_bayes.spec import AuthorityMatching, ChildrenAnalysis
+from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -276,7 +277,9 @@ def _check_served(
     for each in found:
         served = sum(match.pilot == each.pilot for match in matches)
         if served < rule.per_pilot:
-            count = f"{served} comparators among {len(each.eligible)} candidates"
+            count = (
+                f"{counted(served, 'comparator')} among {counted(len(each.eligible), 'candidate')}"
+            )
             allowed = f"matching.authorities.per_pilot = {rule.per_pilot}, or comparators by name"
             raise BadInput(groups.file, f"pilot {each.pilot}", count, allowed)
 

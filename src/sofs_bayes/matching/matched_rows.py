@@ -11,6 +11,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.records.column_values import literal, quoted
 from sofs_bayes.records.referral_contract import OWN
 from sofs_bayes.spec import ChildrenAnalysis, Levels
+from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -127,4 +128,6 @@ def check_rows(
         raise BadInput(file, "", "no rows", "at least one")
     for (name, (_, allowed)), count in zip(rules.items(), counts, strict=True):
         if count:
-            raise BadInput(file, f"column {name}", f"another value in {count} rows", allowed)
+            raise BadInput(
+                file, f"column {name}", f"another value in {counted(count, 'row')}", allowed
+            )

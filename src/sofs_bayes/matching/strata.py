@@ -29,6 +29,7 @@ from sofs_bayes.records.column_values import quoted
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.referral_contract import OWN
 from sofs_bayes.spec import ChildrenAnalysis
+from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -274,7 +275,7 @@ def _arms(connection: "DuckDBPyConnection") -> tuple[ArmCount, ...]:
 def _check_arms(arms: Sequence[ArmCount], file: str) -> None:
     for arm in arms:
         if arm.kept == 0:
-            found = f"no matched {arm.arm} among {arm.rows} rows"
+            found = f"no matched {arm.arm} among {counted(arm.rows, 'row')}"
             place = f"group {arm.group}, {arm.period}"
             raise BadInput(file, place, found, "both arms in some stratum of each period")
 

@@ -33,6 +33,7 @@ from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent
 from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, analysis_of, fingerprint
 from sofs_bayes.spec.study import of_report
+from sofs_bayes.spec.wording import counted
 from sofs_bayes.tables.formats import rows_to_csv
 
 if TYPE_CHECKING:
@@ -176,7 +177,7 @@ def prepared(
     job = Job(
         design=Trials(design=design, scenarios=chosen, inputs=inputs),
         ready=_ready,
-        name=f"{analysis.name}, {len(chosen)} scenarios",
+        name=f"{analysis.name}, {counted(len(chosen), 'scenario')}",
         key=key,
     )
     return job, source.evidence

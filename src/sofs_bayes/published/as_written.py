@@ -12,6 +12,7 @@ from pathlib import Path
 
 from sofs_bayes.errors import BadInput, unreadable
 from sofs_bayes.published.facts import Printed, read_printed
+from sofs_bayes.spec.wording import counted
 
 # How print writes a minus and a star; a long dash is a gap and stays one.
 MINUS = re.compile("[\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d]")
@@ -168,7 +169,7 @@ def _check(path: Path, lines: Sequence[Sequence[str]]) -> None:
         raise BadInput(path, "", "no table", "a line of headings, and a line for each row")
     for number, line in enumerate(lines[1:], 2):
         if len(line) != len(lines[0]):
-            found = f"{len(line)} cells"
+            found = counted(len(line), "cell")
             raise BadInput(path, f"row {number} of the table", found, f"{len(lines[0])}, as above")
 
 

@@ -19,7 +19,6 @@ from sofs_bayes.published.printed_report import (
     PrintedReport,
     apart,
     arms,
-    counted,
     image,
     rounded,
     stars_at,
@@ -27,6 +26,7 @@ from sofs_bayes.published.printed_report import (
 )
 from sofs_bayes.published.samples import used_pilots
 from sofs_bayes.published.stars import StarBracket, bracket_at
+from sofs_bayes.spec.wording import counted
 
 WEIGHT_SHARES = (0.05, 0.1, 1 / 6, 0.25, 0.4)
 

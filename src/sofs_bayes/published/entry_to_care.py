@@ -22,7 +22,6 @@ from sofs_bayes.published.printed_report import (
     Interval,
     PrintedReport,
     arms,
-    counted,
     image,
     rounded,
     star_levels,
@@ -37,6 +36,7 @@ from sofs_bayes.published.stars import (
     critical_values,
     restarred,
 )
+from sofs_bayes.spec.wording import counted
 
 
 def audit_entry_to_care(

@@ -16,6 +16,7 @@ from pathlib import Path
 from sofs_bayes.errors import BadInput, BadSpec, unreadable
 from sofs_bayes.records.csv_lines import csv_fault, csv_lines
 from sofs_bayes.spec.looks import look
+from sofs_bayes.spec.wording import counted
 
 BYTE_ORDER_MARK = "\ufeff"
 # A column of releases that were published as Latin-1, some of them with empty columns at the end.
@@ -206,7 +207,7 @@ def same_width(path: Path, header: Sequence[str], records: Iterator[Record]) -> 
             raise BadInput(
                 path,
                 f"line {record.line}",
-                f"{len(record.fields)} fields (is the file cut off?)",
-                f"{len(header)} fields, as in the header",
+                f"{counted(len(record.fields), 'field')} (is the file cut off?)",
+                f"{counted(len(header), 'field')}, as in the header",
             )
         yield record

@@ -18,6 +18,7 @@ from sofs_bayes.records.dfe_files import LOCAL_AUTHORITY, NATIONAL, DfeFile, Dfe
 from sofs_bayes.records.known_files import release_of
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.text_values import trimmed
+from sofs_bayes.spec.wording import counted
 
 # Names that the columns are given, whatever they are called in a release.
 STARTED, POPULATION = "CLA_started", "population_estimate"
@@ -107,7 +108,7 @@ def extract_file(table: CsvText) -> DfeFile:
         for name, years in absent.items()
     ]
     if without:
-        notices.append(_left_out(table, f"{without} rows of other indicators"))
+        notices.append(_left_out(table, f"{counted(without, 'row')} of other indicators"))
     return _file(table, [STARTED], rows, edition=max(row.year for row in rows), notices=notices)
 
 

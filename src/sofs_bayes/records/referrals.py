@@ -27,6 +27,7 @@ from sofs_bayes.records.referral_files import (
 )
 from sofs_bayes.spec import ChildrenAnalysis
 from sofs_bayes.spec.looks import look_alikes
+from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -244,7 +245,7 @@ def _look_alikes(
 
 
 def _of(times: int, rows: int) -> str:
-    return f"{times:,} of {rows:,} rows"
+    return f"{times:,} of {counted(rows, 'row')}"
 
 
 def _row(connection: "DuckDBPyConnection", query: str) -> tuple[int, ...]:

@@ -25,6 +25,7 @@ from sofs_bayes.records.csv_rows import read_rows, rows_to_csv
 from sofs_bayes.records.netcdf_links import check_no_links
 from sofs_bayes.runs.result_manifest import Status, describe, read_result
 from sofs_bayes.spec.keys import Kind
+from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -86,7 +87,7 @@ class Run:
         priors = len(self.analysis.effect_priors)
         return (
             f"<Run {self.analysis.name}: {self.evidence}, {self.status}; {priors} effect priors,"
-            f" {len(self.effects)} effects>"
+            f" {counted(len(self.effects), 'effect')}>"
         )
 
     def _repr_html_(self) -> str:

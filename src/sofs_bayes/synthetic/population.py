@@ -20,6 +20,7 @@ from sofs_bayes.records.groups import Groups, groups_text
 from sofs_bayes.spec import AuthorityColumns, ChildrenAnalysis, fingerprint
 from sofs_bayes.spec.seeds import stream
 from sofs_bayes.spec.study import of_report
+from sofs_bayes.spec.wording import counted
 from sofs_bayes.synthetic.authority_frame import drawn_authorities
 from sofs_bayes.synthetic.covariates import Floats
 from sofs_bayes.synthetic.file_columns import referrals_file
@@ -121,7 +122,7 @@ def _outcomes(rows: Rows, fixture: Fixture) -> Floats:
     scenario, referrals = rows.scenario, rows.referrals
     matched = np.unique(rows.matched["referral"])
     if len(matched) != len(fixture.outcome):
-        found = f"{len(fixture.outcome)} outcomes"
+        found = counted(len(fixture.outcome), "outcome")
         raise BadInput(scenario.name, "fixture", found, f"{len(matched)}, of the matched rows")
     solved = pd.Series(fixture.outcome.astype(np.float64), index=matched)
     rates = solved.groupby(referrals["authority"].to_numpy()[matched]).mean().to_dict()

@@ -18,6 +18,7 @@ from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.outcomes import capital
 from sofs_bayes.spec.study import denominator_of, words_of
 from sofs_bayes.spec.terms import told_in
+from sofs_bayes.spec.wording import counted
 from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.checks import (
@@ -191,9 +192,9 @@ def few_authorities(number: int) -> tuple[str, ...]:
     if not 0 < number < FEW:
         return ()
     return (
-        f"These are years of {number} authorities, and an authority's years are alike: a difference"
-        " between analyses below twice its standard error by authority says nothing, and one above"
-        " it little.",
+        f"These are years of {counted(number, 'authority', 'authorities')}, and an authority's"
+        " years are alike: a difference between analyses below twice its standard error by"
+        " authority says nothing, and one above it little.",
     )
 
 

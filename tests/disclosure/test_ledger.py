@@ -100,6 +100,14 @@ def test_a_name_that_breaks_lines_elsewhere_breaks_none_here(mark: str, tmp_path
         assert ledger.before == [one]
 
 
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_ledger_keeps_what_it_is_told() -> None:
+    """Nothing that is noted in a device is found again, so that a release there is not noted."""
+    with pytest.raises(BadInput, match="a device or a pipe"), open_ledger("/dev/full"):
+        pass
+    assert Path("/dev/full").exists()
+
+
 def test_a_ledger_lies_apart_from_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     home = tmp_path / "run"
     (home / "sub").mkdir(parents=True)

@@ -174,7 +174,7 @@ def _fit(options: argparse.Namespace) -> int:
         data=options.data if hierarchical else data_files(options.data),
         folder=target,
         replace=replace,
-        inputs=[path for path in [Path(options.analysis), *options.data] if path.exists()],
+        inputs=[*filter(Path.exists, [Path(options.analysis)]), *options.data],
         progress=progress,
     )
     progress("done\n")

@@ -9,6 +9,7 @@ children. What leaves has a copy of its own lines without the suppressed counts.
 import contextlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -180,6 +181,8 @@ def open_ledger(
     if file is None:  # only on Windows, which does not wait for ever
         raise BadInput(path, "", "a ledger that another process keeps", "to wait until it ends")
     try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):  # what is noted there is nowhere
+            raise BadInput(path, "", "a device or a pipe", "a ledger that keeps what it is told")
         before += _read_ledger(path)
         _cut_tail(file, path)
         yield Ledger(path=path, before=before, _file=file)

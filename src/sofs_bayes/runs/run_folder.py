@@ -17,6 +17,7 @@ from sofs_bayes import spec
 from sofs_bayes.checks.registry import FILES
 from sofs_bayes.errors import BadInput
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
+from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import read_manifest, write_json
 from sofs_bayes.folders.store import to_bytes
 from sofs_bayes.folders.temporary import temporary_folder
@@ -222,9 +223,10 @@ def _rows[Row](path: Path, kind: type[Row], evidence: spec.Evidence) -> tuple[Ro
 
 
 def _allowed(folder: Path) -> str:
-    if (folder / "runs").is_dir():
+    allowed = "a run folder written by fit"
+    if (check_there(folder, allowed) / "runs").is_dir():
         return f"one of the run folders in {folder / 'runs'}"
-    return "a run folder written by fit"
+    return allowed
 
 
 class _Failure(TypedDict):

@@ -16,13 +16,12 @@ from sofs_bayes.bayes.expansion import Expansion
 from sofs_bayes.bayes.patterns import DECIMALS, Patterns, expansion_of, patterns_of
 from sofs_bayes.bayes.released_cells import adjusted_for, completed
 from sofs_bayes.cells.dataset import Cells, frame_of
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.cell_terms import cell_terms, selected_cells, with_authorities
 from sofs_bayes.frequentist.gram import count_design, gram
 from sofs_bayes.frequentist.term import PILOT, POST, effect_terms, find_term
 from sofs_bayes.frequentist.terms import child_terms, kept_rows
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, Regression
-from sofs_bayes.spec.wording import counted
 
 PLACE = "cells"
 

@@ -9,12 +9,11 @@ import pandas as pd
 
 from sofs_bayes.cells.dataset import Cells, frame_of
 from sofs_bayes.cells.matched_source import band
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.cell_terms import all_child_names
 from sofs_bayes.frequentist.terms import MISSING
 from sofs_bayes.spec import ChildrenAnalysis, Levels
 from sofs_bayes.spec.hierarchical import Weights
-from sofs_bayes.spec.wording import counted
 
 Floats = npt.NDArray[np.float64]
 PLACE = "cells"

@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from sofs_bayes.cells.dataset import KEYS, STATES, Cells, frame_of
-from sofs_bayes.errors import BadInput, unreadable
+from sofs_bayes.errors import BadInput, counted, unreadable
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.store import to_bytes
 from sofs_bayes.folders.whole import replace_file
@@ -23,7 +23,6 @@ from sofs_bayes.records.netcdf_links import check_no_links
 from sofs_bayes.records.referral_files import Evidence
 from sofs_bayes.records.text_values import NUMBER
 from sofs_bayes.spec import ChildrenAnalysis, fingerprint
-from sofs_bayes.spec.wording import counted
 
 WEIGHTED = ("weight", "weighted_events", "weight_squared")
 STATED = ("evidence", "analysis", "analysis_sha256", "threshold", "by", "covariates")

@@ -13,12 +13,11 @@ import numpy.typing as npt
 from scipy import special
 
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.clustering import clustered
 from sofs_bayes.frequentist.term import DID
 from sofs_bayes.frequentist.terms import independent_products
 from sofs_bayes.frequentist.wild_bootstrap import cluster_weights, wild_tests
-from sofs_bayes.spec.wording import counted
 
 Floats = npt.NDArray[np.float64]
 

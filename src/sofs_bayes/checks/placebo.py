@@ -22,7 +22,7 @@ from sofs_bayes.bayes.open_counts import open_cell_data
 from sofs_bayes.checks.calibration import until_passed
 from sofs_bayes.checks.recovery import BAND, judged
 from sofs_bayes.checks.short_fits import sampled, short_gate, shortened
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.estimands.did_effects import did_effects
 from sofs_bayes.matching.authorities import choose_comparators, did_cells
 from sofs_bayes.records.panel import Panel
@@ -30,7 +30,6 @@ from sofs_bayes.spec import AuthorityNote, Evidence, OpenAnalysis, Pilot
 from sofs_bayes.spec.keys import AFTER, POOLED, Estimand
 from sofs_bayes.spec.seeds import stage_seed
 from sofs_bayes.spec.terms import RISKS
-from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from sofs_bayes.bayes.sampling import Compiled

@@ -30,9 +30,8 @@ from sofs_bayes.checks.panels import (
     stars,
 )
 from sofs_bayes.checks.printed_calibration import draw_truths, rows_of
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.spec import PrintedAnalysis, PrintedDesign, Reading
-from sofs_bayes.spec.wording import counted
 
 PANELS = 1_000  # simulated at once where only some are kept
 RAREST = 5_000  # panels without one of the printed stars before the pattern counts as too rare

@@ -26,8 +26,7 @@ from sofs_bayes.disclosure.outsider import (
 from sofs_bayes.disclosure.released import EXACT, released_counts
 from sofs_bayes.disclosure.rules import PLACE, OutputRule
 from sofs_bayes.disclosure.search import Flags, Protected, protected
-from sofs_bayes.errors import BadInput
-from sofs_bayes.spec.wording import counted
+from sofs_bayes.errors import BadInput, counted
 
 STATED = ("evidence", "analysis", "analysis_sha256", "threshold", "by", "covariates")
 RELEASED = (

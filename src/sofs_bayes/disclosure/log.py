@@ -8,8 +8,8 @@ from typing import Literal
 
 from sofs_bayes.disclosure.ledger import Released, releases_text
 from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.errors import counted
 from sofs_bayes.records.csv_rows import rows_to_csv
-from sofs_bayes.spec.wording import counted
 
 Result = Literal["passed", "suppressed", "refused"]
 About = Literal["output", "run", "ledger"]

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from sofs_bayes.errors import counted
 from sofs_bayes.figures.canvas import CONVERGED, MARK, Canvas
 from sofs_bayes.figures.dots import Beside, Row, dots
 from sofs_bayes.figures.drawing import Drawing, drawn
@@ -13,7 +14,6 @@ from sofs_bayes.figures.numbers import SCALES, percent
 from sofs_bayes.figures.refusals import check_rows
 from sofs_bayes.figures.style import NO_EFFECT, STYLE, marker
 from sofs_bayes.spec import Evidence
-from sofs_bayes.spec.wording import counted
 
 # By evidence a colour and a shape, so that neither is needed alone.
 LOOKS: dict[Evidence, tuple[str, str]] = {

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Unpack
 
+from sofs_bayes.errors import counted
 from sofs_bayes.figures.canvas import (
     Canvas,
     KeyEntry,
@@ -22,7 +23,6 @@ from sofs_bayes.figures.numbers import padded
 from sofs_bayes.figures.refusals import check_rows
 from sofs_bayes.figures.style import DASHED, STYLE, Look, marker
 from sofs_bayes.spec.outcomes import capital
-from sofs_bayes.spec.wording import counted
 
 LOOKS: dict[str, Look] = {
     "pilots": {**marker("o", 5.0, STYLE.strong), "linewidth": 2.0, "linestyle": "solid"},

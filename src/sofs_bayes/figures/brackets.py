@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from sofs_bayes.errors import counted
 from sofs_bayes.figures.canvas import CONVERGED, Canvas, KeyEntry
 from sofs_bayes.figures.dots import Beside, Row, dots
 from sofs_bayes.figures.drawing import Drawing, drawn
@@ -15,7 +16,6 @@ from sofs_bayes.figures.refusals import check_rows, refuse
 from sofs_bayes.figures.style import NO_EFFECT, SOLID, STYLE, Look, marker
 from sofs_bayes.published.stars import ChildLevel, StarBracket
 from sofs_bayes.spec import Evidence
-from sofs_bayes.spec.wording import counted
 
 PRINTED: Look = {"color": STYLE.strong, "linewidth": 2.2, "linestyle": SOLID}
 ASSUMED: Look = {"color": STYLE.second, "linewidth": 1.6, "linestyle": (0, (2.5, 1))}

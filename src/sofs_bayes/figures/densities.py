@@ -7,6 +7,7 @@ from typing import Unpack
 
 import numpy as np
 
+from sofs_bayes.errors import counted
 from sofs_bayes.estimands import DensityRow
 from sofs_bayes.figures.canvas import Canvas, KeyEntry, Said, name_of
 from sofs_bayes.figures.curves import Panel, curves
@@ -31,7 +32,6 @@ from sofs_bayes.figures.style import (
 )
 from sofs_bayes.spec import Statement
 from sofs_bayes.spec.terms import CHILDREN
-from sofs_bayes.spec.wording import counted
 
 PRIOR: Look = {"color": STYLE.second, "linewidth": 1.3, "linestyle": DASHED}
 POSTERIOR: Look = {"color": STYLE.strong, "linewidth": 1.6}

@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, Unpack
 
+from sofs_bayes.errors import counted
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.estimands.rows import ShrinkageRow
 from sofs_bayes.figures.canvas import CONVERGED, Canvas, KeyEntry, Said, name_of
@@ -30,7 +31,6 @@ from sofs_bayes.figures.numbers import ShownScale, amount, minus, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, shown_scale
 from sofs_bayes.figures.style import DOTTED, NO_EFFECT, SOLID, STYLE, Look, marker
 from sofs_bayes.spec.terms import CHILDREN
-from sofs_bayes.spec.wording import counted
 
 ALONE: Look = {
     **marker("o", 5.5, STYLE.second, "white"),

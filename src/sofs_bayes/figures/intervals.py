@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sofs_bayes.errors import counted
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.estimands.rows import ShrinkageRow
 from sofs_bayes.figures.canvas import CONVERGED
@@ -19,7 +20,6 @@ from sofs_bayes.figures.refusals import check_rows, only_value, refuse, shown_sc
 from sofs_bayes.figures.style import Look
 from sofs_bayes.spec import Evidence
 from sofs_bayes.spec.terms import CHILDREN
-from sofs_bayes.spec.wording import counted
 
 COLUMNS = ("median", "lower", "upper")
 HALF = ("lower_50", "upper_50")

@@ -6,9 +6,9 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from sofs_bayes.errors import counted
 from sofs_bayes.frequentist.assumptions import BreuschGodfrey, LeadsTest
 from sofs_bayes.spec import ChildrenAnalysis
-from sofs_bayes.spec.wording import counted
 
 INTERVAL = 0.95
 

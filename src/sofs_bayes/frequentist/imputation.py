@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.clustering import Correction
 from sofs_bayes.frequentist.did import DidFit, Reference, fit
 from sofs_bayes.frequentist.estimation import is_separated, logistic_maximum
@@ -30,7 +30,6 @@ from sofs_bayes.frequentist.terms import (
     independent_columns,
 )
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Number, Regression
-from sofs_bayes.spec.wording import counted
 
 # How many observed referrals a number is drawn from, as in `mice`.
 DONORS = 5

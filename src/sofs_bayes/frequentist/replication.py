@@ -6,13 +6,13 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from sofs_bayes.errors import counted
 from sofs_bayes.frequentist.printed_rows import LEVELS, printed_column, printed_r_squared, term_of
 from sofs_bayes.matching.balance import BalanceRow
 from sofs_bayes.matching.summary import SummaryRow
 from sofs_bayes.published.facts import Fact, fact, load_facts
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 from sofs_bayes.spec.outcomes import outcome
-from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from sofs_bayes.frequentist.assumptions import BreuschGodfrey, LeadsTest

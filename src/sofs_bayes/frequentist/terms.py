@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.term import (
     DID,
     FIXED,
@@ -27,7 +27,6 @@ from sofs_bayes.frequentist.term import (
     since_name,
 )
 from sofs_bayes.spec import ChildrenAnalysis, Levels, Number, OwnTreatment, Regression
-from sofs_bayes.spec.wording import counted
 
 MISSING = "missing"
 

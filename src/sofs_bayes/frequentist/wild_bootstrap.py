@@ -18,13 +18,12 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.clustering import cluster_labels
 from sofs_bayes.frequentist.multilevel import authority_sums
 from sofs_bayes.frequentist.term import effect_terms
 from sofs_bayes.frequentist.terms import Design, design
 from sofs_bayes.spec import ChildrenAnalysis, Regression
-from sofs_bayes.spec.wording import counted
 
 # More than England has authorities; with as many in both arms CR1 needs no bootstrap.
 MOST_CLUSTERS = 200

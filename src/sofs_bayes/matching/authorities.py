@@ -10,13 +10,12 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.errors import BadInput, BadParameter
+from sofs_bayes.errors import BadInput, BadParameter, counted
 from sofs_bayes.matching.choice import Choice, LeftOut, Match, years_after, years_before
 from sofs_bayes.matching.pre_trend import distances
 from sofs_bayes.records.csv_text import did_you_mean
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.spec import OpenDesign, Pilot
-from sofs_bayes.spec.wording import counted
 
 
 def choose_comparators(

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.errors import BadInput, BadSpec, counted
 from sofs_bayes.matching.authorities import nearest_first
 from sofs_bayes.matching.choice import Choice, LeftOut, Match, PreTrendRow
 from sofs_bayes.matching.pre_trend import PreTrendFit, distances, fit_in_years, pre_trend_rows
@@ -23,7 +23,6 @@ from sofs_bayes.records.groups import Groups, Pair, Window
 from sofs_bayes.records.panel import Panel
 from sofs_bayes.records.referrals import Referrals
 from sofs_bayes.spec import AuthorityMatching, ChildrenAnalysis
-from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -7,11 +7,10 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.records.column_values import literal, quoted
 from sofs_bayes.records.referral_contract import OWN
 from sofs_bayes.spec import ChildrenAnalysis, Levels
-from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

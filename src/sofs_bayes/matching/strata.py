@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.matching.matched_file import IN_ORDER, read_label, read_matched, write_matched
 from sofs_bayes.matching.matched_rows import (
     ADDED,
@@ -29,7 +29,6 @@ from sofs_bayes.records.column_values import quoted
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.referral_contract import OWN
 from sofs_bayes.spec import ChildrenAnalysis
-from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
+from sofs_bayes.errors import counted
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.estimands.conversions import as_odds_ratio, per_log_odds, probability_below
 from sofs_bayes.pages.beside import beside_sentences, placebo_rows
@@ -28,7 +29,6 @@ from sofs_bayes.spec.keys import BETWEEN_YEARS
 from sofs_bayes.spec.outcomes import OwnOutcome, capital, outcome
 from sofs_bayes.spec.study import denominator_of
 from sofs_bayes.spec.terms import PER_10_000
-from sofs_bayes.spec.wording import counted
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.effect_columns import ABOVE_0, interval_columns
 from sofs_bayes.tables.contents.effects import prior_marked

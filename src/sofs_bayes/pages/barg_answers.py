@@ -10,6 +10,7 @@ from sofs_bayes.bayes.limits import MIN_ESS
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
 from sofs_bayes.checks.registry.tipping import TippingPoint
+from sofs_bayes.errors import counted
 from sofs_bayes.pages.page import State
 from sofs_bayes.pages.words import (
     answers,
@@ -24,7 +25,6 @@ from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.keys import Variant
 from sofs_bayes.spec.study import denominator_of, words_of
 from sofs_bayes.spec.terms import told_in
-from sofs_bayes.spec.wording import counted
 from sofs_bayes.tables.contents.assumptions import declared_priors
 from sofs_bayes.tables.contents.effects import effect_scales
 from sofs_bayes.tables.contents.model_design import MEANING

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sofs_bayes import spec
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import NAME, by_name, read_manifest, sha256
 from sofs_bayes.folders.whole import Claim, claim
@@ -15,7 +15,6 @@ from sofs_bayes.pipeline.jobs import Execution
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, timed
 from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import Analysis, ChildrenAnalysis, HierarchicalAnalysis, OwnOutcome
-from sofs_bayes.spec.wording import counted
 from sofs_bayes.tables.formats import rows_to_csv, to_markdown
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sofs_bayes.errors import BadInput, BadParameter, BadSpec
+from sofs_bayes.errors import BadInput, BadParameter, BadSpec, counted
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
@@ -24,7 +24,6 @@ from sofs_bayes.spec import (
     OpenCounts,
 )
 from sofs_bayes.spec.keys import Variant
-from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from typing import TypeGuard

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sofs_bayes.errors import counted
 from sofs_bayes.pipeline.from_print import UNKNOWN, UNKNOWN_WHY
 from sofs_bayes.published.as_written import TypedCell
 from sofs_bayes.records.csv_text import CsvText
@@ -16,7 +17,6 @@ from sofs_bayes.records.panel_csv import PLACES
 from sofs_bayes.records.profile import FEWEST, ColumnProfile, Profile, YearCount
 from sofs_bayes.spec.names import file_stem
 from sofs_bayes.spec.toml_files import DECIDE
-from sofs_bayes.spec.wording import counted
 from sofs_bayes.tables.formats import Column, Table, table_of
 
 # Codes that often stand for a missing value.

@@ -5,7 +5,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sofs_bayes.errors import BadInput, BadParameter
+from sofs_bayes.errors import BadInput, BadParameter, counted
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
@@ -17,7 +17,6 @@ from sofs_bayes.pipeline.replicates import replicates as make
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
 from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import Analysis, OpenAnalysis, analysis_of
-from sofs_bayes.spec.wording import counted
 from sofs_bayes.tables.formats import rows_to_csv
 
 if TYPE_CHECKING:

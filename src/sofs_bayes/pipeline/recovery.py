@@ -19,7 +19,7 @@ from sofs_bayes.checks.recovered import (
 )
 from sofs_bayes.checks.recovery import RecoveryRow, Replicate, recovery_rows, replicate_of
 from sofs_bayes.checks.recovery_truths import PROCESSES, Grid, Scenario, scenarios, usual_grid
-from sofs_bayes.errors import BadInput, BadParameter
+from sofs_bayes.errors import BadInput, BadParameter, counted
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.places import paths
 from sofs_bayes.folders.store import open_store
@@ -33,7 +33,6 @@ from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent
 from sofs_bayes.runs.result_manifest import describe
 from sofs_bayes.spec import Analysis, Evidence, HierarchicalAnalysis, analysis_of, fingerprint
 from sofs_bayes.spec.study import of_report
-from sofs_bayes.spec.wording import counted
 from sofs_bayes.tables.formats import rows_to_csv
 
 if TYPE_CHECKING:

@@ -10,9 +10,8 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sofs_bayes.errors import BadInput, unreadable
+from sofs_bayes.errors import BadInput, counted, unreadable
 from sofs_bayes.published.facts import Printed, read_printed
-from sofs_bayes.spec.wording import counted
 
 # How print writes a minus and a star; a long dash is a gap and stays one.
 MINUS = re.compile("[\u2010\u2011\u2012\u2013\u2212\ufe63\uff0d]")

@@ -5,7 +5,7 @@ reference, so the pilots' change against a kind of comparator is that kind's coe
 sign turned.
 """
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.published.printed_report import (
     DID,
     INTERCEPT,
@@ -26,7 +26,6 @@ from sofs_bayes.published.printed_report import (
 )
 from sofs_bayes.published.samples import used_pilots
 from sofs_bayes.published.stars import StarBracket, bracket_at
-from sofs_bayes.spec.wording import counted
 
 WEIGHT_SHARES = (0.05, 0.1, 1 / 6, 0.25, 0.4)
 

@@ -8,7 +8,7 @@ on two scales.
 from collections.abc import Iterable, Sequence
 from math import exp, isfinite, sqrt
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.published.printed_report import (
     DID,
     INTERCEPT,
@@ -36,7 +36,6 @@ from sofs_bayes.published.stars import (
     critical_values,
     restarred,
 )
-from sofs_bayes.spec.wording import counted
 
 
 def audit_entry_to_care(

@@ -15,8 +15,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from sofs_bayes.errors import BadInput, unreadable
-from sofs_bayes.spec.wording import counted
+from sofs_bayes.errors import BadInput, counted, unreadable
 
 TABLES = (1, 2, 3, 4, 5, 6, 7)
 GAPS = ("N/A", "-")

@@ -10,9 +10,8 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.spec import Evidence
-from sofs_bayes.spec.wording import counted
 
 # The wide ones are what Excel takes for their narrow twins where text is written in wide letters.
 FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r", "\n", "＝", "＋", "－", "＠")

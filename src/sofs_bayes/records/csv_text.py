@@ -13,10 +13,9 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from sofs_bayes.errors import BadInput, BadSpec, unreadable
+from sofs_bayes.errors import BadInput, BadSpec, counted, unreadable
 from sofs_bayes.records.csv_lines import csv_fault, csv_lines
 from sofs_bayes.spec.looks import look
-from sofs_bayes.spec.wording import counted
 
 BYTE_ORDER_MARK = "\ufeff"
 # A column of releases that were published as Latin-1, some of them with empty columns at the end.

@@ -12,13 +12,12 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.records.csv_text import OLD_RELEASE, CsvText, Record, column_index
 from sofs_bayes.records.dfe_files import LOCAL_AUTHORITY, NATIONAL, DfeFile, DfeRow
 from sofs_bayes.records.known_files import release_of
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.text_values import trimmed
-from sofs_bayes.spec.wording import counted
 
 # Names that the columns are given, whatever they are called in a release.
 STARTED, POPULATION = "CLA_started", "population_estimate"

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.errors import BadInput, BadSpec, counted
 from sofs_bayes.records.authority_names import DIFFERING
 from sofs_bayes.records.column_values import quoted
 from sofs_bayes.records.connections import connected
@@ -27,7 +27,6 @@ from sofs_bayes.records.referral_files import (
 )
 from sofs_bayes.spec import ChildrenAnalysis
 from sofs_bayes.spec.looks import look_alikes
-from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection

@@ -14,14 +14,13 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from sofs_bayes.errors import BadInput, unreadable
+from sofs_bayes.errors import BadInput, counted, unreadable
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.records.column_values import is_zoned, london_time, quoted
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.csv_text import CsvText, Record, check_header, read_csv_text
 from sofs_bayes.records.referral_files import parquet_header
 from sofs_bayes.records.stata_files import stata_columns, stata_portions
-from sofs_bayes.spec.wording import counted
 
 FORMATS = (".csv", ".dta", ".parquet", ".xlsx")
 ALLOWED = "a table as .csv, .dta, .parquet or .xlsx"

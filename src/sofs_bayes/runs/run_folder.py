@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 from sofs_bayes import spec
 from sofs_bayes.checks.registry import FILES
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import read_manifest, write_json
@@ -26,7 +26,6 @@ from sofs_bayes.records.csv_rows import read_rows, rows_to_csv
 from sofs_bayes.records.netcdf_links import check_no_links
 from sofs_bayes.runs.result_manifest import Status, describe, read_result
 from sofs_bayes.spec.keys import Kind
-from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     import pandas as pd

@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.folders.manifest import write_manifest
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.records.column_values import literal
@@ -20,7 +20,6 @@ from sofs_bayes.records.groups import Groups, groups_text
 from sofs_bayes.spec import AuthorityColumns, ChildrenAnalysis, fingerprint
 from sofs_bayes.spec.seeds import stream
 from sofs_bayes.spec.study import of_report
-from sofs_bayes.spec.wording import counted
 from sofs_bayes.synthetic.authority_frame import drawn_authorities
 from sofs_bayes.synthetic.covariates import Floats
 from sofs_bayes.synthetic.file_columns import referrals_file

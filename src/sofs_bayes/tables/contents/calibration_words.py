@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.checks.ranks import DRAWS, LEAST
+from sofs_bayes.errors import counted
 from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
-from sofs_bayes.spec.wording import counted
 
 if TYPE_CHECKING:
     from sofs_bayes.checks.calibration import Calibrated

@@ -12,13 +12,13 @@ from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow, LooRow, LooS
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell, PredictiveStatistic
 from sofs_bayes.checks.registry.tipping import TippingPoint
+from sofs_bayes.errors import counted
 from sofs_bayes.estimands import NEW, POOLED
 from sofs_bayes.estimands.rows import MonteCarloRow
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec.outcomes import capital
 from sofs_bayes.spec.study import denominator_of, words_of
 from sofs_bayes.spec.terms import told_in
-from sofs_bayes.spec.wording import counted
 from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.checks import (

@@ -3,9 +3,9 @@
 from calendar import month_name
 from collections.abc import Iterator, Sequence
 
+from sofs_bayes.errors import counted
 from sofs_bayes.records.profile import FEWEST, Profile, YearCount
 from sofs_bayes.spec import Evidence
-from sofs_bayes.spec.wording import counted
 from sofs_bayes.tables.contents.effect_columns import ends
 from sofs_bayes.tables.formats import Cell, Column, Table
 

@@ -2,7 +2,7 @@
 
 import pytest
 
-from sofs_bayes.spec.wording import counted
+from sofs_bayes.errors import counted
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,7 @@
-"""The exceptions a caller may meet, each with the exit code the command line gives it."""
+"""The exceptions a caller may meet, each with the exit code the command line gives it.
+
+And numbers with their nouns, as messages and all other sentences have them.
+"""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -67,4 +70,15 @@ class BadSpec(SofsBayesError):
         self.faults = tuple(faults)
         lines = [str(fault) for fault in self.faults[:MOST_LINES]]
         more = len(self.faults) - len(lines)
-        super().__init__("\n".join([*lines, f"and {more:,} faults more"] if more else lines))
+        super().__init__("\n".join([*lines, f"and {more:,} more"] if more else lines))
+
+
+def counted(number: float, noun: str, many: str = "") -> str:
+    """A whole number of things: "no rows", "1 authority", "2 authorities", "1,200 rows".
+
+    Parameters
+    ----------
+    many
+        The noun where there is not just one; default: with an s.
+    """
+    return f"{f'{number:,.0f}' if number else 'no'} {noun if number == 1 else many or f'{noun}s'}"

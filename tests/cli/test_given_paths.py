@@ -1,7 +1,9 @@
 """Of a path that is not there, every verb says first that it is not there, whatever its ending."""
 
 import argparse
+import os
 import shutil
+import signal
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -98,6 +100,40 @@ def test_a_path_that_is_not_there_is_said_not_to_be_there(
     assert said.startswith(f"nowhere{ending}: found no such file or folder; allowed: ")
     assert said.count("\n") == 1
     assert sorted(place.rglob("*")) == before
+
+
+@pytest.mark.parametrize("words", [*READS.values(), *OF_COUNTS], ids=" ".join)
+def test_a_name_that_no_file_can_have_is_refused_in_lines(
+    words: tuple[str, ...],
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(place)
+    capsys.readouterr()
+    assert main(["x" * 300 if word == "PATH" else word for word in words]) == 2
+    assert "found file name too long; allowed: " in capsys.readouterr().err
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
+@pytest.mark.parametrize("ending", ENDINGS)
+@pytest.mark.parametrize("words", [*READS.values(), *OF_COUNTS], ids=" ".join)
+def test_what_has_no_end_is_not_waited_for(
+    words: tuple[str, ...], ending: str, place: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def late(*_: object) -> None:
+        raise AssertionError("it waits for the pipe")
+
+    monkeypatch.chdir(place)
+    before, pipe = signal.signal(signal.SIGALRM, late), Path(f"pipe{ending}")
+    os.mkfifo(pipe)
+    signal.alarm(60)
+    try:
+        assert main([str(pipe) if word == "PATH" else word for word in words]) == 2
+    finally:
+        signal.alarm(0)
+        signal.signal(signal.SIGALRM, before)
+        pipe.unlink()
 
 
 @pytest.mark.parametrize(

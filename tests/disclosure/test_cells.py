@@ -317,5 +317,5 @@ def test_cells_that_cannot_be_judged_are_refused(by_hand: ByHand) -> None:
     with pytest.raises(BadInput, match="released already"):
         protect(protect(cells, OutputRule()).cells, OutputRule())
     many = cells.patterns.isel(pattern=np.zeros(MOST_PATTERNS + 1, dtype=int))
-    with pytest.raises(BadInput, match=f"{MOST_PATTERNS + 1} patterns"):
+    with pytest.raises(BadInput, match=f"{MOST_PATTERNS + 1:,} patterns"):
         protect(replace(cells, patterns=many), OutputRule())

@@ -2,6 +2,7 @@
 
 import errno
 import os
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -9,6 +10,7 @@ import pytest
 from sofs_bayes.disclosure.arm_counts import ArmCount
 from sofs_bayes.disclosure.ledger import Released, open_ledger
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import write_manifest
 
 
 def released(name: str) -> Released:
@@ -51,6 +53,73 @@ def test_a_line_that_was_changed_is_refused_and_no_link_is_followed(tmp_path: Pa
         open_ledger(tmp_path / "link.jsonl"),
     ):
         pass
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"no line end",
+        b'{"other": 1}',
+        b'{"other": 1}\nlast',
+        b"a\nb\nlast",
+        b"\x89HDF\n\xff",
+        b"[1]\n",
+    ],
+)
+def test_another_file_is_no_ledger_and_stays_as_it_is(content: bytes, tmp_path: Path) -> None:
+    """Neither cut where its last line has no end, nor removed where nothing is released."""
+    path = tmp_path / "notes.txt"
+    path.write_bytes(content)
+    if content:
+        with pytest.raises(BadInput, match="or another file"), open_ledger(path):
+            pass
+    else:
+        with open_ledger(path):
+            pass
+    assert path.read_bytes() == content
+
+
+def test_a_first_line_that_was_not_written_whole_is_of_a_ledger(tmp_path: Path) -> None:
+    path = tmp_path / "ledger.jsonl"
+    with open_ledger(path) as ledger:
+        ledger.add([released("one")])
+    path.write_bytes(path.read_bytes()[:30])
+    with open_ledger(path) as ledger:
+        ledger.add([released("two")])
+    with open_ledger(path) as ledger:
+        assert [each.analysis for each in ledger.before] == ["two"]
+
+
+@pytest.mark.parametrize("mark", ["\u2028", "\x85", "\x0c"])
+def test_a_name_that_breaks_lines_elsewhere_breaks_none_here(mark: str, tmp_path: Path) -> None:
+    path, one = tmp_path / "ledger.jsonl", replace(released("one"), authorities=(f"A{mark}b",))
+    with open_ledger(path) as ledger:
+        ledger.add([one])
+    with open_ledger(path) as ledger:
+        assert ledger.before == [one]
+
+
+@pytest.mark.skipif(not Path("/dev/full").exists(), reason="a device of Linux")
+def test_a_ledger_keeps_what_it_is_told() -> None:
+    """Nothing that is noted in a device is found again, so that a release there is not noted."""
+    with pytest.raises(BadInput, match="a device or a pipe"), open_ledger("/dev/full"):
+        pass
+    assert Path("/dev/full").exists()
+
+
+def test_a_ledger_lies_apart_from_results(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    home = tmp_path / "run"
+    (home / "sub").mkdir(parents=True)
+    write_manifest(home, {}, written_by="fit")
+    for place in (home, home / "sub"):
+        with pytest.raises(BadInput, match="a place inside the result"), open_ledger(place / "l"):
+            pass
+    assert sorted(path.name for path in home.rglob("*")) == ["manifest.json", "sub"]
+    monkeypatch.delenv("SOFS_BAYES_LEDGER", raising=False)
+    monkeypatch.chdir(home / "sub")
+    with open_ledger() as ledger:
+        assert ledger.path == tmp_path / "disclosure-ledger.jsonl"
 
 
 def test_nothing_is_left_where_nothing_was_released(tmp_path: Path) -> None:

@@ -46,9 +46,9 @@ def test_outputs_that_differ_in_anything_do_not() -> None:
 
 def test_every_output_counts_in_the_summary() -> None:
     log = [REFUSED, replace(REFUSED, output="b.py"), HIDDEN, PASSED]
-    assert (
-        summary(log) == "1 outputs cleared for release, 1 with something suppressed, 2 not cleared"
-    )
+    said = "1 cleared for release, 1 with something suppressed, 2 not cleared"
+    assert summary(log) == f"4 outputs: {said}"
+    assert summary(log[:1]) == "1 output: 1 not cleared"
 
 
 TOLD = Released(

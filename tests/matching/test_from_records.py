@@ -280,7 +280,7 @@ def test_too_few_candidates_are_refused() -> None:
         " matching.authorities.per_pilot = 5, or comparators by name"
     )
     alone = frame_of({"Aldmoor": RATES["Aldmoor"]})
-    with pytest.raises(BadInput, match="found 0 comparators among 0 candidates"):
+    with pytest.raises(BadInput, match="found no comparators among no candidates"):
         chosen(alone, groups_of("Aldmoor"))
 
 

@@ -135,7 +135,7 @@ def test_own_weights_that_count_balance_and_those_that_replace_are_kept(
     kept = matched("replace", own)
     wanted = kept["own_weight"] / kept["multiplicity"]
     np.testing.assert_allclose(kept["weight"], wanted, rtol=ROUNDING)
-    with pytest.raises(BadInput, match="column own_weight: found another value in 1 rows"):
+    with pytest.raises(BadInput, match="column own_weight: found another value in 1 row"):
         matched("count", np.r_[-1.0, own[1:]])
 
 
@@ -294,13 +294,13 @@ def test_columns_have_their_types_and_order(tiny: ChildrenAnalysis, stacked_of: 
 @pytest.mark.parametrize(
     ("column", "value", "says"),
     [
-        ("pilot", 2, "column pilot: found another value in 1 rows; allowed: 0 or 1"),
-        ("post", None, "column post: found another value in 1 rows; allowed: 0 or 1"),
-        ("outcome", -1, "column outcome: found another value in 1 rows; allowed: 0 or 1"),
-        ("multiplicity", 0, "column multiplicity: found another value in 1 rows"),
-        ("gender", "Secret", "column gender: found another value in 1 rows; allowed: a level"),
-        ("need", None, "column need: found another value in 1 rows; allowed: a level"),
-        ("child", None, "column child: found another value in 1 rows; allowed: a value"),
+        ("pilot", 2, "column pilot: found another value in 1 row; allowed: 0 or 1"),
+        ("post", None, "column post: found another value in 1 row; allowed: 0 or 1"),
+        ("outcome", -1, "column outcome: found another value in 1 row; allowed: 0 or 1"),
+        ("multiplicity", 0, "column multiplicity: found another value in 1 row"),
+        ("gender", "Secret", "column gender: found another value in 1 row; allowed: a level"),
+        ("need", None, "column need: found another value in 1 row; allowed: a level"),
+        ("child", None, "column child: found another value in 1 row; allowed: a value"),
     ],
 )
 def test_rows_outside_the_contract_are_refused(

@@ -173,7 +173,7 @@ def test_no_value_of_a_single_child_is_shown(
     told = capsys.readouterr().out
     told += "".join(path.read_text("utf-8") for path in (tmp_path / "new").iterdir())
     assert not [value for value in (*planted.values(), "1999") if value in told]
-    assert "home_language 1" in told and "1 further values in 1 rows" in told
+    assert "home_language 1" in told and "1 further value in 1 row" in told
     common = children["home_language"].value_counts().index[0]
     assert f"| home_language | {common} |" in told
 

@@ -17,6 +17,7 @@ from sofs_bayes.pages.page import Page, Part, page_tables
 from sofs_bayes.pipeline.fits import fit, save
 from sofs_bayes.pipeline.report import _cleared_page, report
 from sofs_bayes.runs.result_manifest import describe
+from sofs_bayes.runs.run_folder import read
 from sofs_bayes.spec import PrintedAnalysis, load
 from sofs_bayes.tables.formats import Column, Table, rows_to_csv
 
@@ -160,6 +161,20 @@ def test_two_runs_of_one_analysis_are_refused_in_one_line(
     assert main(["report", str(run_path), str(run_path), "-o", str(target)]) == 2
     (line,) = capsys.readouterr().err.splitlines()
     assert "found two runs of 'icpc-printed'; allowed: runs of different analyses" in line
+    assert not target.exists()
+
+
+@pytest.mark.parametrize("verb", ["report", "figure"])
+def test_capitals_alone_tell_no_runs_apart(
+    verb: str, run_path: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    """Their figures are files, which would be one and the same on some systems."""
+    run, target = read(run_path), tmp_path / "out"
+    save(replace(run, analysis=replace(run.analysis, name="Icpc-Printed")), tmp_path / "other")
+    words = [verb, str(run_path), str(tmp_path / "other"), "-o", str(target)]
+    assert main(words) == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert "'Icpc-Printed'" in line
     assert not target.exists()
 
 

@@ -156,6 +156,22 @@ def test_a_file_without_the_column_keeps_its_rows(tmp_path: Path) -> None:
     assert float(found.counts["denominator"].sel(authority="Birch", year=2017)) == 200
 
 
+@pytest.mark.parametrize("other", ["Children Starting", "Children  starting"])
+def test_a_value_in_two_spellings_is_not_chosen_in_one_alone(other: str, tmp_path: Path) -> None:
+    text = split().replace(TYPES[2], other, 1)
+    line = refused(text, tmp_path, where(population_type=TYPES[2]))
+    assert "which look the same; allowed: one spelling of each value" in line
+
+
+@pytest.mark.parametrize("level", ["Local Authority", "local authority", "Local authority ", ""])
+def test_a_level_that_is_nearly_the_authorities_is_not_passed_over(
+    level: str, tmp_path: Path
+) -> None:
+    text = plain().replace("Local authority", level, 1)
+    line = refused(text, tmp_path)
+    assert "counts.csv: line 2, column geographic_level: found" in line
+
+
 @pytest.mark.parametrize(
     ("chosen", "found"),
     [

@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from sofs_bayes.errors import BadSpec
+from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.groups import read_groups
 from sofs_bayes.records.referrals import open_referrals, register_referrals
 from sofs_bayes.spec import ChildrenAnalysis, Columns, parse
@@ -357,3 +357,45 @@ def test_what_is_no_number_is_none_in_any_format(write: Write, text: str, tmp_pa
 def test_numbers_as_programs_write_them_are_read(write: Write, tmp_path: Path) -> None:
     frame = referrals(referral_date=DAYS, icpc_date="", age=["3e0", ".5", "+5.", "\xa06\u200b"])
     assert [row[3] for row in read(write(frame, tmp_path))] == [3.0, 0.5, 5.0, 6.0]
+
+
+@pytest.mark.parametrize("write", [as_csv, as_parquet, as_frame, as_objects])
+def test_true_and_false_are_no_numbers_in_any_format(write: Write, tmp_path: Path) -> None:
+    frame = referrals(referral_date=DAYS, icpc_date="", age=[True, False, True, False])
+    assert faults(write(frame, tmp_path)) == [
+        "column age: found no number in 4 of 4 rows; allowed: 0 to 25 (years)"
+    ]
+
+
+# --------------------------------------------------------------------- names of columns
+
+
+def with_more(frame: pd.DataFrame, name: str, path: Path) -> Path:
+    """The file, in front of whose columns another one stands."""
+    import pyarrow as pa
+    import pyarrow.parquet as pq
+
+    table = pa.Table.from_pandas(frame, preserve_index=False)
+    other = pa.array([{"part": [1, 2], "age": 3}] * len(frame))
+    names = [name, *table.column_names]
+    pq.write_table(pa.Table.from_arrays([other, *table.columns], names=names), path)
+    return path
+
+
+@pytest.mark.parametrize("name", ["Age", "age_1", "AGE", "element"])
+def test_a_column_of_parquet_is_found_by_its_very_name(name: str, tmp_path: Path) -> None:
+    frame = referrals(referral_date=DAYS, icpc_date="", age=["3", "4", "5", "6"])
+    path = with_more(frame, name, tmp_path / "referrals.parquet")
+    assert [row[3] for row in read(path)] == [3.0, 4.0, 5.0, 6.0]
+
+
+def test_a_column_that_stands_twice_in_parquet_is_refused_as_in_csv(tmp_path: Path) -> None:
+    frame = referrals(referral_date=DAYS, icpc_date="", age=["3", "4", "5", "6"])
+    (line,) = faults(with_more(frame, "age", tmp_path / "referrals.parquet"))
+    assert line.startswith("column age: found it twice")
+
+
+def test_a_folder_called_like_a_file_is_none(tmp_path: Path) -> None:
+    (tmp_path / "children.parquet").mkdir()
+    with pytest.raises(BadInput, match="files of referrals: found none"):
+        read(tmp_path)

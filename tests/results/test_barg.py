@@ -31,7 +31,7 @@ def test_a_full_run_meets_what_it_has(reported_runs: tuple[Run, Run]) -> None:
     convergence = lines["Step 2", "Convergence"]
     assert convergence.state == "met"
     assert convergence.has == (
-        "1 of 1 fits passed the gate; max R-hat 1.002, 0 divergences, smallest BFMI 0.8.",
+        "1 of 1 fit passed the gate; max R-hat 1.002, 0 divergences, smallest BFMI 0.8.",
     )
     assert ("icpc-linear: diagnostics", "icpc-linear-diagnostics") in convergence.links
     assert lines["Step 2", "Resolution"].has[0].startswith("smallest bulk ESS 1,234")

@@ -144,7 +144,7 @@ def test_odd_correlations_fail_at_once(pairs: str, found: str, tmp_path: Path) -
 def test_thousands_of_faults_are_counted_not_listed(tmp_path: Path) -> None:
     lines = refused(written(PRINTED + "".join(f"[t{i}]\n" for i in range(5000)), tmp_path))
     assert len(lines) == 51
-    assert lines[-1] == "and 4,950 faults more"
+    assert lines[-1] == "and 4,950 more"
 
 
 # --------------------------------------------------------------------------------- files
@@ -180,10 +180,13 @@ def test_a_byte_order_mark_is_no_fault(tmp_path: Path) -> None:
 NO_NAMES = [
     *("../../escaped", "/abs/path", "a/b", "a\\b", "..", ".", ".hidden", "", " ", "a b", "a\nb"),
     *("é", "ａ", "٣", "a:b", "~", "a*", "a\u200b", "x" * 101, "con:", "a%2fb"),
+    *("a.", "con", "NUL", "aux.csv", "Com1", "lpt9.a.b", "-."),
 ]
 
 
-@pytest.mark.parametrize("name", ["a", "A-1_b.c", "-", "x" * 100, "2014", "icpc-printed"])
+@pytest.mark.parametrize(
+    "name", ["a", "A-1_b.c", "-", "x" * 100, "2014", "icpc-printed", "console", "com", "a.nul"]
+)
 def test_names_that_files_may_have(name: str, tmp_path: Path) -> None:
     assert check_name("a file", "a place", name) == name
     path = written(changed('name = "icpc-printed"', f'name = "{name}"'), tmp_path)
@@ -200,7 +203,14 @@ def test_names_that_lead_elsewhere_are_refused(name: str, tmp_path: Path) -> Non
         path = written(text.replace(own, f'name = "{written_}"', 1), tmp_path)
         (line,) = refused(path)
         assert line.startswith("name: found ")
-        assert "letters (a to z), digits, '.', '_' and '-', not '.' first" in line
+        assert "letters (a to z), digits, '.', '_' and '-', not '.' first or last" in line
+
+
+def test_a_name_made_of_two_may_be_as_long_as_both() -> None:
+    for longest, parts in ((100, 1), (201, 2)):
+        assert check_name("a file", "a place", "x" * longest, parts=parts)
+        with pytest.raises(BadInput):
+            check_name("a file", "a place", "x" * (longest + 1), parts=parts)
 
 
 FILES_OF_OTHER_KINDS = [bundled_models()["icpc-open-data"], bundled_models()["icpc-children"]]

@@ -16,7 +16,7 @@ from sofs_bayes.bayes.expansion import Expansion
 from sofs_bayes.bayes.patterns import DECIMALS, Patterns, expansion_of, patterns_of
 from sofs_bayes.bayes.released_cells import adjusted_for, completed
 from sofs_bayes.cells.dataset import Cells, frame_of
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.cell_terms import cell_terms, selected_cells, with_authorities
 from sofs_bayes.frequentist.gram import count_design, gram
 from sofs_bayes.frequentist.term import PILOT, POST, effect_terms, find_term
@@ -39,7 +39,7 @@ def check_products(cells: Cells) -> None:
         raise BadInput(PLACE, "products", f"{hidden} suppressed cells", allowed)
     weight = cells.products["weighted"].values[:, 0, 0]
     if wrong := int((~(np.isfinite(weight) & (weight > 0))).sum()):
-        found = f"{wrong} cells whose weights sum to no positive number"
+        found = f"{counted(wrong, 'cell')} whose weights sum to no positive number"
         raise BadInput(PLACE, "weight", found, "positive weights")
 
 
@@ -61,11 +61,11 @@ def check_weights(counts: pd.DataFrame) -> None:
     )
     for name, values in (("weight", weight), ("weight_squared", squares)):
         if wrong := int((~(np.isfinite(values) & (values > 0))).sum()):
-            found = f"{wrong} cells whose weights sum to no positive number"
+            found = f"{counted(wrong, 'cell')} whose weights sum to no positive number"
             raise BadInput(PLACE, name, found, "positive weights")
     possible = (of_events >= 0) & (of_events <= weight * (1 + ROUNDING))
     if wrong := int((~possible).sum()):
-        found = f"{wrong} cells with less than no weight on events, or more than on all"
+        found = f"{counted(wrong, 'cell')} with less than no weight on events, or more than on all"
         raise BadInput(PLACE, "weighted_events", found, "positive weights")
 
 

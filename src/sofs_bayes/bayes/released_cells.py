@@ -9,7 +9,7 @@ import pandas as pd
 
 from sofs_bayes.cells.dataset import Cells, frame_of
 from sofs_bayes.cells.matched_source import band
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.cell_terms import all_child_names
 from sofs_bayes.frequentist.terms import MISSING
 from sofs_bayes.spec import ChildrenAnalysis, Levels
@@ -65,7 +65,7 @@ def _sums(frame: pd.DataFrame, middle: dict[str, Floats], weights: Weights) -> d
     anyone = weights == "covariates"
     means = {name: _means(frame, name, count, anyone) for name, count in COUNT_OF.items()}
     if lacking := int(np.isnan(means["weight"]).sum()):
-        found = f"none released for {lacking} counts, nor near them"
+        found = f"none released for {counted(lacking, 'count')}, nor near them"
         raise BadInput(PLACE, "weight", found, 'coarser cells, or model.weights = "covariates"')
     for name in ("weighted_events", "weight_squared"):
         power = 2 if name == "weight_squared" else 1

@@ -14,7 +14,7 @@ import pandas as pd
 import xarray as xr
 
 from sofs_bayes.cells.dataset import KEYS, STATES, Cells, frame_of
-from sofs_bayes.errors import BadInput, unreadable
+from sofs_bayes.errors import BadInput, counted, unreadable
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.store import to_bytes
 from sofs_bayes.folders.whole import replace_file
@@ -89,7 +89,7 @@ def _check_labels(dataset: xr.Dataset, file: Path) -> None:
             continue
         index = dataset[name].values
         if wrong := int(((index < 0) | (index >= dataset.sizes[label])).sum()):
-            raise BadInput(file, f"column {name}", f"no label in {wrong} rows", A_FILE)
+            raise BadInput(file, f"column {name}", f"no label in {counted(wrong, 'row')}", A_FILE)
 
 
 def _check_counts(cells: Cells, file: Path) -> None:
@@ -115,7 +115,9 @@ def _check_counts(cells: Cells, file: Path) -> None:
         faults["no number"] = np.isnan(n) | np.isnan(events)
     for found, flags in faults.items():
         if count := int(np.asarray(flags).sum()):
-            raise BadInput(file, "patterns", f"{found} in {count} rows", "counts that can be")
+            raise BadInput(
+                file, "patterns", f"{found} in {counted(count, 'row')}", "counts that can be"
+            )
 
 
 def _check_products(products: xr.Dataset, file: Path) -> None:

@@ -13,7 +13,7 @@ import numpy.typing as npt
 from scipy import special
 
 from sofs_bayes.bayes.cell_data import CellData
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.clustering import clustered
 from sofs_bayes.frequentist.term import DID
 from sofs_bayes.frequentist.terms import independent_products
@@ -112,7 +112,10 @@ def regressors(data: CellData) -> Regressors:
         xx[:, k:, k:] += data.within_xx
     kept = independent_products(xx.sum(0))
     if weight.sum() <= kept.sum():
-        found = f"{weight.sum():.0f} children, {kept.sum()} terms"
+        found = (
+            f"{counted(float(weight.sum()), 'child', 'children')},"
+            f" {counted(int(kept.sum()), 'term')}"
+        )
         raise BadInput("cells", "children", found, "more children than terms")
     return Regressors(
         rows=rows[:, kept],

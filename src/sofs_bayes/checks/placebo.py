@@ -22,7 +22,7 @@ from sofs_bayes.bayes.open_counts import open_cell_data
 from sofs_bayes.checks.calibration import until_passed
 from sofs_bayes.checks.recovery import BAND, judged
 from sofs_bayes.checks.short_fits import sampled, short_gate, shortened
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.estimands.did_effects import did_effects
 from sofs_bayes.matching.authorities import choose_comparators, did_cells
 from sofs_bayes.records.panel import Panel
@@ -230,7 +230,7 @@ def lottery(analysis: OpenAnalysis, panel: Panel, setting: Setting) -> Lottery:
     )
     candidates = choose_comparators(panel, design, file=analysis.name).eligible
     if len(candidates) < 2 * len(pilots):
-        found = f"{len(candidates)} authorities to draw {len(pilots)} from"
+        found = f"{counted(len(candidates), 'authority', 'authorities')} to draw {len(pilots)} from"
         raise BadInput(analysis.name, "design", found, "at least twice as many as pilots")
     return Lottery(
         analysis=analysis, setting=setting, panel=panel, pilots=pilots, candidates=candidates

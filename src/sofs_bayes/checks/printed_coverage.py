@@ -30,7 +30,7 @@ from sofs_bayes.checks.panels import (
     stars,
 )
 from sofs_bayes.checks.printed_calibration import draw_truths, rows_of
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.spec import PrintedAnalysis, PrintedDesign, Reading
 
 PANELS = 1_000  # simulated at once where only some are kept
@@ -126,7 +126,7 @@ def coverage(
     widths = [each for one in batches for each in one.widths][:studies]
     panels = sum(one.panels for one in batches)
     if len(held) < studies:
-        found = f"{len(held)} studies with the printed stars among {panels}"
+        found = f"{counted(len(held), 'study', 'studies')} with the printed stars among {panels}"
         raise BadInput(analysis.name, scenario.name, found, f"at least one in {RAREST}")
     rate = float(np.mean(held))
     return Coverage(

@@ -72,7 +72,7 @@ def add_disclose(verbs: Verbs) -> None:
         "A folder of results → what can be released from a secure setting, with a log.",
         "Only files that a manifest lists, of known kinds, leave: read, checked and written anew."
         " Without -o nothing is written: the log is printed, and the exit code is 1 if anything"
-        " is not cleared for release as it is.",
+        " is not cleared for release as it is; with -o, if nothing is.",
     )
     verb.add_argument("folder", type=Path, help="a folder that sofs-bayes wrote")
     verb.output("FOLDER", "a copy of what is cleared, and the log")
@@ -89,6 +89,6 @@ def _disclose(options: argparse.Namespace) -> int:
     found = called(disclose, options, rule=rule, ledger=ledger_of(options))
     if options.output:
         print(f"{options.output}: {summary(found.log)}")
-        return 0
+        return 1 if found.empty else 0
     print(log_markdown(log_of(found.log, rule=rule, told=found.told)))
     return 0 if found.clean else 1

@@ -174,7 +174,7 @@ def _fit(options: argparse.Namespace) -> int:
         data=options.data if hierarchical else data_files(options.data),
         folder=target,
         replace=replace,
-        inputs=[path for path in [Path(options.analysis), *options.data] if path.exists()],
+        inputs=[*filter(Path.exists, [Path(options.analysis)]), *options.data],
         progress=progress,
     )
     progress("done\n")
@@ -285,10 +285,13 @@ def _draw(target: Path, runs: "Sequence[Run]", export: Export, options: argparse
 
 
 def _check_names_differ(runs: "Sequence[tuple[Path, Run]]") -> None:
-    """Refuse runs of one name, whose figures would overwrite each other in one folder."""
+    """Refuse runs of one name, whose figures would overwrite each other in one folder.
+
+    Nor may capitals alone tell them apart: on some systems they tell no files apart.
+    """
     names: set[str] = set()
     for folder, run in runs:
-        if run.analysis.name in names:
+        if run.analysis.name.casefold() in names:
             found = f"{run.analysis.name!r} again"
             raise BadInput(folder, "name", found, "runs of different names in one folder")
-        names.add(run.analysis.name)
+        names.add(run.analysis.name.casefold())

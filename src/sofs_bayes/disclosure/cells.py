@@ -26,7 +26,7 @@ from sofs_bayes.disclosure.outsider import (
 from sofs_bayes.disclosure.released import EXACT, released_counts
 from sofs_bayes.disclosure.rules import PLACE, OutputRule
 from sofs_bayes.disclosure.search import Flags, Protected, protected
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 
 STATED = ("evidence", "analysis", "analysis_sha256", "threshold", "by", "covariates")
 RELEASED = (
@@ -204,7 +204,7 @@ def rebuilt(cells: Cells, rule: OutputRule) -> Cells:
     few = (n < rule.threshold) & exact[0]
     few |= (rule.few(events) | rule.few(n - events)) & exact[1]
     if few.any():
-        found = f"{int(few.sum())} counts below the threshold"
+        found = f"{counted(int(few.sum()), 'count')} below the threshold"
         raise BadInput(PLACE, "", found, f"cells checked under {rule.threshold} or more")
     attrs = {name: patterns.attrs[name] for name in (*STATED, "unprotected")}
     keys = (*cells.by, *cells.covariates)
@@ -261,8 +261,8 @@ def _check_judgeable(cells: Cells) -> None:
         found = "cells not counted for a release, or released already"
         raise BadInput(PLACE, "", found, "cells of collapse(..., for_release=True)")
     if (patterns := cells.patterns.sizes["pattern"]) > MOST_PATTERNS:
-        allowed = f"at most {MOST_PATTERNS}: fewer covariates or keys"
-        raise BadInput(PLACE, "", f"{patterns} patterns", allowed)
+        allowed = f"at most {MOST_PATTERNS:,}: fewer covariates or keys"
+        raise BadInput(PLACE, "", counted(patterns, "pattern"), allowed)
 
 
 def _log_small(cells: Cells, small: Small, rule: OutputRule) -> Iterator[LogLine]:

@@ -9,6 +9,7 @@ children. What leaves has a copy of its own lines without the suppressed counts.
 import contextlib
 import json
 import os
+import stat
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field, replace
@@ -18,11 +19,13 @@ from typing import Any
 from sofs_bayes.disclosure.arm_counts import ArmCount
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders.lock import locked_file
+from sofs_bayes.folders.places import is_result
 from sofs_bayes.folders.whole import sync, sync_folder, write_all
 
 NAME = "disclosure-ledger.jsonl"
 VARIABLE = "SOFS_BAYES_LEDGER"
 ABOUT = "Counts of children, suppressed ones too: stays with the custodian, where the records are."
+FIRST = json.dumps({"about": ABOUT}, ensure_ascii=False) + "\n"
 LEFT_OUT = "LEFT OUT, as asked for: what was released before was not looked at, nor this noted"
 
 
@@ -134,7 +137,7 @@ class Ledger:
         text = "".join(json.dumps(asdict(each), ensure_ascii=False) + "\n" for each in new)
         size = os.fstat(self._file).st_size
         if not size:
-            text = json.dumps({"about": ABOUT}, ensure_ascii=False) + "\n" + text
+            text = FIRST + text
         try:
             write_all(self._file, text.encode("utf-8"))
             sync(self._file)
@@ -161,13 +164,16 @@ def open_ledger(
     Raises
     ------
     BadInput
-        A ledger that is damaged, is a link or cannot be written; an earlier export without one.
+        A ledger that is damaged, another file, a link, in a result or cannot be written; an
+        earlier export without one.
     """
     before = list(earlier_releases(map(Path, earlier)))
     if ledger is False:
         yield Ledger(path=None, before=before)
         return
     path = default_ledger() if ledger is None or ledger is True else Path(ledger)
+    _check_apart(path)
+    was_there = path.exists()
     try:
         file = locked_file(path, flags=os.O_APPEND, mode=0o600, wait=True)
     except OSError as error:
@@ -175,13 +181,23 @@ def open_ledger(
     if file is None:  # only on Windows, which does not wait for ever
         raise BadInput(path, "", "a ledger that another process keeps", "to wait until it ends")
     try:
+        if not stat.S_ISREG(os.fstat(file).st_mode):  # what is noted there is nowhere
+            raise BadInput(path, "", "a device or a pipe", "a ledger that keeps what it is told")
+        before += _read_ledger(path)
         _cut_tail(file, path)
-        yield Ledger(path=path, before=[*before, *_read_ledger(path)], _file=file)
+        yield Ledger(path=path, before=before, _file=file)
     finally:
-        if not os.fstat(file).st_size:  # nothing was released: no file is left behind
+        if not was_there and not os.fstat(file).st_size:  # nothing was released
             with contextlib.suppress(OSError):
                 path.unlink(missing_ok=True)
         os.close(file)
+
+
+def _check_apart(path: Path) -> None:
+    """Refuse a ledger in a result, which would not be the same with it, nor leave with it."""
+    for home in Path(os.path.realpath(path)).parents:
+        if is_result(home):
+            raise BadInput(path, "", f"a place inside the result {home}", "a ledger apart from it")
 
 
 def _cut_tail(file: int, path: Path) -> None:
@@ -193,12 +209,14 @@ def _cut_tail(file: int, path: Path) -> None:
 
 
 def default_ledger() -> Path:
-    """Where the ledger is if nobody says otherwise."""
+    """Where the ledger is if nobody says otherwise: never inside a result."""
     if named := os.environ.get(VARIABLE):
         return Path(named)
     here = Path.cwd()
-    above = (home / NAME for home in (here, *here.parents))
-    return next((path for path in above if path.is_file()), here / NAME)
+    homes = [here, *here.parents]
+    inside = [place for place, home in enumerate(homes) if is_result(home)]
+    above = [home / NAME for home in homes[max(inside, default=-1) + 1 :]]
+    return next((path for path in above if path.is_file()), above[0])
 
 
 def _unusable(path: Path, error: OSError) -> BadInput:
@@ -209,12 +227,13 @@ def _unusable(path: Path, error: OSError) -> BadInput:
 def _read_ledger(path: Path) -> Iterator[Released]:
     """The releases in a ledger; a last line that was cut off is of none that left."""
     try:
-        lines = path.read_text(encoding="utf-8").splitlines(keepends=True)
-        for line in lines:
-            if line.endswith("\n") and "about" not in (document := json.loads(line)):
-                yield _released(document)
-    except (OSError, ValueError, KeyError, TypeError) as error:
-        raise BadInput(path, "", "a damaged ledger", "as releases have written it") from error
+        *lines, cut = path.read_text(encoding="utf-8").split("\n")
+        if not (json.loads(lines[0]).keys() == {"about"} if lines else FIRST.startswith(cut)):
+            raise ValueError("another file")
+        yield from [_released(json.loads(line)) for line in lines[1:]]
+    except (OSError, ValueError, KeyError, TypeError, AttributeError) as error:
+        found = "a damaged ledger, or another file"
+        raise BadInput(path, "", found, "a ledger as releases have written it") from error
 
 
 def _released(document: Mapping[str, Any]) -> Released:

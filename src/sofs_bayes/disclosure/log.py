@@ -8,6 +8,7 @@ from typing import Literal
 
 from sofs_bayes.disclosure.ledger import Released, releases_text
 from sofs_bayes.disclosure.rules import OutputRule
+from sofs_bayes.errors import counted
 from sofs_bayes.records.csv_rows import rows_to_csv
 
 Result = Literal["passed", "suppressed", "refused"]
@@ -104,8 +105,8 @@ def log_markdown(log: Log) -> str:
         f"Made by: sofs-bayes {log.version}.\n",
         f"Rules: {log.rule}.\n",
         *(f"{each.what.capitalize()}: {each.action}.\n" for each in log.lines if each not in lines),
-        f"Outputs: {counts['passed']} are cleared for release as they are, {counts['suppressed']}"
-        f" with something suppressed, {counts['refused']} are not cleared.\n",
+        f"Cleared for release as it is: {counted(counts['passed'], 'output')}. With something"
+        f" suppressed: {counts['suppressed']}. Not cleared: {counts['refused']}.\n",
         "The log names what was suppressed, never its value.\n",
         *_whose(log.told),
     ]
@@ -163,10 +164,11 @@ def _files(log: Log) -> Iterator[str]:
         digest = hashlib.sha256(log_json(log).encode("utf-8")).hexdigest()
         yield from ("## Files", "")
         yield (
-            f"{len(log.digests)} files are released. The file beside this one whose name ends in"
-            f" disclosure.json (SHA-256 {digest}) has the SHA-256 of each, these lines, and the"
-            " counts that the release tells, which later releases are checked against. There"
-            ' `"exact": false` says that events do not follow from a rate, as rates are weighted.'
+            f"Released: {counted(len(log.digests), 'file')}. The file beside this one whose name"
+            f" ends in disclosure.json (SHA-256 {digest}) has the SHA-256 of each, these lines,"
+            " and the counts that the release tells, which later releases are checked against."
+            ' There `"exact": false` says that events do not follow from a rate, as rates are'
+            " weighted."
         )
         yield ""
 
@@ -195,7 +197,7 @@ def _changed(names: Sequence[str], log: Sequence[LogLine]) -> list[str]:
     alone = len(names) == 1
     vouched = "; ".join(dict.fromkeys(line.vouched for line in log if line.vouched))
     return [
-        f"### {names[0]}" if alone else f"### {what}: {len(names)} outputs",
+        f"### {names[0]}" if alone else f"### {what}: {counted(len(names), 'output')}",
         "",
         f"{what}." if alone else f"{', '.join(names)}.",
         "",
@@ -209,7 +211,7 @@ def _changed(names: Sequence[str], log: Sequence[LogLine]) -> list[str]:
 
 RESULTS: tuple[Result, ...] = ("passed", "suppressed", "refused")
 SUMMARIES: Mapping[Result, str] = {
-    "passed": "outputs cleared for release",
+    "passed": "cleared for release",
     "suppressed": "with something suppressed",
     "refused": "not cleared",
 }
@@ -226,7 +228,7 @@ def summary(log: Sequence[LogLine]) -> str:
     parts = [
         f"{count} {words}" for result, words in SUMMARIES.items() if (count := found.count(result))
     ]
-    return ", ".join(parts) or "nothing to check"
+    return f"{counted(len(found), 'output')}: {', '.join(parts)}" if parts else "nothing to check"
 
 
 def worst_of(log: Iterable[LogLine]) -> Result:

@@ -1,5 +1,6 @@
 """What matching writes about children, as rows → the rows that may leave."""
 
+import math
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import Any
@@ -37,7 +38,10 @@ def cleared_balance(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
 
 def _without_small_share(row: Any, rule: OutputRule) -> Any:
     """The row without the share of pilots who are supported, where few are or few are not."""
-    supported = round(row.pilots * row.pilots_supported / 100)
+    if math.isnan(row.pilots_supported):  # taken out already, or of no pilots
+        return row
+    share = min(max(row.pilots_supported, 0.0), 100.0)
+    supported = round(row.pilots * share / 100)
     few = rule.small(supported) or 0 < row.pilots - supported < rule.threshold
     return replace(row, pilots_supported=float("nan")) if few else row
 

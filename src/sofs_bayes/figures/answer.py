@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
 
+from sofs_bayes.errors import counted
 from sofs_bayes.figures.canvas import CONVERGED, MARK, Canvas
 from sofs_bayes.figures.dots import Beside, Row, dots
 from sofs_bayes.figures.drawing import Drawing, drawn
@@ -100,7 +101,10 @@ def _finding(rows: "Sequence[SourceRow]") -> str:
         return "No source settles whether the outcomes rose or fell"
     if not open_ended:
         return "Every source settles a direction"
-    return f"{len(open_ended)} of {len(sources)} sources do not settle whether the outcome rose"
+    return (
+        f"{len(open_ended)} of {counted(len(sources), 'source')} do not settle whether the"
+        " outcome rose"
+    )
 
 
 def _line(row: "SourceRow") -> Row:

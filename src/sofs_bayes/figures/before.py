@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Unpack
 
+from sofs_bayes.errors import counted
 from sofs_bayes.figures.canvas import (
     Canvas,
     KeyEntry,
@@ -18,7 +19,7 @@ from sofs_bayes.figures.canvas import (
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.marks import Axis, Dot, Mark, Series
-from sofs_bayes.figures.numbers import counted, padded
+from sofs_bayes.figures.numbers import padded
 from sofs_bayes.figures.refusals import check_rows
 from sofs_bayes.figures.style import DASHED, STYLE, Look, marker
 from sofs_bayes.spec.outcomes import capital

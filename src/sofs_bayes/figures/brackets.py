@@ -6,11 +6,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
+from sofs_bayes.errors import counted
 from sofs_bayes.figures.canvas import CONVERGED, Canvas, KeyEntry
 from sofs_bayes.figures.dots import Beside, Row, dots
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.marks import Axis, Dot, Rule
-from sofs_bayes.figures.numbers import counted, minus
+from sofs_bayes.figures.numbers import minus
 from sofs_bayes.figures.refusals import check_rows, refuse
 from sofs_bayes.figures.style import NO_EFFECT, SOLID, STYLE, Look, marker
 from sofs_bayes.published.stars import ChildLevel, StarBracket

@@ -7,6 +7,7 @@ from typing import Unpack
 
 import numpy as np
 
+from sofs_bayes.errors import counted
 from sofs_bayes.estimands import DensityRow
 from sofs_bayes.figures.canvas import Canvas, KeyEntry, Said, name_of
 from sofs_bayes.figures.curves import Panel, curves
@@ -15,7 +16,6 @@ from sofs_bayes.figures.marks import Axis, Mark, Rule, Series
 from sofs_bayes.figures.numbers import (
     ShownScale,
     amount,
-    counted,
     decimals_for,
     listed,
     minus,

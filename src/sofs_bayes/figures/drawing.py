@@ -90,7 +90,7 @@ def save(
     for wanted in formats:
         if wanted not in metadata:
             raise BadInput(f"figure {drawing.name}", "format", repr(wanted), ", ".join(metadata))
-    check_name("figure", "name", drawing.name)
+    check_name("figure", "name", drawing.name, parts=2)  # of its run, and its own
     csv_path = folder / f"{drawing.name}.csv"
     pictures = tuple(folder / f"{drawing.name}.{wanted}" for wanted in formats)
     folder.mkdir(parents=True, exist_ok=True)

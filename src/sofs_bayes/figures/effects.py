@@ -5,6 +5,7 @@ from collections.abc import Callable, Sequence
 from functools import partial
 from typing import Literal, Unpack
 
+from sofs_bayes.errors import counted
 from sofs_bayes.estimands import NEW, POOLED, EffectRow
 from sofs_bayes.estimands.rows import ShrinkageRow
 from sofs_bayes.figures.canvas import CONVERGED, Canvas, KeyEntry, Said, name_of
@@ -26,7 +27,7 @@ from sofs_bayes.figures.intervals import (
     status_of,
 )
 from sofs_bayes.figures.marks import Rule
-from sofs_bayes.figures.numbers import ShownScale, amount, counted, minus, percent
+from sofs_bayes.figures.numbers import ShownScale, amount, minus, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, shown_scale
 from sofs_bayes.figures.style import DOTTED, NO_EFFECT, SOLID, STYLE, Look, marker
 from sofs_bayes.spec.terms import CHILDREN
@@ -122,7 +123,10 @@ def pilot_forest(
 def _including(rows: Sequence[EffectRow], scale: ShownScale) -> list[str]:
     """How many intervals include no effect, and what is refused, in sentences."""
     including = sum(row.lower <= scale.null <= row.upper for row in rows)
-    return [f"{including} of {len(rows)} intervals include {scale.null:g}.", *_refused(rows)]
+    return [
+        f"{including} of {counted(len(rows), 'interval')} include {scale.null:g}.",
+        *_refused(rows),
+    ]
 
 
 def _name(row: EffectRow, label: str, rows: Sequence[EffectRow]) -> str:

@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from typing import Any
 
+from sofs_bayes.errors import counted
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.estimands.rows import ShrinkageRow
 from sofs_bayes.figures.canvas import CONVERGED
@@ -107,9 +108,12 @@ def finding(rows: Sequence[EffectRow | ShrinkageRow], scale: ShownScale) -> str:
     if len(rows) == 1:
         return f"The interval {'excludes' if excluding else 'includes'} {scale.null:g}"
     if excluding in (0, len(rows)):
-        return f"All {len(rows)} intervals {'exclude' if excluding else 'include'} {scale.null:g}"
+        return (
+            f"All {counted(len(rows), 'interval')} {'exclude' if excluding else 'include'}"
+            f" {scale.null:g}"
+        )
     verb = "excludes" if excluding == 1 else "exclude"
-    return f"{excluding} of {len(rows)} intervals {verb} {scale.null:g}"
+    return f"{excluding} of {counted(len(rows), 'interval')} {verb} {scale.null:g}"
 
 
 def numbers_text(found: Interval, scale: ShownScale, decimals: int) -> str:

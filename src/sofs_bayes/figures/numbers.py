@@ -55,11 +55,6 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g}%"
 
 
-def counted(number: int, noun: str) -> str:
-    """A number of things, with an s where there is not just one."""
-    return f"{number} {noun}" if number == 1 else f"{number} {noun}s"
-
-
 def listed(parts: Sequence[str]) -> str:
     """a, b and c."""
     return " and ".join([", ".join(parts[:-1]), parts[-1]] if len(parts) > 1 else parts)

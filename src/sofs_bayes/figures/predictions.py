@@ -8,12 +8,13 @@ from typing import Unpack
 from matplotlib.figure import Figure
 
 from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
+from sofs_bayes.errors import counted
 from sofs_bayes.figures.canvas import Canvas, KeyEntry, SaidOfRates, name_of, named_years, unit_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.intervals import bars_name, drawn_name, half
 from sofs_bayes.figures.marks import Axis, Dot, Rule, Series
-from sofs_bayes.figures.numbers import counted, listed, padded, percent
+from sofs_bayes.figures.numbers import listed, padded, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, refuse
 from sofs_bayes.figures.style import DASHED, NO_EFFECT, STYLE, Look, marker, widest
 from sofs_bayes.figures.ticks import roomy_years

@@ -6,12 +6,13 @@ from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any, Unpack
 
+from sofs_bayes.errors import counted
 from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.figures.canvas import Canvas, SaidOfRates, name_of, named_years, unit_of
 from sofs_bayes.figures.curves import Panel, curves
 from sofs_bayes.figures.drawing import Drawing, drawn
 from sofs_bayes.figures.marks import Axis, Dot, Mark, Series, Span
-from sofs_bayes.figures.numbers import counted, listed, minus, padded, percent
+from sofs_bayes.figures.numbers import listed, minus, padded, percent
 from sofs_bayes.figures.refusals import check_rows, only_value, refuse
 from sofs_bayes.figures.style import DASHED, STYLE, Look, marker
 from sofs_bayes.frequentist.counterfactual import YearRate

@@ -1,5 +1,6 @@
 """What is given to be read: that it is there is asked before anything else is."""
 
+import stat
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput, unreadable
@@ -11,13 +12,15 @@ def check_there(path: Path | str, allowed: str) -> Path:
     Raises
     ------
     BadInput
-        There is nothing, or no name that a file could have.
+        There is nothing, no name that a file could have, or what has no end: a device, a pipe.
     """
     path = Path(path)
     try:
-        path.stat()
+        kind = path.stat().st_mode
     except OSError as error:
         raise unreadable(path, error, allowed) from None
     except ValueError:  # a null in the name
         raise BadInput(repr(str(path)), "", "no name of a file", allowed) from None
+    if not (stat.S_ISREG(kind) or stat.S_ISDIR(kind)):
+        raise BadInput(path, "", "a device or a pipe", allowed)
     return path

@@ -3,7 +3,7 @@
 import hashlib
 import json
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from importlib.metadata import version
 from pathlib import Path
@@ -71,6 +71,22 @@ def versions() -> dict[str, str]:
     import platform
 
     return {"python": platform.python_version()} | {name: version(name) for name in VERSIONED}
+
+
+def by_name(hashes: Iterable[tuple[str, str]]) -> dict[str, str]:
+    """SHA-256 of files by their names, all of them: another file of a name has a number after it.
+
+    Files of several folders may be called alike, and each of them counts for what a result rests
+    on.
+    """
+    found: dict[str, str] = {}
+    for name, digest in hashes:
+        free, number = name, 1
+        while found.get(free, digest) != digest:
+            number += 1
+            free = f"{name} ({number})"
+        found[free] = digest
+    return found
 
 
 def sha256(path: Path) -> str:

@@ -6,6 +6,7 @@ from typing import Literal
 import numpy as np
 import pandas as pd
 
+from sofs_bayes.errors import counted
 from sofs_bayes.frequentist.assumptions import BreuschGodfrey, LeadsTest
 from sofs_bayes.spec import ChildrenAnalysis
 
@@ -93,7 +94,7 @@ def judge_trends(tested: LeadsTest) -> Decision:
         interval=None,
         branch="met" if tested.met else "not met",
         uncertain=uncertain,
-        why=f"{fine} of {count} leads are not significant at {tested.level:g}"
+        why=f"{fine} of {counted(count, 'lead')} are not significant at {tested.level:g}"
         + (", and one lead would decide otherwise." if uncertain else "."),
     )
 

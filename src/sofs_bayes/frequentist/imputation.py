@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.clustering import Correction
 from sofs_bayes.frequentist.did import DidFit, Reference, fit
 from sofs_bayes.frequentist.estimation import is_separated, logistic_maximum
@@ -87,7 +87,7 @@ def draw_number(values: Floats, seen: Floats, absent: Floats, rng: np.random.Gen
     """
     left = len(values) - seen.shape[1]
     if left < 1:
-        found = f"{len(values)} referrals to impute a number from"
+        found = f"{counted(len(values), 'referral')} to impute a number from"
         raise BadInput("matched referrals", "", found, f"more than {seen.shape[1]}")
     inverse = np.linalg.inv(seen.T @ seen)
     coefficients = inverse @ (seen.T @ values)

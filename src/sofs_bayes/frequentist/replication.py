@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import TYPE_CHECKING
 
+from sofs_bayes.errors import counted
 from sofs_bayes.frequentist.printed_rows import LEVELS, printed_column, printed_r_squared, term_of
 from sofs_bayes.matching.balance import BalanceRow
 from sofs_bayes.matching.summary import SummaryRow
@@ -193,7 +194,7 @@ def assumption_numbers(
         return
     wanted = int(printed.printed.text.split(" out of ")[1].split(" ")[0])
     count = len(leads.leads)
-    other = f"{count} leads can be estimated on these rows, {wanted} are printed"
+    other = f"{counted(count, 'lead')} can be estimated on these rows, {wanted} are printed"
     yield _beside(printed, leads.not_significant, reason=other if count != wanted else "")
 
 

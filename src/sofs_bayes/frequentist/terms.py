@@ -11,7 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.term import (
     DID,
     FIXED,
@@ -273,7 +273,7 @@ def child_terms(frame: pd.DataFrame, analysis: ChildrenAnalysis) -> pd.DataFrame
 def _dummies(values: "pd.Series[str]", covariate: Levels) -> dict[str, Floats]:
     levels = [*covariate.levels, MISSING]
     if unknown := int((~values.isin(levels)).sum()):
-        found = f"{unknown} rows with another level"
+        found = f"{counted(unknown, 'row')} with another level"
         raise BadInput("matched referrals", covariate.name, found, ", ".join(levels))
     codes = values.to_numpy()
     return {

@@ -18,7 +18,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.frequentist.clustering import cluster_labels
 from sofs_bayes.frequentist.multilevel import authority_sums
 from sofs_bayes.frequentist.term import effect_terms
@@ -96,7 +96,7 @@ def wild_bootstrap(
     count = len(sums.xx)
     if count > MOST_CLUSTERS:
         allowed = f"at most {MOST_CLUSTERS}"
-        raise BadInput("matched referrals", "authority", f"{count} clusters", allowed)
+        raise BadInput("matched referrals", "authority", counted(count, "cluster"), allowed)
     rng = np.random.default_rng(analysis.regressions.seed if seed is None else seed)
     weights = signs(count, draws, rng)
     weights[0] = 1.0  # the observed signs count, drawn or not: no p-value is 0

@@ -10,7 +10,7 @@ from pathlib import Path
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.errors import BadInput, BadParameter
+from sofs_bayes.errors import BadInput, BadParameter, counted
 from sofs_bayes.matching.choice import Choice, LeftOut, Match, years_after, years_before
 from sofs_bayes.matching.pre_trend import distances
 from sofs_bayes.records.csv_text import did_you_mean
@@ -140,7 +140,9 @@ def did_cells(
     serving = {*choice.comparators_of(pilot.authority for pilot in pilots), *choice.set_aside}
     comparators = sorted(serving - without)
     if not pilots or not comparators:
-        found = f"{len(pilots)} pilots and {len(comparators)} comparators left"
+        found = (
+            f"{counted(len(pilots), 'pilot')} and {counted(len(comparators), 'comparator')} left"
+        )
         raise BadParameter("leave_out", found, "at least one of each")
     return _cells(panel, pilots, comparators)
 
@@ -223,7 +225,10 @@ def _matches(
     if not matched:
         raise BadInput(file, "design.recording_breaks", "every pilot", "a pilot to be matched")
     if not rule.reuse and len(eligible) < len(matched) * rule.per_pilot:
-        found = f"{len(eligible)} eligible authorities for {len(matched)} pilots"
+        found = (
+            f"{counted(len(eligible), 'eligible authority', 'eligible authorities')} for"
+            f" {counted(len(matched), 'pilot')}"
+        )
         allowed = f"{rule.per_pilot} for each, or reuse = true"
         raise BadInput(file, "design.comparators.per_pilot", found, allowed)
     offers = []

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Literal
 import numpy as np
 import xarray as xr
 
-from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.errors import BadInput, BadSpec, counted
 from sofs_bayes.matching.authorities import nearest_first
 from sofs_bayes.matching.choice import Choice, LeftOut, Match, PreTrendRow
 from sofs_bayes.matching.pre_trend import PreTrendFit, distances, fit_in_years, pre_trend_rows
@@ -276,7 +276,9 @@ def _check_served(
     for each in found:
         served = sum(match.pilot == each.pilot for match in matches)
         if served < rule.per_pilot:
-            count = f"{served} comparators among {len(each.eligible)} candidates"
+            count = (
+                f"{counted(served, 'comparator')} among {counted(len(each.eligible), 'candidate')}"
+            )
             allowed = f"matching.authorities.per_pilot = {rule.per_pilot}, or comparators by name"
             raise BadInput(groups.file, f"pilot {each.pilot}", count, allowed)
 

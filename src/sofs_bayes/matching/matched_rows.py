@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, Protocol
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.records.column_values import literal, quoted
 from sofs_bayes.records.referral_contract import OWN
 from sofs_bayes.spec import ChildrenAnalysis, Levels
@@ -127,4 +127,6 @@ def check_rows(
         raise BadInput(file, "", "no rows", "at least one")
     for (name, (_, allowed)), count in zip(rules.items(), counts, strict=True):
         if count:
-            raise BadInput(file, f"column {name}", f"another value in {count} rows", allowed)
+            raise BadInput(
+                file, f"column {name}", f"another value in {counted(count, 'row')}", allowed
+            )

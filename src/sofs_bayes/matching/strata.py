@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import pandas as pd
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.matching.matched_file import IN_ORDER, read_label, read_matched, write_matched
 from sofs_bayes.matching.matched_rows import (
     ADDED,
@@ -274,7 +274,7 @@ def _arms(connection: "DuckDBPyConnection") -> tuple[ArmCount, ...]:
 def _check_arms(arms: Sequence[ArmCount], file: str) -> None:
     for arm in arms:
         if arm.kept == 0:
-            found = f"no matched {arm.arm} among {arm.rows} rows"
+            found = f"no matched {arm.arm} among {counted(arm.rows, 'row')}"
             place = f"group {arm.group}, {arm.period}"
             raise BadInput(file, place, found, "both arms in some stratum of each period")
 

@@ -5,6 +5,7 @@ from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
+from sofs_bayes.errors import counted
 from sofs_bayes.estimands import EffectRow
 from sofs_bayes.estimands.conversions import as_odds_ratio, per_log_odds, probability_below
 from sofs_bayes.pages.beside import beside_sentences, placebo_rows
@@ -304,8 +305,7 @@ def published_sentence(analysis: PrintedAnalysis) -> str:
         place = analysis.as_printed.source
     else:
         place = f"Table {analysis.from_table.table}, {analysis.from_table.column.lower()}"
-    stars = "no star: not significant" if not did.stars else f"{did.stars} star"
-    stars += "s" if did.stars > 1 else ""
+    stars = "no star: not significant" if not did.stars else counted(did.stars, "star")
     if rows.did_error is not None:
         stars = rows.did_error.text
     scale = analysis.design.scale
@@ -329,9 +329,10 @@ def changes_sentence(run: Run) -> str:
         return ""
     most = max(changed, key=lambda row: abs(row.median - main.median))
     return (
-        f"of {len(changed)} changes to data or assumptions, tried one at a time, the one that moves"
-        f" the estimate most is “{most.variant}”: {unit.more(most.median)} per {unit.per}, in place"
-        f" of {unit.more(main.median)}.{'' if most.status == 'converged' else ' NOT CONVERGED.'}"
+        f"of {counted(len(changed), 'change')} to data or assumptions, tried one at a time, the"
+        f" one that moves the estimate most is “{most.variant}”: {unit.more(most.median)} per"
+        f" {unit.per}, in place of"
+        f" {unit.more(main.median)}.{'' if most.status == 'converged' else ' NOT CONVERGED.'}"
     )
 
 

@@ -10,6 +10,7 @@ from sofs_bayes.bayes.limits import MIN_ESS
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
 from sofs_bayes.checks.registry.tipping import TippingPoint
+from sofs_bayes.errors import counted
 from sofs_bayes.pages.page import State
 from sofs_bayes.pages.words import (
     answers,
@@ -110,7 +111,7 @@ def priors(run: Run, _: OnPage) -> Answer:
     every = [*run.analysis.effect_priors.values(), *others]
     reasons = sum(bool(prior.why.strip()) for prior in every)
     state: State = "met" if reasons == len(every) else "partly" if reasons else "not reported"
-    return state, f"{len(every)} priors, {reasons} of them with a reason."
+    return state, f"{counted(len(every), 'prior')}, {reasons} of them with a reason."
 
 
 def specification(run: Run, page: OnPage) -> Answer:
@@ -158,17 +159,17 @@ def convergence(run: Run, _: OnPage) -> Answer:
     fits = run.diagnostics["fits"]
     good = sum(fit["status"] == "converged" for fit in fits.values())
     state: State = "not reported" if not fits else "met" if good == len(fits) else "partly"
-    counted = f"{good} of {len(fits)} fits passed the gate"
+    passed = f"{good} of {counted(len(fits), 'fit')} passed the gate"
     if not fits:
         return state, "no fit is known."
     if run.diagnostics["method"] == "quadrature":
         edge = max(fit["edge_mass"] for fit in fits.values())
-        return state, f"{counted}; largest mass at the grid's edge {edge:.1g}."
+        return state, f"{passed}; largest mass at the grid's edge {edge:.1g}."
     rhat = _worst(fits, "max_rhat", max)
     divergent = sum(fit["divergences"] for fit in fits.values())
     bfmi = _worst(fits, "min_bfmi", min)
     return state, (
-        f"{counted}; max R-hat {shown(rhat, 'rhat')}, {divergent} divergences, smallest BFMI"
+        f"{passed}; max R-hat {shown(rhat, 'rhat')}, {divergent} divergences, smallest BFMI"
         f" {shown(bfmi, 'number')}."
     )
 
@@ -301,7 +302,7 @@ def _quantities(rows: Sequence[Any]) -> int:
 def informed_priors(run: Run, _: OnPage) -> Answer:
     """The posteriors under every effect prior."""
     named = list(dict.fromkeys(row.prior for row in run.effects))
-    text = f"every result under {len(named)} priors of the effect: {', '.join(named)}."
+    text = f"every result under {counted(len(named), 'prior')} of the effect: {', '.join(named)}."
     return ("met" if len(named) > 1 else "not reported"), text
 
 
@@ -311,8 +312,8 @@ def default_priors(run: Run, _: OnPage) -> Answer:
     first, others = run.prior, len(run.analysis.effect_priors) - 1
     if rows:
         moved = {row.estimand for row in rows if row.matters}
-        counted = f"{len(moved)} of {_quantities(rows)} quantities"
-        return "met", f"prior “{first}” power-scaled: signs of a prior that matters for {counted}."
+        matters = f"{len(moved)} of {_quantities(rows)} quantities"
+        return "met", f"prior “{first}” power-scaled: signs of a prior that matters for {matters}."
     if others:
         return "partly", f"prior “{first}” beside {others} others; no power-scaling."
     return "not reported", f"prior “{first}” alone."
@@ -378,7 +379,8 @@ def code_and_data(run: Run, _: OnPage) -> Answer:
 def files(run: Run, _: OnPage) -> Answer:
     """The files of the run folder."""
     count = len(run.files)
-    return enough(count, 1), f"{count} files in the run folder, each checked against its SHA-256."
+    text = f"{counted(count, 'file')} in the run folder, each checked against its SHA-256."
+    return enough(count, 1), text
 
 
 def command(run: Run, _: OnPage) -> Answer:

@@ -97,7 +97,8 @@ def init(
         raise BadParameter("year_begins", str(year_begins), "a month, 1 to 12")
     with claim(target, written_by="init", inputs=[Path(data)], replace=replace) as place:
         progress("looking")
-        texts, tables = _drafts(Path(data), stem, year_begins)
+        given = check_there(data, "records, counts or a typed table")
+        texts, tables = _drafts(given, stem, year_begins)
         with place.folder() as folder:
             from sofs_bayes.folders.manifest import write_manifest
             from sofs_bayes.tables.formats import to_markdown

@@ -7,9 +7,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from sofs_bayes import spec
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.folders.given import check_there
-from sofs_bayes.folders.manifest import NAME, read_manifest, sha256
+from sofs_bayes.folders.manifest import NAME, by_name, read_manifest, sha256
 from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.jobs import Execution
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, timed
@@ -141,7 +141,7 @@ def _match(
         sample, texts, shown = _matched(
             referrals, given, known, analysis, inputs[1], progress=how.progress, seconds=seconds
         )
-        how.progress(f"{analysis.name}: writing {sample.after.rows:,} rows")
+        how.progress(f"{analysis.name}: writing {counted(sample.after.rows, 'row')}")
         evidence = referrals.evidence
         with place.folder() as folder:
             made = folder / (MATCHED if evidence == "records" else SYNTHETIC + MATCHED)
@@ -193,7 +193,7 @@ def _matched(
         chosen = choice.groups
         texts["pre_trend.csv"] = rows_to_csv(PreTrendRow, choice.pre_trend, evidence=evidence)
         shown.append(tables.comparators_table(choice.matches, choice.next_best, analysis, evidence))
-    progress(f"{analysis.name}: matching {referrals.rows:,} referrals")
+    progress(f"{analysis.name}: matching {counted(referrals.rows, 'referral')}")
     with timed(seconds, "match"):
         stack(referrals, chosen, known, analysis, file=authorities)
         sample = match_stacked(referrals, analysis)
@@ -438,7 +438,7 @@ def matched_file(path: Path | str) -> Path:
 
 def hashes(files: Iterable[Path]) -> dict[str, str]:
     """SHA-256 by name of files."""
-    return {path.name: sha256(path) for path in files}
+    return by_name((path.name, sha256(path)) for path in files)
 
 
 def files_of(analysis: spec.Analysis | Path | str) -> list[Path]:

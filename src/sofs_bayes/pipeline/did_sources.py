@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal, cast
 
-from sofs_bayes.errors import BadInput, BadParameter, BadSpec
+from sofs_bayes.errors import BadInput, BadParameter, BadSpec, counted
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
@@ -112,7 +112,7 @@ def source_of(
 
         return counts_source(analysis, read_panel(given, analysis.data))
     if len(given) != 1:
-        found = f"{len(given)} files or folders" if given else "no data"
+        found = counted(len(given), "file or folder", "files or folders") if given else "no data"
         raise BadInput(analysis.name, "", found, "one: cells, or matched children")
     file = children_file(given[0])
     cells = children_cells(given[0], analysis)
@@ -175,7 +175,9 @@ def children_file(path: Path | str) -> Path:
         names = [f"{s}{n}" for s in ("", "synthetic-") for n in FILES]
         found = [name for name in names if name in manifest.files]
         if len(found) != 1:
-            raise BadInput(path, "", f"{len(found)} files of cells or matched children", allowed)
+            raise BadInput(
+                path, "", f"{counted(len(found), 'file')} of cells or matched children", allowed
+            )
         manifest.check()
         return path / found[0]
     if path.suffix == ".parquet":
@@ -255,7 +257,7 @@ def counts_source(analysis: OpenAnalysis, panel: "Panel") -> Source:
     leads = leads_of(by_year)
     return Source(
         evidence=panel.evidence,
-        inputs={source.file: source.sha256 for source in panel.sources},
+        inputs=panel.inputs,
         data=data,
         regressed=data,
         departure=departure_sd(leads, analysis.priors.departure),

@@ -18,6 +18,9 @@ from sofs_bayes.release.folders import Judged, judged_folder
 from sofs_bayes.release.runs import cleared_together, refused
 from sofs_bayes.runs.run_folder import Run, fill
 
+# Verbs whose documents, pictures and tables for readers were checked before they were written.
+CHECKED_AS_WRITTEN = frozenset({"report", "figure", "effects"})
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Disclosed:
@@ -27,6 +30,8 @@ class Disclosed:
     ----------
     clean
         Whether everything may leave as it is.
+    empty
+        Whether nothing may leave: of what is written the log alone is of use.
     log
         A line per output and rule.
     rule
@@ -36,6 +41,7 @@ class Disclosed:
     """
 
     clean: bool
+    empty: bool
     log: tuple[LogLine, ...]
     rule: OutputRule
     told: tuple[Released, ...]
@@ -78,7 +84,8 @@ def disclose(
     Raises
     ------
     BadInput
-        No such folder, an empty one, an output that exists, or a ledger that cannot be used.
+        No such folder, an empty one, one of `report`, `figure` or `effects`, an output that
+        exists, or a ledger that cannot be used.
 
     Examples
     --------
@@ -89,6 +96,7 @@ def disclose(
         raise BadInput(folder, "", "a file", "a folder that sofs-bayes wrote")
     if not any(path.is_file() for path in folder.rglob("*")):
         raise BadInput(folder, "", "an empty folder", "a folder that sofs-bayes wrote")
+    _check_kind(folder)
     if output is not None:
         output = Path(output)
         check_target(output, written_by="disclose", inputs=[folder], replace=replace)
@@ -97,7 +105,21 @@ def disclose(
         log = (ledger_line(book), *found.log)
         if output is not None:
             _write(output, found, log, rule, book, replace=replace)
-    return Disclosed(clean=found.clean, log=log, rule=rule, told=found.told)
+    empty = not found.files and not found.runs
+    return Disclosed(clean=found.clean, empty=empty, log=log, rule=rule, told=found.told)
+
+
+def _check_kind(folder: Path) -> None:
+    """Refuse the result of a verb that checks what it writes: documents, pictures, tables."""
+    try:
+        verb = read_manifest(folder).written_by
+    except BadInput:  # a folder of such folders, or a damaged one, which is judged file by file
+        return
+    if verb in CHECKED_AS_WRITTEN:
+        found = f"a result of {verb}, which is checked as it is written and not again"
+        raise BadInput(
+            folder, "", found, "what that was made from: runs, or what is released of them"
+        )
 
 
 def cleared(

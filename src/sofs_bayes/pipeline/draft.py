@@ -9,6 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from sofs_bayes.errors import counted
 from sofs_bayes.pipeline.from_print import UNKNOWN, UNKNOWN_WHY
 from sofs_bayes.published.as_written import TypedCell
 from sofs_bayes.records.csv_text import CsvText
@@ -103,7 +104,10 @@ def children_text(
 
 
 def _head(found: Profile, name: str) -> Iterator[str]:
-    yield f"# Drafted by `sofs-bayes init` from {found.file.name}: {found.columns[0].rows:,} rows."
+    yield (
+        f"# Drafted by `sofs-bayes init` from {found.file.name}:"
+        f" {counted(found.columns[0].rows, 'row')}."
+    )
     yield f"# Comments say what was seen. Every {DECIDE} is yours: no verb works while one is left."
     yield f"# `sofs-bayes check {found.file.parent.name} THIS_FILE` then names all that is wrong."
     yield ""
@@ -177,7 +181,10 @@ def _covariate(each: ColumnProfile) -> Iterator[str]:
         yield f"missing_codes = [{', '.join(map(toml_text, codes))}]  # by their look alone"
     if each.rare:
         rows = sum(count for _, count in each.rare)
-        yield f"# {len(each.rare)} further values in {rows} rows: too few each to be shown here"
+        yield (
+            f"# {counted(len(each.rare), 'further value')} in {counted(rows, 'row')}: too few"
+            " each to be shown here"
+        )
     yield f'# {missing}; missing is a level of its own, or missing = "impute"'
 
 
@@ -396,7 +403,10 @@ def counts_text(table: CsvText, *, name: str, year_begins: int) -> str:
 def _counts_head(
     table: CsvText, years: Sequence[int], name: str, year_begins: int
 ) -> Iterator[str]:
-    yield f"# Drafted by `sofs-bayes init` from {table.path.name}: {len(table.records):,} rows."
+    yield (
+        f"# Drafted by `sofs-bayes init` from {table.path.name}:"
+        f" {counted(len(table.records), 'row')}."
+    )
     yield "# Every DECIDE is yours: no verb works while one is left."
     yield ""
     yield 'kind = "open data"'

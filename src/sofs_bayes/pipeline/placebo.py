@@ -5,7 +5,7 @@ from dataclasses import replace as changed
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sofs_bayes.errors import BadInput, BadParameter
+from sofs_bayes.errors import BadInput, BadParameter, counted
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import open_store
@@ -120,7 +120,7 @@ def placebo(
     with claim(folder, written_by="placebo", inputs=read, replace=True, beside=[STORE]) as place:
         progress(f"{analysis.name}: reading")
         panel = read_panel(read, asked.data)
-        inputs = {source.file: source.sha256 for source in panel.sources}
+        inputs = panel.inputs
         job = _job(asked, panel, name, inputs)
         store = open_store(folder / STORE, job.key, replace=replace)
         made = make(job, store, range(sets + 1), how)
@@ -149,7 +149,7 @@ def dated_early(analysis: OpenAnalysis, early: int) -> OpenAnalysis:
     first, last = analysis.data.first_year, min(windows) - 1
     least, most = max(windows) - last + 1, last - first  # a year is left after it, and before
     if not least <= early <= most:
-        there = f"{last - first + 1} years before settling-in"
+        there = f"{counted(last - first + 1, 'year')} before settling-in"
         allowed = f"{least} to {most}" if least < most else f"{least}"
         allowed = f"an analysis with more than {there}" if least > most else allowed
         raise BadParameter("early", str(early), allowed)

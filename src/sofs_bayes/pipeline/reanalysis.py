@@ -8,7 +8,7 @@ from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes import spec
-from sofs_bayes.folders.manifest import versions, write_manifest
+from sofs_bayes.folders.manifest import by_name, versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import Store
 from sofs_bayes.folders.whole import claim
@@ -373,7 +373,7 @@ def _write_results(folder: Path, runs: Sequence[Run], beside: "Sequence[Result]"
         "analyses_sha256": {run.analysis.name: spec.fingerprint(run.analysis) for run in runs},
         "evidence": {run.analysis.name: run.evidence for run in runs},
         "facts_sha256": facts_sha256(),
-        "inputs_sha256": {name: value for run in runs for name, value in run.inputs.items()},
+        "inputs_sha256": by_name(pair for run in runs for pair in run.inputs.items()),
         "seconds": {run.analysis.name: sum(run.seconds.values()) for run in runs},
     }
     write_manifest(folder, manifest, written_by="reanalyse")

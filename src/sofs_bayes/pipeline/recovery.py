@@ -19,7 +19,7 @@ from sofs_bayes.checks.recovered import (
 )
 from sofs_bayes.checks.recovery import RecoveryRow, Replicate, recovery_rows, replicate_of
 from sofs_bayes.checks.recovery_truths import PROCESSES, Grid, Scenario, scenarios, usual_grid
-from sofs_bayes.errors import BadInput, BadParameter
+from sofs_bayes.errors import BadInput, BadParameter, counted
 from sofs_bayes.folders.manifest import versions
 from sofs_bayes.folders.places import paths
 from sofs_bayes.folders.store import open_store
@@ -176,7 +176,7 @@ def prepared(
     job = Job(
         design=Trials(design=design, scenarios=chosen, inputs=inputs),
         ready=_ready,
-        name=f"{analysis.name}, {len(chosen)} scenarios",
+        name=f"{analysis.name}, {counted(len(chosen), 'scenario')}",
         key=key,
     )
     return job, source.evidence

@@ -9,7 +9,7 @@ from sofs_bayes import spec
 from sofs_bayes.disclosure.exported import digests_of, log_files, write_log
 from sofs_bayes.disclosure.origin import PUBLIC, declared
 from sofs_bayes.errors import BadInput
-from sofs_bayes.folders.manifest import versions, write_manifest
+from sofs_bayes.folders.manifest import by_name, versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.levels import read_run
@@ -153,8 +153,8 @@ def _check_names(runs: Sequence[Run]) -> None:
     """Refuse none, and two runs of one analysis, which nobody could tell apart on the page."""
     if not runs:
         raise BadInput("report", "runs", "none", "at least one run folder")
-    names = [run.analysis.name for run in runs]
-    twice = [name for i, name in enumerate(names) if name in names[:i]]
+    names = [run.analysis.name.casefold() for run in runs]  # figures are files called so
+    twice = [run.analysis.name for i, run in enumerate(runs) if names[i] in names[:i]]
     if twice:
         found = f"two runs of {twice[0]!r}"
         raise BadInput("report", "runs", found, "runs of different analyses")
@@ -195,7 +195,7 @@ def _write_manifest(folder: Path, runs: Sequence[Run], *, beside: Sequence[str])
         "seeds": {run.analysis.name: seed_of(run) for run in runs},
         "options": {run.analysis.name: dict(run.options) for run in runs},
         "facts_sha256": facts_sha256(),
-        "inputs_sha256": {name: value for run in runs for name, value in run.inputs.items()},
+        "inputs_sha256": by_name(pair for run in runs for pair in run.inputs.items()),
         "beside": list(beside),
         "versions_of_runs": {run.analysis.name: dict(run.versions) for run in runs},
     }

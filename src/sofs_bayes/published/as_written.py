@@ -10,7 +10,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-from sofs_bayes.errors import BadInput, unreadable
+from sofs_bayes.errors import BadInput, counted, unreadable
 from sofs_bayes.published.facts import Printed, read_printed
 
 # How print writes a minus and a star; a long dash is a gap and stays one.
@@ -168,7 +168,7 @@ def _check(path: Path, lines: Sequence[Sequence[str]]) -> None:
         raise BadInput(path, "", "no table", "a line of headings, and a line for each row")
     for number, line in enumerate(lines[1:], 2):
         if len(line) != len(lines[0]):
-            found = f"{len(line)} cells"
+            found = counted(len(line), "cell")
             raise BadInput(path, f"row {number} of the table", found, f"{len(lines[0])}, as above")
 
 

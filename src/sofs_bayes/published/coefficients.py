@@ -5,7 +5,7 @@ reference, so the pilots' change against a kind of comparator is that kind's coe
 sign turned.
 """
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.published.printed_report import (
     DID,
     INTERCEPT,
@@ -19,7 +19,6 @@ from sofs_bayes.published.printed_report import (
     PrintedReport,
     apart,
     arms,
-    counted,
     image,
     rounded,
     stars_at,

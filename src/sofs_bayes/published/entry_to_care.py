@@ -8,7 +8,7 @@ on two scales.
 from collections.abc import Iterable, Sequence
 from math import exp, isfinite, sqrt
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.published.printed_report import (
     DID,
     INTERCEPT,
@@ -22,7 +22,6 @@ from sofs_bayes.published.printed_report import (
     Interval,
     PrintedReport,
     arms,
-    counted,
     image,
     rounded,
     star_levels,

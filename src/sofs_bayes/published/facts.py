@@ -15,7 +15,7 @@ from functools import cache
 from pathlib import Path
 from types import MappingProxyType
 
-from sofs_bayes.errors import BadInput, unreadable
+from sofs_bayes.errors import BadInput, counted, unreadable
 
 TABLES = (1, 2, 3, 4, 5, 6, 7)
 GAPS = ("N/A", "-")
@@ -231,7 +231,9 @@ def _read_lines(path: Path, header: tuple[str, ...]) -> list[list[str]]:
         raise BadInput(path, "line 1", found, ",".join(header))
     for number, line in enumerate(lines[1:], 2):
         if len(line) != len(header):
-            raise BadInput(path, f"line {number}", f"{len(line)} values", f"{len(header)} values")
+            raise BadInput(
+                path, f"line {number}", counted(len(line), "value"), counted(len(header), "value")
+            )
     return lines[1:]
 
 

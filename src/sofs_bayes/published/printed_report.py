@@ -275,8 +275,3 @@ class Finding:
 def rounded(label: str, value: float, unit: str, bounds: Interval) -> Computed:
     """A computed number with the values that rounding allows it."""
     return Computed(label=label, value=value, unit=unit, lower=bounds.lower, upper=bounds.upper)
-
-
-def counted(number: int, noun: str) -> str:
-    """A number with its noun: "no star", "1 star", "2 stars"."""
-    return f"{number or 'no'} {noun}{'' if number < 2 else 's'}"

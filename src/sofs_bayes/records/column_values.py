@@ -118,9 +118,14 @@ def london_time(instant: str) -> str:
 
 
 def number_value(source: Given) -> str:
-    """A column as DOUBLE, NULL where it is none; not-a-number counts as an empty cell."""
+    """A column as DOUBLE, NULL where it is none; not-a-number counts as an empty cell.
+
+    True and false are no numbers, as they are none in a file of texts.
+    """
     if source.is_number:
         return f"nullif(CAST({source.sql} AS DOUBLE), 'nan'::DOUBLE)"
+    if source.type == "BOOLEAN":
+        return "CAST(NULL AS DOUBLE)"
     text = text_value(source)
     return f"CASE WHEN regexp_full_match({text}, '{NUMBER}') THEN try_cast({text} AS DOUBLE) END"
 

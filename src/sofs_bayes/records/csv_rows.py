@@ -10,7 +10,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, Literal, get_args, get_origin, get_type_hints
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.spec import Evidence
 
 # The wide ones are what Excel takes for their narrow twins where text is written in wide letters.
@@ -117,7 +117,7 @@ def _read_line(
     line: list[str], hints: Mapping[str, Any], names: list[str], *, path: Path, number: int
 ) -> dict[str, Any]:
     if len(line) != len(names):
-        found, allowed = f"{len(line)} cells", str(len(names))
+        found, allowed = counted(len(line), "cell"), str(len(names))
         raise BadInput(path, f"row {number}", found, allowed)
     read = {}
     for name, text in zip(names, line, strict=True):

@@ -13,7 +13,7 @@ from dataclasses import dataclass, replace
 from difflib import get_close_matches
 from pathlib import Path
 
-from sofs_bayes.errors import BadInput, BadSpec, unreadable
+from sofs_bayes.errors import BadInput, BadSpec, counted, unreadable
 from sofs_bayes.records.csv_lines import csv_fault, csv_lines
 from sofs_bayes.spec.looks import look
 
@@ -206,7 +206,7 @@ def same_width(path: Path, header: Sequence[str], records: Iterator[Record]) -> 
             raise BadInput(
                 path,
                 f"line {record.line}",
-                f"{len(record.fields)} fields (is the file cut off?)",
-                f"{len(header)} fields, as in the header",
+                f"{counted(len(record.fields), 'field')} (is the file cut off?)",
+                f"{counted(len(header), 'field')}, as in the header",
             )
         yield record

@@ -15,6 +15,7 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.records.csv_text import CsvText, Record, column_index, did_you_mean
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.records.text_values import SYMBOLS, count, trimmed
+from sofs_bayes.spec.looks import look
 
 LOCAL_AUTHORITY = "Local authority"
 NATIONAL = "National"
@@ -156,11 +157,16 @@ def _row(table: CsvText, at: dict[str, int], record: Record, *, mid_year: bool) 
             f"{field('time_period')!r} and {field('time_identifier')!r}",
             "four digits and 'Reporting year', or 201213 and 'Financial year'",
         )
+    level = field("geographic_level")
+    if level != LOCAL_AUTHORITY and look(level) in ("", look(LOCAL_AUTHORITY)):
+        place = f"line {record.line}, column geographic_level"
+        allowed = f"a level, such as {LOCAL_AUTHORITY!r} or {NATIONAL!r}"
+        raise BadInput(table.path, place, repr(level) if level else "nothing", allowed)
     row = DfeRow(
         line=record.line,
         # mid-2012 lies in the financial year 2012, though the file calls it a reporting year
         year=year + mid_year,
-        level=field("geographic_level"),
+        level=level,
         old_code=field("old_la_code"),
         # an abolished authority may have "x" here, which is no code
         new_code="" if field("new_la_code") in NOT_A_PLACE else field("new_la_code"),
@@ -194,7 +200,7 @@ def rows_where(files: Sequence[DfeFile], where: Mapping[str, str]) -> list[DfeFi
     Raises
     ------
     BadInput
-        A column that no file has, or a value that no row has.
+        A column that no file has, or a value that no row has, or has in two spellings.
     """
     kept = list(files)
     for column, value in where.items():
@@ -209,6 +215,11 @@ def rows_where(files: Sequence[DfeFile], where: Mapping[str, str]) -> list[DfeFi
             names = ", ".join(file.name for file in holders)
             found = f"no row with {value!r}{did_you_mean(value, values)}"
             raise BadInput(names, f"where, column {column}", found, _listed(values))
+        alike = [each for each in values if look(each) == look(value)]
+        if len(alike) > 1:
+            names = ", ".join(file.name for file in holders)
+            found = f"{_listed(alike)}, which look the same"
+            raise BadInput(names, f"where, column {column}", found, "one spelling of each value")
         kept = [_rows_of(file, column, trimmed(value)) for file in kept]
     return kept
 

@@ -12,7 +12,7 @@ from collections import defaultdict
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.records.csv_text import OLD_RELEASE, CsvText, Record, column_index
 from sofs_bayes.records.dfe_files import LOCAL_AUTHORITY, NATIONAL, DfeFile, DfeRow
 from sofs_bayes.records.known_files import release_of
@@ -107,7 +107,7 @@ def extract_file(table: CsvText) -> DfeFile:
         for name, years in absent.items()
     ]
     if without:
-        notices.append(_left_out(table, f"{without} rows of other indicators"))
+        notices.append(_left_out(table, f"{counted(without, 'row')} of other indicators"))
     return _file(table, [STARTED], rows, edition=max(row.year for row in rows), notices=notices)
 
 

@@ -15,6 +15,7 @@ import numpy.typing as npt
 import xarray as xr
 
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.manifest import by_name
 from sofs_bayes.records.known_files import evidence_of_counts
 from sofs_bayes.records.notices import Notice, notices_of_counts
 from sofs_bayes.records.text_values import SYMBOLS
@@ -71,6 +72,11 @@ class Panel:
     def evidence(self) -> Evidence:
         """Open data where all files are the Department's, else counts of unknown origin."""
         return evidence_of_counts(source.sha256 for source in self.sources)
+
+    @property
+    def inputs(self) -> dict[str, str]:
+        """SHA-256 of every file, by its name."""
+        return by_name((source.file, source.sha256) for source in self.sources)
 
     @property
     def authorities(self) -> tuple[str, ...]:

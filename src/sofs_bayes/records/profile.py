@@ -10,7 +10,15 @@ from sofs_bayes.errors import BadInput
 from sofs_bayes.records.column_values import Given, date_value, number_value, text_value, year_of
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.csv_lines import csv_header
-from sofs_bayes.records.referral_files import ALLOWED, Evidence, Source, open_source, referrals_file
+from sofs_bayes.records.referral_files import (
+    ALLOWED,
+    Evidence,
+    Source,
+    one_line,
+    open_source,
+    parquet_header,
+    referrals_file,
+)
 from sofs_bayes.records.stata_files import stata_columns
 
 if TYPE_CHECKING:
@@ -153,7 +161,8 @@ def _header(connection: "DuckDBPyConnection", file: Path) -> Sequence[str]:
     if name.endswith(".dta"):
         return list(stata_columns(file, ALLOWED))
     if name.endswith(".parquet"):
-        return list(open_source(connection, file, ()).columns)
+        with one_line(file):
+            return parquet_header(connection, file)
     return csv_header(file)
 
 

@@ -85,6 +85,7 @@ def referrals_file(path: Path | str) -> Path:
         each
         for each in sorted(path.iterdir())
         if each.name.casefold().endswith(SUFFIXES)
+        and not each.is_dir()
         and each.name.split(".")[0].casefold() not in BESIDE
     ]
     named = [each for each in readable if "children" in each.name.casefold()]
@@ -223,14 +224,28 @@ def _copy_csv(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str
 
 def _open_parquet(connection: "DuckDBPyConnection", path: Path, wanted: Sequence[str]) -> Source:
     relation = f"read_parquet({_pattern(path)}, hive_partitioning = false)"
-    columns = _described(connection, relation)
-    check_columns(str(path), list(columns), wanted)
+    header = parquet_header(connection, path)
+    check_columns(str(path), header, wanted)
+    described = list(_described(connection, relation).values())
+    columns = {name: described[header.index(name)] for name in wanted}
     said = connection.execute(
         f"SELECT decode(value) FROM parquet_kv_metadata({_pattern(path)})"
         " WHERE decode(key) = 'evidence'"
     ).fetchone()
     evidence: Evidence = "synthetic" if said == ("synthetic",) else _by_name(path)
     return Source(name=str(path), relation=relation, columns=columns, evidence=evidence)
+
+
+def parquet_header(connection: "DuckDBPyConnection", path: Path) -> list[str]:
+    """The columns as the file names them: DuckDB gives the second of two alike another name."""
+    schema = f"SELECT name, coalesce(num_children, 0) FROM parquet_schema({_pattern(path)})"
+    (_, _), *elements = connection.execute(schema).fetchall()
+    header, inside = [], 0  # how many elements to come are parts of a column
+    for name, parts in elements:
+        if not inside:
+            header.append(name)
+        inside = max(inside - 1, 0) + parts
+    return header
 
 
 def _described(connection: "DuckDBPyConnection", relation: str) -> dict[str, Given]:

@@ -11,7 +11,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Self
 
-from sofs_bayes.errors import BadInput, BadSpec
+from sofs_bayes.errors import BadInput, BadSpec, counted
 from sofs_bayes.records.authority_names import DIFFERING
 from sofs_bayes.records.column_values import quoted
 from sofs_bayes.records.connections import connected
@@ -244,7 +244,7 @@ def _look_alikes(
 
 
 def _of(times: int, rows: int) -> str:
-    return f"{times:,} of {rows:,} rows"
+    return f"{times:,} of {counted(rows, 'row')}"
 
 
 def _row(connection: "DuckDBPyConnection", query: str) -> tuple[int, ...]:

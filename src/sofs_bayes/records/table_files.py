@@ -14,11 +14,12 @@ from numbers import Integral, Real
 from pathlib import Path
 from typing import Any
 
-from sofs_bayes.errors import BadInput, unreadable
+from sofs_bayes.errors import BadInput, counted, unreadable
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.records.column_values import is_zoned, london_time, quoted
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.csv_text import CsvText, Record, check_header, read_csv_text
+from sofs_bayes.records.referral_files import parquet_header
 from sofs_bayes.records.stata_files import stata_columns, stata_portions
 
 FORMATS = (".csv", ".dta", ".parquet", ".xlsx")
@@ -138,7 +139,7 @@ def _parquet(path: Path) -> tuple[Sequence[str], Lines]:
                 london_time(quoted(name)) if is_zoned(str(kind)) else quoted(name)
                 for name, kind in zip(found.columns, found.types, strict=True)
             )
-            return found.columns, found.project(values).fetchall()
+            return parquet_header(connection, path), found.project(values).fetchall()
     except duckdb.Error:
         raise BadInput(path, "", "no Parquet file, or one that is cut off", ALLOWED) from None
 
@@ -157,7 +158,7 @@ def _workbook(path: Path) -> tuple[Sequence[str], Lines]:
         raise BadInput(path, "", "no workbook, or one that is damaged", ALLOWED) from None
     filled = {name: rows for name, rows in sheets.items() if any(map(any, map(_given, rows)))}
     if len(filled) != 1:
-        found = f"{len(filled)} sheets with content"
+        found = f"{counted(len(filled), 'sheet')} with content"
         raise BadInput(path, "", found, "one sheet, with the header in its first row")
     (rows,) = filled.values()
     width = max(index for row in rows for index, cell in enumerate(_given(row), 1) if cell)

@@ -48,6 +48,8 @@ def judge_home(found: Collected, home: Path | None, paths: Sequence[Path]) -> No
             read = read_manifest(home)
             manifest = read.document
             listed = {home / name: digest for name, digest in read.files.items()}
+            if read.written_by == "disclose":  # its log is none of the results
+                listed = {path: each for path, each in listed.items() if path.name not in LOGS}
         except BadInput as error:
             reason = f"{error.found} ({MANIFEST})"
     kept = [path for path in paths if not _settled(found, path, home, listed, reason)]

@@ -15,8 +15,9 @@ from typing import TYPE_CHECKING, Any, Literal, NotRequired, TypedDict
 
 from sofs_bayes import spec
 from sofs_bayes.checks.registry import FILES
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.estimands import EffectRow, ProbabilityRow
+from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import read_manifest, write_json
 from sofs_bayes.folders.store import to_bytes
 from sofs_bayes.folders.temporary import temporary_folder
@@ -86,7 +87,7 @@ class Run:
         priors = len(self.analysis.effect_priors)
         return (
             f"<Run {self.analysis.name}: {self.evidence}, {self.status}; {priors} effect priors,"
-            f" {len(self.effects)} effects>"
+            f" {counted(len(self.effects), 'effect')}>"
         )
 
     def _repr_html_(self) -> str:
@@ -221,9 +222,10 @@ def _rows[Row](path: Path, kind: type[Row], evidence: spec.Evidence) -> tuple[Ro
 
 
 def _allowed(folder: Path) -> str:
-    if (folder / "runs").is_dir():
+    allowed = "a run folder written by fit"
+    if (check_there(folder, allowed) / "runs").is_dir():
         return f"one of the run folders in {folder / 'runs'}"
-    return "a run folder written by fit"
+    return allowed
 
 
 class _Failure(TypedDict):

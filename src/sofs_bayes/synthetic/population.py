@@ -11,7 +11,7 @@ import numpy as np
 import pandas as pd
 import tomli_w
 
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.folders.manifest import write_manifest
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.records.column_values import literal
@@ -121,7 +121,7 @@ def _outcomes(rows: Rows, fixture: Fixture) -> Floats:
     scenario, referrals = rows.scenario, rows.referrals
     matched = np.unique(rows.matched["referral"])
     if len(matched) != len(fixture.outcome):
-        found = f"{len(fixture.outcome)} outcomes"
+        found = counted(len(fixture.outcome), "outcome")
         raise BadInput(scenario.name, "fixture", found, f"{len(matched)}, of the matched rows")
     solved = pd.Series(fixture.outcome.astype(np.float64), index=matched)
     rates = solved.groupby(referrals["authority"].to_numpy()[matched]).mean().to_dict()

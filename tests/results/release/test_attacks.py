@@ -496,3 +496,24 @@ def test_a_panel_of_ones_own_is_of_unknown_origin(
         assert own.evidence == "unknown-origin"
         assert bool(published_where(own.evidence, analysis)) is public
         assert read_panel(sorted(dfe.glob("*.csv")), analysis.data).evidence == "open-data"
+
+
+def test_a_file_of_ones_own_does_not_hide_behind_one_of_the_same_name(tmp_path: Path) -> None:
+    """Each file that is read counts for what the run rests on, not the last of each name."""
+    from sofs_bayes import spec
+    from sofs_bayes.disclosure.origin import evidence_of
+    from sofs_bayes.pipeline.did_sources import counts_source
+    from sofs_bayes.records.open_data import read_panel
+
+    dfe = Path(__file__).parents[2] / "data" / "dfe"
+    analysis = spec.load(dfe / "made-up.toml")
+    assert isinstance(analysis, spec.OpenAnalysis)
+    own = (dfe / "conferences.csv").read_text(encoding="utf-8").replace(",591\n", ",592\n", 1)
+    files = [tmp_path / folder / "counts.csv" for folder in ("own", "theirs")]
+    for file in files:
+        file.parent.mkdir()
+    files[0].write_text(own, encoding="utf-8")
+    shutil.copy(dfe / "children_in_need.csv", files[1])
+    source = counts_source(analysis, read_panel(files, analysis.data))
+    assert [*source.inputs] == ["counts.csv", "counts.csv (2)"]
+    assert evidence_of(analysis, source.inputs.values(), "open-data") == "unknown-origin"

@@ -22,7 +22,7 @@ from sofs_bayes.frequentist.published_analysis import TermRow
 from sofs_bayes.matching.balance import BalanceRow
 from sofs_bayes.matching.summary import SummaryRow
 from sofs_bayes.pipeline.disclosure import disclose
-from sofs_bayes.records.csv_rows import rows_to_csv
+from sofs_bayes.records.csv_rows import read_rows, rows_to_csv
 from sofs_bayes.runs.run_folder import Run, open_posterior, read, write
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
@@ -241,6 +241,18 @@ def test_what_match_and_replicate_write(
     found = disclose(tmp_path / "in", tmp_path / "out")
     assert results(found.log)[name] == result
     assert (tmp_path / "out" / name).exists() is (result != "refused")
+
+
+@pytest.mark.parametrize("share", ["", "nan", "inf", "-inf", "99.5"])
+def test_a_share_that_was_taken_out_is_no_fault(tmp_path: Path, share: str) -> None:
+    """As in a copy that was released: five of 1,000 pilots without support are not shown."""
+    text = rows_to_csv(BalanceRow, balance_rows(100)).replace("80.0", share, 1)
+    write_home(tmp_path / "in", {"balance.csv": text})
+    for place, out in (("in", "out"), ("out", "again")):
+        found = disclose(tmp_path / place, tmp_path / out, ledger=False)
+        assert results(found.log)["balance.csv"] in ("passed", "suppressed")
+    rows = read_rows(tmp_path / "again" / "balance.csv", BalanceRow)
+    assert len(rows) == len(balance_rows(100))
 
 
 def test_a_level_and_what_would_tell_it_are_not_in_the_copy(tmp_path: Path) -> None:

@@ -8,9 +8,11 @@ import pytest
 from tests.results.release.conftest import SMALL, MakeRun
 
 from sofs_bayes.cli import main
+from sofs_bayes.folders.manifest import write_manifest
 from sofs_bayes.runs.run_folder import Run, write
 
 pytestmark = pytest.mark.usefixtures("empty_pictures")
+CSV = ("--scale", "risk", "--format", "csv")
 
 
 @pytest.fixture(scope="module")
@@ -75,7 +77,6 @@ def test_figures_lose_the_pilot_and_keep_their_log(small_folder: Path, tmp_path:
         assert SMALL not in text, path.name
     assert any("Ashmere" in path.read_text(encoding="utf-8") for path in data)
     assert SMALL in (out / "disclosure.md").read_text(encoding="utf-8")
-    assert main(["disclose", str(out)]) == 1  # a picture is released as figure wrote it, or not
 
 
 def test_tables_of_a_report_lose_the_pilot(small_folder: Path, tmp_path: Path) -> None:
@@ -100,6 +101,33 @@ def test_disclose_prints_the_log_and_says_by_its_code(
     assert "Cleared for release as it is" in capsys.readouterr().out
     assert main(["disclose", str(small_folder)]) == 1
     assert f"{SMALL} (fewer than 10 referrals after settling-in)" in capsys.readouterr().out
+
+
+@pytest.mark.parametrize(("verb", "how"), [("figure", ()), ("report", ()), ("effects", CSV)])
+def test_what_is_checked_as_it_is_written_is_no_input_of_disclose(
+    verb: str,
+    how: tuple[str, ...],
+    small_folder: Path,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    out, copy = tmp_path / verb, tmp_path / "copy"
+    assert main([verb, str(small_folder), *how, "-o", str(out)]) == 0
+    for words in (["disclose", str(out)], ["disclose", str(out), "-o", str(copy)]):
+        capsys.readouterr()
+        assert main(words) == 2
+        (said,) = capsys.readouterr().err.splitlines()
+        assert f"a result of {verb}, which is checked as it is written and not again" in said
+    assert not copy.exists()
+
+
+def test_a_release_of_nothing_says_so_by_its_code(tmp_path: Path) -> None:
+    bare, copy = tmp_path / "bare", tmp_path / "copy"
+    bare.mkdir()
+    (bare / "picture.png").write_bytes(b"none")
+    write_manifest(bare, {}, written_by="fit")
+    assert main(["disclose", str(bare), "-o", str(copy)]) == 1
+    assert {path.suffix for path in copy.iterdir()} == {".md", ".csv", ".json"}
 
 
 def test_disclose_writes_a_copy(small_folder: Path, tmp_path: Path) -> None:

@@ -4,6 +4,7 @@ from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.checks.ranks import DRAWS, LEAST
+from sofs_bayes.errors import counted
 from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
 
 if TYPE_CHECKING:
@@ -81,9 +82,10 @@ def verdict_sentences(found: "Calibrated") -> str:
         ]
         named += [f"{len(out) - NAMED} more"] if len(out) > NAMED else []
         said.append(
-            f"{REFUSED}: {len(out)} of {len(tests)} quantities {'is' if len(out) == 1 else 'are'}"
-            f" out: {'; '.join(named)}. Computation or code does not agree with the model: until"
-            " the cause is found, results of this analysis must not be used."
+            f"{REFUSED}: {len(out)} of {counted(len(tests), 'quantity', 'quantities')}"
+            f" {'is' if len(out) == 1 else 'are'} out: {'; '.join(named)}. Computation or code"
+            " does not agree with the model: until the cause is found, results of this analysis"
+            " must not be used."
         )
     if found.verdict.unranked or not tests:
         missing = len(found.verdict.unranked)
@@ -100,7 +102,7 @@ def verdict_sentences(found: "Calibrated") -> str:
     if not said:
         said.append(
             f"Nothing in the ranks speaks against the computation: those of all {len(tests)}"
-            f" quantities are uniform as far as {replicates:,} replicates can tell."
+            f" quantities are uniform as far as {counted(replicates, 'replicate')} can tell."
         )
     return " ".join(said)
 
@@ -114,7 +116,7 @@ def further_sentence(tables: "Sequence[Table]") -> str:
             continue
         verdicts = [str(row[keys.index("verdict")]) for row in table.rows]
         if out := sum(verdict.startswith("out") for verdict in verdicts):
-            found.append(f"{out} of {len(verdicts)} lines of '{table.title}'")
+            found.append(f"{out} of {counted(len(verdicts), 'line')} of '{table.title}'")
     return f"{FURTHER}: {'; '.join(found)}." if found else ""
 
 
@@ -123,10 +125,10 @@ def gate_sentence(found: "Calibrated") -> str:
     replicates, refused = len(found.verdict.replicates), len(found.verdict.refused)
     longer = fitted_longer(found)
     gate = (
-        f"{refused:,} of {replicates:,} fits did not pass the gate: they are"
+        f"{refused:,} of {counted(replicates, 'fit')} did not pass the gate: they are"
         " counted, never dropped."
         if refused
-        else f"All {replicates:,} fits passed the gate."
+        else f"All {counted(replicates, 'fit')} passed the gate."
     )
     return f"{gate} {longer:,} needed longer sampling." if longer else gate
 
@@ -208,12 +210,13 @@ def overall_sentences(found: "Sequence[Calibrated]") -> tuple[str, ...]:
         is_are = "does" if len(refused) == 1 else "do"
         first = marked_all(
             found,
-            f"{len(refused)} of {len(found)} analyses {is_are} not pass: {', '.join(refused)}."
-            " Until the cause is found, their results must not be used.",
+            f"{len(refused)} of {counted(len(found), 'analysis', 'analyses')} {is_are} not pass:"
+            f" {', '.join(refused)}. Until the cause is found, their results must not be used.",
         )
     return (
         first,
-        f"{not_passed:,} of {fits:,} fits did not pass the gate: they are counted, never dropped.",
+        f"{not_passed:,} of {counted(fits, 'fit')} did not pass the gate: they are counted,"
+        " never dropped.",
         LIMITS,
     )
 

@@ -12,6 +12,7 @@ from sofs_bayes.checks.registry.leaving_out import AuthorityLooRow, LooRow, LooS
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell, PredictiveStatistic
 from sofs_bayes.checks.registry.tipping import TippingPoint
+from sofs_bayes.errors import counted
 from sofs_bayes.estimands import NEW, POOLED
 from sofs_bayes.estimands.rows import MonteCarloRow
 from sofs_bayes.runs.run_folder import Run
@@ -191,9 +192,9 @@ def few_authorities(number: int) -> tuple[str, ...]:
     if not 0 < number < FEW:
         return ()
     return (
-        f"These are years of {number} authorities, and an authority's years are alike: a difference"
-        " between analyses below twice its standard error by authority says nothing, and one above"
-        " it little.",
+        f"These are years of {counted(number, 'authority', 'authorities')}, and an authority's"
+        " years are alike: a difference between analyses below twice its standard error by"
+        " authority says nothing, and one above it little.",
     )
 
 

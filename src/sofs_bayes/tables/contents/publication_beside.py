@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput
+from sofs_bayes.folders.given import check_there
 from sofs_bayes.records.csv_rows import read_rows
 from sofs_bayes.runs.result_manifest import Result, read_result
 
@@ -60,7 +61,8 @@ def _verb(result: Result) -> str:
 
 def _results(beside: Sequence[Path]) -> Iterator[Result]:
     for folder in beside:
-        found = [path.parent for path in sorted(folder.glob(f"*/{OF_VERBS['calibrate']}"))]
+        inside = check_there(folder, ALLOWED).glob(f"*/{OF_VERBS['calibrate']}")
+        found = [path.parent for path in sorted(inside)]
         for each in found or [folder]:
             yield read_result(each, verbs=OF_VERBS, allowed=ALLOWED)
 

@@ -3,6 +3,7 @@
 from calendar import month_name
 from collections.abc import Iterator, Sequence
 
+from sofs_bayes.errors import counted
 from sofs_bayes.records.profile import FEWEST, Profile, YearCount
 from sofs_bayes.spec import Evidence
 from sofs_bayes.tables.contents.effect_columns import ends
@@ -30,7 +31,7 @@ def columns_table(found: Profile, authorities: Sequence[str]) -> Table:
     ]
     return Table(
         name="columns",
-        title=f"{found.file.name}: {found.columns[0].rows:,} rows, column by column",
+        title=f"{found.file.name}: {counted(found.columns[0].rows, 'row')}, column by column",
         columns=(
             Column(key="column", heading="Column"),
             Column(key="kind", heading="Holds"),

@@ -102,7 +102,10 @@ def _of_joined_data(graph: "pm.Model") -> "pm.Model":
     functions, copies = fgraph_from_model(graph)
     data = {each: each.get_value() for each in graph.data_vars}
     joined = _joined({each.name: value for each, value in data.items()})
-    arrays = {kind: pytensor.shared(values, name=kind) for kind, values in joined.items()}
+    arrays = {
+        kind: pytensor.shared(values, name=kind, shape=values.shape)
+        for kind, values in joined.items()
+    }
     parts, end = {}, dict.fromkeys(arrays, 0)
     for each, value in data.items():
         start, end[each.dtype] = end[each.dtype], end[each.dtype] + value.size

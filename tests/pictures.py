@@ -12,7 +12,8 @@ def drawn_empty(patch: pytest.MonkeyPatch) -> None:
     """Pictures are laid out once of each kind and width, and written empty."""
     save, lay_out, seen = Figure.savefig, Drawing.at, set[tuple[object, ...]]()
 
-    def empty(_: Figure, *words: Any, **how: Any) -> None:
+    def empty(figure: Figure, *words: Any, **how: Any) -> None:
+        figure.set_size_inches(1, 1)
         save(Figure(figsize=(1, 1)), *words, **how)
 
     def once_at(drawing: Drawing, width: float) -> Figure:

@@ -19,7 +19,6 @@ from sofs_bayes.spec import check_name
 from sofs_bayes.tables.formats import rows_to_csv
 
 COLOURS = 256  # of a picture of pixels
-UNPACKED = {"compress_level": 0}  # it is read and written once more
 Chart = Callable[[Canvas], Figure]  # `dots` or `curves`, all but the canvas given
 
 
@@ -116,34 +115,32 @@ def _picture(
     dpi: int = STYLE.dpi,
 ) -> bytes:
     found = io.BytesIO()
-    how: dict[str, Any] = {"pil_kwargs": UNPACKED} if wanted == "png" else {}
+    given: dict[str, Any] = {} if wanted == "png" else {"metadata": metadata}
     # Names of an SVG's parts are random but for this setting, which savefig takes no argument for.
     with rc_context({"svg.hashsalt": drawing.name, "svg.fonttype": "path"}):
         figure.savefig(
             found,
-            format=wanted,
+            format="rgba" if wanted == "png" else wanted,
             dpi=dpi,
-            metadata=metadata,
             facecolor="white",
             edgecolor="white",
-            **how,
+            **given,
         )
     if wanted == "png":
-        return _of_few_colours(found.getvalue())
+        width, height = (int(inches * dpi) for inches in figure.get_size_inches())
+        return _packed(Image.frombytes("RGBA", (width, height), found.getvalue()), metadata, dpi)
     if wanted == "pdf":
         return found.getvalue()
     return _described(found.getvalue().decode("utf-8"), drawing).encode("utf-8")
 
 
-def _of_few_colours(png: bytes) -> bytes:
+def _packed(picture: Image.Image, metadata: Mapping[str, str], dpi: int) -> bytes:
     """A PNG with a palette, which lines and letters do with: a third of the bytes."""
-    found = io.BytesIO()
-    with Image.open(io.BytesIO(png)) as picture:
-        texts = PngInfo()
-        for name in ("Title", "Description"):
-            texts.add_itxt(name, picture.info[name])
-        plain = picture.convert("RGB").quantize(COLOURS, method=Image.Quantize.FASTOCTREE)
-        plain.save(found, format="png", pnginfo=texts, dpi=picture.info["dpi"])
+    found, texts = io.BytesIO(), PngInfo()
+    for name, text in metadata.items():
+        texts.add_itxt(name, text)
+    plain = picture.convert("RGB").quantize(COLOURS, method=Image.Quantize.FASTOCTREE)
+    plain.save(found, format="png", pnginfo=texts, dpi=(dpi, dpi))
     return found.getvalue()
 
 
@@ -163,7 +160,7 @@ def _described(svg: str, drawing: Drawing) -> str:
 def _metadata(drawing: Drawing) -> Mapping[str, dict[str, Any]]:
     """No date and no version, which would make every file differ from the last."""
     return {
-        "png": {"Software": None, "Title": drawing.name, "Description": drawing.alt},
+        "png": {"Title": drawing.name, "Description": drawing.alt},
         "pdf": {
             "CreationDate": None,
             "Creator": "sofs_bayes",

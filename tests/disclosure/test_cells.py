@@ -164,11 +164,11 @@ def test_large_counts_are_released_as_they_are(by_hand: ByHand) -> None:
 @pytest.mark.parametrize(
     ("count", "rule", "n_hidden"),
     [
-        ((9, 0), "fewer than 10 children", True),
+        ((9, 0), "fewer than 10 people", True),
         ((200, 0), "no events", False),
-        ((200, 9), "an event of fewer than 10 children", False),
+        ((200, 9), "an event of fewer than 10 people", False),
         ((200, 200), "nothing but events", False),
-        ((200, 191), "fewer than 10 children without an event", False),
+        ((200, 191), "fewer than 10 people without an event", False),
     ],
 )
 def test_a_small_count_is_suppressed_with_companions(

@@ -145,7 +145,7 @@ def test_few_degrees_of_freedom_are_too_few(
     )
     rows = pd.concat([common[~here], few], ignore_index=True)
     _, release = released(rows, plain, OutputRule(agreed=True, threshold=2, small_products="log"))
-    assert logged(release, "fewer children than regressors") == int(hidden)
+    assert logged(release, "fewer people than regressors") == int(hidden)
     assert (key in kept_keys(release)) != hidden
 
 

@@ -246,7 +246,7 @@ def test_counts_that_a_disclosure_check_withheld_are_said_to_be_and_not_smaller(
     rows = hierarchical_run.rows(ArmYearCheck)
     kept = tuple(r for r in rows if (r.arm, r.year) not in {("pilot", "2012"), ("pilot", "after")})
     withheld = (
-        "Suppressed: children and rates of pilots in 2012 and after.",
+        "Suppressed: numbers of people and rates of pilots in 2012 and after.",
         "Suppressed: results of single authorities: Ashmere (size not known).",
     )
     run = replace(

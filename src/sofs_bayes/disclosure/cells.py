@@ -34,7 +34,7 @@ RELEASED = (
     *("n_state", "events_state", "n_low", "n_high", "events_low", "events_high"),
 )
 STATE_OF = ("n_state", "events_state")
-OUTPUT, WHAT = "cells", "cells of children"
+OUTPUT, WHAT = "cells", "cells of people"
 
 # Beyond so many patterns the linear programs take too long; so many are never safe anyway.
 MOST_PATTERNS = 3000
@@ -269,16 +269,16 @@ def _log_small(cells: Cells, small: Small, rule: OutputRule) -> Iterator[LogLine
     n, events = (cells.patterns[name].values for name in ("n", "events"))
     enough = ~small.n
     cases: tuple[tuple[str, Flags, str], ...] = (
-        (f"fewer than {rule.threshold} children", small.n, "count and events suppressed"),
+        (f"fewer than {rule.threshold} people", small.n, "count and events suppressed"),
         ("no events", enough & small.events & (events == 0), "events suppressed"),
         (
-            f"an event of fewer than {rule.threshold} children",
+            f"an event of fewer than {rule.threshold} people",
             enough & small.events & (events > 0),
             "events suppressed",
         ),
         ("nothing but events", enough & small.others & (events == n), "events suppressed"),
         (
-            f"fewer than {rule.threshold} children without an event",
+            f"fewer than {rule.threshold} people without an event",
             enough & small.others & (events < n),
             "events suppressed",
         ),

@@ -31,7 +31,7 @@ def ledger_line(ledger: Ledger) -> LogLine:
         output="ledger",
         about="ledger",
         what="released before",
-        rule="judged beside all that was released of the same children, whatever it is called",
+        rule="judged beside all that was released of the same people, whatever it is called",
         result="passed",
         action=LEFT_OUT
         if ledger.path is None

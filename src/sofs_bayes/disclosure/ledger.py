@@ -24,7 +24,7 @@ from sofs_bayes.folders.whole import sync, sync_folder, write_all
 
 NAME = "disclosure-ledger.jsonl"
 VARIABLE = "SOFS_BAYES_LEDGER"
-ABOUT = "Counts of children, suppressed ones too: stays with the custodian, where the records are."
+ABOUT = "Counts of people, suppressed ones too: stays with the custodian, where the records are."
 FIRST = json.dumps({"about": ABOUT}, ensure_ascii=False) + "\n"
 LEFT_OUT = "LEFT OUT, as asked for: what was released before was not looked at, nor this noted"
 

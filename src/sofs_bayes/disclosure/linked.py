@@ -51,9 +51,9 @@ def clash(table: CountTable, earlier: Sequence[Released], rule: OutputRule) -> s
         if table.name not in (CELLS, PRODUCTS):
             continue
         if table.dims != other.dims:
-            return f"the same children's cells are out already, by {', '.join(other.dims)}"
+            return f"the same people's cells are out already, by {', '.join(other.dims)}"
         if any(mine.hidden != its.hidden for mine, its in _beside(table, other)):
-            return "the same children's cells are out already, with others suppressed"
+            return "the same people's cells are out already, with others suppressed"
     return ""
 
 

@@ -61,7 +61,7 @@ def vouched_for(analysis: Analysis, inputs: Mapping[str, str]) -> str:
     if isinstance(analysis, PrintedAnalysis):
         return "its kind of analysis, which takes no data"
     if isinstance(analysis, HierarchicalAnalysis):
-        return "its manifest's SHA-256 alone: records and simulated children are checked alike"
+        return "its manifest's SHA-256 alone: records and simulated people are checked alike"
     known = known_files.department_files()
     if inputs and {*inputs.values()} <= known.keys():
         titles = "; ".join(dict.fromkeys(known[each] for each in inputs.values()))

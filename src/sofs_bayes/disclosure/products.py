@@ -34,7 +34,7 @@ def protect_products(
     """A release of counts, with the cross-products of the cells that pass as well.
 
     A cell's are suppressed where its count, its events or its weights are; where there are
-    fewer children than regressors (not all zero) and the threshold together; where a count among
+    fewer people than regressors (not all zero) and the threshold together; where a count among
     them is under the threshold, or the difference from another group's would be; and where known
     totals would otherwise tell the products of a cell suppressed for these reasons.
 
@@ -65,7 +65,7 @@ def protect_products(
     action = GONE if rule.small_products == "suppress" else LOGGED
     reasons = (
         ("products of a suppressed cell", unsafe, GONE),
-        (f"fewer children than regressors and {rule.threshold} more", few, GONE),
+        (f"fewer people than regressors and {rule.threshold} more", few, GONE),
         (f"products with counts under {rule.threshold}", small, action),
         ("products nested in another group's, but for few referrals", nested, action),
         ("products that would follow from totals", companions, GONE),

@@ -131,7 +131,7 @@ def release(
         allowed += f"; {years}"
     allowed += "; or counts, for logistic models" * (what == "products")
     if clashed:
-        allowed += f", and tell nothing beside earlier releases of the same children ({clashed})"
+        allowed += f", and tell nothing beside earlier releases of the same people ({clashed})"
     raise BadInput(PLACE, "", "nothing that may be released, however merged", allowed)
 
 
@@ -208,7 +208,7 @@ class _Collapsing:
         """Why cells may not leave beside what is out already; empty if they may."""
         same = self.same(told)
         if differs_anywhere(told.totals, same, rule):
-            return f"differs from an earlier release by fewer than {rule.threshold} children"
+            return f"differs from an earlier release by fewer than {rule.threshold} people"
         return next((why for table in told.tables if (why := clash(table, same, rule))), "")
 
     def __call__(

@@ -151,7 +151,7 @@ KINDS: Mapping[str, Kind] = {
         counted=balance_table,
     ),
     "SummaryRow": Kind(
-        what="summary of matched children",
+        what="summary of matched people",
         clear=cleared_summary,
         rule=COUNTS,
         counted=summary_table,
@@ -159,7 +159,7 @@ KINDS: Mapping[str, Kind] = {
     "TermRow": Kind(
         what="coefficients of regressions",
         clear=cleared_terms,
-        rule="enough residual degrees of freedom; numbers of children that differ by enough",
+        rule="enough residual degrees of freedom; numbers of people that differ by enough",
         counted=terms_table,
     ),
     "FurtherEffect": Kind(

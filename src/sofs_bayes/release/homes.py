@@ -73,7 +73,7 @@ def _settled(
     """Whether nothing more is to be asked of a file: only listed, unchanged ones are looked at."""
     kind = f"file {path.suffix or path.name}"
     if path.suffix.lower() in RECORDS or RECORD_NAMES.fullmatch(path.name):
-        what = "children's referrals, matched or not, or another input"
+        what = "people's records, matched or not, or another input"
         found.refused(path, what, "no records: nothing line by line leaves")
     elif home is not None and path == home / MANIFEST and listed:
         rule = "written anew: hashes, versions and status, no data"
@@ -107,7 +107,7 @@ def _other(found: Collected, path: Path, analysis: spec.Analysis | None, one: Re
     elif CELLS.fullmatch(path.name) and isinstance(analysis, ChildrenAnalysis):
         _cells(found, path, analysis, one)
     elif BESIDE_CELLS.fullmatch(path.name):
-        found.passed(path, "cells of children", "written with the cells they stand beside")
+        found.passed(path, "cells of people", "written with the cells they stand beside")
     elif path.name in OF_CELLS:
         found.refused(path, "disclosure log of cells", "stays: it tells how many were small")
     elif path.suffix in IMAGES:
@@ -143,18 +143,18 @@ def _cells(found: Collected, path: Path, analysis: ChildrenAnalysis, one: Releas
     try:
         cells = rebuilt(read_cells(path, analysis), found.rule)
     except BadInput as error:
-        found.refused(path, "cells of children", rule, error.found)
+        found.refused(path, "cells of people", rule, error.found)
         return
     own = replace(children_of(cells), inputs=one.inputs)
     earlier = [each for each in found.known if own.shares_children(each)]
     table = shown_table(cells)
     if why := clash(table, earlier, found.rule):
-        found.refused(path, "cells of children", rule, why)
+        found.refused(path, "cells of people", rule, why)
         return
     noted = any(other.name == table.name for each in earlier for other in each.tables)
     vouched = "the ledger, which has them" if noted else "the manifest beside them alone"
     write = partial(write_cells, cells)
-    found.passed(path, "cells of children", f"{rule}: {ANEW}", write, vouched=vouched)
+    found.passed(path, "cells of people", f"{rule}: {ANEW}", write, vouched=vouched)
     if not noted:
         found.known.append(replace(own, tables=(table,)))
 
@@ -174,7 +174,7 @@ def _tables(found: Collected, paths: Sequence[Path], one: Released) -> None:
         what = kind.what if kind else "table"
         asked = kind.rule.format(threshold=least) if kind else "a known kind of output"
         if apart and rows.table is not None:
-            why = f"differs from an earlier release by fewer than {least} children of an arm"
+            why = f"differs from an earlier release by fewer than {least} people of an arm"
         if why:
             found.refused(path, what, asked, why, affected=rows.changed or 1)
         elif rows.changed:

@@ -189,8 +189,8 @@ class Clearing:
         threshold = self.rule.threshold
         cases = (
             (
-                f"at least {threshold} children, events and children without an event (a rate"
-                " times its children is a count)",
+                f"at least {threshold} people, events and people without an event (a rate"
+                " times its people is a count)",
                 self.hidden.small,
                 "suppressed",
             ),
@@ -219,7 +219,7 @@ class Clearing:
                 self.write("arm_years", rule, "passed")
         keys = self.hidden.keys
         if keys:
-            self.withheld.append(f"Suppressed: children and rates of {_listed(keys)}.")
+            self.withheld.append(f"Suppressed: numbers of people and rates of {_listed(keys)}.")
         return tuple(row for row in rows if (row.arm, row.year) not in keys)
 
     def yearly_rates(self, rows: tuple[Any, ...]) -> tuple[Any, ...]:
@@ -246,7 +246,7 @@ class Clearing:
             for row in seen
         ]
         gone = len(kept) - len(seen) + sum(a is not b for a, b in zip(seen, shown, strict=True))
-        rule = "no rate of a year whose children or events are suppressed, or not known, elsewhere"
+        rule = "no rate of a year whose people or events are suppressed, or not known, elsewhere"
         if gone:
             action = "rows removed; gaps in place of comparators' rates"
             self.write("yearly_rates", rule, "suppressed", gone, action)

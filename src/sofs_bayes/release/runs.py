@@ -198,11 +198,10 @@ def _degrees(whole: LogLine, run: Run, counts: Sequence[ArmCount], rule: OutputR
     named = {row.authority for row in run.rows(AuthoritySizeRow)}
     named |= {row.authority for row in run.rows(AuthorityLooRow)}
     parameters = max(parameters, len(named) + 1)
-    told = "not exported" if children else "not exported: number of children not known"
+    told = "not exported" if children else "not exported: number of people not known"
     return _judged(
         whole,
-        f"at least {rule.degrees_of_freedom} residual degrees of freedom (children less"
-        " parameters)",
+        f"at least {rule.degrees_of_freedom} residual degrees of freedom (people less parameters)",
         "" if children - parameters >= rule.degrees_of_freedom else told,
     )
 
@@ -212,10 +211,10 @@ def _apart(
 ) -> Iterator[LogLine]:
     """Whether the run and another one differ by so few children that both would show them."""
     if any(each.totals for each in same):
-        told = "not exported: beside the other export it shows the children they do not share"
+        told = "not exported: beside the other export it shows the people they do not share"
         yield _judged(
             whole,
-            f"differs from another export by at least {rule.threshold} children of an arm, or by"
+            f"differs from another export by at least {rule.threshold} people of an arm, or by"
             " none",
             told if differs_by_few(counts, same, rule) else "",
         )

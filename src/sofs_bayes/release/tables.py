@@ -14,7 +14,7 @@ from sofs_bayes.tables.formats import Cell, Column, Table
 from sofs_bayes.tables.model import SUPPRESSED
 
 DECLARED = "Counts of unknown origin, published by the analysis's own word:"
-NOTE = "“suppressed”: too few children, or what would tell them."
+NOTE = "“suppressed”: too few people, or what would tell them."
 
 
 def cleared_table(
@@ -58,7 +58,7 @@ def _without_small(table: Table, line: LogLine, rule: OutputRule) -> tuple[Table
     }
     hidden = _hidden_rows(table, kinds["children"], kinds["events"], kinds["rate"], rule)
     counted = [place for places in kinds.values() for place in places]
-    threshold = f"at least {rule.threshold} children, events and children without an event"
+    threshold = f"at least {rule.threshold} people, events and children without an event"
     if not hidden:
         return table, replace(line, rule=threshold)
     rows = tuple(

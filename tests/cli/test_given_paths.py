@@ -115,6 +115,27 @@ def test_a_name_that_no_file_can_have_is_refused_in_lines(
     assert "found file name too long; allowed: " in capsys.readouterr().err
 
 
+@pytest.mark.parametrize("empty", ["", " "])
+@pytest.mark.parametrize(
+    "words",
+    [*READS.values(), *OF_COUNTS, ("simulate", "icpc", "-o", "PATH"), ("fit", "x", "-o", "PATH")],
+    ids=" ".join,
+)
+def test_an_empty_word_is_not_the_working_folder(
+    words: tuple[str, ...],
+    empty: str,
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(place)
+    with pytest.raises(SystemExit, match="2"):
+        main([empty if word == "PATH" else word for word in words])
+    said = capsys.readouterr().err
+    assert f"{empty!r} is no file or folder" in said
+    assert said.count("\n") == 1
+
+
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="Windows has no such pipes")
 @pytest.mark.parametrize("ending", ENDINGS)
 @pytest.mark.parametrize("words", [*READS.values(), *OF_COUNTS], ids=" ".join)
@@ -127,7 +148,7 @@ def test_what_has_no_end_is_not_waited_for(
     monkeypatch.chdir(place)
     before, pipe = signal.signal(signal.SIGALRM, late), Path(f"pipe{ending}")
     os.mkfifo(pipe)
-    signal.alarm(60)
+    signal.alarm(600)
     try:
         assert main([str(pipe) if word == "PATH" else word for word in words]) == 2
     finally:

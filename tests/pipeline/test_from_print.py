@@ -92,6 +92,9 @@ def test_units_have_a_name_in_every_table() -> None:
         ({"did": "0.1", "scale": "units", "unit": "points"}, "authority_sd: found nothing"),
         ({"did": "0.1", "base_rate": 0.1, "did_se": "0.1", "did_p": "0.1"}, "one of did_se"),
         ({"did": "-1.8%", "base_rate": 0.1}, "without percent sign"),
+        ({"did": "0.1", "base_rate": "0.1"}, "base_rate: found '0.1'; allowed: a number"),
+        ({"did": "0.1", "base_rate": 0.1, "authority_sd": True}, "authority_sd: found True"),
+        ({"did": "0.1", "base_rate": 0.1, "correlation": "0.5"}, "its two parameters, or a number"),
     ],
 )
 def test_what_cannot_be_used_is_refused(given: dict[str, Any], message: str) -> None:

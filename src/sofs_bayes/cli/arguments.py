@@ -46,6 +46,10 @@ class Group(Options, argparse._ArgumentGroup):
 class Parser(Options, argparse.ArgumentParser):
     """An argument parser whose complaint is one line, like every other complaint."""
 
+    def __init__(self, *given: Any, **more: Any) -> None:
+        super().__init__(*given, **more)
+        self.register("type", Path, _path)
+
     def group(self, title: str) -> Group:
         """A new group of options."""
         self._action_groups.append(Group(self, title))
@@ -105,6 +109,13 @@ class Wholes(Numbers):
 
     def __str__(self) -> str:
         return f"whole {Numbers.__str__(self)}"
+
+
+def _path(text: str) -> Path:
+    """What a word names; a variable of the shell without a value is not the working folder."""
+    if not text.strip():
+        raise argparse.ArgumentTypeError(f"{text!r} is no file or folder")
+    return Path(text)
 
 
 def _is_number(text: str) -> bool:

@@ -1,5 +1,6 @@
 """What one printed table says → a run, in one call, with priors that say what they assume."""
 
+from numbers import Real
 from typing import Any, Literal
 
 from sofs_bayes.errors import BadInput
@@ -26,6 +27,8 @@ DESIGN = (
     *("base_rate", "children", "child_sd"),
 )
 TESTS = ("df", "star_levels", "alternative")
+# What priors are computed from before all that is given is checked.
+COMPUTED_WITH = ("base_rate", "authority_sd", "effect_sd")
 
 Interval = tuple[str, str]
 
@@ -113,6 +116,9 @@ def from_print(
     'converged'
     """
     given = {name: value for name, value in locals().items() if value is not None}
+    for name in COMPUTED_WITH:
+        if name in given and (not isinstance(given[name], Real) or isinstance(given[name], bool)):
+            raise BadInput(CALLED, name, repr(given[name]), "a number")
     spread = authority_sd if authority_sd is not None else _usual_spread(scale, base_rate)
     why = "As given in the call."
     document = {
@@ -166,7 +172,11 @@ def _beta(given: Beta | tuple[float, float] | float | None) -> dict[str, Any]:
         return {"fixed": float(given), "why": "As given in the call."}
     if isinstance(given, Beta):
         return {"a": given.a, "b": given.b, "why": given.why}
-    a, b = given or UNKNOWN
+    try:
+        a, b = given or UNKNOWN
+    except (TypeError, ValueError):
+        allowed = "a beta, its two parameters, or a number"
+        raise BadInput(CALLED, "correlation", repr(given), allowed) from None
     return {"a": a, "b": b, "why": "As given in the call." if given else UNKNOWN_WHY}
 
 

@@ -326,7 +326,7 @@ def test_weights_that_are_not_positive_are_refused(
         products=children_cells.products.assign(weighted=weighted),
         patterns=children_cells.patterns.assign(weight=weight),
     )
-    with pytest.raises(BadInput, match="1 cells whose weights sum to no positive number"):
+    with pytest.raises(BadInput, match="1 cell whose weights sum to no positive number"):
         cell_data(none, hierarchical(likelihood=likelihood))
 
 

@@ -110,7 +110,7 @@ def test_weights_of_events_are_part_of_all(
     line = refused(
         replace(children_cells, patterns=patterns), hierarchical(likelihood="binomial logit")
     )
-    assert "weighted_events: found 1 cells" in line
+    assert "weighted_events: found 1 cell" in line
 
 
 @pytest.mark.parametrize("value", [0.0, -1.0, np.nan])

@@ -5,6 +5,7 @@ refuse.
 """
 
 import re
+from dataclasses import replace
 
 import pytest
 from hypothesis import example, given
@@ -142,6 +143,26 @@ def test_a_long_table_runs_over_pages_with_its_header() -> None:
     assert "\\begin{table}" not in text
 
 
+def test_so_does_one_whose_texts_take_as_many_lines() -> None:
+    said = "a reason of many words that no column of a page has room for in one line " * 3
+    columns = (*table().columns, Column(key="why", heading="Why"))
+    long = table(rows=(("pooled", -0.0123, said),) * (LONGEST // 2), columns=columns)
+    assert "\\begin{longtable}" in to_latex(long)
+    assert "\\begin{table}" in to_latex(replace(long, rows=long.rows[:5]))
+
+
+def test_what_stands_above_one_column_is_no_wider() -> None:
+    """Else LaTeX makes the column as wide as that, and the table wider than the page."""
+    group = "Probability that the effect is"
+    columns = (
+        table().columns[0],
+        Column(key="p", heading="above 0", format="probability", group=group),
+    )
+    text = to_latex(table(rows=(("pooled", 0.8),), columns=columns))
+    assert "Probability that \\\\ the effect is\\end{tabular}" in text
+    assert group not in text
+
+
 def test_what_a_check_refused_is_marked() -> None:
     text = to_latex(table(status="not converged"))
     assert "\\textbf{NOT CONVERGED: }" in text
@@ -174,7 +195,7 @@ def test_a_hard_table_is_whole(hard_table: Table) -> None:
     assert "pdflscape" in text.split("\n")[0]
     start = text.index("\\toprule")
     rows = [line for line in text[start:].split("\n") if line.endswith("\\\\")]
-    assert len(rows) == 2 + len(hard_table.rows)
+    assert len(rows) == 2 * 2 + len(hard_table.rows)  # its head stands on each page
     assert {columns_of(row) for row in rows} == {20}
     assert "\\multicolumn{20}{l}{\\textbf{A heading}}" in text
     assert "\\cmidrule(lr){2-8}" in text

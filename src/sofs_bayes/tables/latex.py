@@ -3,14 +3,14 @@
 import re
 import unicodedata
 from collections.abc import Mapping, Sequence
-from itertools import zip_longest
+from itertools import repeat, zip_longest
 from textwrap import wrap
 
 from sofs_bayes.tables.model import Column, Line, Table, lines_of, notes_of, spans_of, writer
 from sofs_bayes.tables.office_files import legal_text
 from sofs_bayes.tables.widths import LETTER, LONGEST_WORD, PADDING, Layout, layout_of
 
-# A table with more rows may run over pages.
+# A table of more lines may run over pages.
 LONGEST = 30
 # A text column wider than this (figures' widths) is set in lines of that width.
 UNBROKEN = 32.0
@@ -101,16 +101,28 @@ _LETTER = re.compile("[\x20-\x7e\u00c0-\u00d6\u00d8-\u00f6\u00f8-\u0131\u0134-\u
 def to_latex(table: Table) -> str:
     r"""The table as LaTeX, to be read by \input.
 
-    A comment on top names the packages it needs. Up to 30 rows are a float; more are a
+    A comment on top names the packages it needs. Up to 30 lines are a float; more are a
     longtable; what is too wide for an upright page is in landscape. The label is `tab:` and the
     table's name. It compiles with pdflatex and lualatex.
     """
     layout = layout_of(table)
-    long = len(table.rows) > LONGEST
+    long = _lines(table, layout) > LONGEST
     inner = _long(table, layout) if long else _float(table, layout)
     if layout.landscape:
         inner = ["\\begin{landscape}", *inner, "\\end{landscape}"]
     return "\n".join([_packages(table, layout, long=long), *inner, ""])
+
+
+def _lines(table: Table, layout: Layout) -> int:
+    """About how many lines its rows take where long texts are set in several."""
+    return sum(
+        1 if line.heading else max(map(_lines_of, line.cells, layout.widths, repeat(layout)))
+        for line in lines_of(table)
+    )
+
+
+def _lines_of(text: str, width: float, layout: Layout) -> int:
+    return _wrapped(text, width, layout).count("\n") + 1
 
 
 def latex_text(text: str) -> str:
@@ -214,7 +226,9 @@ def _columns(table: Table, layout: Layout) -> str:
             continue
         texts = [column.heading, *_texts(table, column.key)]
         short = max(map(len, texts)) <= min(UNBROKEN, max(width / POINTS_OF_LETTER, LONGEST_WORD))
-        wanted.append("l" if short else f">{{\\raggedright\\arraybackslash}}p{{{width:.0f}pt}}")
+        wanted.append(
+            "l" if short else f">{{\\raggedright\\arraybackslash}}p{{{width - PADDING:.0f}pt}}"
+        )
     return "".join(wanted)
 
 
@@ -230,7 +244,9 @@ def _head(table: Table, layout: Layout) -> list[str]:
     if spans:
         cells, rules, start = [], [], 1
         for group, width in spans:
-            cells.append(f"\\multicolumn{{{width}}}{{c}}{{{latex_text(group)}}}" if group else "")
+            room = sum(layout.widths[start - 1 : start - 1 + width])
+            heading = _stacked(_wrapped(group, room, layout), "c", place="b")
+            cells.append(f"\\multicolumn{{{width}}}{{c}}{{{heading}}}" if group else "")
             cells[-1] += " &" * (width - 1) if not group else ""
             if group:
                 rules.append(f"\\cmidrule(lr){{{start}-{start + width - 1}}}")
@@ -248,7 +264,7 @@ def _side(column: Column) -> str:
 
 
 def _wrapped(heading: str, width: float, layout: Layout) -> str:
-    """A heading in lines that are about as wide as its column, which LaTeX would not wrap."""
+    """Text in lines that are about as wide as its columns, which LaTeX would not wrap."""
     letters = 2 + round((width - PADDING) / (layout.size * LETTER))
     parts = heading.split("\n")
     return "\n".join("\n".join(wrap(part, letters, break_long_words=False)) for part in parts)

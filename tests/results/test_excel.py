@@ -15,7 +15,7 @@ from openpyxl.worksheet.worksheet import Worksheet
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.tables.digits import Cell, Format, last_shown
-from sofs_bayes.tables.excel import sheet_names, write_workbook
+from sofs_bayes.tables.excel import LINE_HEIGHT, sheet_names, write_workbook
 from sofs_bayes.tables.excel_cells import LONGEST_TEXT, STARTS, cell_at, number_format, put
 from sofs_bayes.tables.formats import EVIDENCE_LINES, Column, Table, notes_of
 from sofs_bayes.tables.office_files import legal_text
@@ -185,6 +185,19 @@ def test_groups_stand_above_headings_and_estimates_have_three_columns(
     ]
     assert sheet["B6"].number_format == sheet["C6"].number_format == "+0;-0;0"
     assert sheet.freeze_panes == "B6"
+
+
+def test_what_stands_above_one_column_has_two_lines_and_does_not_run_over(tmp_path: Path) -> None:
+    group = "Probability that the effect is"
+    columns = (
+        Column(key="target", heading="In"),
+        Column(key="p", heading="above 0", format="probability", group=group),
+    )
+    sheet = written(tmp_path, table(("pooled", 0.8), columns=columns))["effects"]
+    assert sheet["B4"].value == group
+    assert sheet["B4"].alignment.wrap_text
+    assert sheet.column_dimensions["B"].width < len(group)
+    assert sheet.row_dimensions[4].height > 2 * LINE_HEIGHT
 
 
 NAMES = st.text(max_size=50) | st.sampled_from(

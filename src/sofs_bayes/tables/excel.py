@@ -144,16 +144,25 @@ def _fill_sheet(sheet: "Worksheet", table: Table) -> None:
 
 
 def _fill_groups(sheet: "Worksheet", table: Table, row: int) -> None:
-    start = 1
+    start, widths, above = 1, _widths(table), []
     for group, width in spans_of(table):
         if group:
+            above.append((group, sum(widths[start - 1 : start - 1 + width])))
             for column in range(start, start + width):
                 put_text(cell_at(sheet, row, column), "", border=THIN_RULE)
-            put_text(cell_at(sheet, row, start), group, bold=True, centre=True, border=THIN_RULE)
+            put_text(
+                cell_at(sheet, row, start),
+                group,
+                bold=True,
+                centre=True,
+                wrap=True,
+                border=THIN_RULE,
+            )
             sheet.merge_cells(
                 start_row=row, end_row=row, start_column=start, end_column=start + width - 1
             )
         start += width
+    sheet.row_dimensions[row].height = _height(above, weight=BOLD)
 
 
 def _fill_headings(sheet: "Worksheet", table: Table, row: int) -> None:

@@ -1,7 +1,7 @@
 """Connections to DuckDB: closed to the outside, with a limit of memory and room on disk."""
 
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -58,7 +58,10 @@ def connected(
                 "memory", "", found, "a size such as 1GB, and 1 thread or more"
             ) from None
         with room_in(folder.parent), connection:
-            connection.execute("SET enable_progress_bar = false")  # on where Python is interactive
+            # Its bar is on where Python is interactive. Where a notebook cannot show one it is off,
+            # and setting it is refused.
+            with suppress(duckdb.InvalidInputException):
+                connection.execute("SET enable_progress_bar = false")
             yield connection
 
 

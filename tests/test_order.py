@@ -42,6 +42,7 @@ def test_tests_of_a_file_share_a_process(dist: str, tmp_path: Path) -> None:
         "-p",
         "no:cacheprovider",
         "--rootdir=.",
+        "--basetemp=made",  # else it first clears what killed runs have left
     ]
     subprocess.run(
         [sys.executable, "-m", "pytest", *words],

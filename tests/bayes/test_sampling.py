@@ -177,6 +177,13 @@ def test_data_of_an_unknown_name_are_refused(compiled: Compiled) -> None:
         sample(compiled, FEW, data={"evnets": np.zeros((2, 2))})
 
 
+def test_data_of_another_shape_are_refused(compiled: Compiled) -> None:
+    """They would move all data behind them."""
+    wrong = {name: values[:-1] for name, values in compiled.data.items() if name == "n"}
+    with pytest.raises(ValueError, match=r"other shapes than compiled: n$"):
+        sample(compiled, FEW, data=wrong)
+
+
 # ---------------------------------------------------------------------------- recovery
 
 

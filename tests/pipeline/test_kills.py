@@ -592,7 +592,7 @@ def test_a_fault_on_a_full_disk_is_found(
 ) -> None:
     good = bench("effects")
     monkeypatch.setattr(whole, function, instead)
-    wrong = filled(good)
+    wrong = filled(replace(good, name="a fault is planted"))
     assert any(said in each for each in wrong), wrong
 
 

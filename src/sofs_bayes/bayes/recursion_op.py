@@ -1,7 +1,7 @@
 """What a year keeps of the one before, over all years at once.
 
-As a graph it would be a node and more for each year, with derivatives for each: three quarters
-of the time in which a graph compiles.
+As a graph it would be several nodes for each year, and as many for their derivatives, which take
+longer to compile and to compute.
 """
 
 from collections.abc import Sequence

@@ -47,10 +47,13 @@ class Compiled:
     data: Arrays
 
     def fed(self, data: Arrays) -> "Compiled":
-        """The same graph with other data."""
+        """The same graph with other data, of the same names and shapes."""
         fed = {name: np.asarray(data.get(name, old), old.dtype) for name, old in self.data.items()}
         if unknown := sorted(data.keys() - fed.keys()):
             raise KeyError(f"no data of the graph: {', '.join(unknown)}")
+        # They stand behind each other in one array: another size would move all that follow.
+        if other := [name for name, old in self.data.items() if fed[name].shape != old.shape]:
+            raise ValueError(f"data of other shapes than compiled: {', '.join(other)}")
         return replace(self, program=self.program.with_data(**_joined(fed)), data=fed)
 
 

@@ -1,6 +1,6 @@
 """Counts and rates by arm and year, with their totals before and after: what may be shown.
 
-A rate times its people is a count of events, so children, events and children without an event
+A rate times its children is a count of events, so children, events and children without an event
 are judged together. Years and totals are one table (`search.Entries`): what is hidden in a year
 must not follow from a total. The difference between two runs is a group of children, too.
 """

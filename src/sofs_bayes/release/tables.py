@@ -58,7 +58,7 @@ def _without_small(table: Table, line: LogLine, rule: OutputRule) -> tuple[Table
     }
     hidden = _hidden_rows(table, kinds["children"], kinds["events"], kinds["rate"], rule)
     counted = [place for places in kinds.values() for place in places]
-    threshold = f"at least {rule.threshold} people, events and children without an event"
+    threshold = f"at least {rule.threshold} people, events and people without an event"
     if not hidden:
         return table, replace(line, rule=threshold)
     rows = tuple(

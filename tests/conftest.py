@@ -7,8 +7,10 @@ from typing import Any
 import numpy as np
 import pytest
 import xarray as xr
+from tests import alone
 from tests.counts import draws_from_nowhere, observed
 from tests.cpu_times import CpuTimes
+from tests.fuzz import told
 from tests.graphs import compile_once, compiled_once
 from tests.order import arrange, by_group
 from tests.pictures import drawn_empty
@@ -33,8 +35,10 @@ CHAINS, DRAWS = 2, 40
 
 
 def pytest_configure(config: pytest.Config) -> None:
-    """Every run ends with the CPU seconds of its files."""
+    """Every run ends with the CPU seconds of its files; tests that fork run alone."""
     config.pluginmanager.register(CpuTimes(), "cpu-times")
+    config.pluginmanager.register(told, "tried")
+    alone.register(config)
 
 
 @pytest.hookimpl(tryfirst=True)

@@ -39,7 +39,12 @@ class CpuTimes:
     @pytest.hookimpl(optionalhook=True)
     def pytest_testnodedown(self, node: Any) -> None:
         """Take them from a worker that has ended."""
-        self.seconds.update(getattr(node, "workeroutput", {}).get("cpu_seconds", {}))
+        self.pytest_counted_elsewhere(getattr(node, "workeroutput", {}))
+
+    @pytest.hookimpl(optionalhook=True)
+    def pytest_counted_elsewhere(self, output: Any) -> None:
+        """Take them from any other process that has ended (`alone.py`)."""
+        self.seconds.update(output.get("cpu_seconds", {}))
 
     def pytest_terminal_summary(self, terminalreporter: Any) -> None:
         """Print the files that use most, and the sum of all."""

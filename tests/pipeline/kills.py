@@ -8,6 +8,7 @@ gives the states of all kills; real ones show that it is so.
 
 import builtins
 import errno
+import faulthandler
 import io
 import os
 import re
@@ -27,6 +28,7 @@ from sofs_bayes.cli import main
 # Seconds without any work after which a command is called hung, and of work that none needs. Time
 # alone says nothing: on a loaded machine a command may wait for long.
 IDLE, TOO_LONG = 120.0, 600
+WAITING = "DR"  # for a disk, or for its turn
 TEMPORARY = "tmp"
 CHANGES = ("os.rename", "os.mkdir", "os.remove", "os.rmdir", "os.link", "os.symlink")
 NEED_ROOM = ("open", "os.rename", "os.mkdir", "os.link", "write", "fsync")
@@ -56,8 +58,10 @@ def run(folder: Path, words: Sequence[str], step: Step | None = None) -> Ended:
     Raises
     ------
     AssertionError
-        It hangs: it has done nothing for `IDLE`.
+        It hangs: it has done nothing for `IDLE`, though no disk keeps it waiting. Or this process
+        has threads, whose locks a fork may wait for.
     """
+    assert len([*Path("/proc/self/task").iterdir()]) == 1, "a process with threads is forked"
     (folder / TEMPORARY).mkdir(exist_ok=True)
     out, into = os.pipe()
     if (process := os.fork()) == 0:
@@ -67,24 +71,27 @@ def run(folder: Path, words: Sequence[str], step: Step | None = None) -> Ended:
     said, hung, worked = b"", False, -1
     while not hung:
         if not select.select([out], [], [], IDLE)[0]:
-            worked, before = work_of(process), worked
-            hung = worked == before
+            (state, worked), before = state_of(process), worked
+            hung = worked == before and state not in WAITING
         elif some := os.read(out, 1 << 16):
             said += some
         else:
             break
-    os.close(out)
     if hung:
+        os.kill(process, signal.SIGABRT)  # which has it tell where it is
+        while select.select([out], [], [], 10)[0] and (some := os.read(out, 1 << 16)):
+            said += some
         os.kill(process, signal.SIGKILL)
+    os.close(out)
     code = os.waitstatus_to_exitcode(os.waitpid(process, 0)[1])
-    assert not hung, f"hung: {' '.join(words)}: {said[-500:]!r}"
+    assert not hung, f"hung: {' '.join(words)}: {said.decode()}"
     return Ended(code=code, said=said.decode())
 
 
-def work_of(process: int) -> int:
-    """What a process has used of the processor so far, in ticks."""
+def state_of(process: int) -> tuple[str, int]:
+    """A process's state, and what it has used of the processor so far, in ticks."""
     told = Path(f"/proc/{process}/stat").read_text().rpartition(")")[2].split()
-    return int(told[11]) + int(told[12])
+    return told[0], int(told[11]) + int(told[12])
 
 
 def _work(folder: Path, words: Sequence[str], step: Step | None, into: int) -> NoReturn:
@@ -93,6 +100,7 @@ def _work(folder: Path, words: Sequence[str], step: Step | None, into: int) -> N
     try:
         os.dup2(into, 1)
         os.dup2(into, 2)
+        faulthandler.enable(2)
         sys.stdout, sys.stderr = (os.fdopen(file, "w", closefd=False) for file in (1, 2))
         os.chdir(folder)
         resource.setrlimit(resource.RLIMIT_CPU, (TOO_LONG, TOO_LONG))

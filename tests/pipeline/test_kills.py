@@ -9,6 +9,7 @@ import json
 import re
 import shutil
 import signal
+import threading
 import time
 from collections import Counter
 from collections.abc import Callable, Iterator, Sequence
@@ -40,6 +41,8 @@ from sofs_bayes.folders import whole
 from sofs_bayes.folders.manifest import FILES, NAME, read_manifest
 
 __all__ = ["dfe", "shelf", "shelf_folder", "shortened"]
+
+pytestmark = pytest.mark.alone
 
 type Content = dict[str, bytes | None]
 
@@ -599,5 +602,16 @@ def test_a_fault_on_a_full_disk_is_found(
 def test_a_command_that_hangs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kills, "IDLE", 0.1)
     monkeypatch.setattr(kills, "main", lambda _: time.sleep(60))
-    with pytest.raises(AssertionError, match="hung: simulate icpc"):
+    with pytest.raises(AssertionError, match=r"(?s)hung: simulate icpc.*Aborted.*in <lambda>"):
         run(tmp_path, ["simulate", "icpc"])
+
+
+def test_no_process_with_threads_is_forked(tmp_path: Path) -> None:
+    stop = threading.Event()
+    (other := threading.Thread(target=stop.wait)).start()
+    try:
+        with pytest.raises(AssertionError, match="a process with threads"):
+            run(tmp_path, ["simulate", "icpc"])
+    finally:
+        stop.set()
+        other.join()

@@ -16,7 +16,13 @@ def pytest_sessionfinish(session: pytest.Session) -> None:
 @pytest.hookimpl(optionalhook=True)
 def pytest_testnodedown(node: Any) -> None:
     """Take them from a worker that has ended."""
-    for suite, counts in getattr(node, "workeroutput", {}).get("tried", {}).items():
+    pytest_counted_elsewhere(getattr(node, "workeroutput", {}))
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_counted_elsewhere(output: Any) -> None:
+    """Take them from any other process that has ended (`../alone.py`)."""
+    for suite, counts in output.get("tried", {}).items():
         COUNTS[suite].update(counts)
 
 

@@ -254,6 +254,10 @@ def test_axe_finds_nothing_in_the_re_analysis(
     wide = opened(tmp_path / "index.html", width=1366)
     top = wide.evaluate("document.querySelector('#answer + dl').getBoundingClientRect().top")
     assert top <= FIRST_RESULT
+    beside = wide.evaluate(
+        "document.querySelector('#answer + dl + figure').getBoundingClientRect().top"
+    )
+    assert beside == top
     assert wide.evaluate("document.querySelectorAll('details.annex[open]').length") == 0
     page = opened(tmp_path / "index.html", width=320)
     assert violations(page) == []

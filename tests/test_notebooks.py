@@ -32,7 +32,6 @@ from sofs_bayes.tables.formats import EVIDENCE_LINES
 
 ROOT = Path(__file__).parents[1]
 REAL = os.environ.get("SOFS_BAYES_OPEN_DATA", "")
-SECONDS = 900
 chapters = pytest.mark.parametrize("path", CHAPTERS, ids=lambda path: path.stem)
 
 
@@ -53,7 +52,6 @@ def executed(path: Path, folder: Path, **environment: str) -> subprocess.Complet
         env=known | {"MPLBACKEND": "Agg"} | environment,
         capture_output=True,
         text=True,
-        timeout=SECONDS,
         check=False,
     )
 
@@ -396,7 +394,6 @@ def published(folder: Path, *paths: Path) -> subprocess.CompletedProcess[str]:
         [sys.executable, str(NOTEBOOKS / "publish.py"), "-o", str(folder), *map(str, paths)],
         capture_output=True,
         text=True,
-        timeout=SECONDS,
         check=False,
     )
 
@@ -495,6 +492,7 @@ def test_a_page_can_be_read_by_everybody(pages: Path) -> None:
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=["--no-sandbox"])
         page = browser.new_page()
+        page.set_default_timeout(0)
         for name in ("index", "00-small", "01-printed-facts"):
             page.goto((pages / f"{name}.html").as_uri())
             page.evaluate("document.querySelectorAll('details').forEach(each => each.open = true)")

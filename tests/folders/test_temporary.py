@@ -18,7 +18,7 @@ from sofs_bayes.folders.temporary import temporary_folder
 with temporary_folder() as folder:
     (folder / "record").write_text("a child")
     print(folder, flush=True)
-    time.sleep(60)
+    time.sleep(3600)
 """
 
 

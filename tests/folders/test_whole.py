@@ -185,7 +185,7 @@ with claim(Path(sys.argv[1]), written_by="fit") as place:
     with place.folder() as folder:
         (folder / "effects.csv").write_text("half")
         print("there", flush=True)
-        time.sleep(60)
+        time.sleep(3600)
 """
 
 

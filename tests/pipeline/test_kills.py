@@ -601,7 +601,7 @@ def test_a_fault_on_a_full_disk_is_found(
 
 def test_a_command_that_hangs_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(kills, "IDLE", 0.1)
-    monkeypatch.setattr(kills, "main", lambda _: time.sleep(60))
+    monkeypatch.setattr(kills, "main", lambda _: time.sleep(3600))
     with pytest.raises(AssertionError, match=r"(?s)hung: simulate icpc.*Aborted.*in <lambda>"):
         run(tmp_path, ["simulate", "icpc"])
 

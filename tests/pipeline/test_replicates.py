@@ -191,7 +191,7 @@ def test_bad_input_found_by_a_worker_is_said_as_it_is(
 
 
 def test_workers_of_others_are_left_alone(tmp_path: Path) -> None:
-    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(60,))
+    other = multiprocessing.get_context("spawn").Process(target=time.sleep, args=(3600,))
     other.start()
     try:
         with pytest.raises(BadInput):

@@ -43,6 +43,7 @@ def opened(browser: Any) -> Iterator[Callable[..., Any]]:
     ) -> Any:
         size = {"width": width, "height": 900}
         context = browser.new_context(viewport=size, java_script_enabled=scripts)
+        context.set_default_timeout(0)  # however busy the machine is
         contexts.append(context)
         page = context.new_page()
         page.requests = []

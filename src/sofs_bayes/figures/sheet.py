@@ -151,7 +151,7 @@ def write_at(
         ha=ha,
         va=va,
         multialignment=ha,
-        bbox={"facecolor": behind, "edgecolor": "none", "pad": 0.5 if behind == "none" else 2.5},
+        bbox={"facecolor": behind, "edgecolor": "none", "pad": 0.5 if behind == "none" else 3.5},
         **font(size, bold=bold, colour=colour),
     )
     found.set_in_layout(in_layout)

@@ -187,11 +187,23 @@ def test_scales_of_sds_can_be_changed(children_cells: Cells, hierarchical: Make)
     assert found.sd_priors["authority_sd"] == 0.08
 
 
+def test_the_scale_of_authorities_covariates_can_be_changed(
+    children_cells: Cells, hierarchical: Make
+) -> None:
+    _, as_is = made(children_cells, hierarchical())
+    _, found = made(children_cells, hierarchical(), scales={"authority_covariate": 2.0})
+    assert prior_of(found, "assessments") == (0.03, 2 * 0.06)
+    others = [name not in ("assessments", "ofsted") for name in found.terms]
+    np.testing.assert_array_equal(found.prior_sd[others], as_is.prior_sd[others])
+
+
 def test_comparators_are_the_other_way_round(children_cells: Cells, hierarchical: Make) -> None:
     """Terms about comparators, with pilots as the reference, have the prior turned round."""
     _, found = made(children_cells, hierarchical("practice model"))
     assert prior_of(found, "similar practice model × post") == (-0.05, 0.2)
     assert prior_of(found, "other practice model") == (0.02, 0.11)
+    of_pilots = (0.01 + 0.05, (0.07**2 + 0.2**2) ** 0.5)  # a year's and the effect
+    assert prior_of(found, "post") == pytest.approx(of_pilots)
     assert found.effect_terms["similar practice model × post"] == -1
     assert found.effect_terms["other practice model × post"] == -1
     _, quality = made(children_cells, hierarchical("quality"))

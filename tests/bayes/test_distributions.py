@@ -89,7 +89,8 @@ def test_a_table_has_the_moments_and_quantiles_of_its_distribution() -> None:
     levels = np.linspace(0, 1, 2001)
     uniform = Tabulated(points=3 * levels, cumulative=levels)
     assert uniform.mean() == pytest.approx(1.5)
-    assert uniform.sd() == pytest.approx(3 / np.sqrt(12))
+    coarse = Tabulated(points=np.array([0.0, 3.0]), cumulative=np.array([0.0, 1.0]))
+    assert uniform.sd() == pytest.approx(3 / np.sqrt(12)) == coarse.sd()
     assert float(uniform.quantile(0.25)) == pytest.approx(0.75)
     assert float(uniform.cdf(4.0)) == 1.0
 
@@ -108,3 +109,12 @@ def test_a_summary_names_its_quantity() -> None:
     found = summary(normal(), quantity=PRINTED, level=0.9, kind="eti")
     assert (found.quantity, found.mean, found.sd) == (PRINTED, 1.0, 2.0)
     assert found.lower < found.median < found.upper
+
+
+def test_a_summary_has_half_of_the_probability_in_an_interval_of_the_same_kind() -> None:
+    levels = np.linspace(0, 1 - 1e-9, 200_001)
+    exponential = Tabulated(points=-np.log1p(-levels), cumulative=levels / levels[-1])
+    hdi = summary(exponential, quantity=PRINTED, level=0.9, kind="hdi")
+    assert (hdi.lower_50, hdi.upper_50) == pytest.approx((0.0, np.log(2)), abs=SHORTEST)
+    eti = summary(exponential, quantity=PRINTED, level=0.9, kind="eti")
+    assert (eti.lower_50, eti.upper_50) == pytest.approx((np.log(4 / 3), np.log(4)), abs=TABLE)

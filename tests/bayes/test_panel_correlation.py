@@ -7,10 +7,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from scipy import stats
 
 import sofs_bayes as sb
 from sofs_bayes import spec
-from sofs_bayes.bayes.panel_correlation import windows
+from sofs_bayes.bayes.panel_correlation import Window, correlation_prior, windows
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
 from sofs_bayes.records.value_panel import read_values
@@ -107,6 +108,27 @@ def test_what_cannot_be_used_is_refused(write: Callable[..., Path], tmp_path: Pa
         bad.write_text(f"authority,year,value\n{lines}", encoding="utf-8")
         with pytest.raises(BadInput, match=message):
             read_values(bad, "value")
+
+
+def test_a_window_without_chance_has_the_correlation_of_the_means(
+    write: Callable[..., Path],
+) -> None:
+    values = made(0.6, places=6)
+    panel = read_values(write({"value": values}), "value")
+    (window,) = windows(panel, before=3, between=0, after=2)
+    expected = np.corrcoef(values[:, :3].mean(axis=1), values[:, 3:].mean(axis=1))[0, 1]
+    assert window.correlation == pytest.approx(expected, abs=1e-5)
+
+
+def test_the_prior_is_as_wide_as_windows_differ() -> None:
+    found = tuple(
+        Window(first_year=2010 + i, last_year=2015 + i, authorities=103, correlation=each)
+        for i, each in enumerate((0.3, 0.7))
+    )
+    prior = correlation_prior(found, called="made up", before=3, between=0, after=3)
+    assert stats.beta(prior.a, prior.b).mean() == pytest.approx(0.5)
+    variance = (1 - 0.5**2) ** 2 / 100 + np.var([0.3, 0.7], ddof=1)
+    assert stats.beta(prior.a, prior.b).var() == pytest.approx(variance, rel=0.02)
 
 
 def test_windows_leave_out_authorities_with_a_gap(write: Callable[..., Path]) -> None:

@@ -4,6 +4,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from statsmodels.regression.linear_model import WLS
 from tests.counts import observed
 
 from sofs_bayes.bayes.cell_data import CellData
@@ -46,6 +47,23 @@ def test_errors_of_leads_are_those_of_repetitions(data: CellData) -> None:
     assert values.shape[1] == 4
     variance = np.mean([np.diag(each.covariance) for each in found], axis=0)
     assert variance == pytest.approx(values.var(axis=0), rel=ALIKE)
+
+
+def test_errors_of_leads_are_those_of_statsmodels(data: CellData) -> None:
+    """Least squares clustered on authorities, times G / (G - 1)."""
+    rng = np.random.default_rng(4)
+    weight = rng.uniform(5.0, 50.0, len(data.curvature))
+    varied = replace(data, centre=rng.normal(0.0, 1.0, len(weight)), curvature=weight)
+    found, used = leads_of(varied), data.design.any(axis=0)
+    solved = WLS(varied.centre, data.design[:, used], weights=weight).fit(
+        cov_type="cluster", cov_kwds={"groups": data.authority, "use_correction": False}
+    )
+    terms = np.array(data.terms)[used]
+    leads = np.flatnonzero([name.startswith("lead") for name in terms])
+    np.testing.assert_allclose(found.values, solved.params[leads], atol=1e-10)
+    groups = len(NAMES)
+    expected = groups / (groups - 1) * solved.cov_params()[np.ix_(leads, leads)]
+    np.testing.assert_allclose(found.covariance, expected, atol=1e-10)
 
 
 def test_leads_that_are_noise_say_less_than_their_size(data: CellData) -> None:

@@ -105,6 +105,15 @@ def test_weighted_draws_that_are_worth_few_are_not_taken(
     assert reweighted(few, ratio_of(few, made_up_analysis, drawn, wanted)) is None
 
 
+def test_draws_that_stick_are_worth_few_and_are_not_taken(
+    counts: CellData, drawn: Blocks, draws: xr.Dataset, made_up_analysis: OpenAnalysis
+) -> None:
+    wanted = blocks(counts, made_up_analysis, setting(0.0, 0.8))
+    stuck = draws.isel(draw=np.repeat(np.arange(50), 40)).assign_coords(draw=draws["draw"])
+    assert reweighted(draws, ratio_of(draws, made_up_analysis, drawn, wanted)) is not None
+    assert reweighted(stuck, ratio_of(stuck, made_up_analysis, drawn, wanted)) is None
+
+
 def test_a_prior_far_from_the_draws_is_not_trusted(
     counts: CellData, drawn: Blocks, draws: xr.Dataset, made_up_analysis: OpenAnalysis
 ) -> None:

@@ -9,7 +9,14 @@ from scipy import stats
 
 from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.bayes.reweighting import effect_log_prior, sds_log_prior
-from sofs_bayes.checks.power_scaling import ALL, CONFLICT, FINE, STRONG, power_scaling
+from sofs_bayes.checks.power_scaling import (
+    ALL,
+    CONFLICT,
+    FINE,
+    STRONG,
+    log_priors,
+    power_scaling,
+)
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.estimands.effects import Effects
 from sofs_bayes.spec import Exponential, HierarchicalAnalysis, Normal
@@ -17,6 +24,7 @@ from sofs_bayes.spec.keys import (
     AFTER,
     BETWEEN_PILOTS,
     BETWEEN_YEARS,
+    CHILDREN,
     EFFECT_PRIORS,
     LEVELS_AND_YEARS,
     POOLED,
@@ -117,6 +125,41 @@ def test_log_priors_are_those_of_scipy(
     beta = priors.shock_correlation
     expected += stats.beta(beta.a, beta.b).logpdf(draws["shock_correlation"])
     assert np.ptp(found.to_numpy() - expected) < 1e-7
+
+
+def test_log_priors_of_levels_years_and_childrens_terms_are_those_of_scipy(
+    logistic: CellData, logistic_analysis: HierarchicalAnalysis, design_of: Any
+) -> None:
+    given = logistic_analysis.priors
+    off_zero = {
+        name: replace(getattr(given, name), mean=mean)
+        for name, mean in (("pilot_difference", 0.3), ("year", -0.2), ("child_covariate", 0.4))
+    }
+    analysis = replace(logistic_analysis, priors=replace(given, **off_zero))
+    design = design_of(logistic, analysis)
+    rng = np.random.default_rng(8)
+    labels = {"term": list(design.terms), "child_term": list(logistic.child_terms)}
+    draws = xr.Dataset(
+        {
+            name: (("chain", "draw", dim), rng.normal(0.0, 0.5, (2, 30, len(labels[dim]))))
+            for name, dim in (("coefficient", "term"), ("child_effect", "child_term"))
+        },
+        coords=labels,
+    )
+    found = log_priors(draws, analysis, logistic, design)
+    expected = {CHILDREN: 0.0, LEVELS_AND_YEARS: 0.0}
+    for name in logistic.child_terms:
+        prior = analysis.priors.child_covariate
+        assert prior is not None
+        of = stats.norm(prior.mean, prior.sd)
+        expected[CHILDREN] += of.logpdf(draws["child_effect"].sel(child_term=name))
+    of_term = {"intercept": "intercept", "pilot": "pilot_difference"}
+    for name in (each for each in logistic.terms if each != "did"):
+        prior = getattr(analysis.priors, of_term.get(name, "year"))
+        of = stats.norm(prior.mean, prior.sd)
+        expected[LEVELS_AND_YEARS] += of.logpdf(draws["coefficient"].sel(term=name))
+    for group, density in expected.items():
+        assert np.ptp(found[group].to_numpy() - density) < EXACT
 
 
 def test_each_pilots_own_prior_counts_where_they_are_not_pooled(

@@ -7,6 +7,7 @@ import pytest
 from scipy import stats
 
 from sofs_bayes.checks.ranks import (
+    ALPHA,
     BINS,
     DRAWS,
     FEW,
@@ -15,6 +16,7 @@ from sofs_bayes.checks.ranks import (
     Kind,
     RankedReplicate,
     RankVerdict,
+    out_below,
     pit,
     rank_verdict,
     ranked_of,
@@ -100,6 +102,13 @@ def test_half_of_alpha_is_for_what_is_reported() -> None:
     lowest = min(found[0].chi_squared_p, found[0].ks_p, found[0].dispersion_p)
     assert 0.005 / (3 * 3001) < lowest < 0.005 / 3
     assert [test.verdict for test in found] == ["out", "in"]
+
+
+def test_the_shares_of_all_tests_make_up_alpha() -> None:
+    kinds: list[Kind] = ["effect", "spread", "likelihood", *["parameter"] * 7]  # type: ignore[list-item]
+    shares = [3 * out_below(kinds)[kind] for kind in kinds]
+    assert sum(shares) == pytest.approx(ALPHA)
+    assert sum(shares[:3]) == pytest.approx(ALPHA / 2)
 
 
 def test_coverage_is_that_of_central_intervals() -> None:

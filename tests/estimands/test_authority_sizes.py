@@ -6,10 +6,12 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 import pytest
+import xarray as xr
 
+from sofs_bayes.bayes.cell_data import CellData
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells, frame_of
-from sofs_bayes.estimands.authority_sizes import authority_size_rows
+from sofs_bayes.estimands.authority_sizes import authority_size_rows, counted_size_rows
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.spec import ChildrenAnalysis, Regression, load
 
@@ -107,6 +109,20 @@ def test_suppressed_counts_enter_at_their_lower_bounds(cells: Cells) -> None:
     assert all(least[place].referrals <= exact[place].referrals for place in exact)
     assert any(least[place].referrals < exact[place].referrals for place in exact)
     assert all(least[place].events <= exact[place].events for place in exact)
+
+
+def test_comparators_years_are_after_where_a_pilots_are(
+    few_counts: xr.Dataset, counts: CellData
+) -> None:
+    """Pilots are first after settling-in in 2016."""
+    rows = by_place(counted_size_rows(counts))
+    seen = few_counts.to_dataframe()
+    for authority, arm in (("Dell", "comparator"), ("Glen", "comparator"), ("Aldmoor", "pilot")):
+        own = seen[seen["authority"] == authority]
+        for period, here in (("before", own["year"] < 2016), ("after", own["year"] >= 2016)):
+            row = rows[authority, arm, period]
+            sums = own.loc[here, ["denominator", "events"]].sum().tolist()
+            assert [row.referrals, row.events] == sums
 
 
 def test_groups_that_a_regression_goes_without_do_not_count(cells: Cells) -> None:

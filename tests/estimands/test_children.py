@@ -19,6 +19,7 @@ from sofs_bayes.bayes.cell_data import CellData, cell_data, without
 from sofs_bayes.cells.collapse import collapse
 from sofs_bayes.cells.dataset import Cells
 from sofs_bayes.errors import BadInput
+from sofs_bayes.estimands.contrasts import _occurring
 from sofs_bayes.estimands.did_effects import PER_1000, did_effects, mean_risks
 from sofs_bayes.estimands.effects import largest_pilot_rows, probability_rows
 from sofs_bayes.estimands.rows import Label
@@ -308,6 +309,16 @@ def test_a_unit_of_the_score_and_the_ratings(
         per_point = posterior["coefficient"].sel(term="pilot × post × ofsted", drop=True)
         answer = found[ask(f"effect at an Ofsted rating of {value}", POOLED, scale)]
         xr.testing.assert_allclose(answer, average + (value - rating.mean()) * per_point)
+
+
+def test_quartiles_of_a_modifier_are_the_treated_childrens() -> None:
+    """Cells count by their children; a cell of nobody has no part in them."""
+    rating = np.array([2.5, 0.5, 1.5, 3.5, 9.5])
+    children = np.array([70.0, 10.0, 5.0, 15.0, 0.0])
+    each = np.repeat(rating, children.astype(int))
+    expected = np.unique(np.quantile(each, (0.25, 0.5, 0.75), method="inverted_cdf"))
+    assert _occurring(rating, children, quartiles=True).tolist() == expected.tolist()
+    assert _occurring(np.floor(rating), children, quartiles=True).tolist() == [0.0, 1.0, 2.0, 3.0]
 
 
 def of_treated(predictor: xr.DataArray, posterior: xr.Dataset, data: CellData) -> xr.DataArray:

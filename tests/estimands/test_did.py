@@ -266,6 +266,8 @@ def test_rows_summarise_the_draws(
         assert inside == pytest.approx(0.8, abs=0.02)
         if interval == "eti":
             assert [row.lower, row.upper] == pytest.approx(np.quantile(values, [0.1, 0.9]))
+            halves = [row.lower_50, row.upper_50]
+            assert halves == pytest.approx(np.quantile(values, [0.25, 0.75]))
 
 
 @pytest.mark.parametrize("interval", ["eti", "hdi"])

@@ -6,6 +6,7 @@ from functools import cache
 
 import numpy as np
 import pytest
+from scipy import stats
 
 from sofs_bayes.bayes.from_published import PrintedPosterior, posterior
 from sofs_bayes.estimands.printed import (
@@ -121,6 +122,15 @@ def test_densities_hold_nearly_all_of_prior_and_posterior(name: str, prior: str)
     peak = rows[int(np.argmax([row.prior_density for row in rows]))]
     assert peak.value == pytest.approx(known.mean, abs=2 * float(np.diff(x)[0]))
     assert {(row.reading, row.prior) for row in rows} == {(fit.reading.name, prior)}
+
+
+def test_the_density_of_a_prior_off_zero_is_its_own() -> None:
+    fit = post("icpc-printed")
+    prior = replace(fit.analysis.effect_priors["reference"], mean=0.1, sd=0.02)
+    moved = replace(fit, analysis=replace(fit.analysis, effect_priors={"reference": prior}))
+    rows = density_rows(moved, label_of(moved, status="converged"))
+    expected = stats.norm(0.1, 0.02).pdf([row.value for row in rows])
+    assert [row.prior_density for row in rows] == pytest.approx(expected.tolist())
 
 
 def test_a_row_says_what_was_changed() -> None:

@@ -170,6 +170,17 @@ def test_a_grid_covers_most_of_every_prior_and_every_claim() -> None:
     assert {0.0, 0.01, -0.01, 0.02, -0.02} <= set(thresholds.tolist())
 
 
+def test_a_grid_covers_a_prior_that_lies_off_zero() -> None:
+    wide = replace(linear().effect_priors["reference"], mean=0.4, sd=0.05)
+    analysis = replace(linear(), effect_priors={"reference": wide})
+    answers = {Estimand(role=EFFECT, target=POOLED, scale="risk"): normal_draws(0.0, 0.03)}
+    rows = drawn_threshold_rows(
+        [(label("reference"), Effects.of(answers))], analysis, model_scale="risk"
+    )
+    assert rows[0].threshold > 0.0 - 0.4
+    assert 0.5 <= rows[-1].threshold < 0.55
+
+
 def test_effects_by_year_are_on_the_risk_scale_alone() -> None:
     draws = normal_draws(0.1, 0.2)
     answers = {

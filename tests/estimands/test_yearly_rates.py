@@ -139,7 +139,11 @@ def test_fitted_and_counterfactual_rates_are_means_over_children_draw_by_draw(
 ) -> None:
     made_up = made(matched, model, "did")
     posterior, data, _ = made_up
-    year, own = next((y, rows) for y, rows in periods_of(matched).items() if rows["post"].any())
+    year, own = next(
+        (y, rows)
+        for y, rows in periods_of(matched).items()
+        if rows["post"].any() and len(set(rows["authority"])) > 1
+    )
     (row,) = (row for row in rows_of(made_up) if row.year == year)
     terms = child_terms(own, children_analysis())
     cells = {(c.authority, c.year, c.treated): i for i, c in enumerate(data.cells.itertuples())}
@@ -147,19 +151,18 @@ def test_fitted_and_counterfactual_rates_are_means_over_children_draw_by_draw(
     for chain, draw in np.ndindex(CHAINS, DRAWS):
         one = posterior.isel(chain=chain, draw=draw)
         did = float(one["coefficient"].sel(term="did"))
+        gamma, deviation = (
+            {str(label): float(value) for label, value in one[name].to_series().items()}
+            for name in ("child_effect", "pilot_deviation")
+        )
+        predictor = one["cell_predictor"].to_numpy()
+        own_parts = sum(gamma[name] * terms[name] for name in gamma if name in terms)
         fitted, without = [], []
-        for at, child in own.iterrows():
-            cell = cells[child["authority"], year, 1]
-            value = float(one["cell_predictor"][cell])
-            value += math.fsum(
-                float(one["child_effect"].sel(child_term=name)) * float(terms[name][at])
-                for name in data.child_terms
-                if name in terms
-            )
-            effect = did + float(one["pilot_deviation"].sel(pilot=child["authority"]))
+        for authority, own_part in zip(own["authority"], own_parts, strict=True):
+            value = predictor[cells[authority, year, 1]] + own_part
             risk = (lambda x: x) if model == LINEAR else expit
             fitted.append(risk(value))
-            without.append(risk(value - effect))
+            without.append(risk(value - did - deviation[authority]))
         weights = list(own["weight"])
         found["fitted"].append(weighted(fitted, weights))
         found["counterfactual"].append(weighted(without, weights))
@@ -212,6 +215,19 @@ def test_each_kind_of_comparator_has_a_counterfactual_of_its_own(matched: pd.Dat
         assert (one.fitted, one.observed) == (other.fitted, other.observed)
         if one.period == "post":
             assert one.counterfactual != other.counterfactual
+
+
+def test_a_year_is_of_the_period_that_most_of_its_pilots_children_are_in(
+    matched: pd.DataFrame,
+) -> None:
+    mixed = (matched["pilot"] == 1) & (matched["year"] == 2015)
+    few_after = matched.drop(matched[mixed & (matched["post"] == 1)].index[2:])
+    (row,) = (row for row in rows_of(made(few_after, LINEAR, "did")) if row.year == 2015)
+    before = matched[mixed & (matched["post"] == 0)]
+    assert (row.period, row.pilots) == ("pre", before["authority"].nunique())
+    expected = weighted(list(before["outcome"]), list(before["weight"]))
+    assert row.observed == pytest.approx(expected, abs=EXACT)
+    assert math.isnan(row.counterfactual)
 
 
 def test_a_year_without_pilots_has_no_row(matched: pd.DataFrame) -> None:

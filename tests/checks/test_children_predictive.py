@@ -13,6 +13,7 @@ from scipy import stats
 from sofs_bayes.bayes.cell_data import CellData, without
 from sofs_bayes.checks.predictive import (
     Prediction,
+    _beside,
     after_settling_in,
     observed_rates,
     predicted_rates,
@@ -72,6 +73,13 @@ def test_the_middle_half_is_the_interval_of_50_per_cent(
     for kind in ("years", "cells", "statistics"):
         for one, other in zip(getattr(wide, kind), getattr(half, kind), strict=True):
             assert (one.lower_50, one.upper_50) == pytest.approx((other.lower, other.upper))
+
+
+def test_predictions_that_equal_what_was_seen_count_by_half() -> None:
+    drawn = np.array([0.0, 0.1, 0.1, 0.1, 0.3, 0.4, 0.6, 0.8])
+    found = _beside(drawn, 0.1, 0.8)
+    assert found["p"] == 4 / 8 + 3 / 8 / 2
+    assert (found["lower"], found["upper"]) == pytest.approx(np.percentile(drawn, [10, 90]))
 
 
 def test_observed_rates_are_weighted_averages(linear: CellData, prediction: Prediction) -> None:

@@ -23,6 +23,8 @@ def test_zeros_may_be_allowed() -> None:
         ((100,), True),  # one alone
         ((100, 100), True),  # each of two knows the other
         ((500, 450, 20), True),  # two hold more than 90%
+        ((600, 310, 90), True),  # the same, and the rest is more than 10% of the largest
+        ((600, 300, 100), False),  # no more than 90%
         ((500, 10, 10, 10, 9), True),  # the rest is less than 10% of the largest
         ((500, 300, 60, 60), False),
         ((), False),
@@ -36,6 +38,8 @@ def test_dominance(contributions: tuple[int, ...], dominated: bool) -> None:
 def test_a_share_of_the_largest_alone_dominates() -> None:
     rule = OutputRule(contributors=1, share=0.95)
     assert rule.dominated((1000, 30, 10))  # the rest, 10, is less than 10% of the largest
+    assert rule.dominated((500, 450, 20))  # the second largest could tell the largest
+    assert not rule.dominated((500, 450, 60))
     assert not OutputRule(contributors=1, share=0.95, remainder=0.005).dominated((800, 100, 10))
 
 

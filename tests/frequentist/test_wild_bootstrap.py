@@ -72,6 +72,9 @@ def test_it_is_all_sign_patterns_written_out(
         inside = written_out(matched, bare, did, limit - 0.02 * outwards)
         beyond = written_out(matched, bare, did, limit + 0.02 * outwards)
         assert beyond <= 0.05 < inside
+    narrow = wild_bootstrap(matched, bare, did, "did", level=0.8)
+    ends = [written_out(matched, bare, did, narrow.upper + x * error) for x in (-0.02, 0.02)]
+    assert ends[1] <= 0.2 < ends[0]
 
 
 @pytest.mark.parametrize("groups", [["Ash", "Birch"], ["Ash", "Birch", "Elm", "Hazel"]])

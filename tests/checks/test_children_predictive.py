@@ -6,9 +6,11 @@ from typing import Any
 
 import numpy as np
 import numpy.typing as npt
+import pandas as pd
 import pytest
 import xarray as xr
 from scipy import stats
+from statsmodels.regression.linear_model import WLS
 
 from sofs_bayes.bayes.cell_data import CellData, without
 from sofs_bayes.checks.predictive import (
@@ -128,6 +130,26 @@ def test_authorities_that_move_too_much_are_seen(
     found = predictive_check(draws, data, design, kind="posterior", level=0.9, seed=2)
     assert p_of(found, "sd of an authority-year") < 0.01
     assert p_of(found, "correlation from one year to the next") > 0.99
+
+
+def test_how_rates_move_is_what_a_regression_on_authorities_and_years_leaves(
+    linear: CellData, prediction: Prediction
+) -> None:
+    """There is no 2015: 2014 and 2016 do not follow one another."""
+    cells = linear.cells[linear.cells["pilot"] == 0]
+    sums = cells.groupby(["authority", "year"])[["weight", "events"]].sum().reset_index()
+    dummies = [pd.get_dummies(sums[name], dtype=float) for name in ("authority", "year")]
+    terms = np.column_stack([dummies[0], dummies[1].iloc[:, 1:]])
+    left = WLS(sums["events"] / sums["weight"], terms, weights=sums["weight"]).fit().resid
+    seen = {row.statistic: row.observed for row in prediction.statistics}
+    variance = np.average(left**2, weights=sums["weight"])
+    assert seen["sd of an authority-year"] == pytest.approx(np.sqrt(variance))
+    row = {(a, y): i for i, (a, y) in enumerate(zip(sums["authority"], sums["year"], strict=True))}
+    pairs = [(row[a, y], row[a, y + 1]) for a, y in row if (a, y + 1) in row]
+    products = [left[i] * left[j] for i, j in pairs]
+    shared = [np.sqrt(sums["weight"][i] * sums["weight"][j]) for i, j in pairs]
+    correlation = np.average(products, weights=shared) / variance
+    assert seen["correlation from one year to the next"] == pytest.approx(correlation)
 
 
 def test_its_own_shocks_have_no_say(

@@ -12,6 +12,7 @@ import xarray as xr
 from sofs_bayes.cells.dataset import STATES, Cells, frame_of
 from sofs_bayes.disclosure import cells as check
 from sofs_bayes.disclosure.cells import MOST_PATTERNS, Release, protect
+from sofs_bayes.disclosure.outsider import small_counts
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.disclosure.search import Protected
 from sofs_bayes.errors import BadInput
@@ -208,6 +209,18 @@ def test_children_count_and_not_their_referrals(by_hand: ByHand) -> None:
     release = protect(replace(cells, patterns=fewer), OutputRule())
     assert action(release, "an event of fewer") == 1
     assert state(release.cells.patterns, "events")[6] == "suppressed"
+
+
+@pytest.mark.parametrize("name", ["children", "children_without_event"])
+def test_few_children_of_many_referrals_are_few(by_hand: ByHand, name: str) -> None:
+    cells = by_hand(LARGE)
+    few = cells.patterns[name].values.copy()
+    few[6] = 9
+    fewer = cells.patterns.assign({name: ("pattern", few)})
+    found = small_counts(replace(cells, patterns=fewer), OutputRule())
+    flags = {"children": found.n, "children_without_event": found.others}
+    for other, hidden in flags.items():
+        assert np.flatnonzero(hidden).tolist() == ([6] if other == name else [])
 
 
 def overlapping(of_rows: ByHand, both: tuple[int, int], more: tuple[int, int]) -> Cells:

@@ -108,6 +108,14 @@ def test_shocks_have_sd_1_and_the_persistence(persistence: float) -> None:
     assert correlation == pytest.approx(persistence, abs=SHOCKS)
 
 
+def test_shocks_of_years_further_apart_have_less_in_common() -> None:
+    rng = np.random.default_rng(6)
+    shocks = persistent(rng.standard_normal((5000, 3)), 0.7, (2012, 2013, 2016))
+    assert np.abs(shocks.std(axis=0) - 1).max() < 3 * SHOCKS
+    found = np.corrcoef(shocks.T)
+    assert [found[0, 1], found[1, 2]] == pytest.approx([0.7, 0.7**3], abs=3 * SHOCKS)
+
+
 def test_years_covariates_and_pilots_enter(rows: DrawnRows) -> None:
     year = rows.year == 2
     secondary = (rows.referrals["school_phase"] == "secondary").to_numpy()

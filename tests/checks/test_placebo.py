@@ -17,6 +17,7 @@ from sofs_bayes.checks.placebo import (
     lottery,
     one_set,
     p_value_of,
+    placebo_from,
     probabilities_of,
     row_of,
 )
@@ -136,6 +137,34 @@ def test_the_band_of_few_authorities_is_wider_whatever_the_number_of_sets() -> N
     rows = rows_with(np.tile(estimates(), 50), SD)
     few, many = (coverage_of(rows, candidates)[0] for candidates in (20, 2000))
     assert few.upper - few.lower > 3 * (many.upper - many.lower)
+
+
+def test_the_band_is_what_chance_and_an_estimated_sd_leave() -> None:
+    """By the slope of coverage in the sd, taken as a difference."""
+    rows, candidates, step = rows_with(estimates(), SD), 500, 1e-6
+    for row in coverage_of(rows, candidates):
+        z = norm.ppf((1 + row.level) / 2)
+        slope = (2 * norm.cdf(z * (1 + step)) - 1 - row.level) / step
+        variance = row.level * (1 - row.level) / len(rows) + slope**2 / (2 * (candidates - 1))
+        assert row.level - row.lower == pytest.approx(norm.ppf(0.9995) * variance**0.5, rel=1e-4)
+
+
+def test_the_spread_of_estimates_stands_beside_the_root_mean_square_of_sds(
+    made_up_analysis: OpenAnalysis,
+) -> None:
+    means, sds = np.array([0.3, -0.2, 0.1, 0.4]), (9.0, 0.1, 0.5, 0.3)
+    rows = [replace(row, sd=sd) for row, sd in zip(rows_with(means, SD), sds, strict=True)]
+    found = placebo_from(
+        made_up_analysis,
+        rows,
+        prior="reference",
+        evidence="synthetic",
+        early=None,
+        candidates=20,
+        seconds=1.0,
+    )
+    assert found.spread == pytest.approx(np.std(means[1:], ddof=1))
+    assert found.sd == pytest.approx(np.sqrt(np.mean(np.square(sds[1:]))))
 
 
 def test_right_probabilities_spread_evenly() -> None:

@@ -59,6 +59,7 @@ def table(*rows: tuple[Cell, ...], **changes: object) -> Table:
         (0.0123, "pp", "+1.2"),
         (-0.0123, "pp", "−1.2"),
         (-0.01234, "pp2", "−1.23"),
+        (0.00123, "per10000", "12.3"),
         (0.5, "probability", "0.50"),
         (0.9951, "probability", ">0.99"),
         (0.9949, "probability", "0.99"),

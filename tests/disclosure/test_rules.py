@@ -2,6 +2,7 @@
 
 import pytest
 
+from sofs_bayes.disclosure.arm_counts import ArmCount, small_differences, small_in_all
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
 
@@ -54,3 +55,45 @@ def test_a_threshold_below_ten_needs_the_word() -> None:
 def test_rules_that_cannot_be(bad: dict[str, float]) -> None:
     with pytest.raises(BadInput):
         OutputRule(**bad, agreed=True)  # type: ignore[arg-type]
+
+
+@pytest.mark.parametrize(
+    ("apart", "few"),
+    [
+        ((0, 0), False),
+        ((9, 0), True),
+        ((10, 0), False),
+        ((9, 1), False),  # of both periods together
+        ((-9, 0), True),
+    ],
+)
+def test_runs_that_differ_by_a_group_of_few_tell_it(apart: tuple[int, int], few: bool) -> None:
+    own, other = (
+        [
+            ArmCount(arm="pilot", year=year, children=100 + add, events=50, exact=True)
+            for year, add in zip(("before", "after"), adds, strict=True)
+        ]
+        for adds in (apart, (0, 0))
+    )
+    assert small_in_all(own, other, OutputRule()) is few
+
+
+@pytest.mark.parametrize(
+    ("children", "events", "exact", "few"),
+    [
+        (9, 9, False, True),
+        (30, 15, True, False),
+        (30, 9, True, True),  # events
+        (30, 21, True, True),  # children without one
+        (30, 9, False, False),  # events do not follow from a weighted rate
+        (0, 9, True, False),  # the same children, of whom other outcomes are counted
+    ],
+)
+def test_a_year_of_two_runs_that_differ_by_few_is_small(
+    children: int, events: int, exact: bool, few: bool
+) -> None:
+    own, other = (
+        [ArmCount(arm="pilot", year="2016", children=100 + n, events=40 + y, exact=exact)]
+        for n, y in ((children, events), (0, 0))
+    )
+    assert [*small_differences(own, other, OutputRule())] == [("pilot", "2016")] * few

@@ -5,6 +5,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy import stats
+from scipy.special import logit
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.did import fit
@@ -142,6 +144,47 @@ def test_a_number_is_drawn_from_the_nearest() -> None:
     assert away.max() > 0.05  # and not always the nearest one
 
 
+def few_rows() -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+    """Values, predictors of 14 observed referrals, and of one that lacks the number."""
+    rng = np.random.default_rng(0)
+    seen = np.column_stack([np.ones(14), rng.normal(size=(14, 10))])
+    return rng.permutation(14.0 * np.arange(14)), seen, np.r_[1.0, rng.normal(size=10)][None]
+
+
+def test_a_drawn_mean_has_students_t_about_the_fitted_one() -> None:
+    """Each observed referral serves as often as it is among the nearest to such means."""
+    values, seen, absent = few_rows()
+    coefficients = np.linalg.lstsq(seen, values)[0]
+    left = len(values) - seen.shape[1]
+    variance = ((values - seen @ coefficients) ** 2).sum() / left
+    spread = np.sqrt(variance * (absent @ np.linalg.inv(seen.T @ seen) @ absent.T)[0, 0])
+    chances = (np.arange(5000) + 0.5) / 5000
+    means = (absent @ coefficients)[0] + spread * stats.t(left).ppf(chances)
+    near = np.argsort(np.abs(seen @ coefficients - means[:, None]), axis=1)[:, :DONORS]
+    expected = np.bincount(near.ravel(), minlength=len(values)) / near.size
+    rng = np.random.default_rng(1)
+    drawn = np.array([draw_number(values, seen, absent, rng)[0] for _ in range(2000)])
+    found = (drawn[:, None] == values).mean(axis=0)
+    assert found == pytest.approx(expected, abs=4 * np.sqrt(0.2 * 0.8 / 2000))
+
+
+class Certain(np.random.Generator):
+    """Draws no residual variance."""
+
+    def chisquare(self, df: float) -> float:  # type: ignore[override]
+        assert df == 3
+        return np.inf
+
+
+def test_the_residual_variance_is_drawn_too() -> None:
+    values, seen, absent = few_rows()
+    fitted = seen @ np.linalg.lstsq(seen, values)[0]
+    mean = (absent @ np.linalg.lstsq(seen, values)[0])[0]
+    rng = Certain(np.random.PCG64(1))
+    found = {float(draw_number(values, seen, absent, rng)[0]) for _ in range(100)}
+    assert found == set(values[np.argsort(np.abs(fitted - mean))[:DONORS]].tolist())
+
+
 def test_too_few_to_impute_a_number_from_are_refused() -> None:
     with pytest.raises(BadInput, match="found 2 referrals to impute a number from"):
         draw_number(np.ones(2), np.eye(2), np.eye(2), np.random.default_rng(0))
@@ -156,6 +199,20 @@ def test_a_level_is_drawn_with_its_chance() -> None:
     # Coefficients scatter by .01 in the share, draws by another .01; a mean of 20 by .003.
     assert np.mean(shares) == pytest.approx(level[group == 1].mean(), abs=0.01)
     assert 0.007 < np.std(shares) < 0.025
+
+
+def test_the_chance_of_a_level_scatters_by_its_error() -> None:
+    """Of so many absent referrals the share is the drawn chance itself."""
+    rng = np.random.default_rng(2)
+    seen = np.column_stack([np.ones(400), np.arange(400) % 2])
+    level = np.zeros(400)
+    level[1:281:2] = 1.0  # 140 of the 200
+    level[0:40:2] = 1.0
+    absent = np.ones((20_000, 2))
+    drawn = [logit(draw_level(level, seen, absent, rng).mean()) for _ in range(100)]
+    error = 1 / np.sqrt(200 * 0.7 * 0.3)
+    assert np.mean(drawn) == pytest.approx(logit(0.7), abs=0.4 * error)
+    assert np.std(drawn) == pytest.approx(error, rel=0.3)
 
 
 def test_a_level_that_is_separated_is_refused() -> None:

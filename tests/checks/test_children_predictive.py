@@ -24,7 +24,7 @@ from sofs_bayes.checks.predictive import (
 from sofs_bayes.checks.registry.predictions import ArmYearCheck
 from sofs_bayes.checks.thinned_draws import new_shocks, prior_draws, thinned_draws
 from sofs_bayes.estimands.did_effects import mean_risks
-from sofs_bayes.spec import Exponential, HierarchicalAnalysis
+from sofs_bayes.spec import Beta, Exponential, HierarchicalAnalysis
 
 # Sums of the same numbers in another order.
 EXACT = 1e-12
@@ -272,8 +272,9 @@ def test_comparators_are_before_or_after_with_their_groups(linear: CellData) -> 
 def test_prior_draws_have_the_priors_moments(
     linear: CellData, linear_analysis: HierarchicalAnalysis, design_of: Any
 ) -> None:
-    sd = Exponential(mean=0.05, why=WHY)
-    analysis = replace(linear_analysis, priors=replace(linear_analysis.priors, pilot_effect_sd=sd))
+    sd, beta = Exponential(mean=0.05, why=WHY), Beta(a=6.0, b=2.0, why=WHY)
+    priors = replace(linear_analysis.priors, pilot_effect_sd=sd, shock_correlation=beta)
+    analysis = replace(linear_analysis, priors=priors)
     design = design_of(linear, analysis)
     draws = prior_draws(analysis, linear, design, draws=20_000, seed=10).isel(chain=0)
     assert draws["coefficient"].mean("draw").to_numpy() == pytest.approx(
@@ -283,7 +284,6 @@ def test_prior_draws_have_the_priors_moments(
     scale = analysis.priors.shock_sd.scale  # type: ignore[union-attr]
     assert float((draws["shock_sd"] ** 2).mean()) == pytest.approx(scale**2, rel=MOMENT)
     assert float(draws["pilot_effect_sd"].mean()) == pytest.approx(0.05, rel=MOMENT)
-    beta = analysis.priors.shock_correlation
     assert float(draws["shock_correlation"].mean()) == pytest.approx(
         stats.beta(beta.a, beta.b).mean(), rel=MOMENT
     )

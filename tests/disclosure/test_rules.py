@@ -3,6 +3,7 @@
 import pytest
 
 from sofs_bayes.disclosure.arm_counts import ArmCount, small_differences, small_in_all
+from sofs_bayes.disclosure.authorities import PERIODS, Size, authorities
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
 
@@ -97,3 +98,28 @@ def test_a_year_of_two_runs_that_differ_by_few_is_small(
         for n, y in ((children, events), (0, 0))
     )
     assert [*small_differences(own, other, OutputRule())] == [("pilot", "2016")] * few
+
+
+@pytest.mark.parametrize(
+    ("referrals", "events", "shown"),
+    [(20, 10, True), (19, 9, False), (19, 10, False), (9, 0, False), (20, 0, False)],
+)
+def test_an_authority_is_shown_where_enough_have_the_event_and_enough_have_not(
+    referrals: int, events: int, shown: bool
+) -> None:
+    of = {"authority": "Ash", "referrals": referrals, "events": events}
+    large = [Size(authority=n, period=p, referrals=90, events=40) for n in "AB" for p in PERIODS]
+    for small in ("before", "after"):
+        sizes = [
+            Size(**of | ({} if period == small else {"referrals": 90, "events": 40}), period=period)  # type: ignore[arg-type]
+            for period in PERIODS
+        ]
+        found = authorities([*large, *sizes], OutputRule())
+        assert found.may_leave == {"A", "B", *(["Ash"] if shown else [])}
+        assert found.all_large is shown
+    fine = [Size(authority="Ash", period=p, referrals=90, events=40) for p in (*PERIODS, "2015")]
+    year = Size(**of, period="2016")  # type: ignore[arg-type]
+    found = authorities([*fine, year], OutputRule())
+    assert found.may_leave == {"Ash"}
+    assert found.years == {("Ash", "2015"), *([("Ash", "2016")] if shown else [])}
+    assert found.all_large is shown

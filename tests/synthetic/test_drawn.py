@@ -128,6 +128,9 @@ def test_years_covariates_and_pilots_enter(rows: DrawnRows) -> None:
     ]
     for model, here in cases:
         assert rate(rows, model, here) > 1.5 * rate(rows, model, ~here)
+    centre = rows.analysis.records.covariate("age").centre  # type: ignore[union-attr]
+    usual = (rows.referrals["age"] - centre).abs().to_numpy() < 1
+    assert rate(rows, cases[-1][0], usual) == pytest.approx(rate(rows, NOTHING, usual), rel=0.25)
 
 
 def test_seeds_decide(rows: DrawnRows) -> None:

@@ -61,6 +61,12 @@ def test_measures_are_what_is_counted_by_hand() -> None:
     assert (found["without_answer"], found["unbounded"]) == (0, 0.0)
 
 
+def test_a_sign_is_wrong_among_what_is_found_alone() -> None:
+    own = [answer(0.3, 0.05), answer(0.2, 0.05), answer(-0.3, 0.05), answer(-0.1, 0.2)]
+    found = measures([[each] for each in own], nothing=False)
+    assert (found["significant"], found["wrong_sign"]) == (0.75, pytest.approx(1 / 3))
+
+
 def test_a_truth_next_to_nothing_does_not_decide_how_much_too_large_estimates_are() -> None:
     truths, estimates = np.array([1e-12, 0.1, -0.2, 0.1]), np.array([0.2, 0.1, -0.3, 0.3])
     own = [answer(x, 0.02, truth=t) for x, t in zip(estimates, truths, strict=True)]

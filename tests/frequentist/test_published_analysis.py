@@ -6,6 +6,8 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
+from scipy.stats import norm
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.counterfactual import counterfactual_rates
@@ -15,7 +17,7 @@ from sofs_bayes.frequentist.published_analysis import (
     published_analysis,
     term_rows,
 )
-from sofs_bayes.frequentist.terms import kept_rows
+from sofs_bayes.frequentist.terms import design, kept_rows
 from sofs_bayes.spec import ChildrenAnalysis
 
 # Sums of some thousand products in double precision.
@@ -123,3 +125,28 @@ def test_the_counterfactual_of_a_linear_model_is_the_mean_prediction(
     assert fitted.terms[0] == "intercept" and rate.period == "post"
     assert other.counterfactual - rate.counterfactual == pytest.approx(1.0, abs=EXACT)
     assert other.upper - other.lower == pytest.approx(rate.upper - rate.lower, abs=EXACT)
+
+
+@pytest.mark.parametrize("column", ["did", "logistic did"])
+def test_the_interval_of_a_counterfactual_is_by_the_delta_method(
+    matched: pd.DataFrame, analysis: ChildrenAnalysis, column: str
+) -> None:
+    """The gradient taken as differences, of the mean written out."""
+    (regression,) = (each for each in analysis.regressions.columns if each.name == column)
+    fitted = fit(matched, analysis, regression)
+    rate = counterfactual_rates(fitted, matched, analysis, regression, level=0.8)[-1]
+    numbers, kept = design(matched, analysis, regression), kept_rows(matched, regression)
+    here = (kept[["pilot", "post"]] == 1).all(axis="columns") & (kept["year"] == rate.year)
+    terms = numbers.terms[here.to_numpy()].assign(did=0.0).to_numpy()
+    weights = numbers.weights[here]
+
+    def mean(coefficients: np.ndarray) -> float:
+        linear = terms @ coefficients
+        return float(np.average(linear if column == "did" else expit(linear), weights=weights))
+
+    steps = 1e-5 * np.eye(len(fitted.terms))
+    found = fitted.coefficients
+    gradient = np.array([(mean(found + step) - mean(found - step)) / 2e-5 for step in steps])
+    reach = norm.ppf(0.9) * np.sqrt(gradient @ fitted.covariance @ gradient)
+    expected = (mean(found), mean(found) - reach, mean(found) + reach)
+    assert (rate.counterfactual, rate.lower, rate.upper) == pytest.approx(expected, rel=1e-6)

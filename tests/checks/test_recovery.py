@@ -124,6 +124,11 @@ def test_owed_coverage_is_in_its_band_or_out() -> None:
     assert owed_coverage([inside] * 920 + [outside] * 80)[-1].verdict == "out"
 
 
+def test_coverage_is_owed_by_each_levels_own_interval() -> None:
+    held = [replicate(answer(0.1 + 1.5 * 0.1, 0.1))] * 20  # truths of 0.1 between 50 and 80%
+    assert [row.coverage for row in owed_coverage(held)] == [0.0, 1.0, 1.0]
+
+
 def test_probabilities_stand_beside_how_often_they_were_right() -> None:
     own = [answer(0.1, 0.1, truth=0.1, above=0.97)] * 3 + [answer(0.1, 0.1, truth=-0.1, above=1.0)]
     rows = reliability(list(map(replicate, own)))

@@ -6,10 +6,12 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.special import expit
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.frequentist.counterfactual import ALL_AFTER, average_marginal_effects, effect_terms
 from sofs_bayes.frequentist.did import fit
+from sofs_bayes.frequentist.terms import design
 from sofs_bayes.spec import ChildrenAnalysis, Regression
 
 EFFECT = 1e-9
@@ -55,6 +57,19 @@ def test_a_saturated_logistic_model_gives_the_treated_less_their_counterfactual(
     counterfactual = odds[1, 0] * odds[0, 1] / odds[0, 0]
     by_hand = mean[1, 1] - counterfactual / (1 + counterfactual)
     assert found.effect == pytest.approx(by_hand, rel=1e-7)
+
+
+def test_treated_rows_count_by_their_own_weights(
+    matched: pd.DataFrame, analysis: ChildrenAnalysis
+) -> None:
+    weight = np.random.default_rng(3).uniform(0.2, 3.0, len(matched))
+    uneven, regression = matched.assign(weight=weight), named(analysis, "logistic did")
+    fitted = fit(uneven, analysis, regression)
+    numbers = design(uneven, analysis, regression)
+    own, weights = numbers.terms[numbers.treated], numbers.weights[numbers.treated]
+    risks = [expit(each @ fitted.coefficients) for each in (own, own.assign(did=0.0))]
+    found = average_marginal_effects(fitted, uneven, analysis, regression)[0]
+    assert found.effect == pytest.approx(np.average(risks[0] - risks[1], weights=weights))
 
 
 def test_a_jackknife_without_an_error_for_one_lag_has_those_of_the_others(

@@ -112,6 +112,11 @@ def test_without_the_effect_treated_children_have_their_rate_less_the_effect(
         assert math.isnan(rate.counterfactual) == (rate.period == "pre")
         assert 0 <= rate.observed <= 1 and 0 <= rate.comparators <= 1
     assert all(rate.lower < rate.counterfactual < rate.upper for rate in post)
+    others = kept[kept["pilot"] == 0].groupby("year")[["outcome", "weight"]]
+    for rate in rates:
+        own = others.get_group(rate.year)
+        expected = np.average(own["outcome"], weights=own["weight"])
+        assert rate.comparators == pytest.approx(expected, abs=EXACT)
 
 
 def test_the_counterfactual_of_a_linear_model_is_the_mean_prediction(

@@ -4,8 +4,10 @@ import pytest
 
 from sofs_bayes.disclosure.arm_counts import ArmCount, small_differences, small_in_all
 from sofs_bayes.disclosure.authorities import PERIODS, Size, authorities
+from sofs_bayes.disclosure.matching import cleared_balance
 from sofs_bayes.disclosure.rules import OutputRule
 from sofs_bayes.errors import BadInput
+from sofs_bayes.matching.balance import BalanceRow
 
 
 @pytest.mark.parametrize(("count", "small"), [(0, True), (1, True), (9, True), (10, False)])
@@ -123,3 +125,24 @@ def test_an_authority_is_shown_where_enough_have_the_event_and_enough_have_not(
     assert found.may_leave == {"Ash"}
     assert found.years == {("Ash", "2015"), *([("Ash", "2016")] if shown else [])}
     assert found.all_large is shown
+
+
+@pytest.mark.parametrize(
+    ("supported", "shown"), [(100.0, True), (90.0, True), (91.0, False), (9.0, False), (10.0, True)]
+)
+def test_a_share_of_pilots_is_shown_where_neither_they_nor_the_others_are_few(
+    supported: float, shown: bool
+) -> None:
+    row = BalanceRow(
+        stage="weighted",
+        period="all",
+        group="all",
+        l1=0.2,
+        local_common_support=50.0,
+        pilots_supported=supported,
+        cells=40,
+        pilots=100,
+        comparators=300,
+    )
+    (found,) = cleared_balance([row], OutputRule())
+    assert (found.pilots_supported == supported) is shown

@@ -14,7 +14,7 @@ from sofs_bayes import spec
 from sofs_bayes.bayes.panel_correlation import Window, correlation_prior, windows
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput
-from sofs_bayes.records.value_panel import read_values
+from sofs_bayes.records.value_panel import ValuePanel, read_values
 
 YEARS = {"years_pre": 3, "years_post": 2}
 PLACES = 150
@@ -118,6 +118,16 @@ def test_a_window_without_chance_has_the_correlation_of_the_means(
     (window,) = windows(panel, before=3, between=0, after=2)
     expected = np.corrcoef(values[:, :3].mean(axis=1), values[:, 3:].mean(axis=1))[0, 1]
     assert window.correlation == pytest.approx(expected, abs=1e-5)
+
+
+def test_a_mean_of_years_has_its_share_of_their_chance() -> None:
+    values, chance = made(0.6, places=40), np.tile([0.3, 0.3, 0.3, 0.2, 0.2], (40, 1))
+    years = range(2010, 2015)
+    panel = ValuePanel(called="made up", years=years, values=values, chance=chance)
+    (window,) = windows(panel, before=3, between=0, after=2)
+    covariance = np.cov(values[:, :3].mean(axis=1), values[:, 3:].mean(axis=1))
+    left = np.diag(covariance) - [0.3 / 3, 0.2 / 2]
+    assert window.correlation == pytest.approx(covariance[0, 1] / np.sqrt(left.prod()))
 
 
 def test_the_prior_is_as_wide_as_windows_differ() -> None:

@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sofs_bayes.errors import BadInput, counted, unreadable
-from sofs_bayes.folders.given import check_there
+from sofs_bayes.folders.manifest import check_kind
 from sofs_bayes.records.column_values import is_zoned, london_time, quoted
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.csv_text import CsvText, Record, check_header, read_csv_text
@@ -63,7 +63,7 @@ def read_table(path: Path | str, *, numbers: Collection[str] = ()) -> CsvText:
     BadInput
         It is missing, damaged, of a format that is not read, or a table without rows.
     """
-    path = check_there(path, ALLOWED)
+    path = check_kind(path, ALLOWED, "simulate", "match")
     suffix = path.suffix.casefold()
     if suffix in NOT_READ:
         raise BadInput(path, "", NOT_READ[suffix], ALLOWED)

@@ -177,8 +177,8 @@ def _text(value: Any) -> str:
     """A value as CSV has it."""
     import pandas as pd
 
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str | bool):  # true is no number: as a spreadsheet's CSV has it
+        return value if isinstance(value, str) else str(value).upper()
     if value is None or pd.isna(value):
         return ""
     if isinstance(value, date):  # so are times; a day at midnight is a day

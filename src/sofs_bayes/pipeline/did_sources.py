@@ -313,7 +313,8 @@ FRAME = "data frame"  # what messages and manifests call it
 
 def is_frame(data: Any) -> "TypeGuard[pd.DataFrame]":
     """Whether data are a frame; anything else loads no pandas."""
-    return type(data).__name__ == "DataFrame"
+    kind = type(data)
+    return kind.__name__ == "DataFrame" and kind.__module__.startswith("pandas")
 
 
 def files_of(data: "Paths | pd.DataFrame") -> list[Path]:

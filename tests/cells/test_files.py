@@ -167,7 +167,7 @@ def test_what_is_no_file_of_cells(
     with pytest.raises(BadInput, match="group patterns"):
         read_cells(other, analysis)
     (tmp_path / "synthetic-2.csv").write_text("a,b\n1,2\n", encoding="utf-8")
-    with pytest.raises(BadInput, match="files"):
+    with pytest.raises(BadInput, match="found no cells"):
         read_cells(tmp_path / "synthetic-2.csv", analysis)
 
 

@@ -1,6 +1,7 @@
 """Of a path that is not there, every verb says first that it is not there, whatever its ending."""
 
 import argparse
+import json
 import os
 import shutil
 import signal
@@ -10,6 +11,7 @@ from pathlib import Path
 import pytest
 
 from sofs_bayes.cli import _parser, main
+from sofs_bayes.folders import manifest
 from sofs_bayes.spec import bundled_models
 
 ENDINGS = ("", ".csv", ".xls", ".jsonl")
@@ -100,6 +102,43 @@ def test_a_path_that_is_not_there_is_said_not_to_be_there(
     assert said.startswith(f"nowhere{ending}: found no such file or folder; allowed: ")
     assert said.count("\n") == 1
     assert sorted(place.rglob("*")) == before
+
+
+# What any folder of ours may be given to; or what is read after referrals, which are not there.
+ELSEWHERE = ("earlier", "disclose folder", "match authorities", "match groups")
+
+
+@pytest.mark.parametrize("inside", ["", "/effects.csv"])
+@pytest.mark.parametrize(
+    "words",
+    [
+        *(words for name, words in READS.items() if not name.endswith(ELSEWHERE)),
+        *OF_COUNTS,
+        ("check", "PATH", "icpc-linear"),
+        ("fit", "icpc-printed", "PATH"),
+    ],
+    ids=" ".join,
+)
+def test_a_result_that_is_not_wanted_is_called_what_it_is(
+    words: tuple[str, ...],
+    inside: str,
+    place: Path,
+    capsys: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.chdir(place)
+    files = {"effects.csv": manifest.sha256(Path("run/effects.csv"))}
+    Path("other").mkdir(exist_ok=True)
+    shutil.copy("run/effects.csv", "other")
+    document = {"written_by": "figure", "files_sha256": files}
+    Path("other/manifest.json").write_text(json.dumps(document))
+    if inside and (words[0] in ("diagnose", "effects", "figure", "report") or "--beside" in words):
+        inside = ""  # these take folders alone
+    capsys.readouterr()
+    assert main([f"other{inside}" if word == "PATH" else word for word in words]) == 2
+    faults = capsys.readouterr().err.splitlines()  # of check all, of others one
+    found = "data" if words[:2] == ("fit", "icpc-printed") else "a result of figure"
+    assert any(each.startswith(f"other{inside}: found {found}; ") for each in faults), faults
 
 
 @pytest.mark.parametrize("words", [*READS.values(), *OF_COUNTS], ids=" ".join)

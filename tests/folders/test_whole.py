@@ -8,13 +8,14 @@ import subprocess
 import sys
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from sofs_bayes.errors import BadInput
 from sofs_bayes.folders import whole
 from sofs_bayes.folders.manifest import read_manifest
-from sofs_bayes.folders.places import check_apart, check_target
+from sofs_bayes.folders.places import check_apart, check_target, paths
 from sofs_bayes.folders.whole import claim, new_files, new_folder, write_new
 
 
@@ -479,3 +480,9 @@ def test_a_place_without_the_right_to_write_is_refused_before_any_work(tmp_path:
     (tmp_path / "locked").mkdir(mode=0o500)
     with pytest.raises(BadInput, match="found no right to write there"):
         check_target(tmp_path / "locked" / "run", written_by="fit")
+
+
+@pytest.mark.parametrize("given", [None, 3, b"panel.csv", [None], [3.5]])
+def test_what_is_no_path_is_refused_in_a_line(given: Any) -> None:
+    with pytest.raises(BadInput, match="data: found what is no path"):
+        paths(given)

@@ -108,6 +108,25 @@ def test_a_panel_is_that_of_the_csv(write: Write, tmp_path: Path) -> None:
     assert np.isnan(found.counts["events"].sel(authority="Dell", year=2012))
 
 
+@pytest.mark.parametrize("code", ["total", "E92000001", "E12000007"])
+def test_a_total_is_no_authority(code: str, tmp_path: Path) -> None:
+    columns = ["authority", "code", "year", "ICPC_child", "Started_child"]
+    rows = [
+        [name, name, year, 10 + place + year % 7, 100 + place]
+        for year in (2012, 2013)
+        for place, name in enumerate("abc")
+    ]
+    path = tmp_path / "counts.csv"
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+    read_panel([path], COUNTS)
+    sums = pd.DataFrame(rows, columns=columns).groupby("year")[columns[3:]].sum().reset_index()
+    more = [["all", code, *map(int, line)] for line in sums.to_numpy()]
+    pd.DataFrame([*rows, *more], columns=columns).to_csv(path, index=False)
+    said = refusal(path, lambda each: read_panel([each], COUNTS))
+    assert "allowed: authorities alone" in said
+    assert ("'all', in every year the sum of all others" in said) is (code == "total")
+
+
 def test_labels_of_a_stata_file_stand_for_their_numbers_but_not_for_years(tmp_path: Path) -> None:
     frame = panel_frame().assign(authority=[1, 1, 2, 3])
     path = tmp_path / "counts.dta"
@@ -153,7 +172,7 @@ def test_a_sheets_days_numbers_and_gaps_are_those_of_csv(tmp_path: Path) -> None
     assert [record.fields for record in found.records] == [
         ("2014-04-30", "3", "x"),
         ("2014-04-30 12:30:00", "0.25", ""),
-        ("1", "1000000000000", " y "),
+        ("TRUE", "1000000000000", " y "),
     ]
     sheet = book["notes"]
     sheet.append(("something",))

@@ -10,6 +10,7 @@ import pytest
 from sofs_bayes.cli import main
 from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.spec import bundled_models, check_name, load
+from sofs_bayes.spec.names import file_stem
 
 PRINTED = bundled_models()["icpc-printed"].read_text(encoding="utf-8")
 LINEAR = bundled_models()["icpc-linear"].read_text(encoding="utf-8")
@@ -204,6 +205,15 @@ def test_names_that_lead_elsewhere_are_refused(name: str, tmp_path: Path) -> Non
         (line,) = refused(path)
         assert line.startswith("name: found ")
         assert "letters (a to z), digits, '.', '_' and '-', not '.' first or last" in line
+
+
+@pytest.mark.parametrize(
+    ("text", "stem"),
+    [("NUL", "_NUL"), ("com1.txt", "_com1.txt"), ("Our café", "Our-caf"), ("..", "table")],
+)
+def test_a_files_name_for_any_text_is_a_name(text: str, stem: str) -> None:
+    assert file_stem(text) == stem
+    assert check_name("a file", "a place", stem) == stem
 
 
 def test_a_name_made_of_two_may_be_as_long_as_both() -> None:

@@ -210,6 +210,8 @@ def _text_of(dataset: xr.Dataset, rows: pd.DataFrame, more: Mapping[str, Any]) -
 def companions(text: str, path: Path) -> tuple[str, ...]:
     """The names of the files that stand beside the file of patterns with this text."""
     head, _ = _head(text, path)
+    if not head:
+        raise BadInput(path, "", "no cells", "cells as collapse wrote them, or matched children")
     files = head.get("files")
     if not isinstance(files, dict) or not set(files) <= {AUTHORITIES, PRODUCTS}:
         raise BadInput(path, "files", "nothing", "the hashes of the files beside it")

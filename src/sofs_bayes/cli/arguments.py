@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, NoReturn, cast
 
 from sofs_bayes.errors import BadInput
-from sofs_bayes.folders.given import check_there
+from sofs_bayes.folders.manifest import check_kind
 from sofs_bayes.records.text_values import NUMBER
 
 
@@ -213,7 +213,7 @@ def data_files(named: Sequence[Path]) -> list[Path]:
     """The files named, and the CSV files in the folders named."""
     files: list[Path] = []
     for path in named:
-        there = check_there(path, "DfE files as downloaded, or a panel of counts")
+        there = check_kind(path, "DfE files as downloaded, or a panel of counts", "simulate")
         found = sorted(path.glob("*.csv")) if there.is_dir() else [path]
         if not found:
             raise BadInput(path, "", "a folder without CSV files", "DfE files as downloaded")

@@ -166,12 +166,12 @@ def _fit(options: argparse.Namespace) -> int:
     )
 
     progress = progress_line()
-    hierarchical = isinstance(analysis, spec.HierarchicalAnalysis)
+    counts = isinstance(analysis, spec.OpenAnalysis)
     target, run = called(
         fit_folder,
         options,
         analysis=analysis,
-        data=options.data if hierarchical else data_files(options.data),
+        data=data_files(options.data) if counts else options.data,
         folder=target,
         replace=replace,
         inputs=[*filter(Path.exists, [Path(options.analysis)]), *options.data],

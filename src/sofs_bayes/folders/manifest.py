@@ -131,6 +131,25 @@ def read_manifest(folder: Path, *, allowed: str = "a folder that sofs-bayes wrot
     return Manifest(folder=folder, written_by=written_by, files=files, document=document)
 
 
+def check_kind(path: Path | str, allowed: str, *verbs: str) -> Path:
+    """As `check_there`; of what this package wrote, a folder or a file in it, only by these verbs.
+
+    Raises
+    ------
+    BadInput
+        As `check_there`; a result of another verb.
+    """
+    path = check_there(path, allowed)
+    home = path if path.is_dir() else path.parent
+    try:
+        manifest = read_manifest(home)
+    except BadInput:  # nothing of ours
+        return path
+    if manifest.written_by not in verbs and (path == home or path.name in manifest.files):
+        raise BadInput(path, "", f"a result of {manifest.written_by}", allowed)
+    return path
+
+
 def check_listed(path: Path) -> None:
     """Refuse a file that the manifest beside it, if there is one, lists with another hash.
 

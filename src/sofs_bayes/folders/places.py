@@ -16,11 +16,15 @@ def paths(given: Paths) -> list[Path]:
     Raises
     ------
     BadInput
-        A data frame, which only `fit` and `model` take.
+        A data frame, which only `fit` and `model` take; anything else that is no path.
     """
     if hasattr(given, "columns"):
         raise BadInput("data", "", "a data frame", "files; fit and model take frames, too")
-    return [Path(each) for each in ([given] if isinstance(given, Path | str) else given)]
+    try:
+        return [Path(each) for each in ([given] if isinstance(given, Path | str) else given)]
+    except TypeError:
+        found = f"what is no path ({type(given).__name__})"
+        raise BadInput("data", "", found, "paths, as text or Path") from None
 
 
 def check_new(path: Path, *, inputs: Iterable[Path | str] = ()) -> None:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput, BadParameter, BadSpec
 from sofs_bayes.folders.given import check_there
+from sofs_bayes.folders.manifest import check_kind
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.draft import Roles, children_text, columns_lines, model_text, roles_of
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
@@ -97,7 +98,7 @@ def init(
         raise BadParameter("year_begins", str(year_begins), "a month, 1 to 12")
     with claim(target, written_by="init", inputs=[Path(data)], replace=replace) as place:
         progress("looking")
-        given = check_there(data, "records, counts or a typed table")
+        given = check_kind(data, "records, counts or a typed table", "simulate")
         texts, tables = _drafts(given, stem, year_begins)
         with place.folder() as folder:
             from sofs_bayes.folders.manifest import write_manifest
@@ -312,10 +313,11 @@ def check(
 
 
 def _is_raw(path: Path) -> bool:
-    """Whether a folder holds records as they come: it has no manifest of a verb."""
-    from sofs_bayes.folders.manifest import NAME
-
-    return path.is_dir() and not (path / NAME).is_file()
+    """Whether a folder holds records as they come: no verb wrote it, or simulate."""
+    try:
+        return path.is_dir() and check_kind(path, "", "simulate") == path
+    except BadInput:
+        return False
 
 
 def _records_faults(

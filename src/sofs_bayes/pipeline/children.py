@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 from sofs_bayes import spec
 from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.folders.given import check_there
-from sofs_bayes.folders.manifest import NAME, by_name, read_manifest, sha256
+from sofs_bayes.folders.manifest import NAME, by_name, check_kind, read_manifest, sha256
 from sofs_bayes.folders.whole import Claim, claim
 from sofs_bayes.pipeline.jobs import Execution
 from sofs_bayes.pipeline.watching import Progress, in_notebooks, timed
@@ -420,7 +420,7 @@ def matched_file(path: Path | str) -> Path:
     >>> sb.matched_file("matched").suffix
     '.parquet'
     """
-    path = check_there(path, "what match wrote")
+    path = check_kind(path, "what match wrote", "match")
     if path.is_dir():
         folder, names = path, [MATCHED, SYNTHETIC + MATCHED]
     else:
@@ -430,7 +430,7 @@ def matched_file(path: Path | str) -> Path:
             raise BadInput(path, "", alone, "what match wrote, in its folder")
     manifest = read_manifest(folder, allowed="a folder that match wrote")
     found = [name for name in names if name in manifest.files]
-    if len(found) != 1 or manifest.written_by != "match":
+    if len(found) != 1:
         raise BadInput(path, "", f"no {MATCHED}", "a folder that match wrote")
     manifest.check()
     return folder / found[0]

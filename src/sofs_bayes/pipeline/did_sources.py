@@ -8,8 +8,7 @@ from typing import TYPE_CHECKING, Any, Literal, cast
 
 from sofs_bayes.errors import BadInput, BadParameter, BadSpec, counted
 from sofs_bayes.estimands.rows import AuthoritySizeRow
-from sofs_bayes.folders.given import check_there
-from sofs_bayes.folders.manifest import check_listed, read_manifest, sha256
+from sofs_bayes.folders.manifest import check_kind, check_listed, read_manifest, sha256
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.temporary import temporary_folder
 from sofs_bayes.pipeline.children import matched_file
@@ -168,7 +167,8 @@ def children_file(path: Path | str) -> Path:
     BadInput
         There is none, or more than one; it is not as it was written.
     """
-    path = check_there(path, "what collapse or match wrote")
+    allowed = "what collapse or match wrote"
+    path = check_kind(path, allowed, "collapse", "match", "disclose")
     if path.is_dir():
         allowed = "a folder that collapse or match wrote"
         manifest = read_manifest(path, allowed=allowed)
@@ -313,7 +313,8 @@ FRAME = "data frame"  # what messages and manifests call it
 
 def is_frame(data: Any) -> "TypeGuard[pd.DataFrame]":
     """Whether data are a frame; anything else loads no pandas."""
-    return type(data).__name__ == "DataFrame"
+    kind = type(data)
+    return kind.__name__ == "DataFrame" and kind.__module__.startswith("pandas")
 
 
 def files_of(data: "Paths | pd.DataFrame") -> list[Path]:

@@ -101,7 +101,13 @@ def file_of(table: CsvText) -> DfeFile:
         return counts_file(table)
     if is_release(table):
         return release_file(table)
-    return extract_file(table) if is_extract(table) else dfe_file(table)
+    if is_extract(table):
+        return extract_file(table)
+    if "time_period" not in table.header and table.header[0] != "geographic_level":
+        found = f"no column time_period{did_you_mean('time_period', table.header)}"
+        allowed = "a header with time_period, or of a panel: authority, code, year, counts"
+        raise BadInput(table.path, "line 1", found, allowed)
+    return dfe_file(table)
 
 
 def _join(files: Sequence[DfeFile], counts: OpenCounts) -> Panel:

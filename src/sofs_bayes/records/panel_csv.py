@@ -10,7 +10,8 @@ import csv
 import io
 import math
 import re
-from collections.abc import Sequence
+from collections import Counter
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,7 +19,16 @@ from sofs_bayes.errors import BadInput, BadSpec
 from sofs_bayes.records.authority_names import faults_of_names
 from sofs_bayes.records.csv_text import CsvText, Record
 from sofs_bayes.records.notices import Notice
-from sofs_bayes.records.panel import PANEL_SYMBOLS, ROLES, Cell, Entry, Panel, Source, make_panel
+from sofs_bayes.records.panel import (
+    PANEL_SYMBOLS,
+    ROLES,
+    Cell,
+    Entry,
+    Panel,
+    Role,
+    Source,
+    make_panel,
+)
 from sofs_bayes.records.stata_files import check_stata_names, stata_bytes
 from sofs_bayes.records.text_values import read_count, trimmed
 from sofs_bayes.spec import OpenCounts
@@ -118,6 +128,7 @@ def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
     places = ((trimmed(record.fields[0]), f"line {record.line}") for record in table.records)
     if faults := faults_of_names(table.path, places):
         raise BadSpec(faults)
+    _check_no_total(table.path, names, entries)
     wanted = set(counts.years)
     for year in sorted(wanted - {year for _, year, _ in entries}):
         raise BadInput(table.path, "column year", f"no row of {year}", "every year analysed")
@@ -186,6 +197,8 @@ def _identity(path: Path, record: Record, names: dict[str, str]) -> tuple[str, s
     line = f"line {record.line}"
     if not name or not code:
         raise BadInput(path, line, "no name or no code", "an authority's name and code")
+    if re.fullmatch(r"(E12|E13|E92|K0[0-9]|[NSW]92)[0-9]{6}", code):
+        raise BadInput(path, line, f"code {code} of a region or country", "authorities alone")
     if names.get(code, name) != name:
         found = f"code {code} of {name!r} and of {names[code]!r}"
         raise BadInput(path, line, found, "a name per code")
@@ -194,6 +207,21 @@ def _identity(path: Path, record: Record, names: dict[str, str]) -> tuple[str, s
     if not re.fullmatch(r"[12][0-9]{3}", year):
         raise BadInput(path, f"{line}, column year", repr(year), "four digits")
     return name, code, int(year)
+
+
+def _check_no_total(path: Path, names: Mapping[str, str], entries: Mapping[Cell, Entry]) -> None:
+    """Refuse a row that is in every year the sum of all others: it would be one more authority."""
+    sums: Counter[tuple[int, Role]] = Counter()
+    own: dict[str, list[tuple[tuple[int, Role], float]]] = {code: [] for code in names}
+    for (code, year, role), entry in entries.items():
+        if not math.isnan(entry.value):
+            sums[year, role] += int(entry.value)
+            own[code].append(((year, role), entry.value))
+    for code, values in own.items():
+        some = any(value for _, value in values)
+        if len(names) > 3 and some and all(2 * value == sums[cell] for cell, value in values):
+            found = f"{names[code]!r}, in every year the sum of all others"
+            raise BadInput(path, "column authority", found, "authorities alone, without totals")
 
 
 def _check_counted(table: CsvText, counts: OpenCounts) -> None:

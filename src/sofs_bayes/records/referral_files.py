@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from sofs_bayes.errors import BadInput, BadSpec, unreadable
-from sofs_bayes.folders.given import check_there
+from sofs_bayes.folders.manifest import check_kind
 from sofs_bayes.records.column_values import Given, literal, quoted, trimmed_text
 from sofs_bayes.records.csv_lines import LONGEST, csv_header, ends_alike, is_gzip, opened
 from sofs_bayes.records.csv_text import csv_records, did_you_mean, same_width
@@ -76,7 +76,7 @@ def referrals_file(path: Path | str) -> Path:
     BadInput
         There is no such path, format or file; or a folder has several.
     """
-    path = check_there(path, ALLOWED)
+    path = check_kind(path, ALLOWED, "simulate")
     if not path.is_dir():
         if not path.name.casefold().endswith(SUFFIXES):
             raise BadInput(path, "", "a name with another ending", ALLOWED)

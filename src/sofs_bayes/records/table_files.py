@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import Any
 
 from sofs_bayes.errors import BadInput, counted, unreadable
-from sofs_bayes.folders.given import check_there
+from sofs_bayes.folders.manifest import check_kind
 from sofs_bayes.records.column_values import is_zoned, london_time, quoted
 from sofs_bayes.records.connections import connected
 from sofs_bayes.records.csv_text import CsvText, Record, check_header, read_csv_text
@@ -63,7 +63,7 @@ def read_table(path: Path | str, *, numbers: Collection[str] = ()) -> CsvText:
     BadInput
         It is missing, damaged, of a format that is not read, or a table without rows.
     """
-    path = check_there(path, ALLOWED)
+    path = check_kind(path, ALLOWED, "simulate", "match")
     suffix = path.suffix.casefold()
     if suffix in NOT_READ:
         raise BadInput(path, "", NOT_READ[suffix], ALLOWED)
@@ -177,8 +177,8 @@ def _text(value: Any) -> str:
     """A value as CSV has it."""
     import pandas as pd
 
-    if isinstance(value, str):
-        return value
+    if isinstance(value, str | bool):  # true is no number: as a spreadsheet's CSV has it
+        return value if isinstance(value, str) else str(value).upper()
     if value is None or pd.isna(value):
         return ""
     if isinstance(value, date):  # so are times; a day at midnight is a day

@@ -342,6 +342,14 @@ def test_nothing_leaves_that_is_listed_but_of_no_known_content(tmp_path: Path, n
     assert not (tmp_path / "out" / name).exists()
 
 
+def test_the_log_of_an_export_is_no_result_when_it_is_checked_again(tmp_path: Path) -> None:
+    home = tmp_path / "in"
+    write_home(home, {"balance.csv": rows_to_csv(BalanceRow, balance_rows(100))})
+    disclose(home, tmp_path / "out", ledger=False)
+    again = results(disclose(tmp_path / "out", tmp_path / "again", ledger=False).log)
+    assert again["disclosure.csv"] == again["disclosure.md"] == "passed"
+
+
 @pytest.mark.parametrize("name", ["arm_years", "authority_sizes", "effects", "loo"])
 def test_tables_of_a_run_leave_with_the_run_alone(
     make_run: MakeRun, folder: Callable[[Run], Path], tmp_path: Path, name: str

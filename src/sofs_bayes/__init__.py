@@ -5,6 +5,7 @@ tables do not wait for PyMC.
 """
 
 from importlib import import_module
+from inspect import isfunction
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
@@ -227,8 +228,11 @@ __all__ = [
 def __getattr__(name: str) -> Any:
     if name not in _PUBLIC:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from sofs_bayes.parameters import checked
+
     module, there = _PUBLIC[name]
-    return getattr(import_module(f"{__name__}.{module}"), there)
+    found = getattr(import_module(f"{__name__}.{module}"), there)
+    return checked(found) if isfunction(found) else found
 
 
 def __dir__() -> list[str]:

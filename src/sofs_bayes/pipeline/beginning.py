@@ -10,6 +10,7 @@ from sofs_bayes import spec
 from sofs_bayes.errors import BadInput, BadParameter, BadSpec
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import check_kind
+from sofs_bayes.folders.places import paths
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.draft import Roles, children_text, columns_lines, model_text, roles_of
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
@@ -294,8 +295,10 @@ def check(
     found = _tried(faults, lambda: spec.analysis_of(analysis))
     if found is None:
         return tuple(faults)
-    given = [data] if isinstance(data, Path | str) else list(data)
-    for each in map(Path, given):
+    given = paths(data)
+    if not given and isinstance(found, ChildrenAnalysis | HierarchicalAnalysis):
+        faults.append(BadInput("data", "", "nothing", "the data of the analysis"))
+    for each in given:
         _tried(faults, partial(check_there, each, "the data of the analysis"))
     if faults:
         return tuple(faults)

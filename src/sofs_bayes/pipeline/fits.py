@@ -91,6 +91,8 @@ def fit(
     """
     instead = "match, replicate, and fit icpc-linear"
     analysis = fittable(analysis, instead=instead, seed=seed)
+    if draws is not None and not again:
+        raise BadParameter("draws", "no fits to be sampled again", "None, or again with fits")
     if isinstance(analysis, PrintedAnalysis):
         if is_frame(data) or files_of(data):
             found = FRAME if is_frame(data) else str(files_of(data)[0])

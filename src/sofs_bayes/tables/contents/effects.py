@@ -5,6 +5,7 @@ from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from html import escape
 from typing import Any
 
+from sofs_bayes.errors import BadParameter
 from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow, statement_text
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import (
@@ -162,11 +163,19 @@ def effects_table(
     Table
         Risks in shares (shown as percentage points), a column per statement.
 
+    Raises
+    ------
+    BadParameter
+        A scale on which the run has no effects.
+
     Examples
     --------
     >>> sb.effects_table(sb.fit("icpc-printed"), scale="risk").to_frame()["prior"].iloc[0]
     'reference'
     """
+    present = dict.fromkeys(row.scale for row in run.effects)
+    if scale not in present:
+        raise BadParameter("scale", repr(scale), ", ".join(present) or "none: it has no effects")
     rows = [
         row
         for row in run.effects

@@ -807,6 +807,16 @@ def test_diagnose_says_which_quantity_failed_and_by_how_much(runs: Runs) -> None
     assert typed("diagnose", runs.sound, runs.hasty, runs.printed).code == 1
 
 
+def test_diagnose_begins_long_tables(runs: Runs, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = typed("diagnose", runs.sound).out
+    assert "which a report has" not in whole
+    monkeypatch.setattr("sofs_bayes.cli.runs.MOST_ROWS", 2)
+    short = typed("diagnose", runs.sound).out
+    assert re.search(r"And [0-9]+ rows? more, which a report has", short)
+    tables = [table.splitlines() for table in short.split("\n\n") if table.startswith("| ")]
+    assert tables[1:] and all(len(table) <= 2 + 2 for table in tables[1:])
+
+
 def test_diagnose_survives_a_measure_that_is_undefined(runs: Runs, tmp_path: Path) -> None:
     run = read(runs.hasty)
     failure = Failure(quantity="effect", measure="R-hat", value=float("nan"), limit=1.01)

@@ -97,3 +97,29 @@ def test_frames_are_refused_where_they_cannot_be_used(panel: pd.DataFrame) -> No
         sb.fit("icpc-linear", panel, evidence="published")
     with pytest.raises(BadInput, match="again: found 'x'; allowed: none"):
         sb.fit("icpc-printed", again=["x"])
+
+
+@pytest.mark.parametrize(
+    ("spoilt", "said"),
+    [
+        (
+            lambda frame: pd.concat([frame, frame[["year"]]], axis=1),
+            "found two columns of one name",
+        ),
+        (lambda frame: pd.DataFrame(index=frame.index), "found no columns"),
+        (lambda frame: frame.assign(year=frame["year"] + 0j), "year: found values of type complex"),
+        (
+            lambda frame: frame.assign(year=pd.PeriodIndex(frame["year"].astype(str), freq="Y")),
+            "year: found values of type period",
+        ),
+        (
+            lambda frame: frame.assign(year=pd.arrays.SparseArray(frame["year"])),
+            "year: found values of type Sparse",
+        ),
+    ],
+)
+def test_a_frame_that_is_no_table_is_refused(
+    spoilt: Any, said: str, opened: spec.OpenAnalysis, panel: pd.DataFrame
+) -> None:
+    with pytest.raises(BadInput, match=said):
+        source_of(opened, spoilt(panel))

@@ -156,7 +156,10 @@ def test_children_must_be_given() -> None:
 @pytest.mark.parametrize(
     ("named", "said"),
     [
-        ("ipc-children", r"ipc-children: found no such analysis; allowed: .*icpc-children"),
+        (
+            "ipc-children",
+            r"ipc-children: found no such analysis \(did you mean icpc-children\?\); allowed: a",
+        ),
         ("none.toml", r"none\.toml: found no such file"),
     ],
 )

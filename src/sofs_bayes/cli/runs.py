@@ -4,6 +4,7 @@ import argparse
 import json
 import sys
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -18,10 +19,13 @@ from sofs_bayes.cli.arguments import (
 )
 from sofs_bayes.cli.effects import add_effects
 from sofs_bayes.cli.exports import Export, add_disclosure_options, add_level, export_of
-from sofs_bayes.errors import BadInput
+from sofs_bayes.errors import BadInput, counted
 
 if TYPE_CHECKING:
     from sofs_bayes.runs.run_folder import Run
+    from sofs_bayes.tables.model import Table
+
+MOST_ROWS = 25  # of a table on a screen
 
 
 def add_reanalyse(verbs: Verbs) -> None:
@@ -199,7 +203,7 @@ def _diagnose(options: argparse.Namespace) -> int:
     for run in runs:
         print(to_markdown(contents.diagnostics_table(run)))
         for table in contents.hierarchical_diagnostics(run):
-            print(to_markdown(table))
+            print(to_markdown(_beginning(table)))
         for fit, verdict in run.diagnostics["fits"].items():
             for failure in verdict.get("failures", ()):
                 value = failure["value"]  # none where the draws leave it undefined
@@ -211,6 +215,20 @@ def _diagnose(options: argparse.Namespace) -> int:
     if len(runs) > 1:
         _print_comparison(runs)
     return status
+
+
+def _beginning(table: "Table") -> "Table":
+    """A table as a screen can take it: long ones begin, and say how much more there is."""
+    more = len(table.rows) - MOST_ROWS
+    if more <= 0:
+        return table
+    note = f"And {counted(more, 'row')} more, which a report has (sofs-bayes report)."
+    errors = {key: values[:MOST_ROWS] for key, values in table.errors.items()}
+    rows, rests = table.rows[:MOST_ROWS], table.rests[:MOST_ROWS]
+    bold = tuple(i for i in table.bold if i < MOST_ROWS)
+    return replace(
+        table, rows=rows, rests=rests, errors=errors, bold=bold, notes=(note, *table.notes)
+    )
 
 
 def _verdict(folder: Path, run: "Run") -> dict[str, Any]:

@@ -340,6 +340,7 @@ def frame_source(
     """
     from sofs_bayes.cells.collapse import collapse
 
+    _check_frame(frame)
     if isinstance(analysis, OpenAnalysis):
         return counts_source(analysis, frame_panel(frame, analysis.data))
     if evidence not in ("records", "synthetic"):
@@ -347,6 +348,23 @@ def frame_source(
     products = analysis.model.likelihood == "gaussian"
     cells = collapse(frame, analysis.children, products=products, evidence=evidence)
     return children_source(analysis, cells, {FRAME: _sha256(frame)})
+
+
+def _check_frame(frame: "pd.DataFrame") -> None:
+    """Refuse a frame that no table could be: DuckDB would refuse it less kindly.
+
+    Raises
+    ------
+    BadInput
+        No columns, two of one name, or values of a kind that no file holds.
+    """
+    if not len(frame.columns) or not frame.columns.is_unique:
+        found = "two columns of one name" if len(frame.columns) else "no columns"
+        raise BadInput(FRAME, "", found, "columns with a name each")
+    for name, kind in frame.dtypes.items():
+        if str(kind).startswith(("complex", "period", "Sparse", "interval", "timedelta")):
+            allowed = "numbers, texts, dates, categories, or true and false"
+            raise BadInput(FRAME, str(name), f"values of type {kind}", allowed)
 
 
 def frame_panel(frame: "pd.DataFrame", counts: OpenCounts) -> "Panel":

@@ -111,7 +111,9 @@ def _located(source: Path | str) -> Path:
         raise unreadable(shortened(str(source)), error, "a TOML file") from error
     if not there and path.suffix == "":
         allowed = "a .toml file or " + ", ".join(bundled)
-        raise BadInput(shortened(str(source)), "", "no such analysis", allowed)
+        near = get_close_matches(str(source), bundled, n=1)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        raise BadInput(shortened(str(source)), "", f"no such analysis{hint}", allowed)
     return path
 
 

@@ -57,6 +57,8 @@ class Asking:
         while given := self._next():
             report = hook.pytest_report_from_serializable(config=item.config, data=given)
             hook.pytest_runtest_logreport(report=report)
+        # What the test before this one has left set up for its neighbours, as after any other test.
+        item.session._setupstate.teardown_exact(nextitem)
         hook.pytest_runtest_logfinish(nodeid=item.nodeid, location=item.location)
         return True
 

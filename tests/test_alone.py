@@ -54,6 +54,21 @@ def test_marked_tests_run_where_there_is_one_thread(words: tuple[str, ...], tmp_
     assert "1 failed, 3 passed" in said, said
 
 
+@pytest.mark.parametrize("words", [("-p", "no:xdist"), ("-n", "1")])
+def test_what_stands_before_and_after_lies_in_other_folders(
+    words: tuple[str, ...], tmp_path: Path
+) -> None:
+    plain = "import pytest\n@pytest.fixture(scope='package')\ndef one():\n    yield\n"
+    for folder in ("a", "b", "c"):
+        (tmp_path / folder).mkdir()
+        (tmp_path / folder / "__init__.py").touch()
+        (tmp_path / folder / "test_1.py").write_text(f"{plain}def test(one): pass\n")
+    alone = "import pytest\n@pytest.mark.alone\ndef test(): pass\n"
+    (tmp_path / "b" / "test_2.py").write_text(alone)
+    said = run("def test_last(): pass\n", tmp_path, "--import-mode=importlib", *words)
+    assert "5 passed" in said and "error" not in said, said
+
+
 def test_a_process_that_dies_is_named(tmp_path: Path) -> None:
     said = run(TESTS.replace("threads() == 2", "os._exit(3)"), tmp_path, "-p", "no:xdist")
     assert "RuntimeError: the tests alone have ended" in said

@@ -119,7 +119,7 @@ def test_a_kind_that_does_not_exist_is_refused(runs: list[Run]) -> None:
 
 
 def test_the_function_is_public() -> None:
-    assert sb.publication_tables is publication_tables
+    assert sb.publication_tables.__wrapped__ is publication_tables
 
 
 # ------------------------------------------------------------------------------------- pilots

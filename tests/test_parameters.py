@@ -50,6 +50,7 @@ GOOD = [
     {},
     {"count": np.int64(3), "share": np.float32(0.5)},
     {"share": 1, "yes": True, "word": "two"},
+    {"yes": np.True_, "word": np.str_("two")},
     {"thing": Thing(), "further": "not looked at", "many": 3},
 ]
 BAD = [
@@ -58,6 +59,7 @@ BAD = [
     ({"count": "3"}, "count: found '3'; allowed: a whole number"),
     ({"count": 1.5}, "count: found 1.5; allowed: a whole number"),
     ({"count": True}, "count: found True; allowed: a whole number"),
+    ({"count": np.True_}, "count: found True; allowed: a whole number"),
     ({"count": -1}, "count: found -1; allowed: greater than or equal to 0"),
     ({"share": "x"}, "share: found 'x'; allowed: a number, None"),
     ({"yes": 1}, "yes: found 1; allowed: True or False"),
@@ -71,6 +73,7 @@ def test_what_is_declared_passes(given: dict[str, object]) -> None:
     found = checked(declared)(**{"place": "x"} | given)
     assert found == declared(**{"place": "x"} | given)
     assert type(found[0].count) is int
+    assert type(found[3]) is bool
 
 
 @pytest.mark.parametrize(("given", "said"), BAD)

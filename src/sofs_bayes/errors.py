@@ -58,6 +58,26 @@ def unreadable(path: Path | str, error: OSError, allowed: str) -> BadInput:
     return BadInput(path, "", found, allowed)
 
 
+# What pydantic calls the kinds of values, and an author of a file would.
+IN_WORDS = {
+    "string": "text",
+    "number": "a number",
+    "integer": "a whole number",
+    "boolean": "true or false",
+    "array": "a list",
+    "list": "a list",
+    "tuple": "a list",
+    "dictionary": "a table",
+}
+
+
+def allowed_by(message: str) -> str:
+    """What pydantic would have accepted, without the beginning of its sentence."""
+    said = message.removeprefix("Input should be ").removeprefix("Value should have ")
+    kind, *more = said.split(", ", 1)
+    return ", ".join([IN_WORDS.get(kind.removeprefix("a valid "), kind), *more])
+
+
 MOST_LINES = 50  # of one message; who has more faults mends the first ones first
 
 

@@ -8,7 +8,7 @@ import types
 from collections.abc import Callable, Iterator
 from typing import Any, Literal, TypeAliasType, Union, get_args, get_origin
 
-from sofs_bayes.errors import BadParameter
+from sofs_bayes.errors import BadParameter, allowed_by
 
 # What Python and NumPy have of each plain kind; true is no number.
 PLAIN: dict[Any, tuple[type, str]] = {
@@ -25,8 +25,8 @@ def checked[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     """The same function, which refuses arguments of a kind that its signature does not declare.
 
     Parameters that are not of classes or words to choose from alone (sequences, functions, what is
-    imported for type checkers only) are left to the function itself. NumPy's whole numbers are
-    Python's from here on, and what the model of an analysis refuses is refused in a line.
+    imported for type checkers only) are left to the function itself. NumPy's scalars are Python's
+    from here on, and what the model of an analysis refuses is refused in a line.
 
     Raises
     ------
@@ -49,19 +49,18 @@ def checked[**P, R](function: Callable[P, R]) -> Callable[P, R]:
     @functools.wraps(function)
     def call(*given: P.args, **named: P.kwargs) -> R:
         bound = signature.bind(*given, **named)
-        for name, value in bound.arguments.items():
+        for name, given_as in bound.arguments.items():
+            value = bound.arguments[name] = _plain(given_as)
             for each in value if name in several else (value,):
                 if name in known and not any(_is(each, kind) for kind in known[name]):
                     raise BadParameter(name, _shown(each), ", ".join(map(_said, known[name])))
-            if isinstance(value, numbers.Integral) and not isinstance(value, int):
-                bound.arguments[name] = int(value)
         try:
             return function(*bound.args, **bound.kwargs)
         except ValueError as error:
             faults: list[Any] = getattr(error, "errors", list)()
             if not faults or (name := str(faults[0]["loc"][-1])) not in signature.parameters:
                 raise
-            allowed = faults[0]["msg"].removeprefix("Input should be ")
+            allowed = allowed_by(faults[0]["msg"])
             raise BadParameter(name, _shown(faults[0]["input"]), allowed) from None
 
     return call
@@ -88,6 +87,12 @@ def _kinds(annotation: Any, function: Callable[..., Any]) -> Iterator[Any]:
         yield annotation
     else:
         yield None
+
+
+def _plain(value: Any) -> Any:
+    """A scalar of NumPy's as Python has it; anything else as it is."""
+    is_scalar = type(value).__module__ == "numpy" and getattr(value, "shape", None) == ()
+    return value.item() if is_scalar else value
 
 
 def _is(value: Any, kind: Any) -> bool:

@@ -119,6 +119,8 @@ def test_faults_of_a_file_with_mixed_ends_have_their_line(
     assert refused(path, analysis).startswith("line 8: found 11 fields")
     path.write_bytes(mixed.replace("Zorbury", "Zörbury").encode("latin-1"))
     assert refused(path, analysis).startswith("found text that is not UTF-8")
+    path.write_bytes(mixed.encode("utf-16"))
+    assert refused(path, analysis).startswith("line 1: found text in UTF-16")
     path.write_bytes(mixed.replace("2013-05-07", "2013-05-77").encode())
     assert "found no day of the calendar written YYYY-MM-DD in 1 of 9 rows" in refused(
         path, analysis
@@ -206,6 +208,18 @@ def test_damaged_gzip_files_are_named(
     path = tmp_path / "referrals.csv.gz"
     path.write_bytes(spoil(gzip.compress(ended("\n").encode())))
     assert refused(path, analysis).startswith(f"found {found}")
+
+
+@pytest.mark.parametrize(("sign", "called"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_columns_between_other_signs_are_told(
+    sign: str, called: str, analysis: ChildrenAnalysis, tmp_path: Path
+) -> None:
+    path = tmp_path / "referrals.csv"
+    path.write_bytes(ENDINGS["LF"].replace(",", sign).encode())
+    with pytest.raises(BadSpec) as error:
+        read(path, analysis)
+    assert f"no such column (columns stand between {called} here, not commas)" in str(error.value)
+    assert "Zorbury" not in str(error.value)
 
 
 def test_fields_of_a_table_that_are_too_long_are_named(tmp_path: Path) -> None:

@@ -474,11 +474,25 @@ def test_a_year_that_lost_rows_is_refused(tmp_path: Path) -> None:
         read_panel(edited(tmp_path, cut), COUNTS)
 
 
-@pytest.mark.parametrize("encoding", ["latin-1", "utf-16"])
-def test_another_encoding_is_refused(tmp_path: Path, encoding: str) -> None:
+@pytest.mark.parametrize(
+    ("encoding", "found"),
+    [
+        ("latin-1", r"line \d+: found byte 0x.., which is not UTF-8"),
+        ("utf-16", r"line 1: found text in UTF-16 \(save it as CSV in UTF-8\)"),
+    ],
+)
+def test_another_encoding_is_refused(tmp_path: Path, encoding: str, found: str) -> None:
     text = FILES[0].read_text(encoding="utf-8").replace("Fennick", "Fénnick")
     bad = write(tmp_path / "bad.csv", text, encoding)
-    with pytest.raises(BadInput, match=r"line \d+: found byte 0x.., which is not UTF-8"):
+    with pytest.raises(BadInput, match=found):
+        read_panel([bad, *FILES[1:]], COUNTS)
+
+
+@pytest.mark.parametrize(("sign", "called"), [(";", "semicolons"), ("\t", "tabs"), ("|", "bars")])
+def test_columns_between_other_signs_are_told(tmp_path: Path, sign: str, called: str) -> None:
+    text = FILES[0].read_text(encoding="utf-8").replace(",", sign)
+    bad = write(tmp_path / "bad.csv", text, "utf-8")
+    with pytest.raises(BadInput, match=f"time_period .columns stand between {called} here"):
         read_panel([bad, *FILES[1:]], COUNTS)
 
 

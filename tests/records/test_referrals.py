@@ -639,7 +639,7 @@ def test_a_file_cut_off_is_refused_in_a_line(
         (lambda text: text.replace("QX72,", "QX72,,"), "line 3: found 13 fields"),
         (lambda text: text.replace("QX72", '"QX72'), "found a quote that does not end"),
         (lambda text: text.replace("QX72", '"QX"72'), "found a quote"),
-        (lambda text: text.encode("utf-16").decode("latin-1"), "found no text in UTF-8"),
+        (lambda text: text.encode("utf-16").decode("latin-1"), "found text in UTF-16"),
     ],
 )
 def test_a_csv_file_that_is_none_is_refused_without_its_line(

@@ -125,3 +125,23 @@ def test_an_estimate_unfolds_into_numbers(folded_table: Table) -> None:
 def test_a_table_without_estimates_stays_itself() -> None:
     plain = table()
     assert unfolded(plain) is plain
+
+
+def test_rows_of_a_table_keep_all_that_is_of_them() -> None:
+    whole = Table(
+        name="t",
+        title="T",
+        columns=(Column(key="n", heading="N", format="count"),),
+        rows=((1,), (2,), (3,)),
+        evidence="published",
+        notes=("last",),
+        errors={"n": (0.1, 0.2, 0.3)},
+        bold=(0, 2),
+        rests=("records", "published", "open-data"),
+    )
+    some = whole.of_rows((2, 1), "first")
+    assert some.rows == ((3,), (2,))
+    assert some.errors == {"n": (0.3, 0.2)}
+    assert some.bold == (0,)
+    assert some.rests == ("open-data", "published")
+    assert some.notes == ("first", "last")

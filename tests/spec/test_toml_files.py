@@ -132,7 +132,7 @@ def test_what_no_analysis_has_is_one_line(what: str, tmp_path: Path) -> None:
         ("[[nan, 1.0]]", ".0.0: found nan; allowed: a finite number"),
         ("[[inf, 1.0]]", ".0.0: found inf; allowed: a finite number"),
         ("[[1.0]]", ".0.1: found nothing; allowed: a value must be given"),
-        ("[['a', 1.0]]", ".0.0: found 'a'; allowed: a valid number"),
+        ("[['a', 1.0]]", ".0.0: found 'a'; allowed: a number"),
         ("[[1.0, 2.0, 3.0]]", ".0: found [1.0, 2.0, 3.0]; allowed: Tuple should have at most 2"),
     ],
 )

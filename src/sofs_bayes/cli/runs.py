@@ -162,8 +162,6 @@ def _fit(options: argparse.Namespace) -> int:
     target = options.output or Path("runs") / analysis.name
     replace = options.replace or bool(options.again)
     check_target(target, written_by="fit", replace=replace)
-    if options.draws and not options.again:
-        raise BadInput("--draws", "", "no --again", "--again with the fits to be sampled anew")
     from sofs_bayes.pipeline.fits import (  # xarray: a mistyped name need not wait for it
         fit_folder,
         missed,
@@ -219,16 +217,10 @@ def _diagnose(options: argparse.Namespace) -> int:
 
 def _beginning(table: "Table") -> "Table":
     """A table as a screen can take it: long ones begin, and say how much more there is."""
-    more = len(table.rows) - MOST_ROWS
-    if more <= 0:
+    if (more := len(table.rows) - MOST_ROWS) <= 0:
         return table
     note = f"And {counted(more, 'row')} more, which a report has (sofs-bayes report)."
-    errors = {key: values[:MOST_ROWS] for key, values in table.errors.items()}
-    rows, rests = table.rows[:MOST_ROWS], table.rests[:MOST_ROWS]
-    bold = tuple(i for i in table.bold if i < MOST_ROWS)
-    return replace(
-        table, rows=rows, rests=rests, errors=errors, bold=bold, notes=(note, *table.notes)
-    )
+    return table.of_rows(range(MOST_ROWS), note)
 
 
 def _verdict(folder: Path, run: "Run") -> dict[str, Any]:
@@ -280,7 +272,6 @@ def _figure(options: argparse.Namespace) -> int:
 
 def _draw(target: Path, runs: "Sequence[Run]", export: Export, options: argparse.Namespace) -> None:
     """The figures of runs in one folder; several runs share it, so their names stand before."""
-    from dataclasses import replace
 
     from sofs_bayes.figures import save
     from sofs_bayes.folders.whole import new_folder

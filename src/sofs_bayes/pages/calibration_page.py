@@ -1,7 +1,6 @@
 """Calibrations → a folder with page, tables, figures and plain files; and a page over several."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -253,10 +252,9 @@ def _markdown(found: "Calibrated", further: Sequence[Table]) -> str:
     """The verdict and the tables; of other parameters those that are out, of refused fits some."""
     others = len(parameters_table(found).rows)
     refused = refused_table(found)
-    few = replace(refused, rows=refused.rows[:SHORT])
-    if len(refused.rows) > SHORT:
-        more = f"{len(refused.rows) - SHORT} more are in refused.csv."
-        few = replace(few, notes=(*few.notes, more))
+    left = len(refused.rows) - SHORT
+    more = [f"{left} more are in refused.csv."] if left > 0 else []
+    few = refused.of_rows(range(min(SHORT, len(refused.rows))), *more)
     left_out = ("calibration_parameters", "calibration_refused")
     shown = [table for table in calibration_tables(found) if table.name not in left_out]
     shown += [few] if few.rows else []

@@ -358,11 +358,13 @@ def _check_frame(frame: "pd.DataFrame") -> None:
     BadInput
         No columns, two of one name, or values of a kind that no file holds.
     """
+    from pandas import IntervalDtype, PeriodDtype, SparseDtype
+
     if not len(frame.columns) or not frame.columns.is_unique:
         found = "two columns of one name" if len(frame.columns) else "no columns"
         raise BadInput(FRAME, "", found, "columns with a name each")
     for name, kind in frame.dtypes.items():
-        if str(kind).startswith(("complex", "period", "Sparse", "interval", "timedelta")):
+        if kind.kind in "cm" or isinstance(kind, IntervalDtype | PeriodDtype | SparseDtype):
             allowed = "numbers, texts, dates, categories, or true and false"
             raise BadInput(FRAME, str(name), f"values of type {kind}", allowed)
 

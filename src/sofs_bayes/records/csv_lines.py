@@ -4,6 +4,7 @@ DuckDB takes a file whose lines all end alike, and drops a last line that is too
 silence; so ends and lengths are looked at first.
 """
 
+import codecs
 import csv
 import gzip
 import zlib
@@ -19,6 +20,7 @@ LONGEST = 2_000_000  # bytes of a line that DuckDB takes
 HEADER = 1_000_000
 CHUNK = 1 << 20
 NO_TEXT = "no text in UTF-8 (is it encrypted, compressed or a workbook?)"
+UTF16 = "text in UTF-16 (save it as CSV in UTF-8)"
 ENDS = (b"\r\n", b"\n", b"\r")
 
 
@@ -67,7 +69,7 @@ def csv_header(path: Path) -> list[str]:
     try:
         header = next(csv.reader((line.decode("utf-8-sig") for line in lines), strict=True), [])
     except UnicodeDecodeError:
-        raise BadInput(path, "line 1", NO_TEXT, allowed) from None
+        raise BadInput(path, "line 1", UTF16 if in_utf16(start) else NO_TEXT, allowed) from None
     except csv.Error as error:
         if not whole:
             raise too_long from None
@@ -77,6 +79,11 @@ def csv_header(path: Path) -> list[str]:
     if not any(map(trimmed, header)):
         raise BadInput(path, "line 1", "nothing in the place of a header", allowed)
     return header
+
+
+def in_utf16(start: bytes) -> bool:
+    """Whether a file begins with the mark of UTF-16."""
+    return start.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE))
 
 
 def csv_fault(error: csv.Error) -> str:

@@ -14,12 +14,13 @@ from difflib import get_close_matches
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput, BadSpec, counted, unreadable
-from sofs_bayes.records.csv_lines import csv_fault, csv_lines
+from sofs_bayes.records.csv_lines import UTF16, csv_fault, csv_lines, in_utf16
 from sofs_bayes.spec.looks import look
 
 BYTE_ORDER_MARK = "\ufeff"
 # A column of releases that were published as Latin-1, some of them with empty columns at the end.
 OLD_RELEASE = "geog_l"
+SEPARATORS = {";": "semicolons", "\t": "tabs", "|": "bars"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,8 +129,19 @@ def with_names(table: CsvText, names: Mapping[str, str]) -> CsvText:
     return replace(table, header=tuple(other.get(name, name) for name in table.header))
 
 
+def not_commas(name: str, header: Sequence[str]) -> str:
+    """` (columns stand between …)` where a column is there, but not between commas; or nothing."""
+    for sign, called in SEPARATORS.items():
+        apart = (each.split(sign) for each in header if sign in each)
+        if any(name == part.strip('" ') for parts in apart for part in parts):
+            return f" (columns stand between {called} here, not commas)"
+    return ""
+
+
 def did_you_mean(name: str, known: Sequence[str]) -> str:
     """` (did you mean X?)` with the names that resemble or contain `name`, or nothing."""
+    if other := not_commas(name, known):
+        return other
     alike = [c for c in known if c.casefold() != name.casefold() and look(c) == look(name)]
     if alike:
         return f" (did you mean {alike[0]!a}, where {name!a} looks the same?)"
@@ -148,6 +160,8 @@ def _read_bytes(path: Path) -> bytes:
 
 
 def _decode(path: Path, content: bytes) -> str:
+    if in_utf16(content):
+        raise BadInput(path, "line 1", UTF16, "UTF-8 text")
     try:
         text = content.decode("utf-8").removeprefix(BYTE_ORDER_MARK)
     except UnicodeDecodeError as error:

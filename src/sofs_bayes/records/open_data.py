@@ -103,7 +103,7 @@ def file_of(table: CsvText) -> DfeFile:
         return release_file(table)
     if is_extract(table):
         return extract_file(table)
-    if "time_period" not in table.header and table.header[0] != "geographic_level":
+    if not {"time_period", "geographic_level"} & set(table.header):
         found = f"no column time_period{did_you_mean('time_period', table.header)}"
         allowed = "a header with time_period, or of a panel: authority, code, year, counts"
         raise BadInput(table.path, "line 1", found, allowed)

@@ -12,7 +12,7 @@ from typing import Annotated, Any, Union, get_args, get_origin
 from pydantic import TypeAdapter, ValidationError
 from pydantic_core import ErrorDetails
 
-from sofs_bayes.errors import BadInput, BadSpec, unreadable
+from sofs_bayes.errors import BadInput, BadSpec, allowed_by, unreadable
 from sofs_bayes.spec.children import ChildrenAnalysis
 from sofs_bayes.spec.hierarchical import HierarchicalAnalysis
 from sofs_bayes.spec.opened import OpenAnalysis
@@ -213,7 +213,7 @@ def _fault(file: Path | str, model: type, detail: ErrorDetails) -> BadInput:
         return BadInput(file, place, "nothing", f"{wanted} must be given")
     if detail["type"] == "value_error":
         return _contradiction(file, place, detail)
-    message = detail["msg"].removeprefix("Input should be ").removeprefix("Value should have ")
+    message = allowed_by(detail["msg"])
     if "ReportOutcome" in detail["loc"]:
         message += ", or a table with name, plural and unit"
     return BadInput(file, place, shortened(repr(detail["input"])), message)

@@ -115,6 +115,17 @@ class Table:
         frame.attrs |= {"title": self.title, "notes": list(self.notes)}
         return frame
 
+    def of_rows(self, kept: Sequence[int], *notes: str) -> "Table":
+        """The same table with rows of these numbers alone, in this order, and more notes."""
+        return replace(
+            self,
+            rows=tuple(self.rows[i] for i in kept),
+            rests=tuple(self.rests[i] for i in kept) if self.rests else (),
+            errors={key: tuple(values[i] for i in kept) for key, values in self.errors.items()},
+            bold=tuple(new for new, old in enumerate(kept) if old in self.bold),
+            notes=(*notes, *self.notes),
+        )
+
     def _repr_html_(self) -> str:
         from sofs_bayes.tables.formats import notebook_html
 

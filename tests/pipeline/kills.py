@@ -12,7 +12,6 @@ import faulthandler
 import io
 import os
 import re
-import resource
 import select
 import shutil
 import signal
@@ -23,7 +22,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn
 
+import pytest
+
 from sofs_bayes.cli import main
+
+if sys.platform != "linux":
+    pytest.skip("commands are forked, and watched in /proc: Linux", allow_module_level=True)
+
+import resource  # which Windows lacks
 
 # Seconds without any work after which a command is called hung, and of work that none needs. Time
 # alone says nothing: on a loaded machine a command may wait for long.

@@ -73,8 +73,9 @@ TOO_MUCH: dict[str, tuple[str, str]] = {
         PRINTED + "\n[x]\na = " + "[" * 60 + "]" * 60,
         f": found {DEEP} beyond that; allowed: at most 20 levels",
     ),
-    "tables": (f"{PRINTED}\n[{'.'.join(['a'] * 5000)}]\nb = 1\n", f": found {DEEP} beyond that"),
-    "keys": (f"{'.'.join(['a'] * 5000)} = 1\n{PRINTED}", f": found {DEEP} beyond that"),
+    # As of Python 3.14 these are too deep to parse.
+    "tables": (f"{PRINTED}\n[{'.'.join(['a'] * 5000)}]\nb = 1\n", f"found {DEEP}"),
+    "keys": (f"{'.'.join(['a'] * 5000)} = 1\n{PRINTED}", f"found {DEEP}"),
     "digits": (
         changed("children = 152231", "children = " + "9" * 100_000),
         f"found a whole number of too many digits; {SIZES}",
@@ -118,7 +119,8 @@ TOO_MUCH: dict[str, tuple[str, str]] = {
 def test_what_no_analysis_has_is_one_line(what: str, tmp_path: Path) -> None:
     text, found = TOO_MUCH[what]
     (line,) = refused(written(text, tmp_path))
-    assert found in line if found.startswith(":") else line.startswith(found)
+    anywhere = found.startswith((":", f"found {DEEP}"))
+    assert found in line if anywhere else line.startswith(found)
 
 
 @pytest.mark.parametrize(

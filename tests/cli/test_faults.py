@@ -108,3 +108,29 @@ def test_a_request_to_end_is_an_interrupt(number: signal.Signals) -> None:
     _, message = process.communicate()
     assert process.returncode == 130
     assert message == "interrupted; nothing is written\n"
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ("efects run", "invalid choice: 'efects' (did you mean effects?)"),
+        ("fit icpc-printed --qick", "unrecognized arguments: --qick (did you mean --quick?)"),
+        ("effects run --levl=0.5", "unrecognized arguments: --levl=0.5 (did you mean --level?)"),
+        ("effects run --table Pilots", "'Pilots' (did you mean pilots?)"),
+        ("figure run --format svgg", "invalid choice: 'svgg' (did you mean svg?)"),
+        ("report run --nope 3", "unrecognized arguments: --nope 3 (see"),
+    ],
+)
+def test_a_word_that_is_none_is_guessed(
+    words: str, said: str, capsys: pytest.CaptureFixture[str]
+) -> None:
+    with pytest.raises(SystemExit) as ended:
+        main(words.split())
+    assert ended.value.code == 2
+    (line,) = capsys.readouterr().err.splitlines()
+    assert said in line
+
+
+def test_an_analysis_in_capitals_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
+    assert main(["fit", "ICPC-printed"]) == 2
+    assert "no such analysis (did you mean icpc-printed?)" in capsys.readouterr().err

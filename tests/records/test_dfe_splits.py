@@ -183,8 +183,8 @@ def test_a_level_that_is_nearly_the_authorities_is_not_passed_over(
         (
             {"population_type": "Children on 31 Mar"},
             "counts.csv: where, column population_type: found no row with 'Children on 31 Mar' (did"
-            " you mean Children on 31 March or Children starting?); allowed: 'Children ceasing',"
-            " 'Children on 31 March', 'Children starting'",
+            " you mean Children on 31 March?); allowed: 'Children ceasing', 'Children on 31 March',"
+            " 'Children starting'",
         ),
     ],
 )

@@ -47,7 +47,9 @@ def main(arguments: Sequence[str] | None = None) -> int:
     int
         The exit code.
     """
-    options = _parser().parse_args(arguments)
+    options, unknown = _parser().parse_known_args(arguments)
+    if unknown:
+        parsers()[options.verb].refuse(unknown)
     try:
         with interruptible():
             analysis_first(options)

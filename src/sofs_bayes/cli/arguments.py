@@ -6,7 +6,7 @@ import math
 import os
 import re
 import sys
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, cast
@@ -55,9 +55,29 @@ class Parser(Options, argparse.ArgumentParser):
         self._action_groups.append(Group(self, title))
         return cast(Group, self._action_groups[-1])
 
+    def _check_value(self, action: argparse.Action, value: Any) -> None:
+        if action.choices is not None and value not in action.choices:
+            raise argparse.ArgumentError(action, no_choice(value, action.choices))
+
+    def refuse(self, unknown: Sequence[str]) -> NoReturn:
+        """Words that are no arguments, and which option the first may mean to be."""
+        from sofs_bayes.spec.looks import similar
+
+        option, *_ = unknown[0].split("=")
+        near = similar(option, self._option_string_actions) if option.startswith("-") else ""
+        self.error(f"unrecognized arguments: {' '.join(unknown)}{near}")
+
     def error(self, message: str) -> NoReturn:
         """One line and exit code 2."""
         self.exit(2, f"{self.prog}: {message} (see {self.prog} --help)\n")
+
+
+def no_choice(word: str, choices: Iterable[str]) -> str:
+    """That a word is none of those to choose from, and which it may mean to be."""
+    from sofs_bayes.spec.looks import similar
+
+    listed = ", ".join(map(repr, choices))
+    return f"invalid choice: {word!r}{similar(word, choices)} (choose from {listed})"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

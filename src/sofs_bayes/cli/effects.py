@@ -6,7 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from sofs_bayes.cli.arguments import Verbs, add_verb, format_named
+from sofs_bayes.cli.arguments import Verbs, add_verb, format_named, no_choice
 from sofs_bayes.cli.exports import Export, add_disclosure_options, add_level, export_of
 from sofs_bayes.errors import BadInput
 
@@ -49,10 +49,7 @@ class _Kinds(argparse.Action):
         count = next((i for i, word in enumerate(words) if word not in KINDS), len(words))
         kinds, runs = words[:count], words[count:]
         if unknown := [word for word in runs if not Path(word).is_dir()] or words[:1] * (not kinds):
-            choices = ", ".join(repr(kind) for kind in KINDS)
-            raise argparse.ArgumentError(
-                self, f"invalid choice: {unknown[0]!r} (choose from {choices})"
-            )
+            raise argparse.ArgumentError(self, no_choice(unknown[0], KINDS))
         setattr(namespace, self.dest, kinds)
         namespace.runs_behind = [Path(word) for word in runs]
 

@@ -10,12 +10,11 @@ import io
 from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput, BadSpec, counted, unreadable
 from sofs_bayes.records.csv_lines import UTF16, csv_fault, csv_lines, in_utf16
-from sofs_bayes.spec.looks import look
+from sofs_bayes.spec.looks import similar
 
 BYTE_ORDER_MARK = "\ufeff"
 # A column of releases that were published as Latin-1, some of them with empty columns at the end.
@@ -139,17 +138,8 @@ def not_commas(name: str, header: Sequence[str]) -> str:
 
 
 def did_you_mean(name: str, known: Sequence[str]) -> str:
-    """` (did you mean X?)` with the names that resemble or contain `name`, or nothing."""
-    if other := not_commas(name, known):
-        return other
-    alike = [c for c in known if c.casefold() != name.casefold() and look(c) == look(name)]
-    if alike:
-        return f" (did you mean {alike[0]!a}, where {name!a} looks the same?)"
-    folded = {candidate.casefold(): candidate for candidate in known}
-    near = [folded[f] for f in get_close_matches(name.casefold(), folded, n=3)]
-    within = [c for f, c in folded.items() if len(name) > 3 and name.casefold() in f]
-    names = list(dict.fromkeys([*near, *within]))[:3]
-    return f" (did you mean {' or '.join(names)}?)" if names else ""
+    """A hint what a column that is not there may be called, or how columns stand; or nothing."""
+    return not_commas(name, known) or similar(name, known)
 
 
 def _read_bytes(path: Path) -> bytes:

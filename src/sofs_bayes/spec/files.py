@@ -4,7 +4,6 @@ import hashlib
 import json
 from collections.abc import Collection
 from dataclasses import fields, is_dataclass, replace
-from difflib import get_close_matches
 from pathlib import Path
 from types import UnionType
 from typing import Annotated, Any, Union, get_args, get_origin
@@ -15,6 +14,7 @@ from pydantic_core import ErrorDetails
 from sofs_bayes.errors import BadInput, BadSpec, allowed_by, unreadable
 from sofs_bayes.spec.children import ChildrenAnalysis
 from sofs_bayes.spec.hierarchical import HierarchicalAnalysis
+from sofs_bayes.spec.looks import similar
 from sofs_bayes.spec.opened import OpenAnalysis
 from sofs_bayes.spec.printed import PrintedAnalysis
 from sofs_bayes.spec.toml_files import check_decided, check_sizes, read_toml, shortened
@@ -111,9 +111,8 @@ def _located(source: Path | str) -> Path:
         raise unreadable(shortened(str(source)), error, "a TOML file") from error
     if not there and path.suffix == "":
         allowed = "a .toml file or " + ", ".join(bundled)
-        near = get_close_matches(str(source), bundled, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        raise BadInput(shortened(str(source)), "", f"no such analysis{hint}", allowed)
+        found = f"no such analysis{similar(str(source), bundled)}"
+        raise BadInput(shortened(str(source)), "", found, allowed)
     return path
 
 
@@ -204,9 +203,8 @@ def _fault(file: Path | str, model: type, detail: ErrorDetails) -> BadInput:
     place = shortened(parts) or "the whole file"
     if detail["type"] in ("unexpected_keyword_argument", "extra_forbidden"):
         known = _known_keys(model, detail["loc"][:-1])
-        near = get_close_matches(str(detail["loc"][-1]), known, n=1)
-        hint = f" (did you mean {near[0]}?)" if near else ""
-        return BadInput(file, place, "an unknown key" + hint, ", ".join(known))
+        found = f"an unknown key{similar(str(detail['loc'][-1]), known)}"
+        return BadInput(file, place, found, ", ".join(known))
     if detail["type"] in ("missing", "missing_argument", "missing_keyword_only_argument"):
         key = detail["loc"][-1]
         wanted = key if isinstance(key, str) else "a value"

@@ -2,6 +2,7 @@
 
 import unicodedata
 from collections.abc import Iterable
+from difflib import get_close_matches
 
 # Fillers count as letters or signs in Unicode, and nothing is seen of them.
 FILLERS = frozenset("\u034f\u115f\u1160\u17b4\u17b5\u2800\u3164\uffa0")
@@ -17,6 +18,7 @@ ALIKE = str.maketrans(
         )
     )
 )
+ALL_BUT_SAME = 0.85  # of two names' letters, so many that no third name needs to be offered
 
 
 def seen(text: str) -> str:
@@ -41,6 +43,21 @@ def look_alikes(names: Iterable[str]) -> list[tuple[str, ...]]:
     for name in names:
         found.setdefault(look(name), set()).add(name)
     return sorted(tuple(sorted(same)) for same in found.values() if len(same) > 1)
+
+
+def similar(name: str, known: Iterable[str]) -> str:
+    """` (did you mean X?)` with the names that resemble or contain `name`, or nothing."""
+    names = list(known)
+    alike = [c for c in names if c.casefold() != name.casefold() and look(c) == look(name)]
+    if alike:
+        return f" (did you mean {alike[0]!a}, where {name!a} looks the same?)"
+    folded = {candidate.casefold(): candidate for candidate in names}
+    small = name.casefold()
+    within = [f for f in folded if len(name) > 3 and small in f]
+    near = get_close_matches(small, folded, cutoff=ALL_BUT_SAME)
+    near = near or [*get_close_matches(small, folded), *within]
+    found = [folded[each] for each in list(dict.fromkeys(near))[:3]]
+    return f" (did you mean {' or '.join(found)}?)" if found else ""
 
 
 def letters(text: str) -> int:

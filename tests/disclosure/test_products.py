@@ -195,3 +195,20 @@ def test_other_cells_and_rounding_are_refused(
         protect_products(cells, counts, plain, OutputRule(round_to=5))
     with pytest.raises(BadInput, match="products"):
         protect_products(replace(cells, products=None), counts, plain, OutputRule())
+
+
+def test_weighted_products_do_not_tell_the_pilots_few(
+    common: pd.DataFrame, plain: ChildrenAnalysis
+) -> None:
+    """All comparators' weights of a level tell how many of it the pilots' hidden cells hold."""
+    pilots, girls = common["pilot"] == 1, common["gender"] == "female"
+    here = pilots & (common["group"] == "North") & (common["post"] == 0)
+    rows = common.copy()
+    rows.loc[rows.index[here & girls][3:], "gender"] = "male"
+    _, release = released(rows, plain, OutputRule(totals=()))
+    assert logged(release, "weights would tell a pilot's suppressed products") > 0
+    assert not [
+        key for key in kept_keys(release) if (key[0], key[2], key[4]) == ("North", "0", "0")
+    ]
+    assert [key for key in kept_keys(release) if (key[0], key[2], key[4]) == ("North", "0", "1")]
+    assert round(30 * release.suppressed) == 30 - len(kept_keys(release))

@@ -207,10 +207,21 @@ def _table_of(own: Sequence[ArmCount], out: set[Key]) -> tuple[Entries, list[Key
         for of_events, of_others in ((1.0, 1.0), (1.0, 0.0), (0.0, 1.0)):
             rows.append(np.concatenate([of_events * here, of_others * here]))
     names = [each.key for each in own for _ in range(3)]
+    # What is left of a total tells a year's part on one side of settling-in.
+    parted = [
+        i for i, c in enumerate(cells) if c[0] and sum(c[0] == other[0] for other in cells) > 1
+    ]
+    for i in parted:
+        here = np.arange(len(cells)) == i
+        rows += [
+            np.concatenate(part) for part in ((here, 0 * here), (0 * here, here), (here, here))
+        ]
+        names += [("", f"{cells[i][0]} {cells[i][1]}, {kind}") for kind in range(3)]
     values = [c[3] for c in cells] + [c[2] - c[3] for c in cells]
     # An event rate that is out with its children tells the others, too.
     known = [place for place, key in enumerate(names) if key in out]
-    unseen = [place for place in range(2, len(names), 3) if names[place] not in out]
+    unseen = [place for place in range(2, 3 * len(own), 3) if names[place] not in out]
+    unseen += range(3 * len(own), len(names))
     sums = np.array(rows).reshape(-1, 2 * len(cells))
     return entries(sums, values, known=known, unseen=unseen, together=names), names
 

@@ -66,7 +66,9 @@ def authorities(sizes: Iterable[Any], rule: OutputRule) -> Authorities:
             for period, row in found[name].items()
             if period not in PERIODS and not _few(row, rule)
         ),
-        all_large=not reasons and all(large),
+        all_large=not reasons
+        and all(large)
+        and not any(_parted(own, rule) for own in found.values()),
     )
 
 
@@ -77,6 +79,22 @@ def _reason(own: Mapping[str, Any], rule: OutputRule) -> str:
         if what := _few(own[period], rule):
             return f"fewer than {rule.threshold} {what} {period} settling-in"
     return ""
+
+
+def _parted(own: Mapping[str, Any], rule: OutputRule) -> bool:
+    """Whether years and totals tell few of a year on one side of settling-in."""
+    left = own["before"]
+    n, events = left.referrals, left.events
+    for year in sorted(own.keys() - {*PERIODS}):
+        if n < own[year].referrals:
+            break
+        n, events = n - own[year].referrals, events - own[year].events
+    else:
+        return False
+    after = own[year].referrals - n, own[year].events - events
+    return n > 0 and any(
+        rule.small(count) for part in ((n, events), after) for count in (part[1], part[0] - part[1])
+    )
 
 
 def _few(row: Any, rule: OutputRule) -> str:

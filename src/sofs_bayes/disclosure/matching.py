@@ -15,6 +15,8 @@ from sofs_bayes.disclosure.search import entries, protected
 
 ARMS = ("pilots", "comparators")
 STAGES = ("before", "matched")
+PERIODS_OF = ("pre", "post")  # as matching calls them
+PRE_AND_ALL = ("pre", "all periods")  # the counts of a summary's rows
 NUMBERS = ("rows", "referrals", "children")
 Place = tuple[str, ...]  # what an entry is shown as
 
@@ -22,7 +24,8 @@ Place = tuple[str, ...]  # what an entry is shown as
 def cleared_balance(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
     """`BalanceRow`s without those whose rows of an arm, kept or dropped, are too few.
 
-    Rows before matching less matched rows are those that were dropped.
+    Rows before matching less matched rows are those that were dropped. The totals over all
+    groups count as known where the summary beside the balance shows them.
     """
     kept_out: set[Place] = set()
     for arm in ARMS:
@@ -31,7 +34,13 @@ def cleared_balance(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
             for row in rows
             if row.stage in STAGES
         }
-        kept_out |= _hidden(shown, rule, total=("all",))
+        of = [
+            {stage: shown.get((stage, period, "all"), 0) for stage in STAGES}
+            for period in (*PERIODS_OF, "all")
+        ]
+        known = [] if any(_few(each, rule) for each in of) else [*PERIODS_OF, "all"]
+        out = [(stage, period, "all") for stage in STAGES for period in known]
+        kept_out |= _hidden(shown, rule, total=("all",), out=out)
     out = [row for row in rows if not {(s, row.period, row.group) for s in STAGES} & kept_out]
     return [_without_small_share(row, rule) for row in out]
 
@@ -49,26 +58,47 @@ def _without_small_share(row: Any, rule: OutputRule) -> Any:
 def cleared_summary(rows: Sequence[Any], rule: OutputRule) -> list[Any]:
     """`SummaryRow`s without levels that too few children have, or had before matching dropped them.
 
-    Levels of a covariate add up to the rows of the arm, so that one more is hidden where one is.
-    Percentages go with their counts, weighted ones too.
+    Levels of a covariate add up to the rows of the arm, so that one more is hidden where one is;
+    so do those whose number is known and those whose is not. Percentages go with their counts,
+    weighted ones too: comparators are weighted to the pilots' levels.
     """
     hidden: set[Place] = set()
-    places = dict.fromkeys((row.variable, row.arm) for row in rows if row.unit == "percent")
+    for arm in dict.fromkeys(row.arm for row in rows):
+        hidden |= {("rows", arm, level) for level in _small_totals(rows, arm, rule)}
+    places = dict.fromkeys((row.variable, row.arm) for row in rows if row.variable != "rows")
     for variable, arm in places:
         own = [row for row in rows if (row.variable, row.arm) == (variable, arm)]
         shown: dict[Place, int] = {
             (row.stage, row.level): row.rows for row in own if row.stage in STAGES
         }
-        if variable == "outcome":
+        number = own[0].unit != "percent"
+        if variable == "outcome" or number:
             for stage in STAGES:
                 total = _rows_of(rows, stage, arm)
                 if ((stage, "") in shown) and total is not None:
                     shown[stage, "rest"] = total - shown[stage, ""]
-        found = _hidden(shown, rule, total=())
+        found = _hidden(shown, rule, total=(), none=number)
         hidden |= {(variable, arm, level) for _, level in found if level != "rest"}
         if any(level == "rest" for _, level in found):
             hidden.add((variable, arm, ""))
-    return [row for row in rows if (row.variable, row.arm, row.level) not in hidden]
+    return [row for row in rows if not hidden & {(v, arm, at) for _, arm, v, at in places_of(row)}]
+
+
+def _small_totals(rows: Sequence[Any], arm: str, rule: OutputRule) -> set[str]:
+    """Which counts of an arm's rows would tell few that matching kept or dropped in a period."""
+    own = [row for row in rows if (row.variable, row.arm) == ("rows", arm)]
+    shown: dict[Place, int] = {(row.stage, row.level): row.rows for row in own}
+    of = [{stage: shown.get((stage, level), 0) for stage in STAGES} for level in PRE_AND_ALL]
+    after = {stage: of[1][stage] - of[0][stage] for stage in STAGES}
+    if _few(of[0], rule):
+        return {*PRE_AND_ALL}
+    return {PRE_AND_ALL[1]} if _few(after, rule) else set()
+
+
+def _few(shown: dict[str, int], rule: OutputRule) -> bool:
+    """Whether rows are few that matching kept, or dropped; nobody dropped is no secret."""
+    dropped = shown["before"] - shown["matched"]
+    return rule.small(shown["matched"]) or 0 < dropped < rule.threshold
 
 
 def _rows_of(rows: Sequence[Any], stage: str, arm: str) -> int | None:
@@ -77,13 +107,24 @@ def _rows_of(rows: Sequence[Any], stage: str, arm: str) -> int | None:
     return next(own, None)
 
 
-def _hidden(shown: dict[Place, int], rule: OutputRule, *, total: tuple[str, ...]) -> set[Place]:
+def _hidden(
+    shown: dict[Place, int],
+    rule: OutputRule,
+    *,
+    total: tuple[str, ...],
+    out: Sequence[Place] = (),
+    none: bool = False,
+) -> set[Place]:
     """Places to hide, at whichever stage; their numbers before, matched, and dropped.
 
     Parameters
     ----------
     total
         The label that stands for all in a place's parts; levels always add up to a known total.
+    out
+        Places that are known otherwise, at a stage.
+    none
+        Whether a count of none is no secret.
     """
     places = list(dict.fromkeys(place[1:] for place in shown))
     finest = [place for place in places if not set(place) & set(total)]
@@ -93,7 +134,7 @@ def _hidden(shown: dict[Place, int], rule: OutputRule, *, total: tuple[str, ...]
     rows: list[Any] = []
     names: list[Place] = []
     unseen: list[int] = []
-    out: list[int] = []
+    known: list[int] = []
     for place in places:
         here = np.array([_inside(p, place, total) for p in finest], dtype=float)
         for stage, of_kept, of_dropped in (
@@ -103,20 +144,23 @@ def _hidden(shown: dict[Place, int], rule: OutputRule, *, total: tuple[str, ...]
         ):
             if stage == "dropped":
                 unseen.append(len(rows))
+            if (stage, *place) in out:
+                known.append(len(rows))
             rows.append(np.concatenate([of_kept * here, of_dropped * here]))
             names.append((stage, *place))
     if not total:  # the total of all levels is known, and no level's
         for of_kept, of_dropped in ((1.0, 1.0), (1.0, 0.0)):
-            out.append(len(rows))
+            known.append(len(rows))
             rows.append(np.concatenate([np.full(size, of_kept), np.full(size, of_dropped)]))
             names.append(())
     if not size:
         return set()
     cells = np.concatenate([kept, np.maximum(dropped, 0)])
-    table = entries(np.array(rows), cells, known=out, unseen=unseen)
+    table = entries(np.array(rows), cells, known=known, unseen=unseen)
     values = table.values
     # Nobody dropped is no secret of anybody's: all who were there are counted.
-    targets = np.array([rule.small(v) and (v > 0 or i not in unseen) for i, v in enumerate(values)])
+    secret = [v > 0 or not (none or i in unseen) for i, v in enumerate(values)]
+    targets = rule.few(values) & np.array(secret)
     found = protected(table, targets & ~table.known, rule.threshold)
     seen = ~table.unseen & ~table.known
     hidden = seen if found.open else found.hidden & seen
@@ -175,7 +219,9 @@ def places_of(row: Any) -> list[tuple[str, ...]]:
     if hasattr(row, "pilots"):
         return [(stage, row.period, row.group, arm) for arm in ARMS]
     if hasattr(row, "variable"):
-        return [(stage, row.arm, row.variable, row.level)]
+        own = (stage, row.arm, row.variable, row.level)
+        to_pilots = row.stage == "weighted" and row.level and row.variable != "rows"
+        return [own, (stage, ARMS[0], *own[2:])] if to_pilots else [own]
     return [(row.regression, what) for what in NUMBERS if hasattr(row, what)]
 
 
@@ -219,7 +265,7 @@ def arms_of_balance(table: CountTable) -> tuple[ArmCount, ...]:
     return tuple(
         ArmCount(
             arm=count.place[3].removesuffix("s"),
-            year=PERIODS[("pre", "post").index(count.place[1])],
+            year=PERIODS[PERIODS_OF.index(count.place[1])],
             children=count.children,
             events=0,
             exact=False,
@@ -227,5 +273,5 @@ def arms_of_balance(table: CountTable) -> tuple[ArmCount, ...]:
         for count in table.counts
         if not count.hidden
         and (count.place[0], count.place[2]) == ("matched", "all")
-        and count.place[1] in ("pre", "post")
+        and count.place[1] in PERIODS_OF
     )

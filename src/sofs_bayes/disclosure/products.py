@@ -16,7 +16,7 @@ from sofs_bayes.cells.dataset import INTERCEPT, OUTCOME, Cells
 from sofs_bayes.disclosure.cells import Release, line
 from sofs_bayes.disclosure.ledger import CountTable
 from sofs_bayes.disclosure.linked import PRODUCTS
-from sofs_bayes.disclosure.outsider import WEIGHTS, small_counts, totals_of
+from sofs_bayes.disclosure.outsider import WEIGHTS, numbered, small_counts, totals_of
 from sofs_bayes.disclosure.rules import PLACE, OutputRule
 from sofs_bayes.disclosure.search import Flags, Floats
 from sofs_bayes.errors import BadInput
@@ -61,16 +61,21 @@ def protect_products(
     nested = _nested_small(cells, analysis, unsafe | few | small, rule)
     hidden = unsafe | few
     hidden |= (small | nested) & (rule.small_products == "suppress")
-    companions = _companions(cells, hidden, rule)
+    companions, telling = _companions(cells, hidden, rule), np.zeros_like(hidden)
+    while (more := _telling(cells, analysis, hidden | telling | companions, rule)).any():
+        telling |= more
+        companions = _companions(cells, hidden | telling, rule)
     action = GONE if rule.small_products == "suppress" else LOGGED
     reasons = (
         ("products of a suppressed cell", unsafe, GONE),
         (f"fewer people than regressors and {rule.threshold} more", few, GONE),
         (f"products with counts under {rule.threshold}", small, action),
         ("products nested in another group's, but for few referrals", nested, action),
+        ("weights would tell a pilot's suppressed products", telling, GONE),
         ("products that would follow from totals", companions, GONE),
     )
-    kept = _kept(cells.products, hidden | companions, released)
+    hidden |= telling | companions
+    kept = _kept(cells.products, hidden, released)
     return replace(
         counts,
         cells=replace(counts.cells, products=kept),
@@ -78,7 +83,7 @@ def protect_products(
             *counts.log,
             *(line(name, int(f.sum()), done) for name, f, done in reasons),
         ),
-        suppressed=max(counts.suppressed, float((hidden | companions).mean())),
+        suppressed=max(counts.suppressed, float(hidden.mean())),
         told=replace(counts.told, tables=(*counts.told.tables, _table(cells.products))),
     )
 
@@ -171,6 +176,25 @@ def _companions(cells: Cells, hidden: Flags, rule: OutputRule) -> Flags:
         shown = np.flatnonzero(lonely[0] & ~all_hidden)
         all_hidden[shown[np.argmin(n[shown])]] = True
     return all_hidden & ~hidden
+
+
+def _telling(cells: Cells, analysis: ChildrenAnalysis, hidden: Flags, rule: OutputRule) -> Flags:
+    """Shown comparators whose weighted products tell few of the pilots' levels.
+
+    They are weighted to the pilots of their group and period, so that all of them tell what the
+    pilots' hidden cells hold together.
+    """
+    telling = np.zeros_like(hidden)
+    if cells.products is None:
+        return telling
+    levels = _tables(cells.products, analysis)[:, :-2, :-2]
+    pilots = cells.patterns["pilot"].values == 1
+    place = numbered(cells, ("group", "post"))
+    for each in np.unique(place[pilots & hidden]):
+        left = levels[(place == each) & pilots & hidden].sum(axis=0)
+        if ((left > HALF) & (left < rule.threshold - HALF)).any():
+            telling |= (place == each) & ~pilots & ~hidden
+    return telling
 
 
 def _kept(products: xr.Dataset, hidden: Flags, released: xr.Dataset) -> xr.Dataset:

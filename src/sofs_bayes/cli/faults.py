@@ -26,11 +26,24 @@ def interruptible() -> Iterator[None]:
     if threading.current_thread() is not threading.main_thread():
         yield
         return
-    before = signal.signal(signal.SIGTERM, _interrupt)
+    asked: list[int] = []
+
+    def interrupt(number: int, _: FrameType | None) -> NoReturn:
+        asked.append(number)
+        raise KeyboardInterrupt
+
+    before = {signal.SIGTERM: signal.signal(signal.SIGTERM, interrupt)}
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:  # not one that is ignored
+        before[signal.SIGINT] = signal.signal(signal.SIGINT, interrupt)
     try:
         yield
+    except Exception as error:
+        if asked:  # which a library told by an error of its own
+            raise KeyboardInterrupt from error
+        raise
     finally:
-        signal.signal(signal.SIGTERM, before)
+        for number, handler in before.items():
+            signal.signal(number, handler)
 
 
 def no_room(error: Exception) -> BadInput | None:
@@ -52,10 +65,6 @@ def last_line(error: Exception, *, debug: bool) -> str:
         file.write("".join(traceback.format_exception(error)))
     said = "it may quote records, and stays where they are"
     return f"an unforeseen fault ({kind}); its traceback is in {file.name}: {said}"
-
-
-def _interrupt(_: int, __: FrameType | None) -> NoReturn:
-    raise KeyboardInterrupt
 
 
 def as_option(error: SofsBayesError, parser: argparse.ArgumentParser) -> str:

@@ -188,6 +188,14 @@ def cells_by_hand(
         products=None,
         authorities=xr.Dataset(attrs=attrs),
         overlaps=sets,
+        weights=xr.Dataset(
+            {
+                "weight": ("rows", np.ones(len(n))),
+                "n": ("rows", n),
+                "events": ("rows", events),
+                "of_pattern": ("rows", np.arange(len(n))),
+            }
+        ),
     )
 
 

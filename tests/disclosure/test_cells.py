@@ -281,6 +281,51 @@ def test_weights_that_tell_a_pilots_count_are_suppressed(by_hand: ByHand) -> Non
     assert others["weight"].notna().all()
 
 
+def of_two_weights(cells: Cells, few: int, few_events: int) -> Cells:
+    """Half of each comparator's referrals weigh 1.5 and the others 0.5; in one pattern, a few."""
+    patterns = cells.patterns
+    rows = []
+    counts = zip(patterns["n"].values, patterns["events"].values, strict=True)
+    for i, (n, events) in enumerate(counts):
+        heavy = (0, 0) if patterns["pilot"].values[i] else (n // 2, events // 2)
+        if i == len(patterns["n"]) - 1:
+            heavy = few, few_events
+        rows += [(1.5, *heavy, i), (0.5, n - heavy[0], events - heavy[1], i)]
+    names = ("weight", "n", "events", "of_pattern")
+    columns = zip(*[row for row in rows if row[1]], strict=True)
+    weights = {name: ("rows", np.array(v)) for name, v in zip(names, columns, strict=True)}
+    return replace(cells, weights=xr.Dataset(weights))
+
+
+@pytest.mark.parametrize(
+    ("few", "hidden", "events_hidden"),
+    [((4, 2), True, True), ((0, 0), True, True), ((50, 4), False, True), ((60, 20), False, False)],
+)
+def test_sums_of_few_weights_tell_no_few(
+    by_hand: ByHand, few: tuple[int, int], hidden: bool, events_hidden: bool
+) -> None:
+    """Of 300 referrals with two known weights n and the weights' sum are two equations."""
+    cells = of_two_weights(by_hand([[(300, 60), (300, 60)]] * 4), *few)
+    release = protect(cells, OutputRule(totals=((),)))
+    rows = frame_of(release.cells.patterns, "pattern")
+    comparators = rows[rows["pilot"] == 0]
+    there, other = comparators[comparators["post"] == 1], comparators[comparators["post"] == 0]
+    assert there[["weight", "weight_squared"]].isna().all(axis=None) == hidden
+    assert there["weighted_events"].isna().all() == (hidden or events_hidden)
+    assert other[["weight", "weighted_events"]].notna().all(axis=None)
+    assert rows["n"].notna().all()
+    assert bool(action(release, "sums of few weights")) == hidden
+
+
+def test_sums_of_many_weights_are_no_equations(by_hand: ByHand) -> None:
+    cells = of_two_weights(by_hand([[(300, 60), (300, 60)]] * 4), 4, 2)
+    assert cells.weights is not None
+    many = cells.weights.assign(weight=("rows", 1.0 + np.arange(cells.weights.sizes["rows"])))
+    release = protect(replace(cells, weights=many), OutputRule(totals=((),)))
+    assert release.suppressed == 0
+    assert release.cells.patterns["weight"].notna().all()
+
+
 def test_totals_that_are_small_are_named_for_the_custodian(by_hand: ByHand) -> None:
     table = [[(200, 40)] * 4, [(200, 40)] * 4, [(200, 1)] * 4]
     release = protect(by_hand(table), OutputRule())

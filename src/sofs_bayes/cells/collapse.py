@@ -281,19 +281,21 @@ def _cells_of(
     most: int,
 ) -> Cells:
     names = [*keys, *covariates]
-    counts = pattern_counts(source.connection, names, most=most, file=PLACE)
-    overlaps = None
+    counts, by_weight = pattern_counts(source.connection, names, most=most, file=PLACE)
+    overlaps = weights = None
     if for_release:
         counts |= children_counts(source.connection, names)
         sets = overlapping_sets(source.connection, names)
         dims = {"n": "set", "events": "set", "of_set": "membership", "of_pattern": "membership"}
         overlaps = xr.Dataset({name: (dims[name], values) for name, values in sets.items()})
+        weights = xr.Dataset({name: ("rows", values) for name, values in by_weight.items()})
     labels = {name: source.labels[name] for name in names if name in source.labels}
     return Cells(
         patterns=coded("pattern", counts, labels).assign_attrs(attrs),
         products=_products(source, analysis, keys, attrs) if products else None,
         authorities=source.authorities.assign_attrs(attrs),
         overlaps=overlaps if overlaps is None else overlaps.assign_attrs(attrs),
+        weights=weights,
     )
 
 

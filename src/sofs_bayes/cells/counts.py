@@ -18,8 +18,10 @@ Columns = dict[str, npt.NDArray[Any]]
 
 def pattern_counts(
     connection: "DuckDBPyConnection", names: Sequence[str], *, most: int, file: str
-) -> Columns:
+) -> tuple[Columns, Columns]:
     """The columns `names` of every pattern, in order, with its counts and sums of weights.
+
+    And the rows of every pattern by weight: `weight`, `n`, `events`, `of_pattern`.
 
     Rows are first counted by pattern and weight, and the sums made of whole numbers in order,
     so that threads change no last bit. A pattern has few different weights: they are constant
@@ -51,9 +53,11 @@ def pattern_counts(
         "weighted_events": events * weight,
         "weight_squared": n * weight**2,
     }
-    return {name: columns[name][starts] for name in names} | {
+    patterns = {name: columns[name][starts] for name in names} | {
         name: np.add.reduceat(values, starts) for name, values in sums.items()
     }
+    of_pattern = np.searchsorted(starts, np.arange(len(n)), side="right") - 1
+    return patterns, {"weight": weight, "n": n, "events": events, "of_pattern": of_pattern}
 
 
 def plain(values: Any) -> npt.NDArray[Any]:

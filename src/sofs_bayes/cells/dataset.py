@@ -45,6 +45,9 @@ class Cells:
         None unless counted for a release. Dim `set`: `n` and `events` of referrals that stand
         in the same several patterns (of different groups); dim `membership`: `of_set` and
         `of_pattern`, indices.
+    weights
+        None unless counted for a release. Dim `rows`, those of a pattern that have the same
+        `weight`: `n`, `events` and `of_pattern`, an index.
 
     Each Dataset's attrs: evidence, analysis, analysis_sha256, threshold (0: not checked), by,
     covariates; if released, unprotected (counts that others give away).
@@ -54,6 +57,7 @@ class Cells:
     products: xr.Dataset | None
     authorities: xr.Dataset
     overlaps: xr.Dataset | None = None
+    weights: xr.Dataset | None = None
 
     @property
     def by(self) -> tuple[str, ...]:

@@ -19,6 +19,7 @@ from sofs_bayes.disclosure.outsider import (
     arms_of,
     judged,
     small_counts,
+    telling_kinds,
     telling_weights,
     totals_of,
     unknown_arms,
@@ -35,6 +36,7 @@ RELEASED = (
 )
 STATE_OF = ("n_state", "events_state")
 OUTPUT, WHAT = "cells", "cells of people"
+SUMS_GONE = "sums of weights suppressed"
 
 # Beyond so many patterns the linear programs take too long; so many are never safe anyway.
 MOST_PATTERNS = 3000
@@ -102,10 +104,19 @@ def protect(
     done = protected(found.table, found.targets, rule.threshold, whole=whole)
     count = cells.patterns.sizes["pattern"]
     telling = telling_weights(cells, totals, done.hidden[count : 2 * count])
+    of_kinds, of_events = telling_kinds(cells, rule)
     unprotected = len({place % count if place < 3 * count else place for place in done.open})
     attrs = {"threshold": rule.threshold, "unprotected": unprotected}
     bounded = whole or not unprotected
-    released = released_counts(cells, found.table, done.hidden, telling, rule, bounded=bounded)
+    released = released_counts(
+        cells,
+        found.table,
+        done.hidden,
+        telling | of_kinds,
+        rule,
+        telling_events=of_events,
+        bounded=bounded,
+    )
     return Release(
         cells=Cells(
             patterns=released.assign_attrs(attrs),
@@ -120,6 +131,8 @@ def protect(
                 "protected as suppressed counts are",
             ),
             *_log_complementary(found, done, telling, unprotected, rule),
+            line("sums of few weights would tell whose they are", int(of_kinds.sum()), SUMS_GONE),
+            line("sums of two weights would tell their events", int(of_events.sum()), SUMS_GONE),
             *_log_totals(totals),
             *_log_rounding(done.hidden[count : 2 * count], rule),
         ),
@@ -257,7 +270,7 @@ def line(rule: str, affected: int, action: str) -> LogLine:
 
 
 def _check_judgeable(cells: Cells) -> None:
-    if cells.overlaps is None or cells.threshold:
+    if cells.overlaps is None or cells.weights is None or cells.threshold:
         found = "cells not counted for a release, or released already"
         raise BadInput(PLACE, "", found, "cells of collapse(..., for_release=True)")
     if (patterns := cells.patterns.sizes["pattern"]) > MOST_PATTERNS:
@@ -301,8 +314,8 @@ def _log_complementary(
         f"{whole} (complementary)",
     )
     yield line("suppressed events would follow from others", int(added_events.sum()), events)
-    name, action = "weights would tell a pilot's suppressed count", "sums of weights suppressed"
-    yield line(name, int(telling.sum()), action)
+    name = "weights would tell a pilot's suppressed count"
+    yield line(name, int(telling.sum()), SUMS_GONE)
     name = f"bounds still narrower than {rule.threshold}"
     yield line(name, unprotected, "may not be released")
 

@@ -18,6 +18,10 @@ from sofs_bayes.disclosure.search import Entries, Flags, Floats, Sparse
 WEIGHTS = "pilots by group and period, from comparators' weights"
 ARMS = ("comparator", "pilot")
 
+# Sums over a pattern's rows, and over those with an event, from which numbers by weight follow.
+SUMS_OF_ROWS, SUMS_OF_EVENTS = 3, 2
+WEIGHT_DECIMALS = 9  # of weights that are the same
+
 # What is asked about a pattern or a part.
 COUNT, EVENTS, OTHERS = range(3)
 
@@ -378,3 +382,34 @@ def telling_weights(cells: Cells, totals: Totals, hidden_n: Flags) -> Flags:
     told = np.isin(alike, alike[pilots & hidden_n])
     comparators: Flags = cells.patterns["pilot"].values == 0
     return told & comparators
+
+
+def telling_kinds(cells: Cells, rule: OutputRule) -> tuple[Flags, Flags]:
+    """Comparators' patterns whose sums of weights would tell few with one weight, or their events.
+
+    Weights are a stratum's. Where a group and period have no more different ones than sums are
+    shown, these sums are linear equations in the numbers that have each: n, Σw and Σw² tell those
+    of three strata, Σy and Σwy the events of two. A pattern's would follow from the others', so
+    none of a group and period is shown.
+    """
+    count = cells.patterns.sizes["pattern"]
+    of_kinds, of_events = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
+    if cells.weights is None:
+        return of_kinds, of_events
+    rows = cells.weights.to_dataframe()
+    alike = weighted_alike(cells)
+    comparators = cells.patterns["pilot"].values == 0
+    rows = rows[comparators[rows["of_pattern"]]]
+    rows["weight"] = rows["weight"].round(WEIGHT_DECIMALS)
+    for place, own in rows.groupby(alike[rows["of_pattern"]]):
+        if not 1 < own["weight"].nunique() <= SUMS_OF_ROWS:
+            continue
+        n, events = (
+            own.pivot_table(name, "of_pattern", "weight", "sum", fill_value=0).to_numpy()
+            for name in ("n", "events")
+        )
+        here = comparators & (alike == place)
+        of_kinds |= here & rule.few(n).any()
+        if n.shape[1] <= SUMS_OF_EVENTS:
+            of_events |= here & (rule.few(events) | rule.few(n - events)).any()
+    return of_kinds, of_events

@@ -24,6 +24,7 @@ def released_counts(
     telling: Flags,
     rule: OutputRule,
     *,
+    telling_events: Flags,
     bounded: bool = True,
 ) -> xr.Dataset:
     """The `patterns` of released cells, from their entries as `outsider.judged` has them.
@@ -50,7 +51,7 @@ def released_counts(
         "events": flags_of["events"],
         "weight": flags_of["n"] | telling,
         "weight_squared": flags_of["n"] | telling,
-        "weighted_events": flags_of["events"] | telling,
+        "weighted_events": flags_of["events"] | telling | telling_events,
     }
     columns: dict[str, npt.NDArray[Any]] = {
         name: np.where(flags, np.nan, shown[name]) for name, flags in without.items()

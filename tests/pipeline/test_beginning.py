@@ -394,3 +394,34 @@ def test_one_row_alone_is_filled_in_and_no_more(tmp_path: Path) -> None:
     assert 'did = "0.02*"  # DiD' in text
     assert "pilot" not in text.partition("[design]")[0].partition("[as_printed]")[2]
     assert "priors.pilot_difference" not in text
+
+
+CLEAN = "authority,code,year,plans,children"
+
+
+@pytest.mark.parametrize(
+    ("line", "message"),
+    [
+        ('Council 9,E09,2011,5,"1,234"', "line 22, column children: found '1,234'"),
+        ("Council 9,E09,2011/12,5,100", "line 22, column year: found '2011/12'"),
+        ("Council 0,E00,2011,5,100", "line 22: found Council 0 in 2011 again"),
+        ("Council 9,E09,2011,100,5", "found plans 100, more than children 5"),
+        ("Council 9,,2011,5,100", "line 22: found no name or no code"),
+    ],
+)
+def test_a_panel_that_no_fit_takes_is_refused(line: str, message: str, tmp_path: Path) -> None:
+    rows = [f"Council {i},E0{i},{y},{5 + i},{100 + i}" for i in range(4) for y in range(2011, 2016)]
+    panel = tmp_path / "panel.csv"
+    panel.write_text("\n".join([CLEAN, *rows, line]), encoding="utf-8")
+    with pytest.raises(BadInput, match=re.escape(message)):
+        init(panel, tmp_path / "analysis")
+    assert not (tmp_path / "analysis").exists()
+
+
+def test_a_panel_of_one_year_or_without_counts_is_refused(tmp_path: Path) -> None:
+    for name, years, count in (("one", [2011], "5"), ("none", [2011, 2012], "c")):
+        rows = [f"Council {i},E0{i},{y},{count},100" for i in range(4) for y in years]
+        panel = tmp_path / f"{name}.csv"
+        panel.write_text("\n".join([CLEAN, *rows]), encoding="utf-8")
+        with pytest.raises(BadInput, match=r"found 2011 to 2011|with both counts"):
+            init(panel, tmp_path / "analysis")

@@ -127,6 +127,28 @@ def test_a_total_is_no_authority(code: str, tmp_path: Path) -> None:
     assert ("'all', in every year the sum of all others" in said) is (code == "total")
 
 
+def test_a_rounded_total_beside_a_suppressed_count_is_no_authority(tmp_path: Path) -> None:
+    columns = ["authority", "code", "year", "ICPC_child", "Started_child"]
+    rows = [
+        [name, name, year, "c" if (name, year) == ("a", 2012) else 40 + place, 4000 + 7 * place]
+        for year in (2012, 2013)
+        for place, name in enumerate("abcd")
+    ]
+    rows += [["all", "total", year, 170, 16040] for year in (2012, 2013)]  # 16,042 is the sum
+    path = tmp_path / "counts.csv"
+    pd.DataFrame(rows, columns=columns).to_csv(path, index=False)
+    said = refusal(path, lambda each: read_panel([each], COUNTS))
+    assert "'all', in every year the sum of all others" in said
+
+
+def test_a_further_column_of_many_values_is_counted_not_listed(tmp_path: Path) -> None:
+    path = tmp_path / "counts.csv"
+    many = pd.concat([panel_frame()] * 3, ignore_index=True).assign(rate=range(12))
+    many.to_csv(path, index=False)
+    said = refusal(path, lambda each: read_panel([each], COUNTS))
+    assert "column rate: found counts of 12 different values; allowed: no such column" in said
+
+
 def test_labels_of_a_stata_file_stand_for_their_numbers_but_not_for_years(tmp_path: Path) -> None:
     frame = panel_frame().assign(authority=[1, 1, 2, 3])
     path = tmp_path / "counts.dta"

@@ -176,15 +176,17 @@ def _of_panel(
     from sofs_bayes.pipeline.draft import counts_text, panel_counts
     from sofs_bayes.tables.contents.seen import counts_table
 
+    counts = panel_counts(table)
     seen = counts_table(
         table.path.name,
-        panel_counts(table),
+        counts,
         evidence="unknown-origin",
         first_month=year_begins,
         what=" among ".join(table.header[3:5]),
     )
     name = f"{stem}-counts"
-    return {f"{name}.toml": counts_text(table, name=name, year_begins=year_begins)}, (seen,)
+    text = counts_text(table, counts, name=name, year_begins=year_begins)
+    return {f"{name}.toml": text}, (seen,)
 
 
 def _beside(file: Path, name: str) -> "CsvText | None":

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from sofs_bayes.errors import counted
+from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.pipeline.from_print import UNKNOWN, UNKNOWN_WHY
 from sofs_bayes.published.as_written import TypedCell
 from sofs_bayes.records.csv_text import CsvText
@@ -383,20 +383,26 @@ def is_panel(header: Sequence[str]) -> bool:
 
 
 def panel_counts(table: CsvText) -> tuple[YearCount, ...]:
-    """The counts of the rows where both are whole numbers."""
+    """The counts of the authorities' years that have both; a table that no fit takes is refused."""
+    from sofs_bayes.records.panel_csv import whole_panel
+
+    panel = whole_panel(table)
+    rows = panel.counts[["events", "denominator"]].to_dataframe().dropna()
+    if rows.empty:
+        raise BadInput(table.path, "", "no year of an authority with both counts", "some")
     return tuple(
-        YearCount(authority=name, year=int(year), referrals=int(whole), outcomes=int(events))
-        for name, _, year, events, whole, *_ in (record.fields for record in table.records)
-        if year.isdecimal() and events.isdecimal() and whole.isdecimal()
+        YearCount(authority=name, year=year, referrals=int(whole), outcomes=int(events))
+        for (name, year), events, whole in zip(
+            rows.index, rows["events"], rows["denominator"], strict=True
+        )
     )
 
 
-def counts_text(table: CsvText, *, name: str, year_begins: int) -> str:
+def counts_text(table: CsvText, counts: Sequence[YearCount], *, name: str, year_begins: int) -> str:
     """The draft of an analysis of open counts, as TOML with comments."""
-    counts = panel_counts(table)
     events, children = (sum(getattr(c, k) for c in counts) for k in ("outcomes", "referrals"))
     share = min(max(events / max(children, 1), 1e-4), 1 - 1e-4)
-    years = sorted({each.year for each in counts}) or [2000]
+    years = sorted({each.year for each in counts})
     return "\n".join([*_counts_head(table, years, name, year_begins), *_priors(share)]) + "\n"
 
 

@@ -25,7 +25,6 @@ from sofs_bayes.records.panel import (
     Cell,
     Entry,
     Panel,
-    Role,
     Source,
     make_panel,
 )
@@ -38,6 +37,8 @@ if TYPE_CHECKING:
 
 PLACES = ("authority", "code", "year")
 SYMBOL = "_symbol"
+ROUNDING = 0.001  # how far a total is from the sum of rounded counts, as a share
+MOST_VALUES = 5  # of a column that a message names
 
 
 def panel_text(panel: Panel) -> str:
@@ -107,28 +108,7 @@ def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
     """
     _check_counted(table, counts)
     _check_where(table, counts)
-    has_symbols = _has_symbols(table)
-    names: dict[str, str] = {}
-    entries: dict[Cell, Entry] = {}
-    for record in table.records:
-        name, code, year = _identity(table.path, record, names)
-        names[code] = name
-        for role, text in zip(ROLES, _counts(record, has_symbols=has_symbols), strict=True):
-            if (code, year, role) in entries:
-                first = entries[code, year, role].line
-                found = f"{name} in {year} again (first on line {first})"
-                raise BadInput(table.path, f"line {record.line}", found, "an authority-year once")
-            column = counts.events if role == "events" else counts.denominator
-            value, symbol = read_count(
-                text, symbols=PANEL_SYMBOLS, file=table.path, line=record.line, column=column
-            )
-            entries[code, year, role] = Entry(
-                value=value, symbol=symbol, file=table.path, line=record.line
-            )
-    places = ((trimmed(record.fields[0]), f"line {record.line}") for record in table.records)
-    if faults := faults_of_names(table.path, places):
-        raise BadSpec(faults)
-    _check_no_total(table.path, names, entries)
+    names, entries = _entries(table)
     wanted = set(counts.years)
     for year in sorted(wanted - {year for _, year, _ in entries}):
         raise BadInput(table.path, "column year", f"no row of {year}", "every year analysed")
@@ -146,6 +126,48 @@ def panel_from_csv(table: CsvText, counts: OpenCounts) -> Panel:
         ],
         notices=() if table.complete else (cut_off(table.path.name),),
     )
+
+
+def whole_panel(table: CsvText) -> Panel:
+    """The panel of all years in a CSV file, whatever it counts, checked in the same way."""
+    names, entries = _entries(table)
+    years = {year for _, year, _ in entries}
+    first, last = min(years), max(years)
+    if not 1990 <= first < last <= 2100:
+        found, allowed = f"{first} to {last}", "two years or more, from 1990 to 2100"
+        raise BadInput(table.path, "column year", found, allowed)
+    events, denominator = table.header[3:5]
+    counts = OpenCounts(events=events, denominator=denominator, first_year=first, last_year=last)
+    return make_panel(names, entries, counts=counts, sources=())
+
+
+def _entries(table: CsvText) -> tuple[dict[str, str], dict[Cell, Entry]]:
+    """Names by code, and counts, of all rows."""
+    has_symbols = _has_symbols(table)
+    names: dict[str, str] = {}
+    entries: dict[Cell, Entry] = {}
+    for record in table.records:
+        name, code, year = _identity(table.path, record, names)
+        names[code] = name
+        counts = zip(
+            ROLES, _counts(record, has_symbols=has_symbols), table.header[3:5], strict=True
+        )
+        for role, text, column in counts:
+            if (code, year, role) in entries:
+                first = entries[code, year, role].line
+                found = f"{name} in {year} again (first on line {first})"
+                raise BadInput(table.path, f"line {record.line}", found, "an authority-year once")
+            value, symbol = read_count(
+                text, symbols=PANEL_SYMBOLS, file=table.path, line=record.line, column=column
+            )
+            entries[code, year, role] = Entry(
+                value=value, symbol=symbol, file=table.path, line=record.line
+            )
+    places = ((trimmed(record.fields[0]), f"line {record.line}") for record in table.records)
+    if faults := faults_of_names(table.path, places):
+        raise BadSpec(faults)
+    _check_no_total(table.path, names, entries)
+    return names, entries
 
 
 def _rows(panel: Panel) -> list[tuple[str, str, int, str, str]]:
@@ -176,7 +198,10 @@ def _check_where(table: CsvText, counts: OpenCounts) -> None:
         at = table.header.index(column) if column in rest else None
         found = sorted({record.fields[at] for record in table.records}) if at else []
         if found != [wanted.get(column)]:
-            said = f"counts of {', '.join(map(repr, found))}" if found else "no such column"
+            shown = ", ".join(map(repr, found))
+            if len(found) > MOST_VALUES:
+                shown = f"{len(found)} different values"
+            said = f"counts of {shown}" if found else "no such column"
             allowed = repr(wanted[column]) if column in wanted else "no such column"
             raise BadInput(table.path, f"column {column}", said, f"{allowed}, as in data.where")
 
@@ -210,16 +235,19 @@ def _identity(path: Path, record: Record, names: dict[str, str]) -> tuple[str, s
 
 
 def _check_no_total(path: Path, names: Mapping[str, str], entries: Mapping[Cell, Entry]) -> None:
-    """Refuse a row that is in every year the sum of all others: it would be one more authority."""
-    sums: Counter[tuple[int, Role]] = Counter()
-    own: dict[str, list[tuple[tuple[int, Role], float]]] = {code: [] for code in names}
+    """Refuse a row that is in every year the sum of all others: it would be one more authority.
+
+    Its denominators tell, also where they are rounded or single events are suppressed.
+    """
+    sums: Counter[int] = Counter()
+    own: dict[str, dict[int, float]] = {code: {} for code in names}
     for (code, year, role), entry in entries.items():
-        if not math.isnan(entry.value):
-            sums[year, role] += int(entry.value)
-            own[code].append(((year, role), entry.value))
+        if role == "denominator" and not math.isnan(entry.value):
+            sums[year] += int(entry.value)
+            own[code][year] = entry.value
     for code, values in own.items():
-        some = any(value for _, value in values)
-        if len(names) > 3 and some and all(2 * value == sums[cell] for cell, value in values):
+        some = any(values.values()) and len(names) > 3
+        if some and all(abs(2 * n - sums[y]) <= ROUNDING * sums[y] for y, n in values.items()):
             found = f"{names[code]!r}, in every year the sum of all others"
             raise BadInput(path, "column authority", found, "authorities alone, without totals")
 

@@ -198,6 +198,8 @@ def test_a_risk_is_no_number_of_points() -> None:
         ({"did": "-1.8%**"}, "without percent sign"),
         ({"did": "0.1", "did_se": "-0.02"}, "as_printed.did_se.*a positive number"),
         ({"did": "0.1", "did_p": "1.2"}, "as_printed.did_p.*a p-value"),
+        ({"did": "0.1", "did_p": "n.s."}, r"as_printed.did_p: found 'n\.s\.'; allowed: a p-value"),
+        ({"did": "0.1", "did_se": "SE .1"}, r"did_se: found 'SE \.1'; allowed: a positive"),
         ({"did": "0.10", "did_interval": ["0.10", "0.30"]}, "did_interval.*around the coefficient"),
         ({"did": "0.1", "did_interval": ["0.3", "-0.1"]}, "did_interval.*around the coefficient"),
     ],

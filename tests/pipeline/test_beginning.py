@@ -355,6 +355,18 @@ def test_a_number_below_the_only_effect_is_not_taken_for_its_error(tmp_path: Pat
     assert 'did_se = "DECIDE: (2.27), if it is its standard error, and no t or p"' in text
 
 
+@pytest.mark.parametrize("below", ["[0.01, 0.11]", "0.01 to 0.11", "0.01–0.11"])
+def test_two_numbers_below_the_only_effect_are_the_ends_of_an_interval(
+    below: str, tmp_path: Path
+) -> None:
+    table = tmp_path / "wages.md"
+    table.write_text(f"| | (1) |\n|---|---|\n| DiD | 0.06 |\n| | {below} |\n", encoding="utf-8")
+    init(table, tmp_path / "drafts")
+    text = (tmp_path / "drafts" / "wages-print.toml").read_text("utf-8")
+    assert f'did_interval = ["DECIDE: its ends as two texts, of {below}"]' in text
+    assert "did_se" not in text
+
+
 def test_a_printed_table_that_was_typed_in_is_drafted(tmp_path: Path) -> None:
     table = tmp_path / "smith.md"
     rows = ["| | (1) |", "|---|---|", "| Treated | 0.0210 |", "| Treated × post | −0.0184** |"]

@@ -51,6 +51,8 @@ def test_a_file_of_another_kind_is_no_typed_table(tmp_path: Path) -> None:
         ("Row,Coef,p\nBefore,0.021,0.34\nDiD,-0.018,0.041\n", -0.018, ""),
         (",(1)\nDiD,-0.018\n,(0.008)\n", -0.018, ""),
         (",(1)\nDiD,−0·018 ∗∗\n,(0·008)\n", -0.018, ""),
+        (",(1)\nDiD,0.07\n,0.05–0.09\n", 0.07, ""),
+        (",(1)\nDiD,** -0.018\n,(0.008)\n", None, "a number with stars"),
     ],
 )
 def test_a_csv_is_known_for_a_table(
@@ -63,6 +65,15 @@ def test_a_csv_is_known_for_a_table(
     cell = next(each for each in found if each.row == "DiD")
     assert cell.value == effect
     assert cell.fault.startswith(fault)
+
+
+def test_nothing_that_stands_below_a_number_is_lost(tmp_path: Path) -> None:
+    path = tmp_path / "table.csv"
+    text = ",(1)\nDiD,-0.018\n,(0.008)\n,-0.034 to -0.002\nBefore,0.021\n"
+    path.write_text(text, encoding="utf-8")
+    found = typed_table(path)
+    assert found is not None
+    assert [cell.error for cell in found] == ["(0.008) -0.034 to -0.002", ""]
 
 
 @pytest.mark.parametrize(

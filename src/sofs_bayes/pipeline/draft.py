@@ -4,6 +4,7 @@ A text that begins with `DECIDE` is refused by every verb, so that nothing is gu
 """
 
 import math
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -492,7 +493,7 @@ def typed_cells_table(file: str, cells: Sequence[TypedCell]) -> Table:
             Column(key="row", heading="Row"),
             Column(key="column", heading="Column"),
             Column(key="text", heading="As typed"),
-            Column(key="error", heading="Error below it"),
+            Column(key="error", heading="Below it"),
             Column(key="stars", heading="Stars", format="integer"),
             Column(key="fault", heading="Not read; allowed"),
         ],
@@ -534,8 +535,11 @@ def _rows(read: Sequence[TypedCell]) -> Iterator[str]:
         wanted = f"the pilot difference, or delete this line where none is printed; {seen}"
         yield f"pilot = {decide(wanted)}"
     if errors := [cell.error for cell in read if cell.error]:
-        below = errors[0] if len(read) == 1 else "the number in parentheses below the effect"
-        yield f"did_se = {decide(f'{below}, if it is its standard error, and no t or p')}"
+        below = errors[0] if len(read) == 1 else "what stands below the effect"
+        if len(re.findall(r"[0-9.]*[0-9]", errors[0])) > 1:
+            yield f"did_interval = [{decide(f'its ends as two texts, of {below}')}]"
+        else:
+            yield f"did_se = {decide(f'{below}, if it is its standard error, and no t or p')}"
 
 
 def _design() -> Iterator[str]:

@@ -8,6 +8,7 @@ import csv
 import re
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from itertools import takewhile
 from pathlib import Path
 
 from sofs_bayes.errors import BadInput, counted, unreadable
@@ -23,6 +24,7 @@ _COEFFICIENT = re.compile(
     rf"{BLANK}(?P<sign>[-+]?){BLANK}(?P<number>[0-9]+(?:\.[0-9]+)?|\.[0-9]+){BLANK}"
     rf"(?P<stars>(?:\*{BLANK})*)"
 )
+A_NUMBER = "a number with stars, as in -0.0635*"
 _P_VALUE = re.compile(rf"(?:[pP]{BLANK}=?{BLANK})?(?P<less>[<\u2264]?){BLANK}(?P<number>[^<]*)")
 
 
@@ -51,7 +53,7 @@ def read_positive(text: str) -> Printed:
     inner = text.strip()
     if inner[:1] + inner[-1:] in ("()", "[]"):
         inner = inner[1:-1]
-    return _within(read_coefficient(inner), text, lambda value: value >= 0, "a positive number")
+    return _within(inner, text, lambda value: value >= 0, "a positive number")
 
 
 def read_p_value(text: str) -> tuple[Printed, bool]:
@@ -65,15 +67,19 @@ def read_p_value(text: str) -> tuple[Printed, bool]:
     match = _P_VALUE.fullmatch(text.strip())
     if match is None:
         raise ValueError("a p-value, as in 0.034 or <0.001")
-    cell = _within(
-        read_coefficient(match["number"]), text, lambda value: 0 <= value <= 1, "a p-value, 0 to 1"
-    )
+    allowed = "a p-value, 0 to 1, as in 0.034 or <0.001"
+    cell = _within(match["number"], text, lambda value: 0 <= value <= 1, allowed)
     if match["less"] and not cell.value:
         raise ValueError("a p-value below a number above 0")
     return cell, bool(match["less"])
 
 
-def _within(cell: Printed, text: str, holds: Callable[[float], bool], allowed: str) -> Printed:
+def _within(inner: str, text: str, holds: Callable[[float], bool], allowed: str) -> Printed:
+    """The number in a text, where it has no stars and is one that can be."""
+    try:
+        cell = read_coefficient(inner)
+    except ValueError as reason:
+        raise ValueError(allowed if str(reason) == A_NUMBER else str(reason)) from None
     if cell.stars or cell.value is None or not holds(cell.value):
         raise ValueError(allowed)
     return replace(cell, text=text)
@@ -85,7 +91,7 @@ def _allowed(plain: str) -> str:
         return "a number without percent sign (-0.018 for -1.8 percentage points)"
     if re.search("[0-9],[0-9]", plain):
         return "a decimal point and no comma (-0.018, 1234.5)"
-    return "a number with stars, as in -0.0635*"
+    return A_NUMBER
 
 
 MARKDOWN, TABS = (".md", ".markdown"), (".tsv", ".tab")
@@ -93,14 +99,17 @@ ENDINGS = (*MARKDOWN, *TABS, ".csv")
 LARGEST = 100_000  # bytes: what is typed in is small
 RULE = re.compile(r":?-+:?")
 MOST_ROWS = 60  # of a table without any star
-DATE = re.compile(r"[0-9]+[-/.][0-9]+[-/.][0-9]+.*")
+DATE = re.compile(r"[0-9]+([-/.])[0-9]+\1[0-9]+.*")
 NUMBERS = re.compile(r"[(\[]?\s*[-+<]?\s*[.0-9].*")
 DECIMALS = re.compile("[0-9][.,][0-9]")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TypedCell:
-    """A cell as it was typed; `value` where it can be read in one way only, else `fault`."""
+    """A cell as it was typed; `value` where it can be read in one way only, else `fault`.
+
+    `error` is what stands below it, in lines without a label.
+    """
 
     row: str
     column: str
@@ -139,7 +148,7 @@ def typed_table(path: Path) -> tuple[TypedCell, ...] | None:
 
 def _is_typed(lines: Sequence[Sequence[str]]) -> bool:
     cells = [_plain(cell) for line in lines[1:] for cell in line[1:] if cell]
-    if any(cell.endswith("*") for cell in cells):
+    if any(cell.strip("*") != cell for cell in cells):
         return True
     numbers = all(NUMBERS.fullmatch(cell) and not DATE.fullmatch(cell) for cell in cells)
     return numbers and len(lines) <= MOST_ROWS and any(map(DECIMALS.search, cells))
@@ -178,8 +187,8 @@ def _cells(lines: Sequence[Sequence[str]]) -> list[TypedCell]:
         for number, line in enumerate(lines[1:], 1):
             if not line[0] or not line[place]:
                 continue
-            below = lines[number + 1] if number + 1 < len(lines) else [""] * len(line)
-            error = below[place] if not below[0] and below[place][:1] in ("(", "[") else ""
+            below = takewhile(lambda each: not each[0], lines[number + 1 :])
+            error = " ".join(each[place] for each in below if each[place])
             found.append(_cell(line[0], column or f"column {place}", line[place], error))
     return found
 

@@ -25,11 +25,22 @@ from sofs_bayes.pages.answer import (
     size_sentence,
 )
 from sofs_bayes.pages.page import Page, Part, page_tables
-from sofs_bayes.pages.report_page import report_page
+from sofs_bayes.pages.report_page import question_of, report_page
+from sofs_bayes.pages.words import outcome_of, result_sentence
+from sofs_bayes.pipeline.from_print import from_print
 from sofs_bayes.published.audit import audit
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec import Exponential, HalfNormal, PrintedAnalysis, check_name, load
+from sofs_bayes.spec import (
+    Exponential,
+    HalfNormal,
+    OpenAnalysis,
+    PrintedAnalysis,
+    check_name,
+    load,
+)
 from sofs_bayes.spec.keys import BETWEEN_YEARS
+from sofs_bayes.spec.outcomes import OwnOutcome
+from sofs_bayes.spec.study import words_of as words_of_study
 
 MakeEffect = Callable[..., EffectRow]
 MakeChances = Callable[..., tuple[ProbabilityRow, ...]]
@@ -70,9 +81,13 @@ def test_size_direction_and_what_is_settled(
         "This cannot tell whether the rate rose or fell, nor a small effect from none."
     )
     sure = with_answer(open_run, effect("pooled", 0.05, 0.02), 0.99, chances)
-    assert settled_sentence([sure], "the rate") == "All leave little doubt that the rate rose."
+    assert settled_sentence([sure], "the rate") == (
+        "This leaves little doubt that the rate rose against the comparators."
+    )
     fallen = with_answer(open_run, effect("pooled", -0.05, 0.02), 0.01, chances)
-    assert settled_sentence([fallen], "the rate") == "All leave little doubt that the rate fell."
+    assert settled_sentence([fallen, fallen], "the rate") == (
+        "All leave little doubt that the rate fell against the comparators."
+    )
     assert "differ in how sure" in settled_sentence([sure, unsure], "the rate")
     assert settled_sentence([unsure, unsure], "it").startswith("Neither can tell whether it rose")
 
@@ -121,6 +136,52 @@ def test_the_printed_effect_is_quoted_as_printed() -> None:
         " significant). No standard error is printed."
     )
     assert " on log-odds (Table 7, " in published_sentence(cla)
+
+
+def test_an_outcome_in_units_is_told_in_its_units() -> None:
+    run = from_print(
+        did="−3.21**",
+        did_se="(1.45)",
+        pilots=6,
+        comparators=14,
+        scale="units",
+        unit="days per 1,000 workers",
+        authority_sd=8.0,
+        outcome="days lost to strikes",
+    )
+    assert re.fullmatch(
+        r"−3\.1\d days per 1,000 workers \(90% credible interval −5\.9\d to −0\.40\)\.",
+        size_sentence(run),
+    )
+    assert isinstance(run.analysis, PrintedAnalysis)
+    assert "; standard error 1.45)." in published_sentence(run.analysis)
+    assert "days per 1,000 workers, in place of −3.1" in changes_sentence(run)
+    [part] = outcome_parts([run], [])
+    [table] = part.tables
+    assert [row[0] for row in table.rows] == ["The published tables, days per 1,000 workers"]
+    assert question_of([run.analysis])[1] == "Did the programme change days lost to strikes?"
+    assert result_sentence(run, run.effects[0]).startswith("Effect on days lost to strikes. ")
+
+
+def test_counts_of_another_study_are_not_of_children(open_run: Run) -> None:
+    assert isinstance(open_run.analysis, OpenAnalysis)
+    words = OwnOutcome(
+        name="exclusion", plural="exclusions from school", unit="pupils who were excluded"
+    )
+    counts = replace(open_run.analysis.data, events="n_excluded", denominator="pupils")
+    own = replace(open_run, analysis=replace(open_run.analysis, outcome=words, data=counts))
+    assert size_sentence(own).startswith("1.2 more per 100 pupils (")
+    assert words_of_study(own.analysis).whom == "pupils"
+    assert words_of_study(open_run.analysis).whom == "children"
+    assert outcome_of(own) == "the rate of pupils who were excluded"
+    drawing = answer_drawing([own], [])
+    assert drawing is not None
+    shown = " ".join(text.get_text() for text in drawing.figure.findobj(Text))
+    assert "children" not in shown
+    bundled = answer_drawing([open_run], [])
+    assert bundled is not None
+    shown = " ".join(text.get_text() for text in bundled.figure.findobj(Text))
+    assert "fewer children" in shown
 
 
 def test_the_change_that_moves_most_is_named(open_run: Run) -> None:

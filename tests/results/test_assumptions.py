@@ -86,6 +86,9 @@ def test_windows_name_pilots_breaks_and_exclusions(made_up_analysis: OpenAnalysi
     for pilot in design.pilots:
         first, last = pilot.settling_in
         assert f"{first}/{(first + 1) % 100:02d} to {last}/" in str(rows[pilot.authority][2])
+    short = replace(design.pilots[0], settling_in=(2014, 2014))
+    once = replace(made_up_analysis, design=replace(design, pilots=(short, *design.pilots[1:])))
+    assert windows_table(replace(run, analysis=once)).rows[0][2] == "2014/15"
     for entry in design.recording_breaks:
         assert entry.why in str(rows[entry.authority][3])
         assert "left out of the headline" in str(rows[entry.authority][3])

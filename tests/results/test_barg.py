@@ -4,8 +4,9 @@ from dataclasses import replace
 
 import pytest
 
+from sofs_bayes.checks.registry.leaving_out import LooRow
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
-from sofs_bayes.checks.registry.predictions import ArmYearCheck
+from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
 from sofs_bayes.checks.registry.tipping import TippingPoint
 from sofs_bayes.pages.barg import ITEMS, checklist
 from sofs_bayes.pages.page import CheckLine
@@ -24,6 +25,16 @@ def test_every_step_of_the_guidelines_is_there(reported_runs: tuple[Run, Run]) -
     steps = {line.step for line in checklist(reported_runs, anchors=(), figures=())}
     assert len(steps) == 7
     assert len({(item.step, item.heading) for item in ITEMS}) == len(ITEMS)
+
+
+def test_counts_that_may_not_be_shown_are_counted_by_their_densities(open_run: Run) -> None:
+    kept = {kind: rows for kind, rows in open_run.beside.items() if kind is not PredictiveCell}
+    rows = tuple(
+        LooRow(authority="Aldmoor", year=year, elpd=-9.0, pareto_k=0.1) for year in (2012, 2013)
+    )
+    found = lines_of(replace(open_run, beside={**kept, LooRow: rows}))["Step 1", "Data"]
+    assert found.state == "met"
+    assert found.has[0].startswith("2 authority-years; files: ")
 
 
 def test_a_full_run_meets_what_it_has(reported_runs: tuple[Run, Run]) -> None:

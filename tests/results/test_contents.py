@@ -25,6 +25,7 @@ from sofs_bayes.tables.contents.checks import (
     predictive_statistics_table,
     predictive_table,
 )
+from sofs_bayes.tables.contents.effects import effects_tables
 from sofs_bayes.tables.formats import Cell, Table, to_csv, to_json, to_markdown
 
 MakeEffect = Callable[..., EffectRow]
@@ -68,6 +69,18 @@ def test_effects_have_their_numbers_and_the_probability_of_every_statement(open_
     assert set(column(table, "P(below -1 pp)")) == {0.2}
     assert table.evidence == "open-data"
     assert table.notes == ("Intervals: 90%, equal-tailed.",)
+
+
+def test_a_scale_that_is_asked_for_needs_no_statement(open_run: Run) -> None:
+    run = with_statements(open_run, Statement(scale="risk", above=0.0))
+    assert [table.title.rpartition(" (")[2] for table in effects_tables([run])] == [
+        "percentage points)"
+    ]
+    others = [replace(row, scale="log-odds") for row in run.effects if row.scale == "risk"]
+    run = replace(run, effects=(*run.effects, *others))
+    [table] = effects_tables([run], scale="log-odds")
+    assert len(table.rows) >= len(others)
+    assert effects_tables([run], scale="units") == []
 
 
 def test_what_is_no_effect_is_left_out(open_run: Run) -> None:

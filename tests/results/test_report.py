@@ -254,7 +254,7 @@ def test_text_stays_text(open_run: Run, printed_run: Run, tmp_path: Path) -> Non
 
 
 def test_tables_nobody_has_rows_for_are_left_out(page: str, open_run: Run) -> None:
-    assert "not among the comparators (1 rows)" in page
+    assert "not among the comparators (1 row)" in page
     assert "comparators by pre-trend" in page
     assert len(open_run.rows(Match)) == 1
 

@@ -50,6 +50,12 @@ class PrintedError:
         """What it is, and the numbers as printed."""
         return f"{self.kind} {' to '.join(each.text for each in self.cells)}"
 
+    @property
+    def said(self) -> str:
+        """The same in words."""
+        kinds = {"se": "standard error", "p": "p", "interval": f"{100 * self.level:g}% interval"}
+        return f"{kinds[self.kind]} {' to '.join(each.text.strip('()[] ') for each in self.cells)}"
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class PrintedRows:

@@ -159,7 +159,7 @@ def _tables(runs: "Sequence[Run]", options: argparse.Namespace) -> "list[Table]"
 
 
 def _effects_tables(runs: "Sequence[Run]", options: argparse.Namespace) -> "list[Table]":
-    from sofs_bayes.tables.contents.effects import effects_tables
+    from sofs_bayes.tables.contents.effects import effects_tables, scales_of
 
     for run in runs:
         if options.prior and options.prior not in run.analysis.effect_priors:
@@ -167,5 +167,7 @@ def _effects_tables(runs: "Sequence[Run]", options: argparse.Namespace) -> "list
             raise BadInput("--prior", "", repr(options.prior), allowed)
     tables = effects_tables(runs, scale=options.scale, prior=options.prior)
     if not tables:
-        raise BadInput("--scale", "", repr(options.scale), "a scale the run has effects on")
+        present = ", ".join(dict.fromkeys(each for run in runs for each in scales_of(run)))
+        allowed = f"a scale the run has effects on: {present}"
+        raise BadInput("--scale", "", repr(options.scale), allowed)
     return tables

@@ -14,6 +14,7 @@ from sofs_bayes.figures.numbers import SCALES, percent
 from sofs_bayes.figures.refusals import check_rows
 from sofs_bayes.figures.style import NO_EFFECT, STYLE, marker
 from sofs_bayes.spec import Evidence
+from sofs_bayes.spec.terms import CHILDREN
 
 # By evidence a colour and a shape, so that neither is needed alone.
 LOOKS: dict[Evidence, tuple[str, str]] = {
@@ -25,8 +26,7 @@ LOOKS: dict[Evidence, tuple[str, str]] = {
 }
 RANGE = (STYLE.light, "|")
 AT_BASE = (
-    "1: no effect. From print a change in risk is shown as the odds ratio that it is at the rate of"
-    " all children."
+    "1: no effect. From print a change in risk is shown as the odds ratio that it is at the {rate}."
 )
 OF_SETS = " Authorities that were no pilots: these shares of the estimates of random sets of them."
 
@@ -51,8 +51,12 @@ class SourceRow:
     is_range: bool = False
 
 
-def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Drawing:
+def sources_figure(
+    rows: "Sequence[SourceRow]", *, whom: str = CHILDREN, name: str = "answer"
+) -> Drawing:
     """A heading for each outcome, a line for each source; its title says what they allow.
+
+    `whom` is empty where it is not children that are counted.
 
     Raises
     ------
@@ -68,12 +72,13 @@ def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Draw
         lines += [_line(row) for row in rows if row.outcome == outcome]
     found = [(row.median, row.lower, row.upper) for row in rows]
     title = _finding(rows)
+    note = AT_BASE.format(rate=f"rate of all {whom}" if whom else "base rate")
     canvas = Canvas(
         name=name,
         title=title,
         evidence=tuple(dict.fromkeys(row.evidence for row in rows)),
         subtitle=f"Odds ratio of the outcome: {drawn_name(rows, 'credible')}",
-        notes=(AT_BASE + (OF_SETS if any(row.is_range for row in rows) else ""),),
+        notes=(note + (OF_SETS if any(row.is_range for row in rows) else ""),),
     )
     chart = partial(
         dots,
@@ -81,8 +86,8 @@ def sources_figure(rows: "Sequence[SourceRow]", *, name: str = "answer") -> Draw
         axis=effect_axis(found, scale, "odds ratio"),
         marks=[
             Rule(at=scale.null, look=NO_EFFECT),
-            at_end("fewer children", "left"),
-            at_end("more children", "right"),
+            at_end(f"fewer {whom}".strip(), "left"),
+            at_end(f"more {whom}".strip(), "right"),
         ],
         columns=[f"median [{level}]"],
     )

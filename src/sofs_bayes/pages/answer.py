@@ -1,5 +1,6 @@
 """Runs of both outcomes → the answer: in a few sentences, in one figure, then source by source."""
 
+import math
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
@@ -27,12 +28,13 @@ from sofs_bayes.spec import (
 )
 from sofs_bayes.spec.keys import BETWEEN_YEARS
 from sofs_bayes.spec.outcomes import OwnOutcome, capital, outcome
-from sofs_bayes.spec.study import denominator_of
-from sofs_bayes.spec.terms import PER_10_000
+from sofs_bayes.spec.study import denominator_of, of_report
+from sofs_bayes.spec.terms import CHILDREN, PER_10_000
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.effect_columns import ABOVE_0, interval_columns
 from sofs_bayes.tables.contents.effects import prior_marked
 from sofs_bayes.tables.contents.publication_numbers import above_zero, gravest, overall
+from sofs_bayes.tables.digits import MINUS, Format
 from sofs_bayes.tables.formats import Column, Table
 
 if TYPE_CHECKING:
@@ -72,14 +74,23 @@ OFTEN = 0.95  # of probabilities that leave little doubt
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Unit:
-    """How changes in risk are told: `factor` times the number is so many `per` of whom."""
+    """How changes are told: `factor` times a risk is so many `per` of whom; else in `own` units."""
 
-    factor: float
-    per: str
-    whom: str
+    factor: float = 1.0
+    per: str = ""
+    whom: str = ""
+    own: str = ""
+    decimals: int = 1
+
+    @property
+    def of(self) -> str:
+        """What the numbers are so many of."""
+        return self.own or f"per {self.per} {self.whom}"
 
     def more(self, value: float) -> str:
-        """A change in words: "3.3 more", "1.8 fewer"."""
+        """A change in words: "3.3 more", "1.8 fewer"; of a unit of its own a number with sign."""
+        if self.own:
+            return f"{round(value, self.decimals) + 0.0:,.{self.decimals}f}".replace("-", MINUS)
         size = abs(self.factor * value)
         text = f"{size:.1f}" if size < 10 else f"{size:.0f}"
         if float(text) == 0:
@@ -93,6 +104,10 @@ def unit_of(run: Run, rows: Sequence[EffectRow]) -> Unit | None:
     whom = denominator_of(run.analysis)
     if scales == {PER_10_000}:
         return Unit(factor=1.0, per="10,000", whom=whom)
+    if scales == {"units"}:
+        width = max(row.upper - row.lower for row in rows)
+        decimals = max(2 - math.floor(math.log10(width)), 0) if width > 0 else 2
+        return Unit(own=in_units(run.analysis, "units"), decimals=decimals)
     if scales != {"risk"}:
         return None
     small = max(max(-row.lower, row.upper) for row in rows) < SMALL
@@ -167,7 +182,7 @@ def size_sentence(run: Run) -> str:
         scale = in_units(run.analysis, widest.scale)
         return f"{scale} {median} ({level} {lower} to {upper}).{refused}"
     ends = f"{unit.more(widest.lower)} to {unit.more(widest.upper)}"
-    where = f"per {unit.per} {unit.whom}"
+    where = unit.of
     medians = sorted(row.median for row in rows)
     if len(rows) == 1 or unit.more(medians[0]) == unit.more(medians[-1]):
         return f"{unit.more(widest.median)} {where} ({level} {ends}).{refused}"
@@ -204,7 +219,9 @@ def settled_sentence(runs: Sequence[Run], what: str) -> str:
         verb = "cannot tell" if len(sound) == 1 else "can tell"
         return f"{who} {verb} whether {what} rose or fell, nor a small effect from none."
     if min(chances) >= OFTEN or max(chances) <= 1 - OFTEN:
-        return f"All leave little doubt that {what} {'rose' if min(chances) >= OFTEN else 'fell'}."
+        who = "This leaves" if len(sound) == 1 else "All leave"
+        moved = "rose" if min(chances) >= OFTEN else "fell"
+        return f"{who} little doubt that {what} {moved} against the comparators."
     if any(isinstance(run.analysis, PrintedAnalysis) for run in sound):
         return "Sources, readings of print or both differ in how sure they are of a direction."
     return "Sources differ in how sure they are of a direction."
@@ -223,7 +240,7 @@ def outcome_parts(runs: Sequence[Run], beside: Sequence[Result]) -> Iterator[Par
             entries=tuple(
                 _entries(own, [each for each in beside if each.analysis.outcome == name])
             ),
-            tables=(sources_table(name, own),),
+            tables=tuple(each for each in (sources_table(name, own),) if each.rows),
         )
 
 
@@ -307,7 +324,7 @@ def published_sentence(analysis: PrintedAnalysis) -> str:
         place = f"Table {analysis.from_table.table}, {analysis.from_table.column.lower()}"
     stars = "no star: not significant" if not did.stars else counted(did.stars, "star")
     if rows.did_error is not None:
-        stars = rows.did_error.text
+        stars = rows.did_error.said
     scale = analysis.design.scale
     on = f" on {'the risk' if scale == 'risk' else in_units(analysis, scale)}"
     error = "" if rows.did_error else " No standard error is printed."
@@ -330,8 +347,8 @@ def changes_sentence(run: Run) -> str:
     most = max(changed, key=lambda row: abs(row.median - main.median))
     return (
         f"of {counted(len(changed), 'change')} to data or assumptions, tried one at a time, the"
-        f" one that moves the estimate most is “{most.variant}”: {unit.more(most.median)} per"
-        f" {unit.per}, in place of"
+        f" one that moves the estimate most is “{most.variant}”: {unit.more(most.median)}"
+        f" {f'per {unit.per}' if unit.per else unit.own}, in place of"
         f" {unit.more(main.median)}.{'' if most.status == 'converged' else ' NOT CONVERGED.'}"
     )
 
@@ -339,16 +356,18 @@ def changes_sentence(run: Run) -> str:
 def sources_table(name: str | OwnOutcome, runs: Sequence[Run]) -> Table:
     """Each source's estimate under each prior, with its interval and probability."""
     lines, kinds = [], []
+    number: Format = "signed"
     for run in _telling(_leading(runs)):
         rows = answers(run)
         unit = unit_of(run, rows)
         if unit is None:
             continue
+        number = "number" if unit.own else number
         widest = max(rows, key=lambda row: row.upper - row.lower)
         for row in _under_each_prior(run, [widest]):
             chance = above_zero(run, row)[0]
             values = (unit.factor * x for x in (row.median, row.lower, row.upper))
-            source = f"{SOURCES[run.evidence]}, per {unit.per} {unit.whom}"
+            source = f"{SOURCES[run.evidence]}, {unit.of}"
             lines.append((source, prior_marked(row, run), *values, chance))
             kinds.append(run.evidence)
     levels = [row.level for run in _telling(runs) for row in answers(run)]
@@ -358,7 +377,7 @@ def sources_table(name: str | OwnOutcome, runs: Sequence[Run]) -> Table:
         columns=(
             Column(key="source", heading="Source"),
             Column(key="prior", heading="Prior"),
-            *interval_columns(next(iter(levels), 0.9), "signed", middle="Change (median)"),
+            *interval_columns(next(iter(levels), 0.9), number, middle="Change (median)"),
             replace(ABOVE_0, key="above"),
         ),
         rows=tuple(lines),
@@ -404,7 +423,8 @@ def answer_drawing(runs: Sequence[Run], beside: Sequence[Result]) -> "Drawing | 
         ]
     if not rows:
         return None
-    return sources_figure(rows)
+    children = all(of_report(run.analysis) for run in runs)
+    return sources_figure(rows, whom=CHILDREN if children else "")
 
 
 def _source_rows(run: Run, said: str) -> "Iterator[SourceRow]":

@@ -7,6 +7,7 @@ from typing import Any
 
 from sofs_bayes import spec
 from sofs_bayes.bayes.limits import MIN_ESS
+from sofs_bayes.checks.registry.leaving_out import LooRow
 from sofs_bayes.checks.registry.power_scaling import PowerScalingRow
 from sofs_bayes.checks.registry.predictions import ArmYearCheck, PredictiveCell
 from sofs_bayes.checks.registry.tipping import TippingPoint
@@ -81,7 +82,8 @@ def data(run: Run, _: OnPage) -> Answer:
     files = ", ".join(run.inputs)
     cells = run.rows(PredictiveCell)
     if isinstance(run.analysis, OpenAnalysis):
-        return enough(len(cells), 1), f"{len(cells)} authority-years; files: {files}."
+        size = len(cells or run.rows(LooRow))  # of counts that may not be shown, their densities
+        return enough(size, 1), f"{size} authority-years; files: {files}."
     years = _arm_years(run, "posterior")
     children = sum(row.children for row in years)
     text = f"{children:,.0f} matched rows in {len(years)} arm-years; files: {files}."

@@ -28,8 +28,8 @@ from sofs_bayes.pages.posterior_pictures import (
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import FittedAnalysis, OpenAnalysis
 from sofs_bayes.spec.keys import AFTER, IN_YEAR, PER_UNIT
-from sofs_bayes.spec.outcomes import capital, column_in_words
-from sofs_bayes.spec.study import denominator_of, words_of
+from sofs_bayes.spec.outcomes import capital
+from sofs_bayes.spec.study import denominator_of, events_of, words_of
 from sofs_bayes.spec.years import Years, years_of
 from sofs_bayes.tables.contents.effects import main_rows, risk_scale
 from sofs_bayes.tables.contents.hierarchical import (
@@ -98,7 +98,7 @@ def counted(analysis: FittedAnalysis, *, children: bool = False) -> Counted:
     own, among = words_of(analysis), denominator_of(analysis)
     events = own.children if children else own.events
     if isinstance(analysis, OpenAnalysis):
-        events = column_in_words(analysis.data.events)
+        events = events_of(analysis)
     else:
         among = f"{among}, weighted as in the model"
     found: Counted = {

@@ -19,6 +19,7 @@ from sofs_bayes.pages.page import SYNTHETIC, Page, Part, credits_of, versions_se
 from sofs_bayes.pages.run_parts import run_parts
 from sofs_bayes.runs.result_manifest import Result
 from sofs_bayes.runs.run_folder import Run
+from sofs_bayes.spec import PrintedAnalysis
 from sofs_bayes.spec.outcomes import capital
 from sofs_bayes.spec.study import evaluated_by, of_report, words_of
 from sofs_bayes.tables.contents.publication import publication_tables
@@ -34,6 +35,7 @@ QUESTION = (
 )
 OWN_TITLE = "{evaluated}: what the evidence supports"
 OWN_QUESTION = "Did {evaluated} change how many {events} there are?"
+OWN_QUESTION_IN_UNITS = "Did {evaluated} change {events}?"
 EXPLORE = (
     "Choose the size of effect that would matter to you, an analysis and a prior, and read the"
     " probability that the effect is above it. The address of the page then holds the choice, so"
@@ -133,7 +135,9 @@ def question_of(analyses: Sequence[spec.Analysis]) -> tuple[str, str]:
         return TITLE, QUESTION
     about = evaluated_by(analyses)
     events = " or ".join(dict.fromkeys(words_of(each).events for each in analyses))
-    own = OWN_QUESTION.format(evaluated=about, events=events)
+    units = all(isinstance(e, PrintedAnalysis) and e.design.scale == "units" for e in analyses)
+    asked = OWN_QUESTION_IN_UNITS if units else OWN_QUESTION
+    own = asked.format(evaluated=about, events=events)
     return capital(OWN_TITLE.format(evaluated=about)), own
 
 

@@ -17,7 +17,7 @@ from sofs_bayes.pages.words import (
 from sofs_bayes.records.notices import Notice
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
-from sofs_bayes.spec.outcomes import column_in_words
+from sofs_bayes.spec.study import denominator_of, events_of
 from sofs_bayes.spec.years import years_of
 from sofs_bayes.tables import contents
 from sofs_bayes.tables.contents import assumptions
@@ -74,8 +74,7 @@ def _what_was_counted(run: Run) -> Iterator[str]:
     analysis = run.analysis
     if not isinstance(analysis, OpenAnalysis):
         return
-    pair = (analysis.data.events, analysis.data.denominator)
-    counted = " among ".join(map(column_in_words, pair))
+    counted = f"{events_of(analysis)} among {denominator_of(analysis)}"
     ends = (analysis.data.first_year, analysis.data.last_year)
     first, last = map(years_of(analysis).name, ends)
     yield f"Counted are {counted}, {first} to {last}. {analysis.design.comparators.why}"

@@ -12,8 +12,7 @@ from sofs_bayes.pages.page import SYNTHETIC, Box
 from sofs_bayes.runs.run_folder import Run
 from sofs_bayes.spec import Evidence, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.keys import PER_UNIT, PRINTED
-from sofs_bayes.spec.outcomes import column_in_words
-from sofs_bayes.spec.study import of_report, words_of
+from sofs_bayes.spec.study import events_of, of_report, words_of
 from sofs_bayes.tables import contents
 from sofs_bayes.tables.contents.assumptions import in_units
 from sofs_bayes.tables.contents.effects import main_rows
@@ -152,7 +151,9 @@ def marked(table: Table) -> Table:
 def outcome_of(run: Run) -> str:
     """What is counted, in words."""
     if isinstance(run.analysis, OpenAnalysis):
-        return f"the rate of {column_in_words(run.analysis.data.events)}"
+        return f"the rate of {events_of(run.analysis)}"
+    if main_scale(run) == "units":
+        return words_of(run.analysis).rate
     return f"the rate of {words_of(run.analysis).rate}"
 
 

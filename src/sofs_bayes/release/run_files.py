@@ -118,7 +118,12 @@ class Clearing:
             self.write(name, rule, "refused", len(rows), f"not exported: {', '.join(extremes)}")
             self.withheld.append(f"Suppressed: {shows} (smallest and largest values).")
             return None
-        if kept is None or kept.of == "counts":
+        if kept is not None and kept.of == "counts":
+            rule = "counts of whole authorities only where they are known to be public"
+            self.write(name, rule, "refused", len(rows), "not exported: not known to be public")
+            self.withheld.append(f"Suppressed: {shows} (not known to be public).")
+            return None
+        if kept is None:
             self.write(
                 name, "a known kind of output", "refused", len(rows), "not exported: unknown kind"
             )

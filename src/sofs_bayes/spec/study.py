@@ -1,16 +1,19 @@
 """Which study an analysis is of: that of the published report, or another with its own words."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from sofs_bayes.spec.children import ChildrenAnalysis
 from sofs_bayes.spec.files import Analysis
 from sofs_bayes.spec.hierarchical import HierarchicalAnalysis
 from sofs_bayes.spec.opened import OpenAnalysis
-from sofs_bayes.spec.outcomes import OUTCOMES, Outcome, column_in_words, outcome
+from sofs_bayes.spec.outcomes import OUTCOMES, Outcome, OwnOutcome, column_in_words, outcome
 from sofs_bayes.spec.printed import PrintedAnalysis
 from sofs_bayes.spec.terms import CHILDREN
 
 OF_REPORT = "the practice model"
 UNNAMED = "the programme"
+CHILDRENS = (ChildrenAnalysis, HierarchicalAnalysis)
 
 
 def of_report(analysis: Analysis) -> bool:
@@ -35,17 +38,27 @@ def evaluated_by(analyses: Sequence[Analysis]) -> str:
 
 
 def words_of(analysis: Analysis) -> Outcome:
-    """The words of an analysis's outcome."""
-    return outcome(analysis.outcome)
+    """The words of an analysis's outcome; another study's counts and print are not of children."""
+    own = outcome(analysis.outcome)
+    if own.counted or of_report(analysis) or isinstance(analysis, CHILDRENS):
+        return own
+    return replace(own, counted=denominator_of(analysis))
 
 
 def denominator_of(analysis: Analysis) -> str:
     """What rates are of, in the plural: referrals if nothing is said (a child may have several)."""
-    if counted := words_of(analysis).counted:
+    if counted := outcome(analysis.outcome).counted:
         return counted
     if isinstance(analysis, OpenAnalysis):
         return column_in_words(analysis.data.denominator)
     return "cases" if printed_in(analysis) else "referrals"
+
+
+def events_of(analysis: OpenAnalysis) -> str:
+    """Whom open counts count, in the plural: the study's own words, or the column's."""
+    if isinstance(analysis.outcome, OwnOutcome):
+        return analysis.outcome.unit
+    return column_in_words(analysis.data.events)
 
 
 def persons_of(analysis: Analysis) -> str:

@@ -340,6 +340,7 @@ def test_counts_of_unknown_origin_are_checked_like_records(open_run: Run) -> Non
     assert small not in every_text(out)
     assert {row.target for row in out.effects} >= {"pooled"} | (names - {small})
     assert not {PredictiveCell, PreTrendRow, Match} & out.beside.keys()
+    assert "Suppressed: comparators of pilots (not known to be public)." in out.withheld
     counts = replace(open_run.analysis.data, published="Annual report, 2019, our website")
     said = replace(own, analysis=replace(own.analysis, data=counts))
     out, (line,) = cleared(said)

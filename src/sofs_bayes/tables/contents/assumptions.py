@@ -77,10 +77,10 @@ def windows_table(run: Run) -> Table:
     left = "put in" if design.breaks_in_headline else "left out of the headline"
     rows = []
     for pilot in design.pilots:
-        first, last = map(years_of(run.analysis).name, pilot.settling_in)
+        left_out = " to ".join(dict.fromkeys(map(years_of(run.analysis).name, pilot.settling_in)))
         own = breaks.get(pilot.authority)
         note = f"recording break in {own.year}, {left}: {own.why}" if own else ""
-        rows.append((pilot.authority, f"wave {pilot.wave}", f"{first} to {last}", note))
+        rows.append((pilot.authority, f"wave {pilot.wave}", left_out, note))
     rows += [(note.authority, "no comparator", "", note.why) for note in design.comparators.exclude]
     return Table(
         name="windows",

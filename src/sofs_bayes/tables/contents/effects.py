@@ -61,6 +61,11 @@ def effect_scales(run: Run) -> tuple[str, ...]:
     return tuple(scale for scale in named if scale in present)
 
 
+def scales_of(run: Run) -> tuple[str, ...]:
+    """All scales that effects of a run are on."""
+    return tuple(dict.fromkeys(row.scale for row in run.effects if row.is_effect))
+
+
 def counts_used(run: Run) -> list[str]:
     """A sentence on where open counts come from: the package, or files that were given."""
     if not isinstance(run.analysis, OpenAnalysis):
@@ -121,7 +126,10 @@ def rows_taken(analysis: FittedAnalysis) -> list[str]:
 def effects_tables(
     runs: Sequence[Run], *, scale: str | None = None, prior: str | None = None
 ) -> list[Table]:
-    """Every effect of every run, a table for each scale; or those on one scale, under one prior."""
+    """Every effect of every run, a table for each scale; or those on one scale, under one prior.
+
+    A scale that is asked for need not be one of a statement.
+    """
     return [
         effects_table(
             run,
@@ -130,7 +138,7 @@ def effects_tables(
             name=f"effects-{run.analysis.name}-{CALLED[own]}",
         )
         for run in runs
-        for own in effect_scales(run)
+        for own in (effect_scales(run) if scale is None else scales_of(run))
         if scale in (None, own)
     ]
 

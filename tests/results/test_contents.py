@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from tests.rows import of_effect, of_fit
 
 from sofs_bayes.estimands import POOLED, EffectRow, ProbabilityRow
+from sofs_bayes.estimands.rows import YearlyRateRow
 from sofs_bayes.pages.answer import sources_table
 from sofs_bayes.published.audit import audit
 from sofs_bayes.published.facts import load_facts
@@ -385,6 +386,11 @@ def test_further_tables_are_their_rows(open_run: Run) -> None:
     rates = contents.rates_table(open_run)
     assert column(rates, "period") == ["pre", "post"]
     assert "| 2012 | pre | 20.0% | – | – | – | 21.0% |" in to_markdown(rates)
+    assert not any("settling in" in note for note in rates.notes)
+    first, *others = open_run.rows(YearlyRateRow)
+    fewer = {**open_run.beside, YearlyRateRow: (replace(first, pilots=2), *others)}
+    note = " ".join(contents.rates_table(replace(open_run, beside=fewer)).notes)
+    assert "by year the rate is of 2 to 3 pilots" in note
     trend = to_markdown(contents.pre_trend_table(open_run))
     assert "| pooled | 2012 | 20.0% | 21.0% | −1.0 | 0.0123 | 0.0456 |" in trend
     matches = to_markdown(contents.matches_table(open_run))

@@ -13,7 +13,14 @@ from sofs_bayes.estimands import EffectRow, ProbabilityRow
 from sofs_bayes.estimands.rows import AuthoritySizeRow
 from sofs_bayes.published.facts import load_facts
 from sofs_bayes.runs.run_folder import Run
-from sofs_bayes.spec import HierarchicalAnalysis, PrintedAnalysis, bundled_models, load
+from sofs_bayes.spec import (
+    HierarchicalAnalysis,
+    OpenAnalysis,
+    OwnOutcome,
+    PrintedAnalysis,
+    bundled_models,
+    load,
+)
 from sofs_bayes.tables.contents import publication_tables
 from sofs_bayes.tables.contents.report_columns import OUTCOME_OF_TABLE, report_columns
 from sofs_bayes.tables.digits import Estimate, shown
@@ -264,3 +271,17 @@ def test_counts_that_a_disclosure_check_withheld_are_said_to_be_and_not_smaller(
     sizes = replace(run, withheld=("Numbers by authority: lower bounds in place of all.",))
     table, counts = publication_tables("report", [sizes])
     assert counts.rows[0][4:6] == (2, 1)
+
+
+def test_counts_of_whole_authorities_are_not_said_to_be_matched(open_run: Run) -> None:
+    words = OwnOutcome(name="exclusion", plural="exclusions", unit="pupils who were excluded")
+    assert isinstance(open_run.analysis, OpenAnalysis)
+    counts = replace(open_run.analysis.data, events="n_excluded", denominator="pupils")
+    own = replace(open_run, analysis=replace(open_run.analysis, outcome=words, data=counts))
+    said = ""
+    for table in publication_tables("report", [own]):
+        headings = [part for each in table.columns for part in (each.heading, each.group or "")]
+        said += " ".join([*headings, *table.notes])
+    assert "Posteriors average over the pilots' pupils" in said
+    for word in ("atched", "children", "replicate"):
+        assert word not in said

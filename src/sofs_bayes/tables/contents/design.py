@@ -1,6 +1,6 @@
 """Runs of open data → tables of their counts, comparators and what was noticed."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator, Sequence
 from typing import TYPE_CHECKING
 
 from sofs_bayes.estimands.rows import YearlyRateRow
@@ -92,15 +92,26 @@ def rates_table(run: Run) -> Table:
         *ends,
         Column(key="comparators", heading="Comparators", format=rate_format(run)),
     ]
+    rows = run.rows(YearlyRateRow)
     return run_table(
         run,
         "rates",
         "rates by year",
-        run.rows(YearlyRateRow),
+        rows,
         columns,
         interval_note(run),
+        *_not_the_same([row.pilots for row in rows]),
         *rate_notes(run),
     )
+
+
+def _not_the_same(pilots: Sequence[int]) -> Iterator[str]:
+    """A sentence where years differ in how many pilots their rate is of."""
+    if len({*pilots}) > 1:
+        yield (
+            "Pilots that are settling in are left out: by year the rate is of"
+            f" {min(pilots)} to {max(pilots)} pilots, and may differ for that alone."
+        )
 
 
 def notices_table(notices: Iterable["Notice"], evidence: Evidence = "open-data") -> Table:

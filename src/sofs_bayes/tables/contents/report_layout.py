@@ -210,7 +210,9 @@ def own_layout_table(group: ReportGroup, beside: Sequence[Path]) -> Table:
         lines += _regression_line(group, effect, folders)
         lines += posterior_lines(group, effect)
     regressed = any(line[0] == REGRESSION for line in lines)
-    whom = words_of(group.columns[0].run.analysis).whom
+    about = group.columns[0].run.analysis
+    whom = words_of(about).whom
+    posteriors = f"{POSTERIORS} {NOT_BESIDE}" if _is_matched(about) else POSTERIORS
     intervals = dict.fromkeys(interval_note(column.run) for column in group.columns)
     return _table(
         group,
@@ -218,11 +220,16 @@ def own_layout_table(group: ReportGroup, beside: Sequence[Path]) -> Table:
         heading="Effect (risk: pp)",
         title=f"{group.about}: {'regressions and ' * regressed}",
         notes=[
-            (REGRESSED if regressed else f"{POSTERIORS} {NOT_BESIDE}").format(whom=whom),
+            (REGRESSED if regressed else posteriors).format(whom=whom),
             *own_words(column.run.analysis for column in group.columns),
             *intervals,
         ],
     )
+
+
+def _is_matched(analysis: FittedAnalysis) -> bool:
+    """Whether what is counted was matched and can be regressed: whole authorities are neither."""
+    return isinstance(analysis, HierarchicalAnalysis)
 
 
 REGRESSION, BOOTSTRAP = "regression (standard error)", "wild bootstrap"
@@ -388,23 +395,26 @@ def rests_on_table(group: ReportGroup) -> Table:
         )
         for heading, column in zip(headings(group), group.columns, strict=True)
     ]
-    among = denominator_of(group.columns[0].run.analysis)
+    about = group.columns[0].run.analysis
+    among, matched = denominator_of(about), _is_matched(about)
     return Table(
         name=f"counts-{group.key}-{group.evidence}",
         title=f"Sources of the columns: {group.about}, {FROM[group.evidence]}",
         columns=(
             Column(key="column", heading="Column"),
             Column(key="analysis", heading="Analysis"),
-            *_by_arm(f"Matched {among}", "{}_referrals", holds="children"),
+            *_by_arm(
+                f"Matched {among}" if matched else capital(among), "{}_referrals", holds="children"
+            ),
             *_by_arm("Authorities", "{}s"),
             Column(key="prior", heading="Prior of the effect"),
             Column(key="status", heading="Draws"),
         ),
         rows=tuple(lines) if any(set(line[2:6]) != {None} for line in lines) else (),
         evidence=group.evidence,
-        study=printed_in(group.columns[0].run.analysis),
+        study=printed_in(about),
         notes=(
-            "Each counts once in each matched group that it stands in.",
+            *["Each counts once in each matched group that it stands in."] * matched,
             *dict.fromkeys(note for column in group.columns for note in column.run.withheld),
         ),
         status=overall(column.run.status for column in group.columns),

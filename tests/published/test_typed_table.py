@@ -82,6 +82,7 @@ def test_nothing_that_stands_below_a_number_is_lost(tmp_path: Path) -> None:
         "child,age,when\n1,3.5,2014-04-01\n2,4.5,2014-04-02\n",
         "child,age,when\n1,3.5,1.4.2014\n",
         "authority,code,year,events,children\nDell,E1,2014,3,40\n",
+        "authority,code,year,events,children\nDell,E1,2014,*,40\n",
         "child,place,age\n1,Dell,3.5\n",
         "site,year,n\n" + "1,2014,3.5\n" * 100,
     ],

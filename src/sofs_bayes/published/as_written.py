@@ -123,8 +123,9 @@ class TypedCell:
 def typed_table(path: Path) -> tuple[TypedCell, ...] | None:
     """The cells with text of a typed table, column by column; None where a file is none.
 
-    A CSV file is one if some cell has a star, or if it is short, all its cells are numbers, some
-    have decimals and none is a date; files of other endings must be.
+    A CSV file is one if some cell has a star and more (alone it may hide a count), or if it is
+    short, all its cells are numbers, some have decimals and none is a date; files of other
+    endings must be.
 
     Raises
     ------
@@ -148,7 +149,7 @@ def typed_table(path: Path) -> tuple[TypedCell, ...] | None:
 
 def _is_typed(lines: Sequence[Sequence[str]]) -> bool:
     cells = [_plain(cell) for line in lines[1:] for cell in line[1:] if cell]
-    if any(cell.strip("*") != cell for cell in cells):
+    if any(cell.strip("*") not in ("", cell) for cell in cells):
         return True
     numbers = all(NUMBERS.fullmatch(cell) and not DATE.fullmatch(cell) for cell in cells)
     return numbers and len(lines) <= MOST_ROWS and any(map(DECIMALS.search, cells))

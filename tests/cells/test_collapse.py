@@ -91,11 +91,13 @@ def test_cells_do_not_depend_on_the_order_of_rows_or_on_threads(
     again = collapse(shuffled, analysis, for_release=True, evidence="synthetic", threads=1)
     assert cells.products is not None
     assert cells.overlaps is not None
+    assert cells.weights is not None
     for ours, theirs in (
         (again.patterns, cells.patterns),
         (again.products, cells.products),
         (again.authorities, cells.authorities),
         (again.overlaps, cells.overlaps),
+        (again.weights, cells.weights),
     ):
         xr.testing.assert_identical(ours, theirs)
 
@@ -135,6 +137,27 @@ def test_authorities_covariates_stand_beside_their_cells(
     found = frame.drop_duplicates(["authority", "year"])
     keyed = found.astype({"authority": str}).set_index(["authority", "year"])[names]
     pd.testing.assert_frame_equal(keyed.sort_index(), expected.sort_index(), check_index_type=False)
+
+
+def test_rows_by_weight_add_up_to_their_patterns(
+    matched: pd.DataFrame, analysis: ChildrenAnalysis
+) -> None:
+    cells = collapse(
+        matched, analysis, covariates=[], products=False, for_release=True, evidence="synthetic"
+    )
+    assert cells.weights is not None
+    of, weight, n, events = (
+        cells.weights[name].values for name in ("of_pattern", "weight", "n", "events")
+    )
+    assert len(of) > cells.patterns.sizes["pattern"]
+    for name, values in (
+        ("n", n),
+        ("events", events),
+        ("weight", n * weight),
+        ("weighted_events", events * weight),
+        ("weight_squared", n * weight**2),
+    ):
+        np.testing.assert_allclose(np.bincount(of, values), cells.patterns[name], rtol=SUM)
 
 
 def test_overlaps_are_the_referrals_in_several_patterns(

@@ -887,7 +887,7 @@ def test_effects_of_one_prior_or_scale_and_of_several_runs(runs: Runs, tmp_path:
 def test_effects_nobody_has_are_refused(runs: Runs, tmp_path: Path) -> None:
     (tmp_path / "there.md").write_text("mine")
     refused(tmp_path, "effects", runs.sound, "--prior", "flat", says=["'flat'", "reference"])
-    refused(tmp_path, "effects", runs.sound, "--scale", "odds ratio", says=["'odds ratio'"])
+    refused(tmp_path, "effects", runs.sound, "--scale", "units", says=["'units'", "odds ratio"])
     refused(tmp_path, "effects", runs.sound, "-o", "there.md", says=["a file that exists"])
     refused(tmp_path, "effects", runs.sound, "-o", "x" * 300, says=["ile name too long"])
 

@@ -18,7 +18,7 @@ ALIKE = str.maketrans(
         )
     )
 )
-ALL_BUT_SAME = 0.85  # of two names' letters, so many that no third name needs to be offered
+ALL_BUT_SAME = 0.8  # of two names' letters, so many that no third name needs to be offered
 
 
 def seen(text: str) -> str:

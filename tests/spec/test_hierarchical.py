@@ -158,7 +158,7 @@ def test_children_must_be_given() -> None:
     [
         (
             "ipc-children",
-            r"ipc-children: found no such analysis \(did you mean icpc-children or cla-children\?\);",
+            r"ipc-children: found no such analysis \(did you mean icpc-children or cla-children",
         ),
         ("none.toml", r"none\.toml: found no such file"),
     ],

@@ -143,3 +143,16 @@ def test_a_word_that_is_none_is_guessed(
 def test_an_analysis_in_capitals_is_guessed(capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["fit", "ICPC-printed"]) == 2
     assert "no such analysis (did you mean icpc-printed?)" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("analysis", ["icpc-printed", "icpc-open-data"])
+def test_draws_of_no_fit_again_are_refused(
+    analysis: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["fit", analysis, "--draws", "200", "-o", "run"]) == 2
+    assert capsys.readouterr().err.startswith("--draws: found no fits to be sampled again;")
+    assert not [*tmp_path.iterdir()]

@@ -295,7 +295,7 @@ def _cells_of(
         products=_products(source, analysis, keys, attrs) if products else None,
         authorities=source.authorities.assign_attrs(attrs),
         overlaps=overlaps if overlaps is None else overlaps.assign_attrs(attrs),
-        weights=weights,
+        weights=weights if weights is None else weights.assign_attrs(attrs),
     )
 
 

@@ -209,7 +209,7 @@ def fit_folder(
     target = Path(folder or Path("runs") / analysis.name)
     given = files_of(data)
     with claim(target, written_by="fit", inputs=[*given, *inputs], replace=replace) as place:
-        asked = _as_made(target, analysis, again, draws) if again else {}
+        asked = _as_made(target, analysis, again, draws) if again else {"draws": draws}
         asked |= {"leave_out": leave_out} if leave_out else {}
         asked |= {"quick": True} if quick else {}
         run = fit(

@@ -326,6 +326,79 @@ def test_sums_of_many_weights_are_no_equations(by_hand: ByHand) -> None:
     assert np.isfinite(release.cells.patterns["weight"]).all()
 
 
+STRATA = np.array([0.45, 0.8, 1.3, 2.15])  # weights, known from the pilots' counts
+
+
+def of_four_weights(cells: Cells, few: int) -> Cells:
+    """Comparators in four strata, events alike; of the last pattern's rows few weigh least."""
+    patterns, rows = cells.patterns, []
+    n, pilot = patterns["n"].values, patterns["pilot"].values
+    for i, (count, events) in enumerate(zip(n, patterns["events"].values, strict=True)):
+        strata = np.array([few if i == len(n) - 1 else 20, 15, 25, 0], dtype=np.int64)
+        strata[3] = count - strata.sum()
+        own = np.array([count, 0, 0, 0]) if pilot[i] else strata
+        with_event = own * events // count
+        with_event[own.argmax()] += events - with_event.sum()
+        weights = np.where(pilot[i], 1.0, STRATA)
+        rows += [each for each in zip(weights, own, with_event, [i] * 4, strict=True) if each[1]]
+    columns = zip(*rows, strict=True)
+    names = ("weight", "n", "events", "of_pattern")
+    by_weight = {name: np.array(values) for name, values in zip(names, columns, strict=True)}
+    weight, of = by_weight["weight"], by_weight["of_pattern"]
+    sums = {
+        "weight": np.bincount(of, weight * by_weight["n"]),
+        "weighted_events": np.bincount(of, weight * by_weight["events"]),
+        "weight_squared": np.bincount(of, weight**2 * by_weight["n"]),
+    }
+    return replace(
+        cells,
+        patterns=patterns.assign({name: ("pattern", values) for name, values in sums.items()}),
+        weights=xr.Dataset({name: ("rows", values) for name, values in by_weight.items()}),
+    )
+
+
+def admissible(patterns: xr.Dataset, row: int, step: float) -> set[int]:
+    """Numbers with the smallest weight that whole-number search finds from a pattern's sums."""
+    n = int(patterns["n"].values[row])
+    first = np.stack(np.meshgrid(*[np.arange(n + 1)] * 3, indexing="ij"), axis=-1).reshape(-1, 3)
+    strata = np.column_stack([first, n - first.sum(axis=1)])
+    strata = strata[strata[:, 3] >= 0]
+    fits = np.abs(strata @ STRATA - patterns["weight"].values[row]) <= step / 2 + 1e-6
+    if not step:
+        fits &= np.abs(strata @ STRATA**2 - patterns["weight_squared"].values[row]) <= 1e-6
+    return set(strata[fits, 0].tolist())
+
+
+def test_sums_of_many_weights_tell_a_search_nothing(by_hand: ByHand) -> None:
+    """n, Σw and Σw² of known weights have one solution in whole numbers; coarse sums have not."""
+    cells = of_four_weights(by_hand([[(80, 30), (80, 30)]] * 4), 3)
+    release = protect(cells, OutputRule(totals=((),)))
+    shown = release.cells.patterns
+    last = cells.patterns.sizes["pattern"] - 1
+    assert len(admissible(cells.patterns, last, 0.0)) < 3
+    assert np.isfinite(shown["weight"].values[last])
+    assert len(admissible(shown, last, STRATA[-1] - STRATA[0])) >= OutputRule().threshold
+    assert action(release, "exact sums of weights") == 6
+
+
+def test_coarse_sums_are_those_of_weights_that_can_be(by_hand: ByHand) -> None:
+    cells = of_four_weights(by_hand([[(80, 30), (81, 69)], [(90, 11), (70, 30)]] * 3), 3)
+    true = cells.patterns
+    shown = protect(cells, OutputRule(totals=((),))).cells.patterns
+    pilots = true["pilot"].values == 1
+    least, most = (np.where(pilots, 1.0, STRATA[i]) for i in (0, -1))
+    counts = [true["n"], true["events"], true["n"] - true["events"]]
+    sums = [shown["weight"], shown["weighted_events"], shown["weight"] - shown["weighted_events"]]
+    for count, total in zip(counts, sums, strict=True):
+        assert (total.values >= count.values * least - 1e-9).all()
+        assert (total.values <= count.values * most + 1e-9).all()
+    for name in ("weight", "weighted_events"):
+        assert np.abs(shown[name] - true[name]).max() <= STRATA[-1] - STRATA[0]
+        np.testing.assert_array_equal(shown[name].values[pilots], true[name].values[pilots])
+    total, exact = (float(of["weight_squared"].sum()) for of in (shown, true))
+    assert total == pytest.approx(exact, rel=0.01)
+
+
 def test_totals_that_are_small_are_named_for_the_custodian(by_hand: ByHand) -> None:
     table = [[(200, 40)] * 4, [(200, 40)] * 4, [(200, 1)] * 4]
     release = protect(by_hand(table), OutputRule())

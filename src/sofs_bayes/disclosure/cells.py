@@ -24,7 +24,7 @@ from sofs_bayes.disclosure.outsider import (
     totals_of,
     unknown_arms,
 )
-from sofs_bayes.disclosure.released import EXACT, released_counts
+from sofs_bayes.disclosure.released import EXACT, alike_weights, released_counts
 from sofs_bayes.disclosure.rules import PLACE, OutputRule
 from sofs_bayes.disclosure.search import Flags, Protected, protected
 from sofs_bayes.errors import BadInput, counted
@@ -37,6 +37,7 @@ RELEASED = (
 STATE_OF = ("n_state", "events_state")
 OUTPUT, WHAT = "cells", "cells of people"
 SUMS_GONE = "sums of weights suppressed"
+COARSE = "sums of weights rounded to the difference of the largest and smallest weight"
 
 # Beyond so many patterns the linear programs take too long; so many are never safe anyway.
 MOST_PATTERNS = 3000
@@ -103,8 +104,9 @@ def protect(
     found = judged(cells, totals, small, rule)
     done = protected(found.table, found.targets, rule.threshold, whole=whole)
     count = cells.patterns.sizes["pattern"]
-    telling = telling_weights(cells, totals, done.hidden[count : 2 * count])
-    of_kinds, of_events = telling_kinds(cells, rule)
+    telling = _Telling(
+        telling_weights(cells, totals, done.hidden[count : 2 * count]), *telling_kinds(cells, rule)
+    )
     unprotected = len({place % count if place < 3 * count else place for place in done.open})
     attrs = {"threshold": rule.threshold, "unprotected": unprotected}
     bounded = whole or not unprotected
@@ -112,9 +114,9 @@ def protect(
         cells,
         found.table,
         done.hidden,
-        telling | of_kinds,
+        telling.pilots | telling.kinds,
         rule,
-        telling_events=of_events,
+        telling_events=telling.events,
         bounded=bounded,
     )
     return Release(
@@ -131,15 +133,22 @@ def protect(
                 "protected as suppressed counts are",
             ),
             *_log_complementary(found, done, telling, unprotected, rule),
-            line("sums of few weights would tell whose they are", int(of_kinds.sum()), SUMS_GONE),
-            line("sums of two weights would tell their events", int(of_events.sum()), SUMS_GONE),
             *_log_totals(totals),
-            *_log_rounding(done.hidden[count : 2 * count], rule),
+            *_log_rounding(cells, done.hidden[count : 2 * count], rule),
         ),
         suppressed=float(done.hidden[:count].mean()),
         unprotected=unprotected,
         told=_told(cells, released, rule, earlier),
     )
+
+
+@dataclass(frozen=True, slots=True)
+class _Telling:
+    """Patterns whose sums of weights would tell pilots' counts, few of a weight, or events."""
+
+    pilots: Flags
+    kinds: Flags
+    events: Flags
 
 
 def _told(
@@ -301,9 +310,9 @@ def _log_small(cells: Cells, small: Small, rule: OutputRule) -> Iterator[LogLine
 
 
 def _log_complementary(
-    found: Judged, done: Protected, telling: Flags, unprotected: int, rule: OutputRule
+    found: Judged, done: Protected, telling: _Telling, unprotected: int, rule: OutputRule
 ) -> Iterator[LogLine]:
-    count = len(telling)
+    count = len(telling.pilots)
     added = done.hidden & ~found.targets
     added_n = added[count : 2 * count]
     added_events = added[:count] & ~added_n
@@ -314,8 +323,12 @@ def _log_complementary(
         f"{whole} (complementary)",
     )
     yield line("suppressed events would follow from others", int(added_events.sum()), events)
-    name = "weights would tell a pilot's suppressed count"
-    yield line(name, int(telling.sum()), SUMS_GONE)
+    for name, flags in (
+        ("weights would tell a pilot's suppressed count", telling.pilots),
+        ("sums of few weights would tell whose they are", telling.kinds),
+        ("sums of two weights would tell their events", telling.events),
+    ):
+        yield line(name, int(flags.sum()), SUMS_GONE)
     name = f"bounds still narrower than {rule.threshold}"
     yield line(name, unprotected, "may not be released")
 
@@ -333,7 +346,9 @@ def _log_totals(totals: Totals) -> Iterator[LogLine]:
             )
 
 
-def _log_rounding(hidden_n: Flags, rule: OutputRule) -> Iterator[LogLine]:
+def _log_rounding(cells: Cells, hidden_n: Flags, rule: OutputRule) -> Iterator[LogLine]:
+    several = ~alike_weights(cells) & ~hidden_n
+    yield line("exact sums of weights tell how many have which", int(several.sum()), COARSE)
     if rule.round_to is not None:
         yield line(
             f"rounding to {rule.round_to}",

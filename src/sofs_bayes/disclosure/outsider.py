@@ -18,6 +18,9 @@ from sofs_bayes.disclosure.search import Entries, Flags, Floats, Sparse
 WEIGHTS = "pilots by group and period, from comparators' weights"
 ARMS = ("comparator", "pilot")
 
+# Whose weights are those of the same strata, where covariates are the same.
+WEIGHED = ("group", "pilot", "post")
+
 # Sums over a pattern's rows, and over those with an event, from which numbers by weight follow.
 SUMS_OF_ROWS, SUMS_OF_EVENTS = 3, 2
 WEIGHT_DECIMALS = 9  # of weights that are the same
@@ -385,30 +388,28 @@ def telling_weights(cells: Cells, totals: Totals, hidden_n: Flags) -> Flags:
 
 
 def telling_kinds(cells: Cells, rule: OutputRule) -> tuple[Flags, Flags]:
-    """Comparators' patterns whose sums of weights would tell few with one weight, or their events.
+    """Patterns whose sums of weights would tell few with one weight, or their events.
 
-    Weights are a stratum's. Where a group and period have no more different ones than sums are
-    shown, these sums are linear equations in the numbers that have each: n, Σw and Σw² tell those
-    of three strata, Σy and Σwy the events of two. A pattern's would follow from the others', so
-    none of a group and period is shown.
+    Weights are a stratum's, and a referral's that stands in several groups is shared between
+    them. Where an arm of a group and period has few different ones, even coarse sums are linear
+    equations in the numbers that have each. A pattern's would follow from the others', so none
+    of the arm in the group and period is shown.
     """
     count = cells.patterns.sizes["pattern"]
     of_kinds, of_events = np.zeros(count, dtype=bool), np.zeros(count, dtype=bool)
     if cells.weights is None:
         return of_kinds, of_events
     rows = cells.weights.to_dataframe()
-    alike = weighted_alike(cells)
-    comparators = cells.patterns["pilot"].values == 0
-    rows = rows[comparators[rows["of_pattern"]]]
+    arm = numbered(cells, (*WEIGHED, *cells.covariates))
     rows["weight"] = rows["weight"].round(WEIGHT_DECIMALS)
-    for place, own in rows.groupby(alike[rows["of_pattern"]]):
+    for place, own in rows.groupby(arm[rows["of_pattern"]]):
         if not 1 < own["weight"].nunique() <= SUMS_OF_ROWS:
             continue
         n, events = (
             own.pivot_table(name, "of_pattern", "weight", "sum", fill_value=0).to_numpy()
             for name in ("n", "events")
         )
-        here = comparators & (alike == place)
+        here = arm == place
         of_kinds |= here & rule.few(n).any()
         if n.shape[1] <= SUMS_OF_EVENTS:
             of_events |= here & (rule.few(events) | rule.few(n - events)).any()

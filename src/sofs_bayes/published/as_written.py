@@ -37,7 +37,7 @@ def read_coefficient(text: str) -> Printed:
     plain = _plain(text)
     match = _COEFFICIENT.fullmatch(plain)
     if match is None:
-        raise ValueError(_allowed(plain))
+        raise ValueError(_mended(plain) or A_NUMBER)
     sign = match["sign"].replace("+", "")
     stars = "*" * match["stars"].count("*")
     return replace(read_printed(f"{sign}{match['number']}{stars}"), text=text)
@@ -78,20 +78,20 @@ def _within(inner: str, text: str, holds: Callable[[float], bool], allowed: str)
     """The number in a text, where it has no stars and is one that can be."""
     try:
         cell = read_coefficient(inner)
-    except ValueError as reason:
-        raise ValueError(allowed if str(reason) == A_NUMBER else str(reason)) from None
+    except ValueError:
+        raise ValueError(_mended(_plain(inner)) or allowed) from None
     if cell.stars or cell.value is None or not holds(cell.value):
         raise ValueError(allowed)
     return replace(cell, text=text)
 
 
-def _allowed(plain: str) -> str:
-    """What would have been accepted in place of a text that is no coefficient."""
+def _mended(plain: str) -> str:
+    """How a number with a percent sign or a comma has to be written; empty for other text."""
     if "%" in plain:
         return "a number without percent sign (-0.018 for -1.8 percentage points)"
     if re.search("[0-9],[0-9]", plain):
         return "a decimal point and no comma (-0.018, 1234.5)"
-    return A_NUMBER
+    return ""
 
 
 MARKDOWN, TABS = (".md", ".markdown"), (".tsv", ".tab")

@@ -17,8 +17,9 @@ from sofs_bayes.errors import BadInput, BadSpec, unreadable
 from sofs_bayes.folders.manifest import check_kind
 from sofs_bayes.records.column_values import Given, literal, quoted, trimmed_text
 from sofs_bayes.records.csv_lines import LONGEST, csv_header, ends_alike, is_gzip, opened
-from sofs_bayes.records.csv_text import csv_records, did_you_mean, not_commas, same_width
+from sofs_bayes.records.csv_text import csv_records, not_commas, same_width
 from sofs_bayes.records.stata_files import stata_columns, stata_portions
+from sofs_bayes.spec.looks import similar
 
 if TYPE_CHECKING:
     from duckdb import DuckDBPyConnection
@@ -170,7 +171,7 @@ def check_columns(name: str, header: Sequence[str], wanted: Sequence[str]) -> No
     for column in wanted:
         times = header.count(column)
         if times != 1:
-            near = not_commas(column, header) or did_you_mean(column, known)
+            near = not_commas(column, header) or similar(column, known)
             found = "it twice" if times else f"no such column{near}"
             allowed = "the column once (the analysis says what columns are called)"
             faults.append(BadInput(name, f"column {column}", found, allowed))

@@ -93,8 +93,8 @@ def content_of(folder: Path) -> Folder:
     }
 
 
-def refused(folder: Path, *words: object, says: Sequence[str]) -> None:
-    """The command ends with code 2 and one line that says so, and `folder` is as before."""
+def refused(folder: Path, *words: object, says: Sequence[str]) -> str:
+    """The line with which the command ends with code 2; `folder` is as before."""
     before = content_of(folder)
     ended = typed(*words)
     assert (ended.code, ended.out) == (2, ""), ended
@@ -103,6 +103,7 @@ def refused(folder: Path, *words: object, says: Sequence[str]) -> None:
     for part in says:
         assert part in ended.err
     assert content_of(folder) == before
+    return ended.err
 
 
 def csv_tables(text: str) -> list[list[dict[str, str]]]:
@@ -887,7 +888,10 @@ def test_effects_of_one_prior_or_scale_and_of_several_runs(runs: Runs, tmp_path:
 def test_effects_nobody_has_are_refused(runs: Runs, tmp_path: Path) -> None:
     (tmp_path / "there.md").write_text("mine")
     refused(tmp_path, "effects", runs.sound, "--prior", "flat", says=["'flat'", "reference"])
-    refused(tmp_path, "effects", runs.sound, "--scale", "units", says=["'units'", "odds ratio"])
+    said = refused(
+        tmp_path, "effects", runs.sound, "--scale", "units", says=["'units'", "odds ratio"]
+    )
+    assert "suppressed" not in said
     refused(tmp_path, "effects", runs.sound, "-o", "there.md", says=["a file that exists"])
     refused(tmp_path, "effects", runs.sound, "-o", "x" * 300, says=["ile name too long"])
 

@@ -3,6 +3,7 @@
 And numbers with their nouns, as messages and all other sentences have them.
 """
 
+import re
 from collections.abc import Sequence
 from pathlib import Path
 
@@ -58,6 +59,8 @@ def unreadable(path: Path | str, error: OSError, allowed: str) -> BadInput:
     return BadInput(path, "", found, allowed)
 
 
+# How its sentences begin.
+BEGINS = re.compile("Input should be |[A-Z][a-z]+ should have ")
 # What pydantic calls the kinds of values, and an author of a file would.
 IN_WORDS = {
     "string": "text",
@@ -73,7 +76,7 @@ IN_WORDS = {
 
 def allowed_by(message: str) -> str:
     """What pydantic would have accepted, without the beginning of its sentence."""
-    said = message.removeprefix("Input should be ").removeprefix("Value should have ")
+    said = BEGINS.sub("", message).replace(" after validation", "")
     kind, *more = said.split(", ", 1)
     return ", ".join([IN_WORDS.get(kind.removeprefix("a valid "), kind), *more])
 

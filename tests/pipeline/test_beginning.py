@@ -203,7 +203,15 @@ def test_a_panel_of_counts_is_drafted_too(tmp_path: Path) -> None:
     assert (found.data.events, found.data.denominator) == ("plans", "children")
     assert years_of(found).name(2015) == "2015"
     assert years_of(spec.load("icpc-open-data")).name(2015) == "2015/16"
-    assert check(panel, path) == ()
+    lines: list[str] = []
+    assert check(panel, path, noticed=lines.append) == ()
+    assert lines == []
+    panel.write_text(re.sub("(Council [02],.*,201[13]),[0-9]+,", r"\1,c,", panel.read_text()))
+    assert check(panel, path, noticed=lines.append) == ()
+    assert lines == [
+        "Council 2: not compared: not observed in 2011, 2013",
+        "Council 0: compared without 2011, 2013",  # when it is settling in
+    ]
 
 
 def test_all_faults_of_all_files_are_named_at_once(records: Path, tmp_path: Path) -> None:
@@ -392,7 +400,8 @@ def test_a_printed_table_that_was_typed_in_is_drafted(tmp_path: Path) -> None:
     assert shown.evidence_line == (
         "Evidence: computed from numbers printed in Table 2 of Smith (2020) (published-inferred)."
     )
-    [by_other] = effects_of_print(replace(found, as_printed=None, from_table=OF_REPORT))
+    of_report = replace(found, as_printed=None, from_table=OF_REPORT, intervention=None)
+    [by_other] = effects_of_print(of_report)
     assert "Smith" not in by_other.evidence_line
 
 
@@ -428,6 +437,48 @@ def test_a_panel_that_no_fit_takes_is_refused(line: str, message: str, tmp_path:
     with pytest.raises(BadInput, match=re.escape(message)):
         init(panel, tmp_path / "analysis")
     assert not (tmp_path / "analysis").exists()
+
+
+@pytest.mark.parametrize("years", ["{}", "{}/12"])
+@pytest.mark.parametrize(
+    "header", ["Authority,Code,Year,Plans,Children", "Kommune,Kode,Jahr,Faelle,Kinder"]
+)
+def test_counts_under_other_headings_are_no_children(
+    header: str, years: str, tmp_path: Path
+) -> None:
+    rows = [
+        f"Council {i},E0{i},{years.format(y)},{5 + i},{100 + 7 * y}"
+        for i in range(4)
+        for y in range(2011, 2016)
+    ]
+    panel = tmp_path / "panel.csv"
+    panel.write_text("\n".join([header, *rows]), encoding="utf-8")
+    with pytest.raises(BadInput, match="years and numbers without a date; allowed: counts with"):
+        init(panel, tmp_path / "analysis")
+    assert not (tmp_path / "analysis").exists()
+
+
+def test_check_says_what_counts_cannot_be_compared(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    lines: list[str] = []
+    assert check([], "icpc-open-data", noticed=lines.append) == ()
+    assert "City of London: not compared: not observed in 2013, 2014, 2017" in lines
+    assert any(line.startswith("Bexley: not compared: excluded: ") for line in lines)
+    assert main(["check", "icpc-open-data"]) == 0
+    assert capsys.readouterr().out.splitlines()[1:] == lines
+
+
+def test_print_needs_no_data_and_children_need_one_place(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["check", "icpc-printed"]) == 0
+    assert capsys.readouterr().out == "icpc-printed: nothing wrong was found\n"
+    assert main(["check", str(tmp_path), "icpc-printed"]) == 2
+    assert "a printed analysis has its own" in capsys.readouterr().err
+    for given, found in (([], "nothing"), ([str(tmp_path)] * 2, "2 paths")):
+        assert main(["check", *given, "icpc-children"]) == 2
+        assert f"data: found {found}; allowed: one" in capsys.readouterr().err
 
 
 def test_a_panel_of_one_year_or_without_counts_is_refused(tmp_path: Path) -> None:

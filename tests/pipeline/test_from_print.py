@@ -14,6 +14,7 @@ from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.tables import contents
 from sofs_bayes.tables.contents.effects import effects_tables
 from sofs_bayes.tables.contents.printed_notices import printed_notices
+from sofs_bayes.tables.formats import to_markdown
 
 FEW: dict[str, Any] = {"pilots": 6, "comparators": 5}
 SAME = {**FEW, "years_pre": 3, "years_post": 3, "children": 152_231, "base_rate": 0.11}
@@ -80,6 +81,8 @@ def test_units_have_a_name_in_every_table() -> None:
     (table,) = effects_tables([run])
     assert table.title == "Posterior from print (log points)"
     assert "P(above 0 (units))" in [column.key for column in table.columns]
+    more = sb.from_print(did="1.84**", scale="units", unit="points", authority_sd=3.0, **FEW)
+    assert "| +1." in to_markdown(effects_tables([more])[0])
     assert "(log points)" in contents.sensitivity_table(run).title
     assert len(contents.sensitivity_table(run).rows) == 6
     assert {drawing.name for drawing in sb.drawings(run)} >= {"threshold-curve", "sensitivity"}
@@ -92,6 +95,8 @@ def test_units_have_a_name_in_every_table() -> None:
         ({"did": "0.1", "scale": "units", "unit": "points"}, "authority_sd: found nothing"),
         ({"did": "0.1", "base_rate": 0.1, "did_se": "0.1", "did_p": "0.1"}, "one of did_se"),
         ({"did": "-1.8%", "base_rate": 0.1}, "without percent sign"),
+        ({"did": "0.1", "did_interval": "0.0 to 0.2", "base_rate": 0.1}, "its two ends as texts"),
+        ({"did": "0.1", "did_interval": ("0.0",), "base_rate": 0.1}, "its two ends as texts"),
         ({"did": "0.1", "base_rate": "0.1"}, "base_rate: found '0.1'; allowed: a number"),
         ({"did": "0.1", "base_rate": 0.1, "authority_sd": True}, "authority_sd: found True"),
         ({"did": "0.1", "base_rate": 0.1, "correlation": "0.5"}, "its two parameters, or a number"),

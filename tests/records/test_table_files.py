@@ -202,6 +202,17 @@ def test_a_sheets_days_numbers_and_gaps_are_those_of_csv(tmp_path: Path) -> None
     assert refusal(tmp_path / "two.xlsx").startswith("found 2 sheets with content; allowed: one")
 
 
+def test_a_formula_that_nobody_calculated_is_no_gap(tmp_path: Path) -> None:
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    for row in (("a", "b"), (1, None), (2, "=A2+1")):
+        sheet.append(row)
+    book.save(tmp_path / "sheet.xlsx")
+    said = refusal(tmp_path / "sheet.xlsx")
+    assert said.startswith("Sheet, cell B3: found a formula without a value; allowed: values")
+
+
 @pytest.mark.parametrize("suffix", [".dta", ".parquet", ".xlsx"])
 def test_damaged_files_are_refused_in_a_line(suffix: str, tmp_path: Path) -> None:
     path = tmp_path / f"table{suffix}"

@@ -160,6 +160,9 @@ def test_an_outcome_in_units_is_told_in_its_units() -> None:
     [table] = part.tables
     assert [row[0] for row in table.rows] == ["The published tables, days per 1,000 workers"]
     assert question_of([run.analysis])[1] == "Did the programme change days lost to strikes?"
+    named = replace(run.analysis, intervention="the new shift pattern")
+    asked = "Did the new shift pattern change days lost to strikes?"
+    assert question_of([named])[1] == asked
     assert result_sentence(run, run.effects[0]).startswith("Effect on days lost to strikes. ")
 
 

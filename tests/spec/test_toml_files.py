@@ -135,7 +135,7 @@ def test_what_no_analysis_has_is_one_line(what: str, tmp_path: Path) -> None:
         ("[[inf, 1.0]]", ".0.0: found inf; allowed: a finite number"),
         ("[[1.0]]", ".0.1: found nothing; allowed: a value must be given"),
         ("[['a', 1.0]]", ".0.0: found 'a'; allowed: a number"),
-        ("[[1.0, 2.0, 3.0]]", ".0: found [1.0, 2.0, 3.0]; allowed: Tuple should have at most 2"),
+        ("[[1.0, 2.0, 3.0]]", ".0: found [1.0, 2.0, 3.0]; allowed: at most 2 items, not 3"),
     ],
 )
 def test_odd_correlations_fail_at_once(pairs: str, found: str, tmp_path: Path) -> None:

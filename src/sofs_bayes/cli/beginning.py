@@ -41,7 +41,8 @@ def add_check(verbs: Verbs) -> None:
         "Exit code 2 and a line for each fault, or 0. Nothing is written but, with --pictures,"
         " rates by arm and year and distances before settling-in, without small numbers.",
     )
-    verb.add_argument("data", type=Path, help="folder of referrals, authorities and groups")
+    help_text = "folder of referrals, authorities and groups; others as fit takes it; print: none"
+    verb.add_argument("data", type=Path, nargs="*", help=help_text)
     verb.add_argument("analysis", help="bundled name or TOML file")
     verb.option("--pictures", Path, "FOLDER", "of children's records, before matching")
     verb.add_argument("--memory", default="1GB", help="what may be held in memory (1GB)")
@@ -66,7 +67,9 @@ def _check(options: argparse.Namespace) -> int:
     from sofs_bayes.pipeline.beginning import check
 
     progress = progress_line()
-    faults = check(options.data, options.analysis, memory=options.memory, progress=progress)
+    lines: list[str] = []
+    given, how = (options.data, options.analysis), {"memory": options.memory}
+    faults = check(*given, **how, noticed=lines.append, progress=progress)
     progress("done\n")
     if faults:
         raise BadSpec(faults)
@@ -74,9 +77,10 @@ def _check(options: argparse.Namespace) -> int:
     if options.pictures:
         from sofs_bayes.pipeline.before import pictures_before
 
-        how = {"memory": options.memory, "replace": options.replace, "progress": progress}
-        folder = pictures_before(options.data, options.analysis, options.pictures, **how)
+        how |= {"replace": options.replace, "progress": progress}
+        folder = pictures_before(Path(*options.data[:1]), options.analysis, options.pictures, **how)
         progress("done\n")
         made = sorted(folder.glob("*.png"))
-    print(f"{options.analysis}, {options.data}: nothing wrong was found", *made, sep="\n")
+    looked_at = ", ".join(map(str, [options.analysis, *options.data]))
+    print(f"{looked_at}: nothing wrong was found", *lines, *made, sep="\n")
     return 0

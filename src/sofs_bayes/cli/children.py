@@ -172,7 +172,7 @@ def _simulate(options: argparse.Namespace) -> int:
     elif options.drawn and options.solve:
         raise BadInput("--solve", "", "--drawn beside it", "one of the two")
     progress = progress_line()
-    analysis = POPULATIONS.get(options.population, options.population)
+    analysis = POPULATIONS.get(options.population.casefold(), options.population)
     window = options.pilot_4_window and tuple(options.pilot_4_window)
     notice = partial(print, file=sys.stderr)
     own = {"analysis": analysis, "pilot_4_window": window, "progress": progress}
@@ -187,7 +187,7 @@ def _is_own(population: str) -> bool:
     from sofs_bayes.pipeline.children import load_children
     from sofs_bayes.spec.study import of_report
 
-    return population not in POPULATIONS and not of_report(load_children(population))
+    return population.casefold() not in POPULATIONS and not of_report(load_children(population))
 
 
 def _match(options: argparse.Namespace) -> int:

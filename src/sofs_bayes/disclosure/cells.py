@@ -127,11 +127,6 @@ def protect(
         ),
         log=(
             *_log_small(cells, small, rule),
-            line(
-                f"overlapping groups differ by fewer than {rule.threshold} referrals or events",
-                int(found.parts.any(axis=0).sum()),
-                "protected as suppressed counts are",
-            ),
             *_log_complementary(found, done, telling, unprotected, rule),
             *_log_totals(totals),
             *_log_rounding(cells, done.hidden[count : 2 * count], rule),
@@ -313,6 +308,11 @@ def _log_complementary(
     found: Judged, done: Protected, telling: _Telling, unprotected: int, rule: OutputRule
 ) -> Iterator[LogLine]:
     count = len(telling.pilots)
+    yield line(
+        f"overlapping groups differ by fewer than {rule.threshold} referrals or events",
+        int(found.parts.any(axis=0).sum()),
+        "protected as suppressed counts are",
+    )
     added = done.hidden & ~found.targets
     added_n = added[count : 2 * count]
     added_events = added[:count] & ~added_n

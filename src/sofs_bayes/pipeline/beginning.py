@@ -1,5 +1,6 @@
 """A folder of records → what is in it, and drafts of analyses; an analysis → all its faults."""
 
+import re
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -7,25 +8,28 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sofs_bayes import spec
-from sofs_bayes.errors import BadInput, BadParameter, BadSpec
+from sofs_bayes.errors import BadInput, BadParameter, BadSpec, counted
 from sofs_bayes.folders.given import check_there
 from sofs_bayes.folders.manifest import check_kind
 from sofs_bayes.folders.places import paths
 from sofs_bayes.folders.whole import claim
 from sofs_bayes.pipeline.draft import Roles, children_text, columns_lines, model_text, roles_of
-from sofs_bayes.pipeline.watching import Progress, in_notebooks
-from sofs_bayes.records.profile import Profile, YearCount, profile, year_counts
+from sofs_bayes.pipeline.watching import Progress, in_notebooks, silent
+from sofs_bayes.records.panel_csv import PLACES
+from sofs_bayes.records.profile import ColumnProfile, Profile, YearCount, profile, year_counts
 from sofs_bayes.spec import ChildrenAnalysis, HierarchicalAnalysis, OpenAnalysis, PrintedAnalysis
 from sofs_bayes.spec.children import APRIL
 from sofs_bayes.spec.names import file_stem
 
 if TYPE_CHECKING:
+    from sofs_bayes.pipeline.did_sources import Source
     from sofs_bayes.records.csv_text import CsvText
     from sofs_bayes.tables.formats import Table
 
 SEEN = "seen.md"
 # Columns of the files beside the referrals, as readers know them.
 OF_AUTHORITIES = ("authority", "year")
+DIGITS, YEAR = re.compile("[0-9]+"), re.compile("(19|20)[0-9]{2}([-/ ]+[0-9]{2,4})?")
 OF_GROUPS = ("pilot", "comparator", "settling_in_start", "settling_in_end")
 
 
@@ -133,6 +137,7 @@ def _of_records(
 ) -> "tuple[dict[str, str], tuple[Table, ...]]":
     """Drafts of analyses of children's records by file, and what was seen."""
     found = profile(data)
+    _check_no_counts(found)
     groups, authorities = _beside(found.file, "groups"), _beside(found.file, "authorities")
     named = _names_in(groups)
     roles = roles_of(found, sorted(named))
@@ -158,15 +163,30 @@ def _of_records(
     return texts, _tables(found, counts, roles, year_begins)
 
 
+def _check_no_counts(found: Profile) -> None:
+    """Raise BadInput for a table of years and numbers without a date: counts, otherwise headed."""
+    digits = [each for each in found.of_kind("levels") if _all(DIGITS, each)]
+    years = [each for each in found.of_kind("levels") if _all(YEAR, each)]
+    numbers = [each for each in (*found.of_kind("number"), *digits) if each not in years]
+    if years and len(numbers) > 1 and not found.of_kind("date"):
+        columns = f"`{','.join(PLACES)}`, then events and what they are among"
+        allowed = f"counts with columns {columns}; or children's records with a column of dates"
+        raise BadInput(found.file, "line 1", "years and numbers without a date", allowed)
+
+
+def _all(pattern: re.Pattern[str], column: ColumnProfile) -> bool:
+    return all(pattern.fullmatch(level) for level, _ in column.levels)
+
+
 def _panel(path: Path) -> "CsvText | None":
     """The panel of counts in a file; None where it is none."""
-    from sofs_bayes.pipeline.draft import is_panel
+    from sofs_bayes.records.panel_csv import is_panel
     from sofs_bayes.records.table_files import FORMATS, read_table
 
     if not path.is_file() or path.suffix.casefold() not in FORMATS:
         return None
     table = read_table(path)
-    return table if is_panel(table.header) else None
+    return table if is_panel(table) else None
 
 
 def _of_panel(
@@ -267,6 +287,7 @@ def check(
     analysis: spec.Analysis | Path | str,
     *,
     memory: str = "1GB",
+    noticed: Progress = silent,
     progress: Progress = in_notebooks,
 ) -> tuple[BadInput, ...]:
     """All that is wrong with an analysis and its data, before any work; nothing is written.
@@ -280,6 +301,9 @@ def check(
         As `fit` takes it, or one of children's records.
     memory
         What DuckDB may hold in memory; the rest goes to temporary files.
+    noticed
+        Told, a line each, which authorities and years of counts cannot be compared; `print`
+        shows them.
     progress
         Told how far the work is, a line each; by default shown below a notebook's cell.
 
@@ -298,8 +322,9 @@ def check(
     if found is None:
         return tuple(faults)
     given = paths(data)
-    if not given and isinstance(found, ChildrenAnalysis | HierarchicalAnalysis):
-        faults.append(BadInput("data", "", "nothing", "the data of the analysis"))
+    if len(given) != 1 and isinstance(found, ChildrenAnalysis | HierarchicalAnalysis):
+        there = counted(len(given), "path") if given else "nothing"
+        faults.append(BadInput("data", "", there, "one: the data of the analysis"))
     for each in given:
         _tried(faults, partial(check_there, each, "the data of the analysis"))
     if faults:
@@ -311,10 +336,26 @@ def check(
     elif isinstance(found, HierarchicalAnalysis | OpenAnalysis):
         from sofs_bayes.pipeline.did_sources import source_of
 
-        _tried(faults, lambda: source_of(found, given))
+        source = _tried(faults, lambda: source_of(found, given))
+        for line in () if source is None else _not_compared(source):
+            noticed(line)
     elif isinstance(found, PrintedAnalysis) and given:
         faults.append(BadInput(given[0], "", "data", "none: a printed analysis has its own"))
     return tuple(faults)
+
+
+def _not_compared(source: "Source") -> Iterator[str]:
+    """The authorities of counts that are no comparators, and those without some years."""
+    from sofs_bayes.matching.choice import LeftOut
+    from sofs_bayes.records.notices import UNOBSERVED, Notice
+
+    out = source.beside.get(LeftOut, ())
+    for each in out:
+        yield f"{each.authority}: not compared: {each.reason}"
+    others = {each.authority for each in source.sizes} - {each.authority for each in out}
+    for each in source.beside.get(Notice, ()):
+        if each.kind == UNOBSERVED and each.authority in others:
+            yield f"{each.authority}: compared {each.detail}"
 
 
 def _is_raw(path: Path) -> bool:

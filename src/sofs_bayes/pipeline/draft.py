@@ -14,7 +14,6 @@ from sofs_bayes.errors import BadInput, counted
 from sofs_bayes.pipeline.from_print import UNKNOWN, UNKNOWN_WHY
 from sofs_bayes.published.as_written import TypedCell
 from sofs_bayes.records.csv_text import CsvText
-from sofs_bayes.records.panel_csv import PLACES
 from sofs_bayes.records.profile import FEWEST, ColumnProfile, Profile, YearCount
 from sofs_bayes.spec.names import file_stem
 from sofs_bayes.spec.toml_files import DECIDE
@@ -378,11 +377,6 @@ def model_text(share: float, *, name: str, children: str, linear: bool) -> str:
     )
 
 
-def is_panel(header: Sequence[str]) -> bool:
-    """Whether a table is a panel of counts: `authority,code,year`, then what is counted."""
-    return tuple(header[:3]) == PLACES and len(header) >= 5
-
-
 def panel_counts(table: CsvText) -> tuple[YearCount, ...]:
     """The counts of the authorities' years that have both; a table that no fit takes is refused."""
     from sofs_bayes.records.panel_csv import whole_panel
@@ -514,6 +508,7 @@ def _draft(file: str, cells: Sequence[TypedCell], name: str) -> Iterator[str]:
     yield f"name = {toml_text(name)}"
     yield f"title = {decide('how results are labelled')}"
     yield f"outcome = {decide('what is counted, as protection plans')}"
+    yield f"intervention = {decide('what is evaluated, as family hubs')}"
     yield f"why = {decide('which question the table answers, in a sentence')}"
     yield ""
     yield "[as_printed]"

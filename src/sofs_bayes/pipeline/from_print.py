@@ -63,6 +63,7 @@ def from_print(
     source: str = "a table given in the call",
     title: str = "Posterior from print",
     outcome: str = "the outcome",
+    intervention: str | None = None,
 ) -> Run:
     """The posterior from the printed rows of one table.
 
@@ -94,8 +95,8 @@ def from_print(
         Of the normal prior of the effect around 0; twice `authority_sd` if not given.
     source
         Where the numbers are printed, as Table 2 of a study; tables name it.
-    title, outcome
-        What tables and figures call the analysis and what it counts.
+    title, outcome, intervention
+        What tables and figures call the analysis, what it counts and what is evaluated.
 
     Returns
     -------
@@ -128,6 +129,7 @@ def from_print(
         "outcome": outcome,
         "why": "One call of from_print, with priors that it chose where none was given.",
         "as_printed": {name: given[name] for name in PRINTED if name in given},
+        **{name: given[name] for name in ("intervention",) if name in given},
         "design": {name: given[name] for name in DESIGN if name in given},
         "readings": [{"name": se_reading, "se_reading": se_reading, "why": why}],
         "critical_values": {"distribution": "normal" if df is None else "t", "why": why}

@@ -36,6 +36,8 @@ Kind = Literal[
     "vintage",
 ]
 
+UNOBSERVED: Kind = "not observed in every year"
+
 # Chance of so many multiples of 5 (or 10) among counts that are not rounded, below which they
 # are called rounded: several hundred such chances are taken on a panel.
 ROUNDED_BY_CHANCE = 1e-6
@@ -73,7 +75,7 @@ def _gaps(counts: "xr.Dataset") -> list[Notice]:
         years = counts["year"].values
         gaps = ", ".join(str(year) for year in years[~observed[i]])
         if gaps:
-            kind: Kind = "not observed in every year"
+            kind: Kind = UNOBSERVED
             notices.append(Notice(kind=kind, authority=str(name), detail=f"without {gaps}"))
         for year in years[empty[i]]:
             notices.append(

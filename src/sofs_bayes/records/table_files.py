@@ -44,6 +44,7 @@ PORTION = 100_000  # rows of a Stata file that are taken at a time
 
 
 type Lines = Iterable[Sequence[Any]]
+type Sheets = Mapping[str, Sequence[Sequence[Any]]]
 
 
 def read_table(path: Path | str, *, numbers: Collection[str] = ()) -> CsvText:
@@ -147,25 +148,46 @@ def _parquet(path: Path) -> tuple[Sequence[str], Lines]:
 def _workbook(path: Path) -> tuple[Sequence[str], Lines]:
     from zipfile import BadZipFile
 
-    from openpyxl import load_workbook
     from openpyxl.utils.exceptions import InvalidFileException
 
     try:
-        book = load_workbook(path, read_only=True, data_only=True)
-        sheets = {sheet.title: list(sheet.values) for sheet in book.worksheets}
-        book.close()
+        sheets = _sheets(path, formulas=False)
+        _check_calculated(path, sheets, _sheets(path, formulas=True))
     except (BadZipFile, InvalidFileException, KeyError, ValueError, EOFError):
         raise BadInput(path, "", "no workbook, or one that is damaged", ALLOWED) from None
     filled = {name: rows for name, rows in sheets.items() if any(map(any, map(_given, rows)))}
     if len(filled) != 1:
         found = f"{counted(len(filled), 'sheet')} with content"
         raise BadInput(path, "", found, "one sheet, with the header in its first row")
-    (rows,) = filled.values()
+    rows: list[Sequence[Any]] = list(*filled.values())
     width = max(index for row in rows for index, cell in enumerate(_given(row), 1) if cell)
     while not any(_given(rows[-1])):
         rows.pop()
     header, *lines = [(*row[:width], *[None] * (width - len(row))) for row in rows]
     return [_text(name) for name in header], lines
+
+
+def _sheets(path: Path, *, formulas: bool) -> Sheets:
+    """The rows of each sheet, with formulas as they are written, or with their values."""
+    from openpyxl import load_workbook
+
+    book = load_workbook(path, read_only=True, data_only=not formulas)
+    found: Sheets = {sheet.title: list(sheet.values) for sheet in book.worksheets}
+    book.close()
+    return found
+
+
+def _check_calculated(path: Path, values: Sheets, written: Sheets) -> None:
+    """Raise BadInput for a formula that has no value: no spreadsheet has calculated it."""
+    from openpyxl.utils import get_column_letter
+
+    for name, rows in written.items():
+        for number, (row, known) in enumerate(zip(rows, values[name], strict=True), 1):
+            for index, (cell, value) in enumerate(zip(row, known, strict=True), 1):
+                if value is None and isinstance(cell, str) and cell.startswith("="):
+                    place = f"{name}, cell {get_column_letter(index)}{number}"
+                    allowed = "values: open the workbook in a spreadsheet and save it"
+                    raise BadInput(path, place, "a formula without a value", allowed)
 
 
 def _given(row: Sequence[Any]) -> list[bool]:

@@ -2,7 +2,7 @@
 
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field, model_validator
+from pydantic import Field, field_validator, model_validator
 from pydantic.dataclasses import dataclass
 
 from sofs_bayes.spec.names import Name
@@ -56,6 +56,13 @@ class AsPrinted:
     did_p: Text | None = None
     did_interval: tuple[Text, Text] | None = None
     interval_level: Rate | None = None
+
+    @field_validator("pilot_interval", "did_interval", mode="before")
+    @classmethod
+    def _two_texts(cls, given: Any) -> Any:
+        if isinstance(given, list | tuple) and len(given) == 2:
+            return tuple(given)
+        raise ValueError('its two ends as texts, as ["-0.031", "0.004"]')
 
     @model_validator(mode="after")
     def _one_error(self) -> Self:
@@ -227,6 +234,7 @@ class PrintedAnalysis(WithPriors):
     short: Text | None = None
     outcome: Text
     why: Why
+    intervention: Text | None = None
     from_table: FromTable | None = None
     as_printed: AsPrinted | None = None
     design: PrintedDesign
@@ -243,6 +251,8 @@ class PrintedAnalysis(WithPriors):
     def _coherent(self) -> Self:
         if (self.from_table is None) == (self.as_printed is None):
             raise ValueError("exactly one of [from_table] and [as_printed]")
+        if self.from_table is not None and self.intervention is not None:
+            raise ValueError("intervention only with [as_printed]")
         if self.as_printed is not None and any(r.stars_from for r in self.readings):
             raise ValueError("stars_from only with [from_table]")
         if self.has_pilot_row != (self.priors.pilot_difference is not None):

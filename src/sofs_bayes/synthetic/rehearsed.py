@@ -58,22 +58,7 @@ def rehearsed(
     years = analysis.records.years
     groups = _groups(design, analysis.name, years, analysis.records.first_month)
     names = (*groups.pilots, *groups.comparators)
-    count = max(round(design.referrals * times), 1)
-    cells = len(names) * len(years)
-    authority = np.repeat(np.arange(len(names)), len(years) * count)
-    year = np.tile(np.repeat(np.arange(len(years)), count), len(names))
-    rng = stream(chosen, "children")
-    frame = pd.DataFrame(
-        {
-            "authority": np.array(names, dtype=object)[authority],
-            "referral_date": _days(np.array(years)[year], analysis.records.first_month, rng),
-            "child": _children(authority, rng),
-        }
-    ).astype({"authority": "str", "child": "str"})
-    for each in analysis.records.covariates:
-        frame[each.name] = _covariate(each, cells * count, rng)
-    frame = frame.assign(place=authority, since=year)
-    frame = frame.drop_duplicates(["child", "referral_date"], ignore_index=True)
+    frame = _referrals(analysis, names, max(round(design.referrals * times), 1), chosen)
     places = Places(
         names=names,
         pilots=groups.pilots,
@@ -104,6 +89,30 @@ def rehearsed(
         assumptions={"rehearsal": asdict(design), "effect": effect, "effect_sd": effect_sd},
         truth=truth,
     )
+
+
+def _referrals(
+    analysis: ChildrenAnalysis, names: tuple[str, ...], count: int, seed: int
+) -> pd.DataFrame:
+    """So many referrals of each authority and year, without outcomes.
+
+    `place` and `since` are the places of authority and year.
+    """
+    records, rng = analysis.records, stream(seed, "children")
+    years = records.years
+    authority = np.repeat(np.arange(len(names)), len(years) * count)
+    year = np.tile(np.repeat(np.arange(len(years)), count), len(names))
+    frame = pd.DataFrame(
+        {
+            "authority": np.array(names, dtype=object)[authority],
+            "referral_date": _days(np.array(years)[year], records.first_month, rng),
+            "child": _children(authority, rng),
+        }
+    ).astype({"authority": "str", "child": "str"})
+    for each in records.covariates:
+        frame[each.name] = _covariate(each, len(authority), rng)
+    frame = frame.assign(place=authority, since=year)
+    return frame.drop_duplicates(["child", "referral_date"], ignore_index=True)
 
 
 def _groups(design: Rehearsal, name: str, years: tuple[int, ...], first_month: int) -> Groups:

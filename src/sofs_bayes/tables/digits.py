@@ -15,6 +15,7 @@ Format = Literal[
     "pp2",
     "probability",
     "number",
+    "change",
     "integer",
     "percent",
     "per10000",
@@ -106,6 +107,7 @@ LOOKS: Mapping[Format, Look] = {
     "pp2": Look(factor=100.0, decimals=2, signed=True),
     "probability": Look(decimals=2),
     "number": Look(),
+    "change": Look(signed=True),
     "percent": Look(factor=100.0, decimals=1, end="%"),
     "per10000": Look(factor=10_000.0, decimals=1),
     "rhat": Look(decimals=3),
@@ -293,6 +295,7 @@ _SHOWN: Mapping[Format, Callable[[float], str]] = {
         ">0.99" if 0.995 <= x < 1 else "<0.01" if 0 < x < 0.005 else f"{x:.2f}"
     ),
     "number": lambda x: f"{x:.3g}" if abs(x) < 100 else f"{x:,.0f}",
+    "change": lambda x: f"{x:+.3g}" if abs(x) < 100 else f"{x:+,.0f}",
     "integer": lambda x: f"{x:,.0f}",
     "percent": lambda x: f"{100 * x:.1f}%",
     "per10000": lambda x: f"{10_000 * x:.1f}",

@@ -9,7 +9,7 @@ from sofs_bayes.tables.digits import Format
 from sofs_bayes.tables.model import Column
 
 NARROW = 0.02  # risk differences known this closely are shown with two decimals
-FIXED: dict[str, Format] = {"log-odds": "signed2", "odds ratio": "ratio", "units": "number"}
+FIXED: dict[str, Format] = {"log-odds": "signed2", "odds ratio": "ratio", "units": "change"}
 PROBABILITY = "Probability that the effect is"
 ABOVE_0 = Column(key="P(above 0)", heading="above 0", format="probability", group=PROBABILITY)
 LARGER = Column(

@@ -579,7 +579,7 @@ def test_it_goes_on_where_it_was_interrupted(
     assert counted.names == [first, second]
     for name in few_analyses:
         assert any(line.endswith(f"{name}: already finished") for line in said)
-    assert re.fullmatch(r"\d+ steps left, about \d+ min: .*", said[0])
+    assert re.fullmatch(r"\d+ steps? left, about \d+ min: .*", said[0])
     is_complete(tmp_path / "all")
     assert {path.name for path in tmp_path.iterdir()} == {"all", "models"}
 

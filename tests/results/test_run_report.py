@@ -237,6 +237,18 @@ def test_a_fit_that_did_not_converge_is_counted_where_trust_is_told(open_run: Ru
     assert next(iter(trust_sentences(refused))) == first
 
 
+def test_a_refit_that_did_not_converge_leaves_the_main_fit_its_trust(open_run: Run) -> None:
+    fits = dict(open_run.diagnostics["fits"])
+    other = {**next(iter(fits.values())), "kind": "without", "status": "not converged"}
+    fits["without Pilot 1 / reference"] = other
+    near = replace(open_run, diagnostics={**open_run.diagnostics, "fits": fits})
+    first = (
+        f"sampling converged in the main fit and in {len(fits) - 2} of {len(fits) - 1} others; the"
+        " numbers of the rest are marked."
+    )
+    assert next(iter(trust_sentences(near))) == first
+
+
 def test_without_a_declared_region_there_is_no_verdict(page: Page) -> None:
     said = " ".join(
         text

@@ -45,7 +45,14 @@ def trust_sentences(run: Run) -> Iterator[str]:
 def _sampled(run: Run) -> str:
     """Whether the draws may be trusted; how far they passed stands in an annex."""
     fits = run.diagnostics["fits"].values()
-    missed = sum(fit["status"] != "converged" for fit in fits)
+    missing = [fit for fit in fits if fit["status"] != "converged"]
+    missed, main = len(missing), ("main", run.analysis.headline_prior)
+    if missed and main not in {(fit["kind"], fit["prior"]) for fit in missing}:
+        others = len(fits) - 1
+        return (
+            f"sampling converged in the main fit and in {others - missed} of {others} others; the"
+            " numbers of the rest are marked."
+        )
     if missed:
         return f"sampling did NOT converge in {missed} of {len(fits)} fits."
     return (

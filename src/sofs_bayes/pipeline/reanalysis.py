@@ -8,6 +8,7 @@ from shutil import copytree
 from typing import TYPE_CHECKING, Any
 
 from sofs_bayes import spec
+from sofs_bayes.errors import counted
 from sofs_bayes.folders.manifest import by_name, versions, write_manifest
 from sofs_bayes.folders.places import Paths, paths
 from sofs_bayes.folders.store import Store
@@ -46,9 +47,12 @@ FURTHER_CHILDREN = ("icpc-event-study", "cla-event-study")
 LIGHT: tuple[Kind, ...] = ("without", "with", "scaled")
 # What steps take beside each other, in seconds of an idle machine.
 USUAL = {"printed": 1.0, "open data": 60.0, "children": 20.0, "hierarchical": 25.0, "page": 35.0}
+# With all variants, refits and single pilots left out.
+USUAL_OF_FULL = USUAL | {"open data": 200.0, "hierarchical": 700.0, "page": 100.0}
 KNOWN = 45.0  # of those, after which the machine's pace is known
 # This machine is taken to be so much faster or slower at most, from what it has done so far.
 PACES = (0.5, 4.0)
+LAST = 0.1  # of a step's usual time is taken to be left at least while it runs
 
 
 def reanalyse(
@@ -145,6 +149,7 @@ class _Steps:
     """Steps that are taken one after the other, and how long they still take."""
 
     left: list[str]
+    usual: Mapping[str, float] = field(default_factory=lambda: USUAL)
     done: float = 0.0
     running: str = ""
     start: float = field(default_factory=time.monotonic)
@@ -159,16 +164,19 @@ class _Steps:
     def end(self) -> None:
         """The running step has ended."""
         if self.running:
-            self.done += USUAL[self.running]
+            self.done += self.usual[self.running]
             self.left.remove(self.running)
             self.running = ""
 
     def seconds(self) -> float:
         """About how long they still take."""
-        usual = sum(USUAL[kind] for kind in self.left)
         pace = (self.begun - self.start) / self.done if self.done >= KNOWN else 1.0
-        spent = time.monotonic() - self.begun if self.running else 0.0
-        return usual * min(max(pace, PACES[0]), PACES[1]) - spent
+        pace = min(max(pace, PACES[0]), PACES[1])
+        later = pace * sum(self.usual[kind] for kind in self.left)
+        if not self.running:
+            return later
+        own = pace * self.usual[self.running]
+        return later - own + max(own - (time.monotonic() - self.begun), LAST * own)
 
 
 @dataclass(slots=True, kw_only=True)
@@ -199,6 +207,12 @@ class Work:
     here: _Steps = field(default_factory=lambda: _Steps(left=[]))
     beside: _Steps = field(default_factory=lambda: _Steps(left=[]))
     page: _Steps = field(default_factory=lambda: _Steps(left=["page"]))
+
+    def __post_init__(self) -> None:
+        """The main job's steps are longer where all is wanted."""
+        if self.full:
+            for each in (self.here, self.beside, self.page):
+                each.usual = USUAL_OF_FULL
 
     def all_of(self, analyses: Sequence[FittedAnalysis]) -> dict[str, bytes]:
         """The packed run of each analysis; of children, another process makes them meanwhile."""
@@ -236,7 +250,8 @@ class Work:
             return
         left = sum(len(each.left) for each in (self.here, self.beside, self.page))
         seconds = max(self.here.seconds(), self.beside.seconds()) + self.page.seconds()
-        self.tell(f"{left} steps left, about {max(1, round(seconds / 60))} min: {text}")
+        about = max(1, round(seconds / 60))
+        self.tell(f"{counted(left, 'step')} left, about {about} min: {text}")
 
     def begin_page(self) -> None:
         """The last step."""

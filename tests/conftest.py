@@ -81,6 +81,14 @@ def empty_pictures() -> Iterator[None]:
 
 
 @pytest.fixture(autouse=True, scope="session")
+def one_process_draws() -> Iterator[None]:
+    """Pictures are drawn where tests can put something in their place."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr("sofs_bayes.pages.figure_files.MAY", False)
+        yield
+
+
+@pytest.fixture(autouse=True, scope="session")
 def made_up_department() -> Iterator[None]:
     """The made-up DfE files count as the Department's, as the real ones do."""
     real = known_files.department_files()

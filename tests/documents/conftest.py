@@ -195,10 +195,9 @@ def _few_fits(patch: pytest.MonkeyPatch) -> None:
         fits,
         posterior_replication,
         reanalysis,
-        second_process,
     )
 
-    patch.setattr(second_process, "MAY", False)
+    patch.setattr(reanalysis, "MAY", False)
     columns, changes = posterior_replication.hierarchical_columns, did_fits.refits
 
     def few_changes(*words: Any, **how: Any) -> Any:

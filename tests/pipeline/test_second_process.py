@@ -73,7 +73,7 @@ def test_it_ends_with_the_work_that_it_stands_beside(
 
 
 def test_it_ends_when_nobody_holds_its_input() -> None:
-    words = "from sofs_bayes.pipeline import second_process as s; s._follow()"
+    words = "import time; from sofs_bayes.processes import *; end_with_input(); time.sleep(3600)"
     ended = subprocess.run([sys.executable, "-c", words], stdin=subprocess.DEVNULL, check=False)
     assert ended.returncode == 1
 
@@ -139,7 +139,7 @@ def test_what_it_has_not_made_the_main_job_makes(
         for each in made:
             work.of_children(each)
 
-    monkeypatch.setattr(second_process, "MAY", True)
+    monkeypatch.setattr(reanalysis, "MAY", True)
     monkeypatch.setattr(second_process, "beside", beside_that(does))
     said: list[str] = []
     packs = Work(kept=tmp_path, full=False, tell=said.append).all_of(wanted())
@@ -153,7 +153,7 @@ def test_what_it_has_not_made_the_main_job_makes(
 def test_alone_the_main_job_makes_all(
     fitted: list[str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(second_process, "MAY", False)
+    monkeypatch.setattr(reanalysis, "MAY", False)
     said: list[str] = []
     packs = Work(kept=tmp_path, full=False, tell=said.append).all_of(wanted())
     assert len(fitted) == 2

@@ -1,7 +1,7 @@
 """Observed rates beside what the fitted model predicts: by authority, and by arm."""
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import partial
 from typing import Unpack
 
@@ -198,22 +198,6 @@ def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Draw
     )
     of_arm = {arm: [row for row in rows if row.arm == arm] for arm in ARMS}
     shown = {ARMS[arm]: own for arm, own in of_arm.items() if own}
-    values = [per * v for row in rows for v in (row.observed, row.lower, row.upper)]
-
-    def chart(canvas: Canvas) -> Figure:
-        places, x = _year_places(rows, canvas, named_years(said))
-        panels = [
-            Panel(
-                x=x,
-                y=Axis(ends=padded(values, 0.1), guides=True),
-                marks=[mark for row in own for mark in _arm_marks(row, places[row.year], per)],
-                heading=f"{arm}: {_inside_text(own)}",
-                bold=False,
-            )
-            for arm, own in shown.items()
-        ]
-        return curves(canvas, panels, height=TALLER)
-
     counts = [f"{arm.lower()} {_inside_text(own)}" for arm, own in shown.items()]
     outside = [
         f"{ARMS[row.arm].lower()} {row.year}: {per * row.observed:.1f} against"
@@ -223,7 +207,28 @@ def arm_years(rows: Sequence[ArmYearCheck], **said: Unpack[SaidOfRates]) -> Draw
     ]
     alt = f"{unit} by year beside their {level} predictive intervals: {listed(counts)}."
     alt += f" Outside: {'; '.join(outside)}." if outside else ""
+    chart = partial(_arm_chart, shown=shown, years=named_years(said), per=per)
     return drawn(canvas, chart, alt, ArmYearCheck, rows)
+
+
+def _arm_chart(
+    canvas: Canvas, *, shown: Mapping[str, Sequence[ArmYearCheck]], years: Years, per: int
+) -> Figure:
+    """A panel per arm, as wide as the canvas is."""
+    rows = [row for own in shown.values() for row in own]
+    values = [per * v for row in rows for v in (row.observed, row.lower, row.upper)]
+    places, x = _year_places(rows, canvas, years)
+    panels = [
+        Panel(
+            x=x,
+            y=Axis(ends=padded(values, 0.1), guides=True),
+            marks=[mark for row in own for mark in _arm_marks(row, places[row.year], per)],
+            heading=f"{arm}: {_inside_text(own)}",
+            bold=False,
+        )
+        for arm, own in shown.items()
+    ]
+    return curves(canvas, panels, height=TALLER)
 
 
 def _refuse_arms(name: str, rows: Sequence[ArmYearCheck]) -> None:

@@ -1,13 +1,13 @@
 """Parts → one self-contained page, with its tables and figures as files beside it."""
 
-import base64
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
-from sofs_bayes.figures import STYLE, Drawing, save
+from sofs_bayes.figures import Drawing
+from sofs_bayes.pages.figure_files import Embedded, drawn
 from sofs_bayes.spec import Analysis, Evidence, OpenAnalysis, fingerprint
 from sofs_bayes.spec.study import of_report
 from sofs_bayes.tables.formats import PADDED, Table, to_csv, to_html, to_markdown
@@ -29,7 +29,6 @@ OPEN_COUNTS = (
     " Office for National Statistics, mid-year population estimates. Contains public sector"
     " information licensed under the Open Government Licence v3.0."
 )
-NARROW_DPI = 150  # one and a half pixels of the picture to each of the page
 FILES = (
     "The folder tables/ has every table of this page (CSV and Markdown), figures/ every figure"
     " (PNG, PDF and the data behind it)."
@@ -151,8 +150,7 @@ def write_page(folder: Path, page: Page, *, further: Sequence[Table] = ()) -> No
         Tables that are written beside the page only.
     """
     write_tables(folder, (*page_tables(page), *further))
-    write_figures(folder, page)
-    write_html(folder, page)
+    write_html(folder, page, write_figures(folder, page))
 
 
 def write_result(
@@ -225,23 +223,15 @@ def write_tables(folder: Path, tables: Sequence[Table]) -> None:
         (folder / "tables" / f"{table.name}.md").write_text(to_markdown(table), encoding="utf-8")
 
 
-def write_figures(folder: Path, page: Page) -> None:
-    """Write `figures/` with each figure as PNG, PDF and data."""
-    for part in page.parts:
-        for drawing in (*part.figures, *part.beside):
-            save(drawing, folder / "figures")
+def write_figures(folder: Path, page: Page, *, html: bool = True) -> dict[str, Embedded]:
+    """Write `figures/` with each figure as PNG, PDF and data; gives the pictures for `html`."""
+    found = [(each, html) for part in page.parts for each in part.figures]
+    found += [(each, False) for part in page.parts for each in part.beside]
+    return drawn(folder / "figures", found)
 
 
-def write_html(folder: Path, page: Page) -> None:
+def write_html(folder: Path, page: Page, images: Mapping[str, Embedded]) -> None:
     """Write `index.html`, each figure in it as wide as a page and, for telephones, narrow."""
-    figures = [drawing for part in page.parts for drawing in part.figures]
-    images = {
-        each.name: (
-            _embedded(each, STYLE.width, STYLE.screen_dpi),
-            _embedded(each, STYLE.narrow, NARROW_DPI),
-        )
-        for each in figures
-    }
     (folder / "index.html").write_text(closed(_render(page, images)), encoding="utf-8")
 
 
@@ -253,12 +243,7 @@ def figure_caption(part: Part, drawing: Drawing) -> str:
     return f"{mark}{said}{' ' if said else ''}{files}"
 
 
-def _embedded(drawing: Drawing, width: float, dpi: int) -> str:
-    png = drawing.png(width=width, dpi=dpi)
-    return "data:image/png;base64," + base64.b64encode(png).decode("ascii")
-
-
-def _render(page: Page, images: Mapping[str, tuple[str, str]]) -> str:
+def _render(page: Page, images: Mapping[str, Embedded]) -> str:
     from jinja2 import Environment, PackageLoader, StrictUndefined
 
     environment = Environment(

@@ -18,6 +18,7 @@ from sofs_bayes.pipeline.asked import children_inputs, work_key
 from sofs_bayes.pipeline.jobs import one_thread
 from sofs_bayes.pipeline.print_fits import fit_printed
 from sofs_bayes.pipeline.watching import Progress, in_notebooks
+from sofs_bayes.processes import MAY
 from sofs_bayes.published.facts import facts_sha256
 from sofs_bayes.runs import run_folder
 from sofs_bayes.runs.run_folder import Run
@@ -221,7 +222,7 @@ class Work:
         self.here.left = [each.kind for each in others]
         packs: dict[str, bytes] = {}
         with one_thread():
-            if of_children and others and second_process.MAY:
+            if of_children and others and MAY:
                 self.beside.left = steps_of(of_children)
                 with second_process.beside(self.kept, full=self.full, reached=self._reached) as end:
                     packs |= {each.name: self._pack(each) for each in others}

@@ -176,9 +176,9 @@ def _write(
         add_table(document, table)
     save_document(document, folder / "tables" / "tables.docx")
     progress("figures")
-    write_figures(folder, page)
+    images = write_figures(folder, page, html="html" in formats)
     if "html" in formats:
-        write_html(folder, page)
+        write_html(folder, page, images)
     if "docx" in formats:
         progress("Word document")
         write_word(page, folder / "report.docx", figures=folder / "figures")

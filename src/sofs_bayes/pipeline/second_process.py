@@ -6,17 +6,15 @@ has not the main job makes itself.
 
 import argparse
 import json
-import os
 import signal
-import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 
-# Whether there is a processor for it.
-MAY = (os.cpu_count() or 1) > 1
+from sofs_bayes.processes import Process, at_work, end_with_input
+
 Reached = Callable[[str, str], None]
 
 
@@ -37,33 +35,14 @@ def beside(
     module
         What the process runs.
     """
-    words = [sys.executable, "-P", "-m", module, str(kept), *(["--full"] if full else [])]
-    here = str(Path(__file__).parents[2])
-    known = os.pathsep.join(filter(None, [here, os.environ.get("PYTHONPATH")]))
-    with subprocess.Popen(
-        words,
-        stdin=subprocess.PIPE,  # it ends when nobody holds the other side
-        stdout=subprocess.PIPE,
-        stderr=subprocess.DEVNULL,
-        env={**os.environ, "PYTHONPATH": known},
-    ) as at_work:
-        said = threading.Thread(target=_passed_on, args=(at_work, reached), daemon=True)
-        said.start()
-
-        def end() -> None:
-            at_work.wait()
-            said.join()
-
-        try:
-            yield end
-        finally:
-            at_work.kill()
-            end()
+    words = (str(kept), *(["--full"] if full else []))
+    with at_work(module, *words, talk=partial(_passed_on, reached=reached)) as end:
+        yield end
 
 
-def _passed_on(at_work: "subprocess.Popen[bytes]", reached: Reached) -> None:
-    assert at_work.stdout is not None
-    for line in at_work.stdout:
+def _passed_on(process: Process, reached: Reached) -> None:
+    assert process.stdout is not None
+    for line in process.stdout:
         try:
             kind, text = json.loads(line)
         except (ValueError, TypeError):  # a library has printed something
@@ -83,7 +62,7 @@ def main() -> int:
     parser.add_argument("--full", action="store_true")
     options = parser.parse_args()
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # which the main job answers
-    threading.Thread(target=_follow, daemon=True).start()
+    end_with_input()
 
     def reached(kind: str, text: str) -> None:
         print(json.dumps([kind, text]), flush=True)
@@ -94,12 +73,6 @@ def main() -> int:
             if isinstance(each, HierarchicalAnalysis):
                 work.of_children(each)
     return 0
-
-
-def _follow() -> None:
-    """End when the main job does, however that ends."""
-    sys.stdin.read()
-    os._exit(1)
 
 
 if __name__ == "__main__":

@@ -70,7 +70,9 @@ def _talk(
             name, pictures = pickle.load(process.stdout)
             found[name] = pictures
     except (EOFError, OSError, *UNSENT):
-        process.kill()  # it has ended, as it should or not, or has nothing to do
+        pass  # it has ended, as it should or not, or has nothing to do
+    finally:
+        process.kill()
 
 
 def main() -> int:

@@ -239,8 +239,8 @@ def test_axe_finds_what_is_planted(opened: Callable[..., Any], tmp_path: Path, i
 def _small_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take seconds to save, and what is looked at here is the page around them."""
     pixel = "data:image/gif;base64,R0lGODlhAQABAAAAACwAAAAAAQABAAA="
-    monkeypatch.setattr("sofs_bayes.pages.page.save", lambda *_: None)
-    monkeypatch.setattr("sofs_bayes.pages.page._embedded", lambda *_: pixel)
+    monkeypatch.setattr("sofs_bayes.pages.figure_files.save", lambda *_: None)
+    monkeypatch.setattr("sofs_bayes.pages.figure_files._embedded", lambda *_: pixel)
 
 
 @pytest.mark.usefixtures("_small_pictures")

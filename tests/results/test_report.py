@@ -38,8 +38,8 @@ def pooled(run: Run, prior: str = "reference") -> EffectRow:
 @pytest.fixture
 def _no_pictures(monkeypatch: pytest.MonkeyPatch) -> None:
     """Pictures take seconds to save, and what is looked at here is text."""
-    monkeypatch.setattr("sofs_bayes.pages.page.save", lambda *_: None)
-    monkeypatch.setattr("sofs_bayes.pages.page._embedded", lambda *_: "data:image/png")
+    monkeypatch.setattr("sofs_bayes.pages.figure_files.save", lambda *_: None)
+    monkeypatch.setattr("sofs_bayes.pages.figure_files._embedded", lambda *_: "data:image/png")
 
 
 def written(folder: Path, *runs: Run) -> str:

@@ -244,7 +244,7 @@ def test_a_refit_that_did_not_converge_leaves_the_main_fit_its_trust(open_run: R
     near = replace(open_run, diagnostics={**open_run.diagnostics, "fits": fits})
     first = (
         f"sampling converged in the main fit and in {len(fits) - 2} of {len(fits) - 1} others; the"
-        " numbers of the rest are marked."
+        " table of diagnostics names the rest."
     )
     assert next(iter(trust_sentences(near))) == first
 

@@ -51,7 +51,7 @@ def _sampled(run: Run) -> str:
         others = len(fits) - 1
         return (
             f"sampling converged in the main fit and in {others - missed} of {others} others; the"
-            " numbers of the rest are marked."
+            " table of diagnostics names the rest."
         )
     if missed:
         return f"sampling did NOT converge in {missed} of {len(fits)} fits."

@@ -98,6 +98,7 @@ def _effects(options: argparse.Namespace) -> int:
     if not options.runs:
         raise BadInput("RUN", "", "no run folder", "one or more that fit wrote")
     from sofs_bayes.folders.places import check_new
+    from sofs_bayes.tables.contents.publication import NothingToShow
     from sofs_bayes.tables.files import format_of, text_of, write_tables
 
     how = format_of(options.output, options.format)
@@ -106,7 +107,7 @@ def _effects(options: argparse.Namespace) -> int:
     with export_of(options.runs, options) as export:
         try:
             tables = export.tables(_tables(export.runs, options))
-        except BadInput as reason:
+        except NothingToShow as reason:
             raise _with_what_was_hidden(export, reason, options) from reason
         if options.output:
             export.write(options.output, lambda target: write_tables(target, tables, how))
@@ -123,9 +124,8 @@ def _with_what_was_hidden(
     """The complaint, saying where numbers may be missing as the check took them away."""
     from sofs_bayes.tables.contents.publication import OF_BESIDE
 
-    of_option = str(reason.file).startswith("--")  # what was asked for, not what a run has
     not_given = not options.beside and set(options.table) <= set(OF_BESIDE)
-    if of_option or not_given or all(line.result == "passed" for line in export.log):
+    if not_given or all(line.result == "passed" for line in export.log):
         return reason
     found = f"{reason.found}, of which the disclosure check suppressed something (see disclose)"
     return BadInput(reason.file, reason.place, found, reason.allowed)
